@@ -1,0 +1,36 @@
+# Every target sets up what it needs; a second call finds it ready and needs no network.
+PYTHON := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench doctor lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make the environment in .venv from requirements.lock
+	@sh scripts/setup_environment.sh
+
+run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" passes options on)
+	@$(PYTHON) runners/local_runner.py --workload taxi $(ARGS)
+
+test: setup lint ## run every test
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: setup ## ruff, mypy and the import rules
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+bench: setup ## time a run against the official TFX taxi template; writes benchmarks/results.md
+	@$(PYTHON) -m benchmarks.compare_with_template $(ARGS)
+
+doctor: ## say whether this machine can run Sluice and, if not, what to type next
+	@python3 runners/doctor.py
+
+lock: setup ## resolve setup.py anew into requirements.lock
+	@sh scripts/lock_dependencies.sh
+
+clean: ## remove the environment and the caches; out/ stays
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

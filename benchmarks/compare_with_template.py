@@ -1,0 +1,150 @@
+"""`make bench`: Sluice and the official TFX taxi template in turn on the same rows and training steps; writes
+results.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import psutil
+
+from benchmarks.jittered_taxi import write_jittered
+from benchmarks.official_template import TAXI_CSV, lay_out_template
+from benchmarks.timed_process import Measurement, measure, python
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results.md"
+STEPS = 1000  # the template's own budget
+BATCH = 40  # the template's own batch
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+SAME_TRAINING = [
+    f"train.max_steps={STEPS}",
+    f"train.batch_size={BATCH}",
+    "train.epochs=100",
+    "train.early_stopping_patience=0",
+]
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size of the data and what is asked of it."""
+
+    name: str
+    copies: int
+    total_at_most: float  # share of the template's time
+
+
+SIZES = (Size("15 k", 1, 0.8), Size("300 k", 20, 0.6))
+
+
+@click.command()
+@click.option("--pairs", default=3, show_default=True, help="Runs of each, in turn.")
+def main(pairs: int) -> None:
+    """Time both, alternating, and write benchmarks/results.md."""
+    sections = []
+    for size in SIZES:
+        with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
+            csv = Path(folder) / "data.csv"
+            rows = write_jittered(TAXI_CSV, csv, size.copies) if size.copies > 1 else _copy(csv)
+            click.echo(f"{size.name}: {rows:,} rows, {pairs} pairs")
+            ours, theirs = [], []
+            for turn in range(pairs):
+                ours.append(_sluice(csv, Path(folder) / f"sluice-{turn}"))
+                theirs.append(_template(csv, Path(folder) / f"template-{turn}"))
+                click.echo(f"  pair {turn + 1}: Sluice {ours[-1].seconds:.1f} s, template {theirs[-1].seconds:.1f} s")
+            sections.append(_section(size, rows, ours, theirs))
+    RESULTS.write_text(_page(sections), encoding="utf-8")
+    click.echo(f"written: {RESULTS.relative_to(ROOT)}")
+
+
+def _copy(csv: Path) -> int:
+    shutil.copy(TAXI_CSV, csv)
+    return len(csv.read_text().splitlines()) - 1
+
+
+def _sluice(csv: Path, output: Path) -> Measurement:
+    overrides = [word for change in SAME_TRAINING for word in ("--set", change)]
+    command = [python(), str(ROOT / "runners/local_runner.py"), "--data", str(csv), "--output-dir", str(output)]
+    measured = measure([*command, *overrides], ROOT)
+    record = json.loads((output / "taxi/latest/run.json").read_text())
+    if record["outcome"] != "pushed":
+        raise RuntimeError(f"the run ended {record['outcome']}: {record['reason']}")
+    components = {component["name"]: component["seconds"] for component in record["components"]}
+    return Measurement(measured.seconds, measured.peak_bytes, measured.output_lines, components)
+
+
+def _template(csv: Path, folder: Path) -> Measurement:
+    script = lay_out_template(folder, csv)
+    return measure([python(), str(script)], folder, QUIET)
+
+
+def _median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def _section(size: Size, rows: int, ours: list[Measurement], theirs: list[Measurement]) -> str:
+    ratios = [mine.seconds / other.seconds for mine, other in zip(ours, theirs, strict=True)]
+    ingest_ours = _median([run.components["ExampleGen"] for run in ours])
+    ingest_theirs = _median([run.components["CsvExampleGen"] for run in theirs])
+    lines = [
+        f"## {size.name}: {rows:,} rows, {STEPS} training steps of {BATCH}, {len(ours)} pairs in turn",
+        "",
+        "| | Sluice (median, min–max) | official template (median, min–max) | ratio |",
+        "|---|---|---|---|",
+        _row("total wall time, s", [run.seconds for run in ours], [run.seconds for run in theirs]),
+        _row("peak memory, GiB", [run.peak_bytes / 2**30 for run in ours], [run.peak_bytes / 2**30 for run in theirs]),
+        _row("lines printed", [run.output_lines for run in ours], [run.output_lines for run in theirs]),
+        "",
+        f"Total, pair by pair: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of the template's time "
+        f"(asked: at most {size.total_at_most}). "
+        f"Ingest: {ingest_theirs / ingest_ours:.1f} times as fast as CsvExampleGen.",
+        "",
+        "| component | Sluice, s | template, s |",
+        "|---|---|---|",
+        *_components(ours, theirs),
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, ours: list[float], theirs: list[float]) -> str:
+    cells = [f"{_median(values):.2f} ({min(values):.2f}–{max(values):.2f})" for values in (ours, theirs)]
+    return f"| {name} | {cells[0]} | {cells[1]} | {_median(ours) / _median(theirs):.2f} |"
+
+
+def _components(ours: list[Measurement], theirs: list[Measurement]) -> list[str]:
+    names = {"CsvExampleGen": "ExampleGen", "latest_blessed_model_resolver": "ChampionResolver"}
+    mine = {name: _median([run.components[name] for run in ours]) for name in ours[0].components}
+    other = {names.get(name, name): _median([run.components[name] for run in theirs]) for name in theirs[0].components}
+    shown = [*mine, *(name for name in other if name not in mine)]
+    return [f"| {name} | {_seconds(mine.get(name))} | {_seconds(other.get(name))} |" for name in shown]
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _page(sections: list[str]) -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    machine = f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, {memory:.0f} GiB"
+    head = [
+        "# Speed against the official TFX taxi template",
+        "",
+        f"Measured on {time.strftime('%Y-%m-%d')} on {machine}, Python {platform.python_version()}; made by `make bench`.",
+        "Both read the same CSV with the environment ready and an empty output folder, and run alternately. The larger",
+        "CSV is the real one twenty times over with jittered fares, distances, durations and times. Sluice also validates",
+        "three splits, fits reference models, draws intervals and writes the report; the template evaluates a third of",
+        "the rows, Sluice the tenth that is its test split.",
+    ]
+    return "\n\n".join(["\n".join(head), *sections]) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The checks and the verdict: pure functions that need neither TFX nor TensorFlow."""

@@ -1,0 +1,107 @@
+"""Measures a model on all test rows and on slices of them, beside the last blessed model on the same rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.intervals import METRICS, Floats, change, interval
+from gates.metrics import OVERALL, ConfusionMatrix, MetricEstimate
+
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Test rows as a model sees them: label, prediction, the blessed model's prediction, columns to slice by."""
+
+    labels: NDArray[Any]
+    predictions: Floats
+    blessed: Floats | None = None
+    columns: Mapping[str, NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some rows of test: all of them, or those with given values in given columns."""
+
+    values: tuple[tuple[str, str], ...]
+    rows: NDArray[np.intp]
+
+    @property
+    def name(self) -> str:
+        """`overall`, or `company=Flash Cab, trip_start_hour=9` with the columns in alphabetical order."""
+        return slice_name(dict(self.values))
+
+
+def slice_name(values: Mapping[str, object]) -> str:
+    """How a slice is called everywhere."""
+    return ", ".join(f"{column}={values[column]}" for column in sorted(values)) or OVERALL
+
+
+def slices_of(scored: Scored, by: Sequence[Sequence[str]]) -> Iterator[Slice]:
+    """All rows first, then each combination of values that occurs, in order of the values."""
+    yield Slice((), np.arange(len(scored.labels)))
+    for columns in by:
+        yield from _slices_by(scored.columns or {}, sorted(columns))
+
+
+def _slices_by(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Iterator[Slice]:
+    values, codes = zip(*(np.unique(columns[name], return_inverse=True) for name in names), strict=True)
+    shape = tuple(len(each) for each in values)
+    flat = np.ravel_multi_index(tuple(np.ravel(code) for code in codes), shape)
+    order = np.argsort(flat, kind="stable")
+    found, starts = np.unique(flat[order], return_index=True)
+    for code, rows in zip(found, np.split(order, starts[1:]), strict=True):
+        at = np.unravel_index(code, shape)
+        named = tuple((name, str(each[i])) for name, each, i in zip(names, values, at, strict=True))
+        yield Slice(named, np.sort(rows))
+
+
+def estimate(scored: Scored, part: Slice, metric: str, confidence: float) -> MetricEstimate:
+    """One metric on one slice. What cannot be computed (a slice of one class has no AUC) is NaN."""
+    labels = scored.labels[part.rows]
+    new = METRICS[metric](labels, scored.predictions[part.rows])
+    own = interval(new, labels, confidence)
+    figures = {"metric": metric, "slice": part.name, "n": len(labels)}
+    if scored.blessed is None:
+        return MetricEstimate(**figures, value=own.value, lower=own.lower, upper=own.upper)
+    old = METRICS[metric](labels, scored.blessed[part.rows])
+    difference = change(new, old, confidence)
+    return MetricEstimate(
+        **figures,
+        value=own.value,
+        lower=own.lower,
+        upper=own.upper,
+        blessed_value=old.value,
+        change=difference.value,
+        change_lower=difference.lower,
+        change_upper=difference.upper,
+    )
+
+
+def measure(
+    scored: Scored, metrics: Sequence[str], slices: Sequence[Sequence[str]], confidence: float
+) -> tuple[MetricEstimate, ...]:
+    """Every metric on all rows and on every slice."""
+    parts = list(slices_of(scored, slices))
+    return tuple(estimate(scored, part, metric, confidence) for part in parts for metric in metrics)
+
+
+def confusion(scored: Scored) -> ConfusionMatrix:
+    """Counts at the threshold of 0.5."""
+    actual, predicted = scored.labels > 0.5, scored.predictions > 0.5
+    counts = tuple(
+        tuple(int(np.sum((actual == row) & (predicted == column))) for column in (False, True)) for row in (False, True)
+    )
+    return ConfusionMatrix(labels=("0", "1"), counts=counts)
+
+
+def is_measured(estimate: MetricEstimate) -> bool:
+    """Whether the metric could be computed at all."""
+    return math.isfinite(estimate.value)

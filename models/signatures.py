@@ -1,0 +1,85 @@
+"""The one in-graph function from raw columns to a prediction, and the three signatures that lead into it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+
+Spec = dict[str, Any]
+
+# What a client sends to `serving_default` for a value that it does not have.
+MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
+
+
+class ServingModule(tf.Module):
+    """A trained model behind its transformation.
+
+    The Keras model is called through a closure and only its plain variables are tracked: a tracked Keras 3 model
+    breaks the TF1 loader that bulk inference uses.
+    """
+
+    def __init__(self, model: keras.Model, transformed: tft.TFTransformOutput, unseen: set[str]) -> None:
+        super().__init__()
+        transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
+        # What `transform_features_layer()` tracks, without the legacy Keras layer, whose saving takes 4 s.
+        self._transformation = vars(transformation)
+        self._variables = [variable.value for variable in model.variables]
+        self._raw = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
+        read = [tensor.name for tensor in model.inputs]
+
+        def probability(features: dict[str, tf.Tensor]) -> tf.Tensor:
+            return tf.cast(model({name: features[name] for name in read}, training=False), tf.float32)
+
+        self._transform = transformation.apply_transform_model
+        self._probability = probability
+
+    def traced_signatures(self) -> dict[str, Any]:
+        """The three concrete functions by the name under which a client finds them."""
+        serialized = tf.TensorSpec([None], tf.string, name="examples")
+
+        def serving_default(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._predict({name: _as_parsed(columns[name], spec) for name, spec in self._raw.items()})
+
+        def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._predict(tf.io.parse_example(examples, self._raw))
+
+        def transform_features(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._features(tf.io.parse_example(examples, self._raw))
+
+        # Nothing here needs AutoGraph, which would take most of the time of the export.
+        return {
+            "serving_default": _traced(serving_default, **_dense_columns(self._raw)),
+            "serving_examples": _traced(serving_examples, serialized),
+            "transform_features": _traced(transform_features, serialized),
+        }
+
+    def _features(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
+        return dict(self._transform(columns))
+
+    def _predict(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
+        return {"predictions": self._probability(self._features(columns))}
+
+
+def _traced(function: Callable[..., dict[str, tf.Tensor]], *specs: tf.TensorSpec, **named: tf.TensorSpec) -> Any:
+    return tf.function(function, autograph=False).get_concrete_function(*specs, **named)
+
+
+def _dense_columns(raw: Spec) -> dict[str, tf.TensorSpec]:
+    """One value a row for optional columns; the schema's own shape for those that every row has."""
+    return {
+        name: tf.TensorSpec([None, *getattr(spec, "shape", [])], spec.dtype, name=name) for name, spec in raw.items()
+    }
+
+
+def _as_parsed(column: tf.Tensor, spec: Any) -> tf.Tensor | tf.SparseTensor:
+    """The tensor that parsing a tf.Example gives: a missing value is left out, not passed on."""
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return column
+    missing = tf.constant(MISSING[spec.dtype], spec.dtype)
+    present = tf.math.logical_not(tf.math.is_nan(column)) if spec.dtype.is_floating else column != missing
+    rows = tf.where(present)
+    indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
+    return tf.SparseTensor(indices, tf.boolean_mask(column, present), [tf.shape(column, tf.int64)[0], 1])

@@ -1,0 +1,80 @@
+"""A wide-and-deep classifier for two classes: a linear part that remembers categories, a deep part that combines
+them (Cheng et al., 2016)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+
+from models.examples import CategoricalFeature, FeatureSpec
+
+DEFAULTS: dict[str, Any] = {
+    "learning_rate": 0.001,
+    "hidden_units": [32],
+    "dropout": 0.2,
+}
+EMBEDDING_SIZE = 8
+
+
+def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
+    """A compiled model from `feature_spec` to the probability of class 1, shape [batch, 1]."""
+    chosen = _complete(hparams)
+    inputs = {
+        name: keras.Input(shape=spec.shape, dtype=spec.dtype.name, name=name) for name, spec in feature_spec.items()
+    }
+    sizes = {name: spec.size for name, spec in feature_spec.items() if isinstance(spec, CategoricalFeature)}
+    parts = []
+    if numbers := [keras.layers.Reshape((-1,))(inputs[name]) for name in inputs if name not in sizes]:
+        parts.append(_joined(numbers))
+    wide_parts = list(parts)
+    if sizes:
+        ids = _ids_in_one_table([inputs[name] for name in sizes], list(sizes.values()))
+        table = sum(sizes.values())
+        parts.append(keras.layers.Flatten()(keras.layers.Embedding(table, EMBEDDING_SIZE, name="deep_table")(ids)))
+        wide_parts.append(keras.layers.Flatten()(keras.layers.Embedding(table, 1, name="wide_table")(ids)))
+    logit = keras.layers.Dense(1, name="wide")(_joined(wide_parts)) + _deep(_joined(parts), chosen)
+    model = keras.Model(inputs, keras.layers.Activation("sigmoid", name="probability")(logit))
+    model.compile(
+        optimizer=keras.optimizers.Adam(chosen["learning_rate"]),
+        loss=keras.losses.BinaryCrossentropy(),
+        metrics=[keras.metrics.AUC(name="auc"), keras.metrics.BinaryAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    return model
+
+
+def search_space() -> keras_tuner.HyperParameters:
+    """What the Tuner may vary."""
+    space = keras_tuner.HyperParameters()
+    space.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=DEFAULTS["learning_rate"])
+    space.Choice("hidden_units", ["16", "32", "64,32"], default="32")
+    space.Float("dropout", 0.0, 0.5, step=0.1, default=DEFAULTS["dropout"])
+    return space
+
+
+def _complete(hparams: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults with `hparams` on top; `hidden_units` may be a list or, from a search, text like "64,32"."""
+    if unknown := sorted(set(hparams) - set(DEFAULTS)):
+        raise ValueError(f"models.wide_and_deep has no hyperparameter {unknown}; it has {sorted(DEFAULTS)}")
+    chosen = {**DEFAULTS, **hparams}
+    units = chosen["hidden_units"]
+    chosen["hidden_units"] = [int(u) for u in (units.split(",") if isinstance(units, str) else units)]
+    return chosen
+
+
+def _ids_in_one_table(columns: list[Any], sizes: list[int]) -> Any:
+    """Shifts each category behind those of the columns before it: one look-up then serves all of them."""
+    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+    return keras.ops.stack([column + offset for column, offset in zip(columns, offsets, strict=True)], axis=1)
+
+
+def _deep(hidden: Any, chosen: Mapping[str, Any]) -> Any:
+    for units in chosen["hidden_units"]:
+        hidden = keras.layers.Dense(units, activation="relu")(hidden)
+        hidden = keras.layers.Dropout(chosen["dropout"])(hidden)
+    return keras.layers.Dense(1, name="deep")(hidden)
+
+
+def _joined(parts: list[Any]) -> Any:
+    return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]

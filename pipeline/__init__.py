@@ -1,0 +1,1 @@
+"""The DAG on one page, its typed configuration, and our TFX components."""

@@ -1,0 +1,45 @@
+"""Finds the model to beat: the last blessed one that is not the candidate itself."""
+
+from __future__ import annotations
+
+from ml_metadata import MetadataStore
+from tfx.components.evaluator import constants
+from tfx.dsl.components.common.resolver import ResolverStrategy
+from tfx.dsl.io import fileio
+from tfx.types import Artifact
+
+from pipeline.components.artifacts import is_blessed
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class LatestOtherBlessedModel(ResolverStrategy):
+    """Resolves `model` and `model_blessing` to the newest blessed pair whose model is not `candidate`.
+
+    TFX's LatestBlessedModelStrategy also finds the candidate once it has been blessed; an unchanged second run would
+    then compare the model with itself, and evaluate anew instead of reusing what the first run found.
+    """
+
+    def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:
+        """Keys without a match come back empty: the first model has nothing to beat."""
+        candidates = {artifact.id for artifact in input_dict["candidate"]}
+        # The newest blessing of a model counts: a later refusal takes an earlier one back.
+        judged = {
+            blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
+            for blessing in sorted(input_dict["model_blessing"], key=lambda artifact: artifact.id)
+        }
+        blessed = [
+            (judged[model.id], model)
+            for model in input_dict["model"]
+            if model.id not in candidates
+            and model.id in judged
+            and is_blessed(judged[model.id])
+            and fileio.exists(model.uri)  # someone may have cleared old runs away
+        ]
+        # By blessing, not by model: a reused model that was blessed again is the latest one.
+        newest = max(blessed, key=lambda pair: pair[0].id, default=None)
+        return {
+            "model": [newest[1]] if newest else [],
+            "model_blessing": [newest[0]] if newest else [],
+            "candidate": input_dict["candidate"],
+        }

@@ -1,0 +1,188 @@
+"""Measures the candidate on test, beside the last blessed model on the same rows, and judges it by the thresholds.
+
+TensorFlow Model Analysis computes intervals by resampling whole Beam pipelines (minutes where the figures take
+seconds), never judges by them, and cannot slice by a column with missing values. Here the models run once over test;
+the intervals are analytic (gates/intervals.py); the result is also written in TFMA's own layout.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.utils import path_utils
+
+from gates.finding import Finding, GateReport, SkippedCheck, verdict_of
+from gates.measurement import Scored, confusion, is_measured, measure, slices_of
+from gates.metrics import Evaluation
+from gates.thresholds import CHECKS, Limit, judge_thresholds
+from pipeline.components import scoring, tfma_files
+from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
+from pipeline.components.columnar import shards
+from pipeline.components.schema_gen import read_schema
+
+GATE = "evaluator"
+SPLIT = "test"
+
+
+def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
+    """Every figure that the configuration asks for."""
+    estimates = measure(scored, config["metrics"], config["slices"], config["confidence"])
+    undefined = sum(not is_measured(estimate) for estimate in estimates)
+    notes = [
+        f"{config['confidence']:.0%} intervals: Wilson for shares, DeLong on the logit scale for AUC, "
+        "normal for the rest; changes are paired on the same rows."
+    ]
+    if undefined:
+        notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
+    return Evaluation(config["confidence"], estimates, confusion(scored), notes=tuple(notes))
+
+
+def judge(evaluation: Evaluation, config: dict[str, Any], started: float) -> GateReport:
+    """The verdict of the thresholds."""
+    limits = [Limit(**threshold) for threshold in config["thresholds"]]
+    findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
+    if not limits:
+        skipped = [SkippedCheck(check, "evaluator.thresholds is empty: any model is blessed") for check in CHECKS]
+    return GateReport(
+        gate=GATE,
+        verdict=verdict_of(findings),
+        findings=tuple(findings),
+        checks_run=_checks_run(findings),
+        checks_skipped=tuple(skipped),
+        seconds=time.monotonic() - started,
+        versions={"tensorflow-model-analysis": tfma.__version__},
+    )
+
+
+def _checks_run(findings: list[Finding]) -> tuple[str, ...]:
+    return tuple(check for check in CHECKS if any(finding.check == check for finding in findings))
+
+
+class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
+    """Scores test, measures, judges; refusing is a success."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes evaluation, report and blessing."""
+        started = time.monotonic()
+        config = json.loads(exec_properties["config"])
+        evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
+        self._score(input_dict, evaluation_uri, config, exec_properties["label"])
+        scored = scoring.read_scored(evaluation_uri)
+        evaluation = evaluate(scored, config)
+        report = judge(evaluation, config, started)
+
+        write_evaluation(artifact_utils.get_single_instance(output_dict["evaluation"]), evaluation)
+        self._write_tfma(input_dict, evaluation_uri, scored, evaluation, config, exec_properties["label"])
+        write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
+        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, report.blessed)
+
+    def _score(self, input_dict: dict[str, list[types.Artifact]], uri: str, config: dict[str, Any], label: str) -> None:
+        columns = sorted({column for columns in config["slices"] for column in columns})
+        schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
+        files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
+        with self._make_beam_pipeline() as pipeline:
+            scoring.score(pipeline, files, _model_paths(input_dict), schema, label, columns, uri)
+
+    def _write_tfma(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        uri: str,
+        scored: Scored,
+        evaluation: Evaluation,
+        config: dict[str, Any],
+        label: str,
+    ) -> None:
+        paths = _model_paths(input_dict)
+        compared = scoring.BLESSED in paths
+        names = {scoring.CANDIDATE: tfma_files.CANDIDATE if compared else "", scoring.BLESSED: tfma_files.BASELINE}
+        tfma_files.write_tfma(
+            uri,
+            list(slices_of(scored, config["slices"])),
+            evaluation.estimates,
+            {names[role]: path for role, path in paths.items()},
+            tfma_files.eval_config(label, scoring.SIGNATURE, config["metrics"], config["slices"], compared),
+            data_location=artifact_utils.get_single_uri(input_dict["examples"]),
+        )
+
+
+def _model_paths(input_dict: dict[str, list[types.Artifact]]) -> dict[str, str]:
+    roles = {scoring.CANDIDATE: input_dict["model"], scoring.BLESSED: input_dict.get("baseline_model") or []}
+    return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
+
+
+def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]], blessed: bool) -> None:
+    """The properties that TFX's Evaluator sets, so that TFX's resolvers and Pusher understand the blessing."""
+    model = artifact_utils.get_single_instance(input_dict["model"])
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for baseline in input_dict.get("baseline_model") or []:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+    bless(blessing, blessed, GATE)
+
+
+class EvaluatorSpec(ComponentSpec):
+    """Test rows and models in; evaluation, report and blessing out."""
+
+    PARAMETERS = {
+        "config": ExecutionParameter(type=str),
+        "label": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "schema": ChannelParameter(type=standard_artifacts.Schema),
+    }
+    OUTPUTS = {
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "report": ChannelParameter(type=GateReportArtifact),
+        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Blesses a model that meets the thresholds on test."""
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(EvaluatorExecutor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        schema: types.BaseChannel,
+        config: dict[str, Any],
+        label: str,
+        baseline_model: types.BaseChannel | None = None,
+        code: str = "",
+    ) -> None:
+        """`config` is `EvaluatorConfig.model_dump(mode="json")`; `code` only makes a new cache key."""
+        super().__init__(
+            EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                schema=schema,
+                config=json.dumps(config, sort_keys=True),
+                label=label,
+                code=code,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                report=types.Channel(type=GateReportArtifact),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

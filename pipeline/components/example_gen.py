@@ -1,0 +1,128 @@
+"""The TFX component that turns the source into Examples with the splits train, eval and test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from pipeline.config import DataConfig, SplitConfig
+from pipeline.ingest.kinds import Kind
+from pipeline.ingest.plan import Wanted
+from pipeline.ingest.run import Ingested, ingest
+from pipeline.ingest.source import Source, fingerprint, resolve_source
+
+# What does not change the examples must not spoil the cache: these stay out of the execution properties, or are
+# there in their resolved form.
+_NOT_IN_THE_KEY = {"source", "format", "span", "serving_log"}
+FACTS_PROPERTY = "sluice_facts"
+KINDS_PROPERTY = "sluice_kinds"
+
+
+class ExampleGenSpec(ComponentSpec):
+    """Execution properties are strings, so that the component also runs as a Vertex container task."""
+
+    PARAMETERS: ClassVar = {
+        "data": ExecutionParameter(type=str),
+        "split": ExecutionParameter(type=str),
+        "source": ExecutionParameter(type=str),
+        "data_fingerprint": ExecutionParameter(type=str),
+        "only": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar = {"like": ChannelParameter(type=standard_artifacts.Examples, optional=True)}
+    OUTPUTS: ClassVar = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class ExampleGenExecutor(BaseBeamExecutor):
+    """Runs the Ingest transform and judges its outcome; a refused run leaves no examples behind."""
+
+    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
+           exec_properties: dict[str, Any]) -> None:  # fmt: skip
+        """Called by TFX with an empty artifact; fills it or raises."""
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        source, wanted = _read_properties(exec_properties, input_dict.get("like") or [])
+        ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
+        _describe(examples, source, exec_properties["data_fingerprint"] or fingerprint(source), ingested)
+
+
+def _read_properties(properties: dict[str, Any], like: list[types.Artifact]) -> tuple[Source, Wanted]:
+    found = json.loads(properties["source"])
+    given = {**json.loads(properties["data"]), "source": found["pattern"]}
+    if found["files"]:
+        data, source = DataConfig(**given), Source(**{**found, "files": tuple(found["files"])})
+    else:  # the files are to be found where the component runs
+        data = DataConfig(**given, format=found["format"], span=found["span"])
+        source = resolve_source(data)
+    kinds = json.loads(like[0].get_string_custom_property(KINDS_PROPERTY) or "{}") if like else {}
+    at_least = {name: Kind(kind) for name, kind in kinds.items()}
+    return source, Wanted(data, SplitConfig(**json.loads(properties["split"])), properties["only"] or None, at_least)
+
+
+def _describe(examples: types.Artifact, source: Source, digest: str, ingested: Ingested) -> None:
+    """The properties that TFX's components look for, and the facts that our console and report tell."""
+    examples.split_names = artifact_utils.encode_split_names(list(ingested.rows))
+    examples.span = source.span or 0
+    examples.version = source.version or 0
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    examples.set_string_custom_property("file_format", "tfrecords_gzip")
+    examples.set_string_custom_property("input_fingerprint", digest)
+    facts = {
+        "rows": ingested.rows,
+        "columns": ingested.columns,
+        "unusable_rows": ingested.unusable,
+        "unusable_file": ingested.unusable_file,
+        "left_out_by_gap": ingested.left_out,
+        "data_fingerprint": digest,
+        "span": source.span,
+        "files": len(source.files),
+    }
+    examples.set_string_custom_property(FACTS_PROPERTY, json.dumps(facts))
+    examples.set_string_custom_property(KINDS_PROPERTY, json.dumps(ingested.kinds))
+
+
+class ExampleGen(BaseBeamComponent):
+    """Reads a source.
+
+    Args:
+      data: what the columns mean.
+      split: how rows are dealt.
+      source: the files; with no files in it, its pattern is resolved where the component runs.
+      data_fingerprint: what `fingerprint(source)` says; computed where the component runs when empty.
+      only: sends every row, labelled or not, to the one split of this name (a serving log, an earlier span).
+      like: examples whose column types these shall share.
+      code: fingerprint of the code, so that a changed component is not taken from the cache.
+    """
+
+    SPEC_CLASS = ExampleGenSpec
+    EXECUTOR_SPEC = BeamExecutorSpec(ExampleGenExecutor)
+
+    def __init__(
+        self,
+        data: DataConfig,
+        split: SplitConfig,
+        source: Source,
+        data_fingerprint: str = "",
+        only: str = "",
+        like: BaseChannel | None = None,
+        code: str = "",
+    ) -> None:
+        spec = ExampleGenSpec(
+            data=json.dumps(data.model_dump(exclude=_NOT_IN_THE_KEY), sort_keys=True),
+            split=json.dumps(split.model_dump(), sort_keys=True),
+            source=json.dumps(dataclasses.asdict(source), sort_keys=True),
+            data_fingerprint=data_fingerprint,
+            only=only,
+            code=code,
+            examples=Channel(type=standard_artifacts.Examples),
+            **({"like": like} if like is not None else {}),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,140 @@
+"""Where the schema comes from: proposed from train on a first run, or the curated file of the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from gates.proposed_schema import propose_schema
+from pipeline.components.artifacts import read_text, write_text
+from pipeline.errors import SluiceError
+
+SCHEMA_FILE = "schema.pbtxt"
+
+
+def read_schema(uri: str) -> schema_pb2.Schema:
+    """The schema in the artifact at `uri`."""
+    return text_format.Parse(read_text(uri, SCHEMA_FILE), schema_pb2.Schema())
+
+
+class SchemaGenExecutor(base_executor.BaseExecutor):
+    """Infers from train's statistics alone and relaxes what a clean smaller split would violate."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `schema.pbtxt`."""
+        artifact = artifact_utils.get_single_instance(input_dict["statistics"])
+        train = load_statistics(artifact, "train").proto()
+        # Shapes are left open: every raw feature may be missing at serving, so none is of fixed length.
+        inferred = tfdv.infer_schema(train, infer_feature_shape=False)
+        schema = propose_schema(
+            inferred,
+            train.datasets[0],
+            exec_properties["label"],
+            json.loads(exec_properties["withheld"]),
+            smallest_split=_smallest_split(artifact),
+        )
+        text = text_format.MessageToString(schema)
+        write_text(artifact_utils.get_single_uri(output_dict["schema"]), SCHEMA_FILE, text)
+
+
+def _smallest_split(artifact: types.Artifact) -> int:
+    """Rows of the smallest split. Counts are all that is read of the splits other than train."""
+    splits = artifact_utils.decode_split_names(artifact.split_names)
+    return min(int(load_statistics(artifact, split).proto().datasets[0].num_examples) for split in splits)
+
+
+class SchemaGenSpec(ComponentSpec):
+    """Statistics in, schema out."""
+
+    PARAMETERS = {"label": ExecutionParameter(type=str), "withheld": ExecutionParameter(type=str)}
+    INPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
+    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+
+
+class SchemaGen(base_component.BaseComponent):
+    """Proposes a schema for data that has no curated one yet."""
+
+    SPEC_CLASS = SchemaGenSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(SchemaGenExecutor)
+
+    def __init__(self, statistics: types.BaseChannel, label: str, withheld: list[str]) -> None:
+        super().__init__(
+            SchemaGenSpec(
+                statistics=statistics,
+                label=label,
+                withheld=json.dumps(sorted(withheld)),
+                schema=types.Channel(type=standard_artifacts.Schema),
+            )
+        )
+
+
+class CuratedSchemaExecutor(base_executor.BaseExecutor):
+    """Copies the curated schema into the pipeline."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `schema.pbtxt`."""
+        uri = artifact_utils.get_single_uri(output_dict["schema"])
+        write_text(uri, SCHEMA_FILE, exec_properties["text"])
+
+
+class CuratedSchemaSpec(ComponentSpec):
+    """The schema's text in, schema out."""
+
+    PARAMETERS = {"text": ExecutionParameter(type=str)}
+    INPUTS: dict[str, ChannelParameter] = {}
+    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+
+
+class CuratedSchema(base_component.BaseComponent):
+    """Brings the curated `schema_file` into the pipeline.
+
+    The file's text itself is the parameter: it is the cache key (TFX's ImportSchemaGen has the path alone and so
+    misses every edit), and no worker needs to reach the file.
+    """
+
+    SPEC_CLASS = CuratedSchemaSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CuratedSchemaExecutor)
+
+    def __init__(self, schema_file: str) -> None:
+        super().__init__(
+            CuratedSchemaSpec(text=curated_text(schema_file), schema=types.Channel(type=standard_artifacts.Schema))
+        )
+
+
+def curated_text(schema_file: str) -> str:
+    """The file's text, once it is known to be a schema."""
+    if not os.path.isfile(schema_file):
+        raise SluiceError(
+            f"{schema_file}: the curated schema does not exist.",
+            "Remove `schema_file` from the configuration to have one proposed, and see:  "
+            "python runners/local_runner.py --explain schema_file",
+        )
+    with open(schema_file, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        text_format.Parse(text, schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise SluiceError(
+            f"{schema_file} is not a schema in protobuf text format: {error}.", f"Mend that line:  {schema_file}"
+        ) from error
+    return text

@@ -1,0 +1,140 @@
+"""A folder of model versions as TensorFlow Serving watches it: whole versions only, the highest number is served."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from filelock import FileLock
+from tfx.dsl.io import fileio
+
+INCOMING = ".incoming-"
+LEAVING = ".leaving-"
+NEWEST = ".newest"
+
+# The newest and the one before it stay whatever the configuration says: a rollback needs somewhere to go.
+FEWEST_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Push:
+    """Where a model stands after a push. `marker` exists for as long as no newer version was pushed."""
+
+    version: int
+    path: str
+    marker: str
+    is_new: bool
+    fingerprint: str
+
+
+class VersionFolder:
+    """`<folder>/<version>/`, with names that begin with a dot for what is not a version."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def versions(self) -> list[int]:
+        """Every version, oldest first."""
+        if not fileio.isdir(self.folder):
+            return []
+        names = (name.rstrip("/") for name in fileio.listdir(self.folder))
+        return sorted(int(name) for name in names if name.isdigit() and fileio.isdir(self._path(name)))
+
+    def push(self, model: str, keep: int) -> Push:
+        """Copies a SavedModel in as the newest version, all or nothing; does nothing when it already is the newest."""
+        fileio.makedirs(self.folder)
+        with self._alone():
+            self._clean()
+            fingerprint = fingerprint_of(model)
+            versions = self.versions()
+            if versions and fingerprint_of(self._path(str(versions[-1]))) == fingerprint:
+                return self._stands(versions[-1], fingerprint, is_new=False)
+            version = max(int(time.time()), *(number + 1 for number in [*versions, *self._marked()]), 0)
+            self._bring_in(model, str(version), fingerprint)
+            self._prune([*versions, version], keep)
+            return self._stands(version, fingerprint, is_new=True)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One push at a time; object stores have no locks, there the pipeline's own schedule has to see to it."""
+        if "://" in self.folder:
+            yield
+            return
+        with FileLock(self._path(".lock")):
+            yield
+
+    def _bring_in(self, model: str, version: str, fingerprint: str) -> None:
+        incoming = self._path(INCOMING + uuid.uuid4().hex)
+        _copy(model, incoming)
+        if fingerprint_of(incoming) != fingerprint:
+            raise OSError(f"{incoming} does not hold what was copied from {model}: disk full, or the model changed")
+        # First: a push that is killed after the rename must not leave the marker of a version that is newest no more.
+        self._forget_newest()
+        fileio.rename(incoming, self._path(version))
+
+    def _stands(self, version: int, fingerprint: str, is_new: bool) -> Push:
+        marker = os.path.join(self.folder, NEWEST, str(version))
+        if not fileio.exists(marker):
+            self._forget_newest()
+            fileio.makedirs(os.path.dirname(marker))
+            with fileio.open(marker, "w") as file:
+                file.write(fingerprint)
+        return Push(version, self._path(str(version)), marker, is_new, fingerprint)
+
+    def _marked(self) -> list[int]:
+        """The version last marked newest. Its number is never used again, even when someone deleted it since."""
+        folder = self._path(NEWEST)
+        return [int(name) for name in fileio.listdir(folder)] if fileio.isdir(folder) else []
+
+    def _forget_newest(self) -> None:
+        if fileio.isdir(self._path(NEWEST)):
+            fileio.rmtree(self._path(NEWEST))
+
+    def _prune(self, versions: list[int], keep: int) -> None:
+        for version in versions[: -max(keep, FEWEST_KEPT)]:
+            # Renamed first: a removal that is killed half-way must not leave a version that looks whole.
+            leaving = self._path(f"{LEAVING}{version}")
+            fileio.rename(self._path(str(version)), leaving)
+            fileio.rmtree(leaving)
+
+    def _clean(self) -> None:
+        for name in fileio.listdir(self.folder):
+            if name.startswith((INCOMING, LEAVING)):
+                fileio.rmtree(self._path(name.rstrip("/")))
+
+
+def fingerprint_of(folder: str) -> str:
+    """A hash of every file's path and content."""
+    digest = hashlib.sha256()
+    for name in files_of(folder):
+        with fileio.open(os.path.join(folder, name), "rb") as file:
+            content = hashlib.sha256(file.read()).digest()
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()
+
+
+def files_of(folder: str) -> list[str]:
+    """Paths of all files below `folder`, relative to it, in alphabetical order."""
+    return sorted(
+        os.path.relpath(os.path.join(parent, name), folder)
+        for parent, _, names in fileio.walk(folder)
+        for name in names
+    )
+
+
+def _copy(source: str, target: str) -> None:
+    fileio.makedirs(target)
+    for parent, folders, names in fileio.walk(source):
+        at = os.path.normpath(os.path.join(target, os.path.relpath(parent, source)))
+        for folder in folders:
+            fileio.makedirs(os.path.join(at, folder))
+        for name in names:
+            fileio.copy(os.path.join(parent, name), os.path.join(at, name))

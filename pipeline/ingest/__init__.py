@@ -1,0 +1,1 @@
+"""From files on disk to split, typed, serialized tf.Examples: columnar, bounded, deterministic."""

@@ -1,0 +1,100 @@
+"""Turns rows as they were read into columns as they will stand in tf.Examples, putting aside what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.ingest.dealing import UNDEALT, Places
+from pipeline.ingest.kinds import ARROW_TYPE, Kind, to_kind
+from pipeline.ingest.label import compute_label
+from pipeline.ingest.plan import Plan
+from pipeline.ingest.readers import Rows
+from pipeline.ingest.rejects import Reject
+from pipeline.ingest.typed import as_lists, typed_to_kind, untyped
+
+Mask = npt.NDArray[np.bool_]
+_OVERRIDE_NAME = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
+
+
+@dataclass
+class Batch:
+    """Rows ready to be encoded, each with its split; and those that were put aside."""
+
+    examples: pa.RecordBatch
+    places: Places
+    rejects: list[Reject]
+
+
+def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
+    """Conversion, label, split; in that order, because a split may go by the values that stand in the Example."""
+    rejects = list(rows.rejects)
+    columns: dict[str, pa.Array] = {}
+    reasons: dict[int, str] = {}
+    for name, kind in plan.kinds.items():
+        columns[name], unfit = _convert(rows, name, kind)
+        if unfit.any():
+            _note(reasons, unfit, f"`{name}` is not {_OVERRIDE_NAME.get(kind, 'what it should be')}")
+    label_name = plan.label
+    if plan.expression is not None:
+        name = plan.dealer.derived_label or ""
+        columns[name] = compute_label(plan.expression, columns)
+    if label_name is not None:
+        _note(reasons, _missing(columns[label_name]), f"no label: `{label_name}` {_why_no_label(plan)}")
+    places = plan.dealer.deal(columns, rows.columns.num_rows)
+    _note(reasons, places == UNDEALT, f"cannot be dealt to a split: `{plan.dealer.key_column}` is missing or no time")
+    if reasons:
+        rejects += [_reject(rows, row, reason, path) for row, reason in sorted(reasons.items())]
+        keep = np.ones(len(places), bool)
+        keep[list(reasons)] = False
+        columns = {name: column.filter(pa.array(keep)) for name, column in columns.items()}
+        places = places[keep]
+    return Batch(_as_examples(columns, plan, len(places)), places, rejects)
+
+
+def _convert(rows: Rows, name: str, kind: Kind) -> tuple[pa.Array, Mask]:
+    place = rows.columns.schema.get_field_index(name)
+    if place < 0:  # a tf.Example may leave a feature out
+        return pa.nulls(rows.columns.num_rows, ARROW_TYPE[kind]), np.zeros(rows.columns.num_rows, bool)
+    column = rows.columns.column(place)
+    return typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind)
+
+
+def _note(reasons: dict[int, str], rows: Mask, reason: str) -> None:
+    """The first reason that is found for a row is the one that is told."""
+    for row in np.flatnonzero(rows):
+        reasons.setdefault(int(row), reason)
+
+
+def _missing(column: pa.Array) -> Mask:
+    if pa.types.is_large_list(column.type):
+        return np.diff(np.asarray(column.offsets)) == 0
+    missing = np.asarray(column.is_null())
+    if pa.types.is_floating(column.type):
+        missing = missing | np.isnan(column.to_numpy(zero_copy_only=False))
+    return missing
+
+
+def _why_no_label(plan: Plan) -> str:
+    return "is missing" if plan.expression is None else f"needs {', '.join(f'`{n}`' for n in plan.expression.names)}"
+
+
+def _reject(rows: Rows, row: int, reason: str, path: str) -> Reject:
+    cells = rows.columns.slice(row, 1).to_pylist()[0]
+    text = ",".join("" if cell is None else _shown(cell) for cell in cells.values())
+    return Reject(path, int(rows.lines[row]), reason, text)
+
+
+def _shown(cell: object) -> str:
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+
+
+def _as_examples(columns: dict[str, pa.Array], plan: Plan, rows: int) -> pa.RecordBatch:
+    lists = {
+        name: untyped(rows) if plan.kinds.get(name) is Kind.NONE else as_lists(column)
+        for name, column in columns.items()
+    }
+    return pa.RecordBatch.from_arrays(list(lists.values()), list(lists))

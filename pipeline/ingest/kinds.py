@@ -1,0 +1,141 @@
+"""What a column is in a tf.Example: int64, float32 or bytes, inferred from text as the official CsvExampleGen does.
+
+A column is int only when every value is one, else float, else bytes; a whole number beyond 64 bits makes it bytes.
+`nan` and `inf` are floats, as there. A value is missing when its cell is empty. Arrow's own inference would also
+see dates, booleans and hexadecimal numbers, so Arrow only converts, and only text that both read alike; the rest
+goes through Python's int() and float(), which is what the official code calls."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+INT64_RANGE = range(-(2**63), 2**63)
+
+
+class Kind(IntEnum):
+    """Ordered: a column is of the greatest kind among its values."""
+
+    NONE = 0  # no value at all
+    INT = 1
+    FLOAT = 2
+    BYTES = 3
+
+
+KIND_OF_OVERRIDE = {"int": Kind.INT, "float": Kind.FLOAT, "string": Kind.BYTES}
+ARROW_TYPE = {
+    Kind.NONE: pa.int64(),
+    Kind.INT: pa.int64(),
+    Kind.FLOAT: pa.float32(),
+    Kind.BYTES: pa.large_binary(),
+}
+_INT_BYTES = np.isin(np.arange(256), list(b"0123456789-"))
+_FLOAT_BYTES = np.isin(np.arange(256), list(b"0123456789-+.eE"))
+_PROBED = 16
+
+
+def kind_of_texts(texts: pa.StringArray, at_least: Kind) -> Kind:
+    """The kind of a column whose earlier values were `at_least` and that goes on with these."""
+    if at_least is Kind.BYTES or texts.null_count == len(texts):
+        return at_least
+    content = _content(texts)
+    if _INT_BYTES[content].all():
+        if _casts(texts, pa.int64()):
+            return max(at_least, Kind.INT)
+    elif _FLOAT_BYTES[content].all() and _casts(texts, pa.float64()) and not _has_long_integer(texts):
+        return Kind.FLOAT
+    return max(at_least, _kind_by_python(texts))
+
+
+def _has_long_integer(texts: pa.StringArray) -> bool:
+    """Whether a whole number among decimal ones may not fit 64 bits; the official rule then says bytes."""
+    if pc.max(pc.binary_length(texts)).as_py() < 19:
+        return False
+    return bool(pc.any(pc.match_substring_regex(texts, r"^[+-]?\d{19,}$")).as_py())
+
+
+def _kind_by_python(texts: pa.StringArray) -> Kind:
+    kind = Kind.NONE
+    probed = texts.drop_null()
+    for text in probed[:_PROBED].to_pylist():
+        kind = max(kind, kind_of_value(text))
+    if kind is not Kind.BYTES:
+        for text in probed.dictionary_encode().dictionary.to_pylist():
+            kind = max(kind, kind_of_value(text))
+            if kind is Kind.BYTES:
+                break
+    return kind
+
+
+def kind_of_value(text: str) -> Kind:
+    """The official rule for one cell; int() and float() see bytes there, so digits are ASCII digits."""
+    cell = text.encode()
+    try:
+        return Kind.INT if int(cell) in INT64_RANGE else Kind.BYTES
+    except ValueError:
+        pass
+    try:
+        float(cell)
+    except ValueError:
+        return Kind.BYTES
+    return Kind.FLOAT
+
+
+def to_kind(texts: pa.StringArray, kind: Kind) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """The values of a text column, missing as null, and which rows hold text that is not of this kind."""
+    unfit = np.zeros(len(texts), bool)
+    if kind is Kind.BYTES:
+        return texts.cast(pa.large_string()).cast(pa.large_binary()), unfit
+    if kind is Kind.NONE or texts.null_count == len(texts):
+        return pa.nulls(len(texts), ARROW_TYPE[kind]), unfit
+    allowed, wide = (_INT_BYTES, pa.int64()) if kind is Kind.INT else (_FLOAT_BYTES, pa.float64())
+    if allowed[_content(texts)].all():
+        try:
+            return _narrow(texts.cast(wide), kind), unfit
+        except pa.ArrowInvalid:
+            pass
+    encoded = texts.dictionary_encode()
+    convert = _int_or_none if kind is Kind.INT else _float_or_none
+    values = pa.array([convert(text) for text in encoded.dictionary.to_pylist()], wide)
+    taken = values.take(encoded.indices)
+    return _narrow(taken, kind), np.asarray(pc.and_(taken.is_null(), texts.is_valid()))
+
+
+def _int_or_none(text: str) -> int | None:
+    try:
+        return value if (value := int(text.encode())) in INT64_RANGE else None
+    except ValueError:
+        return None
+
+
+def _float_or_none(text: str) -> float | None:
+    try:
+        return float(text.encode())
+    except ValueError:
+        return None
+
+
+def _narrow(values: pa.Array, kind: Kind) -> pa.Array:
+    # A float beyond 32 bits becomes infinite, as in the official protobuf.
+    return values.cast(pa.float32(), safe=False) if kind is Kind.FLOAT else values
+
+
+def _casts(texts: pa.StringArray, to: pa.DataType) -> bool:
+    try:
+        texts.cast(to)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _content(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """All bytes of all values, one after the other."""
+    if not len(texts):
+        return np.zeros(0, np.uint8)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    return np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data else np.zeros(0, np.uint8)

@@ -1,0 +1,71 @@
+"""Judges what ingest has done with the data: the facts of a good run, or one sentence that refuses it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from pipeline.errors import SluiceError
+from pipeline.ingest.files import base_name
+from pipeline.ingest.kinds import Kind
+from pipeline.ingest.plan import Wanted
+
+
+def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | None) -> None:
+    """Refuses too many unusable rows, then an empty split. `rejects_file`: where the unusable rows can be seen."""
+    if summary["problem"]:
+        raise SluiceError(*summary["problem"])
+    unusable, dealt = summary["unusable"], sum(summary["rows"].values())
+    total = unusable + dealt + summary["left_out"]
+    allowed = wanted.data.max_unusable_share
+    if unusable > allowed * total:
+        raise SluiceError(_too_many(summary, unusable, total, allowed, rejects_file), f"See them:  head {rejects_file}")
+    for split, rows in summary["rows"].items():
+        if not rows:
+            raise SluiceError(*_empty_split(split, summary, wanted))
+
+
+def _too_many(summary: dict[str, Any], unusable: int, total: int, allowed: float, rejects_file: str | None) -> str:
+    first = summary["first_reject"]
+    return (
+        f"{unusable:,} of {total:,} rows cannot be used ({unusable / total:.3%}; data.max_unusable_share allows "
+        f"{allowed:.3%}): the first is in {base_name(first['file'])}, line {first['line']}: {first['reason']}; "
+        f"all are put aside in {rejects_file}."
+    )
+
+
+def _empty_split(split: str, summary: dict[str, Any], wanted: Wanted) -> tuple[str, str]:
+    others = ", ".join(f"{name} {rows:,}" for name, rows in summary["rows"].items() if name != split)
+    if wanted.only:
+        return f"no row is left for {split}.", ""
+    by = wanted.split.by
+    if by == "time":
+        first, last = summary["seen"]
+        text = summary["kinds"].get(wanted.data.time_column) == Kind.BYTES
+        gap = f", and {summary['left_out']:,} rows fall into the gap of {wanted.split.gap:g}" * bool(
+            summary["left_out"]
+        )
+        return (
+            f"{split} is empty ({others}): `{wanted.data.time_column}` reaches from {_instant(first, text)} to "
+            f"{_instant(last, text)}{gap}.",
+            "Give other weights or a smaller gap:  --set split.gap=0",
+        )
+    why = {
+        "row": "there are too few rows for its weight",
+        "entity": f"there are too few different values of `{wanted.data.entity_key}` for its weight",
+        "column": f"no row has `{split}` in `{wanted.split.column}`",
+    }[by]
+    return f"{split} is empty ({others}): {why}.", f"Give it more weight:  --set split.{split}=0.3"
+
+
+def _instant(value: float, text: bool) -> str:
+    if text:
+        return datetime.fromtimestamp(value, timezone.utc).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
+
+
+def rejects_beside(uri: str) -> str:
+    """Where the unusable rows of a refused run are kept: the artifact's own folder goes, this one stays."""
+    execution = base_name(uri)
+    component = uri.rstrip("/").rsplit("/", 2)[0]
+    return f"{component}/unusable_rows-{execution}.jsonl"

@@ -1,0 +1,130 @@
+"""What is done with every row, settled after the survey and before the first row is written."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pipeline.config import DataConfig, SplitConfig
+from pipeline.errors import SluiceError
+from pipeline.ingest.dealing import SPLITS, Dealer
+from pipeline.ingest.files import base_name
+from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind
+from pipeline.ingest.label import LabelExpression, parse_label_expression
+from pipeline.ingest.readers import FileSurvey, Part
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What ingest is asked for. `only`: all rows go to this one split and need no label (a serving log, an earlier
+    span). `at_least`: kinds that columns are known to have elsewhere, so that both sides agree."""
+
+    data: DataConfig
+    split: SplitConfig
+    only: str | None = None
+    at_least: dict[str, Kind] = field(default_factory=dict)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that come out."""
+        return (self.only,) if self.only else SPLITS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Columns with their kinds, sorted by name; the parts to read; how rows get a label and a split."""
+
+    kinds: dict[str, Kind]
+    parts: tuple[Part, ...]
+    files: tuple[str, ...]
+    label: str | None
+    expression: LabelExpression | None
+    dealer: Dealer
+
+
+def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
+    """Columns that the data must have → which configuration key asks for each."""
+    data, needed = wanted.data, {}
+    if wanted.only is None:
+        if data.label_expression is None:
+            needed[data.label] = "data.label"
+        elif data.label not in present:
+            names = parse_label_expression(data.label_expression).names
+            needed.update(dict.fromkeys(names, "data.label_expression"))
+        for key in ("entity_key", "time_column"):
+            if (name := getattr(data, key)) is not None:
+                needed[name] = f"data.{key}"
+        if wanted.split.column is not None:
+            needed[wanted.split.column] = "split.column"
+    return needed
+
+
+def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
+    """Refuses a file that lacks a column which the configuration names."""
+    have = list(present)
+    for name, key in needed_columns(wanted, have).items():
+        if name not in have:
+            near = difflib.get_close_matches(name, have, 1)
+            hint = f"; did you mean `{near[0]}`?" if near else f"; it has {_listed(have)}."
+            raise SluiceError(f"{path} has no column `{name}`, which {key} names{hint}", f"Set it:  --set {key}=COLUMN")
+    if wanted.only is None and (unknown := sorted(set(wanted.data.column_types) - set(have))):
+        raise SluiceError(f"{path} has no column `{unknown[0]}`, which data.column_types names.")
+
+
+def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
+    """Refuses a file whose columns are not those of the first."""
+    lacks, adds = sorted(set(columns) - set(others)), sorted(set(others) - set(columns))
+    if lacks or adds:
+        said = [f"lacks {_listed(lacks)}"] * bool(lacks) + [f"also has {_listed(adds)}"] * bool(adds)
+        raise SluiceError(f"{path} does not have the columns of {base_name(first)}: it {' and '.join(said)}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
+    """Checks the surveys of all files against what is wanted and with one another."""
+    kinds: dict[str, Kind] = {}
+    for survey in surveys:
+        if survey.empty:
+            what = "has a header but no rows" if format_ == "csv" else "holds no rows"
+            raise SluiceError(f"{survey.path} {what}.", f"Look:  ls -l {survey.path}")
+        if format_ != "tfrecord":  # a tf.Example may leave a feature out
+            check_same_columns(surveys[0].path, surveys[0].kinds, survey.path, survey.kinds)
+        for name, kind in survey.kinds.items():
+            kinds[name] = _joined(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
+    check_columns(surveys[0].path, kinds, wanted)
+    for name in kinds:
+        kinds[name] = max(kinds[name], wanted.at_least.get(name, Kind.NONE))
+        if name in wanted.data.column_types:
+            kinds[name] = KIND_OF_OVERRIDE[wanted.data.column_types[name]]
+    label, expression = _label(wanted, kinds)
+    dealer = Dealer(
+        wanted.split,
+        wanted.data.entity_key,
+        wanted.data.time_column,
+        wanted.data.label if wanted.data.label_expression else None,
+        only=wanted.only,
+    )
+    parts = tuple(part for survey in surveys for part in survey.parts)
+    return Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, dealer)
+
+
+def _joined(so_far: Kind, kind: Kind, name: str, path: str, format_: str) -> Kind:
+    if format_ != "csv" and {so_far, kind} & {Kind.INT, Kind.FLOAT} and Kind.BYTES in (so_far, kind):
+        ours, theirs = ("text", "numbers") if kind is Kind.BYTES else ("numbers", "text")
+        raise SluiceError(f"{path} holds {ours} in column `{name}`, where files before it hold {theirs}.")
+    return max(so_far, kind)
+
+
+def _label(wanted: Wanted, kinds: dict[str, Kind]) -> tuple[str | None, LabelExpression | None]:
+    """(the label that every row must have, how it is computed when the data does not hold it)"""
+    data = wanted.data
+    if data.label in kinds or data.label_expression is None:
+        return (None if wanted.only else data.label), None
+    expression = parse_label_expression(data.label_expression)
+    if wanted.only and not set(expression.names) <= set(kinds):
+        return None, None
+    return (None if wanted.only else data.label), expression

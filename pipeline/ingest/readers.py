@@ -1,0 +1,226 @@
+"""One way to read all formats: a file is surveyed once (columns, kinds, where to cut it), then read part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.errors import SluiceError
+from pipeline.ingest import csv_blocks
+from pipeline.ingest.csv_blocks import CsvPart
+from pipeline.ingest.files import open_stored, plain_read_errors
+from pipeline.ingest.kinds import Kind, kind_of_texts
+from pipeline.ingest.records import read_records
+from pipeline.ingest.rejects import Reject
+from pipeline.ingest.typed import kind_of_type
+
+BATCH_ROWS = 40_000
+PART_BYTES = 64 << 20  # what one worker takes at a time
+
+
+@dataclass(frozen=True)
+class ParquetPart:
+    """Some row groups of a Parquet file."""
+
+    path: str
+    groups: tuple[int, ...]
+    first_row: int
+
+
+@dataclass(frozen=True)
+class TfRecordPart:
+    """A whole TFRecord file: it cannot be entered in the middle."""
+
+    path: str
+
+
+Part = CsvPart | ParquetPart | TfRecordPart
+
+
+@dataclass
+class Rows:
+    """Consecutive rows of one file. `typed`: the columns have their kinds; else they are text to be converted."""
+
+    columns: pa.RecordBatch
+    lines: npt.NDArray[np.int64]
+    typed: bool
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass
+class FileSurvey:
+    """What one file holds: the kind of each column, and the parts in which it can be read."""
+
+    path: str
+    kinds: dict[str, Kind]
+    parts: list[Part]
+    empty: bool
+
+
+def survey_file(path: str, format_: str) -> FileSurvey:
+    """Reads a file once, without keeping it."""
+    return {"csv": _survey_csv, "parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path)
+
+
+def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
+    """The rows of a part in bounded batches; `only` reads some of the columns."""
+    if isinstance(part, CsvPart):
+        return _read_csv(part, only)
+    if isinstance(part, ParquetPart):
+        return _read_parquet(part, only)
+    return _read_tfrecord(part)
+
+
+def _survey_csv(path: str) -> FileSurvey:
+    whole = csv_blocks.read_header(path)
+    kinds = dict.fromkeys(whole.columns, Kind.NONE)
+    ends: list[tuple[int, int]] = []
+    empty = True
+    for block in csv_blocks.read_blocks(whole, ends=ends):
+        empty = empty and not block.rows.num_rows and not block.rejects
+        for name, column in zip(whole.columns, block.rows.columns, strict=True):
+            kinds[name] = kind_of_texts(column, kinds[name])
+    return FileSurvey(path, kinds, list(csv_blocks.cut_into_parts(whole, PART_BYTES, ends)), empty)
+
+
+def _read_csv(part: CsvPart, only: list[str] | None) -> Iterator[Rows]:
+    for block in csv_blocks.read_blocks(part, only):
+        for start in range(0, max(block.rows.num_rows, 1), BATCH_ROWS):
+            piece = slice(start, start + BATCH_ROWS)
+            yield Rows(block.rows.slice(start, BATCH_ROWS), block.lines[piece], False, [] if start else block.rejects)
+
+
+def parquet_columns(path: str) -> tuple[str, ...]:
+    """The columns of a Parquet file, from its footer."""
+    import pyarrow.parquet as pq
+
+    with plain_parquet_errors(path), open_stored(path) as stored:
+        file = pq.ParquetFile(stored)
+        names = file.schema_arrow.names
+        rows = file.metadata.num_rows
+    csv_blocks.check_names(path, names)
+    if not rows:
+        raise SluiceError(f"{path} holds no rows.", f"Look:  ls -l {path}")
+    return tuple(names)
+
+
+def _survey_parquet(path: str) -> FileSurvey:
+    import pyarrow.parquet as pq
+
+    with plain_parquet_errors(path), open_stored(path) as stored:
+        file = pq.ParquetFile(stored)
+        schema, metadata = file.schema_arrow, file.metadata
+        csv_blocks.check_names(path, schema.names)
+        kinds = {entry.name: kind_of_type(entry.type, entry.name, path) for entry in schema}
+        filled = _columns_with_values(file)
+        kinds = {name: kind if name in filled else Kind.NONE for name, kind in kinds.items()}
+        parts: list[Part] = []
+        groups: list[int] = []
+        size = row = first_row = 0
+        for group in range(metadata.num_row_groups):
+            groups.append(group)
+            size += metadata.row_group(group).total_byte_size
+            row += metadata.row_group(group).num_rows
+            if size >= PART_BYTES or group == metadata.num_row_groups - 1:
+                parts.append(ParquetPart(path, tuple(groups), first_row + 1))
+                groups, size, first_row = [], 0, row
+    return FileSurvey(path, kinds, parts, metadata.num_rows == 0)
+
+
+def _columns_with_values(file: Any) -> set[str]:
+    """Columns that are not missing throughout, by the file's own statistics where it has them."""
+    metadata = file.metadata
+    filled: set[str] = set()
+    unsure: set[str] = set()
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(place)
+            name = chunk.path_in_schema.split(".")[0]
+            statistics = chunk.statistics
+            if statistics is None or not statistics.has_null_count or "." in chunk.path_in_schema:
+                unsure.add(name)
+            elif statistics.null_count < chunk.num_values:
+                filled.add(name)
+    for name in sorted(unsure - filled):
+        for batch in file.iter_batches(BATCH_ROWS, columns=[name]):
+            if batch.column(0).null_count < len(batch.column(0)):
+                filled.add(name)
+                break
+    return filled
+
+
+def _read_parquet(part: ParquetPart, only: list[str] | None) -> Iterator[Rows]:
+    import pyarrow.parquet as pq
+
+    row = part.first_row
+    with plain_parquet_errors(part.path), open_stored(part.path) as stored:
+        file = pq.ParquetFile(stored)
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=list(part.groups), columns=only, use_threads=False):
+            yield Rows(batch, np.arange(row, row + batch.num_rows), True)
+            row += batch.num_rows
+
+
+@contextmanager
+def plain_parquet_errors(path: str) -> Iterator[None]:
+    """Arrow's complaints about a Parquet file, in one sentence."""
+    try:
+        with plain_read_errors(path):
+            yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        why = str(error).splitlines()[0]
+        raise SluiceError(f"{path} is damaged or not a Parquet file ({why}).", f"Look:  ls -l {path}") from error
+
+
+def _survey_tfrecord(path: str) -> FileSurvey:
+    kinds: dict[str, Kind] = {}
+    empty = True
+    for rows in _read_tfrecord(TfRecordPart(path)):
+        empty = empty and not rows.columns.num_rows and not rows.rejects
+        for entry in rows.columns.schema:
+            kind = kind_of_type(entry.type, entry.name, path)
+            if kinds.get(entry.name) and kind and kinds[entry.name] is not kind:
+                raise SluiceError(f"{path}: feature `{entry.name}` is of different types in different records.")
+            kinds[entry.name] = max(kinds.get(entry.name, Kind.NONE), kind)
+    return FileSurvey(path, kinds, [TfRecordPart(path)], empty)
+
+
+def _read_tfrecord(part: TfRecordPart) -> Iterator[Rows]:
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    decoder = ExamplesToRecordBatchDecoder()
+    first = 1
+    for records in _batched(read_records(part.path)):
+        lines = np.arange(first, first + len(records))
+        first += len(records)
+        try:
+            yield Rows(decoder.DecodeBatch(records), lines, True)
+        except RuntimeError:
+            yield _decode_one_by_one(part.path, records, lines, decoder)
+
+
+def _batched(records: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while batch := list(islice(records, BATCH_ROWS)):
+        yield batch
+
+
+def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any) -> Rows:
+    """Which records of a batch are no tf.Examples, or else which feature has two types."""
+    good, rejects = [], []
+    for place, record in enumerate(records):
+        try:
+            decoder.DecodeBatch([record])
+            good.append(place)
+        except RuntimeError:
+            rejects.append(Reject(path, int(lines[place]), "is not a tf.Example", repr(record[:200])))
+    try:
+        batch = decoder.DecodeBatch([records[place] for place in good]) if good else pa.RecordBatch.from_arrays([], [])
+    except RuntimeError as error:
+        raise SluiceError(f"{path}: its records do not agree: {str(error).splitlines()[0]}") from error
+    return Rows(batch, lines[good], True, rejects)

@@ -1,0 +1,81 @@
+"""One ingest from beginning to end: the Beam pipeline, its summary, the verdict. A refused run leaves no examples,
+only the rows that it refused, beside the folder that it was given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from pipeline.errors import SluiceError
+from pipeline.ingest.files import is_remote
+from pipeline.ingest.outcome import check_outcome, rejects_beside
+from pipeline.ingest.plan import Wanted
+from pipeline.ingest.rejects import UNUSABLE_FILE
+from pipeline.ingest.shards import WORK_FOLDER, ensure_folder, write_whole
+from pipeline.ingest.source import Source
+from pipeline.ingest.transform import SUMMARY_FILE, Ingest
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a good ingest has to tell."""
+
+    rows: dict[str, int]
+    columns: int
+    kinds: dict[str, int]
+    left_out: int
+    unusable: int
+    unusable_file: str | None
+
+
+def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: Wanted, uri: str) -> Ingested:
+    """Writes `Split-<name>` folders under `uri`, whole or not at all."""
+    try:
+        for folder in (WORK_FOLDER, *(f"Split-{name}" for name in wanted.split_names)):
+            ensure_folder(f"{uri}/{folder}")
+        with make_pipeline() as pipeline:
+            pipeline | "Ingest" >> Ingest(source.files, source.format, wanted, uri)
+        summary = json.loads(_read(f"{uri}/{WORK_FOLDER}/{SUMMARY_FILE}"))
+        unusable_file = _judge(summary, wanted, uri)
+    except BaseException:
+        _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
+        raise
+    _remove([f"{uri}/{WORK_FOLDER}"])
+    return Ingested(
+        summary["rows"], summary["columns"], summary["kinds"], summary["left_out"], summary["unusable"], unusable_file
+    )
+
+
+def _judge(summary: dict[str, Any], wanted: Wanted, uri: str) -> str | None:
+    """The file of the unusable rows, if there are any: with the examples, or beside them when they are refused."""
+    parts = summary["rejects_files"]
+    rejects = b"".join(_read(part) for part in parts)  # bounded: each part keeps so many only
+    try:
+        check_outcome(summary, wanted, rejects_beside(uri) if parts else None)
+    except SluiceError:
+        if parts:
+            write_whole(rejects_beside(uri), rejects)
+        raise
+    if not parts:
+        return None
+    write_whole(f"{uri}/{UNUSABLE_FILE}", rejects)
+    return f"{uri}/{UNUSABLE_FILE}"
+
+
+def _read(path: str) -> bytes:
+    with FileSystems.open(path) as file:
+        content: bytes = file.read()
+    return content
+
+
+def _remove(folders: list[str]) -> None:
+    for folder in folders:
+        if is_remote(folder):  # no folders there: Beam takes the slash for "all below"
+            FileSystems.delete([f"{folder}/"])
+        elif FileSystems.exists(folder):
+            FileSystems.delete([folder])

@@ -1,0 +1,191 @@
+"""Which files a workload reads. Quick to import: the runner asks this before anything else, without TFX or Beam."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from pipeline.config import DataConfig
+from pipeline.errors import SluiceError
+from pipeline.ingest.files import base_name, file_size, is_remote, match_files, open_stored, plain_read_errors
+
+Format = Literal["csv", "parquet", "tfrecord"]
+
+_SUFFIXES: tuple[tuple[re.Pattern[str], Format], ...] = (
+    (re.compile(r"\.csv(\.gz)?$", re.IGNORECASE), "csv"),
+    (re.compile(r"\.parquet$", re.IGNORECASE), "parquet"),
+    # TFX and Spark name shards `x.tfrecord-00000-of-00004` and `data_tfrecord-00000-of-00001.gz`.
+    (re.compile(r"\.tfrecords?(-\d+-of-\d+)?(\.gz)?$|\.gz$", re.IGNORECASE), "tfrecord"),
+)
+_PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::\d+)?\}")
+_READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz or .gz"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one run, in a fixed order, and how they were found."""
+
+    files: tuple[str, ...]
+    format: Format
+    span: int | None
+    version: int | None
+    pattern: str
+
+
+def resolve_source(data: DataConfig) -> Source:
+    """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version."""
+    pattern = _inside_package(data.source) if data.source.startswith("package:") else data.source
+    pattern = _absolute(pattern)
+    if not _PLACEHOLDER.search(pattern):
+        if data.span is not None:
+            raise SluiceError(f"data.span is {data.span}, but data.source {data.source} has no {{SPAN}} in it.")
+        return _source(pattern, data, None, None)
+    spans = _spans(pattern)
+    wanted = [key for key in spans if data.span is None or key[0] == data.span]
+    if not wanted:
+        seen = f"the spans there are {sorted({span for span, _ in spans})}" if spans else "nothing matches it"
+        what = "" if data.span is None else f"span {data.span} of "
+        raise SluiceError(f"{what}{data.source} cannot be found: {seen}.", _look(pattern))
+    newest = max(wanted)
+    return _source(spans[newest], data, newest[0], newest[1] if "{VERSION" in pattern else None)
+
+
+def previous_source(data: DataConfig, source: Source) -> Source | None:
+    """The span before the one that is read, in its newest version; none when it is the first or there are no spans."""
+    if source.span is None:
+        return None
+    pattern = _absolute(data.source)
+    earlier = [span for span, _ in _spans(pattern) if span < source.span]
+    return resolve_source(data.model_copy(update={"span": max(earlier)})) if earlier else None
+
+
+def fingerprint(source: Source) -> str:
+    """A hash of what the files hold, whatever their names and their order."""
+    import xxhash
+
+    digests = sorted(_remote_digest(path) if is_remote(path) else _local_digest(path) for path in source.files)
+    return xxhash.xxh3_128_hexdigest("\n".join([source.format, *digests]).encode())
+
+
+def _local_digest(path: str) -> str:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    with plain_read_errors(path), open_stored(path) as stored:
+        while piece := stored.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _remote_digest(path: str) -> str:
+    from apache_beam.io.filesystems import FileSystems
+
+    return f"{FileSystems.checksum(path)} {file_size(path)}"
+
+
+def _inside_package(source: str) -> str:
+    """`package:tfx/a/b.csv` → the file inside the installed package, which is found but not imported."""
+    package, _, inside = source.removeprefix("package:").partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise SluiceError(
+            f"{source} names the Python package `{package}`, which is not installed.", f"pip install {package}"
+        )
+    return str(Path(spec.submodule_search_locations[0]) / inside)
+
+
+def _spans(pattern: str) -> dict[tuple[int, int], str]:
+    """(span, version) → the pattern with both filled in as they are spelt on disk."""
+    names = [match.group(1) for match in _PLACEHOLDER.finditer(pattern)]
+    if "SPAN" not in names or len(names) != len(set(names)):
+        raise SluiceError(f"{pattern} needs {{SPAN}} once, and {{VERSION}} at most once and only beside {{SPAN}}.")
+    finder = re.compile(
+        "".join(f"(?P<{p}>\\d+)" if p in ("SPAN", "VERSION") else _glob_to_regex(p) for p in _pieces(pattern)) + r"\Z"
+    )
+    found: dict[tuple[int, int], str] = {}
+    for path in sorted(_glob(_PLACEHOLDER.sub("*", pattern))):
+        if match := finder.match(path):
+            spelt = match.groupdict()
+            key = (int(spelt["SPAN"]), int(spelt.get("VERSION") or 0))
+            found[key] = _PLACEHOLDER.sub(lambda place, spelt=spelt: spelt[place.group(1)], pattern)  # type: ignore[misc]
+    return found
+
+
+def _pieces(pattern: str) -> list[str]:
+    """The pattern cut at its placeholders, which stand as bare names."""
+    return [piece for piece in _PLACEHOLDER.split(pattern) if piece]
+
+
+def _glob_to_regex(piece: str) -> str:
+    return re.escape(piece).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+
+
+def _glob(pattern: str) -> list[str]:
+    if is_remote(pattern):
+        return list(match_files(pattern))
+    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern is absolute, which Path.glob refuses
+
+
+def _source(pattern: str, data: DataConfig, span: int | None, version: int | None) -> Source:
+    files = _files(pattern)
+    formats = {path: _format(path, data.format) for path in files}
+    first = files[0]
+    for path, format_ in formats.items():
+        if format_ != formats[first]:
+            raise SluiceError(
+                f"{pattern} mixes formats: {base_name(first)} is {formats[first]} and {base_name(path)} is {format_}.",
+                _look(pattern),
+            )
+    return Source(tuple(files), formats[first], span, version, pattern)
+
+
+def _files(pattern: str) -> list[str]:
+    """The data files that a path, glob or folder stands for, sorted; markers and hidden files are no data."""
+    if is_remote(pattern):
+        found = _glob(pattern) or _glob(pattern.rstrip("/") + "/*")
+    elif Path(pattern).is_dir():
+        found = [str(path) for path in Path(pattern).iterdir()]
+    elif Path(pattern).exists():
+        return [pattern]
+    elif not glob.has_magic(pattern):
+        raise SluiceError(f"{pattern} does not exist.", _look(pattern))
+    else:
+        found = _glob(pattern)
+    files = sorted(path for path in found if _is_data(path))
+    if not files:
+        what = "is a folder without data files" if Path(pattern).is_dir() else "matches no file"
+        raise SluiceError(f"{pattern} {what}.", _look(pattern))
+    return files
+
+
+def _is_data(path: str) -> bool:
+    return not base_name(path).startswith((".", "_")) and (is_remote(path) or Path(path).is_file())
+
+
+def _format(path: str, wanted: str) -> Format:
+    if wanted != "auto":
+        return cast(Format, wanted)
+    for suffix, format_ in _SUFFIXES:
+        if suffix.search(path):
+            return format_
+    raise SluiceError(
+        f"{path} has none of the suffixes {_READABLE}, so its format is unknown.",
+        "Say it:  --set data.format=csv  (or parquet, tfrecord)",
+    )
+
+
+def _look(pattern: str) -> str:
+    """The nearest folder that exists, to look into."""
+    folder = Path(pattern)
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return f"Look:  ls -l {pattern if is_remote(pattern) else folder}"
+
+
+def _absolute(pattern: str) -> str:
+    return pattern if is_remote(pattern) else os.path.abspath(Path(pattern).expanduser())  # noqa: PTH100 - keeps links

@@ -1,0 +1,86 @@
+"""Where time is cut: an order-independent summary of a time column in bounded memory, and the cuts made from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Floats = npt.NDArray[np.float64]
+_MOST = 200_000  # distinct instants that are kept apart
+_FRACTION = re.compile(r"\.(\d{1,6})\d*")
+
+
+def instants(column: pa.Array) -> Floats:
+    """Each row's time as a number, NaN where it has none: the number itself, or epoch seconds of ISO text (UTC
+    unless it says otherwise)."""
+    if not pa.types.is_large_binary(column.type):
+        return np.asarray(column.cast(pa.float64()).fill_null(np.nan))
+    encoded = column.dictionary_encode()
+    distinct = np.array([_epoch_seconds(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
+    return distinct[np.asarray(encoded.indices.fill_null(len(distinct) - 1)).astype(np.int64)]
+
+
+def _epoch_seconds(value: bytes) -> float:
+    try:
+        text = value.decode("ascii").strip()
+        text = f"{text[:-1]}+00:00" if text[-1:] in "Zz" else text
+        # Python 3.10 reads three or six digits of a fraction only.
+        moment = datetime.fromisoformat(_FRACTION.sub(lambda match: "." + match.group(1).ljust(6, "0"), text))
+    except ValueError:
+        return float("nan")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+@dataclass(frozen=True)
+class TimeCounts:
+    """How many rows each instant has, instants ascending. When there are too many, neighbours are put together by
+    dropping `shift` low bits; every instant keeps the latest of its group, so the order of merging does not matter."""
+
+    latest: Floats
+    counts: npt.NDArray[np.int64]
+    shift: int = 0
+
+    @classmethod
+    def of(cls, moments: Floats) -> TimeCounts:
+        """The instants of some rows; those without one do not count."""
+        latest, counts = np.unique(moments[np.isfinite(moments)], return_counts=True)
+        return cls(latest, counts.astype(np.int64))._bounded()
+
+    def merged(self, other: TimeCounts) -> TimeCounts:
+        """Both together."""
+        both = np.concatenate([self.latest, other.latest])
+        counts = np.concatenate([self.counts, other.counts])
+        order = np.argsort(both, kind="stable")
+        return TimeCounts(both[order], counts[order], max(self.shift, other.shift))._grouped()._bounded()
+
+    def _bounded(self) -> TimeCounts:
+        kept = self
+        while len(kept.latest) > _MOST:
+            kept = TimeCounts(kept.latest, kept.counts, kept.shift + 1)._grouped()
+        return kept
+
+    def _grouped(self) -> TimeCounts:
+        if not len(self.latest):
+            return self
+        group = _ordered_bits(self.latest) >> self.shift
+        last = np.append(np.flatnonzero(np.diff(group)), len(group) - 1)
+        total = np.diff(np.concatenate([[0], np.cumsum(self.counts)[last]]))
+        return TimeCounts(self.latest[last], total.astype(np.int64), self.shift)
+
+
+def _ordered_bits(moments: Floats) -> npt.NDArray[np.int64]:
+    """Integers in the order of the floats."""
+    bits = (moments + 0.0).view(np.int64)  # + 0.0 turns -0.0 into 0.0
+    return np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
+
+
+def cut_points(times: TimeCounts, weights: tuple[float, ...]) -> tuple[float, ...]:
+    """The last instant of each split but the last one; rows of one instant are never parted."""
+    seen = np.cumsum(times.counts)
+    shares = np.cumsum(weights)[:-1] / sum(weights)
+    return tuple(float(times.latest[int(np.argmin(np.abs(seen - share * seen[-1])))]) for share in shares)

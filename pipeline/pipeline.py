@@ -1,0 +1,210 @@
+"""The road from raw data to an endpoint: the same page for every workload and every runner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components import StatisticsGen, Trainer, Transform, Tuner
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.experimental.conditionals.conditional import Cond
+from tfx.dsl.placeholder.placeholder import Predicate
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import trainer_pb2, transform_pb2
+from tfx.types import BaseChannel
+
+from pipeline.components.evaluator import Evaluator
+from pipeline.components.example_gen import ExampleGen
+from pipeline.components.example_validator import ExampleValidator
+from pipeline.components.pusher import Pusher
+from pipeline.components.references import References
+from pipeline.components.schema_gen import CuratedSchema, SchemaGen
+from pipeline.config import WorkloadConfig
+from pipeline.dataset import Dataset
+from pipeline.platform import Platform
+
+
+TRAIN_ONLY = transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"])
+
+
+def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
+    """Wire the components of one workload.
+
+    Args:
+      config: what the workload is.
+      platform: where it runs and where its things are kept.
+    """
+    label, withheld = config.data.label, config.prediction.withheld_columns()
+
+    # Reads the source once and deals every row to train, eval or test, for good.
+    example_gen = ExampleGen(
+        config.data,
+        config.split,
+        platform.datasets.current.source,
+        platform.datasets.current.fingerprint,
+        code=platform.code("pipeline.components.example_gen"),
+    )
+
+    # Describes each split: what is there, how much of it, how it is distributed.
+    statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
+
+    # Says what the data must look like: the curated schema, or on a first run a proposal to curate.
+    schema_gen = (
+        CuratedSchema(config.schema_file)
+        if config.schema_file
+        else SchemaGen(statistics_gen.outputs["statistics"], label, withheld)
+    ).with_id("SchemaGen")
+
+    # Describes the rows that an endpoint saw and those of the span before, where there are any.
+    serving = _observed("Serving", config, platform, platform.datasets.serving_log, example_gen)
+    previous = _observed("Previous", config, platform, platform.datasets.previous_span, example_gen)
+
+    # Refuses data that breaks the schema, differs from what serving sees, or drifted since the last span.
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+        serving_statistics=serving[-1].outputs["statistics"] if serving else None,
+        previous_statistics=previous[-1].outputs["statistics"] if previous else None,
+        tolerated=config.validator.tolerated,
+    )
+
+    with Cond(is_blessed(example_validator.outputs["blessing"])):
+        # Learns vocabularies and scales on train alone; the same graph travels into serving.
+        transform = Transform(
+            examples=example_gen.outputs["examples"],
+            schema=schema_gen.outputs["schema"],
+            preprocessing_fn="pipeline.features.preprocessing_fn",
+            splits_config=TRAIN_ONLY,
+            disable_statistics=True,
+            custom_config=_what_features_need(config, platform.code("pipeline.features", config.preprocessing.module)),
+        )
+
+        # Searches hyperparameters, scored on eval, when the configuration asks for it.
+        tuner = (
+            Tuner(
+                **learning_inputs(transform),
+                tuner_fn="models.tuning.tuner_fn",
+                custom_config=_what_training_needs(config, platform.code("models.tuning", config.model.module)),
+            )
+            if config.tuner.enabled
+            else None
+        )
+
+        # Fits the model on train, stops early by eval, and exports every serving signature.
+        trainer = Trainer(
+            **learning_inputs(transform),
+            run_fn="models.training.run_fn",
+            hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+            custom_config=_what_training_needs(config, platform.code("models.training", config.model.module)),
+        )
+
+        # Finds the model that the candidate must not fall behind.
+        champion = platform.champion(trainer.outputs["model"])
+
+        # Fits what anybody could have fitted, so that a reader knows what the figures are worth.
+        references = References(
+            examples=example_gen.outputs["examples"],
+            schema=schema_gen.outputs["schema"],
+            label=label,
+            withheld=withheld,
+            confidence=config.evaluator.confidence,
+            code=platform.code("pipeline.components.references"),
+        )
+
+        # Measures the serving signature on test, overall and by slice, and blesses what meets every threshold.
+        evaluator = Evaluator(
+            examples=example_gen.outputs["examples"],
+            model=trainer.outputs["model"],
+            baseline_model=champion.outputs["model"],
+            schema=schema_gen.outputs["schema"],
+            config=config.evaluator.model_dump(mode="json"),
+            label=label,
+            code=platform.code("pipeline.components.evaluator"),
+        )
+
+    # Puts the model at the endpoint's door when every blessing is present, and only then.
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        blessings={
+            "ExampleValidator": example_validator.outputs["blessing"],
+            "Evaluator": evaluator.outputs["blessing"],
+        },
+        destination=platform.serving_directory,
+        keep_versions=config.serving.keep_versions,
+    )
+
+    nodes: list[BaseNode | None] = [
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        *serving,
+        *previous,
+        example_validator,
+        transform,
+        tuner,
+        trainer,
+        champion,
+        references,
+        evaluator,
+        pusher if config.serving.push else None,
+    ]
+    return Pipeline(
+        pipeline_name=f"sluice-{config.name}",
+        pipeline_root=platform.artifact_root,
+        components=[node for node in nodes if node is not None],
+        enable_cache=platform.reuse,
+        metadata_connection_config=platform.metadata,
+        beam_pipeline_args=platform.beam_arguments,
+    )
+
+
+def is_blessed(blessing: BaseChannel) -> Predicate:
+    """True when the gate that gave this blessing found nothing that blocks."""
+    return blessing.future()[0].custom_property("blessed") == 1
+
+
+def learning_inputs(transform: Transform) -> dict[str, Any]:
+    """What Tuner and Trainer may look at: features of train and eval. Test is not among them."""
+    return {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
+        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
+    }
+
+
+def _observed(
+    name: str, config: WorkloadConfig, platform: Platform, dataset: Dataset | None, like: ExampleGen
+) -> list[BaseNode]:
+    """Examples and statistics of rows that are compared with train and never trained on; nothing without data."""
+    if dataset is None:
+        return []
+    examples = ExampleGen(
+        config.data,
+        config.split,
+        dataset.source,
+        dataset.fingerprint,
+        only=name.lower(),
+        like=like.outputs["examples"],
+        code=platform.code("pipeline.components.example_gen"),
+    ).with_id(f"{name}Examples")
+    return [examples, StatisticsGen(examples=examples.outputs["examples"]).with_id(f"{name}Statistics")]
+
+
+def _what_features_need(config: WorkloadConfig, code: str) -> dict[str, Any]:
+    return {
+        "preprocessing_module": config.preprocessing.module,
+        "label": config.data.label,
+        "withheld": config.prediction.withheld_columns(),
+        "code": code,
+    }
+
+
+def _what_training_needs(config: WorkloadConfig, code: str) -> dict[str, Any]:
+    return {
+        "model": config.model.model_dump(),
+        "train": config.train.model_dump(),
+        "tuner": config.tuner.model_dump(),
+        "label": config.data.label,
+        "withheld": config.prediction.withheld_columns(),
+        "code": code,
+    }

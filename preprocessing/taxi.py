@@ -1,0 +1,83 @@
+"""Features of the taxi workload: the only place where a raw column becomes something that the model sees, for
+training and for serving alike."""
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from preprocessing.columns import Tensors, as_categories, as_numbers, as_text, categorical
+
+# Heavy tails: one ride of 1,710 miles would otherwise set the scale for all the others.
+HEAVY_TAILED = ("fare", "trip_miles", "trip_seconds")
+LOCATIONS = ("pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude")
+# What a mile cost and how long it took: a linear model cannot divide.
+RATES = {"fare_a_mile": ("fare", "trip_miles"), "seconds_a_mile": ("trip_seconds", "trip_miles")}
+# Integers whose values are names: first and last value that can occur.
+CATEGORIES = {
+    "trip_start_hour": (0, 23),
+    "trip_start_day": (1, 7),
+    "trip_start_month": (1, 12),
+    "pickup_community_area": (1, 77),
+    "dropoff_community_area": (1, 77),
+}
+BUCKETS = 20
+# A company seen less often than this in train says nothing that could be learnt.
+COMPANY_MIN_ROWS = 10
+START_OF_DATA = 1_356_998_400  # 2013-01-01, in seconds since 1970
+SECONDS_A_DAY = 86_400
+
+
+def preprocessing_fn(inputs: Tensors) -> dict[str, tf.Tensor]:
+    """Computes every feature whose raw columns are there; a column that is withheld leaves no trace.
+
+    A missing number is 0, the mean, among the scaled ones and bucket 0; a missing category is category 0.
+    """
+    features: dict[str, tf.Tensor] = {}
+    if numbers := _numbers(inputs):
+        # All numbers in one tensor: an analyzer for each would cost a chain of Beam stages each.
+        table = tf.stack(list(numbers.values()), axis=1)
+        features |= _scaled(table, list(numbers))
+        features |= _buckets(table, list(numbers))
+    if present := [name for name in CATEGORIES if name in inputs]:
+        limits = [CATEGORIES[name] for name in present]
+        ids = as_categories([inputs[name] for name in present], limits)
+        features |= {f"{name}_id": column for name, column in zip(present, ids, strict=True)}
+    if "company" in inputs:
+        features["company_id"] = _company(inputs)
+    return features
+
+
+def _numbers(inputs: Tensors) -> dict[str, tf.Tensor]:
+    """Every number of a ride by name, NaN where it is missing."""
+    logs = {n: tf.math.log1p(tf.nn.relu(as_numbers(inputs[n]))) for n in HEAVY_TAILED if n in inputs}
+    rates = {name: logs[a] - logs[b] for name, (a, b) in RATES.items() if a in logs and b in logs}
+    places = {name: as_numbers(inputs[name]) for name in LOCATIONS if name in inputs}
+    if "trip_start_timestamp" in inputs:
+        days = as_numbers(inputs["trip_start_timestamp"], START_OF_DATA) / SECONDS_A_DAY
+        return {**logs, **rates, **places, "trip_start_timestamp": days}
+    return {**logs, **rates, **places}
+
+
+def _scaled(table: tf.Tensor, names: list[str]) -> dict[str, tf.Tensor]:
+    """Mean 0 and variance 1, learnt from the values that are there."""
+    scaled = tft.scale_to_z_score(table, elementwise=True)
+    filled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
+    return {f"{name}_scaled": column for name, column in zip(names, tf.unstack(filled, axis=1), strict=True)}
+
+
+def _buckets(table: tf.Tensor, names: list[str]) -> dict[str, tf.Tensor]:
+    """Quantile buckets 1 … BUCKETS: nearly all rides are short and downtown, buckets of equal width were empty."""
+    boundaries = tft.quantiles(table, BUCKETS, epsilon=0.01, reduce_instance_dims=False)
+    found = tf.searchsorted(boundaries, tf.transpose(table), side="right", out_type=tf.int64) + 1
+    known = tf.where(tf.math.is_nan(tf.transpose(table)), tf.zeros_like(found), found)
+    return {
+        f"{name}_bucket": categorical(column, BUCKETS + 1)
+        for name, column in zip(names, tf.unstack(known, num=len(names)), strict=True)
+    }
+
+
+def _company(inputs: Tensors) -> tf.Tensor:
+    """The companies of train by frequency, then one category for all others; having none is a company too."""
+    named = as_text(inputs["company"], missing="(none)")
+    return tft.compute_and_apply_vocabulary(
+        named, frequency_threshold=COMPANY_MIN_ROWS, num_oov_buckets=1, vocab_filename="company"
+    )

@@ -1,0 +1,1 @@
+"""The run record and the self-contained HTML report."""

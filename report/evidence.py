@@ -1,0 +1,63 @@
+"""What a run left behind for its report. Every part is optional: a refused or failed run has only some of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gates.finding import GateReport
+from gates.metrics import Evaluation
+
+if TYPE_CHECKING:
+    # For the type alone: a run that stopped before StatisticsGen need not pay for the import.
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+
+LimitKind = Literal["at_least", "at_most", "no_worse_than_blessed_by"]
+
+
+@dataclass(frozen=True)
+class ThresholdLine:
+    """One limit of the configuration, to be drawn beside what was measured."""
+
+    metric: str  # "auc"
+    slice: str  # gates.metrics.OVERALL, "company=Flash Cab", or "company=*" for every value of a column
+    limit: float
+    kind: LimitKind = "at_least"
+    min_examples: int = 0  # a slice with fewer rows is reported, not judged
+
+
+@dataclass(frozen=True)
+class UnusableRows:
+    """Rows that ingest put aside because they could not be parsed or had no label."""
+
+    count: int
+    file: str | None = None  # where they lie, with their line numbers
+
+
+@dataclass(frozen=True)
+class TunerTrial:
+    """One set of hyperparameters that the Tuner tried, and how it scored on eval."""
+
+    name: str
+    hyperparameters: Mapping[str, object]
+    score: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the report can show beyond the run record."""
+
+    statistics: Mapping[str, DatasetFeatureStatistics] = field(default_factory=dict)  # by split
+    label: str | None = None  # the label's column: drawn first
+    unusable_rows: UnusableRows | None = None
+    gates: tuple[GateReport, ...] = ()  # when empty, those of the run record
+    evaluation: Evaluation | None = None
+    thresholds: tuple[ThresholdLine, ...] = ()
+    judged_by: Literal["interval", "estimate"] = "interval"
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)  # {"loss": […], "val_loss": […]}
+    trials: tuple[TunerTrial, ...] = ()
+    lineage: Mapping[str, str | None] = field(default_factory=dict)  # in the order in which it is shown
+    config_yaml: str | None = None
+    next_command: str = ""  # what to type next, as the console says it

@@ -1,0 +1,101 @@
+"""Which limits of the configuration bear on a measured figure, whether it meets them, and which way is better."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gates.metrics import OVERALL, MetricEstimate
+from report.evidence import ThresholdLine
+
+Judged = Literal["interval", "estimate"]
+
+# Calibration is best at 1, neither high nor low.
+BEST: dict[str, Literal["high", "low", "one"]] = {"loss": "low", "calibration": "one"}
+SYMBOLS = {"at_least": "≥", "at_most": "≤"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit as it bears on one estimate; `met` is None where it is not judged."""
+
+    line: ThresholdLine
+    met: bool | None
+
+    @property
+    def words(self) -> str:
+        """ "≥ 0.55", as a table says it."""
+        if self.line.kind == "no_worse_than_blessed_by":
+            return f"at most {self.line.limit:g} behind"
+        return f"{SYMBOLS[self.line.kind]} {self.line.limit:g}"
+
+
+def slice_columns(slice_name: str) -> tuple[str, ...]:
+    """ "company=Flash Cab, trip_start_hour=9" → ("company", "trip_start_hour"); () for all rows."""
+    return tuple(piece.partition("=")[0] for piece in _pieces(slice_name))
+
+
+def slice_values(slice_name: str) -> str:
+    """ "company=Flash Cab, trip_start_hour=9" → "Flash Cab, 9"."""
+    return ", ".join(piece.partition("=")[2] or "(none)" for piece in _pieces(slice_name))
+
+
+def limits_on(estimate: MetricEstimate, lines: Sequence[ThresholdLine], judged_by: Judged) -> list[Limit]:
+    """The limits that name this metric and this slice (or every value of its columns)."""
+    return [
+        Limit(line, _met(estimate, line, judged_by))
+        for line in lines
+        if line.metric == estimate.metric and _covers(line.slice, estimate.slice)
+    ]
+
+
+def trails(ours: MetricEstimate, other: MetricEstimate) -> bool | None:
+    """Whether `other` is better than we are by more than our interval; None where that cannot be said."""
+    best = BEST.get(ours.metric, "high")
+    if best == "one" or not all(map(math.isfinite, (ours.value, ours.lower, ours.upper, other.value))):
+        return None
+    return other.value > ours.upper if best == "high" else other.value < ours.lower
+
+
+def leads(ours: MetricEstimate, other: MetricEstimate) -> bool:
+    """Whether we are better than `other` by more than our interval."""
+    best = BEST.get(ours.metric, "high")
+    return best != "one" and (other.value < ours.lower if best == "high" else other.value > ours.upper)
+
+
+def _pieces(slice_name: str) -> list[str]:
+    # A value may hold a comma of its own ("Taxi, Inc."), so a new piece starts only where a `column=` follows.
+    return [] if slice_name == OVERALL else re.split(r", (?=[^=,]+=)", slice_name)
+
+
+def _covers(pattern: str, slice_name: str) -> bool:
+    if pattern == slice_name:
+        return True
+    wanted, given = _by_column(pattern), _by_column(slice_name)
+    return bool(wanted) and wanted.keys() == given.keys() and all(v in ("*", given[k]) for k, v in wanted.items())
+
+
+def _by_column(slice_name: str) -> dict[str, str]:
+    return {column: value for column, _, value in (piece.partition("=") for piece in _pieces(slice_name))}
+
+
+def _met(estimate: MetricEstimate, line: ThresholdLine, judged_by: Judged) -> bool | None:
+    change = line.kind == "no_worse_than_blessed_by"
+    low, middle, high = (
+        (estimate.change_lower, estimate.change, estimate.change_upper)
+        if change
+        else (estimate.lower, estimate.value, estimate.upper)
+    )
+    if middle is None or estimate.n < line.min_examples:
+        return None
+    falls = line.kind == "at_most" or (change and BEST.get(estimate.metric) == "low")
+    nearest = high if falls else low
+    figure = nearest if judged_by == "interval" and nearest is not None else middle
+    if not math.isfinite(figure):
+        return False
+    if change:
+        return figure <= line.limit if falls else figure >= -line.limit
+    return figure <= line.limit if falls else figure >= line.limit

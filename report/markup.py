@@ -1,0 +1,47 @@
+"""The templates: every value is escaped on its way into the page unless a template of ours made it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from report import wording
+
+FILTERS = {
+    name: getattr(wording, name) for name in ("count", "figure", "metric", "change", "share", "duration", "size")
+}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    environment.filters.update(FILTERS)
+    environment.filters["prose"] = prose
+    environment.globals["interval"] = wording.interval
+    environment.globals["plural"] = wording.plural
+    return environment
+
+
+def prose(text: str) -> Markup:
+    """A sentence with what stands between backticks set as code; all of it escaped."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if index % 2 else escape(piece) for index, piece in enumerate(pieces)
+    )
+
+
+def fragment(template: str, **values: Any) -> Markup:
+    """The HTML that `report/templates/<template>.html.j2` makes of the values."""
+    return Markup(_environment().get_template(f"{template}.html.j2").render(**values))

@@ -1,0 +1,41 @@
+"""The report of a run: sections stacked on one self-contained page that runs no script and asks for nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from report.evidence import Evidence
+from report.markup import fragment
+from report.run_record import RunRecord
+from report.sections import configuration, data, lineage, metrics, timing, training, verdict
+from report.sections.section import Section
+
+
+def render(record: RunRecord, evidence: Evidence) -> str:
+    """The whole page as text."""
+    return str(fragment("page", record=record, sections=_sections(record, evidence)))
+
+
+def write_report(path: str | os.PathLike[str], record: RunRecord, evidence: Evidence) -> Path:
+    """Writes the page whole or not at all."""
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    try:
+        draft.write_text(render(record, evidence), encoding="utf-8")
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target
+
+
+def _sections(record: RunRecord, evidence: Evidence) -> list[Section]:
+    return [
+        verdict.render(record, evidence),
+        metrics.render(evidence),
+        training.render(evidence.history, evidence.trials),
+        data.render(evidence, verdict.gate_reports(record, evidence)),
+        lineage.render(record, evidence.lineage),
+        timing.render(record),
+        configuration.render(evidence.config_yaml),
+    ]

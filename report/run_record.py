@@ -1,0 +1,39 @@
+"""`run.json`: what CI systems and scripts read after a run. Written whole or not at all."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ComponentRecord(BaseModel):
+    """One component of the pipeline in this run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    seconds: float
+    state: Literal["ran", "reused", "skipped", "failed"]
+
+
+class RunRecord(BaseModel):
+    """The facts of one run; `gates` holds GateReports as `GateReport.to_json` gives them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    run_id: str
+    workload: str
+    outcome: Literal["pushed", "refused", "failed", "stopped"]
+    exit_code: int
+    reason: str  # one sentence: why it ended so
+    pushed_version: str | None
+    pushed_to: str | None
+    components: list[ComponentRecord]
+    gates: list[dict[str, Any]]
+    metrics: dict[str, Any]  # {"overall": {"n", "auc", "auc_lower", …}, "slices": [{"slice", "n", "auc", …}]}
+    rows: dict[str, int]  # {"train", "eval", "test"}
+    seconds: float
+    peak_memory_bytes: int
+    seed: int
+    data_fingerprint: str | None
+    git_commit: str | None
+    lock_hash: str | None

@@ -1,0 +1,92 @@
+"""Dot-and-interval plots: a table whose one column is drawn, so that every figure can also be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gates.metrics import MetricEstimate
+from report.limits import Limit
+from report.scale import Scale
+from report.wording import figure
+
+SHARES = {"auc", "accuracy", "precision", "recall"}
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """One line of a plot; positions are per cent of the axis, None where there is nothing to draw."""
+
+    name: str
+    n: int
+    value: float
+    lower: float
+    upper: float
+    dot: float | None
+    bar: tuple[float, float] | None  # left and width
+    limits: tuple[float, ...]
+    state: str  # "met", "missed", "plain", "unjudged"
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class IntervalPlot:
+    """The plot of one metric over several lines."""
+
+    metric: str
+    ticks: tuple[tuple[float, str], ...]
+    rows: tuple[IntervalRow, ...]
+    limit_words: str  # "≥ 0.55", or empty
+    missed: int
+    reference: float | None = None  # where the figure over all rows stands
+
+
+def bounds_of(metric: str) -> tuple[float, float]:
+    """The least and the greatest value that a metric can have."""
+    return (0.0, 1.0) if metric in SHARES else (0.0, math.inf) if metric == "loss" else (-math.inf, math.inf)
+
+
+def mark(
+    name: str, estimate: MetricEstimate, scale: Scale, limits: Sequence[Limit], strong: bool = False
+) -> IntervalRow:
+    """Where one estimate stands on the axis."""
+    drawn = math.isfinite(estimate.value)
+    spanned = drawn and math.isfinite(estimate.lower) and math.isfinite(estimate.upper)
+    left, right = (scale.at(estimate.lower), scale.at(estimate.upper)) if spanned else (0.0, 0.0)
+    return IntervalRow(
+        name=name,
+        n=estimate.n,
+        value=estimate.value,
+        lower=estimate.lower,
+        upper=estimate.upper,
+        dot=scale.at(estimate.value) if drawn else None,
+        bar=(left, round(right - left, 2)) if spanned else None,
+        limits=tuple(scale.at(limit.line.limit) for limit in limits),
+        state=_state(estimate, limits),
+        strong=strong,
+    )
+
+
+def plot(
+    metric: str, scale: Scale, rows: Sequence[IntervalRow], limits: Sequence[Limit], reference: float | None = None
+) -> IntervalPlot:
+    """The lines with their axis."""
+    return IntervalPlot(
+        metric=metric,
+        ticks=tuple((scale.at(tick), figure(tick)) for tick in scale.ticks()),
+        rows=tuple(rows),
+        limit_words=", ".join(dict.fromkeys(limit.words for limit in limits)),
+        missed=sum(row.state == "missed" for row in rows),
+        reference=None if reference is None or not math.isfinite(reference) else scale.at(reference),
+    )
+
+
+def _state(estimate: MetricEstimate, limits: Sequence[Limit]) -> str:
+    verdicts = [limit.met for limit in limits]
+    if False in verdicts:
+        return "missed"
+    if True in verdicts:
+        return "met"
+    too_small = any(estimate.n < limit.line.min_examples for limit in limits)
+    return "unjudged" if too_small else "plain"

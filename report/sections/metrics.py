@@ -1,0 +1,110 @@
+"""What was measured on test: overall beside simple references, against the last blessed model, and who was confused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gates.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate
+from report.evidence import Evidence
+from report.limits import Limit, leads, limits_on, trails
+from report.markup import fragment
+from report.scale import Scale
+from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
+from report.sections.section import Section, not_reached
+from report.sections.slices import slice_groups
+from report.wording import joined
+from report.wording import metric as written
+
+TITLE = "Metrics"
+WORSE = "worse than {} by more than its interval"
+LEVEL = "no worse and no better than {}, within its interval,"
+BETTER = "better than {} by more than its interval"
+
+
+def render(evidence: Evidence) -> Section:
+    """Every metric with its interval, its limits and what simple models reach on the same rows."""
+    evaluation = evidence.evaluation
+    if evaluation is None:
+        return not_reached("metrics", TITLE, "no model was evaluated in this run")
+    body = fragment(
+        "metrics",
+        confidence=f"{100 * evaluation.confidence:g}",
+        rows=max((estimate.n for estimate in evaluation.overall().values()), default=0),
+        judged_by=evidence.judged_by,
+        overall=[_overall_plot(estimate, evidence) for estimate in evaluation.overall().values()],
+        sentences=_against_references(evaluation),
+        notes=evaluation.notes,
+        blessed=_against_blessed(evaluation, evidence),
+        slices=slice_groups(evaluation, evidence),
+        confusion=_confusion_rows(evaluation.confusion) if evaluation.confusion else None,
+    )
+    return Section("metrics", TITLE, body)
+
+
+def _overall_plot(estimate: MetricEstimate, evidence: Evidence) -> IntervalPlot:
+    """The model, the last blessed model and the references on one axis."""
+    evaluation = evidence.evaluation
+    assert evaluation is not None
+    others = [
+        (reference.name, other)
+        for reference in evaluation.references
+        for other in reference.estimates
+        if other.metric == estimate.metric and other.slice == OVERALL
+    ]
+    limits = [limit for limit in _limits(estimate, evidence) if limit.line.kind != "no_worse_than_blessed_by"]
+    figures = [figure for _, shown in [("", estimate), *others] for figure in (shown.value, shown.lower, shown.upper)]
+    if estimate.blessed_value is not None:
+        figures.append(estimate.blessed_value)
+    scale = Scale.over([*figures, *(limit.line.limit for limit in limits)], *bounds_of(estimate.metric))
+    rows = [mark("this model", estimate, scale, limits, strong=True)]
+    if estimate.blessed_value is not None:
+        rows.append(_point("last blessed model", estimate.blessed_value, estimate.n, scale, limits))
+    rows += [mark(name, other, scale, [Limit(limit.line, None) for limit in limits]) for name, other in others]
+    return plot(estimate.metric, scale, rows, limits)
+
+
+def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Limit]) -> IntervalRow:
+    bare = MetricEstimate("", OVERALL, n, value, float("nan"), float("nan"))
+    return mark(name, bare, scale, [Limit(limit.line, None) for limit in limits])
+
+
+def _limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
+    return limits_on(estimate, evidence.thresholds, evidence.judged_by)
+
+
+def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
+    """Sentences that place the model beside each reference, (whether it is bad news, the sentence); bad news first."""
+    ours = evaluation.overall()
+    sentences = []
+    for reference in evaluation.references:
+        judged: dict[str, list[str]] = {}
+        for other in reference.estimates:
+            mine = ours.get(other.metric)
+            behind = trails(mine, other) if mine and other.slice == OVERALL else None
+            if mine and behind is not None:
+                words = WORSE if behind else BETTER if leads(mine, other) else LEVEL
+                figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
+                judged.setdefault(words, []).append(figures)
+        for words, metrics in judged.items():
+            sentences.append((words == WORSE, f"The model is {words.format(reference.name)} on {joined(metrics)}."))
+    return sorted(sentences, key=lambda entry: not entry[0])
+
+
+def _against_blessed(evaluation: Evaluation, evidence: Evidence) -> list[tuple[MetricEstimate, list[Limit]]]:
+    """Overall changes, then the slices that have certainly become worse or break a limit on change."""
+    compared = [estimate for estimate in evaluation.estimates if estimate.change is not None]
+    shown = []
+    for estimate in compared:
+        limits = [limit for limit in _limits(estimate, evidence) if limit.line.kind == "no_worse_than_blessed_by"]
+        if estimate.slice == OVERALL or any(limit.met is False for limit in limits):
+            shown.append((estimate, limits))
+    return shown
+
+
+def _confusion_rows(matrix: ConfusionMatrix) -> dict[str, object]:
+    rows = []
+    for label, counts in zip(matrix.labels, matrix.counts, strict=True):
+        total = sum(counts)
+        shares = [count / total if total else 0.0 for count in counts]
+        rows.append({"label": label, "cells": list(zip(counts, shares, strict=True)), "total": total})
+    return {"labels": matrix.labels, "rows": rows}

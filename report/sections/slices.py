@@ -1,0 +1,85 @@
+"""Metrics by slice: one plot a metric and set of slicing columns, the worst slice first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from report.evidence import Evidence
+from report.limits import BEST, Limit, limits_on, slice_columns, slice_values
+from report.scale import Scale
+from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
+
+SHOWN = 30
+
+
+@dataclass(frozen=True)
+class SliceGroup:
+    """One metric over the values of one set of columns."""
+
+    columns: str
+    plot: IntervalPlot
+    small: tuple[IntervalRow, ...]  # below the least number of rows: greyed
+    more: tuple[IntervalRow, ...]  # past what is drawn
+    least: int  # the least number of rows that is judged, 0 when nothing is
+    opened: bool
+
+
+def slice_groups(evaluation: Evaluation, evidence: Evidence) -> list[SliceGroup]:
+    """Groups in the order of measurement; those with a limit, or else the first metric of each, stand open."""
+    grouped: dict[tuple[tuple[str, ...], str], list[MetricEstimate]] = {}
+    for estimate in evaluation.estimates:
+        if estimate.slice != OVERALL:
+            grouped.setdefault((slice_columns(estimate.slice), estimate.metric), []).append(estimate)
+    keys = sorted(grouped, key=lambda key: list(dict.fromkeys(columns for columns, _ in grouped)).index(key[0]))
+    judged = {key for key in keys if any(limits_on(e, evidence.thresholds, "estimate") for e in grouped[key])}
+    groups = []
+    for index, key in enumerate(keys):
+        columns, metric = key
+        first = index == 0 or keys[index - 1][0] != columns
+        opened = key in judged or (first and not any(other[0] == columns for other in judged))
+        groups.append(_group(columns, grouped[key], evaluation.overall().get(metric), evidence, opened))
+    return groups
+
+
+def _group(
+    columns: tuple[str, ...],
+    estimates: Sequence[MetricEstimate],
+    overall: MetricEstimate | None,
+    evidence: Evidence,
+    opened: bool,
+) -> SliceGroup:
+    limited = [(e, _drawn_limits(e, evidence)) for e in sorted(estimates, key=_worst_first)]
+    limits = [limit for _, found in limited for limit in found]
+    figures = [figure for e in estimates for figure in (e.value, e.lower, e.upper)]
+    reference = overall.value if overall else None
+    anchors = [limit.line.limit for limit in limits] + ([reference] if reference is not None else [])
+    scale = Scale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
+    rows = [mark(slice_values(e.slice), e, scale, found) for e, found in limited]
+    judged = [row for row in rows if row.state != "unjudged"]
+    small = [row for row in rows if row.state == "unjudged"]
+    # A refusal is never hidden by the cap, whatever it sorts under.
+    judged.sort(key=lambda row: row.state != "missed")
+    return SliceGroup(
+        columns=" × ".join(columns),
+        plot=plot(estimates[0].metric, scale, judged[:SHOWN], limits, reference),
+        small=tuple(small[: max(0, SHOWN - len(judged))]),
+        more=(*judged[SHOWN:], *small[max(0, SHOWN - len(judged)) :]),
+        least=max((limit.line.min_examples for limit in limits), default=0),
+        opened=opened,
+    )
+
+
+def _drawn_limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
+    found = limits_on(estimate, evidence.thresholds, evidence.judged_by)
+    return [limit for limit in found if limit.line.kind != "no_worse_than_blessed_by"]
+
+
+def _worst_first(estimate: MetricEstimate) -> tuple[bool, float]:
+    """What could not be computed goes last."""
+    unknown = not math.isfinite(estimate.value)
+    best = BEST.get(estimate.metric, "high")
+    rank = {"high": estimate.value, "low": -estimate.value, "one": -abs(estimate.value - 1)}[best]
+    return unknown, 0.0 if unknown else rank

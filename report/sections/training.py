@@ -1,0 +1,85 @@
+"""How the model learned: a curve for train and eval of every figure, and what the Tuner tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from report.evidence import TunerTrial
+from report.markup import fragment
+from report.scale import Scale
+from report.sections.section import Section, not_reached
+from report.wording import figure
+
+TITLE = "Training"
+EVAL_PREFIX = "val_"
+TRIALS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve; `points` is an SVG polyline in a box of 100 by 100."""
+
+    split: str
+    points: str
+    last: float
+    broken_at: int | None  # the first epoch whose figure is not finite
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One figure over the epochs."""
+
+    name: str
+    lines: tuple[Line, ...]
+    ticks: tuple[tuple[float, str], ...]
+    epochs: int
+    best: tuple[int, float] | None  # the epoch with the lowest eval loss, and its place on the axis
+
+
+def render(history: Mapping[str, Sequence[float]], trials: Sequence[TunerTrial]) -> Section:
+    """Curves side by side, then the trials."""
+    if not history and not trials:
+        return not_reached("training", TITLE, "no model was trained in this run")
+    names = [name for name in history if not name.startswith(EVAL_PREFIX) and len(history[name])]
+    ranked = sorted(trials, key=lambda trial: not trial.chosen)
+    best = _best_epoch(history)
+    body = fragment(
+        "training",
+        curves=[_curve(name, history, best) for name in names],
+        epochs=max((len(history[name]) for name in names), default=0),
+        best=best,
+        trials=ranked[:TRIALS_SHOWN],
+        hidden_trials=len(ranked[TRIALS_SHOWN:]),
+    )
+    return Section("training", TITLE, body)
+
+
+def _best_epoch(history: Mapping[str, Sequence[float]]) -> int | None:
+    losses = history.get("val_loss", ())
+    finite = [(loss, epoch) for epoch, loss in enumerate(losses, start=1) if math.isfinite(loss)]
+    return min(finite)[1] if len(finite) > 1 else None
+
+
+def _curve(name: str, history: Mapping[str, Sequence[float]], best: int | None) -> Curve:
+    series = {"train": history[name]}
+    if EVAL_PREFIX + name in history:
+        series["eval"] = history[EVAL_PREFIX + name]
+    vertical = Scale.over(value for values in series.values() for value in values)
+    epochs = max(len(values) for values in series.values())
+    horizontal = Scale(1, epochs)
+    return Curve(
+        name=name,
+        lines=tuple(_line(split, values, horizontal, vertical) for split, values in series.items()),
+        ticks=tuple((vertical.at(tick), figure(tick)) for tick in vertical.ticks(3)),
+        epochs=epochs,
+        best=(best, horizontal.at(best)) if best and best <= epochs else None,
+    )
+
+
+def _line(split: str, values: Sequence[float], horizontal: Scale, vertical: Scale) -> Line:
+    finite = [(epoch, value) for epoch, value in enumerate(values, start=1) if math.isfinite(value)]
+    places = [f"{horizontal.at(epoch):g},{100 - vertical.at(value):g}" for epoch, value in finite]
+    broken = next((epoch for epoch, value in enumerate(values, start=1) if not math.isfinite(value)), None)
+    return Line(split, " ".join(places), finite[-1][1] if finite else math.nan, broken)

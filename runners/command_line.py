@@ -1,0 +1,53 @@
+"""What the commands share on the command line: errors in one sentence, the listing of names."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.errors import ExitCode, SluiceError
+from runners.component_names import NAMES
+
+
+def say(problem: SluiceError) -> None:
+    """A user's error on standard error: one sentence and the next command."""
+    click.echo(f"sluice: {problem}", err=True)
+
+
+class OneSentenceCommand(click.Command):
+    """A click command whose usage errors are one sentence with the next command, and exit with 3."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; click's own errors are told in Sluice's way."""
+        try:
+            return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.UsageError as problem:
+            script = sys.argv[0]
+            command = f"python {os.path.relpath(script)}" if script.endswith(".py") else Path(script).name
+            say(SluiceError(problem.format_message(), f"All options:  {command} --help"))
+            sys.exit(ExitCode.UNUSABLE)
+        except click.Abort:
+            sys.exit(130)
+
+
+def node_id_of(name: str) -> str:
+    """The component that a user means by `name`: its id or the console's word for it, in any case."""
+    known = {word.lower(): node_id for node_id, shown in NAMES.items() for word in (node_id, shown)}
+    if found := known.get(name.lower()):
+        return found
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    guess = f"; did you mean `{known[near[0]]}`?" if near else "."
+    raise SluiceError(f"there is no component `{name}`{guess}", "All names:  python runners/local_runner.py --list")
+
+
+def listing() -> str:
+    """The workloads and components that there are."""
+    from pipeline.config_file import workload_names
+
+    lines = ["Workloads:", *(f"  {name}" for name in workload_names()), "Components, in the order in which they run:"]
+    return "\n".join([*lines, *(f"  {node_id:<18} {shown}" for node_id, shown in NAMES.items())])

@@ -1,0 +1,93 @@
+"""The one sentence that the console says about what a component did, from the component's outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from gates.finding import Severity
+from gates.metrics import Evaluation
+from runners.node_result import NodeResult
+from runners.run_evidence import evaluation_of, facts_of, gate_report_of, history_of, schema_of
+
+def sentence_for(result: NodeResult) -> str:
+    """One sentence about what a component did, from its outputs."""
+    if result.state == "skipped":
+        return "not reached"
+    if result.state == "failed":
+        return "failed"
+    describe = _SENTENCES.get(result.node_id)
+    return describe(result) if describe else ""
+
+
+def _ingest(result: NodeResult) -> str:
+    facts = facts_of(result)
+    rows = facts["rows"]
+    splits = " / ".join(f"{split} {count:,}" for split, count in rows.items())
+    unusable = f", {facts['unusable_rows']:,} unusable put aside" if facts["unusable_rows"] else ""
+    return f"{sum(rows.values()):,} rows → {splits}{unusable}"
+
+
+def _statistics(result: NodeResult) -> str:
+    examples = result.output("statistics")
+    splits = json.loads(examples.split_names) if examples else []
+    return f"of {', '.join(splits)}"
+
+
+def _schema(result: NodeResult) -> str:
+    schema = schema_of(result)
+    return f"{len(schema.feature)} features" if schema else ""
+
+
+def _gate(result: NodeResult) -> str:
+    report = gate_report_of(result)
+    if report is None:
+        return ""
+    blocks, warns = len(report.of(Severity.BLOCK)), len(report.of(Severity.WARN))
+    told = f"{blocks} refused" if blocks else "nothing refused"
+    if warns:
+        told += f", {warns} {'warning' if warns == 1 else 'warnings'}"
+    skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
+    return f"{len(report.checks_run)} checks{skipped}: {told}"
+
+
+def _training(result: NodeResult) -> str:
+    history = history_of(result)
+    if not history:
+        return ""
+    epochs = max(len(values) for values in history.values())
+    losses = history.get("val_loss")
+    best = f", best eval loss {min(losses):.4f}" if losses else ""
+    return f"{epochs} {'epoch' if epochs == 1 else 'epochs'}{best}"
+
+
+def _evaluation(result: NodeResult) -> str:
+    evaluation = evaluation_of(result)
+    return f"{_estimates(evaluation)}; {_gate(result)}" if evaluation else _gate(result)
+
+
+def _estimates(evaluation: Evaluation) -> str:
+    return ", ".join(
+        f"{metric} {estimate.value:.3f} ({estimate.lower:.3f}–{estimate.upper:.3f})"
+        for metric, estimate in evaluation.overall().items()
+    )
+
+
+def _push(result: NodeResult) -> str:
+    pushed = result.output("pushed_model")
+    if pushed is None or not pushed.get_int_custom_property("pushed"):
+        return "nothing pushed"
+    return f"version {pushed.get_string_custom_property('pushed_version')}"
+
+
+_SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
+    "ExampleGen": _ingest,
+    "ServingExamples": _ingest,
+    "PreviousExamples": _ingest,
+    "StatisticsGen": _statistics,
+    "SchemaGen": _schema,
+    "ExampleValidator": _gate,
+    "Trainer": _training,
+    "Evaluator": _evaluation,
+    "Pusher": _push,
+}

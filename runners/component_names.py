@@ -1,0 +1,25 @@
+"""What the console calls each component, in the order in which they run. Free of heavy imports: `--list` uses it."""
+
+from collections.abc import Mapping
+
+NAMES: Mapping[str, str] = {
+    "ExampleGen": "ingest",
+    "StatisticsGen": "statistics",
+    "SchemaGen": "schema",
+    "ServingExamples": "serving log",
+    "ServingStatistics": "serving stats",
+    "PreviousExamples": "previous span",
+    "PreviousStatistics": "previous stats",
+    "ExampleValidator": "validate",
+    "Transform": "transform",
+    "Tuner": "tune",
+    "Trainer": "train",
+    "References": "references",
+    "Evaluator": "evaluate",
+    "Pusher": "push",
+}
+
+
+def name_of(node_id: str) -> str:
+    """The console's word for a component."""
+    return NAMES.get(node_id, node_id)

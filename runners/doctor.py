@@ -1,0 +1,289 @@
+"""Can this machine run Sluice, and if not, what to type next? Standard library only, for it also runs where nothing of
+ours is installed: `make doctor` on a fresh clone is the system's own python3 (3.8 or newer)."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = (3, 10)
+GIB = 1024**3
+# Measured: a run on 15,002 rows peaks at 1.1 GB and leaves 0.1 GB behind; the environment takes 3.6 GB.
+MEMORY = 2 * GIB
+DISK_FOR_RUNS = 1 * GIB
+DISK_FOR_SETUP = 4 * GIB
+# The newest C library that a pinned wheel asks for.
+GLIBC = (2, 31)
+TAXI_DATA = "tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
+LIBRARIES = (
+    "tensorflow",
+    "keras",
+    "apache_beam",
+    "tfx_bsl.public.tfxio",
+    "tensorflow_data_validation",
+    "tensorflow_transform",
+    "tensorflow_model_analysis",
+    "ml_metadata",
+    "tfx.components",
+)
+UNUSABLE = 3
+
+
+class Check(NamedTuple):
+    """What was looked at, and what to type when it is not as it must be."""
+
+    name: str
+    ok: bool
+    found: str
+    needed: str
+    next_command: str
+    required: bool = True
+
+
+def diagnose(
+    output_dir: str = "out", deep: bool = False, root: Path = ROOT, environ: dict[str, str] | None = None
+) -> list[Check]:
+    """Every check, the cheap ones first; `deep` also loads the libraries (about ten seconds)."""
+    environ = dict(os.environ) if environ is None else environ
+    packages = _site_packages(root)
+    checks = [
+        _machine(),
+        _python(root),
+        _environment(root, packages),
+        _memory(),
+        _cores(),
+        _disk(output_dir, packages is not None),
+        _output_dir(output_dir),
+        _taxi_data(packages),
+    ]
+    if deep:
+        checks.append(_libraries(root))
+    return [*checks, _browser(environ), _google_credentials(environ)]
+
+
+def render(checks: list[Check], colour: bool = False) -> str:
+    """A line a check, then what to type next."""
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"  {_mark(check, colour)}  {check.name:<{width}}  {check.found}")
+        if not check.ok:
+            lines.append(f"        {'':<{width}}  needed{'' if check.required else ' for that'}: {check.needed}")
+            lines.append(f"        {'':<{width}}  next:  {check.next_command}")
+    failed = [check for check in checks if check.required and not check.ok]
+    if failed:
+        lines.append(f"This machine cannot run Sluice yet. Next:  {failed[0].next_command}")
+    else:
+        lines.append("This machine can run Sluice. Next:  make run")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; 0 when this machine can run Sluice, else 3."""
+    parser = argparse.ArgumentParser(prog="doctor", description="Say whether this machine can run Sluice.")
+    parser.add_argument("--output-dir", default="out", help="the folder that runs will write to (default: out)")
+    parser.add_argument("--deep", action="store_true", help="also load TensorFlow and TFX (about ten seconds)")
+    options = parser.parse_args(arguments)
+    checks = diagnose(options.output_dir, options.deep)
+    print(render(checks, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return UNUSABLE if any(check.required and not check.ok for check in checks) else 0
+
+
+def _mark(check: Check, colour: bool) -> str:
+    mark, code = ("ok  ", 32) if check.ok else ("FAIL", 31) if check.required else ("none", 33)
+    return f"\033[{code}m{mark}\033[0m" if colour else mark
+
+
+def _machine() -> Check:
+    found = f"{platform.system()} on {platform.machine()}"
+    name, version = platform.libc_ver()
+    glibc = tuple(int(part) for part in version.split(".")[:2]) if name == "glibc" else ()
+    ok = platform.system() == "Linux" and platform.machine() == "x86_64" and glibc >= GLIBC
+    needed = f"Linux on x86_64 with glibc {GLIBC[0]}.{GLIBC[1]} or newer: TFX has no packages for others"
+    container = f'docker run -it -v "{ROOT}":/sluice -w /sluice python:3.10-bookworm make run'
+    return Check("machine", ok, f"{found}, {name or 'no glibc'} {version}".rstrip(), needed, container)
+
+
+def _python(root: Path) -> Check:
+    needed = f"Python {PYTHON[0]}.{PYTHON[1]} in .venv (set-up finds or fetches it)"
+    version = _environment_python(root)
+    if version is None:
+        return Check("python", False, "no environment in .venv", needed, "make setup")
+    return Check("python", version[:2] == PYTHON, f"{'.'.join(map(str, version))} in .venv", needed, "make setup")
+
+
+def _environment(root: Path, packages: Path | None) -> Check:
+    pinned = dict(
+        re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (root / "requirements.lock").read_text(), re.MULTILINE)
+    )
+    needed = f"the {len(pinned)} packages of requirements.lock"
+    if packages is None:
+        return Check("packages", False, "none are installed", needed, "make setup")
+    installed = dict(_name_and_version(folder) for folder in packages.glob("*.dist-info"))
+    differing = [name for name, version in sorted(pinned.items()) if installed.get(_normal(name)) != version]
+    if differing:
+        first = differing[0]
+        has = installed.get(_normal(first))
+        example = f"{first} is {has or 'absent'}, not {pinned[first]}"
+        return Check("packages", False, f"{len(differing)} of {len(pinned)} differ ({example})", needed, "make setup")
+    if not _setup_was_finished(root):
+        return Check("packages", False, "set-up was interrupted or is out of date", needed, "make setup")
+    return Check("packages", True, f"all {len(pinned)} as in requirements.lock", needed, "make setup")
+
+
+def _memory() -> Check:
+    total, free = _memory_bytes()
+    if total is None or free is None:
+        return Check("memory", True, "cannot be read here", _size(MEMORY), "free -h")
+    found = f"{_size(free)} free of {_size(total)}"
+    return Check("memory", free >= MEMORY, found, f"{_size(MEMORY)} free (small data)", "ps aux --sort=-rss | head")
+
+
+def _cores() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Check("cores", cores >= 1, str(cores), "1; 2 or more for independent branches side by side", "nproc")
+
+
+def _disk(output_dir: str, is_set_up: bool) -> Check:
+    needed = DISK_FOR_RUNS + (0 if is_set_up else DISK_FOR_SETUP)
+    place = _nearest_folder(Path(output_dir))
+    free = shutil.disk_usage(str(place)).free
+    found = f"{_size(free)} free at {place}"
+    wanted = f"{_size(needed)} for runs" if is_set_up else f"{_size(needed)} for the environment and runs"
+    return Check("disk", free >= needed, found, wanted, f"du -xsh {place}/*")
+
+
+def _output_dir(output_dir: str) -> Check:
+    wanted = Path(output_dir)
+    place = _nearest_folder(wanted)
+    next_command = "make run ARGS='--output-dir ~/sluice-out'"
+    if wanted.exists() and not wanted.is_dir():
+        return Check("output", False, f"{wanted} is a file", "a folder for runs", next_command)
+    try:
+        with tempfile.TemporaryFile(dir=str(place)):
+            pass
+    except OSError as error:
+        return Check("output", False, f"{place} cannot be written to ({error.strerror})", "write access", next_command)
+    return Check("output", True, f"{output_dir} can be written to", "write access", next_command)
+
+
+def _taxi_data(packages: Path | None) -> Check:
+    needed = "the Chicago taxi CSV that comes with TFX (other workloads bring their own data)"
+    if packages is not None and (packages / TAXI_DATA).is_file():
+        return Check("taxi data", True, _size((packages / TAXI_DATA).stat().st_size), needed, "make setup")
+    return Check("taxi data", False, "not there", needed, "make setup")
+
+
+def _libraries(root: Path) -> Check:
+    needed = "TensorFlow and TFX load"
+    python = root / ".venv/bin/python"
+    if not python.exists():
+        return Check("libraries", False, "no environment in .venv", needed, "make setup")
+    command = [str(python), "-c", f"import {', '.join(LIBRARIES)}"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, stderr=subprocess.PIPE, env=environment, cwd=str(root), check=False)
+    if done.returncode == 0:
+        return Check("libraries", True, f"{len(LIBRARIES)} libraries load", needed, "make setup")
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    reason = said[-1] if said else f"the process ended with {done.returncode}"
+    return Check("libraries", False, reason, needed, "rm -rf .venv && make setup")
+
+
+def _browser(environ: dict[str, str]) -> Check:
+    path = environ.get("PATH", os.defpath)
+    found = next(filter(None, (shutil.which(name, path=path) for name in ("chromium", "chromium-browser"))), None)
+    needed = "chromium, for the report's browser test alone"
+    return Check("browser", found is not None, found or "no chromium", needed, "sudo apt-get install chromium", False)
+
+
+def _google_credentials(environ: dict[str, str]) -> Check:
+    """Whether there is a credentials file; it is never opened."""
+    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    config = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "~")) / ".config/gcloud")
+    file = Path(named) if named else Path(config) / "application_default_credentials.json"
+    needed = "application default credentials, for Vertex runs alone"
+    login = "gcloud auth application-default login"
+    if file.is_file():
+        return Check("google", True, "a credentials file is there", needed, login, False)
+    if named:
+        return Check("google", False, "GOOGLE_APPLICATION_CREDENTIALS names no file", needed, login, False)
+    return Check("google", False, "no credentials file", needed, login, False)
+
+
+def _site_packages(root: Path) -> Path | None:
+    return next(iter(sorted(root.glob(".venv/lib/python3.*/site-packages"))), None)
+
+
+def _environment_python(root: Path) -> tuple[int, ...] | None:
+    """The version of .venv's interpreter; None when there is none, or what it points to is gone."""
+    if not os.access(str(root / ".venv/bin/python"), os.X_OK):
+        return None
+    try:
+        settings = (root / ".venv/pyvenv.cfg").read_text()
+    except OSError:
+        return None
+    version = re.search(r"^version(?:_info)?\s*=\s*([\d.]+)", settings, re.MULTILINE)
+    return tuple(int(part) for part in version.group(1).split(".")[:3]) if version else None
+
+
+def setup_stamp(root: Path) -> str:
+    """What scripts/setup_environment.sh writes when it has finished: a hash of what it worked from, and where."""
+    digest = hashlib.sha256()
+    for name in ("requirements.lock", "setup.py"):
+        digest.update((root / name).read_bytes())
+    return f"{digest.hexdigest()} {root}"
+
+
+def _setup_was_finished(root: Path) -> bool:
+    stamp = root / ".venv/sluice-setup"
+    return stamp.is_file() and stamp.read_text().strip() == setup_stamp(root)
+
+
+def _name_and_version(folder: Path) -> tuple[str, str]:
+    name, _, version = folder.name[: -len(".dist-info")].partition("-")
+    return _normal(name), version
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _memory_bytes() -> tuple[int | None, int | None]:
+    """Total and available memory, within the container's limit when there is one."""
+    try:
+        meminfo = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None, None
+    sizes = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB", meminfo, re.MULTILINE)}
+    total, free = sizes.get("MemTotal"), sizes.get("MemAvailable")
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit, used = int((group / "memory.max").read_text()), int((group / "memory.current").read_text())
+    except (OSError, ValueError):
+        return total, free
+    return min(total or limit, limit), min(free or limit, limit - used)
+
+
+def _nearest_folder(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB / 10 else f"{count / 1024**2:.1f} MiB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""One local run from its request to its exit code: preflight, components, verdict, report and run record."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from pipeline.config import WorkloadConfig
+from pipeline.config_file import check_references, load_workload
+from pipeline.dataset import Datasets, datasets_here
+from pipeline.errors import SluiceError
+from runners import provenance
+from runners.command_line import node_id_of
+from runners.component_names import name_of
+from runners.console import RunConsole
+from runners.node_result import NodeResult
+from runners.noise import divert_noise
+from runners.outcome import Outcome, outcome_of, outcome_of_error, outcome_of_interrupt
+from runners.run_folder import RunFolder, exclusive, new_run_folder
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    workload: str
+    data: str | None
+    output_dir: Path
+    overrides: tuple[str, ...]
+    until: str | None
+    resume: bool
+    beam_runner: str
+    beam_arguments: tuple[str, ...]
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to stop. Not an Exception, so that no component takes it for its own failure."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+
+
+def run(request: Request) -> int:
+    """Carry out a request; returns the exit code. Raises SluiceError for what is wrong before a run begins."""
+    config = load_workload(request.workload, request.overrides, data=request.data)
+    check_references(config)
+    until = node_id_of(request.until) if request.until else None
+    with exclusive(request.output_dir, config.name):
+        folder = new_run_folder(request.output_dir, config.name)
+        with RunConsole(divert_noise(folder.log)) as console, interruptible():
+            return LocalRun(request, config, folder, console, until).carry_out()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C and a polite kill into `Interrupted`."""
+
+    def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
+        raise Interrupted(signal_number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+class LocalRun:
+    """The state of one run: what is asked, where it writes, and what has become of each component so far."""
+
+    def __init__(
+        self, request: Request, config: WorkloadConfig, folder: RunFolder, console: RunConsole, until: str | None
+    ) -> None:
+        self._request = request
+        self._config = config
+        self._folder = folder
+        self._console = console
+        self._until = until
+        self._began = time.monotonic()
+        self._results: dict[str, NodeResult] = {}
+        self._datasets: Datasets | None = None
+
+    def carry_out(self) -> int:
+        """Run, tell, write the record and the report; returns the exit code."""
+        self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
+        try:
+            self._console.working_on("starting")
+            self._datasets = datasets_here(self._config.data)
+            outcome = self._run_components(self._datasets)
+        except SluiceError as problem:
+            outcome = outcome_of_error(problem)
+        except Interrupted as interrupt:
+            outcome = outcome_of_interrupt(interrupt.exit_code)
+        self._publish(outcome)
+        if outcome.outcome == "stopped" and outcome.exit_code:
+            _leave_at_once(outcome.exit_code)
+        return outcome.exit_code
+
+    def started(self, node_id: str) -> None:
+        """A component begins."""
+        self._console.working_on(name_of(node_id))
+
+    def finished(self, result: NodeResult) -> None:
+        """A component has come to an end."""
+        from runners.component_lines import sentence_for
+
+        self._results[result.node_id] = result
+        if result.state == "skipped":
+            return
+        sentence = sentence_for(result)
+        if result.state == "reused":
+            sentence = f"reused · {sentence}"
+        self._console.component(name_of(result.node_id), sentence, result.seconds)
+
+    def _run_components(self, datasets: Datasets) -> Outcome:
+        """Compile and run the pipeline; the heavy imports happen here."""
+        from pipeline.pipeline import create_pipeline
+        from runners.dag_runner import run_pipeline
+        from runners.local_platform import local_platform
+
+        request = self._request
+        platform = local_platform(
+            self._config, datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments
+        )
+        pipeline = create_pipeline(self._config, platform)
+        self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
+        return outcome_of(self._results, self._until, self._config.serving.push, str(self._folder.log))
+
+    def _publish(self, outcome: Outcome) -> None:
+        """Write the report and the record, point `latest` at them, and say how it ended."""
+        from report.page import write_report
+        from runners.run_summary import evidence_of, record_of, write_record
+
+        record = record_of(self._config, self._folder, self._results, outcome, self._facts())
+        write_report(self._folder.report, record, evidence_of(self._config, record, self._results, outcome))
+        write_record(self._folder.record, record)
+        self._folder.publish_as_latest()
+        self._tell(outcome)
+
+    def _facts(self) -> dict[str, Any]:
+        peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {
+            "seconds": round(time.monotonic() - self._began, 3),
+            "peak_memory_bytes": peak_kilobytes * 1024,
+            "git_commit": provenance.git_commit(),
+            "lock_hash": provenance.lock_hash(),
+            "data_fingerprint": self._datasets.current.fingerprint if self._datasets else None,
+        }
+
+    def _tell(self, outcome: Outcome) -> None:
+        from runners.run_evidence import gate_reports
+
+        self._console.verdict(gate_reports(self._results))
+        report = os.path.relpath(self._folder.report)
+        if outcome.outcome == "pushed":
+            where = os.path.relpath(self._folder.serving)
+            self._console.last_words("PUSHED", f"{self._config.name}/{outcome.pushed_version} → {where}", "bold green")
+        elif outcome.outcome == "refused":
+            self._console.last_words("REFUSED", "nothing was pushed; what was pushed before is untouched.", "bold red")
+        elif outcome.outcome == "stopped":
+            self._console.last_words("STOPPED", f"{outcome.reason}  {outcome.next_command}".rstrip())
+        else:
+            self._console.error(SluiceError(outcome.reason, outcome.next_command))
+        self._console.last_words("report:", report, "dim")
+
+
+def _leave_at_once(exit_code: int) -> NoReturn:
+    """End the process although Beam's and TensorFlow's threads may still be at work; all that counts is written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)

@@ -1,0 +1,75 @@
+"""`python runners/local_runner.py`: runs a workload on this machine, from its data to a pushed model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[:1] = [str(Path(__file__).resolve().parent.parent)]  # a script's own folder would hide the packages
+
+from runners.bootstrap import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
+import click
+
+from pipeline.errors import ExitCode, SluiceError
+from runners.command_line import OneSentenceCommand, say
+
+_EPILOG = """\b
+Exit codes:  0 pushed, or nothing to push by design    1 error, see run.log
+             2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
+             130 stopped by Ctrl-C
+What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOAD/latest, OUT/serving/WORKLOAD/VERSION
+"""
+
+
+@click.command(cls=OneSentenceCommand, epilog=_EPILOG)
+@click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
+@click.option("--data", metavar="PATH", help="Your own CSV, Parquet or TFRecord: a file, glob, folder or span pattern.")
+@click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set train.epochs=2")
+@click.option("--until", metavar="COMPONENT", help="Stop after this component (names: --list).")
+@click.option("--resume/--fresh", default=True, show_default=True, help="Reuse what has not changed, or run all anew.")
+@click.option("--beam-runner", default="DirectRunner", show_default=True, help="DataflowRunner, FlinkRunner, …")
+@click.option("--list", "list_names", is_flag=True, help="List workloads and components, then exit.")
+@click.option(
+    "--explain", metavar="[KEY]", is_flag=False, flag_value="", help="Say what a key means (no key: all), then exit."
+)
+@click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_OPTIONS]")
+def main(
+    workload: str,
+    data: str | None,
+    output_dir: Path,
+    overrides: tuple[str, ...],
+    until: str | None,
+    resume: bool,
+    beam_runner: str,
+    list_names: bool,
+    explain: str | None,
+    beam_arguments: tuple[str, ...],
+) -> None:
+    """Run a workload on this machine: from its data to a pushed model, or to a verdict that says why not."""
+    try:
+        if explain is not None:
+            from pipeline.config_explain import explain as explanation
+
+            click.echo(explanation(explain))
+            sys.exit(ExitCode.PUSHED)
+        if list_names:
+            from runners.command_line import listing
+
+            click.echo(listing())
+            sys.exit(ExitCode.PUSHED)
+        from runners.local_run import Request, run
+
+        request = Request(workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments)
+        sys.exit(run(request))
+    except SluiceError as problem:
+        say(problem)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Decides how a run ended from what became of its components: pushed, refused, failed or stopped; and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gates.finding import GateReport, Severity
+from pipeline.errors import ExitCode, SluiceError
+from runners.component_names import name_of
+from runners.node_result import NodeResult, Results
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `reason` is one sentence; `next_command` what to type next, or empty."""
+
+    outcome: Literal["pushed", "refused", "failed", "stopped"]
+    exit_code: int
+    reason: str
+    next_command: str = ""
+    pushed_version: str | None = None
+    pushed_to: str | None = None
+
+
+def outcome_of(results: Results, until: str | None, push_wanted: bool, log: str) -> Outcome:
+    """The outcome of a run that came to an end by itself."""
+    from runners.run_evidence import gate_reports
+
+    for result in results.values():
+        if result.state == "failed":
+            return _failed(result, log)
+    if refusals := [report for report in gate_reports(results) if not report.blessed]:
+        return _refused(refusals)
+    if until:
+        return Outcome("stopped", ExitCode.PUSHED, f"stopped after {name_of(until)}, as asked.")
+    if not push_wanted:
+        return Outcome("stopped", ExitCode.PUSHED, "blessed, and not pushed because serving.push is false.")
+    pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
+    if pushed is None or not pushed.get_int_custom_property("pushed"):
+        return Outcome("failed", ExitCode.ERROR, "every gate passed, and yet nothing was pushed.", f"See:  less {log}")
+    return Outcome(
+        "pushed",
+        ExitCode.PUSHED,
+        "every blessing is present.",
+        pushed_version=pushed.get_string_custom_property("pushed_version"),
+        pushed_to=pushed.get_string_custom_property("pushed_destination"),
+    )
+
+
+def outcome_of_error(problem: SluiceError) -> Outcome:
+    """The outcome of a run that could not begin."""
+    return Outcome("failed", problem.exit_code, problem.headline, problem.next_command)
+
+
+def outcome_of_interrupt(exit_code: int) -> Outcome:
+    """The outcome of a run that a person or the system stopped."""
+    return Outcome(
+        "stopped", exit_code, "stopped from outside; finished components are kept.", "Go on:  the same command again"
+    )
+
+
+def _failed(result: NodeResult, log: str) -> Outcome:
+    if isinstance(result.error, SluiceError):
+        return outcome_of_error(result.error)
+    lines = str(result.error).strip().splitlines() or [type(result.error).__name__]
+    sentence = f"{name_of(result.node_id)} failed: {type(result.error).__name__}: {lines[0][:200]}"
+    return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
+
+
+def _refused(reports: list[GateReport]) -> Outcome:
+    findings = [finding for report in reports for finding in report.of(Severity.BLOCK)]
+    if not findings:
+        return Outcome("refused", ExitCode.REFUSED, f"{reports[0].gate} could not decide, and in doubt nothing is pushed.")
+    more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
+    return Outcome("refused", ExitCode.REFUSED, findings[0].reason + more, findings[0].remedy)

@@ -1,0 +1,131 @@
+"""What made a run: the commit, the lock and a fingerprint of our code. Standard library only, a few milliseconds."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = frozenset({"gates", "models", "pipeline", "preprocessing", "report", "runners", "serving"})
+
+
+def git_commit(root: Path = ROOT) -> str | None:
+    """The commit that is checked out, with `-dirty` when files differ from it; None outside git."""
+    commit = _git(root, "rev-parse", "--verify", "HEAD")
+    # An ignored folder (a package in the .venv of someone else's project) has no commit of its own.
+    if not commit or _git(root, "check-ignore", ".") is not None:
+        return None
+    return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--", ".") else commit
+
+
+def lock_hash(root: Path = ROOT) -> str | None:
+    """The SHA-256 of requirements.lock; None where there is none, as in an installed package."""
+    lock = root / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
+
+
+def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
+    """A hash of `modules`, of all code of ours that they import, and of the lock: for a component's cache key.
+
+    A package stands for all its modules. Imports are read from the source and nothing is imported, so each component
+    depends on exactly what it can reach: an edit in report/ or runners/ leaves every component reusable, an edit in
+    models/ leaves Transform reusable. What is found by its dotted path alone (the workload's modules) must be named.
+    """
+    digest = hashlib.sha256((lock_hash(root) or "no lock").encode())
+    for name, file in sorted(reachable_sources(modules, root).items()):
+        digest.update(f"\0{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
+    """The source files of `modules` and of whatever of ours they import, by dotted name."""
+    bases = [root, *(_folder_holding(name) for name in modules if _file_below(root, name) is None)]
+    own_names = ROOMS | {name.partition(".")[0] for name in modules}
+    found: dict[str, Path] = {}
+    waiting = [inner for name in modules for inner in _with_everything_inside(name, bases)]
+    while waiting:
+        name = waiting.pop()
+        file = _find(name, bases, own_names)
+        if file is None or name in found:
+            continue
+        found[name] = file
+        parent = name.rpartition(".")[0]
+        package = name if file.name == "__init__.py" else parent
+        waiting += [*([parent] if parent else []), *_imports(file, package, file.stat().st_mtime_ns)]
+    return found
+
+
+def _with_everything_inside(name: str, bases: list[Path]) -> Iterator[str]:
+    yield name
+    for base in bases:
+        folder = base.joinpath(*name.split("."))
+        for file in sorted(folder.rglob("*.py")):
+            yield ".".join(file.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _find(name: str, bases: list[Path], own_names: frozenset[str]) -> Path | None:
+    for base in bases:
+        # In site-packages our neighbours are other people's packages, which the lock answers for.
+        if name.partition(".")[0] in own_names or "site-packages" not in base.parts:
+            file = _file_below(base, name)
+            if file is not None:
+                return file
+    return None
+
+
+def _file_below(base: Path, name: str) -> Path | None:
+    stem = base.joinpath(*name.split("."))
+    for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def _folder_holding(name: str) -> Path:
+    """The import path's folder that holds the user's own module `name`."""
+    top = name.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).parent
+    if spec is not None and spec.origin:
+        return Path(spec.origin).parent
+    raise ValueError(f"there is no source for the module {name}")
+
+
+@lru_cache(maxsize=1024)
+def _imports(file: Path, package: str, _changed: int) -> tuple[str, ...]:
+    """Every dotted name that `file` imports, at whatever depth of its code."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            # What is imported from a package may be one of its modules.
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git prints; None when it fails or is absent."""
+    # Inside a git hook these variables point at the repository that runs the hook.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

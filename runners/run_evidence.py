@@ -1,0 +1,77 @@
+"""Reads back what components wrote (facts, statistics, gate reports, metrics, curves) as typed values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tfx.dsl.io import fileio
+from tfx.types import Artifact
+
+from gates.finding import GateReport
+from gates.metrics import Evaluation, Reference
+from pipeline.components.artifacts import read_evaluation, read_references, read_report
+from runners.node_result import NodeResult, Results
+
+
+def facts_of(result: NodeResult | None) -> dict[str, Any]:
+    """What ExampleGen said about the rows that it dealt; empty when it did not run."""
+    examples = result.output("examples") if result else None
+    return json.loads(examples.get_string_custom_property("sluice_facts")) if examples else {}
+
+
+def gate_report_of(result: NodeResult | None) -> GateReport | None:
+    """The report of a gate component."""
+    report = result.output("report") if result else None
+    return read_report(report.uri) if report else None
+
+
+def gate_reports(results: Results) -> list[GateReport]:
+    """All gate reports of a run, in the order in which they were made."""
+    return [report for result in results.values() if (report := gate_report_of(result)) is not None]
+
+
+def evaluation_of(result: NodeResult | None) -> Evaluation | None:
+    """What Evaluator measured on test."""
+    artifact = result.output("evaluation") if result else None
+    return read_evaluation(artifact.uri) if artifact else None
+
+
+def references_of(result: NodeResult | None) -> tuple[Reference, ...]:
+    """The simple models measured on the same test split."""
+    artifact = result.output("references") if result else None
+    return tuple(read_references(artifact.uri)) if artifact else ()
+
+
+def history_of(result: NodeResult | None) -> dict[str, list[float]]:
+    """The training curves by metric; empty when there is no model."""
+    text = _text(result.output("model_run") if result else None, "history.json")
+    return json.loads(text) if text else {}
+
+
+def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:
+    """The schema, curated or proposed."""
+    text = _text(result.output("schema") if result else None, "schema.pbtxt")
+    return text_format.Parse(text, schema_pb2.Schema()) if text else None
+
+
+def statistics_of(result: NodeResult | None) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
+    """StatisticsGen's output by split."""
+    artifact = result.output("statistics") if result else None
+    if artifact is None:
+        return {}
+    found = {}
+    for split in json.loads(artifact.split_names):
+        with fileio.open(f"{artifact.uri}/Split-{split}/FeatureStats.pb", "rb") as file:
+            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
+    return found
+
+
+def _text(artifact: Artifact | None, name: str) -> str:
+    """The text of one file of an artifact; empty when there is none."""
+    if artifact is None or not fileio.exists(f"{artifact.uri}/{name}"):
+        return ""
+    with fileio.open(f"{artifact.uri}/{name}", "r") as file:
+        return str(file.read())

@@ -1,0 +1,157 @@
+"""Turns what a run left behind into the record that scripts read and the evidence that the report shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from pipeline.config import EvaluatorConfig, WorkloadConfig
+from report.evidence import Evidence, ThresholdLine, UnusableRows
+from report.run_record import ComponentRecord, RunRecord
+from runners.component_names import NAMES
+from runners.node_result import Results
+from runners.outcome import Outcome
+from runners.run_folder import RunFolder
+
+
+def record_of(
+    config: WorkloadConfig,
+    folder: RunFolder,
+    results: Results,
+    outcome: Outcome,
+    facts: Mapping[str, Any],
+) -> RunRecord:
+    """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
+    data_fingerprint."""
+    from runners.run_evidence import facts_of, gate_reports
+
+    return RunRecord(
+        run_id=folder.run_id,
+        workload=config.name,
+        outcome=outcome.outcome,
+        exit_code=outcome.exit_code,
+        reason=outcome.reason,
+        pushed_version=outcome.pushed_version,
+        pushed_to=outcome.pushed_to,
+        components=[
+            ComponentRecord(name=result.node_id, seconds=round(result.seconds, 3), state=result.state)
+            for result in results.values()
+            if result.node_id in NAMES
+        ],
+        gates=[report.to_json() for report in gate_reports(results)],
+        metrics=metrics_of(_evaluation(results)),
+        rows=facts_of(results.get("ExampleGen")).get("rows", {}),
+        seed=config.train.seed,
+        **facts,
+    )
+
+
+def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Figures by metric name, each with its interval as `<metric>_lower` and `<metric>_upper`."""
+    if evaluation is None:
+        return {"overall": {}, "slices": []}
+    by_slice: dict[str, list[MetricEstimate]] = {}
+    for estimate in evaluation.estimates:
+        by_slice.setdefault(estimate.slice, []).append(estimate)
+    overall = _figures(by_slice.pop(OVERALL, []))
+    return {
+        "overall": overall,
+        "slices": [{"slice": name, **_figures(estimates)} for name, estimates in by_slice.items()],
+        "references": [{"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references],
+    }
+
+
+def _evaluation(results: Results) -> Evaluation | None:
+    """What was measured, with the simple models beside it."""
+    from runners.run_evidence import evaluation_of, references_of
+
+    evaluation = evaluation_of(results.get("Evaluator"))
+    return evaluation and dataclasses.replace(evaluation, references=references_of(results.get("References")))
+
+
+def _figures(estimates: Iterable[MetricEstimate]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for estimate in estimates:
+        figures["n"] = estimate.n
+        figures[estimate.metric] = _finite(estimate.value)
+        figures[f"{estimate.metric}_lower"] = _finite(estimate.lower)
+        figures[f"{estimate.metric}_upper"] = _finite(estimate.upper)
+    return figures
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
+
+
+def write_record(path: Path, record: RunRecord) -> None:
+    """Write `run.json` whole or not at all."""
+    fresh = path.with_suffix(".json.part")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(record.model_dump(), file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def evidence_of(config: WorkloadConfig, record: RunRecord, results: Results, outcome: Outcome) -> Evidence:
+    """Everything that the report can show of this run."""
+    from runners.run_evidence import facts_of, gate_reports, history_of, statistics_of
+
+    facts = facts_of(results.get("ExampleGen"))
+    return Evidence(
+        statistics=statistics_of(results.get("StatisticsGen")),
+        label=config.data.label,
+        unusable_rows=UnusableRows(facts["unusable_rows"], facts.get("unusable_file")) if facts else None,
+        gates=tuple(gate_reports(results)),
+        evaluation=_evaluation(results),
+        thresholds=tuple(threshold_lines(config.evaluator)),
+        judged_by=config.evaluator.judged_by,
+        history=history_of(results.get("Trainer")),
+        lineage=_lineage(record, results),
+        config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        next_command=outcome.next_command,
+    )
+
+
+def _lineage(record: RunRecord, results: Results) -> dict[str, str | None]:
+    """Where the model came from, in the order in which a reader asks."""
+    uris = {
+        name: results[node].output(key)
+        for name, node, key in (
+            ("examples", "ExampleGen", "examples"),
+            ("schema", "SchemaGen", "schema"),
+            ("transform graph", "Transform", "transform_graph"),
+            ("model", "Trainer", "model"),
+            ("compared with the blessed model", "ChampionResolver", "model"),
+        )
+        if node in results
+    }
+    return {
+        "data fingerprint": record.data_fingerprint,
+        "git commit": record.git_commit,
+        "lock": record.lock_hash,
+        "seed": str(record.seed),
+        **{name: artifact.uri if artifact else None for name, artifact in uris.items()},
+        "pushed to": record.pushed_to,
+    }
+
+
+def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
+    """The configured limits, one line each, as the report draws them."""
+    for threshold in config.thresholds:
+        where = ", ".join(f"{column}={value}" for column, value in threshold.slice.items()) or OVERALL
+        limits = {
+            "at_least": threshold.at_least,
+            "at_most": threshold.at_most,
+            "no_worse_than_blessed_by": threshold.no_worse_than_blessed_by,
+        }
+        for kind, limit in limits.items():
+            if limit is not None:
+                yield ThresholdLine(threshold.metric, where, limit, kind, threshold.min_examples)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""`vertex_runner.py --check`: compile, parse back, find what would break, list what would run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.config_file import check_references, load_environment, load_workload
+from pipeline.errors import ExitCode, SluiceError
+from runners.noise import divert_noise
+
+
+def check_job(
+    workload: str,
+    overrides: Sequence[str],
+    environment: str,
+    environment_overrides: Sequence[str],
+    data: str | None,
+    output_dir: Path,
+) -> int:
+    """Write `<output-dir>/<workload>/vertex-job.json` and list its tasks, images and conditions.
+
+    Raises:
+      SluiceError: when the job does not parse or refers to what does not exist.
+    """
+    config = load_workload(workload, overrides, data=data)
+    check_references(config)
+    cloud = load_environment(environment, environment_overrides)
+    folder = output_dir.absolute() / config.name
+    folder.mkdir(parents=True, exist_ok=True)
+    stream = divert_noise(folder / "vertex-check.log")
+
+    from pipeline.pipeline import create_pipeline
+    from runners.vertex_job import Task, broken_references, compile_job, list_tasks, read_job
+    from runners.vertex_platform import vertex_platform
+
+    pipeline = create_pipeline(config, vertex_platform(config, cloud))
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        fresh = compile_job(pipeline, cloud.image, Path(scratch))
+        _, spec = read_job(fresh)
+        if broken := broken_references(spec):
+            raise SluiceError(f"the compiled job would fail: {broken[0]}.")
+        job = fresh.replace(folder / fresh.name)
+    tasks: list[Task] = list_tasks(spec)
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 160)
+    console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
+    table = Table("task", "kind", "image", "runs when", box=None, padding=(0, 2, 0, 2))
+    for task in tasks:
+        table.add_row(task.name, task.kind, task.image or "–", task.condition or "its inputs are there")
+    console.print(table)
+    console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
+    return ExitCode.PUSHED

@@ -1,0 +1,61 @@
+"""The `sluice` package: what a checkout installs and what Beam and Vertex workers install."""
+
+from setuptools import find_packages, setup
+
+ROOMS = ["gates", "models", "pipeline", "preprocessing", "report", "runners", "serving"]
+
+# The stack; each line is argued for in docs/dependencies.md and pinned, with hashes, in requirements.lock.
+RUNTIME = [
+    "tfx[kfp]==1.16.0",
+    "tensorflow==2.16.2",
+    "apache-beam[gcp]==2.74.0",
+    "dill==0.3.1.1",
+    "keras==3.12.4",
+    "tf-keras==2.16.0",
+    "kfp==2.5.0",
+    "google-cloud-aiplatform==1.165.1",
+    "protobuf<4",
+    "setuptools",
+    "click>=8.1",
+    "filelock>=3.12",
+    "jinja2>=3.1",
+    "markupsafe>=2",
+    "numpy>=1.26",
+    "pandas>=1.5",
+    "psutil>=5.9",
+    "pyarrow>=10",
+    "pydantic>=2.6",
+    "pyyaml>=6",
+    "rich>=13",
+    "scikit-learn>=1.5",
+    "scipy>=1.12",
+    "xxhash>=3.4",
+]
+
+DEVELOPMENT = [
+    "import-linter>=2",
+    "mypy>=1.8",
+    "playwright>=1.40",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "ruff>=0.6",
+    "types-PyYAML",
+    "types-psutil",
+]
+
+setup(
+    name="sluice",
+    version="0.1.0",
+    description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
+    python_requires=">=3.10",
+    packages=find_packages(include=[room for name in ROOMS for room in (name, f"{name}.*")]),
+    package_data={"report": ["templates/*"]},
+    install_requires=RUNTIME,
+    extras_require={"dev": DEVELOPMENT},
+    entry_points={
+        "console_scripts": [
+            "sluice=runners.local_runner:main",
+            "sluice-vertex=runners.vertex_runner:main",
+        ]
+    },
+)

@@ -1,0 +1,61 @@
+"""Killed at any point, the same command goes on and ends in the same state."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import QUICK, Run, end_when, run_locally, start_locally
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(("component", "kept"), [("Transform", "ExampleValidator"), ("Trainer", "Transform")])
+def test_resumes_after_kill(component: str, kept: str, tmp_path: Path, first_run: Run) -> None:
+    output = tmp_path / "out"
+    process = start_locally(output, *QUICK)
+    end_when(process, lambda: any((output / "taxi/artifacts" / component).glob("*/*")), signal.SIGKILL)
+    assert not (output / "taxi/latest").exists(), "a killed run must not look finished"
+    left_behind = {path for path in (output / "taxi/artifacts" / component).glob("*/*")}
+
+    resumed = run_locally(output, *QUICK)
+
+    assert resumed.exit_code == 0, resumed.printed + resumed.complaints
+    assert resumed.states()[kept] == "reused"
+    assert resumed.states()[component] == "ran"
+    assert not any(path.exists() for path in left_behind), "what was half-written is gone"
+    assert resumed.record["metrics"]["overall"] == pytest.approx(first_run.record["metrics"]["overall"], abs=1e-3)
+    assert len(resumed.versions()) == 1
+
+
+def test_ctrl_c_ends_with_one_line_and_says_how_to_go_on(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = start_locally(output, *QUICK)
+    printed, complaints = end_when(
+        process, lambda: any((output / "taxi/artifacts/StatisticsGen").glob("*/*")), signal.SIGINT
+    )
+    assert process.returncode == 130
+    assert "Traceback" not in printed + complaints
+    assert "the same command again" in " ".join(printed.split())
+    [record] = (output / "taxi").glob("20*/run.json")
+    assert '"outcome": "stopped"' in record.read_text()
+
+
+def test_a_second_run_on_the_same_folder_is_refused_clearly(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = start_locally(output, *QUICK)
+    lock = output / "taxi/.lock-holder"
+    deadline = time.monotonic() + 60
+    while not lock.exists() or not lock.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    second = run_locally(output, *QUICK)
+
+    assert second.exit_code == 3
+    assert f"another run (process {process.pid})" in second.complaints
+    assert "Traceback" not in second.complaints
+    end_when(process, lambda: True, signal.SIGKILL)

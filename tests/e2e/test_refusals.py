@@ -1,0 +1,59 @@
+"""What must not reach the endpoint does not, and the verdict says why."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import QUICK, TAXI_CSV, run_locally
+
+pytestmark = pytest.mark.e2e
+
+
+def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    pushed = run_locally(output, *QUICK)
+    assert pushed.exit_code == 0, pushed.printed
+    before = _contents(output / "serving")
+
+    refused = run_locally(output, *QUICK, "--set", "evaluator.thresholds.auc.at_least=0.99")
+
+    assert refused.exit_code == 2, refused.printed
+    assert refused.record["outcome"] == "refused"
+    assert refused.record["pushed_version"] is None
+    assert _contents(output / "serving") == before
+    value = refused.record["metrics"]["overall"]["auc"]
+    said = " ".join(refused.printed.split())
+    for part in ("auc", "overall", "0.99", f"{value:.3f}"):
+        assert part in said
+    [blocking] = [f for gate in refused.record["gates"] for f in gate["findings"] if f["severity"] == "block"]
+    assert (blocking["statistic"], blocking["subject"], blocking["threshold"]) == ("auc", "overall", 0.99)
+    assert "0.99" in refused.report
+
+
+def test_refuses_a_serving_log_that_breaks_the_schema_before_training(tmp_path: Path) -> None:
+    log = tmp_path / "serving_log.csv"
+    with TAXI_CSV.open() as source, log.open("w", newline="") as target:
+        rows = list(csv.DictReader(source))[:2000]
+        for row in rows:
+            row["trip_start_hour"] = int(row["trip_start_hour"]) + 24
+            del row["tips"], row["payment_type"]
+        writer = csv.DictWriter(target, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+    refused = run_locally(tmp_path / "out", *QUICK, "--set", f"data.serving_log={log}")
+
+    assert refused.exit_code == 2, refused.printed + refused.complaints
+    states = refused.states()
+    assert states["ExampleValidator"] == "ran"
+    assert {states.get(name, "skipped") for name in ("Transform", "Trainer", "Evaluator", "Pusher")} == {"skipped"}
+    blocking = [f for gate in refused.record["gates"] for f in gate["findings"] if f["severity"] == "block"]
+    assert {finding["subject"].split("/")[-1].split(":")[-1].strip() for finding in blocking} == {"trip_start_hour"}
+    assert refused.versions() == []
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,0 +1,181 @@
+"""The report in a real browser (Debian's chromium, headless): quiet, offline, readable and reachable by keyboard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from report.page import write_report
+from tests.unit.test_report_page import hostile_run, wide_run
+from tests.unit.test_report_sample import pushed_run, refused_run
+
+pytestmark = pytest.mark.e2e
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+RUNS = {"pushed": pushed_run, "refused": refused_run, "hostile": hostile_run, "wide": wide_run}
+SECTIONS = ("verdict", "metrics", "training", "data", "lineage", "time", "configuration")
+# What sticks out of the window and is not inside a box that scrolls by itself.
+STICKING_OUT = """() => [...document.querySelectorAll('main *, footer *')]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1
+                 && !e.closest('.scroll, pre, .vh, svg') && e.checkVisibility())
+    .map(e => e.tagName + '.' + e.className)"""
+CLIPPED = """() => [...document.querySelectorAll('main p, main td, main th, main summary, main dd, main h3')]
+    .filter(e => !e.matches('.valuename') && e.checkVisibility() && e.scrollWidth > e.clientWidth + 2
+                 && getComputedStyle(e).display !== 'inline' && !e.closest('.scroll, .axis, .vh'))
+    .map(e => e.className + ': ' + e.innerText.slice(0, 60))"""
+
+
+@dataclass
+class Visit:
+    """An open report, and what the browser said and asked for on the way."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium on this machine: apt-get install -y chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    return {name: write_report(folder / f"{name}.html", *run()) for name, run in RUNS.items()}
+
+
+@pytest.fixture
+def visit(browser, reports):
+    """Opens a report as `visit(name, width, scheme)`."""
+    pages = []
+
+    def opened(name: str, width: int = 1280, scheme: str = "light") -> Visit:
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        pages.append(page)
+        visited = Visit(page)
+        page.on("console", lambda message: visited.complaints.append(message.text))
+        page.on("pageerror", lambda error: visited.complaints.append(str(error)))
+        page.on("request", lambda request: visited.requests.append(request.url))
+        page.goto(reports[name].as_uri())
+        return visited
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("name", RUNS)
+def test_it_is_quiet_offline_and_fits_the_window(visit, reports, name, width):
+    visited = visit(name, width)
+    # Folded parts must fit as well.
+    visited.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert visited.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visited.page.evaluate(STICKING_OUT) == []
+    assert visited.page.evaluate(CLIPPED) == []
+    assert [url for url in visited.requests if url != reports[name].as_uri() and not url.startswith("data:")] == []
+    assert visited.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("name", ["pushed", "refused"])
+def test_the_verdict_and_its_reason_are_seen_without_scrolling(visit, name, width):
+    page = visit(name, width).page
+    for element in (page.locator("h1"), page.locator(".why"), page.locator(".facts dd").first):
+        box = element.bounding_box()
+        assert box["y"] + box["height"] < 800
+    assert page.locator("h1").inner_text() == name.capitalize()
+
+
+def test_the_keyboard_reaches_the_skip_link_the_navigation_and_what_is_folded(visit):
+    page = visit("refused").page
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "(e => `${e.tagName} ${e.getAttribute('href') || ''} ${getComputedStyle(e).outlineStyle}`)"
+                "(document.activeElement)"
+            )
+        )
+    links = [entry.split()[1] for entry in reached if entry.startswith("A #")]
+    assert links[0] == "#verdict"
+    assert links[1:8] == [f"#{section}" for section in SECTIONS]
+    assert any(entry.startswith("SUMMARY") for entry in reached)
+    assert all(entry.endswith("solid") for entry in reached if entry.startswith(("A", "SUMMARY")))
+
+
+def test_a_folded_part_opens_with_the_enter_key(visit):
+    page = visit("pushed").page
+    folded = page.locator("#configuration details")
+    folded.locator("summary").focus()
+    assert not page.get_by_text("name: taxi").is_visible()
+    page.keyboard.press("Enter")
+    assert page.get_by_text("name: taxi").is_visible()
+
+
+def test_a_link_in_the_navigation_brings_its_section_below_the_bar(visit):
+    page = visit("pushed", 400).page
+    page.get_by_role("link", name="Lineage").click()
+    bar = page.locator(".top").bounding_box()
+    heading = page.get_by_role("heading", name="Lineage").bounding_box()
+    assert bar["y"] + bar["height"] <= heading["y"] < 400
+
+
+def test_the_dark_scheme_changes_ground_ink_and_drawings(visit):
+    looks = {}
+    for scheme in ("light", "dark"):
+        page = visit("pushed", scheme=scheme).page
+        looks[scheme] = page.evaluate(
+            "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color,"
+            " getComputedStyle(document.querySelector('.hist.train svg')).fill,"
+            " getComputedStyle(document.querySelector('polyline.eval')).stroke,"
+            " getComputedStyle(document.querySelector('i.lim')).borderLeftColor]"
+        )
+    brightness = {scheme: sum(map(int, re.findall(r"\d+", look[0])[:3])) for scheme, look in looks.items()}
+    assert brightness["dark"] < 150 < 600 < brightness["light"]
+    assert all(light != dark for light, dark in zip(looks["light"], looks["dark"], strict=True))
+
+
+def test_landmarks_tables_and_drawings_have_names(visit):
+    page = visit("refused").page
+    assert page.get_by_role("main").count() == 1
+    assert page.get_by_role("navigation", name="Sections").count() == 1
+    assert page.locator("h1").count() == 1
+    assert page.locator("table:not(:has(caption))").count() == 0
+    assert page.locator("svg:not([role=img][aria-label])").count() == 0
+    for heading in map(str.capitalize, SECTIONS[1:]):
+        assert page.get_by_role("region", name=heading, exact=True).count() == 1
+
+
+def test_a_narrow_findings_table_is_still_a_table_to_a_screen_reader(visit):
+    page = visit("refused", 400).page
+    assert page.get_by_role("rowheader", name="overall").first.is_visible()
+    assert page.get_by_role("table", name="What stands against this run, gravest first").get_by_role("row").count() == 2
+
+
+def test_intervals_limits_and_bars_have_a_size(visit):
+    page = visit("pushed", 400).page
+    for drawn in ("#metrics i.dot", "#metrics i.span", "#metrics i.lim", ".hist path", ".valuebar i", ".timing i"):
+        box = page.locator(drawn).locator("visible=true").nth(1).bounding_box()
+        assert box["height"] > 1 and box["width"] > 0, drawn

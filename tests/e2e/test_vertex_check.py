@@ -1,0 +1,54 @@
+"""The same pipeline compiles for Vertex AI, without credentials or network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT
+
+pytestmark = pytest.mark.e2e
+
+
+def check(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "runners/vertex_runner.py"), "--output-dir", str(output), *arguments]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GOOGLE_")}
+    environment |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}  # any call would fail
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+
+
+def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", "--project", "p", "--region", "r", "--bucket", "b", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    job = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    for name in ("ExampleGen", "StatisticsGen", "ExampleValidator", "Transform", "Trainer", "Evaluator", "Pusher"):
+        assert name in tasks
+        assert name in done.stdout
+    assert "blessed" in tasks["Trainer"]["triggerPolicy"]["condition"]
+    assert job["runtimeConfig"]["gcsOutputDirectory"].startswith("gs://b/")
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    images = {executor["container"]["image"] for executor in executors if "container" in executor}
+    assert len(images) == 1
+    assert images.pop() in done.stdout.replace("\n", "")
+
+
+def test_nothing_of_this_machine_reaches_the_job(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tmp_path / "out/taxi/vertex-job.json").read_text()
+    assert str(ROOT) not in text
+    assert str(tmp_path) not in text
+    assert sys.prefix not in text
+
+
+def test_refuses_to_submit_in_one_sentence(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi")
+    assert done.returncode == 3
+    assert "--check" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,83 @@
+"""Used wrongly, the command answers in one plain sentence with the next thing to type, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import TAXI_CSV, run_locally
+
+pytestmark = pytest.mark.e2e
+
+
+def _csv_without(column: str, folder: Path) -> Path:
+    lines = [line.split(",") for line in TAXI_CSV.read_text().splitlines()[:500]]
+    place = lines[0].index(column)
+    target = folder / "data.csv"
+    target.write_text("\n".join(",".join(cells[:place] + cells[place + 1 :]) for cells in lines))
+    return target
+
+
+def _truncated(folder: Path) -> Path:
+    target = folder / "data.csv.gz"
+    packed = gzip.compress(TAXI_CSV.read_bytes())
+    target.write_bytes(packed[: len(packed) // 2])
+    return target
+
+
+def _empty_folder(folder: Path) -> Path:
+    target = folder / "nothing_here"
+    target.mkdir()
+    return target
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda folder: folder / "absent.csv", "absent.csv"),
+        (lambda folder: _csv_without("tips", folder), "tips"),
+        (lambda folder: _csv_without("trip_start_timestamp", folder), "trip_start_timestamp"),
+        (_truncated, "data.csv.gz"),
+        (_empty_folder, "nothing_here"),
+    ],
+    ids=["absent file", "column of the label missing", "time column missing", "truncated gzip", "empty folder"],
+)
+def test_bad_data_is_one_sentence_and_exit_code_3(make, named: str, tmp_path: Path) -> None:
+    run = run_locally(tmp_path / "out", "--data", str(make(tmp_path)))
+    said = run.printed + run.complaints
+    assert run.exit_code == 3, said
+    assert named in said
+    assert "Traceback" not in said
+    assert run.record["outcome"] == "failed"
+    assert run.record["exit_code"] == 3
+    assert run.versions() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--set", "evaluator.treshold=1"), "thresholds"),
+        (("--set", "train.epochs=ten"), "train.epochs"),
+        (("--workload", "taxy"), "taxi"),
+        (("--until", "Traner"), "Trainer"),
+        (("--wrkload", "taxi"), "--workload"),
+        (("--explain", "split.bye"), "split.by"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_the_right_one(arguments: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    run = run_locally(tmp_path / "out", *arguments)
+    assert run.exit_code == 3, run.printed
+    assert named in run.complaints
+    assert "Traceback" not in run.complaints
+    assert not (tmp_path / "out/taxi/latest").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    blocked = tmp_path / "out"
+    blocked.write_text("a file, not a folder")
+    run = run_locally(blocked)
+    assert run.exit_code == 3
+    assert str(blocked) in run.complaints
+    assert "Traceback" not in run.complaints

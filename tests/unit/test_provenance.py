@@ -1,0 +1,126 @@
+"""A fingerprint changes with the code that a component can reach, and with nothing else."""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runners.provenance import ROOT, code_fingerprint, git_commit, lock_hash, reachable_sources
+
+FILES = {
+    "requirements.lock": "a==1\n",
+    "pipeline/__init__.py": "",
+    "pipeline/features.py": "def f():\n    from pipeline.names import N\n    return N\n",
+    "pipeline/names.py": "N = 1\n",
+    "pipeline/ingest/__init__.py": "from . import rows\n",
+    "pipeline/ingest/rows.py": "from ..names import N\nimport numpy\n",
+    "models/__init__.py": "",
+    "models/wide.py": "import keras\nimport gates.metrics\n",
+    "gates/__init__.py": "",
+    "gates/metrics.py": "",
+    "preprocessing/__init__.py": "",
+    "preprocessing/taxi.py": "from preprocessing import columns\n",
+    "preprocessing/columns.py": "C = 1\n",
+    "report/__init__.py": "",
+    "report/page.py": "P = 1\n",
+    "runners/__init__.py": "",
+    "runners/console.py": "from pipeline import features\n",
+}
+TRANSFORM = ("pipeline.features", "preprocessing.taxi")
+TRAINER = ("models.wide",)
+INGEST = ("pipeline.ingest",)
+
+
+@pytest.fixture
+def house(tmp_path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("edited", "changed"),
+    [
+        ("preprocessing/columns.py", {"transform"}),
+        ("pipeline/names.py", {"transform", "ingest"}),
+        ("pipeline/ingest/rows.py", {"ingest"}),
+        ("models/wide.py", {"trainer"}),
+        ("gates/metrics.py", {"trainer"}),
+        ("models/__init__.py", {"trainer"}),
+        ("report/page.py", set()),
+        ("runners/console.py", set()),
+        ("requirements.lock", {"transform", "trainer", "ingest"}),
+    ],
+)
+def test_an_edit_invalidates_what_reaches_it(house, edited, changed):
+    parts = {"transform": TRANSFORM, "trainer": TRAINER, "ingest": INGEST}
+    before = {name: code_fingerprint(*modules, root=house) for name, modules in parts.items()}
+    (house / edited).write_text(FILES[edited] + "\nX = 1\n")
+    after = {name: code_fingerprint(*modules, root=house) for name, modules in parts.items()}
+    assert {name for name in parts if before[name] != after[name]} == changed
+
+
+def test_a_fingerprint_does_not_depend_on_the_folder(house, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "house"
+    house.rename(other)
+    moved = code_fingerprint(*TRANSFORM, root=other)
+    other.rename(house)
+    assert moved == code_fingerprint(*TRANSFORM, root=house)
+
+
+def test_a_module_of_the_users_own_counts_with_its_neighbours(house, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "my_model_xyz.py").write_text("import my_layers_xyz\n")
+    (elsewhere / "my_layers_xyz.py").write_text("L = 1\n")
+    monkeypatch.syspath_prepend(elsewhere)
+    before = code_fingerprint("my_model_xyz", root=house)
+    (elsewhere / "my_layers_xyz.py").write_text("L = 2\n")
+    assert code_fingerprint("my_model_xyz", root=house) != before
+
+
+def test_a_module_without_source_is_an_error(house):
+    with pytest.raises(ValueError, match="no source for the module nowhere"):
+        code_fingerprint("nowhere.at.all", root=house)
+
+
+def test_transform_of_this_repository_reaches_no_model_runner_or_report():
+    reached = {name.partition(".")[0] for name in reachable_sources(TRANSFORM)}
+    assert {"pipeline", "preprocessing"} <= reached
+    assert not reached & {"models", "runners", "report"}
+
+
+def test_lock_hash_is_the_sha256_of_the_lock():
+    assert lock_hash() == hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
+
+
+def test_no_lock_gives_no_hash(tmp_path):
+    assert lock_hash(tmp_path) is None
+
+
+def test_the_commit_says_when_the_tree_has_changes(house, monkeypatch):
+    def git(*arguments: str) -> None:
+        identity = {
+            f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        subprocess.run(
+            ["git", "-C", house, *arguments], check=True, capture_output=True, env={**os.environ, **identity}
+        )
+
+    assert git_commit(house) is None
+    git("init")
+    assert git_commit(house) is None
+    (house / ".gitignore").write_text(".venv/\n")
+    git("add", ".")
+    git("commit", "-m", "x")
+    clean = git_commit(house)
+    assert clean is not None and len(clean) == 40
+    # A hook's repository must not be taken for ours.
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    assert git_commit(house) == clean
+    (house / "new.py").write_text("")
+    assert git_commit(house) == f"{clean}-dirty"
+    (house / ".venv/lib").mkdir(parents=True)
+    assert git_commit(house / ".venv/lib") is None
