@@ -29,6 +29,7 @@ RUNTIME = [
     "rich>=13",
     "scikit-learn>=1.5",
     "scipy>=1.12",
+    "threadpoolctl>=3",
     "xxhash>=3.4",
 ]
 

@@ -137,11 +137,12 @@ def _page(sections: list[str]) -> str:
     head = [
         "# Speed against the official TFX taxi template",
         "",
-        f"Measured on {time.strftime('%Y-%m-%d')} on {machine}, Python {platform.python_version()}; made by `make bench`.",
+        f"Measured on {time.strftime('%Y-%m-%d')} on {machine},",
+        f"Python {platform.python_version()}; made by `make bench`.",
         "Both read the same CSV with the environment ready and an empty output folder, and run alternately. The larger",
-        "CSV is the real one twenty times over with jittered fares, distances, durations and times. Sluice also validates",
-        "three splits, fits reference models, draws intervals and writes the report; the template evaluates a third of",
-        "the rows, Sluice the tenth that is its test split.",
+        "CSV is the real one twenty times over with jittered fares, distances, durations and times. Sluice also",
+        "validates three splits, fits reference models, draws intervals and writes the report; the template evaluates",
+        "a third of the rows, Sluice the tenth that is its test split.",
     ]
     return "\n\n".join(["\n".join(head), *sections]) + "\n"
 

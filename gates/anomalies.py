@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from scipy import stats
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -11,7 +12,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from gates.finding import Finding, Severity
 from gates.proposed_schema import SERVING
 
-Reason = anomalies_pb2.AnomalyInfo.Reason
+Reason: TypeAlias = anomalies_pb2.AnomalyInfo.Reason
 
 SCHEMA_CHECKS = (
     "schema_missing_column",

@@ -68,7 +68,7 @@ def estimate(scored: Scored, part: Slice, metric: str, confidence: float) -> Met
     labels = scored.labels[part.rows]
     new = METRICS[metric](labels, scored.predictions[part.rows])
     own = interval(new, labels, confidence)
-    figures = {"metric": metric, "slice": part.name, "n": len(labels)}
+    figures: dict[str, Any] = {"metric": metric, "slice": part.name, "n": len(labels)}
     if scored.blessed is None:
         return MetricEstimate(**figures, value=own.value, lower=own.lower, upper=own.upper)
     old = METRICS[metric](labels, scored.blessed[part.rows])

@@ -226,7 +226,7 @@ def _rows_to_decide(judgement: Judgement) -> int:
     """Rows at which an interval around the same value would no longer hold the limit: its width goes by 1/sqrt(n)."""
     arm = judgement.doubt_down if judgement.met else judgement.doubt_up
     distance = max(abs(judgement.value - judgement.limit), 1e-4)
-    return int(math.ceil(judgement.estimate.n * (arm / distance) ** 2))
+    return math.ceil(judgement.estimate.n * (arm / distance) ** 2)
 
 
 def _improve(judgement: Judgement) -> str:

@@ -23,17 +23,20 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
     inputs = {
         name: keras.Input(shape=spec.shape, dtype=spec.dtype.name, name=name) for name, spec in feature_spec.items()
     }
-    sizes = {name: spec.size for name, spec in feature_spec.items() if isinstance(spec, CategoricalFeature)}
-    parts = []
-    if numbers := [keras.layers.Reshape((-1,))(inputs[name]) for name in inputs if name not in sizes]:
-        parts.append(_joined(numbers))
-    wide_parts = list(parts)
-    if sizes:
-        ids = _ids_in_one_table([inputs[name] for name in sizes], list(sizes.values()))
-        table = sum(sizes.values())
-        parts.append(keras.layers.Flatten()(keras.layers.Embedding(table, EMBEDDING_SIZE, name="deep_table")(ids)))
-        wide_parts.append(keras.layers.Flatten()(keras.layers.Embedding(table, 1, name="wide_table")(ids)))
-    logit = keras.layers.Dense(1, name="wide")(_joined(wide_parts)) + _deep(_joined(parts), chosen)
+    categories = {name: spec.size for name, spec in feature_spec.items() if isinstance(spec, CategoricalFeature)}
+    logits, deep_parts = [], []
+    if numbers := [keras.layers.Reshape((-1,))(inputs[name]) for name in inputs if name not in categories]:
+        deep_parts.append(_joined(numbers))
+        logits.append(keras.layers.Dense(1, name="wide_numbers")(deep_parts[0]))
+    if categories:
+        ids = _ids_in_one_table([inputs[name] for name in categories], list(categories.values()))
+        size = sum(categories.values())
+        deep_parts.append(keras.layers.Flatten()(keras.layers.Embedding(size, EMBEDDING_SIZE, name="deep_table")(ids)))
+        # A weight for each category, 0 until it has been seen.
+        weights = keras.layers.Embedding(size, 1, embeddings_initializer="zeros", name="wide_table")(ids)
+        logits.append(keras.ops.sum(weights, axis=1))
+    logits.append(_deep(_joined(deep_parts), chosen))
+    logit = keras.layers.Add()(logits)
     model = keras.Model(inputs, keras.layers.Activation("sigmoid", name="probability")(logit))
     model.compile(
         optimizer=keras.optimizers.Adam(chosen["learning_rate"]),

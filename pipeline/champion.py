@@ -20,7 +20,7 @@ class LatestOtherBlessedModel(ResolverStrategy):
     then compare the model with itself, and evaluate anew instead of reusing what the first run found.
     """
 
-    def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:
+    def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:  # noqa: ARG002
         """Keys without a match come back empty: the first model has nothing to beat."""
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         # The newest blessing of a model counts: a later refusal takes an earlier one back.

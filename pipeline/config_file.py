@@ -39,9 +39,10 @@ def load_workload(name_or_path: str, overrides: Sequence[str] = (), data: str | 
 
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
-    """The cloud environment `configs/environments/<name>.yaml`, or the one in a YAML file."""
+    """The cloud environment `configs/environments/<name>.yaml`, or the one in a YAML file; `overrides` are what the
+    options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`)."""
     file = _find(name_or_path, CONFIGS / "environments", "environment")
-    return _validate(_read(file, overrides, EnvironmentConfig), EnvironmentConfig, file)
+    return _validate(_read(file, overrides, EnvironmentConfig, "--"), EnvironmentConfig, file)
 
 
 def workload_names() -> list[str]:
@@ -131,7 +132,7 @@ def _shown(file: Path) -> str:
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
-def _read(file: Path, overrides: Sequence[str], shape: type[Strict]) -> Document:
+def _read(file: Path, overrides: Sequence[str], shape: type[Strict], flag: str = "--set ") -> Document:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -139,7 +140,7 @@ def _read(file: Path, overrides: Sequence[str], shape: type[Strict]) -> Document
     except UnicodeDecodeError:
         raise SluiceError(f"{_shown(file)} is not text in UTF-8") from None
     document = read_document(text, _shown(file))
-    apply_overrides(document, overrides, shape)
+    apply_overrides(document, overrides, shape, flag)
     return document
 
 

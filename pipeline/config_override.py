@@ -12,10 +12,11 @@ from pipeline.config_yaml import Document, KeyPath, Place, read_value
 from pipeline.errors import SluiceError
 
 
-def apply_overrides(document: Document, overrides: Sequence[str], shape: Any) -> None:
-    """Changes `document` in place; a later override wins over an earlier one."""
+def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, flag: str = "--set ") -> None:
+    """Changes `document` in place; a later override wins over an earlier one. `flag` is how the user gave them:
+    `--set KEY=VALUE`, or `--` where each key is an option of its own."""
     for number, override in enumerate(overrides):
-        shown = f"--set {override}"
+        shown = f"{flag}{override}"
         dotted_key, equals, text = override.partition("=")
         if not equals or not all(part.strip() for part in dotted_key.split(".")):
             raise SluiceError(f"{shown}: write it as KEY=VALUE, e.g. --set train.epochs=2", f"All keys:  {EXPLAIN}")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from pipeline.config import DataConfig
-from pipeline.ingest.source import Source, fingerprint, previous_source, resolve_source
+from pipeline.config import DataConfig, SplitConfig
+from pipeline.ingest.preflight import check_source
+from pipeline.ingest.source import Format, Source, fingerprint, previous_source, resolve_source
+
+SERVING, PREVIOUS = "serving", "previous"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Files to ingest. `fingerprint` is empty when it is to be computed where the data is read (in the cloud)."""
+    """Files to ingest. Where finding them is left to the machine that reads them, `source` has the pattern alone and
+    `fingerprint` is empty."""
 
     source: Source
     fingerprint: str = ""
@@ -25,27 +30,39 @@ class Datasets:
     previous_span: Dataset | None = None
 
 
-def datasets_here(data: DataConfig) -> Datasets:
-    """Find the files on this machine and hash them. Raises SluiceError for data that cannot be read."""
+def datasets_here(data: DataConfig, split: SplitConfig) -> Datasets:
+    """Find the files on this machine, look at their columns and hash them.
+
+    Raises:
+      SluiceError: for data that cannot be used, as far as that is seen without reading every row.
+    """
     current = resolve_source(data)
     previous = previous_source(data, current)
-    log = resolve_source(_serving_log(data)) if data.serving_log else None
-    return Datasets(_hashed(current), _hashed(log) if log else None, _hashed(previous) if previous else None)
+    log = _serving_log(data)
+    served = resolve_source(log) if log else None
+    check_source(current, data, split)
+    for source, only in ((previous, PREVIOUS), (served, SERVING)):
+        if source:
+            check_source(source, data, split, only)
+    return Datasets(
+        Dataset(current, fingerprint(current)),
+        Dataset(served, fingerprint(served)) if served else None,
+        Dataset(previous, fingerprint(previous)) if previous else None,
+    )
 
 
 def datasets_there(data: DataConfig) -> Datasets:
-    """Leave finding the files to the component that reads them: for a job that runs on another machine."""
-    log = _unresolved(_serving_log(data)) if data.serving_log else None
-    return Datasets(_unresolved(data), log)
+    """Leave finding the files to the machine on which the job will run."""
+    log = _serving_log(data)
+    return Datasets(_unresolved(data), _unresolved(log) if log else None)
 
 
-def _serving_log(data: DataConfig) -> DataConfig:
+def _serving_log(data: DataConfig) -> DataConfig | None:
+    if data.serving_log is None:
+        return None
     return data.model_copy(update={"source": data.serving_log, "format": "auto", "span": None})
 
 
-def _hashed(source: Source) -> Dataset:
-    return Dataset(source, fingerprint(source))
-
-
 def _unresolved(data: DataConfig) -> Dataset:
-    return Dataset(Source(files=(), format=data.format, span=data.span, version=None, pattern=data.source))
+    # Without files the format may still be `auto`: it is settled together with the files.
+    return Dataset(Source((), cast(Format, data.format), data.span, None, data.source))

@@ -19,30 +19,18 @@ from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen
 from pipeline.config import WorkloadConfig
-from pipeline.dataset import Dataset
+from pipeline.dataset import PREVIOUS, SERVING, Dataset
 from pipeline.platform import Platform
-
 
 TRAIN_ONLY = transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"])
 
 
 def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
-    """Wire the components of one workload.
-
-    Args:
-      config: what the workload is.
-      platform: where it runs and where its things are kept.
-    """
+    """Wire the components of the workload that `config` describes, to run where `platform` says."""
     label, withheld = config.data.label, config.prediction.withheld_columns()
 
     # Reads the source once and deals every row to train, eval or test, for good.
-    example_gen = ExampleGen(
-        config.data,
-        config.split,
-        platform.datasets.current.source,
-        platform.datasets.current.fingerprint,
-        code=platform.code("pipeline.components.example_gen"),
-    )
+    example_gen = _ingest(config, platform, platform.datasets.current)
 
     # Describes each split: what is there, how much of it, how it is distributed.
     statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
@@ -55,8 +43,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     ).with_id("SchemaGen")
 
     # Describes the rows that an endpoint saw and those of the span before, where there are any.
-    serving = _observed("Serving", config, platform, platform.datasets.serving_log, example_gen)
-    previous = _observed("Previous", config, platform, platform.datasets.previous_span, example_gen)
+    serving = _observed(SERVING, config, platform, platform.datasets.serving_log, example_gen)
+    previous = _observed(PREVIOUS, config, platform, platform.datasets.previous_span, example_gen)
 
     # Refuses data that breaks the schema, differs from what serving sees, or drifted since the last span.
     example_validator = ExampleValidator(
@@ -75,7 +63,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             preprocessing_fn="pipeline.features.preprocessing_fn",
             splits_config=TRAIN_ONLY,
             disable_statistics=True,
-            custom_config=_what_features_need(config, platform.code("pipeline.features", config.preprocessing.module)),
+            custom_config=_what_features_need(config, platform),
         )
 
         # Searches hyperparameters, scored on eval, when the configuration asks for it.
@@ -83,7 +71,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             Tuner(
                 **learning_inputs(transform),
                 tuner_fn="models.tuning.tuner_fn",
-                custom_config=_what_training_needs(config, platform.code("models.tuning", config.model.module)),
+                custom_config=_what_training_needs(config, platform, "models.tuning"),
             )
             if config.tuner.enabled
             else None
@@ -94,7 +82,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             **learning_inputs(transform),
             run_fn="models.training.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-            custom_config=_what_training_needs(config, platform.code("models.training", config.model.module)),
+            custom_config=_what_training_needs(config, platform, "models.training"),
         )
 
         # Finds the model that the candidate must not fall behind.
@@ -172,39 +160,37 @@ def learning_inputs(transform: Transform) -> dict[str, Any]:
     }
 
 
+def _ingest(
+    config: WorkloadConfig, platform: Platform, dataset: Dataset, only: str = "", like: BaseChannel | None = None
+) -> ExampleGen:
+    code = platform.code("pipeline.components.example_gen")
+    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code)
+
+
 def _observed(
-    name: str, config: WorkloadConfig, platform: Platform, dataset: Dataset | None, like: ExampleGen
+    name: str, config: WorkloadConfig, platform: Platform, dataset: Dataset | None, train: ExampleGen
 ) -> list[BaseNode]:
     """Examples and statistics of rows that are compared with train and never trained on; nothing without data."""
     if dataset is None:
         return []
-    examples = ExampleGen(
-        config.data,
-        config.split,
-        dataset.source,
-        dataset.fingerprint,
-        only=name.lower(),
-        like=like.outputs["examples"],
-        code=platform.code("pipeline.components.example_gen"),
-    ).with_id(f"{name}Examples")
-    return [examples, StatisticsGen(examples=examples.outputs["examples"]).with_id(f"{name}Statistics")]
+    examples = _ingest(config, platform, dataset, name, train.outputs["examples"])
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    return [examples.with_id(f"{name.title()}Examples"), statistics.with_id(f"{name.title()}Statistics")]
 
 
-def _what_features_need(config: WorkloadConfig, code: str) -> dict[str, Any]:
+def _what_features_need(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
     return {
         "preprocessing_module": config.preprocessing.module,
         "label": config.data.label,
         "withheld": config.prediction.withheld_columns(),
-        "code": code,
+        "code": platform.code("pipeline.features", config.preprocessing.module),
     }
 
 
-def _what_training_needs(config: WorkloadConfig, code: str) -> dict[str, Any]:
+def _what_training_needs(config: WorkloadConfig, platform: Platform, entry_point: str) -> dict[str, Any]:
     return {
-        "model": config.model.model_dump(),
-        "train": config.train.model_dump(),
-        "tuner": config.tuner.model_dump(),
+        **config.model_dump(include={"model", "train", "tuner"}),
         "label": config.data.label,
         "withheld": config.prediction.withheld_columns(),
-        "code": code,
+        "code": platform.code(entry_point, config.model.module),
     }

@@ -18,7 +18,8 @@ from pipeline.dataset import Datasets
 class Platform:
     """Where a pipeline runs and where its things are kept.
 
-    `code` gives a hash of the source of modules and of all they import, so that edited code is never answered from the cache.
+    `code` gives a hash of the source of modules and of all they import, so that edited code is never answered from
+    the cache.
     `champion` makes the node that finds the model that the candidate must not fall behind.
     """
 
@@ -41,12 +42,11 @@ def _blessed_model_channels() -> dict[str, BaseChannel]:
 
 def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
     """The newest blessed model that is not the candidate itself: a second, unchanged run compares as the first did."""
-    return Resolver(
-        strategy_class=LatestOtherBlessedModel, candidate=candidate, **_blessed_model_channels()
-    ).with_id("ChampionResolver")
+    return Resolver(strategy_class=LatestOtherBlessedModel, candidate=candidate, **_blessed_model_channels()).with_id(
+        "ChampionResolver"
+    )
 
 
 def latest_blessed_model(candidate: BaseChannel) -> Resolver:  # noqa: ARG001
     """The newest blessed model, by the one strategy that Vertex AI knows; it cannot look at the candidate."""
     return Resolver(strategy_class=LatestBlessedModelStrategy, **_blessed_model_channels()).with_id("ChampionResolver")
-

@@ -6,10 +6,10 @@ import tensorflow_transform as tft
 
 from preprocessing.columns import Tensors, as_categories, as_numbers, as_text, categorical
 
-# Heavy tails: one ride of 1,710 miles would otherwise set the scale for all the others.
-HEAVY_TAILED = ("fare", "trip_miles", "trip_seconds")
+# Heavy tails: one ride of 1,710 miles would set the scale for all the others, were it not for logarithms.
+AMOUNTS = ("fare", "trip_miles", "trip_seconds")
 LOCATIONS = ("pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude")
-# What a mile cost and how long it took: a linear model cannot divide.
+# What a mile cost and how long it took: a linear model cannot divide. Both plus 1, for rides of 0 miles.
 RATES = {"fare_a_mile": ("fare", "trip_miles"), "seconds_a_mile": ("trip_seconds", "trip_miles")}
 # Integers whose values are names: first and last value that can occur.
 CATEGORIES = {
@@ -47,20 +47,28 @@ def preprocessing_fn(inputs: Tensors) -> dict[str, tf.Tensor]:
 
 
 def _numbers(inputs: Tensors) -> dict[str, tf.Tensor]:
-    """Every number of a ride by name, NaN where it is missing."""
-    logs = {n: tf.math.log1p(tf.nn.relu(as_numbers(inputs[n]))) for n in HEAVY_TAILED if n in inputs}
-    rates = {name: logs[a] - logs[b] for name, (a, b) in RATES.items() if a in logs and b in logs}
+    """Every number of a ride by name, NaN where it is missing.
+
+    Nothing but sums and quotients: a logarithm's last bit depends on where in a batch a row stands, and with it
+    the bucket of a row that lies on a boundary.
+    """
+    amounts = {name: tf.nn.relu(as_numbers(inputs[name])) for name in AMOUNTS if name in inputs}
+    rates = {name: (1 + amounts[a]) / (1 + amounts[b]) for name, (a, b) in RATES.items() if {a, b} <= set(amounts)}
     places = {name: as_numbers(inputs[name]) for name in LOCATIONS if name in inputs}
     if "trip_start_timestamp" in inputs:
-        days = as_numbers(inputs["trip_start_timestamp"], START_OF_DATA) / SECONDS_A_DAY
-        return {**logs, **rates, **places, "trip_start_timestamp": days}
-    return {**logs, **rates, **places}
+        places["trip_start_timestamp"] = as_numbers(inputs["trip_start_timestamp"], START_OF_DATA) / SECONDS_A_DAY
+    return {**amounts, **rates, **places}
 
 
 def _scaled(table: tf.Tensor, names: list[str]) -> dict[str, tf.Tensor]:
-    """Mean 0 and variance 1, learnt from the values that are there."""
-    scaled = tft.scale_to_z_score(table, elementwise=True)
-    filled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
+    """Mean 0 and variance 1, learnt from the values that are there; amounts and rates by their logarithm.
+
+    In 64 bits: Beam cuts the rows into other batches each time, and in 32 bits the mean would follow.
+    """
+    exact = tf.cast(table, tf.float64)
+    heavy_tailed = tf.constant([name in AMOUNTS or name in RATES for name in names])
+    scaled = tft.scale_to_z_score(tf.where(heavy_tailed, tf.math.log1p(exact), exact), elementwise=True)
+    filled = tf.cast(tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled), tf.float32)
     return {f"{name}_scaled": column for name, column in zip(names, tf.unstack(filled, axis=1), strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""Lets `python runners/local_runner.py` work with whatever Python was typed: goes on in the project's own environment."""
+"""Lets `python runners/local_runner.py` work with whatever Python was typed: goes on in the project's environment."""
 
 import os
 import sys

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from gates.finding import Severity
 from gates.metrics import Evaluation
 from runners.node_result import NodeResult
-from runners.run_evidence import evaluation_of, facts_of, gate_report_of, history_of, schema_of
+from runners.run_evidence import (
+    evaluation_of,
+    facts_of,
+    features_of,
+    gate_report_of,
+    history_of,
+    references_of,
+    schema_of,
+)
+
 
 def sentence_for(result: NodeResult) -> str:
     """One sentence about what a component did, from its outputs."""
@@ -48,7 +57,21 @@ def _gate(result: NodeResult) -> str:
     if warns:
         told += f", {warns} {'warning' if warns == 1 else 'warnings'}"
     skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
-    return f"{len(report.checks_run)} checks{skipped}: {told}"
+    run = len(report.checks_run)
+    return f"{run} {'check' if run == 1 else 'checks'}{skipped}: {told}"
+
+
+def _transform(result: NodeResult) -> str:
+    return f"{features_of(result)} features, learnt from train alone"
+
+
+def _references(result: NodeResult) -> str:
+    figures = [
+        f"{reference.name} {estimate.metric} {estimate.value:.3f}"
+        for reference in references_of(result)
+        for estimate in reference.estimates
+    ]
+    return ", ".join(figures)
 
 
 def _training(result: NodeResult) -> str:
@@ -87,6 +110,8 @@ _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "StatisticsGen": _statistics,
     "SchemaGen": _schema,
     "ExampleValidator": _gate,
+    "References": _references,
+    "Transform": _transform,
     "Trainer": _training,
     "Evaluator": _evaluation,
     "Pusher": _push,

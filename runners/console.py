@@ -73,6 +73,8 @@ class RunConsole:
             for severity in (Severity.BLOCK, Severity.WARN)
             for report in reports
             for finding in report.of(severity)
+            # That the pusher refuses what a gate refused goes without saying.
+            if report.gate != "pusher" or all(other.blessed for other in reports if other is not report)
         ]
         if not told:
             return

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from pipeline.config import WorkloadConfig
 from pipeline.dataset import Datasets
 from pipeline.platform import Platform, latest_other_blessed_model
 from runners.provenance import code_fingerprint
 from runners.run_folder import RunFolder
 
-# Named in full: left to itself Beam's DirectRunner looks for its Prism runner and tries to download it.
-_IN_THIS_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+_HERE = [
+    # Named in full: left to itself Beam's DirectRunner looks for its Prism runner and tries to download it.
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--direct_running_mode=in_memory",
+    # Tells TFX that there are no workers to build a source package of itself for, at each component anew.
+    "--sdk_container_image=none",
+]
 
 
 def local_platform(
-    config: WorkloadConfig,
     datasets: Datasets,
     folder: RunFolder,
     reuse: bool,
@@ -24,7 +27,7 @@ def local_platform(
 ) -> Platform:
     """Everything stays in the workload's output folder; only the Beam parts may go to another runner."""
     direct = beam_runner.lower() == "directrunner"
-    runner = [f"--runner={_IN_THIS_PROCESS}", "--direct_running_mode=in_memory"] if direct else [f"--runner={beam_runner}"]
+    runner = _HERE if direct else [f"--runner={beam_runner}"]
     return Platform(
         artifact_root=str(folder.artifacts),
         serving_directory=str(folder.serving),

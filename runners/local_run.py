@@ -22,6 +22,7 @@ from runners import provenance
 from runners.command_line import node_id_of
 from runners.component_names import name_of
 from runners.console import RunConsole
+from runners.gathered import gather
 from runners.node_result import NodeResult
 from runners.noise import divert_noise
 from runners.outcome import Outcome, outcome_of, outcome_of_error, outcome_of_interrupt
@@ -96,7 +97,7 @@ class LocalRun:
         self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
         try:
             self._console.working_on("starting")
-            self._datasets = datasets_here(self._config.data)
+            self._datasets = datasets_here(self._config.data, self._config.split)
             outcome = self._run_components(self._datasets)
         except SluiceError as problem:
             outcome = outcome_of_error(problem)
@@ -120,7 +121,7 @@ class LocalRun:
             return
         sentence = sentence_for(result)
         if result.state == "reused":
-            sentence = f"reused · {sentence}"
+            sentence = f"reused · {sentence}" if sentence else "reused"
         self._console.component(name_of(result.node_id), sentence, result.seconds)
 
     def _run_components(self, datasets: Datasets) -> Outcome:
@@ -130,22 +131,24 @@ class LocalRun:
         from runners.local_platform import local_platform
 
         request = self._request
-        platform = local_platform(
-            self._config, datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments
-        )
+        platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
-        return outcome_of(self._results, self._until, self._config.serving.push, str(self._folder.log))
+        gates = gather(self._results).gates
+        return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
 
     def _publish(self, outcome: Outcome) -> None:
         """Write the report and the record, point `latest` at them, and say how it ended."""
         from report.page import write_report
         from runners.run_summary import evidence_of, record_of, write_record
 
-        record = record_of(self._config, self._folder, self._results, outcome, self._facts())
-        write_report(self._folder.report, record, evidence_of(self._config, record, self._results, outcome))
+        gathered = gather(self._results)
+        record = record_of(self._config, self._folder, self._results, gathered, outcome, self._facts())
+        evidence = evidence_of(self._config, record, self._results, gathered, outcome)
+        write_report(self._folder.report, record, evidence)
         write_record(self._folder.record, record)
         self._folder.publish_as_latest()
+        self._console.verdict(gathered.gates)
         self._tell(outcome)
 
     def _facts(self) -> dict[str, Any]:
@@ -159,12 +162,8 @@ class LocalRun:
         }
 
     def _tell(self, outcome: Outcome) -> None:
-        from runners.run_evidence import gate_reports
-
-        self._console.verdict(gate_reports(self._results))
-        report = os.path.relpath(self._folder.report)
         if outcome.outcome == "pushed":
-            where = os.path.relpath(self._folder.serving)
+            where = _shown(self._folder.serving)
             self._console.last_words("PUSHED", f"{self._config.name}/{outcome.pushed_version} → {where}", "bold green")
         elif outcome.outcome == "refused":
             self._console.last_words("REFUSED", "nothing was pushed; what was pushed before is untouched.", "bold red")
@@ -172,7 +171,19 @@ class LocalRun:
             self._console.last_words("STOPPED", f"{outcome.reason}  {outcome.next_command}".rstrip())
         else:
             self._console.error(SluiceError(outcome.reason, outcome.next_command))
-        self._console.last_words("report:", report, "dim")
+        if self._folder.proposed_schema.exists():
+            proposal, name = os.path.relpath(self._folder.proposed_schema), self._config.name
+            self._console.last_words(
+                "schema:",
+                f"proposed in {proposal}; curate it as schema/{name}/schema.pbtxt, and name that in `schema_file`",
+                "dim",
+            )
+        self._console.last_words("report:", _shown(self._folder.report), "dim")
+
+
+def _shown(path: Path) -> str:
+    """A path as the person at the console would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _leave_at_once(exit_code: int) -> NoReturn:

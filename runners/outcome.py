@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,14 +24,14 @@ class Outcome:
     pushed_to: str | None = None
 
 
-def outcome_of(results: Results, until: str | None, push_wanted: bool, log: str) -> Outcome:
+def outcome_of(
+    results: Results, gates: Sequence[GateReport], until: str | None, push_wanted: bool, log: str
+) -> Outcome:
     """The outcome of a run that came to an end by itself."""
-    from runners.run_evidence import gate_reports
-
     for result in results.values():
         if result.state == "failed":
             return _failed(result, log)
-    if refusals := [report for report in gate_reports(results) if not report.blessed]:
+    if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals)
     if until:
         return Outcome("stopped", ExitCode.PUSHED, f"stopped after {name_of(until)}, as asked.")
@@ -71,6 +72,8 @@ def _failed(result: NodeResult, log: str) -> Outcome:
 def _refused(reports: list[GateReport]) -> Outcome:
     findings = [finding for report in reports for finding in report.of(Severity.BLOCK)]
     if not findings:
-        return Outcome("refused", ExitCode.REFUSED, f"{reports[0].gate} could not decide, and in doubt nothing is pushed.")
+        return Outcome(
+            "refused", ExitCode.REFUSED, f"{reports[0].gate} could not decide, and in doubt nothing is pushed"
+        )
     more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
     return Outcome("refused", ExitCode.REFUSED, findings[0].reason + more, findings[0].remedy)

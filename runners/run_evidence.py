@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -28,9 +29,9 @@ def gate_report_of(result: NodeResult | None) -> GateReport | None:
     return read_report(report.uri) if report else None
 
 
-def gate_reports(results: Results) -> list[GateReport]:
+def gate_reports(results: Results) -> tuple[GateReport, ...]:
     """All gate reports of a run, in the order in which they were made."""
-    return [report for result in results.values() if (report := gate_report_of(result)) is not None]
+    return tuple(report for result in results.values() if (report := gate_report_of(result)) is not None)
 
 
 def evaluation_of(result: NodeResult | None) -> Evaluation | None:
@@ -45,6 +46,12 @@ def references_of(result: NodeResult | None) -> tuple[Reference, ...]:
     return tuple(read_references(artifact.uri)) if artifact else ()
 
 
+def evaluation_with_references(evaluator: NodeResult | None, references: NodeResult | None) -> Evaluation | None:
+    """What was measured, with the simple models beside it."""
+    evaluation = evaluation_of(evaluator)
+    return evaluation and dataclasses.replace(evaluation, references=references_of(references))
+
+
 def history_of(result: NodeResult | None) -> dict[str, list[float]]:
     """The training curves by metric; empty when there is no model."""
     text = _text(result.output("model_run") if result else None, "history.json")
@@ -53,8 +60,19 @@ def history_of(result: NodeResult | None) -> dict[str, list[float]]:
 
 def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:
     """The schema, curated or proposed."""
-    text = _text(result.output("schema") if result else None, "schema.pbtxt")
+    text = schema_text(result)
     return text_format.Parse(text, schema_pb2.Schema()) if text else None
+
+
+def schema_text(result: NodeResult | None) -> str:
+    """The same as its file holds it; empty when there is none."""
+    return _text(result.output("schema") if result else None, "schema.pbtxt")
+
+
+def features_of(result: NodeResult | None) -> int:
+    """How many features Transform computes, without the label."""
+    text = _text(result.output("transform_graph") if result else None, "transformed_metadata/schema.pbtxt")
+    return len(text_format.Parse(text, schema_pb2.Schema()).feature) - 1 if text else 0
 
 
 def statistics_of(result: NodeResult | None) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:

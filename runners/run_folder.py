@@ -1,4 +1,4 @@
-"""Where a run keeps its things: `out/<workload>/<run-id>/`, the artifacts and metadata beside it, the lock over both."""
+"""Where a run keeps its things: `out/<workload>/<run-id>/`, artifacts and metadata beside it, the lock over both."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ class RunFolder:
     def report(self) -> Path:
         """What people read."""
         return self.path / "report.html"
+
+    @property
+    def proposed_schema(self) -> Path:
+        """The schema that this run proposed, for a person to curate."""
+        return self.path / "schema.pbtxt"
 
     @property
     def artifacts(self) -> Path:

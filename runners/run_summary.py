@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pipeline.config import EvaluatorConfig, WorkloadConfig
 from report.evidence import Evidence, ThresholdLine, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
 from runners.component_names import NAMES
+from runners.gathered import Gathered
 from runners.node_result import Results
 from runners.outcome import Outcome
 from runners.run_folder import RunFolder
@@ -25,13 +25,12 @@ def record_of(
     config: WorkloadConfig,
     folder: RunFolder,
     results: Results,
+    gathered: Gathered,
     outcome: Outcome,
     facts: Mapping[str, Any],
 ) -> RunRecord:
     """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
     data_fingerprint."""
-    from runners.run_evidence import facts_of, gate_reports
-
     return RunRecord(
         run_id=folder.run_id,
         workload=config.name,
@@ -45,9 +44,9 @@ def record_of(
             for result in results.values()
             if result.node_id in NAMES
         ],
-        gates=[report.to_json() for report in gate_reports(results)],
-        metrics=metrics_of(_evaluation(results)),
-        rows=facts_of(results.get("ExampleGen")).get("rows", {}),
+        gates=[report.to_json() for report in gathered.gates],
+        metrics=metrics_of(gathered.evaluation),
+        rows=gathered.facts.get("rows", {}),
         seed=config.train.seed,
         **facts,
     )
@@ -64,16 +63,10 @@ def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
     return {
         "overall": overall,
         "slices": [{"slice": name, **_figures(estimates)} for name, estimates in by_slice.items()],
-        "references": [{"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references],
+        "references": [
+            {"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references
+        ],
     }
-
-
-def _evaluation(results: Results) -> Evaluation | None:
-    """What was measured, with the simple models beside it."""
-    from runners.run_evidence import evaluation_of, references_of
-
-    evaluation = evaluation_of(results.get("Evaluator"))
-    return evaluation and dataclasses.replace(evaluation, references=references_of(results.get("References")))
 
 
 def _figures(estimates: Iterable[MetricEstimate]) -> dict[str, Any]:
@@ -100,20 +93,20 @@ def write_record(path: Path, record: RunRecord) -> None:
     fresh.replace(path)
 
 
-def evidence_of(config: WorkloadConfig, record: RunRecord, results: Results, outcome: Outcome) -> Evidence:
+def evidence_of(
+    config: WorkloadConfig, record: RunRecord, results: Results, gathered: Gathered, outcome: Outcome
+) -> Evidence:
     """Everything that the report can show of this run."""
-    from runners.run_evidence import facts_of, gate_reports, history_of, statistics_of
-
-    facts = facts_of(results.get("ExampleGen"))
+    facts = gathered.facts
     return Evidence(
-        statistics=statistics_of(results.get("StatisticsGen")),
+        statistics=gathered.statistics,
         label=config.data.label,
         unusable_rows=UnusableRows(facts["unusable_rows"], facts.get("unusable_file")) if facts else None,
-        gates=tuple(gate_reports(results)),
-        evaluation=_evaluation(results),
+        gates=gathered.gates,
+        evaluation=gathered.evaluation,
         thresholds=tuple(threshold_lines(config.evaluator)),
         judged_by=config.evaluator.judged_by,
-        history=history_of(results.get("Trainer")),
+        history=gathered.history,
         lineage=_lineage(record, results),
         config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         next_command=outcome.next_command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,11 +47,13 @@ def check_job(
             raise SluiceError(f"the compiled job would fail: {broken[0]}.")
         job = fresh.replace(folder / fresh.name)
     tasks: list[Task] = list_tasks(spec)
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 160)
+    console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
     console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
-    table = Table("task", "kind", "image", "runs when", box=None, padding=(0, 2, 0, 2))
+    table = Table("task", "kind", "runs when", box=None, padding=(0, 2, 0, 2))
     for task in tasks:
-        table.add_row(task.name, task.kind, task.image or "–", task.condition or "its inputs are there")
+        table.add_row(task.name, task.kind, task.condition or "its inputs are there")
     console.print(table)
+    for image, count in Counter(task.image for task in tasks if task.image).items():
+        console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
     return ExitCode.PUSHED

@@ -20,7 +20,9 @@ from runners.command_line import OneSentenceCommand, say
 
 @click.command(cls=OneSentenceCommand)
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
-@click.option("--environment", default="dev", show_default=True, help="A name in configs/environments/, or a YAML file.")
+@click.option(
+    "--environment", default="dev", show_default=True, help="A name in configs/environments/, or a YAML file."
+)
 @click.option("--project", help="Google Cloud project; overrides the environment's.")
 @click.option("--region", help="Region; overrides the environment's.")
 @click.option("--bucket", help="Bucket for artifacts, without gs://; overrides the environment's.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import posixpath
 from typing import Any
 
 from tfx.dsl.io import fileio
@@ -18,41 +18,43 @@ REPORT_FILE = "report.json"
 EVALUATION_FILE = "evaluation.json"
 REFERENCES_FILE = "references.json"
 
+# Vertex finds the class of an artifact by its type name, `<package>.<Class>`: see `__getattr__` of the package.
+
 
 class GateReportArtifact(Artifact):
     """Everything that one gate said about one run, in `report.json`."""
 
-    TYPE_NAME = "SluiceGateReport"
+    TYPE_NAME = "pipeline.GateReportArtifact"
 
 
 class Blessing(Artifact):
     """Whether what hangs on a gate may go on: custom property `blessed`, 1 or 0, and the gate's name in `gate`."""
 
-    TYPE_NAME = "SluiceBlessing"
+    TYPE_NAME = "pipeline.Blessing"
 
 
 class ReferencesArtifact(Artifact):
     """Simple models measured on the same test split, in `references.json`."""
 
-    TYPE_NAME = "SluiceReferences"
+    TYPE_NAME = "pipeline.ReferencesArtifact"
 
 
 class NewestVersion(Artifact):
     """A file that exists for as long as the pushed version it names is the newest."""
 
-    TYPE_NAME = "SluiceNewestVersion"
+    TYPE_NAME = "pipeline.NewestVersion"
 
 
 def write_text(uri: str, name: str, text: str) -> None:
     """Writes one small file into an artifact."""
     fileio.makedirs(uri)
-    with fileio.open(os.path.join(uri, name), "w") as file:
+    with fileio.open(posixpath.join(uri, name), "w") as file:
         file.write(text)
 
 
 def read_text(uri: str, name: str) -> str:
     """Reads one small file of an artifact."""
-    with fileio.open(os.path.join(uri, name), "r") as file:
+    with fileio.open(posixpath.join(uri, name), "r") as file:
         return str(file.read())
 
 

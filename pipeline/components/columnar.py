@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -16,13 +16,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
+from pipeline.errors import SluiceError
+
 BATCH_ROWS = 8192
 
 
 def shards(examples: types.Artifact, split: str) -> list[str]:
     """The files of one split, in order."""
     folder = artifact_utils.get_split_uri([examples], split)
-    return sorted(os.path.join(folder, name) for name in fileio.listdir(folder) if not name.startswith("."))
+    return sorted(posixpath.join(folder, name) for name in fileio.listdir(folder) if not name.startswith("."))
 
 
 def raw_batches(path: str) -> Iterator[NDArray[Any]]:
@@ -36,7 +38,10 @@ def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:
     """A decoder of these columns alone; the others are not even parsed into values."""
     known = {feature.name for feature in schema.feature}
     if missing := sorted(set(columns) - known):
-        raise ValueError(f"the schema has no column {', '.join(missing)}")
+        raise SluiceError(
+            f"The schema has no column {', '.join(missing)}, which the configuration names.",
+            "Check data.label and evaluator.slices:  python runners/local_runner.py --explain evaluator.slices",
+        )
     wanted = schema_pb2.Schema()
     wanted.feature.extend(feature for feature in schema.feature if feature.name in columns)
     for feature in wanted.feature:
@@ -62,7 +67,7 @@ def numbers(column: pa.Array) -> NDArray[np.float64]:
     return result
 
 
-def texts(column: pa.Array, missing: str) -> NDArray[Any]:
+def texts(column: pa.Array, missing: str | None) -> NDArray[Any]:
     """Any column as text, whole numbers without a decimal point."""
     values, present = first_values(column)
     result = np.full(len(present), missing, dtype=object)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow_model_analysis as tfma
 from tfx import types
@@ -25,7 +25,7 @@ from gates.metrics import Evaluation
 from gates.thresholds import CHECKS, Limit, judge_thresholds
 from pipeline.components import scoring, tfma_files
 from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
-from pipeline.components.columnar import shards
+from pipeline.components.columnar import decoder_of, shards
 from pipeline.components.schema_gen import read_schema
 
 GATE = "evaluator"
@@ -92,6 +92,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
     def _score(self, input_dict: dict[str, list[types.Artifact]], uri: str, config: dict[str, Any], label: str) -> None:
         columns = sorted({column for columns in config["slices"] for column in columns})
         schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
+        decoder_of(schema, {label, *columns})  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
             scoring.score(pipeline, files, _model_paths(input_dict), schema, label, columns, uri)
@@ -137,18 +138,18 @@ def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]]
 class EvaluatorSpec(ComponentSpec):
     """Test rows and models in; evaluation, report and blessing out."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "config": ExecutionParameter(type=str),
         "label": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
-    INPUTS = {
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "model": ChannelParameter(type=standard_artifacts.Model),
         "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
     }
-    OUTPUTS = {
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "report": ChannelParameter(type=GateReportArtifact),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),

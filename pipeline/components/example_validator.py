@@ -7,9 +7,9 @@ ever evaluated there; this one does.
 from __future__ import annotations
 
 import json
-import os
+import posixpath
 import time
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
@@ -37,7 +37,7 @@ from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, w
 from pipeline.components.schema_gen import read_schema
 
 GATE = "example_validator"
-Statistics = statistics_pb2.DatasetFeatureStatisticsList
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 
 
 def validate(
@@ -152,20 +152,20 @@ def _write_anomalies(artifact: types.Artifact, anomalies: dict[str, anomalies_pb
     artifact.span = span
     for name, found in anomalies.items():
         folder = artifact_utils.get_split_uri([artifact], name)
-        writer_utils.write_anomalies(os.path.join(folder, DEFAULT_FILE_NAME), found)
+        writer_utils.write_anomalies(posixpath.join(folder, DEFAULT_FILE_NAME), found)
 
 
 class ExampleValidatorSpec(ComponentSpec):
     """Statistics and schema in; anomalies, report and blessing out."""
 
-    PARAMETERS = {"tolerated": ExecutionParameter(type=str)}
-    INPUTS = {
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {"tolerated": ExecutionParameter(type=str)}
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "serving_statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
         "previous_statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
     }
-    OUTPUTS = {
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "report": ChannelParameter(type=GateReportArtifact),
         "blessing": ChannelParameter(type=Blessing),

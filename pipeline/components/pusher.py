@@ -7,10 +7,10 @@ refuses when one is absent, withdrawn, negative or given to another model.
 from __future__ import annotations
 
 import json
-import os
+import posixpath
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
@@ -65,7 +65,7 @@ def _refusals_by(name: str, blessing: types.Artifact, model_uri: str) -> list[Fi
 
 
 def _missing_model(source: str) -> list[Finding]:
-    if fileio.exists(os.path.join(source, "saved_model.pb")):
+    if fileio.exists(posixpath.join(source, "saved_model.pb")):
         return []
     return [_refusal("model_present", "Trainer", f"There is no saved_model.pb in {source}.")]
 
@@ -138,13 +138,13 @@ def _point_at(push: Push, pushed_model: types.Artifact, newest: types.Artifact) 
 class PusherSpec(ComponentSpec):
     """Model in; pushed model, report and the marker of the newest version out. Blessings are added per pipeline."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "destination": ExecutionParameter(type=str),
         "keep_versions": ExecutionParameter(type=int),
         "required": ExecutionParameter(type=str),
     }
-    INPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
-    OUTPUTS = {
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
         "report": ChannelParameter(type=GateReportArtifact),
         "newest": ChannelParameter(type=NewestVersion),

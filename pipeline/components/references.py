@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,17 +100,17 @@ def _batches(examples: types.Artifact, split: str) -> Iterable[NDArray[Any]]:
 class ReferencesSpec(ComponentSpec):
     """Examples and schema in, references out."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "label": ExecutionParameter(type=str),
         "withheld": ExecutionParameter(type=str),
         "confidence": ExecutionParameter(type=float),
         "code": ExecutionParameter(type=str),
     }
-    INPUTS = {
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
     }
-    OUTPUTS = {"references": ChannelParameter(type=ReferencesArtifact)}
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"references": ChannelParameter(type=ReferencesArtifact)}
 
 
 class References(base_component.BaseComponent):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
@@ -61,9 +61,14 @@ def _smallest_split(artifact: types.Artifact) -> int:
 class SchemaGenSpec(ComponentSpec):
     """Statistics in, schema out."""
 
-    PARAMETERS = {"label": ExecutionParameter(type=str), "withheld": ExecutionParameter(type=str)}
-    INPUTS = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
-    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
+        "label": ExecutionParameter(type=str),
+        "withheld": ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)
+    }
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
 
 
 class SchemaGen(base_component.BaseComponent):
@@ -88,7 +93,7 @@ class CuratedSchemaExecutor(base_executor.BaseExecutor):
 
     def Do(
         self,
-        input_dict: dict[str, list[types.Artifact]],
+        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
@@ -100,9 +105,9 @@ class CuratedSchemaExecutor(base_executor.BaseExecutor):
 class CuratedSchemaSpec(ComponentSpec):
     """The schema's text in, schema out."""
 
-    PARAMETERS = {"text": ExecutionParameter(type=str)}
-    INPUTS: dict[str, ChannelParameter] = {}
-    OUTPUTS = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {"text": ExecutionParameter(type=str)}
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {}
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"schema": ChannelParameter(type=standard_artifacts.Schema)}
 
 
 class CuratedSchema(base_component.BaseComponent):
@@ -123,14 +128,14 @@ class CuratedSchema(base_component.BaseComponent):
 
 def curated_text(schema_file: str) -> str:
     """The file's text, once it is known to be a schema."""
-    if not os.path.isfile(schema_file):
+    path = Path(schema_file)
+    if not path.is_file():
         raise SluiceError(
             f"{schema_file}: the curated schema does not exist.",
             "Remove `schema_file` from the configuration to have one proposed, and see:  "
             "python runners/local_runner.py --explain schema_file",
         )
-    with open(schema_file, encoding="utf-8") as file:
-        text = file.read()
+    text = path.read_text(encoding="utf-8")
     try:
         text_format.Parse(text, schema_pb2.Schema())
     except text_format.ParseError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,7 +50,7 @@ class ScoreShard(beam.DoFn):
             table = pa.Table.from_batches(batches)
             buffer = pa.BufferOutputStream()
             pq.write_table(table, buffer)
-            with fileio.open(os.path.join(self._uri, FOLDER, f"{number:05d}.parquet"), "wb") as file:
+            with fileio.open(posixpath.join(self._uri, FOLDER, f"{number:05d}.parquet"), "wb") as file:
                 file.write(buffer.getvalue().to_pybytes())
             yield table.num_rows
 
@@ -90,7 +90,7 @@ def score(
     uri: str,
 ) -> None:
     """Adds the scoring of `files` to a Beam pipeline; one element a file, so that workers share them."""
-    fileio.makedirs(os.path.join(uri, FOLDER))
+    fileio.makedirs(posixpath.join(uri, FOLDER))
     numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
     if len(files) > 1:
         numbered |= "Spread" >> beam.Reshuffle()
@@ -99,11 +99,13 @@ def score(
 
 def read_scored(uri: str) -> Scored:
     """What `score` wrote under an evaluation's `uri`, in the order of the files."""
-    folder = os.path.join(uri, FOLDER)
+    folder = posixpath.join(uri, FOLDER)
     tables = []
     for name in sorted(fileio.listdir(folder)):
-        with fileio.open(os.path.join(folder, name), "rb") as file:
+        with fileio.open(posixpath.join(folder, name), "rb") as file:
             tables.append(pq.read_table(pa.BufferReader(file.read())))
+    if not tables:
+        raise ValueError(f"no row was scored: {folder} is empty")
     table = pa.concat_tables(tables)
     prefix = _stored("")
     return Scored(

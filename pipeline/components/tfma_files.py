@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+import posixpath
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -51,7 +51,7 @@ def write_tfma(
         model_locations=dict(models),
     )
     write_text(uri, "eval_config.json", json_format.MessageToJson(run))
-    with tf.io.TFRecordWriter(os.path.join(uri, "metrics-00000-of-00001.tfrecord")) as writer:
+    with tf.io.TFRecordWriter(posixpath.join(uri, "metrics-00000-of-00001.tfrecord")) as writer:
         for part in slices:
             own = [each for each in estimates if each.slice == part.name]
             writer.write(_slice_metrics(part, own, compared=BASELINE in models).SerializeToString())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import time
 import uuid
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ class VersionFolder:
             return self._stands(version, fingerprint, is_new=True)
 
     def _path(self, name: str) -> str:
-        return os.path.join(self.folder, name)
+        return posixpath.join(self.folder, name)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -81,10 +82,10 @@ class VersionFolder:
         fileio.rename(incoming, self._path(version))
 
     def _stands(self, version: int, fingerprint: str, is_new: bool) -> Push:
-        marker = os.path.join(self.folder, NEWEST, str(version))
+        marker = posixpath.join(self.folder, NEWEST, str(version))
         if not fileio.exists(marker):
             self._forget_newest()
-            fileio.makedirs(os.path.dirname(marker))
+            fileio.makedirs(posixpath.dirname(marker))
             with fileio.open(marker, "w") as file:
                 file.write(fingerprint)
         return Push(version, self._path(str(version)), marker, is_new, fingerprint)
@@ -115,7 +116,7 @@ def fingerprint_of(folder: str) -> str:
     """A hash of every file's path and content."""
     digest = hashlib.sha256()
     for name in files_of(folder):
-        with fileio.open(os.path.join(folder, name), "rb") as file:
+        with fileio.open(posixpath.join(folder, name), "rb") as file:
             content = hashlib.sha256(file.read()).digest()
         digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()
@@ -124,7 +125,7 @@ def fingerprint_of(folder: str) -> str:
 def files_of(folder: str) -> list[str]:
     """Paths of all files below `folder`, relative to it, in alphabetical order."""
     return sorted(
-        os.path.relpath(os.path.join(parent, name), folder)
+        os.path.relpath(posixpath.join(parent, name), folder)
         for parent, _, names in fileio.walk(folder)
         for name in names
     )
@@ -133,8 +134,8 @@ def files_of(folder: str) -> list[str]:
 def _copy(source: str, target: str) -> None:
     fileio.makedirs(target)
     for parent, folders, names in fileio.walk(source):
-        at = os.path.normpath(os.path.join(target, os.path.relpath(parent, source)))
+        at = os.path.normpath(posixpath.join(target, os.path.relpath(parent, source)))
         for folder in folders:
-            fileio.makedirs(os.path.join(at, folder))
+            fileio.makedirs(posixpath.join(at, folder))
         for name in names:
-            fileio.copy(os.path.join(parent, name), os.path.join(at, name))
+            fileio.copy(posixpath.join(parent, name), posixpath.join(at, name))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import QUICK, TAXI_CSV, run_locally
+from tests.e2e.conftest import QUICK, TAXI_CSV, Run, run_locally
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +29,7 @@ def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(tmp_path: Path) 
     said = " ".join(refused.printed.split())
     for part in ("auc", "overall", "0.99", f"{value:.3f}"):
         assert part in said
-    [blocking] = [f for gate in refused.record["gates"] for f in gate["findings"] if f["severity"] == "block"]
+    [blocking] = _blocking(refused, "evaluator")
     assert (blocking["statistic"], blocking["subject"], blocking["threshold"]) == ("auc", "overall", 0.99)
     assert "0.99" in refused.report
 
@@ -50,9 +51,14 @@ def test_refuses_a_serving_log_that_breaks_the_schema_before_training(tmp_path: 
     states = refused.states()
     assert states["ExampleValidator"] == "ran"
     assert {states.get(name, "skipped") for name in ("Transform", "Trainer", "Evaluator", "Pusher")} == {"skipped"}
-    blocking = [f for gate in refused.record["gates"] for f in gate["findings"] if f["severity"] == "block"]
+    blocking = _blocking(refused, "example_validator")
     assert {finding["subject"].split("/")[-1].split(":")[-1].strip() for finding in blocking} == {"trip_start_hour"}
     assert refused.versions() == []
+
+
+def _blocking(run: Run, gate: str) -> list[dict[str, Any]]:
+    [report] = [report for report in run.record["gates"] if report["gate"] == gate]
+    return [finding for finding in report["findings"] if finding["severity"] == "block"]
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.e2e
+CLOUD = ("--project", "my-project", "--region", "europe-west4", "--bucket", "my-bucket")
 
 
 def check(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def check(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
-    done = check(tmp_path / "out", "--workload", "taxi", "--project", "p", "--region", "r", "--bucket", "b", "--check")
+    done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
     job = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
@@ -31,7 +32,7 @@ def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
         assert name in tasks
         assert name in done.stdout
     assert "blessed" in tasks["Trainer"]["triggerPolicy"]["condition"]
-    assert job["runtimeConfig"]["gcsOutputDirectory"].startswith("gs://b/")
+    assert job["runtimeConfig"]["gcsOutputDirectory"].startswith("gs://my-bucket/")
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"].values()
     images = {executor["container"]["image"] for executor in executors if "container" in executor}
     assert len(images) == 1

@@ -24,9 +24,7 @@ def rows_and_lines(path) -> tuple[list[tuple], list[int], list[tuple[int, str]]]
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_quotes_blank_lines_and_unicode_in_any_block_size(block, packed, newline, tmp_path, monkeypatch):
     monkeypatch.setattr(csv_blocks, "BLOCK_BYTES", block)
-    text = newline.join(
-        ["\ufeffname,größe", '"a, ""b""\n c",1', "", "ß漢,", '"",2', '"x\n\ny",3', "last,4"]
-    )
+    text = newline.join(["\ufeffname,größe", '"a, ""b""\n c",1', "", "ß漢,", '"",2', '"x\n\ny",3', "last,4"])
     path = tmp_path / "data.csv"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     assert read_header(str(path)).columns == ("name", "größe")
@@ -52,10 +50,16 @@ def test_parts_together_give_the_whole_file(tmp_path, monkeypatch):
     path = tmp_path / "data.csv"
     path.write_text("a,b\n" + "".join(f'"{i}\n",{i}\n' for i in range(100)))
     whole, ends = read_header(str(path)), []
-    expected = [(row, line) for b in read_blocks(whole, ends=ends) for row, line in zip(b.rows.to_pylist(), b.lines)]
+    expected = [
+        (row, line)
+        for b in read_blocks(whole, ends=ends)
+        for row, line in zip(b.rows.to_pylist(), b.lines, strict=True)
+    ]
     parts = cut_into_parts(whole, 200, ends)
     assert len(parts) > 3
-    seen = [(r, n) for part in parts for b in read_blocks(part) for r, n in zip(b.rows.to_pylist(), b.lines)]
+    seen = [
+        (r, n) for part in parts for b in read_blocks(part) for r, n in zip(b.rows.to_pylist(), b.lines, strict=True)
+    ]
     assert seen == expected
 
 

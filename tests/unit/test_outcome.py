@@ -9,21 +9,17 @@ import pytest
 from tfx.types import standard_artifacts
 
 from gates.finding import Finding, GateReport, Severity, Verdict
-from pipeline.components.artifacts import GateReportArtifact, write_report
 from pipeline.errors import SluiceError
+from report.run_record import RunRecord
 from runners.node_result import NodeResult
 from runners.outcome import outcome_of
 from runners.run_summary import metrics_of, write_record
-from report.run_record import RunRecord
 
 BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc is 0.5, below 0.6.", "Train longer.")
 
 
-def _gate(tmp_path: Path, verdict: Verdict, *findings: Finding) -> NodeResult:
-    artifact = GateReportArtifact()
-    artifact.uri = str(tmp_path / "report")
-    write_report(artifact, GateReport("evaluator", verdict, findings))
-    return NodeResult("Evaluator", "ran", 1.0, {"report": [artifact]})
+def _gate(verdict: Verdict, *findings: Finding) -> tuple[GateReport, ...]:
+    return (GateReport("evaluator", verdict, findings),)
 
 
 def _pushed(pushed: int) -> NodeResult:
@@ -34,40 +30,40 @@ def _pushed(pushed: int) -> NodeResult:
     return NodeResult("Pusher", "ran", 1.0, {"pushed_model": [artifact]})
 
 
-def test_pushed_when_every_gate_passed_and_the_pusher_says_so(tmp_path: Path) -> None:
-    results = {"Evaluator": _gate(tmp_path, Verdict.PASS), "Pusher": _pushed(1)}
-    outcome = outcome_of(results, None, push_wanted=True, log="run.log")
+def test_pushed_when_every_gate_passed_and_the_pusher_says_so() -> None:
+    outcome = outcome_of({"Pusher": _pushed(1)}, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
     assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("pushed", 0, "17")
 
 
-def test_a_refusal_carries_the_findings_reason_and_remedy(tmp_path: Path) -> None:
-    results = {"Evaluator": _gate(tmp_path, Verdict.FAIL, BAD), "Pusher": _pushed(0)}
-    outcome = outcome_of(results, None, push_wanted=True, log="run.log")
+def test_a_refusal_carries_the_findings_reason_and_remedy() -> None:
+    outcome = outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.FAIL, BAD), None, push_wanted=True, log="run.log")
     assert (outcome.outcome, outcome.exit_code) == ("refused", 2)
     assert (outcome.reason, outcome.next_command) == (BAD.reason, BAD.remedy)
 
 
-def test_an_undecided_gate_is_a_refusal(tmp_path: Path) -> None:
-    results = {"Evaluator": _gate(tmp_path, Verdict.INCONCLUSIVE), "Pusher": _pushed(0)}
-    assert outcome_of(results, None, push_wanted=True, log="run.log").exit_code == 2
+def test_an_undecided_gate_is_a_refusal() -> None:
+    assert (
+        outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.INCONCLUSIVE), None, push_wanted=True, log="run.log").exit_code
+        == 2
+    )
 
 
-def test_no_push_although_all_passed_is_an_error_not_a_success(tmp_path: Path) -> None:
+def test_no_push_although_all_passed_is_an_error_not_a_success() -> None:
     for results in ({"Pusher": _pushed(0)}, {}):
-        assert outcome_of(results, None, push_wanted=True, log="run.log").exit_code == 1
+        assert outcome_of(results, (), None, push_wanted=True, log="run.log").exit_code == 1
 
 
 def test_nothing_to_push_by_design_is_a_success() -> None:
-    assert outcome_of({}, None, push_wanted=False, log="run.log").exit_code == 0
-    assert outcome_of({}, "Transform", push_wanted=True, log="run.log").exit_code == 0
+    assert outcome_of({}, (), None, push_wanted=False, log="run.log").exit_code == 0
+    assert outcome_of({}, (), "Transform", push_wanted=True, log="run.log").exit_code == 0
 
 
 def test_a_users_error_keeps_its_sentence_and_a_defect_names_the_log() -> None:
     mine = NodeResult("ExampleGen", "failed", 1.0, error=SluiceError("eval is empty.", "See it:  less data.csv"))
-    outcome = outcome_of({"ExampleGen": mine}, None, push_wanted=True, log="run.log")
+    outcome = outcome_of({"ExampleGen": mine}, (), None, push_wanted=True, log="run.log")
     assert (outcome.exit_code, outcome.reason) == (3, "eval is empty.")
     defect = NodeResult("Trainer", "failed", 1.0, error=ValueError("shapes differ\nand more"))
-    outcome = outcome_of({"Trainer": defect}, None, push_wanted=True, log="run.log")
+    outcome = outcome_of({"Trainer": defect}, (), None, push_wanted=True, log="run.log")
     assert outcome.exit_code == 1
     assert "shapes differ" in outcome.reason
     assert "run.log" in outcome.next_command

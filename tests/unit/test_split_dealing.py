@@ -92,7 +92,9 @@ def test_the_order_of_columns_means_nothing(consecutive):
 
 def test_a_hash_stays_what_it_was():
     """A change of these numbers deals every data set anew: it must be meant."""
-    batch = lists(i=pa.array([7, None]), f=pa.array([0.5, np.nan], pa.float32()), s=pa.array([b"a", b""], pa.large_binary()))
+    batch = lists(
+        i=pa.array([7, None]), f=pa.array([0.5, np.nan], pa.float32()), s=pa.array([b"a", b""], pa.large_binary())
+    )
     assert [f"{h:016x}" for h in hash_rows(batch, "salt")] == ["30afa60d260488cc", "3b280513b947be2f"]
 
 

@@ -1,0 +1,183 @@
+"""docs/your-own-data.md is true: its blocks, followed from top to bottom in a copy of the repository, do what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from tests.e2e.conftest import ROOT
+
+pytestmark = pytest.mark.e2e
+
+PAGE = ROOT / "docs/your-own-data.md"
+NOT_IN_A_CLONE = (".*", "out", "data", "build", "dist", "__pycache__", "*.egg-info")
+FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, what its info string says to do with it, and its text."""
+
+    language: str
+    instructions: dict[str, str]
+    body: str
+
+    @property
+    def commands(self) -> list[str]:
+        return [line.removeprefix("$ ") for line in self.body.splitlines() if line.startswith("$ ")]
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(line for line in self.body.splitlines() if not line.startswith("$ "))
+
+
+@dataclass
+class Walk:
+    """A clone in which the page was followed; for each command what it printed and what was pushed after it."""
+
+    clone: Path
+    printed: dict[str, str] = field(default_factory=dict)
+    complaints: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+
+    def run(self, command: str) -> None:
+        """The command as a shell runs it in the clone, where `python` is this environment's."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command, shell=True, cwd=self.clone, capture_output=True, text=True, timeout=300, env={**os.environ, "PATH": path}
+        )
+        self.printed[command], self.complaints[command] = done.stdout, done.stderr
+        self.ended[command] = done.returncode
+        serving = self.clone / "out/serving/breast_cancer"
+        self.versions[command] = sorted(folder.name for folder in serving.glob("[0-9]*"))
+
+
+def blocks() -> list[Block]:
+    found = []
+    for match in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
+        language, *words = shlex.split(match["info"])
+        found.append(Block(language, dict(word.split("=", 1) for word in words), match["body"]))
+    return found
+
+
+def command_with(words: str) -> str:
+    [command] = [command for block in blocks() for command in block.commands if words in command]
+    return command
+
+
+RUN = "--workload breast_cancer"
+PROPOSE, WRONG_UNIT, TOO_HIGH, PREDICT = (
+    command_with(words) for words in ("--until SchemaGen", "--data data/", "--set evaluator", "predict.py")
+)
+PUSH = next(command for block in blocks() for command in block.commands if command.endswith(RUN))
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    clone = tmp_path_factory.mktemp("clone") / "sluice"
+    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_IN_A_CLONE))
+    (clone / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    walk = Walk(clone)
+    for block in blocks():
+        follow(block, walk)
+    return walk
+
+
+def follow(block: Block, walk: Walk) -> None:
+    if name := block.instructions.get("file"):
+        (walk.clone / name).parent.mkdir(exist_ok=True)
+        (walk.clone / name).write_text(block.body, encoding="utf-8")
+    elif name := block.instructions.get("append"):
+        with (walk.clone / name).open("a", encoding="utf-8") as file:
+            file.write(block.body)
+    elif name := block.instructions.get("entry"):
+        replace_entries(walk.clone / name, block.body)
+    elif block.language == "console":
+        for command in block.commands:
+            walk.run(command)
+    else:
+        pytest.fail(f"the page does not say what to do with the block {block}")
+
+
+def replace_entries(file: Path, entries: str) -> None:
+    """Puts the features of `entries` in the place of those of the same name."""
+    schema = text_format.Parse(file.read_text(), schema_pb2.Schema())
+    for entry in text_format.Parse(entries, schema_pb2.Schema()).feature:
+        [old] = [feature for feature in schema.feature if feature.name == entry.name]
+        old.CopyFrom(entry)
+    file.write_text(text_format.MessageToString(schema))
+
+
+def test_every_command_ends_as_the_page_says(walk: Walk) -> None:
+    for block in blocks():
+        *before, last = block.commands or [None]
+        for command in before:
+            assert walk.ended[command] == 0, walk.complaints[command]
+        if last is not None:
+            assert walk.ended[last] == int(block.instructions.get("exit", 0)), walk.printed[last] + walk.complaints[last]
+
+
+def test_prints_the_lines_that_the_page_shows(walk: Walk) -> None:
+    shown = [block for block in blocks() if any(RUN in command for command in block.commands)]
+    assert len(shown) == 4
+    for block in shown:
+        [command] = [command for command in block.commands if RUN in command]
+        assert first_words(walk.printed[command]) == first_words(block.shown)
+
+
+def first_words(console: str) -> list[str]:
+    """The first word of every line that is not the continuation of another."""
+    return [line.split()[0] for line in console.splitlines() if line.strip() and not line.startswith("   ")]
+
+
+def test_proposes_a_schema_for_the_user_to_curate(walk: Walk) -> None:
+    assert "curate it as schema/breast_cancer/schema.pbtxt" in walk.printed[PROPOSE]
+    curated = (walk.clone / "schema/breast_cancer/schema.pbtxt").read_text()
+    assert len(text_format.Parse(curated, schema_pb2.Schema()).feature) == 31
+    assert "proposed" not in walk.printed[PUSH]
+
+
+def test_pushes_one_model(walk: Walk) -> None:
+    assert walk.versions[PROPOSE] == []
+    [version] = walk.versions[PUSH]
+    assert f"breast_cancer/{version}" in walk.printed[PUSH]
+
+
+def test_refuses_another_unit_before_training_and_names_the_column(walk: Walk) -> None:
+    assert "mean_radius" in walk.printed[WRONG_UNIT]
+    assert "train " not in without_ingest(walk.printed[WRONG_UNIT])
+    assert walk.versions[WRONG_UNIT] == walk.versions[PUSH]
+
+
+def test_refuses_a_threshold_that_so_few_rows_cannot_certify(walk: Walk) -> None:
+    [blocking] = [
+        finding
+        for gate in json.loads((walk.clone / "out/breast_cancer/latest/run.json").read_text())["gates"]
+        for finding in gate["findings"]
+        if finding["severity"] == "block" and finding["statistic"] != "blessed"
+    ]
+    assert (blocking["statistic"], blocking["threshold"], blocking["n"]) == ("auc", 0.97, 119)
+    assert "0.97" in walk.printed[TOO_HIGH]
+    assert walk.versions[TOO_HIGH] == walk.versions[PUSH]
+
+
+def test_the_pushed_model_tells_the_two_classes_apart(walk: Walk) -> None:
+    """Of the three rows on the page the first two are malignant, the third is not."""
+    first, second, third = (float(figure) for figure in re.findall(r"\d\.\d*", walk.printed[PREDICT]))
+    assert 0.0 <= third < 0.5 < min(first, second) <= 1.0
+
+
+def without_ingest(console: str) -> str:
+    return "\n".join(line for line in console.splitlines() if not line.startswith("  ingest"))

@@ -1,0 +1,130 @@
+"""The Pusher refuses whatever is not vouched for, and never crashes doing so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tfx.types import Artifact, Channel, standard_artifacts
+
+from gates.finding import Severity, Verdict
+from pipeline.components.artifacts import Blessing, GateReportArtifact, NewestVersion, bless, read_report
+from pipeline.components.pusher import Pusher, PusherExecutor, refusals
+from tests.unit import gate_samples as samples
+
+GATES = ("ExampleValidator", "Evaluator")
+
+
+def _blessing(uri: Path, kind: type[Artifact], blessed: bool = True, model: Path | None = None) -> Artifact:
+    made = samples.artifact(kind, uri)
+    bless(made, blessed, uri.name)
+    made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
+    if model is not None:
+        made.set_string_custom_property("current_model", str(model))
+    return made
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Artifact:
+    folder = tmp_path / "model/Format-Serving"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables/variables.index").write_bytes(b"index")
+    return samples.artifact(standard_artifacts.Model, tmp_path / "model")
+
+
+@pytest.fixture
+def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
+    return {
+        "ExampleValidator": [_blessing(tmp_path / "v", Blessing)],
+        "Evaluator": [_blessing(tmp_path / "e", standard_artifacts.ModelBlessing, model=Path(model.uri))],
+    }
+
+
+def _push(tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]) -> dict[str, Artifact]:
+    kinds: dict[str, Any] = {
+        "pushed_model": standard_artifacts.PushedModel,
+        "report": GateReportArtifact,
+        "newest": NewestVersion,
+    }
+    outputs = {name: samples.artifact(kind, tmp_path / "out" / name) for name, kind in kinds.items()}
+    inputs = {"model": [model], **{f"{name}_blessing": given for name, given in blessings.items()}}
+    properties = {"destination": str(tmp_path / "serving"), "keep_versions": 3, "required": json.dumps(GATES)}
+    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
+    return outputs
+
+
+def test_pushes_when_every_blessing_stands(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    pushed = _push(tmp_path, model, blessings)["pushed_model"]
+    assert pushed.get_int_custom_property("pushed") == 1
+    version = Path(pushed.get_string_custom_property("pushed_destination"))
+    assert version.parent == tmp_path / "serving"
+    assert version.name == pushed.get_string_custom_property("pushed_version")
+    assert (version / "variables/variables.index").read_bytes() == b"index"
+
+
+@pytest.mark.parametrize(
+    ("gate", "spoil", "check"),
+    [
+        ("ExampleValidator", "absent", "blessing_present"),
+        ("Evaluator", "absent", "blessing_present"),
+        ("ExampleValidator", "negative", "blessing_positive"),
+        ("Evaluator", "negative", "blessing_positive"),
+        ("Evaluator", "deleted", "blessing_live"),
+        ("ExampleValidator", "pending", "blessing_live"),
+        ("Evaluator", "other model", "blessing_of_this_model"),
+        ("Evaluator", "no model", "blessing_of_this_model"),
+    ],
+)
+def test_refuses_and_leaves_the_destination_alone(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], gate: str, spoil: str, check: str
+) -> None:
+    given = blessings[gate][0]
+    if spoil == "absent":
+        blessings[gate] = []
+    elif spoil == "negative":
+        given.set_int_custom_property("blessed", 0)
+    elif spoil == "deleted":
+        given.mlmd_artifact.state = metadata_store_pb2.Artifact.DELETED
+    elif spoil == "pending":
+        given.mlmd_artifact.state = metadata_store_pb2.Artifact.PENDING
+    elif spoil == "other model":
+        given.set_string_custom_property("current_model", str(tmp_path / "another"))
+    elif spoil == "no model":
+        given.set_string_custom_property("current_model", "")
+    outputs = _push(tmp_path, model, blessings)
+    report = read_report(outputs["report"].uri)
+    assert report.verdict is Verdict.FAIL
+    assert [(f.check, f.subject, f.severity) for f in report.findings] == [(check, gate, Severity.BLOCK)]
+    assert outputs["pushed_model"].get_int_custom_property("pushed") == 0
+    assert gate in outputs["pushed_model"].get_string_custom_property("reason")
+    assert not (tmp_path / "serving").exists()
+
+
+def test_a_blessing_that_says_nothing_is_a_no(tmp_path: Path, model: Artifact) -> None:
+    silent = samples.artifact(Blessing, tmp_path / "silent")
+    assert [finding.check for finding in refusals(["gate"], {"gate": [silent]}, model.uri)] == ["blessing_positive"]
+
+
+def test_no_required_blessing_at_all_is_a_refusal(model: Artifact) -> None:
+    assert [finding.check for finding in refusals([], {}, model.uri)] == ["blessing_present"]
+
+
+def test_a_model_without_a_graph_is_refused(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    Path(model.uri, "Format-Serving/saved_model.pb").unlink()
+    report = read_report(_push(tmp_path, model, blessings)["report"].uri)
+    assert [finding.check for finding in report.findings] == ["model_present"]
+
+
+def test_further_gates_are_further_inputs() -> None:
+    channels = {name: Channel(type=Blessing) for name in ("DataGate", "ModelGate")}
+    pusher = Pusher(Channel(type=standard_artifacts.Model), channels, "serving")
+    assert set(pusher.inputs) == {"model", "DataGate_blessing", "ModelGate_blessing"}
+    assert json.loads(pusher.exec_properties["required"]) == ["DataGate", "ModelGate"]
