@@ -11,8 +11,8 @@ from models.examples import CategoricalFeature, FeatureSpec
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.001,
-    "hidden_units": [32],
-    "dropout": 0.2,
+    "hidden_units": [128],
+    "dropout": 0.5,
 }
 EMBEDDING_SIZE = 8
 
@@ -51,8 +51,8 @@ def search_space() -> keras_tuner.HyperParameters:
     """What the Tuner may vary."""
     space = keras_tuner.HyperParameters()
     space.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=DEFAULTS["learning_rate"])
-    space.Choice("hidden_units", ["16", "32", "64,32"], default="32")
-    space.Float("dropout", 0.0, 0.5, step=0.1, default=DEFAULTS["dropout"])
+    space.Choice("hidden_units", ["32", "128", "128,64"], default="128")
+    space.Float("dropout", 0.0, 0.6, step=0.1, default=DEFAULTS["dropout"])
     return space
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfx.components import StatisticsGen, Trainer, Transform, Tuner
+from tfx.components import Trainer, Transform, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.placeholder.placeholder import Predicate
@@ -18,6 +18,7 @@ from pipeline.components.example_validator import ExampleValidator
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen
+from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.config import WorkloadConfig
 from pipeline.dataset import PREVIOUS, SERVING, Dataset
 from pipeline.platform import Platform

@@ -147,9 +147,17 @@ class LocalRun:
         evidence = evidence_of(self._config, record, self._results, gathered, outcome)
         write_report(self._folder.report, record, evidence)
         write_record(self._folder.record, record)
+        self._keep_proposed_schema()
         self._folder.publish_as_latest()
         self._console.verdict(gathered.gates)
         self._tell(outcome)
+
+    def _keep_proposed_schema(self) -> None:
+        """A schema that the run had to propose lies beside the report, where a person finds and curates it."""
+        from runners.run_evidence import schema_text
+
+        if self._config.schema_file is None and (text := schema_text(self._results.get("SchemaGen"))):
+            self._folder.proposed_schema.write_text(text, encoding="utf-8")
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -172,7 +180,7 @@ class LocalRun:
         else:
             self._console.error(SluiceError(outcome.reason, outcome.next_command))
         if self._folder.proposed_schema.exists():
-            proposal, name = os.path.relpath(self._folder.proposed_schema), self._config.name
+            proposal, name = _shown(self._folder.proposed_schema), self._config.name
             self._console.last_words(
                 "schema:",
                 f"proposed in {proposal}; curate it as schema/{name}/schema.pbtxt, and name that in `schema_file`",

@@ -40,7 +40,7 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
             _note(reasons, unfit, f"`{name}` is not {_OVERRIDE_NAME.get(kind, 'what it should be')}")
     label_name = plan.label
     if plan.expression is not None:
-        name = plan.dealer.derived_label or ""
+        name = plan.dealer.label or ""
         columns[name] = compute_label(plan.expression, columns)
     if label_name is not None:
         _note(reasons, _missing(columns[label_name]), f"no label: `{label_name}` {_why_no_label(plan)}")

@@ -28,7 +28,7 @@ class Dealer:
     split: SplitConfig
     entity_key: str | None = None
     time_column: str | None = None
-    derived_label: str | None = None
+    label: str | None = None  # no part of a row's hash: rows alike but for the label must not be parted
     cuts: tuple[float, ...] = ()
     seen: tuple[float, ...] = ()  # the first and the last instant in the data
     only: str | None = None
@@ -52,8 +52,7 @@ class Dealer:
         if self.split.by == "row":
             lists = {name: as_lists(column) for name, column in columns.items()}
             batch = pa.RecordBatch.from_arrays(list(lists.values()), list(lists))
-            leave_out = {self.derived_label} if self.derived_label else set()
-            return deal_hashes(hash_rows(batch, self.split.salt, leave_out), self.split)
+            return deal_hashes(hash_rows(batch, self.split.salt, {self.label or ""}), self.split)
         key = columns[self.key_column or ""]
         if pa.types.is_large_list(key.type):
             raise SluiceError(f"the split goes by `{self.key_column}`, which has several values in a row.")

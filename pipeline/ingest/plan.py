@@ -105,7 +105,7 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
         wanted.split,
         wanted.data.entity_key,
         wanted.data.time_column,
-        wanted.data.label if wanted.data.label_expression else None,
+        wanted.data.label,
         only=wanted.only,
     )
     parts = tuple(part for survey in surveys for part in survey.parts)

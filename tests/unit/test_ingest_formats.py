@@ -110,14 +110,15 @@ def test_parquet_gives_what_csv_gives(from_csv, tmp_path):
     assert all_rows(tmp_path / "out") == all_rows(expected)
 
 
-def test_tfrecord_gives_what_csv_gives(from_csv, tmp_path):
+@pytest.mark.parametrize("expression", ["tips > 0.2 * fare", None])
+def test_tfrecord_gives_what_csv_gives(expression, from_csv, tmp_path):
     """Examples go through ingest a second time and land where they were, with the label that they hold."""
     _, expected = from_csv
     (tmp_path / "data").mkdir()
     for split in SPLITS:
         for path in (expected / f"Split-{split}").iterdir():
             (tmp_path / "data" / f"{split}-{path.name}").write_bytes(path.read_bytes())
-    run(tmp_path / "out", taxi_config(tmp_path / "data"))
+    run(tmp_path / "out", taxi_config(tmp_path / "data", label_expression=expression))
     assert all_rows(tmp_path / "out") == all_rows(expected)
 
 

@@ -145,7 +145,7 @@ def test_refuses_a_hyperparameter_that_the_model_does_not_have() -> None:
 def test_every_point_of_the_search_space_builds_a_model() -> None:
     space = search_space()
     assert set(space.values) == {"learning_rate", "hidden_units", "dropout"}
-    for units in ("16", "32", "64,32"):
+    for units in ("32", "128", "128,64"):
         assert build_model({**space.values, "hidden_units": units}, specs()[0]).output_shape == (None, 1)
 
 

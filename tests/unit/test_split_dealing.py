@@ -98,6 +98,13 @@ def test_a_hash_stays_what_it_was():
     assert [f"{h:016x}" for h in hash_rows(batch, "salt")] == ["30afa60d260488cc", "3b280513b947be2f"]
 
 
+def test_rows_that_differ_in_the_label_alone_are_not_parted():
+    numbers = pa.array(np.arange(1000))
+    dealer = Dealer(SplitConfig(), label="label")
+    ones, zeros = (dealer.deal({"n": numbers, "label": pa.array([label] * 1000)}, 1000) for label in (0, 1))
+    assert (ones == zeros).all()
+
+
 def test_entities_are_never_parted():
     keys = pa.array([f"k{i % 997}".encode() for i in range(ROWS)], pa.large_binary())
     dealer = Dealer(SplitConfig(by="entity"), entity_key="key")
