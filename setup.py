@@ -18,6 +18,7 @@ RUNTIME = [
     "setuptools",
     "click>=8.1",
     "filelock>=3.12",
+    "google-crc32c>=1.5",
     "jinja2>=3.1",
     "markupsafe>=2",
     "numpy>=1.26",

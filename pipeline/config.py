@@ -152,6 +152,9 @@ class PreprocessingConfig(Strict):
 
     module: ModulePath
     """Dotted path of the module that gives `preprocessing_fn(inputs)`."""
+    tf1_compatible: bool = False
+    """True when the module uses nothing that TensorFlow 2 alone has. Transform then traces it in graph mode, which
+    takes about 60 % of the time and computes the same features."""
 
 
 class ModelConfig(Strict):

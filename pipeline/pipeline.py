@@ -64,6 +64,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             preprocessing_fn="pipeline.features.preprocessing_fn",
             splits_config=TRAIN_ONLY,
             disable_statistics=True,
+            disable_analyzer_cache=True,
+            force_tf_compat_v1=config.preprocessing.tf1_compatible,
             custom_config=_what_features_need(config, platform),
         )
 

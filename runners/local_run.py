@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import signal
@@ -24,8 +25,8 @@ from runners.component_names import name_of
 from runners.console import RunConsole
 from runners.gathered import gather
 from runners.node_result import NodeResult
-from runners.noise import divert_noise
-from runners.outcome import Outcome, outcome_of, outcome_of_error, outcome_of_interrupt
+from runners.noise import noise_diverted_to
+from runners.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
 from runners.run_folder import RunFolder, exclusive, new_run_folder
 
 
@@ -56,17 +57,23 @@ def run(request: Request) -> int:
     config = load_workload(request.workload, request.overrides, data=request.data)
     check_references(config)
     until = node_id_of(request.until) if request.until else None
-    with exclusive(request.output_dir, config.name):
-        folder = new_run_folder(request.output_dir, config.name)
-        with RunConsole(divert_noise(folder.log)) as console, interruptible():
-            return LocalRun(request, config, folder, console, until).carry_out()
+    try:
+        with exclusive(request.output_dir, config.name):
+            folder = new_run_folder(request.output_dir, config.name)
+            with noise_diverted_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
+                return LocalRun(request, config, folder, console, until).carry_out()
+    except OSError as problem:
+        raise SluiceError(
+            f"{request.output_dir} cannot be written: {problem.strerror}.", "Make room:  df -h"
+        ) from problem
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C and a polite kill into `Interrupted`."""
+    """Turn Ctrl-C and a polite kill into `Interrupted`; a second one ends the process there and then."""
 
     def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
+        signal.signal(signal_number, signal.SIG_DFL)
         raise Interrupted(signal_number)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -103,6 +110,9 @@ class LocalRun:
             outcome = outcome_of_error(problem)
         except Interrupted as interrupt:
             outcome = outcome_of_interrupt(interrupt.exit_code)
+        except Exception as defect:
+            logging.getLogger("sluice").exception("the run ended in an unexpected way")
+            outcome = outcome_of_defect(defect, _shown(self._folder.log))
         self._publish(outcome)
         if outcome.outcome == "stopped" and outcome.exit_code:
             _leave_at_once(outcome.exit_code)
@@ -138,15 +148,14 @@ class LocalRun:
         return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
 
     def _publish(self, outcome: Outcome) -> None:
-        """Write the report and the record, point `latest` at them, and say how it ended."""
+        """Write the record and the report, point `latest` at them, and say how it ended."""
         from report.page import write_report
         from runners.run_summary import evidence_of, record_of, write_record
 
         gathered = gather(self._results)
         record = record_of(self._config, self._folder, self._results, gathered, outcome, self._facts())
-        evidence = evidence_of(self._config, record, self._results, gathered, outcome)
-        write_report(self._folder.report, record, evidence)
         write_record(self._folder.record, record)
+        write_report(self._folder.report, record, evidence_of(self._config, record, self._results, gathered, outcome))
         self._keep_proposed_schema()
         self._folder.publish_as_latest()
         self._console.verdict(gathered.gates)

@@ -7,31 +7,44 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-QUIET_ENVIRONMENT = {
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-    "GRPC_VERBOSITY": "ERROR",
-    "ABSL_MIN_LOG_LEVEL": "2",
-}
+QUIET_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR"}
+_STANDARD = (1, 2)
 
 
-def divert_noise(log: Path) -> TextIO:
-    """Point file descriptors 1 and 2 at `log` for the rest of this process.
+@contextmanager
+def noise_diverted_to(log: Path) -> Iterator[TextIO]:
+    """Point the standard output and error at `log`, below Python, and put them back in the end.
 
-    Returns the console: a text stream on the standard output as it was.
+    Yields the console: a text stream on the standard output as it was.
     """
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    console = io.TextIOWrapper(os.fdopen(os.dup(1), "wb"), encoding="utf-8", errors="replace", line_buffering=True)
+    _flush()
+    originals = [os.dup(number) for number in _STANDARD]
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(target, 1)
-    os.dup2(target, 2)
+    for number in _STANDARD:
+        os.dup2(target, number)
     os.close(target)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s", force=True
     )
-    return console
+    stream = io.FileIO(os.dup(originals[0]), "wb")
+    console = io.TextIOWrapper(io.BufferedWriter(stream), encoding="utf-8", errors="replace", line_buffering=True)
+    try:
+        yield console
+    finally:
+        console.close()
+        _flush()
+        for number, original in zip(_STANDARD, originals, strict=True):
+            os.dup2(original, number)
+            os.close(original)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +12,9 @@ from gates.finding import GateReport, Severity
 from pipeline.errors import ExitCode, SluiceError
 from runners.component_names import name_of
 from runners.node_result import NodeResult, Results
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
+_ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ def outcome_of_error(problem: SluiceError) -> Outcome:
     return Outcome("failed", problem.exit_code, problem.headline, problem.next_command)
 
 
+def outcome_of_defect(defect: Exception, log: str) -> Outcome:
+    """The outcome of a run that met something nobody foresaw."""
+    return Outcome("failed", ExitCode.ERROR, f"unexpected {_in_one_line(defect)}", f"See why:  less {log}")
+
+
 def outcome_of_interrupt(exit_code: int) -> Outcome:
     """The outcome of a run that a person or the system stopped."""
     return Outcome(
@@ -64,9 +74,24 @@ def outcome_of_interrupt(exit_code: int) -> Outcome:
 def _failed(result: NodeResult, log: str) -> Outcome:
     if isinstance(result.error, SluiceError):
         return outcome_of_error(result.error)
-    lines = str(result.error).strip().splitlines() or [type(result.error).__name__]
-    sentence = f"{name_of(result.node_id)} failed: {type(result.error).__name__}: {lines[0][:200]}"
+    if problem := _environment_problem(result.error):
+        sentence = f"{name_of(result.node_id)} could not write its results: {problem}."
+        return Outcome("failed", ExitCode.UNUSABLE, sentence, "Make room:  df -h")
+    sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
     return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
+
+
+def _environment_problem(error: BaseException | None) -> str:
+    """A full disk or a folder that may not be written, in the system's words; empty for anything else."""
+    if isinstance(error, OSError) and error.errno in _ENVIRONMENT_ERRORS:
+        return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    # TensorFlow tells of a full disk in exceptions of its own.
+    return _NO_SPACE if _NO_SPACE in str(error) else ""
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def _refused(reports: list[GateReport]) -> Outcome:

@@ -6,13 +6,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.config import EnvironmentConfig, WorkloadConfig
 from pipeline.config_file import check_references, load_environment, load_workload
 from pipeline.errors import ExitCode, SluiceError
-from runners.noise import divert_noise
+from runners.noise import noise_diverted_to
 
 
 def check_job(
@@ -33,8 +35,13 @@ def check_job(
     cloud = load_environment(environment, environment_overrides)
     folder = output_dir.absolute() / config.name
     folder.mkdir(parents=True, exist_ok=True)
-    stream = divert_noise(folder / "vertex-check.log")
+    with noise_diverted_to(folder / "vertex-check.log") as stream:
+        _compile_and_list(config, cloud, folder, stream)
+    return ExitCode.PUSHED
 
+
+def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: Path, stream: TextIO) -> None:
+    """The heavy part; its imports are noisy."""
     from pipeline.pipeline import create_pipeline
     from runners.vertex_job import Task, broken_references, compile_job, list_tasks, read_job
     from runners.vertex_platform import vertex_platform
@@ -56,4 +63,3 @@ def check_job(
     for image, count in Counter(task.image for task in tasks if task.image).items():
         console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
-    return ExitCode.PUSHED

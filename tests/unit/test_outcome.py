@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from gates.finding import Finding, GateReport, Severity, Verdict
 from pipeline.errors import SluiceError
 from report.run_record import RunRecord
 from runners.node_result import NodeResult
-from runners.outcome import outcome_of
+from runners.outcome import outcome_of, outcome_of_defect
 from runners.run_summary import metrics_of, write_record
 
 BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc is 0.5, below 0.6.", "Train longer.")
@@ -81,3 +83,19 @@ def test_the_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_record(tmp_path / "run.json", spoilt)
     assert json.loads((tmp_path / "run.json").read_text())["exit_code"] == 3
+
+
+def test_a_full_disk_is_the_environments_fault_not_a_defect() -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/model")
+    for error in (full, RuntimeError("ResourceExhausted: No space left on device; writing")):
+        failed = NodeResult("Trainer", "failed", 1.0, error=error)
+        outcome = outcome_of({"Trainer": failed}, (), None, push_wanted=True, log="run.log")
+        assert outcome.exit_code == 3
+        assert "No space left on device" in outcome.reason
+
+
+def test_a_defect_outside_of_components_is_one_line_too() -> None:
+    outcome = outcome_of_defect(KeyError("x"), "run.log")
+    assert (outcome.outcome, outcome.exit_code) == ("failed", 1)
+    assert "KeyError" in outcome.reason
+    assert "run.log" in outcome.next_command
