@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 Floats = NDArray[np.float64]
 
@@ -32,12 +32,17 @@ class Interval:
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric on some rows. `influence` has one entry a row and mean zero; `trials` is set for a proportion."""
+    """A metric on some rows. `influence` has one entry a row and mean zero.
+
+    `trials` is set for a proportion, `classes` (positive and negative rows) for an AUC, `ratio_scale` for what can be
+    anything above 0 and nothing below it.
+    """
 
     value: float
     influence: Floats
     trials: NDArray[np.bool_] | None = None
-    logit: bool = False
+    classes: tuple[int, int] | None = None
+    ratio_scale: bool = False
 
     @property
     def standard_error(self) -> float:
@@ -67,7 +72,7 @@ def loss(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Mean negative log-likelihood."""
     clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
     each = -np.where(labels > 0.5, np.log(clipped), np.log1p(-clipped))
-    return Measured(float(each.mean()), each - each.mean())
+    return Measured(float(each.mean()), each - each.mean(), ratio_scale=True)
 
 
 def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
@@ -76,7 +81,7 @@ def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
     if positives == 0:
         return _undefined(len(labels))
     value = float(np.sum(predictions)) / positives
-    return Measured(value, (predictions - value * labels) * len(labels) / positives)
+    return Measured(value, (predictions - value * labels) * len(labels) / positives, ratio_scale=True)
 
 
 def auc(labels: NDArray[Any], predictions: Floats) -> Measured:
@@ -95,7 +100,7 @@ def auc(labels: NDArray[Any], predictions: Floats) -> Measured:
     value = float(influence[positive].mean())
     rows = len(labels)
     influence = (influence - value) * np.where(positive, rows / n_positive, rows / n_negative)
-    return Measured(value, influence, logit=True)
+    return Measured(value, influence, classes=(n_positive, n_negative))
 
 
 METRICS: dict[str, Metric] = {
@@ -110,17 +115,25 @@ LOWER_IS_BETTER = ("loss",)
 BOUNDED = ("auc", "accuracy", "precision", "recall")
 
 
-def interval(measured: Measured, labels: NDArray[Any], confidence: float) -> Interval:
-    """The two-sided interval: Wilson's for proportions, on the logit scale for AUC, normal for the rest."""
+def interval(measured: Measured, confidence: float) -> Interval:
+    """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, on the log scale for loss and calibration.
+
+    On the log scale because it never reaches 0 and because rows contribute to a loss with a long tail to the right:
+    an interval cut off at 0 would keep an upper end that is too low.
+    """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     value = measured.value
     if math.isnan(value):
         return Interval(value, math.nan, math.nan)
     if measured.trials is not None:
         return wilson(value, int(measured.trials.sum()), z)
-    if measured.logit:
-        return _logit(value, measured.standard_error, labels, confidence)
+    if measured.classes is not None:
+        return newcombe(value, *measured.classes, z)
     spread = z * measured.standard_error
+    if measured.ratio_scale and value > 0:
+        # Beyond a factor of e^50 either way the rows say nothing; the figure must still be finite.
+        factor = math.exp(min(spread / value, 50.0))
+        return Interval(value, value / factor, value * factor)
     return Interval(value, value - spread, value + spread)
 
 
@@ -128,6 +141,7 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
     """`new` minus `old`, both measured on the same rows in the same order, with its paired interval.
 
     Proportions over the same trials go by Bonett & Price (2012), which stays honest when the two hardly ever differ.
+    AUC goes by DeLong, but is never surer than two perfect rankings leave open: DeLong's spread is 0 for these.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     difference = new.value - old.value
@@ -137,7 +151,20 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         return _bonett_price(new, old, z)
     rows = new.influence - old.influence
     spread = z * math.sqrt(float(rows @ rows)) / len(rows)
-    return Interval(difference, difference - spread, difference + spread)
+    if new.classes is None:
+        return Interval(difference, difference - spread, difference + spread)
+    spread = max(spread, 1 - newcombe(1.0, *new.classes, z).lower)
+    return Interval(difference, max(-1.0, difference - spread), min(1.0, difference + spread))
+
+
+def newcombe(area: float, n_positive: int, n_negative: int, z: float) -> Interval:
+    """Newcombe's method 5 for an AUC (Statistics in Medicine 25:559-573, 2006), which is defined at 0 and 1.
+
+    Its variance depends on the AUC and the counts alone, so that a better ranking never has a lower interval. Where one
+    class is rare and its scores are spread much wider than the other's, an interval that says 95 % covers about 88 %.
+    """
+    lower = _newcombe_lower(area, n_positive, n_negative, z)
+    return Interval(area, lower, 1 - _newcombe_lower(1 - area, n_positive, n_negative, z))
 
 
 def wilson(share: float, trials: int, z: float) -> Interval:
@@ -159,20 +186,15 @@ def _undefined(rows: int) -> Measured:
     return Measured(math.nan, np.full(rows, math.nan))
 
 
-def _logit(value: float, standard_error: float, labels: NDArray[Any], confidence: float) -> Interval:
-    """Normal on the logit scale, which keeps the interval inside (0, 1) (Pepe 2003, section 5.2)."""
-    if 0 < value < 1 and standard_error > 0:
-        z = float(stats.norm.ppf(0.5 + confidence / 2))
-        centre, spread = math.log(value / (1 - value)), z * standard_error / (value * (1 - value))
-        return Interval(value, _expit(centre - spread), _expit(centre + spread))
-    # Perfect ranking (or its reverse) has no spread to learn from: as sure as that many hits in a row.
-    rarer = int(min((labels > 0.5).sum(), (labels <= 0.5).sum()))
-    certain = ((1 - confidence) / 2) ** (1 / rarer)
-    return Interval(value, min(value, certain), max(value, 1 - certain))
+def _newcombe_lower(area: float, m: int, n: int, z: float) -> float:
+    """The AUC below `area` whose own standard error is the z-th part of its distance from `area`."""
 
+    def beyond(theta: float) -> float:
+        tied = ((1 - theta) / (2 - theta) + theta / (1 + theta)) * ((m + n) / 2 - 1)
+        return area - theta - z * math.sqrt(theta * (1 - theta) / (m * n) * (1 + tied))
 
-def _expit(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+    # 1 itself is a second root of a perfect ranking.
+    return float(optimize.brentq(beyond, 0.0, min(area, 1 - 1e-12), xtol=1e-13))
 
 
 def _bonett_price(new: Measured, old: Measured, z: float) -> Interval:

@@ -67,7 +67,7 @@ def estimate(scored: Scored, part: Slice, metric: str, confidence: float) -> Met
     """One metric on one slice. What cannot be computed (a slice of one class has no AUC) is NaN."""
     labels = scored.labels[part.rows]
     new = METRICS[metric](labels, scored.predictions[part.rows])
-    own = interval(new, labels, confidence)
+    own = interval(new, confidence)
     figures: dict[str, Any] = {"metric": metric, "slice": part.name, "n": len(labels)}
     if scored.blessed is None:
         return MetricEstimate(**figures, value=own.value, lower=own.lower, upper=own.upper)

@@ -1,4 +1,4 @@
-"""Finds the model to beat: the last blessed one that is not the candidate itself."""
+"""Finds the model to beat: the one blessed last that is not the candidate itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Artifacts = dict[str, list[Artifact]]
 
 
 class LatestOtherBlessedModel(ResolverStrategy):
-    """Resolves `model` and `model_blessing` to the newest blessed pair whose model is not `candidate`.
+    """Resolves `model` and `model_blessing` to the newest positive blessing of a model that is not `candidate`.
+
+    A later refusal of the same model takes nothing back: it may come from a run that tried a stricter threshold, and
+    the model is still the one that is served.
 
     TFX's LatestBlessedModelStrategy also finds the candidate once it has been blessed; an unchanged second run would
     then compare the model with itself, and evaluate anew instead of reusing what the first run found.
@@ -23,17 +26,16 @@ class LatestOtherBlessedModel(ResolverStrategy):
     def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:  # noqa: ARG002
         """Keys without a match come back empty: the first model has nothing to beat."""
         candidates = {artifact.id for artifact in input_dict["candidate"]}
-        # The newest blessing of a model counts: a later refusal takes an earlier one back.
-        judged = {
+        blessings = {
             blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
             for blessing in sorted(input_dict["model_blessing"], key=lambda artifact: artifact.id)
+            if is_blessed(blessing)
         }
         blessed = [
-            (judged[model.id], model)
+            (blessings[model.id], model)
             for model in input_dict["model"]
             if model.id not in candidates
-            and model.id in judged
-            and is_blessed(judged[model.id])
+            and model.id in blessings
             and fileio.exists(model.uri)  # someone may have cleared old runs away
         ]
         # By blessing, not by model: a reused model that was blessed again is the latest one.

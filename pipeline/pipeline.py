@@ -17,7 +17,7 @@ from pipeline.components.example_gen import ExampleGen
 from pipeline.components.example_validator import ExampleValidator
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
-from pipeline.components.schema_gen import CuratedSchema, SchemaGen
+from pipeline.components.schema_gen import CuratedSchema, SchemaGen, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.config import WorkloadConfig
 from pipeline.dataset import PREVIOUS, SERVING, Dataset
@@ -167,7 +167,8 @@ def _ingest(
     config: WorkloadConfig, platform: Platform, dataset: Dataset, only: str = "", like: BaseChannel | None = None
 ) -> ExampleGen:
     code = platform.code("pipeline.components.example_gen")
-    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code)
+    schema = curated_text(config.schema_file) if config.schema_file else ""
+    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema)
 
 
 def _observed(

@@ -45,7 +45,7 @@ def _statistics(result: NodeResult) -> str:
 
 def _schema(result: NodeResult) -> str:
     schema = schema_of(result)
-    return f"{len(schema.feature)} features" if schema else ""
+    return _counted(len(schema.feature), "feature") if schema else ""
 
 
 def _gate(result: NodeResult) -> str:
@@ -55,23 +55,21 @@ def _gate(result: NodeResult) -> str:
     blocks, warns = len(report.of(Severity.BLOCK)), len(report.of(Severity.WARN))
     told = f"{blocks} refused" if blocks else "nothing refused"
     if warns:
-        told += f", {warns} {'warning' if warns == 1 else 'warnings'}"
+        told += f", {_counted(warns, 'warning')}"
     skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
-    run = len(report.checks_run)
-    return f"{run} {'check' if run == 1 else 'checks'}{skipped}: {told}"
+    return f"{_counted(len(report.checks_run), 'check')}{skipped}: {told}"
 
 
 def _transform(result: NodeResult) -> str:
-    return f"{features_of(result)} features, learnt from train alone"
+    return f"{_counted(features_of(result), 'feature')}, learnt from train alone"
 
 
 def _references(result: NodeResult) -> str:
-    figures = [
-        f"{reference.name} {estimate.metric} {estimate.value:.3f}"
+    groups = [
+        " ".join([reference.name, *(f"{estimate.metric} {estimate.value:.3f}" for estimate in reference.estimates)])
         for reference in references_of(result)
-        for estimate in reference.estimates
     ]
-    return ", ".join(figures)
+    return "; ".join(groups)
 
 
 def _training(result: NodeResult) -> str:
@@ -81,7 +79,7 @@ def _training(result: NodeResult) -> str:
     epochs = max(len(values) for values in history.values())
     losses = history.get("val_loss")
     best = f", best eval loss {min(losses):.4f}" if losses else ""
-    return f"{epochs} {'epoch' if epochs == 1 else 'epochs'}{best}"
+    return f"{_counted(epochs, 'epoch')}{best}"
 
 
 def _evaluation(result: NodeResult) -> str:
@@ -101,6 +99,10 @@ def _push(result: NodeResult) -> str:
     if pushed is None or not pushed.get_int_custom_property("pushed"):
         return "nothing pushed"
     return f"version {pushed.get_string_custom_property('pushed_version')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {

@@ -148,5 +148,7 @@ def _retire_interrupted_executions(connection: Any, compiled: pipeline_pb2.Pipel
             execution.last_known_state = metadata_store_pb2.Execution.FAILED
         handle.store.put_executions(stale)
     for execution in stale:
-        for folder in fileio.glob(f"{root}/*/*/{execution.id}") + fileio.glob(f"{root}/*/.system/*/{execution.id}"):
+        working = execution.custom_properties["__stateful_working_dir_index__"].string_value
+        places = [f"*/{execution.id}", f".system/*/{execution.id}", f".system/*/{working or execution.id}"]
+        for folder in {folder for place in places for folder in fileio.glob(f"{root}/*/{place}")}:
             fileio.rmtree(folder)

@@ -6,6 +6,8 @@ import dataclasses
 import json
 from typing import Any, ClassVar
 
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -36,6 +38,7 @@ class ExampleGenSpec(ComponentSpec):
         "source": ExecutionParameter(type=str),
         "data_fingerprint": ExecutionParameter(type=str),
         "only": ExecutionParameter(type=str),
+        "schema_types": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar = {"like": ChannelParameter(type=standard_artifacts.Examples, optional=True)}
@@ -63,8 +66,9 @@ def _read_properties(properties: dict[str, Any], like: list[types.Artifact]) -> 
         data = DataConfig(**given, format=found["format"], span=found["span"])
         source = resolve_source(data)
     kinds = json.loads(like[0].get_string_custom_property(KINDS_PROPERTY) or "{}") if like else {}
-    at_least = {name: Kind(kind) for name, kind in kinds.items()}
-    return source, Wanted(data, SplitConfig(**json.loads(properties["split"])), properties["only"] or None, at_least)
+    known = {name: Kind(kind) for name, kind in kinds.items()}
+    known |= {name: Kind[kind] for name, kind in json.loads(properties["schema_types"]).items()}
+    return source, Wanted(data, SplitConfig(**json.loads(properties["split"])), properties["only"] or None, known)
 
 
 def _describe(examples: types.Artifact, source: Source, digest: str, ingested: Ingested) -> None:
@@ -89,6 +93,14 @@ def _describe(examples: types.Artifact, source: Source, digest: str, ingested: I
     examples.set_string_custom_property(KINDS_PROPERTY, json.dumps(ingested.kinds))
 
 
+def types_in_schema(text: str) -> dict[str, str]:
+    """INT, FLOAT or BYTES by column. Nothing else of a schema decides how a row is read, so that an edit of its
+    limits leaves the examples as they are."""
+    schema = text_format.Parse(text, schema_pb2.Schema())
+    names = {schema_pb2.INT: Kind.INT.name, schema_pb2.FLOAT: Kind.FLOAT.name, schema_pb2.BYTES: Kind.BYTES.name}
+    return {feature.name: names[feature.type] for feature in schema.feature if feature.type in names}
+
+
 class ExampleGen(BaseBeamComponent):
     """Reads a source.
 
@@ -100,6 +112,7 @@ class ExampleGen(BaseBeamComponent):
       only: sends every row, labelled or not, to the one split of this name (a serving log, an earlier span).
       like: examples whose column types these shall share.
       code: fingerprint of the code, so that a changed component is not taken from the cache.
+      schema: text of the curated schema, whose types say how numbers are read; empty when there is none.
     """
 
     SPEC_CLASS = ExampleGenSpec
@@ -114,6 +127,7 @@ class ExampleGen(BaseBeamComponent):
         only: str = "",
         like: BaseChannel | None = None,
         code: str = "",
+        schema: str = "",
     ) -> None:
         spec = ExampleGenSpec(
             data=json.dumps(data.model_dump(exclude=_NOT_IN_THE_KEY), sort_keys=True),
@@ -121,6 +135,7 @@ class ExampleGen(BaseBeamComponent):
             source=json.dumps(dataclasses.asdict(source), sort_keys=True),
             data_fingerprint=data_fingerprint,
             only=only,
+            schema_types=json.dumps(types_in_schema(schema), sort_keys=True),
             code=code,
             examples=Channel(type=standard_artifacts.Examples),
             **({"like": like} if like is not None else {}),

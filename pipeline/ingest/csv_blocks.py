@@ -68,7 +68,8 @@ def check_names(path: str, names: list[str]) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SluiceError(f"{path} has the column `{twice[0]}` more than once.", f"Look:  head -1 {path}")
     if "" in names:
-        raise SluiceError(f"{path} has no name for column {names.index('') + 1}.", f"Look:  head -1 {path}")
+        index = " (the index of a pandas frame is written so; leave it out by index=False)" if not names[0] else ""
+        raise SluiceError(f"{path} has no name for column {names.index('') + 1}{index}.", f"Look:  head -1 {path}")
 
 
 def cut_into_parts(whole: CsvPart, part_bytes: int, ends: list[tuple[int, int]]) -> list[CsvPart]:

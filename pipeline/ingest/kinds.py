@@ -3,7 +3,10 @@
 A column is int only when every value is one, else float, else bytes; a whole number beyond 64 bits makes it bytes.
 `nan` and `inf` are floats, as there. A value is missing when its cell is empty. Arrow's own inference would also
 see dates, booleans and hexadecimal numbers, so Arrow only converts, and only text that both read alike; the rest
-goes through Python's int() and float(), which is what the official code calls."""
+goes through Python's int() and float(), which is what the official code calls.
+
+Where a column's kind is known from elsewhere (a curated schema), what stands in the file gives way as long as no
+value changes by it."""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ ARROW_TYPE = {
 _INT_BYTES = np.isin(np.arange(256), list(b"0123456789-"))
 _FLOAT_BYTES = np.isin(np.arange(256), list(b"0123456789-+.eE"))
 _PROBED = 16
+_EXACT_IN_FLOAT64 = 1 << 53
 
 
 def kind_of_texts(texts: pa.StringArray, at_least: Kind) -> Kind:
@@ -49,6 +53,29 @@ def kind_of_texts(texts: pa.StringArray, at_least: Kind) -> Kind:
     elif _FLOAT_BYTES[content].all() and _casts(texts, pa.float64()) and not _has_long_integer(texts):
         return Kind.FLOAT
     return max(at_least, _kind_by_python(texts))
+
+
+def agreed_kind(found: Kind, known: Kind, all_whole: bool, from_text: bool) -> Kind:
+    """The kind of a column that is `found` in the data and `known` from elsewhere: a hint, never force.
+
+    pandas writes a column of whole numbers in which one is missing as 32.0: there, floats become ints. Text stays
+    text, so that whoever compares the data with its schema sees it; and numbers become text only where they were
+    read from text.
+    """
+    if known is Kind.INT and found is Kind.FLOAT and all_whole:
+        return Kind.INT
+    if known is Kind.BYTES and found is not Kind.NONE and not from_text:
+        return found
+    return max(found, known)
+
+
+def texts_are_whole(texts: pa.StringArray) -> bool:
+    """Whether every value is a whole number, written 32 or 32.0, that an int holds without loss."""
+    if _FLOAT_BYTES[_content(texts)].all() and _casts(texts, pa.float64()):
+        numbers = texts.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False)
+        if not (np.floor(numbers) == numbers).all():
+            return False
+    return not to_kind(texts, Kind.INT)[1].any()
 
 
 def _has_long_integer(texts: pa.StringArray) -> bool:
@@ -98,6 +125,8 @@ def to_kind(texts: pa.StringArray, kind: Kind) -> tuple[pa.Array, npt.NDArray[np
             return _narrow(texts.cast(wide), kind), unfit
         except pa.ArrowInvalid:
             pass
+    if kind is Kind.INT and (whole := _whole_floats(texts)) is not None:
+        return whole, unfit
     encoded = texts.dictionary_encode()
     convert = _int_or_none if kind is Kind.INT else _float_or_none
     values = pa.array([convert(text) for text in encoded.dictionary.to_pylist()], wide)
@@ -105,11 +134,23 @@ def to_kind(texts: pa.StringArray, kind: Kind) -> tuple[pa.Array, npt.NDArray[np
     return _narrow(taken, kind), np.asarray(pc.and_(taken.is_null(), texts.is_valid()))
 
 
+def _whole_floats(texts: pa.StringArray) -> pa.Int64Array | None:
+    """Values such as 32.0 as ints, or none when that is not safe for all of them at once."""
+    if not _FLOAT_BYTES[_content(texts)].all() or not _casts(texts, pa.float64()):
+        return None
+    numbers = texts.cast(pa.float64())
+    seen = numbers.drop_null().to_numpy(zero_copy_only=False)
+    exact = (np.floor(seen) == seen) & (np.abs(seen) <= _EXACT_IN_FLOAT64)
+    return numbers.cast(pa.int64()) if exact.all() else None
+
+
 def _int_or_none(text: str) -> int | None:
     try:
         return value if (value := int(text.encode())) in INT64_RANGE else None
     except ValueError:
-        return None
+        number = _float_or_none(text)
+    # Beyond 2^53 a float has already lost digits: what it says is not what was meant.
+    return int(number) if number is not None and number.is_integer() and abs(number) <= _EXACT_IN_FLOAT64 else None
 
 
 def _float_or_none(text: str) -> float | None:

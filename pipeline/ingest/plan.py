@@ -10,7 +10,7 @@ from pipeline.config import DataConfig, SplitConfig
 from pipeline.errors import SluiceError
 from pipeline.ingest.dealing import SPLITS, Dealer
 from pipeline.ingest.files import base_name
-from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind
+from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
 from pipeline.ingest.label import LabelExpression, parse_label_expression
 from pipeline.ingest.readers import FileSurvey, Part
 
@@ -18,17 +18,23 @@ from pipeline.ingest.readers import FileSurvey, Part
 @dataclass(frozen=True)
 class Wanted:
     """What ingest is asked for. `only`: all rows go to this one split and need no label (a serving log, an earlier
-    span). `at_least`: kinds that columns are known to have elsewhere, so that both sides agree."""
+    span). `known`: kinds that columns have elsewhere (in the curated schema, in train), so that both sides agree."""
 
     data: DataConfig
     split: SplitConfig
     only: str | None = None
-    at_least: dict[str, Kind] = field(default_factory=dict)
+    known: dict[str, Kind] = field(default_factory=dict)
 
     @property
     def split_names(self) -> tuple[str, ...]:
         """The splits that come out."""
         return (self.only,) if self.only else SPLITS
+
+    @property
+    def ints(self) -> frozenset[str]:
+        """Columns that are int if every value in the data is whole."""
+        known = (name for name, kind in self.known.items() if kind is Kind.INT)
+        return frozenset(known).difference(self.data.column_types)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
             kinds[name] = _joined(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
     check_columns(surveys[0].path, kinds, wanted)
     for name in kinds:
-        kinds[name] = max(kinds[name], wanted.at_least.get(name, Kind.NONE))
+        all_whole = all(survey.kinds.get(name) is not Kind.FLOAT or name in survey.whole for survey in surveys)
+        kinds[name] = agreed_kind(kinds[name], wanted.known.get(name, Kind.NONE), all_whole, format_ == "csv")
         if name in wanted.data.column_types:
             kinds[name] = KIND_OF_OVERRIDE[wanted.data.column_types[name]]
     label, expression = _label(wanted, kinds)

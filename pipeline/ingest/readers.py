@@ -16,10 +16,10 @@ from pipeline.errors import SluiceError
 from pipeline.ingest import csv_blocks
 from pipeline.ingest.csv_blocks import CsvPart
 from pipeline.ingest.files import open_stored, plain_read_errors
-from pipeline.ingest.kinds import Kind, kind_of_texts
+from pipeline.ingest.kinds import Kind, kind_of_texts, texts_are_whole
 from pipeline.ingest.records import read_records
 from pipeline.ingest.rejects import Reject
-from pipeline.ingest.typed import kind_of_type
+from pipeline.ingest.typed import kind_of_type, values_are_whole
 
 BATCH_ROWS = 40_000
 PART_BYTES = 64 << 20  # what one worker takes at a time
@@ -56,17 +56,19 @@ class Rows:
 
 @dataclass
 class FileSurvey:
-    """What one file holds: the kind of each column, and the parts in which it can be read."""
+    """What one file holds: the kind of each column, and the parts in which it can be read. `whole`: those of the
+    columns asked for that are float and have whole numbers only."""
 
     path: str
     kinds: dict[str, Kind]
     parts: list[Part]
     empty: bool
+    whole: frozenset[str] = frozenset()
 
 
-def survey_file(path: str, format_: str) -> FileSurvey:
-    """Reads a file once, without keeping it."""
-    return {"csv": _survey_csv, "parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path)
+def survey_file(path: str, format_: str, ints: frozenset[str] = frozenset()) -> FileSurvey:
+    """Reads a file once, without keeping it; `ints`: columns to look at more closely, as they may be ints."""
+    return {"csv": _survey_csv, "parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path, ints)
 
 
 def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
@@ -78,16 +80,24 @@ def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
     return _read_tfrecord(part)
 
 
-def _survey_csv(path: str) -> FileSurvey:
-    whole = csv_blocks.read_header(path)
-    kinds = dict.fromkeys(whole.columns, Kind.NONE)
+def _survey_csv(path: str, ints: frozenset[str]) -> FileSurvey:
+    header = csv_blocks.read_header(path)
+    kinds = dict.fromkeys(header.columns, Kind.NONE)
+    fractional: set[str] = set()
     ends: list[tuple[int, int]] = []
     empty = True
-    for block in csv_blocks.read_blocks(whole, ends=ends):
+    for block in csv_blocks.read_blocks(header, ends=ends):
         empty = empty and not block.rows.num_rows and not block.rejects
-        for name, column in zip(whole.columns, block.rows.columns, strict=True):
+        for name, column in zip(header.columns, block.rows.columns, strict=True):
             kinds[name] = kind_of_texts(column, kinds[name])
-    return FileSurvey(path, kinds, list(csv_blocks.cut_into_parts(whole, PART_BYTES, ends)), empty)
+            if kinds[name] is Kind.FLOAT and name in ints - fractional and not texts_are_whole(column):
+                fractional.add(name)
+    parts: list[Part] = list(csv_blocks.cut_into_parts(header, PART_BYTES, ends))
+    return FileSurvey(path, kinds, parts, empty, _floats(kinds) & ints - fractional)
+
+
+def _floats(kinds: dict[str, Kind]) -> frozenset[str]:
+    return frozenset(name for name, kind in kinds.items() if kind is Kind.FLOAT)
 
 
 def _read_csv(part: CsvPart, only: list[str] | None) -> Iterator[Rows]:
@@ -111,7 +121,7 @@ def parquet_columns(path: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _survey_parquet(path: str) -> FileSurvey:
+def _survey_parquet(path: str, ints: frozenset[str]) -> FileSurvey:
     import pyarrow.parquet as pq
 
     with plain_parquet_errors(path), open_stored(path) as stored:
@@ -121,6 +131,7 @@ def _survey_parquet(path: str) -> FileSurvey:
         kinds = {entry.name: kind_of_type(entry.type, entry.name, path) for entry in schema}
         filled = _columns_with_values(file)
         kinds = {name: kind if name in filled else Kind.NONE for name, kind in kinds.items()}
+        whole = frozenset(name for name in sorted(_floats(kinds) & ints) if _is_whole(file, name))
         parts: list[Part] = []
         groups: list[int] = []
         size = row = first_row = 0
@@ -131,7 +142,11 @@ def _survey_parquet(path: str) -> FileSurvey:
             if size >= PART_BYTES or group == metadata.num_row_groups - 1:
                 parts.append(ParquetPart(path, tuple(groups), first_row + 1))
                 groups, size, first_row = [], 0, row
-    return FileSurvey(path, kinds, parts, metadata.num_rows == 0)
+    return FileSurvey(path, kinds, parts, metadata.num_rows == 0, whole)
+
+
+def _is_whole(file: Any, name: str) -> bool:
+    return all(values_are_whole(batch.column(0)) for batch in file.iter_batches(BATCH_ROWS, columns=[name]))
 
 
 def _columns_with_values(file: Any) -> set[str]:
@@ -178,8 +193,9 @@ def plain_parquet_errors(path: str) -> Iterator[None]:
         raise SluiceError(f"{path} is damaged or not a Parquet file ({why}).", f"Look:  ls -l {path}") from error
 
 
-def _survey_tfrecord(path: str) -> FileSurvey:
+def _survey_tfrecord(path: str, ints: frozenset[str]) -> FileSurvey:
     kinds: dict[str, Kind] = {}
+    fractional: set[str] = set()
     empty = True
     for rows in _read_tfrecord(TfRecordPart(path)):
         empty = empty and not rows.columns.num_rows and not rows.rejects
@@ -188,7 +204,10 @@ def _survey_tfrecord(path: str) -> FileSurvey:
             if kinds.get(entry.name) and kind and kinds[entry.name] is not kind:
                 raise SluiceError(f"{path}: feature `{entry.name}` is of different types in different records.")
             kinds[entry.name] = max(kinds.get(entry.name, Kind.NONE), kind)
-    return FileSurvey(path, kinds, [TfRecordPart(path)], empty)
+            asked = kind is Kind.FLOAT and entry.name in ints - fractional
+            if asked and not values_are_whole(rows.columns.column(entry.name)):
+                fractional.add(entry.name)
+    return FileSurvey(path, kinds, [TfRecordPart(path)], empty, _floats(kinds) & ints - fractional)
 
 
 def _read_tfrecord(part: TfRecordPart) -> Iterator[Rows]:

@@ -84,7 +84,7 @@ class Ingest(beam.PTransform):
             | "StartFiles" >> beam.Impulse()
             | "Files" >> beam.FlatMap(_numbered, self._files)
             | "SpreadFiles" >> beam.GroupByKey()
-            | "Survey" >> beam.Map(_survey, self._format)
+            | "Survey" >> beam.Map(_survey, self._format, self._wanted.ints)
         )
         start = pipeline | "Start" >> beam.Impulse()
         plan = start | "Plan" >> beam.Map(_plan, AsList(surveys), self._wanted, self._format)
@@ -100,10 +100,12 @@ def _numbered(_: bytes, files: tuple[str, ...]) -> list[tuple[int, str]]:
     return list(enumerate(files))
 
 
-def _survey(numbered: tuple[int, Iterable[str]], format_: str) -> tuple[int, FileSurvey | Problem]:
+def _survey(
+    numbered: tuple[int, Iterable[str]], format_: str, ints: frozenset[str]
+) -> tuple[int, FileSurvey | Problem]:
     number, (path,) = numbered
     try:
-        return number, survey_file(path, format_)
+        return number, survey_file(path, format_, ints)
     except SluiceError as error:
         return number, Problem.of(error)
 

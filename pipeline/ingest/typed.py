@@ -12,6 +12,7 @@ from pipeline.errors import SluiceError
 from pipeline.ingest.kinds import ARROW_TYPE, Kind, to_kind
 
 Mask = npt.NDArray[np.bool_]
+_EXACT_TO = {16: 1 << 11, 32: 1 << 24, 64: 1 << 53}  # by bits of a float: whole numbers up to here are all there
 
 
 def is_list(type_: pa.DataType) -> bool:
@@ -56,6 +57,15 @@ def typed_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, M
         unfit = (whole != np.floor(whole)) & ~missing
         return pa.array(np.where(unfit | missing, 0, whole).astype(np.int64), mask=unfit | missing), unfit
     return plain.cast(ARROW_TYPE[kind], safe=False), unfit
+
+
+def values_are_whole(array: pa.Array) -> bool:
+    """Whether every value of a column of numbers is whole, and surely the number that was meant."""
+    plain = _plain(array.flatten() if is_list(array.type) else array).drop_null()
+    if not pa.types.is_floating(plain.type):
+        return True
+    numbers = plain.to_numpy(zero_copy_only=False)
+    return bool(((np.floor(numbers) == numbers) & (np.abs(numbers) <= _EXACT_TO[plain.type.bit_width])).all())
 
 
 def _list_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, Mask]:

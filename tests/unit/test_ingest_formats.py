@@ -172,8 +172,8 @@ def test_a_single_split_takes_every_row_without_a_label(taxi_rows, tmp_path):
 
 def test_a_log_takes_the_wider_types_of_the_data_it_is_like(tmp_path):
     source = write_csv(tmp_path / "log.csv", [["fare", "company"], ["5", "7"], ["6", "8"]])
-    at_least = {"fare": Kind.FLOAT, "company": Kind.BYTES}
-    run(tmp_path / "out", taxi_config(source), only="serving", at_least=at_least)
+    known = {"fare": Kind.FLOAT, "company": Kind.BYTES}
+    run(tmp_path / "out", taxi_config(source), only="serving", known=known)
     assert sorted(rows_of(tmp_path / "out", "serving")) == [
         (("company", (b"7",)), ("fare", (5.0,))),
         (("company", (b"8",)), ("fare", (6.0,))),
