@@ -25,6 +25,9 @@ RESULTS = ROOT / "benchmarks" / "results.md"
 STEPS = 1000  # the template's own budget
 BATCH = 40  # the template's own batch
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+TEMPLATE_COMPONENTS = {
+    "CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Trainer", "Evaluator", "Pusher"
+}  # fmt: skip
 SAME_TRAINING = [
     f"train.max_steps={STEPS}",
     f"train.batch_size={BATCH}",
@@ -83,7 +86,10 @@ def _sluice(csv: Path, output: Path) -> Measurement:
 
 def _template(csv: Path, folder: Path) -> Measurement:
     script = lay_out_template(folder, csv)
-    return measure([python(), str(script)], folder, QUIET)
+    measured = measure([python(), str(script)], folder, QUIET)
+    if missing := TEMPLATE_COMPONENTS - set(measured.components):
+        raise RuntimeError(f"the template did not run {', '.join(sorted(missing))}")
+    return measured
 
 
 def _median(values: Sequence[float]) -> float:

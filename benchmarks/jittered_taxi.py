@@ -20,8 +20,9 @@ def write_jittered(real: Path, target: Path, copies: int, seed: int = 0) -> int:
         # One factor a row for all of them keeps tips above or below 20 % of the fare, as they were.
         factor = random.normal(1.0, 0.02, len(part))
         for column in JITTERED:
-            part[column] = (part[column] * factor).round(2)
-        part["trip_start_timestamp"] += 900 * random.integers(-8, 9, len(part))
+            part[column] = (part[column] * factor).round(0 if column == "trip_seconds" else 2)
+        start = part["trip_start_timestamp"]
+        part["trip_start_timestamp"] = (start + 900 * random.integers(-8, 9, len(part))).clip(start.min(), start.max())
         parts.append(part)
     rows = pd.concat(parts, ignore_index=True)
     rows.to_csv(target, index=False)

@@ -21,6 +21,10 @@ def lay_out_template(folder: Path, csv: Path) -> Path:
     if switched < 6:
         raise RuntimeError(f"the template has changed: {switched} components to switch on, expected at least 6")
     wiring.write_text(text)
+    for module in folder.rglob("*.py"):
+        # What `tfx template copy` does: the copy imports itself, not the package it came from.
+        code = module.read_text().replace("tfx.experimental.templates.taxi.", "")
+        module.write_text(code.replace("{{PIPELINE_NAME}}", "official_template"))
     (folder / "data").mkdir(exist_ok=True)
     shutil.copy(csv, folder / "data/data.csv")
     return folder / "local_runner.py"

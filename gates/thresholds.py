@@ -184,7 +184,11 @@ def _change_judgement(each: MetricEstimate, allowed: float) -> Judgement:
 
 
 def _where(each: MetricEstimate) -> str:
-    return f"all {each.n:,} test rows (overall)" if each.slice == OVERALL else f"the {each.n:,} test rows with {each.slice}"
+    return (
+        f"all {each.n:,} test rows (overall)"
+        if each.slice == OVERALL
+        else f"the {each.n:,} test rows with {each.slice}"
+    )
 
 
 def _judge_overall(judgement: Judgement, judged_by: str) -> Finding:

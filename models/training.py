@@ -13,6 +13,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.examples import evaluation_batches, training_batches, transformed_feature_spec
 from models.export import export_model
+from models.signatures import public_names
 
 EVALUATION_BATCH = 4096
 # Steps between two returns to Python, which cost more than a small step itself.
@@ -24,6 +25,8 @@ def run_fn(fn_args: FnArgs) -> None:
     config = fn_args.custom_config
     budget = config["train"]
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
+    # Names that clients could not tell apart are refused before hours of training, not after.
+    public_names(set(transformed.raw_feature_spec()) - {config["label"], *config["withheld"]})
     specs = transformed_feature_spec(transformed, config["label"])
     keras.backend.clear_session()
     keras.utils.set_random_seed(budget["seed"])

@@ -20,8 +20,10 @@ EMBEDDING_SIZE = 8
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
     """A compiled model from `feature_spec` to the probability of class 1, shape [batch, 1]."""
     chosen = _complete(hparams)
+    # Of what a feature's name may hold, Keras refuses the slash alone.
     inputs = {
-        name: keras.Input(shape=spec.shape, dtype=spec.dtype.name, name=name) for name, spec in feature_spec.items()
+        name: keras.Input(shape=spec.shape, dtype=spec.dtype.name, name=name.replace("/", "_"))
+        for name, spec in feature_spec.items()
     }
     categories = {name: spec.size for name, spec in feature_spec.items() if isinstance(spec, CategoricalFeature)}
     logits, deep_parts = [], []

@@ -120,8 +120,8 @@ class SplitConfig(Strict):
     """How each row is dealt to train, eval or test, once and for good."""
 
     by: Literal["row", "entity", "time", "column"] = "row"
-    """`row`: hash of the whole row but for the label; `entity`: hash of `data.entity_key`; `time`: the past trains, the future
-    tests, along `data.time_column`; `column`: a given column holds the names train, eval and test."""
+    """`row`: hash of the whole row without its label; `entity`: hash of `data.entity_key`; `time`: the past trains,
+    the future tests, along `data.time_column`; `column`: a given column holds the names train, eval and test."""
     train: PositiveFloat = 0.8
     """Weight of the train split."""
     eval: PositiveFloat = 0.1

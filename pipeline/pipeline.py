@@ -23,8 +23,6 @@ from pipeline.config import WorkloadConfig
 from pipeline.dataset import PREVIOUS, SERVING, Dataset
 from pipeline.platform import Platform
 
-TRAIN_ONLY = transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"])
-
 
 def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     """Wire the components of the workload that `config` describes, to run where `platform` says."""
@@ -54,6 +52,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         serving_statistics=serving[-1].outputs["statistics"] if serving else None,
         previous_statistics=previous[-1].outputs["statistics"] if previous else None,
         tolerated=config.validator.tolerated,
+        data=config.data,
+        code=platform.code("pipeline.components.example_validator"),
     )
 
     with Cond(is_blessed(example_validator.outputs["blessing"])):
@@ -62,7 +62,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             examples=example_gen.outputs["examples"],
             schema=schema_gen.outputs["schema"],
             preprocessing_fn="pipeline.features.preprocessing_fn",
-            splits_config=TRAIN_ONLY,
+            splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
             disable_statistics=True,
             disable_analyzer_cache=True,
             force_tf_compat_v1=config.preprocessing.tf1_compatible,

@@ -39,16 +39,16 @@ def outcome_of(
     if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals)
     if until:
-        return Outcome("stopped", ExitCode.PUSHED, f"stopped after {name_of(until)}, as asked.")
+        return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as asked.")
     if not push_wanted:
-        return Outcome("stopped", ExitCode.PUSHED, "blessed, and not pushed because serving.push is false.")
+        return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
     pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
     if pushed is None or not pushed.get_int_custom_property("pushed"):
-        return Outcome("failed", ExitCode.ERROR, "every gate passed, and yet nothing was pushed.", f"See:  less {log}")
+        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  less {log}")
     return Outcome(
         "pushed",
         ExitCode.PUSHED,
-        "every blessing is present.",
+        "Every blessing is present.",
         pushed_version=pushed.get_string_custom_property("pushed_version"),
         pushed_to=pushed.get_string_custom_property("pushed_destination"),
     )
@@ -67,7 +67,7 @@ def outcome_of_defect(defect: Exception, log: str) -> Outcome:
 def outcome_of_interrupt(exit_code: int) -> Outcome:
     """The outcome of a run that a person or the system stopped."""
     return Outcome(
-        "stopped", exit_code, "stopped from outside; finished components are kept.", "Go on:  the same command again"
+        "stopped", exit_code, "From outside; finished components are kept.", "Go on:  the same command again"
     )
 
 

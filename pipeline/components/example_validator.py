@@ -23,8 +23,6 @@ from tfx.utils import writer_utils
 
 from gates.anomalies import (
     COMPARATOR_CHECK,
-    SCHEMA_CHECKS,
-    Validated,
     comparator_findings,
     features_with,
     misapplied_comparators,
@@ -33,8 +31,11 @@ from gates.anomalies import (
 )
 from gates.finding import Finding, GateReport, SkippedCheck, verdict_of
 from gates.proposed_schema import SERVING, TRAINING
+from gates.tfdv_reasons import SCHEMA_CHECKS, Validated
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
 from pipeline.components.schema_gen import read_schema
+from pipeline.config import DataConfig
+from pipeline.ingest.label import parse_label_expression
 
 GATE = "example_validator"
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
@@ -46,16 +47,17 @@ def validate(
     serving: Statistics | None,
     previous: Statistics | None,
     tolerated: dict[str, str],
+    computed: dict[str, list[str]] | None = None,
 ) -> tuple[GateReport, dict[str, anomalies_pb2.Anomalies]]:
-    """The verdict, and TFDV's anomalies by data set."""
+    """The verdict, and TFDV's anomalies by data set. `computed`: what the columns that ingest makes are made of."""
     started = time.monotonic()
     schema = with_environments(schema)
     seen = {name: _validated(name, statistics, schema, TRAINING) for name, statistics in splits.items()}
     train = seen["train"] = _validated("train", splits["train"], schema, TRAINING, serving, previous)
+    findings = schema_findings(list(seen.values()), schema, train, computed or {})
     if serving is not None:
         seen["serving"] = _validated("serving", serving, schema, SERVING)
-
-    findings = [finding for each in seen.values() for finding in schema_findings(each, schema)]
+        findings += schema_findings([seen["serving"]], schema, train, computed or {})
     findings += misapplied_comparators(train, schema)
     skipped: list[SkippedCheck] = []
     run = [*SCHEMA_CHECKS, COMPARATOR_CHECK]
@@ -132,6 +134,7 @@ class ExampleValidatorExecutor(base_executor.BaseExecutor):
             _optional(input_dict, "serving_statistics", "serving"),
             _optional(input_dict, "previous_statistics", "train"),
             json.loads(exec_properties["tolerated"]),
+            json.loads(exec_properties["computed"]),
         )
         _write_anomalies(artifact_utils.get_single_instance(output_dict["anomalies"]), anomalies, statistics.span)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
@@ -147,6 +150,13 @@ def _optional(input_dict: dict[str, list[types.Artifact]], key: str, split: str)
     return load_statistics(artifact, split if split in names else names[0]).proto()
 
 
+def _computed(data: DataConfig | None) -> dict[str, list[str]]:
+    """The label and the columns that it is computed from."""
+    if data is None or data.label_expression is None:
+        return {}
+    return {data.label: list(parse_label_expression(data.label_expression).names)}
+
+
 def _write_anomalies(artifact: types.Artifact, anomalies: dict[str, anomalies_pb2.Anomalies], span: int) -> None:
     artifact.split_names = artifact_utils.encode_split_names(list(anomalies))
     artifact.span = span
@@ -158,7 +168,11 @@ def _write_anomalies(artifact: types.Artifact, anomalies: dict[str, anomalies_pb
 class ExampleValidatorSpec(ComponentSpec):
     """Statistics and schema in; anomalies, report and blessing out."""
 
-    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {"tolerated": ExecutionParameter(type=str)}
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
+        "tolerated": ExecutionParameter(type=str),
+        "computed": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
@@ -185,6 +199,8 @@ class ExampleValidator(base_component.BaseComponent):
         serving_statistics: types.BaseChannel | None = None,
         previous_statistics: types.BaseChannel | None = None,
         tolerated: dict[str, str] | None = None,
+        data: DataConfig | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(
             ExampleValidatorSpec(
@@ -193,6 +209,8 @@ class ExampleValidator(base_component.BaseComponent):
                 serving_statistics=serving_statistics,
                 previous_statistics=previous_statistics,
                 tolerated=json.dumps(tolerated or {}, sort_keys=True),
+                computed=json.dumps(_computed(data)),
+                code=code,
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
                 report=types.Channel(type=GateReportArtifact),
                 blessing=types.Channel(type=Blessing),

@@ -16,6 +16,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
 from tfx.components.statistics_gen import component
 from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME, Executor
+from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -39,18 +40,20 @@ class StatisticsGenExecutor(Executor):
         """Writes `Split-<name>/FeatureStats.pb`, as TFX does."""
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         splits = artifact_utils.decode_split_names(examples.split_names)
+        statistics = artifact_utils.get_single_instance(output_dict["statistics"])
         files = {split: shards(examples, split) for split in splits}
         if sum(tf.io.gfile.stat(file).length for paths in files.values() for file in paths) > IN_PROCESS_BYTES:
             super().Do(input_dict, output_dict, exec_properties)
-            return
-        statistics = artifact_utils.get_single_instance(output_dict["statistics"])
-        statistics.split_names = artifact_utils.encode_split_names(splits)
-        statistics.span = examples.span
-        for split, paths in files.items():
+            described = {split: load_statistics(statistics, split).proto() for split in splits}
+        else:
+            described = {split: describe(paths) for split, paths in files.items()}
+            statistics.split_names = artifact_utils.encode_split_names(splits)
+            statistics.span = examples.span
+        for split, description in described.items():
             folder = artifact_utils.get_split_uri([statistics], split)
             fileio.makedirs(folder)
             with fileio.open(f"{folder}/{DEFAULT_FILE_NAME}", "wb") as file:
-                file.write(describe(paths).SerializeToString())
+                file.write(count_empty_as_missing(description).SerializeToString())
 
 
 def describe(files: list[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -68,6 +71,25 @@ def describe(files: list[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
                 for generator, partial, new in zip(generators, partials, seen, strict=True)
             ]
     return stats_impl.extract_statistics_output(partials, generators)
+
+
+def count_empty_as_missing(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList,
+) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """Count the rows of a column of at most one value that hold none as missing.
+
+    ExampleGen writes an empty cell as an empty list, which TFDV counts as present: no share of missing values would
+    ever show, and no schema's `presence` would ever be broken.
+    """
+    for dataset in statistics.datasets:
+        for feature in dataset.features:
+            numeric = feature.HasField("num_stats")
+            common = feature.num_stats.common_stats if numeric else feature.string_stats.common_stats
+            if common.max_num_values <= 1:
+                common.num_missing = dataset.num_examples - common.tot_num_values
+                common.num_non_missing = common.tot_num_values
+                common.min_num_values = min(1, common.tot_num_values)
+    return statistics
 
 
 class StatisticsGen(component.StatisticsGen):

@@ -64,7 +64,8 @@ def agreed_kind(found: Kind, known: Kind, all_whole: bool, from_text: bool) -> K
     """
     if known is Kind.INT and found is Kind.FLOAT and all_whole:
         return Kind.INT
-    if known is Kind.BYTES and found is not Kind.NONE and not from_text:
+    # A column without a value stays without a type, too: TFDV would take typed empty lists for values.
+    if found is Kind.NONE or (known is Kind.BYTES and not from_text):
         return found
     return max(found, known)
 

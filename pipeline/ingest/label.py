@@ -78,7 +78,9 @@ def compute_label(expression: LabelExpression, columns: dict[str, pa.Array]) -> 
     try:
         values = np.asarray(frame.eval(expression.text, engine="python")) if usable.any() else np.zeros(0, bool)
     except Exception as error:  # pandas raises many kinds; all mean that the expression does not fit the columns
-        raise _refused(expression.source, f"pandas says: {str(error).splitlines()[0]}") from error
+        text = [f"`{n}` holds text" for n in expression.names if pa.types.is_large_binary(columns[n].type)]
+        why = "; ".join([*text, f"pandas says: {str(error).splitlines()[0]}"])
+        raise _refused(expression.source, why) from error
     if values.shape != (int(usable.sum()),) or values.dtype.kind not in "biuf":
         raise _refused(expression.source, "its result is neither true or false nor a number for each row")
     values = values.astype(np.float32 if values.dtype.kind == "f" else np.int64)

@@ -134,4 +134,7 @@ def _label(wanted: Wanted, kinds: dict[str, Kind]) -> tuple[str | None, LabelExp
     expression = parse_label_expression(data.label_expression)
     if wanted.only and not set(expression.names) <= set(kinds):
         return None, None
+    numbers = {name for name in expression.names if wanted.known.get(name) in (Kind.INT, Kind.FLOAT)}
+    if any(kinds[name] is Kind.BYTES for name in numbers):
+        return None, None  # nothing to compute with; the validator, which has the schema, says so
     return (None if wanted.only else data.label), expression

@@ -74,7 +74,7 @@ def refused(found: str, tmp_path: Path, data: DataConfig) -> str:
         ("key,when,amount\nk,1,2\n", r"data\.csv has no column `label`, which data\.label names"),
         ("key,when,amount,labels\nk,1,2,0\n", r"did you mean `labels`\?"),
         ("key,key,amount,label\nk,1,2,0\n", r"column `key` more than once"),
-        (",when,amount,label\n0,1,2,0\n", r"no name for column 1"),
+        (",when,amount,label\n0,1,2,0\n", r"no name for column 1 \(the index of a pandas frame"),
         ("kéy,label\n".encode("latin-1") + b"1,2\n", r"is not UTF-8 text"),
     ],
 )
@@ -262,6 +262,12 @@ def test_rows_that_the_label_cannot_be_computed_from(tmp_path):
 def test_a_label_expression_that_cannot_be_used(expression, why, tmp_path):
     source = write(tmp_path / "data.csv", HEADER + "".join(ROWS))
     assert why in refusal(tmp_path, config(source, label="big", label_expression=expression))
+
+
+def test_a_label_expression_on_a_column_of_text_says_which(tmp_path):
+    source = write(tmp_path / "data.csv", HEADER + "".join(ROWS) + "k,1,$2,1\n")
+    sentence = refusal(tmp_path, config(source, label="big", label_expression="0.2 * amount > 3"))
+    assert "`amount` holds text" in sentence
 
 
 def test_a_label_expression_with_an_unknown_column(tmp_path):

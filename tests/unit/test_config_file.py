@@ -41,7 +41,7 @@ def refusal(path: str, *overrides: str) -> SluiceError:
 def test_reads_the_shipped_taxi_workload():
     config = load_workload("taxi")
     assert config.prediction.withheld_columns() == ["payment_type", "tips"]
-    assert config.model.hyperparameters["hidden_units"] == [64, 32]
+    assert config.model.hyperparameters["hidden_units"] == [128]
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
@@ -87,10 +87,10 @@ def test_says_how_many_problems_follow_the_first(taxi_with):
         ("epochs: 10", "epochs: 0", "`train.epochs` must be a whole number of at least 1, got 0"),
         ("epochs: 10", "epochs:", "`train.epochs` must be a whole number of at least 1, and is empty"),
         ("by: row", "by: rows", "`split.by` must be one of row, entity, time, column, got 'rows'"),
-        ("at_least: 0.55", "at_least: .nan", "`evaluator.thresholds.0.at_least` must be a finite number, got nan"),
-        ("at_least: 0.55", "at_least: .inf", "`evaluator.thresholds.0.at_least` must be a finite number, got inf"),
+        ("at_least: 0.53", "at_least: .nan", "`evaluator.thresholds.0.at_least` must be a finite number, got nan"),
+        ("at_least: 0.53", "at_least: .inf", "`evaluator.thresholds.0.at_least` must be a finite number, got inf"),
         ("slice: {company:", "slice: {5:", "the name 5 under `evaluator.thresholds.2.slice` must be text"),
-        ("dropout: 0.1", "dropout: {a: 1}", "must be true or false, a number, text, or a list of these, got a mapping"),
+        ("dropout: 0.5", "dropout: {a: 1}", "must be true or false, a number, text, or a list of these, got a mapping"),
         ("module: models.wide_and_deep", "module: models/wide.py", "must be a dotted module path such as"),
         ("name: taxi", "name: Taxi-1", "`name` must be a name of a-z, 0-9 and _ that starts with a letter"),
         ("split:\n  by: row", "split: row", "`split` must be a section of keys, got 'row'"),
@@ -111,10 +111,10 @@ def test_says_how_many_problems_follow_the_first(taxi_with):
         ('slice: {company: "*"}', "slice: {company: *}", "a value that starts with * needs quotes"),
         ("seed: 7", "seed: 7\n  seed: 8", "the key `train.seed` is given twice (first on line"),
         ("  epochs: 10", "\tepochs: 10", "a tab, or a text that starts with"),
-        ("hidden_units: [64, 32]", "hidden_units: [64, 32", "a list in [ ] misses a comma or its closing bracket"),
+        ("hidden_units: [128]", "hidden_units: [128", "a list in [ ] misses a comma or its closing bracket"),
         ("name: taxi", "name: 'taxi", "a quote is opened and never closed"),
         ("name: taxi", "name: taxi: x", "a colon where none may stand"),
-        ("dropout: 0.1", "dropout: no", '`no` may mean true or false or text: write true, false or "no"'),
+        ("dropout: 0.5", "dropout: no", '`no` may mean true or false or text: write true, false or "no"'),
     ],
 )
 def test_a_wrong_value_is_told_in_plain_words_with_a_line(taxi_with, old, new, sentence):
@@ -164,10 +164,10 @@ def test_numbers_and_texts_are_what_they_look_like():
 
 def test_merged_mappings_are_read(tmp_path):
     file = tmp_path / "merged.yaml"
-    limit = "    - &limit {metric: auc, at_least: 0.55}\n    - {<<: *limit, metric: accuracy}\n"
+    limit = "    - &limit {metric: auc, at_least: 0.53}\n    - {<<: *limit, metric: accuracy}\n"
     start = TAXI.index("    - {metric: auc")
     file.write_text(TAXI[:start] + limit)
-    assert [t.at_least for t in load_workload(str(file)).evaluator.thresholds] == [0.55, 0.55]
+    assert [t.at_least for t in load_workload(str(file)).evaluator.thresholds] == [0.53, 0.53]
 
 
 def test_a_copy_that_keeps_its_name_is_refused(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ def refusal(*overrides: str) -> str:
         ("split.salt=a=b", lambda c: c.split.salt, "a=b"),
         ("model.hyperparameters.learning_rate=1e-3", lambda c: c.model.hyperparameters["learning_rate"], 0.001),
         ("model.hyperparameters.brand_new=[1, 2]", lambda c: c.model.hyperparameters["brand_new"], [1, 2]),
-        ("model.hyperparameters.hidden_units.1=5", lambda c: c.model.hyperparameters["hidden_units"], [64, 5]),
+        ("model.hyperparameters.hidden_units.0=5", lambda c: c.model.hyperparameters["hidden_units"], [5]),
         ("data.column_types.fare=float", lambda c: c.data.column_types, {"fare": "float"}),
         ("evaluator.thresholds.1.at_least=0.9", lambda c: c.evaluator.thresholds[1].at_least, 0.9),
         ("evaluator.thresholds.accuracy.at_least=0.9", lambda c: c.evaluator.thresholds[1].at_least, 0.9),

@@ -62,10 +62,10 @@ class Runs:
         for name, weight in (("a", 0.5), ("b", 0.6)):
             samples.write_model(home / name, weight)
 
-    def run(self, model: str) -> dict[str, str]:
+    def run(self, model: str, at_least: float = 0.1) -> dict[str, str]:
         """Runs with this model as the trained one; returns each component's state."""
         before = self._states()
-        LocalDagRunner().run(self._pipeline(self.home / model))
+        LocalDagRunner().run(self._pipeline(self.home / model, at_least))
         after = self._states()
         return {name: (after[name] - before[name]).most_common(1)[0][0] for name in after}
 
@@ -77,7 +77,7 @@ class Runs:
     def weights(self, model: str) -> bytes:
         return (self.home / model / "Format-Serving/variables/variables.data-00000-of-00001").read_bytes()
 
-    def _pipeline(self, model: Path) -> pipeline.Pipeline:
+    def _pipeline(self, model: Path, at_least: float) -> pipeline.Pipeline:
         splits = {"split_names": '["train", "eval", "test"]'}
         examples = Importer(str(self.home / "examples"), standard_artifacts.Examples, properties=splits)
         examples = examples.with_id("ExampleGen")
@@ -89,7 +89,7 @@ class Runs:
             model_blessing=Channel(type=standard_artifacts.ModelBlessing),
             candidate=trainer.outputs["model"],
         ).with_id("ChampionResolver")
-        evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion)
+        evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion, at_least)
         blessings = {"Evaluator": evaluator.outputs["blessing"]}
         pusher = Pusher(trainer.outputs["model"], blessings, str(self.home / "serving"))
         return pipeline.Pipeline(
@@ -102,7 +102,7 @@ class Runs:
         )
 
     def _evaluator(
-        self, examples: BaseChannel, schema: CuratedSchema, trainer: Trainer, champion: Resolver
+        self, examples: BaseChannel, schema: CuratedSchema, trainer: Trainer, champion: Resolver, at_least: float
     ) -> Evaluator:
         config = {"metrics": ["auc"], "slices": [], "judged_by": "interval", "confidence": 0.95}
         return Evaluator(
@@ -110,7 +110,7 @@ class Runs:
             model=trainer.outputs["model"],
             baseline_model=champion.outputs["model"],
             schema=schema.outputs["schema"],
-            config={**config, "thresholds": [{"metric": "auc", "at_least": 0.1, "no_worse_than_blessed_by": 0.5}]},
+            config={**config, "thresholds": [{"metric": "auc", "at_least": at_least, "no_worse_than_blessed_by": 0.5}]},
             label=samples.LABEL,
         )
 
@@ -174,6 +174,14 @@ def test_a_champion_whose_files_are_gone_is_passed_over(runs: Runs) -> None:
     runs.run("b")
     assert _change(runs) is None
     assert runs.served() == runs.weights("b")
+
+
+def test_a_stricter_trial_does_not_take_the_served_model_from_the_next_comparison(runs: Runs) -> None:
+    runs.run("a")
+    runs.run("a", at_least=0.999)
+    assert runs.served() == runs.weights("a")
+    runs.run("b")
+    assert _change(runs) is not None
 
 
 def test_an_edited_curated_schema_is_not_taken_from_the_cache(runs: Runs) -> None:

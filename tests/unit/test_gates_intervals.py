@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from gates.intervals import METRICS, auc, change, interval, wilson
+from gates.intervals import METRICS, auc, change, interval, newcombe, wilson
 
 RNG = np.random.default_rng(0)
 Z95 = 1.959964
@@ -42,7 +42,7 @@ def test_auc_interval_covers_the_truth_as_often_as_it_says() -> None:
     covered = 0
     for _ in range(400):
         labels, predictions = _scores(150, rng)
-        found = interval(auc(labels, predictions), labels, 0.95)
+        found = interval(auc(labels, predictions), 0.95)
         covered += found.lower <= truth <= found.upper
     assert 0.92 <= covered / 400 <= 0.98
 
@@ -57,7 +57,7 @@ def test_change_on_the_same_rows_is_surer_than_two_intervals_apart() -> None:
     labels, old = _scores(1000, rng)
     new = np.clip(old + rng.normal(scale=0.01, size=1000), 0, 1)
     paired = change(auc(labels, new), auc(labels, old), 0.95)
-    alone = interval(auc(labels, new), labels, 0.95)
+    alone = interval(auc(labels, new), 0.95)
     assert paired.upper - paired.lower < (alone.upper - alone.lower) / 5
 
 
@@ -77,15 +77,51 @@ def test_no_disagreement_on_few_rows_proves_little_about_accuracy() -> None:
 
 def test_perfect_ranking_of_few_rows_is_not_certainty() -> None:
     labels = np.array([0] * 20 + [1] * 5)
-    found = interval(auc(labels, labels.astype(float)), labels, 0.95)
-    assert found.value == 1.0
-    assert found.upper == 1.0
-    assert found.lower == pytest.approx(0.025 ** (1 / 5))
+    perfect = auc(labels, labels.astype(float))
+    found = interval(perfect, 0.95)
+    assert (found.value, found.upper) == (1.0, 1.0)
+    # By hand: (1 - x) = z²x/100 · (1 + 11.5 · ((1 - x)/(2 - x) + x/(1 + x))) at x = 0.7607.
+    assert found.lower == pytest.approx(0.7607, abs=1e-4)
+    beside_another = change(perfect, perfect, 0.95)
+    assert beside_another.lower == pytest.approx(found.lower - 1)
+    assert beside_another.upper == pytest.approx(1 - found.lower)
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(1, 1), (10, 200), (46, 254), (1200, 46), (500_000, 500_000)])
+def test_a_better_ranking_never_has_a_lower_auc_interval(positives: int, negatives: int) -> None:
+    areas = [0.0, 1e-9, *np.linspace(0.001, 0.999, 500), 1 - 1e-9, 1.0]
+    found = [newcombe(area, positives, negatives, Z95) for area in areas]
+    assert all(0 <= each.lower <= each.value <= each.upper <= 1 for each in found)
+    assert all(np.diff([each.lower for each in found]) >= 0)
+    assert all(np.diff([each.upper for each in found]) >= 0)
+
+
+@pytest.mark.parametrize("area", [0.0, 0.3, 0.5, 0.9, 0.99, 1.0])
+def test_more_rows_make_an_auc_interval_narrower(area: float) -> None:
+    found = [newcombe(area, rows, 5 * rows, Z95) for rows in (2, 10, 46, 300, 1200, 100_000)]
+    assert all(np.diff([each.upper - each.lower for each in found]) < 0)
+
+
+def test_nearly_perfect_rankings_are_no_surer_to_be_equal_than_perfect_ones() -> None:
+    labels = np.array([0] * 60 + [1] * 10)
+    perfect = auc(labels, np.arange(70.0))
+    nearly = auc(labels, np.array([*np.arange(59.0), 60.5, 59, *np.arange(61.0, 70.0)]))
+    assert change(nearly, perfect, 0.95).lower < change(perfect, perfect, 0.95).lower < 0
+
+
+def test_loss_and_calibration_never_reach_zero_and_reach_further_up_than_down() -> None:
+    labels = np.array([0] * 40 + [1] * 2)
+    predictions = np.full(42, 1e-4)
+    predictions[-1], predictions[:3] = 0.001, 0.9
+    for name in ("loss", "calibration"):
+        found = interval(METRICS[name](labels, predictions), 0.95)
+        assert 0 < found.lower < found.value < found.upper
+        assert found.upper - found.value > found.value - found.lower
 
 
 def test_one_class_has_no_auc() -> None:
     labels = np.ones(30)
-    found = interval(auc(labels, np.linspace(0, 1, 30)), labels, 0.95)
+    found = interval(auc(labels, np.linspace(0, 1, 30)), 0.95)
     assert all(math.isnan(figure) for figure in (found.value, found.lower, found.upper))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config import DataConfig, SplitConfig
 from pipeline.errors import SluiceError
+from pipeline.ingest.kinds import Kind
 from pipeline.ingest.records import read_records
 from pipeline.ingest.source import Source, fingerprint, resolve_source
 
@@ -140,3 +141,30 @@ def test_what_changes_no_example_stays_out_of_the_cache_key(head):
     with_log = ExampleGen(taxi(head, serving_log="log.csv"), SplitConfig(), source).exec_properties
     assert plain == with_log
     assert all(isinstance(value, str) for value in plain.values())
+
+
+SCHEMA = 'feature { name: "tips" type: INT } feature { name: "fare" type: BYTES }'
+
+
+def test_the_schema_types_the_examples_and_an_edit_of_its_limits_leaves_them_cached(head):
+    from pipeline.components.example_gen import ExampleGen
+
+    source = resolve_source(taxi(head))
+    none, given, edited = (
+        ExampleGen(taxi(head), SplitConfig(), source, schema=schema).exec_properties
+        for schema in ("", SCHEMA, SCHEMA.replace("INT", "INT int_domain { min: 0 }"))
+    )
+    assert none != given == edited
+    assert json.loads(given["schema_types"]) == {"fare": "BYTES", "tips": "INT"}
+
+
+def test_a_serving_log_takes_the_types_of_the_schema(head, tmp_path):
+    from pipeline.components.example_gen import ExampleGen
+
+    (tmp_path / "log.csv").write_text("trip_seconds,company\n5.0,7\n")
+    log = taxi(tmp_path / "log.csv")
+    schema = 'feature { name: "trip_seconds" type: INT } feature { name: "company" type: BYTES }'
+    component = ExampleGen(log, SplitConfig(), resolve_source(log), only="serving", schema=schema)
+    served = run(component, tmp_path / "served")
+    kinds = json.loads(served.get_string_custom_property("sluice_kinds"))
+    assert kinds == {"trip_seconds": Kind.INT, "company": Kind.BYTES}

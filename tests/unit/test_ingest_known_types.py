@@ -90,6 +90,7 @@ def kind(outcome: Ingested) -> Kind:
      (["$12.5", "3.0"], Kind.FLOAT, Kind.BYTES),
      (["$12", "3"], Kind.INT, Kind.BYTES),
      (["007", "12"], Kind.BYTES, Kind.BYTES),
+     (["", ""], Kind.FLOAT, Kind.NONE),
      (["12", "13"], Kind.NONE, Kind.INT),
      (["12.0", "13.0"], Kind.NONE, Kind.FLOAT)],
 )  # fmt: skip
@@ -104,6 +105,7 @@ def test_a_csv_column_takes_the_type_of_the_schema_where_no_value_changes_by_it(
      (pa.array([12.0, 2.5]), Kind.INT, Kind.FLOAT),
      (pa.array([[1.0, 2.0], []]), Kind.INT, Kind.INT),
      (pa.array([2.0**25], pa.float32()), Kind.INT, Kind.FLOAT),
+     (pa.array([None, None], pa.float64()), Kind.INT, Kind.NONE),
      (pa.array([12, 13]), Kind.FLOAT, Kind.FLOAT),
      (pa.array([12, 13]), Kind.BYTES, Kind.INT),  # a number where text belongs is the validator's affair
      (pa.array(["12"]), Kind.INT, Kind.BYTES)],
@@ -133,6 +135,15 @@ def test_ints_in_one_file_and_whole_floats_in_another_are_ints(tmp_path):
     for name, value in (("a.csv", "1"), ("b.csv", "2.0"), ("c.csv", "")):
         write_csv(tmp_path / "in", [value], name)
     assert kind(run(tmp_path, tmp_path / "in", {"n": Kind.INT})) is Kind.INT
+
+
+def test_text_where_the_schema_has_numbers_reaches_the_validator_even_when_the_label_needs_them(tmp_path):
+    """One bad cell makes no row unusable and no label wrong: there is none, and the validator says why."""
+    source = write_csv(tmp_path, [str(i) for i in range(99)] + ["$12.5"])
+    expression = {"label": "big", "label_expression": "n > 3"}
+    outcome = run(tmp_path, source, {"n": Kind.FLOAT}, only=None, **expression)
+    assert (kind(outcome), outcome.unusable, sum(outcome.rows.values())) == (Kind.BYTES, 0, 100)
+    assert outcome.columns == 2
 
 
 def test_a_type_of_the_configuration_goes_before_that_of_the_schema(tmp_path):

@@ -1,10 +1,12 @@
 """Training and tuning of the wide-and-deep model, on real transformed rows."""
 
+import contextlib
 import functools
 import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.examples import CategoricalFeature, evaluation_batches, training_batches, transformed_feature_spec
-from models.training import run_fn
+from models.training import STEPS_PER_EXECUTION, callbacks, run_fn, up_to
 from models.tuning import tuner_fn
 from models.wide_and_deep import build_model, search_space
 from tests.unit.test_preprocessing import ROOT, prepared, scratch
@@ -57,12 +60,44 @@ def history(home: Path) -> dict[str, list[float]]:
     return curves
 
 
-def saved_weights(home: Path) -> dict[str, np.ndarray]:
-    from tensorflow import train
+@contextlib.contextmanager
+def without_export() -> Iterator[list[keras.Model]]:
+    """The export costs as much as the training; here only the trained models count."""
+    models: list[keras.Model] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.training.export_model", lambda model, *_: models.append(model))
+        yield models
 
-    reader = train.load_checkpoint(str(home / "model/variables/variables"))
-    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("_variables")]
-    return {name: reader.get_tensor(name) for name in names}
+
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    return [np.array(variable) for variable in model.variables]
+
+
+@functools.cache
+def trained_for_25_steps_with_another_seed() -> keras.Model:
+    with without_export() as models:
+        run_fn(arguments(scratch(), {"seed": 8, "epochs": 10, "max_steps": 25, "early_stopping_patience": 0}))
+    return models[0]
+
+
+@functools.cache
+def tuned_and_stopped_early() -> tuple[keras.Model, Path]:
+    home = scratch()
+    given = arguments(home, {"epochs": 40, "early_stopping_patience": 2})
+    space = keras_tuner.HyperParameters()
+    for name, value in {"learning_rate": 0.02, "hidden_units": "64,8", "dropout": 0.4}.items():
+        space.Fixed(name, value)
+    given.hyperparameters = space.get_config()
+    with without_export() as models:
+        run_fn(given)
+    return models[0], home
+
+
+def exported_weights() -> list[np.ndarray]:
+    """Those of `trained`, in the order of the model's variables."""
+    reader = tf.train.load_checkpoint(str(trained() / "model/variables/variables"))
+    count = sum(name.startswith("_variables/") for name in reader.get_variable_to_shape_map())
+    return [reader.get_tensor(f"_variables/{i}/.ATTRIBUTES/VARIABLE_VALUE") for i in range(count)]
 
 
 def specs() -> Any:
@@ -76,64 +111,63 @@ def test_training_lowers_the_loss_and_writes_its_curves() -> None:
     assert curves["loss"][-1] < curves["loss"][0]
 
 
+IN_ANOTHER_PROCESS = """
+import pickle, sys
+import models.training
+from tfx.components.trainer.fn_args_utils import FnArgs
+weights = []
+models.training.export_model = lambda model, *_: weights.extend(variable.numpy() for variable in model.variables)
+models.training.run_fn(FnArgs(**pickle.load(sys.stdin.buffer)))
+sys.stdout.buffer.write(pickle.dumps(weights))
+"""
+
+
 def test_same_seed_gives_the_same_weights_in_one_process_and_in_another(tmp_path: Path) -> None:
-    run_fn(arguments(tmp_path / "again"))
-    code = (
-        "import sys, pickle; from models.training import run_fn;"
-        "from tfx.components.trainer.fn_args_utils import FnArgs;"
-        "run_fn(FnArgs(**pickle.load(sys.stdin.buffer)))"
-    )
-    given = {name: value for name, value in vars(arguments(tmp_path / "elsewhere")).items() if value is not None}
-    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(given), check=True, cwd=ROOT, capture_output=True)
-    weights = saved_weights(trained())
+    with without_export() as models:
+        run_fn(arguments(tmp_path))
+    given = pickle.dumps({name: value for name, value in vars(arguments(tmp_path)).items() if value is not None})
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS]
+    elsewhere = pickle.loads(subprocess.run(command, input=given, check=True, cwd=ROOT, capture_output=True).stdout)
+    weights = exported_weights()
     assert len(weights) > 8
-    for run in ("again", "elsewhere"):
-        found = saved_weights(tmp_path / run)
-        for name, values in weights.items():
-            np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=f"{run} {name}")
+    for found in (weights_of(models[0]), elsewhere):
+        for one, other in zip(weights, found, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
 
 
-def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
-    run_fn(arguments(tmp_path, {"seed": 8}))
-    one, other = saved_weights(trained()), saved_weights(tmp_path)
-    assert any(one[name].size > 50 and not np.allclose(one[name], other[name]) for name in one)
+def test_another_seed_gives_other_weights() -> None:
+    pairs = list(zip(exported_weights(), weights_of(trained_for_25_steps_with_another_seed()), strict=True))
+    assert any(one.size > 50 and not np.allclose(one, other) for one, other in pairs)
 
 
-@pytest.mark.parametrize("steps", [5, 19, 25])
-def test_never_takes_more_steps_than_max_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    taken: list[int] = []
-    monkeypatch.setattr("models.training.export_model", lambda model, *_: taken.append(int(model.optimizer.iterations)))
-    run_fn(arguments(tmp_path, {"epochs": 10, "max_steps": steps, "early_stopping_patience": 0}))
-    assert taken == [steps]
+def test_training_never_takes_more_steps_than_max_steps() -> None:
+    assert int(trained_for_25_steps_with_another_seed().optimizer.iterations) == 25
 
 
-def test_early_stopping_ends_training_and_brings_back_the_best_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    losses: list[float] = []
-    batches = evaluation_batches([f"{prepared().examples}/Split-eval/*"], specs(), 4096)
-    monkeypatch.setattr(
-        "models.training.export_model", lambda model, *_: losses.append(model.evaluate(batches, verbose=0)[0])
-    )
-    arguments_ = arguments(tmp_path, {"epochs": 40, "early_stopping_patience": 2})
-    arguments_.custom_config["model"]["hyperparameters"] = {"learning_rate": 0.02, "hidden_units": [64]}
-    run_fn(arguments_)
-    curve = history(tmp_path)["val_loss"]
+@pytest.mark.parametrize("steps", [1, 5, 19, 20, 38, 50])
+def test_steps_end_within_an_epoch_and_at_its_end(steps: int) -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    model.steps_per_execution = STEPS_PER_EXECUTION
+    batches = tf.data.Dataset.from_tensors((tf.ones((4, 1)), tf.ones((4, 1)))).repeat(19)
+    budget = {"max_steps": steps, "early_stopping_patience": 0}
+    curves = model.fit(up_to(steps, batches, model), epochs=10, callbacks=callbacks(budget, model), verbose=0).history
+    assert int(model.optimizer.iterations) == steps
+    assert len(curves["loss"]) == -(-steps // 19)
+
+
+def test_early_stopping_ends_training_and_brings_back_the_best_weights() -> None:
+    model, home = tuned_and_stopped_early()
+    curve = history(home)["val_loss"]
     assert len(curve) < 40
     assert curve.index(min(curve)) == len(curve) - 3
-    assert losses[0] == pytest.approx(min(curve), rel=1e-4)
+    batches = evaluation_batches([f"{prepared().examples}/Split-eval/*"], specs(), 4096)
+    assert model.evaluate(batches, verbose=0)[0] == pytest.approx(min(curve), rel=1e-4)
 
 
-def test_tuned_hyperparameters_replace_the_configured_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[keras.Model] = []
-    monkeypatch.setattr("models.training.export_model", lambda model, *_: built.append(model))
-    space = keras_tuner.HyperParameters()
-    space.Fixed("dropout", 0.4)
-    space.Fixed("hidden_units", "16,8")
-    given = arguments(tmp_path, {"epochs": 1})
-    given.hyperparameters = space.get_config()
-    run_fn(given)
-    kinds = [layer for layer in built[0].layers if isinstance(layer, keras.layers.Dropout)]
+def test_tuned_hyperparameters_replace_the_configured_ones() -> None:
+    model, _ = tuned_and_stopped_early()
+    kinds = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert [layer.rate for layer in kinds] == [0.4, 0.4]
 
 

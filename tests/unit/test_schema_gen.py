@@ -23,7 +23,7 @@ def test_clean_splits_of_real_rides_never_alarm(seed: int) -> None:
     for name, statistics in splits.items():
         anomalies = tfdv.validate_statistics(statistics, schema, environment="TRAINING")
         seen = Validated(name, "TRAINING", statistics.datasets[0], anomalies)
-        assert list(schema_findings(seen, schema)) == []
+        assert schema_findings([seen], schema, seen, {}) == []
 
 
 def test_schema_inferred_by_tfdv_alone_does_alarm_on_them() -> None:

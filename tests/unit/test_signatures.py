@@ -3,20 +3,27 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from sklearn.metrics import roc_auc_score
 
+from models.export import export_model
+from models.signatures import public_names
+from models.wide_and_deep import build_model
 from tests.unit.test_model_training import trained
-from tests.unit.test_preprocessing import BEAM, TEXT, WHOLE, as_example, prepared, taxi_rows, transformed_rows
+from tests.unit.test_preprocessing import BEAM, TEXT, WHOLE, as_example, prepared, scratch, taxi_rows, transformed_rows
 
 INT_MISSING = np.iinfo(np.int64).min
 SEEN = [name for name in taxi_rows(1600).columns if name not in ("payment_type", "tips", "big_tipper")]
@@ -99,40 +106,103 @@ def test_an_empty_batch_gives_no_predictions() -> None:
 IN_A_FRESH_PROCESS = """
 import json, sys
 import numpy as np, tensorflow as tf
-records = [r.numpy() for r in tf.data.TFRecordDataset(sys.argv[2], "GZIP")]
-signatures = tf.saved_model.load(sys.argv[1]).signatures
+taxi, rows, awkward = sys.argv[1:]
+records = [r.numpy() for r in tf.data.TFRecordDataset(rows, "GZIP")]
+signatures = tf.saved_model.load(taxi).signatures
 two = signatures["serving_examples"](examples=tf.constant(records))["predictions"].numpy()
 features = signatures["transform_features"](examples=tf.constant(records))
 with tf.compat.v1.Session(graph=tf.Graph()) as session:  # as BulkInferrer loads it
-    graph = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1])
+    graph = tf.compat.v1.saved_model.load(session, ["serve"], taxi)
     signature = graph.signature_def["serving_examples"]
     one = session.run(signature.outputs["predictions"].name, {signature.inputs["examples"].name: records})
-print(json.dumps({"two": two.tolist(), "one": one.tolist(), "features": len(features)}))
+signatures = tf.saved_model.load(awkward).signatures
+values = {name: [1.0 + i, 2.0] for i, name in enumerate(json.loads(open(awkward + "/columns.json").read()))}
+def example(row):
+    lists = {name: tf.train.FloatList(value=[column[row]]) for name, column in values.items()}
+    feature = {name: tf.train.Feature(float_list=each) for name, each in lists.items()}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+asked = sorted(signatures["serving_default"].structured_input_signature[1])
+by_name = {public: values[raw] for raw, public in json.loads(open(awkward + "/columns.json").read()).items()}
+default = signatures["serving_default"](**{name: tf.constant(column) for name, column in by_name.items()})
+examples = signatures["serving_examples"](examples=tf.constant([example(0), example(1)]))
+print(json.dumps({
+    "two": two.tolist(), "one": one.tolist(), "features": len(features), "asked": asked,
+    "default": default["predictions"].numpy().tolist(), "examples": examples["predictions"].numpy().tolist(),
+}))
 """
+
+# scikit-learn's own names and worse, with what `serving_default` calls them.
+AWKWARD = {
+    "mean radius": "mean_radius",
+    "worst area (mm²)": "worst_area__mm__",
+    "a.b": "a_b",
+    "price/unit": "price_unit",
+    "_id": "arg__id",
+    "2nd": "arg_2nd",
+    "self": "arg_self",
+    "class": "class",
+    "größe": "gr__e",
+    "function": "function",
+}
+
+
+def awkward_features(inputs: dict[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
+    return {f"{name} scaled": tf.reshape(tf.sparse.to_dense(column), [-1]) for name, column in inputs.items()}
+
+
+@functools.cache
+def exported_with_awkward_names() -> str:
+    home = scratch()
+    specs = {name: tf.io.VarLenFeature(tf.float32) for name in AWKWARD}
+    metadata = tft.DatasetMetadata.from_feature_spec(specs)
+    with beam.Pipeline(options=PipelineOptions(BEAM)) as pipeline, tft_beam.Context(temp_dir=str(home / "beam")):
+        rows = pipeline | beam.Create([{name: [float(i)] for name in AWKWARD} for i in range(3)])
+        function = (rows, metadata) | tft_beam.AnalyzeDataset(awkward_features)
+        function | tft_beam.WriteTransformFn(str(home / "graph"))
+        metadata | tft_beam.WriteMetadata(str(home / "graph/metadata"), pipeline=pipeline)
+    transformed = tft.TFTransformOutput(str(home / "graph"))
+    model = build_model({"hidden_units": [4]}, transformed.transformed_feature_spec())
+    export_model(model, transformed, set(), str(home / "model"))
+    (home / "model/columns.json").write_text(json.dumps(AWKWARD))
+    return str(home / "model")
+
+
+@functools.cache
+def found_in_a_fresh_process() -> dict[str, Any]:
+    rows = str(scratch() / "rows.gz")
+    with tf.io.TFRecordWriter(rows, "GZIP") as writer:
+        for example in prepared().serialized[:50]:
+            writer.write(example)
+    command = [sys.executable, "-c", IN_A_FRESH_PROCESS, exported(), rows, exported_with_awkward_names()]
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0"}
+    done = subprocess.run(command, check=True, cwd=scratch(), stdout=subprocess.PIPE, text=True, env=environment)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def test_was_exported_where_tensorflow_transform_had_switched_tf_keras_to_legacy() -> None:
     assert os.environ["TF_USE_LEGACY_KERAS"] == "1"
 
 
-def test_predicts_in_a_fresh_process_and_in_a_tf1_session(tmp_path: Path) -> None:
-    rows = str(tmp_path / "rows.gz")
-    with tf.io.TFRecordWriter(rows, "GZIP") as writer:
-        for example in prepared().serialized[:50]:
-            writer.write(example)
-    done = subprocess.run(
-        [sys.executable, "-c", IN_A_FRESH_PROCESS, exported(), rows],
-        check=True,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TF_USE_LEGACY_KERAS": "0"},
-    )
-    found = json.loads(done.stdout)
+def test_predicts_in_a_fresh_process_and_in_a_tf1_session() -> None:
+    found = found_in_a_fresh_process()
     expected = by_examples(prepared().serialized[:50])
     np.testing.assert_allclose(found["two"], expected, atol=1e-6)
     np.testing.assert_allclose(found["one"], expected, atol=1e-6)
     assert found["features"] > 20
+
+
+def test_columns_whose_names_tensorflow_cannot_use_are_asked_for_by_a_public_name() -> None:
+    found = found_in_a_fresh_process()
+    assert found["asked"] == sorted(AWKWARD.values())
+    np.testing.assert_allclose(found["default"], found["examples"], atol=1e-6)
+    assert found["default"][0] != found["default"][1]
+
+
+@pytest.mark.parametrize("pair", [("mean radius", "mean_radius"), ("a (b)", "a [b]"), ("Fare", "fare")])
+def test_refuses_two_columns_that_would_share_a_public_name_and_names_both(pair: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"`{pair[0]}` and `{pair[1]}`")):
+        public_names(["other", *pair])
 
 
 def test_evaluator_measures_serving_examples_against_the_raw_label(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def _run(executor: type[Executor], examples: standard_artifacts.Examples, folder
 
 
 def _figures(file: Path) -> dict[str, Any]:
-    [dataset] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes()).datasets
+    written = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+    [dataset] = statistics_gen.count_empty_as_missing(written).datasets
     found: dict[str, Any] = {"rows": dataset.num_examples}
     for feature in dataset.features:
         name, numeric = feature.path.step[0], feature.HasField("num_stats")
@@ -85,6 +86,27 @@ def test_gives_what_tfx_gives_over_several_shards(examples: standard_artifacts.E
         assert set(ours[split]) == set(theirs[split])
         for name, figure in theirs[split].items():
             assert ours[split][name] == pytest.approx(figure, rel=1e-9), f"{split} {name}"
+
+
+@pytest.mark.parametrize("limit", [statistics_gen.IN_PROCESS_BYTES, 1], ids=["in one process", "through Beam"])
+def test_an_empty_cell_counts_as_missing(
+    examples: standard_artifacts.Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(statistics_gen, "IN_PROCESS_BYTES", limit)
+    _run(statistics_gen.StatisticsGenExecutor, examples, tmp_path)
+    written = (tmp_path / "Split-eval/FeatureStats.pb").read_bytes()
+    [dataset] = statistics_pb2.DatasetFeatureStatisticsList.FromString(written).datasets
+    found = {
+        feature.path.step[0]: (
+            feature.num_stats if feature.HasField("num_stats") else feature.string_stats
+        ).common_stats
+        for feature in dataset.features
+    }
+    real = pd.read_csv(CSV, nrows=1200)[900:]
+    assert real["company"].isna().sum() > 0
+    for column in ("fare", "company", "dropoff_latitude"):
+        assert found[column].num_missing == real[column].isna().sum(), column
+        assert found[column].num_non_missing == real[column].notna().sum(), column
 
 
 def test_hands_larger_data_to_beam(
