@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from gates.breaches import Breach, merged
+from gates.breaches import Breach, merged, number
 from gates.finding import Finding, Severity
 from gates.proposed_schema import SERVING
 from gates.tfdv_reasons import Validated, breaches_in, name_of
 
 COMPARATOR_CHECK = "comparator_type"
+LABEL_CHECK = "label_values"
 REMEDIES = {
     "skew_comparator": "Compare how serving and training fill this column; retrain on what serving sees, or mend it.",
     "drift_comparator": "Look at what changed since the previous span; if it is real, raise the threshold for it.",
     COMPARATOR_CHECK: "Take the comparator out of the schema; for numbers use jensen_shannon_divergence.",
+    LABEL_CHECK: "Make it 0 or 1, e.g. with data.label_expression.",
 }
 COMPARATORS = {"skew_comparator": "the serving log", "drift_comparator": "the previous span"}
 TEXT_ONLY = ("infinity_norm", "normalized_abs_difference")
@@ -24,6 +27,11 @@ MEASURES = {
     anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
     anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon divergence",
     anomalies_pb2.DriftSkewInfo.Measurement.NORMALIZED_ABSOLUTE_DIFFERENCE: "normalised absolute difference",
+}
+FIELDS = {
+    anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "infinity_norm",
+    anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "jensen_shannon_divergence",
+    anomalies_pb2.DriftSkewInfo.Measurement.NORMALIZED_ABSOLUTE_DIFFERENCE: "normalized_abs_difference",
 }
 
 
@@ -47,29 +55,73 @@ def schema_findings(
 def comparator_findings(
     check: str, seen: Validated, schema: schema_pb2.Schema, other: statistics_pb2.DatasetFeatureStatistics
 ) -> Iterator[Finding]:
-    """What one kind of comparator (`skew_comparator`, `drift_comparator`) measured beyond its threshold."""
+    """What one kind of comparator (`skew_comparator`, `drift_comparator`) measured beyond its threshold, or could not
+    measure."""
     names = set(features_with(check, schema))
     present = {name_of(feature) for feature in other.features}
     for missing in sorted(names - present):
         reason = f"{missing} has a {check} but {COMPARATORS[check]} does not have the column: nothing to compare."
         yield _finding(check, seen, missing, reason, statistic="column present", value=0.0, threshold=1.0)
-    for info in seen.anomalies.drift_skew_info:
-        name = ".".join(info.path.step)
-        taken = info.skew_measurements if check == "skew_comparator" else info.drift_measurements
+    for feature in schema.feature:
+        if feature.name not in names & present:
+            continue
+        taken = _measurements(check, seen, feature.name)
         for measurement in taken:
-            if measurement.value > measurement.threshold and name in names & present:
-                yield _comparator_finding(check, seen, name, measurement, int(other.num_examples))
+            if measurement.value > measurement.threshold:
+                yield _comparator_finding(check, seen, feature.name, measurement, int(other.num_examples))
+        measured = {FIELDS.get(each.type) for each in taken if not math.isnan(each.value)}
+        for measure in _measures_of(feature, check):
+            if measure not in measured and not _is_misapplied(seen, feature.name, measure):
+                reason = (
+                    f"{feature.name} has a {check} with {measure}, but TFDV could not measure {seen.dataset} "
+                    f"({seen.rows:,} rows) against {COMPARATORS[check]} ({int(other.num_examples):,} rows)."
+                )
+                yield _finding(check, seen, feature.name, reason, statistic=measure, value=math.nan)
+
+
+def _measurements(check: str, seen: Validated, name: str) -> list[anomalies_pb2.DriftSkewInfo.Measurement]:
+    return [
+        measurement
+        for info in seen.anomalies.drift_skew_info
+        if ".".join(info.path.step) == name
+        for measurement in (info.skew_measurements if check == "skew_comparator" else info.drift_measurements)
+    ]
+
+
+def _measures_of(feature: schema_pb2.Feature, check: str) -> list[str]:
+    return [measure for measure in FIELDS.values() if getattr(feature, check).HasField(measure)]
+
+
+def _is_misapplied(seen: Validated, name: str, measure: str) -> bool:
+    statistics = seen.feature(name)
+    return measure in TEXT_ONLY and statistics is not None and statistics.WhichOneof("stats") != "string_stats"
+
+
+def label_findings(label: str, seen: Sequence[Validated]) -> Iterator[Finding]:
+    """A label that training would not take for the 0 and 1 that it learns. A label without values is another fault."""
+    lowest, highest = math.inf, -math.inf
+    for data in seen:
+        column = data.feature(label)
+        if column is None or data.missing(label) == data.rows:
+            continue
+        if column.WhichOneof("stats") != "num_stats":
+            reason = f"`{label}` does not hold numbers in {data.dataset}; Sluice learns labels of 0 and 1."
+            yield _finding(LABEL_CHECK, data, label, reason, statistic="numeric", value=0.0, threshold=1.0)
+            return
+        lowest, highest = min(lowest, column.num_stats.min), max(highest, column.num_stats.max)
+    if lowest < 0 or highest > 1:
+        reason = f"`{label}` holds values from {number(lowest)} to {number(highest)}; Sluice learns labels of 0 and 1."
+        statistic, value, limit = ("largest value", highest, 1.0) if highest > 1 else ("smallest value", lowest, 0.0)
+        finding = _finding(LABEL_CHECK, seen[0], label, reason, statistic=statistic, value=value, threshold=limit)
+        yield replace(finding, n=sum(data.rows for data in seen))
 
 
 def misapplied_comparators(seen: Validated, schema: schema_pb2.Schema) -> Iterator[Finding]:
     """Comparators that TFDV silently never evaluates, because they need strings and the column holds numbers."""
     for check in COMPARATORS:
         for feature in schema.feature:
-            statistics = seen.feature(feature.name)
-            if statistics is None or statistics.WhichOneof("stats") == "string_stats":
-                continue
-            for measure in TEXT_ONLY:
-                if feature.HasField(check) and getattr(feature, check).HasField(measure):
+            for measure in _measures_of(feature, check):
+                if _is_misapplied(seen, feature.name, measure):
                     reason = (
                         f"The schema gives {feature.name} a {check} with {measure}, which compares the shares of "
                         f"strings, but {feature.name} holds numbers: TFDV would pass it without looking."

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.finding import Finding, Severity
 from gates.intervals import METRICS, Floats, change, interval
 from gates.metrics import OVERALL, ConfusionMatrix, MetricEstimate
 
 MISSING = "(missing)"
+SOUND_CHECKS = ("finite_predictions", "labels_are_binary", "both_classes_in_test")
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,38 @@ def confusion(scored: Scored) -> ConfusionMatrix:
 def is_measured(estimate: MetricEstimate) -> bool:
     """Whether the metric could be computed at all."""
     return math.isfinite(estimate.value)
+
+
+def unsound(scored: Scored, label: str) -> list[Finding]:
+    """What makes every figure meaningless, whatever the thresholds: `0.5 < NaN` is merely false."""
+    found, rows = [], len(scored.labels)
+    broken = int((~np.isfinite(scored.predictions)).sum())
+    if broken:
+        reason = f"{broken:,} of {rows:,} predictions on test ({broken / rows:.2%}) are not finite numbers."
+        remedy = "Look for a diverged training, or for divisions and logarithms that make NaN or infinity of a feature."
+        statistic = "share of predictions that are not finite"
+        found.append(_refusal(SOUND_CHECKS[0], "serving_examples", statistic, broken / rows, 0.0, rows, reason, remedy))
+    labels = np.asarray(scored.labels, dtype=np.float64)
+    others = labels[(labels != 0) & (labels != 1)]
+    if len(others):
+        reason = f"{label} is neither 0 nor 1 in {len(others):,} of {rows:,} test rows ({_some(others)})."
+        remedy = "Make it 0 or 1, e.g. with data.label_expression."
+        statistic = "share of labels other than 0 and 1"
+        found.append(_refusal(SOUND_CHECKS[1], label, statistic, len(others) / rows, 0.0, rows, reason, remedy))
+    elif len(np.unique(labels)) < 2:
+        reason = f"{label} is {labels[0]:g} in all {rows:,} test rows: they cannot tell a good model from a bad one."
+        remedy = "Check the label and how the splits are made; test needs rows of both classes."
+        found.append(_refusal(SOUND_CHECKS[2], label, "classes in test", 1.0, 2.0, rows, reason, remedy))
+    return found
+
+
+def _some(values: NDArray[np.float64]) -> str:
+    seen = np.unique(values)
+    named = ", ".join("missing" if math.isnan(value) else f"{value:g}" for value in seen[:_NAMED])
+    return named + (" and others" if len(seen) > _NAMED else "")
+
+
+def _refusal(
+    check: str, subject: str, statistic: str, value: float, threshold: float, n: int, reason: str, remedy: str
+) -> Finding:
+    return Finding(check, subject, statistic, value, threshold, n, Severity.BLOCK, reason, remedy)

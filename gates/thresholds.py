@@ -26,6 +26,8 @@ from gates.intervals import LOWER_IS_BETTER
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
 
 EVERY = "*"
+# `company=A, hour=1` is a slice over two columns, not a company.
+_ANY_VALUE = "(?:(?!, [^,=]+=).)*"
 VALUE, CHANGE, SLICE = "threshold_value", "threshold_change", "threshold_slice"
 CHECKS = (VALUE, CHANGE, SLICE)
 
@@ -40,6 +42,11 @@ class Limit:
     at_most: float | None = None
     no_worse_than_blessed_by: float | None = None
     min_examples: int = 200
+
+    @property
+    def limits_value(self) -> bool:
+        """Whether it asks something of the value itself, not only of its change."""
+        return self.at_least is not None or self.at_most is not None
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def judge_thresholds(
                 findings.append(_judge_overall(judgement, judged_by))
         else:
             findings += _unjudged(limit, estimates)
-            slice_judgements += _judgements(limit, [each for each in estimates if _is_judged(limit, each)])
+            slice_judgements += [each for each in _judgements(limit, estimates) if _is_judged(limit, each)]
     findings += _judge_slices(slice_judgements, judged_by, evaluation.confidence)
     return findings, skipped
 
@@ -118,14 +125,21 @@ def _covers(limit: Limit, estimate: MetricEstimate) -> bool:
     if not limit.slice:
         return estimate.slice == OVERALL
     pattern = ", ".join(
-        re.escape(f"{column}=") + ("(.*)" if limit.slice[column] == EVERY else re.escape(str(limit.slice[column])))
+        re.escape(f"{column}=") + (_ANY_VALUE if limit.slice[column] == EVERY else re.escape(str(limit.slice[column])))
         for column in sorted(limit.slice)
     )
     return estimate.slice != OVERALL and re.fullmatch(pattern, estimate.slice, re.DOTALL) is not None
 
 
-def _is_judged(limit: Limit, estimate: MetricEstimate) -> bool:
-    return estimate.n >= limit.min_examples and math.isfinite(estimate.value)
+def _is_judged(limit: Limit, judgement: Judgement) -> bool:
+    return judgement.estimate.n >= limit.min_examples and math.isfinite(judgement.value)
+
+
+def _lacks_change(limit: Limit, each: MetricEstimate) -> bool:
+    """Whether the change is asked for but one of the two models has no value."""
+    if limit.no_worse_than_blessed_by is None or each.blessed_value is None:
+        return False
+    return each.change is None or not math.isfinite(each.change)
 
 
 def _judgements(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Judgement]:
@@ -159,7 +173,7 @@ def _value_judgement(each: MetricEstimate, asked: float, sign: int) -> Judgement
 
 
 def _change_judgement(each: MetricEstimate, allowed: float) -> Judgement:
-    blessed, difference = each.blessed_value or 0.0, each.change or 0.0
+    blessed, difference = each.blessed_value or 0.0, each.change if each.change is not None else math.nan
     down = difference - (each.change_lower if each.change_lower is not None else math.nan)
     up = (each.change_upper if each.change_upper is not None else math.nan) - difference
     gain = difference
@@ -285,11 +299,14 @@ def _without_rows(limit: Limit) -> Finding:
 def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Finding]:
     """One line for the small slices of a threshold and one for those whose metric does not exist."""
     small = [each for each in estimates if each.n < limit.min_examples]
-    undefined = [each for each in estimates if each.n >= limit.min_examples and not math.isfinite(each.value)]
+    large = [each for each in estimates if each.n >= limit.min_examples]
+    undefined = [each for each in large if not math.isfinite(each.value)]
+    unpaired = [each for each in large if math.isfinite(each.value) and _lacks_change(limit, each)]
     found = []
     for group, why in (
         (small, f"fewer than {limit.min_examples:,} test rows"),
         (undefined, f"no {limit.metric} (one class alone, for instance)"),
+        (unpaired, f"no {limit.metric} of the last blessed model to compare with"),
     ):
         if group:
             count = "1 slice" if len(group) == 1 else f"{len(group)} slices"

@@ -312,17 +312,6 @@ class WorkloadConfig(Strict):
         return self
 
 
-class MachineConfig(Strict):
-    """A machine in the cloud."""
-
-    machine_type: str = "n1-standard-8"
-    """A Compute Engine machine type."""
-    accelerator_type: str | None = None
-    """A Vertex accelerator, e.g. NVIDIA_TESLA_T4; none means CPU only."""
-    accelerator_count: NonNegativeInt = 0
-    """How many accelerators."""
-
-
 class DataflowConfig(Strict):
     """Workers for the Beam parts."""
 
@@ -347,7 +336,5 @@ class EnvironmentConfig(Strict):
     """Container image that runs each component (built from deploy/)."""
     service_account: str | None = None
     """Runs the pipeline; the project's default when absent."""
-    trainer: MachineConfig = MachineConfig()
-    """The machine that trains and tunes."""
     dataflow: DataflowConfig = DataflowConfig()
     """The workers of the Beam parts."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import cast
 
-from pipeline.config import DataConfig, SplitConfig
+from pipeline.config import DataConfig, PredictionConfig, SplitConfig
+from pipeline.errors import SluiceError
 from pipeline.ingest.preflight import check_source
 from pipeline.ingest.source import Format, Source, fingerprint, previous_source, resolve_source
 
@@ -30,7 +32,7 @@ class Datasets:
     previous_span: Dataset | None = None
 
 
-def datasets_here(data: DataConfig, split: SplitConfig) -> Datasets:
+def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionConfig) -> Datasets:
     """Find the files on this machine, look at their columns and hash them.
 
     Raises:
@@ -40,7 +42,8 @@ def datasets_here(data: DataConfig, split: SplitConfig) -> Datasets:
     previous = previous_source(data, current)
     log = _serving_log(data)
     served = resolve_source(log) if log else None
-    check_source(current, data, split)
+    columns = check_source(current, data, split)
+    _check_withheld(columns, data, prediction)
     for source, only in ((previous, PREVIOUS), (served, SERVING)):
         if source:
             check_source(source, data, split, only)
@@ -49,6 +52,19 @@ def datasets_here(data: DataConfig, split: SplitConfig) -> Datasets:
         Dataset(served, fingerprint(served)) if served else None,
         Dataset(previous, fingerprint(previous)) if previous else None,
     )
+
+
+def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: PredictionConfig) -> None:
+    """A misspelt name would withhold nothing and let the column through; a name that is near one of the data's
+    columns, and not itself among them, is taken for misspelt."""
+    for name in prediction.withheld_columns():
+        if name in columns or name == data.label:
+            continue
+        if near := difflib.get_close_matches(name, columns, n=1, cutoff=0.7):
+            raise SluiceError(
+                f"prediction withholds `{name}`, which is no column of {data.source}; did you mean `{near[0]}`?",
+                "See what it means:  python runners/local_runner.py --explain prediction",
+            )
 
 
 def datasets_there(data: DataConfig) -> Datasets:

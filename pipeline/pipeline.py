@@ -32,13 +32,15 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     example_gen = _ingest(config, platform, platform.datasets.current)
 
     # Describes each split: what is there, how much of it, how it is distributed.
-    statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
+    statistics_gen = _describe(platform, example_gen)
 
     # Says what the data must look like: the curated schema, or on a first run a proposal to curate.
     schema_gen = (
         CuratedSchema(config.schema_file)
         if config.schema_file
-        else SchemaGen(statistics_gen.outputs["statistics"], label, withheld)
+        else SchemaGen(
+            statistics_gen.outputs["statistics"], label, withheld, platform.code("pipeline.components.schema_gen")
+        )
     ).with_id("SchemaGen")
 
     # Describes the rows that an endpoint saw and those of the span before, where there are any.
@@ -123,21 +125,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         keep_versions=config.serving.keep_versions,
     )
 
-    nodes: list[BaseNode | None] = [
-        example_gen,
-        statistics_gen,
-        schema_gen,
-        *serving,
-        *previous,
-        example_validator,
-        transform,
-        tuner,
-        trainer,
-        champion,
-        references,
-        evaluator,
-        pusher if config.serving.push else None,
-    ]
+    nodes: list[BaseNode | None] = [example_gen, statistics_gen, schema_gen, *serving, *previous, example_validator]
+    nodes += [transform, tuner, trainer, champion, references, evaluator, pusher if config.serving.push else None]
     return Pipeline(
         pipeline_name=f"sluice-{config.name}",
         pipeline_root=platform.artifact_root,
@@ -171,6 +160,10 @@ def _ingest(
     return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema)
 
 
+def _describe(platform: Platform, examples: ExampleGen) -> StatisticsGen:
+    return StatisticsGen(examples.outputs["examples"], platform.code("pipeline.components.statistics_gen"))
+
+
 def _observed(
     name: str, config: WorkloadConfig, platform: Platform, dataset: Dataset | None, train: ExampleGen
 ) -> list[BaseNode]:
@@ -178,7 +171,7 @@ def _observed(
     if dataset is None:
         return []
     examples = _ingest(config, platform, dataset, name, train.outputs["examples"])
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    statistics = _describe(platform, examples)
     return [examples.with_id(f"{name.title()}Examples"), statistics.with_id(f"{name.title()}Statistics")]
 
 

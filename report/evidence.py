@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from gates.finding import GateReport
+from gates.finding import Finding, GateReport
 from gates.metrics import Evaluation
 
 if TYPE_CHECKING:
     # For the type alone: a run that stopped before StatisticsGen need not pay for the import.
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
+EVALUATOR = "evaluator"  # as pipeline.components.evaluator names its gate
 LimitKind = Literal["at_least", "at_most", "no_worse_than_blessed_by"]
 
 
@@ -61,3 +63,12 @@ class Evidence:
     lineage: Mapping[str, str | None] = field(default_factory=dict)  # in the order in which it is shown
     config_yaml: str | None = None
     next_command: str = ""  # what to type next, as the console says it
+
+    @cached_property
+    def evaluator_findings(self) -> Mapping[tuple[str, str], Sequence[Finding]] | None:
+        """What the Evaluator found, by subject and statistic; None when it did not judge."""
+        reports = [report for report in self.gates if report.gate == EVALUATOR]
+        found: dict[tuple[str, str], list[Finding]] = {}
+        for finding in (finding for report in reports for finding in report.findings):
+            found.setdefault((finding.subject, finding.statistic), []).append(finding)
+        return found if reports else None

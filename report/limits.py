@@ -1,17 +1,20 @@
-"""Which limits of the configuration bear on a measured figure, whether it meets them, and which way is better."""
+"""Which limits of the configuration bear on a measured figure, what the Evaluator found, and which way is better."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gates.finding import Finding, Severity
 from gates.metrics import OVERALL, MetricEstimate
 from report.evidence import ThresholdLine
 
-Judged = Literal["interval", "estimate"]
+Verdict = Literal["met", "missed", "doubtful"]
+# The Evaluator's findings by subject and statistic.
+Findings = Mapping[tuple[str, str], Sequence[Finding]]
 
 # Calibration is best at 1, neither high nor low.
 BEST: dict[str, Literal["high", "low", "one"]] = {"loss": "low", "calibration": "one"}
@@ -20,10 +23,10 @@ SYMBOLS = {"at_least": "≥", "at_most": "≤"}
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit as it bears on one estimate; `met` is None where it is not judged."""
+    """A limit as it bears on one estimate; `verdict` is the Evaluator's, None where it has not judged."""
 
     line: ThresholdLine
-    met: bool | None
+    verdict: Verdict | None
 
     @property
     def words(self) -> str:
@@ -43,10 +46,10 @@ def slice_values(slice_name: str) -> str:
     return ", ".join(piece.partition("=")[2] or "(none)" for piece in _pieces(slice_name))
 
 
-def limits_on(estimate: MetricEstimate, lines: Sequence[ThresholdLine], judged_by: Judged) -> list[Limit]:
+def limits_on(estimate: MetricEstimate, lines: Sequence[ThresholdLine], findings: Findings | None) -> list[Limit]:
     """The limits that name this metric and this slice (or every value of its columns)."""
     return [
-        Limit(line, _met(estimate, line, judged_by))
+        Limit(line, _verdict(estimate, line, findings))
         for line in lines
         if line.metric == estimate.metric and _covers(line.slice, estimate.slice)
     ]
@@ -82,20 +85,20 @@ def _by_column(slice_name: str) -> dict[str, str]:
     return {column: value for column, _, value in (piece.partition("=") for piece in _pieces(slice_name))}
 
 
-def _met(estimate: MetricEstimate, line: ThresholdLine, judged_by: Judged) -> bool | None:
+def _verdict(estimate: MetricEstimate, line: ThresholdLine, findings: Findings | None) -> Verdict | None:
     change = line.kind == "no_worse_than_blessed_by"
-    low, middle, high = (
-        (estimate.change_lower, estimate.change, estimate.change_upper)
-        if change
-        else (estimate.lower, estimate.value, estimate.upper)
-    )
-    if middle is None or estimate.n < line.min_examples:
+    statistic = f"change of {estimate.metric}" if change else estimate.metric
+    found = {
+        finding.severity
+        for finding in (findings or {}).get((estimate.slice, statistic), ())
+        if math.isclose(finding.threshold, line.limit)
+    }
+    if Severity.BLOCK in found:
+        return "missed"
+    if Severity.WARN in found:
+        return "doubtful"
+    small = estimate.slice != OVERALL and estimate.n < line.min_examples
+    figure = estimate.change if change else estimate.value
+    if findings is None or small or figure is None or not math.isfinite(figure):
         return None
-    falls = line.kind == "at_most" or (change and BEST.get(estimate.metric) == "low")
-    nearest = high if falls else low
-    figure = nearest if judged_by == "interval" and nearest is not None else middle
-    if not math.isfinite(figure):
-        return False
-    if change:
-        return figure <= line.limit if falls else figure >= -line.limit
-    return figure <= line.limit if falls else figure >= line.limit
+    return "met"

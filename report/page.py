@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -30,11 +31,12 @@ def write_report(path: str | os.PathLike[str], record: RunRecord, evidence: Evid
 
 
 def _sections(record: RunRecord, evidence: Evidence) -> list[Section]:
+    evidence = dataclasses.replace(evidence, gates=verdict.gate_reports(record, evidence))
     return [
         verdict.render(record, evidence),
         metrics.render(evidence),
         training.render(evidence.history, evidence.trials),
-        data.render(evidence, verdict.gate_reports(record, evidence)),
+        data.render(evidence, evidence.gates),
         lineage.render(record, evidence.lineage),
         timing.render(record),
         configuration.render(evidence.config_yaml),

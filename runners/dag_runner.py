@@ -43,7 +43,13 @@ def run_pipeline(
     connection = pipeline.metadata_connection_config
     _retire_interrupted_executions(connection, compiled)
     nodes = [node.pipeline_node for node in compiled.nodes]
-    wanted = _ancestors(nodes, until) if until else {node.node_info.id for node in nodes}
+    known = {node.node_info.id for node in nodes}
+    if until and until not in known:
+        raise SluiceError(
+            f"this pipeline has no {until}: the configuration leaves it out.",
+            "Components of every pipeline:  python runners/local_runner.py --list",
+        )
+    wanted = _ancestors(nodes, until) if until else known
     results: dict[str, NodeResult] = {}
     for node in nodes:
         node_id = node.node_info.id
@@ -86,7 +92,7 @@ def _launch(
     if execution is None or not execution.execution_id:
         return NodeResult(node_id, "skipped", seconds)
     state, outputs, message = _read_back(connection, execution.execution_id)
-    if state == metadata_store_pb2.Execution.FAILED:
+    if state not in (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED):
         return NodeResult(node_id, "failed", seconds, error=RuntimeError(message or f"{node_id} did not run"))
     reused = state == metadata_store_pb2.Execution.CACHED
     return NodeResult(node_id, "reused" if reused else "ran", seconds, outputs)

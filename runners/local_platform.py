@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from apache_beam.runners.runner import create_runner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from pipeline.dataset import Datasets
+from pipeline.errors import SluiceError
 from pipeline.platform import Platform, latest_other_blessed_model
 from runners.provenance import code_fingerprint
 from runners.run_folder import RunFolder
@@ -18,6 +20,16 @@ _HERE = [
 ]
 
 
+def _check_runner(name: str) -> None:
+    try:
+        create_runner(name)
+    except (ValueError, ImportError, AttributeError) as problem:
+        raise SluiceError(
+            f"--beam-runner: Beam has no runner `{name}`.",
+            "Use one of:  DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, PortableRunner",
+        ) from problem
+
+
 def local_platform(
     datasets: Datasets,
     folder: RunFolder,
@@ -27,6 +39,8 @@ def local_platform(
 ) -> Platform:
     """Everything stays in the workload's output folder; only the Beam parts may go to another runner."""
     direct = beam_runner.lower() == "directrunner"
+    if not direct:
+        _check_runner(beam_runner)
     runner = _HERE if direct else [f"--runner={beam_runner}"]
     return Platform(
         artifact_root=str(folder.artifacts),

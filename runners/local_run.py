@@ -57,15 +57,10 @@ def run(request: Request) -> int:
     config = load_workload(request.workload, request.overrides, data=request.data)
     check_references(config)
     until = node_id_of(request.until) if request.until else None
-    try:
-        with exclusive(request.output_dir, config.name):
-            folder = new_run_folder(request.output_dir, config.name)
-            with noise_diverted_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
-                return LocalRun(request, config, folder, console, until).carry_out()
-    except OSError as problem:
-        raise SluiceError(
-            f"{request.output_dir} cannot be written: {problem.strerror}.", "Make room:  df -h"
-        ) from problem
+    with exclusive(request.output_dir, config.name):
+        folder = new_run_folder(request.output_dir, config.name)
+        with noise_diverted_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
+            return LocalRun(request, config, folder, console, until).carry_out()
 
 
 @contextmanager
@@ -104,7 +99,7 @@ class LocalRun:
         self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
         try:
             self._console.working_on("starting")
-            self._datasets = datasets_here(self._config.data, self._config.split)
+            self._datasets = datasets_here(self._config.data, self._config.split, self._config.prediction)
             outcome = self._run_components(self._datasets)
         except SluiceError as problem:
             outcome = outcome_of_error(problem)
@@ -113,6 +108,8 @@ class LocalRun:
         except Exception as defect:
             logging.getLogger("sluice").exception("the run ended in an unexpected way")
             outcome = outcome_of_defect(defect, _shown(self._folder.log))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
         self._publish(outcome)
         if outcome.outcome == "stopped" and outcome.exit_code:
             _leave_at_once(outcome.exit_code)
@@ -136,11 +133,13 @@ class LocalRun:
 
     def _run_components(self, datasets: Datasets) -> Outcome:
         """Compile and run the pipeline; the heavy imports happen here."""
+        from pipeline.components.version_folder import VersionFolder
         from pipeline.pipeline import create_pipeline
         from runners.dag_runner import run_pipeline
         from runners.local_platform import local_platform
 
         request = self._request
+        VersionFolder(str(self._folder.serving)).distrust_if_altered()
         platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)

@@ -51,6 +51,8 @@ def main(
     beam_arguments: tuple[str, ...],
 ) -> None:
     """Run a workload on this machine: from its data to a pushed model, or to a verdict that says why not."""
+    if beam_arguments and "--" not in sys.argv:
+        raise click.UsageError(f"unexpected word `{beam_arguments[0]}`; options for Beam go behind `--`")
     try:
         if explain is not None:
             from pipeline.config_explain import explain as explanation

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from typing_extensions import Buffer
+
 QUIET_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR"}
 _STANDARD = (1, 2)
 
@@ -33,7 +35,7 @@ def noise_diverted_to(log: Path) -> Iterator[TextIO]:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s", force=True
     )
-    stream = io.FileIO(os.dup(originals[0]), "wb")
+    stream = _PatientPipe(os.dup(originals[0]), "wb")
     console = io.TextIOWrapper(io.BufferedWriter(stream), encoding="utf-8", errors="replace", line_buffering=True)
     try:
         yield console
@@ -43,6 +45,17 @@ def noise_diverted_to(log: Path) -> Iterator[TextIO]:
         for number, original in zip(_STANDARD, originals, strict=True):
             os.dup2(original, number)
             os.close(original)
+
+
+class _PatientPipe(io.FileIO):
+    """A standard output whose reader may leave (`… | head`) without ending the run."""
+
+    def write(self, data: Buffer) -> int:
+        """Write what still can be written."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            return len(bytes(data))
 
 
 def _flush() -> None:

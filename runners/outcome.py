@@ -38,9 +38,9 @@ def outcome_of(
             return _failed(result, log)
     if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals)
-    if until:
+    if until and until != "Pusher":
         return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as asked.")
-    if not push_wanted:
+    if not push_wanted and gates:
         return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
     pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
     if pushed is None or not pushed.get_int_custom_property("pushed"):

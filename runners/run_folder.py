@@ -113,6 +113,9 @@ def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
             f"another run (process {pid}) is using {workload_dir}.",
             "Wait for it, or use another folder:  python runners/local_runner.py --output-dir FOLDER",
         ) from problem
+    except OSError as problem:
+        sentence = f"the output folder {workload_dir} cannot be locked: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  python runners/local_runner.py --output-dir FOLDER") from problem
     try:
         holder.write_text(str(os.getpid()))
         yield

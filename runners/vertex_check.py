@@ -34,7 +34,11 @@ def check_job(
     check_references(config)
     cloud = load_environment(environment, environment_overrides)
     folder = output_dir.absolute() / config.name
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sentence = f"the output folder {folder} cannot be made: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
     with noise_diverted_to(folder / "vertex-check.log") as stream:
         _compile_and_list(config, cloud, folder, stream)
     return ExitCode.PUSHED

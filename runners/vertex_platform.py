@@ -17,6 +17,8 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platfor
         datasets=datasets_there(config.data),
         code=code_fingerprint,
         champion=latest_blessed_model,
+        # The data's fingerprint is not known when the job is compiled: a cached ingest could be of older files.
+        reuse=False,
         beam_arguments=[
             "--runner=DataflowRunner",
             f"--project={cloud.project}",

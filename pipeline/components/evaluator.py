@@ -20,9 +20,9 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import path_utils
 
 from gates.finding import Finding, GateReport, SkippedCheck, verdict_of
-from gates.measurement import Scored, confusion, is_measured, measure, slices_of
+from gates.measurement import SOUND_CHECKS, Scored, confusion, is_measured, measure, slices_of, unsound
 from gates.metrics import Evaluation
-from gates.thresholds import CHECKS, Limit, judge_thresholds
+from gates.thresholds import CHECKS, SLICE, Limit, judge_thresholds
 from pipeline.components import scoring, tfma_files
 from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
 from pipeline.components.columnar import decoder_of, shards
@@ -45,25 +45,32 @@ def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
     return Evaluation(config["confidence"], estimates, confusion(scored), notes=tuple(notes))
 
 
-def judge(evaluation: Evaluation, config: dict[str, Any], started: float) -> GateReport:
-    """The verdict of the thresholds."""
+def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, Any], started: float) -> GateReport:
+    """The verdict of the thresholds, on predictions and labels that can be judged at all."""
     limits = [Limit(**threshold) for threshold in config["thresholds"]]
     findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
+    run = _checks_run(findings, limits, evaluation)
+    findings = unsound(scored, label) + findings
     if not limits:
-        skipped = [SkippedCheck(check, "evaluator.thresholds is empty: any model is blessed") for check in CHECKS]
+        skipped = [SkippedCheck(check, "evaluator.thresholds is empty: no figure refuses a model") for check in CHECKS]
     return GateReport(
         gate=GATE,
         verdict=verdict_of(findings),
         findings=tuple(findings),
-        checks_run=_checks_run(findings),
+        checks_run=(*SOUND_CHECKS, *run),
         checks_skipped=tuple(skipped),
         seconds=time.monotonic() - started,
         versions={"tensorflow-model-analysis": tfma.__version__},
     )
 
 
-def _checks_run(findings: list[Finding]) -> tuple[str, ...]:
-    return tuple(check for check in CHECKS if any(finding.check == check for finding in findings))
+def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evaluation) -> tuple[str, ...]:
+    """Slices that pass without doubt leave no finding."""
+    run = {finding.check for finding in findings}
+    compared = any(estimate.blessed_value is not None for estimate in evaluation.estimates)
+    if any(limit.slice and (limit.limits_value or compared) for limit in limits):
+        run.add(SLICE)
+    return tuple(check for check in CHECKS if check in run)
 
 
 class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
@@ -82,7 +89,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         self._score(input_dict, evaluation_uri, config, exec_properties["label"])
         scored = scoring.read_scored(evaluation_uri)
         evaluation = evaluate(scored, config)
-        report = judge(evaluation, config, started)
+        report = judge(evaluation, scored, exec_properties["label"], config, started)
 
         write_evaluation(artifact_utils.get_single_instance(output_dict["evaluation"]), evaluation)
         self._write_tfma(input_dict, evaluation_uri, scored, evaluation, config, exec_properties["label"])

@@ -23,8 +23,10 @@ from tfx.utils import writer_utils
 
 from gates.anomalies import (
     COMPARATOR_CHECK,
+    LABEL_CHECK,
     comparator_findings,
     features_with,
+    label_findings,
     misapplied_comparators,
     schema_findings,
     tolerate,
@@ -48,6 +50,7 @@ def validate(
     previous: Statistics | None,
     tolerated: dict[str, str],
     computed: dict[str, list[str]] | None = None,
+    label: str = "",
 ) -> tuple[GateReport, dict[str, anomalies_pb2.Anomalies]]:
     """The verdict, and TFDV's anomalies by data set. `computed`: what the columns that ingest makes are made of."""
     started = time.monotonic()
@@ -77,6 +80,11 @@ def validate(
     else:
         run.append("schema_serving")
     findings = [tolerate(finding, tolerated) for finding in findings]
+    if label:
+        run.append(LABEL_CHECK)
+        findings += label_findings(label, [seen[name] for name in splits])
+    else:
+        skipped.append(SkippedCheck(LABEL_CHECK, "no label (data.label) is configured"))
     return _report(findings, run, skipped, started), {name: each.anomalies for name, each in seen.items()}
 
 
@@ -135,6 +143,7 @@ class ExampleValidatorExecutor(base_executor.BaseExecutor):
             _optional(input_dict, "previous_statistics", "train"),
             json.loads(exec_properties["tolerated"]),
             json.loads(exec_properties["computed"]),
+            exec_properties["label"],
         )
         _write_anomalies(artifact_utils.get_single_instance(output_dict["anomalies"]), anomalies, statistics.span)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
@@ -171,6 +180,7 @@ class ExampleValidatorSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "tolerated": ExecutionParameter(type=str),
         "computed": ExecutionParameter(type=str),
+        "label": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
@@ -210,6 +220,7 @@ class ExampleValidator(base_component.BaseComponent):
                 previous_statistics=previous_statistics,
                 tolerated=json.dumps(tolerated or {}, sort_keys=True),
                 computed=json.dumps(_computed(data)),
+                label=data.label if data else "",
                 code=code,
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
                 report=types.Channel(type=GateReportArtifact),

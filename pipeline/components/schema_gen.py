@@ -64,6 +64,7 @@ class SchemaGenSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "label": ExecutionParameter(type=str),
         "withheld": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)
@@ -77,12 +78,14 @@ class SchemaGen(base_component.BaseComponent):
     SPEC_CLASS = SchemaGenSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(SchemaGenExecutor)
 
-    def __init__(self, statistics: types.BaseChannel, label: str, withheld: list[str]) -> None:
+    def __init__(self, statistics: types.BaseChannel, label: str, withheld: list[str], code: str = "") -> None:
+        """`code` only makes a new cache key."""
         super().__init__(
             SchemaGenSpec(
                 statistics=statistics,
                 label=label,
                 withheld=json.dumps(sorted(withheld)),
+                code=code,
                 schema=types.Channel(type=standard_artifacts.Schema),
             )
         )

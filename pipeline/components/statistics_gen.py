@@ -6,7 +6,7 @@ combiners; here they are fed batch by batch in bounded memory. Larger data goes 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import tensorflow as tf
@@ -14,12 +14,13 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx import types
-from tfx.components.statistics_gen import component
 from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME, Executor
 from tfx.components.statistics_gen.stats_artifact_utils import load_statistics
 from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
 from pipeline.components.columnar import raw_batches, shards
@@ -92,7 +93,20 @@ def count_empty_as_missing(
     return statistics
 
 
-class StatisticsGen(component.StatisticsGen):
-    """TFX's StatisticsGen with the executor above."""
+class StatisticsGenSpec(ComponentSpec):
+    """Examples in, statistics out."""
 
+    PARAMETERS: ClassVar = {"code": ExecutionParameter(type=str)}
+    INPUTS: ClassVar = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
+    OUTPUTS: ClassVar = {"statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics)}
+
+
+class StatisticsGen(BaseBeamComponent):
+    """Describes each split of `examples`; `code` only makes a new cache key."""
+
+    SPEC_CLASS = StatisticsGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(StatisticsGenExecutor)
+
+    def __init__(self, examples: types.BaseChannel, code: str = "") -> None:
+        statistics = types.Channel(type=standard_artifacts.ExampleStatistics)
+        super().__init__(StatisticsGenSpec(examples=examples, code=code, statistics=statistics))

@@ -60,6 +60,15 @@ class VersionFolder:
             self._prune([*versions, version], keep)
             return self._stands(version, fingerprint, is_new=True)
 
+    def distrust_if_altered(self) -> None:
+        """Take the mark of being newest from a version that no longer holds what was pushed, so that the next run
+        pushes again instead of reusing the push."""
+        for version in self._marked():
+            with fileio.open(posixpath.join(self.folder, NEWEST, str(version)), "r") as file:
+                pushed = file.read()
+            if fingerprint_of(self._path(str(version))) != pushed:
+                self._forget_newest()
+
     def _path(self, name: str) -> str:
         return posixpath.join(self.folder, name)
 
@@ -93,7 +102,7 @@ class VersionFolder:
     def _marked(self) -> list[int]:
         """The version last marked newest. Its number is never used again, even when someone deleted it since."""
         folder = self._path(NEWEST)
-        return [int(name) for name in fileio.listdir(folder)] if fileio.isdir(folder) else []
+        return [int(name) for name in fileio.listdir(folder) if name.isdigit()] if fileio.isdir(folder) else []
 
     def _forget_newest(self) -> None:
         if fileio.isdir(self._path(NEWEST)):

@@ -35,6 +35,8 @@ class Ingested:
 
 def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: Wanted, uri: str) -> Ingested:
     """Writes `Split-<name>` folders under `uri`, whole or not at all."""
+    # Left by a run whose metadata is gone: its rows must not mix with these.
+    _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
     try:
         for folder in (WORK_FOLDER, *(f"Split-{name}" for name in wanted.split_names)):
             ensure_folder(f"{uri}/{folder}")

@@ -26,7 +26,7 @@ class IntervalRow:
     dot: float | None
     bar: tuple[float, float] | None  # left and width
     limits: tuple[float, ...]
-    state: str  # "met", "missed", "plain", "unjudged"
+    state: str  # "met", "missed", "doubtful", "plain", "unjudged"
     strong: bool = False
 
 
@@ -83,10 +83,9 @@ def plot(
 
 
 def _state(estimate: MetricEstimate, limits: Sequence[Limit]) -> str:
-    verdicts = [limit.met for limit in limits]
-    if False in verdicts:
-        return "missed"
-    if True in verdicts:
-        return "met"
+    verdicts = {limit.verdict for limit in limits}
+    for verdict in ("missed", "doubtful", "met"):
+        if verdict in verdicts:
+            return verdict
     too_small = any(estimate.n < limit.line.min_examples for limit in limits)
     return "unjudged" if too_small else "plain"

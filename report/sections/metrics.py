@@ -69,7 +69,7 @@ def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Limit
 
 
 def _limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
-    return limits_on(estimate, evidence.thresholds, evidence.judged_by)
+    return limits_on(estimate, evidence.thresholds, evidence.evaluator_findings)
 
 
 def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
@@ -91,12 +91,12 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
 
 
 def _against_blessed(evaluation: Evaluation, evidence: Evidence) -> list[tuple[MetricEstimate, list[Limit]]]:
-    """Overall changes, then the slices that have certainly become worse or break a limit on change."""
+    """Overall changes, then the slices that miss, or may miss, a limit on change."""
     compared = [estimate for estimate in evaluation.estimates if estimate.change is not None]
     shown = []
     for estimate in compared:
         limits = [limit for limit in _limits(estimate, evidence) if limit.line.kind == "no_worse_than_blessed_by"]
-        if estimate.slice == OVERALL or any(limit.met is False for limit in limits):
+        if estimate.slice == OVERALL or any(limit.verdict in ("missed", "doubtful") for limit in limits):
             shown.append((estimate, limits))
     return shown
 

@@ -34,7 +34,7 @@ def slice_groups(evaluation: Evaluation, evidence: Evidence) -> list[SliceGroup]
         if estimate.slice != OVERALL:
             grouped.setdefault((slice_columns(estimate.slice), estimate.metric), []).append(estimate)
     keys = sorted(grouped, key=lambda key: list(dict.fromkeys(columns for columns, _ in grouped)).index(key[0]))
-    judged = {key for key in keys if any(limits_on(e, evidence.thresholds, "estimate") for e in grouped[key])}
+    judged = {key for key in keys if any(limits_on(e, evidence.thresholds, None) for e in grouped[key])}
     groups = []
     for index, key in enumerate(keys):
         columns, metric = key
@@ -61,7 +61,7 @@ def _group(
     judged = [row for row in rows if row.state != "unjudged"]
     small = [row for row in rows if row.state == "unjudged"]
     # A refusal is never hidden by the cap, whatever it sorts under.
-    judged.sort(key=lambda row: row.state != "missed")
+    judged.sort(key=lambda row: (row.state != "missed", row.state != "doubtful"))
     return SliceGroup(
         columns=" × ".join(columns),
         plot=plot(estimates[0].metric, scale, judged[:SHOWN], limits, reference),
@@ -73,7 +73,7 @@ def _group(
 
 
 def _drawn_limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
-    found = limits_on(estimate, evidence.thresholds, evidence.judged_by)
+    found = limits_on(estimate, evidence.thresholds, evidence.evaluator_findings)
     return [limit for limit in found if limit.line.kind != "no_worse_than_blessed_by"]
 
 

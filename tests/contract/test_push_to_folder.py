@@ -141,3 +141,14 @@ def test_a_killed_push_leaves_nothing_to_serve_and_the_next_one_cleans_up(tmp_pa
     push = VersionFolder(str(serving)).push(second, keep=3)
     assert _served(serving) == [first.version, push.version]
     assert not any(entry.name.startswith(".incoming-") for entry in serving.iterdir())
+
+
+def test_a_served_version_that_was_damaged_is_not_taken_for_pushed(tmp_path: Path, serving: Path) -> None:
+    folder = VersionFolder(str(serving))
+    push = folder.push(_model(tmp_path / "model"), keep=3)
+    folder.distrust_if_altered()
+    assert Path(push.marker).exists(), "an intact version keeps its mark, and a cached push stays valid"
+    (Path(push.path) / "variables/variables.data-00000-of-00001").unlink()
+    folder.distrust_if_altered()
+    assert not Path(push.marker).exists()
+    assert folder.push(str(tmp_path / "model"), keep=3).version > push.version

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import TAXI_CSV, run_locally
+from tests.e2e.conftest import TAXI_CSV, run_locally, start_locally
 
 pytestmark = pytest.mark.e2e
 
@@ -64,6 +64,7 @@ def test_bad_data_is_one_sentence_and_exit_code_3(make, named: str, tmp_path: Pa
         (("--until", "Traner"), "Trainer"),
         (("--wrkload", "taxi"), "--workload"),
         (("--explain", "split.bye"), "split.by"),
+        (("fashion_mnist",), "fashion_mnist"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_right_one(arguments: tuple[str, ...], named: str, tmp_path: Path) -> None:
@@ -81,3 +82,18 @@ def test_an_output_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path)
     assert run.exit_code == 3
     assert str(blocked) in run.complaints
     assert "Traceback" not in run.complaints
+
+
+def test_a_component_that_the_configuration_leaves_out_cannot_be_run_until(tmp_path: Path) -> None:
+    run = run_locally(tmp_path / "out", "--until", "Tuner")
+    assert run.exit_code == 3
+    assert "has no Tuner" in run.printed
+
+
+def test_a_reader_that_leaves_early_does_not_end_the_run(tmp_path: Path) -> None:
+    process = start_locally(tmp_path / "out", "--until", "SchemaGen")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait(timeout=120)
+    assert process.returncode == 0
+    assert '"outcome": "stopped"' in (tmp_path / "out/taxi/latest/run.json").read_text()

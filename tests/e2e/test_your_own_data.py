@@ -171,7 +171,7 @@ def test_refuses_a_threshold_that_so_few_rows_cannot_certify(walk: Walk) -> None
         for finding in gate["findings"]
         if finding["severity"] == "block" and finding["statistic"] != "blessed"
     ]
-    assert (blocking["statistic"], blocking["threshold"], blocking["n"]) == ("auc", 0.97, 119)
+    assert (blocking["statistic"], blocking["threshold"], blocking["n"]) == ("auc", 0.97, 112)
     assert "0.97" in walk.printed[TOO_HIGH]
     assert walk.versions[TOO_HIGH] == walk.versions[PUSH]
 

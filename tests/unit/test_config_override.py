@@ -45,7 +45,7 @@ def test_the_last_override_wins():
 
 
 def test_overrides_reach_an_environment_too():
-    assert load_environment("dev", ["trainer.accelerator_count=1"]).trainer.accelerator_count == 1
+    assert load_environment("dev", ["dataflow.max_workers=1"]).dataflow.max_workers == 1
 
 
 @pytest.mark.parametrize(

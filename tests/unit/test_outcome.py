@@ -56,7 +56,8 @@ def test_no_push_although_all_passed_is_an_error_not_a_success() -> None:
 
 
 def test_nothing_to_push_by_design_is_a_success() -> None:
-    assert outcome_of({}, (), None, push_wanted=False, log="run.log").exit_code == 0
+    assert outcome_of({}, _gate(Verdict.PASS), None, push_wanted=False, log="run.log").exit_code == 0
+    assert outcome_of({}, (), None, push_wanted=False, log="run.log").exit_code == 1, "no gate spoke: no success"
     assert outcome_of({}, (), "Transform", push_wanted=True, log="run.log").exit_code == 0
 
 

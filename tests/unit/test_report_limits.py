@@ -1,22 +1,32 @@
-"""Which limits bear on a figure, and whether it meets them."""
+"""Which limits bear on a figure, and that the report says of them what the gate says."""
 
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
-from gates.metrics import OVERALL, MetricEstimate
-from report.evidence import ThresholdLine
+from gates.finding import GateReport, verdict_of
+from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.thresholds import Limit, judge_thresholds
+from pipeline.components.evaluator import GATE
+from report.evidence import Evidence, ThresholdLine
 from report.limits import leads, limits_on, slice_columns, slice_values, trails
+from runners.run_summary import threshold_lines
 
 
 def measured(metric: str = "auc", value: float = 0.6, half: float = 0.05, n: int = 500, where: str = OVERALL, **more):
     return MetricEstimate(metric, where, n, value, value - half, value + half, **more)
 
 
-def verdict(estimate: MetricEstimate, line: ThresholdLine, judged_by: str = "interval") -> bool | None:
-    return limits_on(estimate, [line], judged_by)[0].met
+def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval") -> list[str | None]:
+    """What the report makes of what the gate finds; the same limits for both."""
+    evaluation = Evaluation(0.95, (estimate,))
+    findings, _ = judge_thresholds(evaluation, limits, judged_by)
+    evidence = Evidence(gates=(GateReport(GATE, verdict_of(findings), tuple(findings)),))
+    lines = threshold_lines(SimpleNamespace(thresholds=limits))
+    return [limit.verdict for limit in limits_on(estimate, list(lines), evidence.evaluator_findings)]
 
 
 def test_a_slice_is_read_with_commas_in_its_values():
@@ -38,41 +48,61 @@ def test_a_slice_is_read_with_commas_in_its_values():
     ],
 )
 def test_a_limit_bears_on_the_slices_it_names(pattern, where, bears):
-    assert bool(limits_on(measured(where=where), [ThresholdLine("auc", pattern, 0.5)], "interval")) is bears
+    assert bool(limits_on(measured(where=where), [ThresholdLine("auc", pattern, 0.5)], None)) is bears
 
 
 def test_in_doubt_the_interval_misses_what_the_estimate_meets():
-    line = ThresholdLine("auc", OVERALL, 0.58)
-    assert verdict(measured(), line, "interval") is False
-    assert verdict(measured(), line, "estimate") is True
+    limit = Limit("auc", at_least=0.58)
+    assert verdict(measured(), limit) == ["missed"]
+    assert verdict(measured(), limit, judged_by="estimate") == ["met"]
 
 
 def test_a_loss_is_judged_by_its_upper_end():
-    line = ThresholdLine("loss", OVERALL, 0.52, "at_most")
-    assert verdict(measured("loss", 0.5), line) is False
-    assert verdict(measured("loss", 0.46), line) is True
+    limit = Limit("loss", at_most=0.52)
+    assert verdict(measured("loss", 0.5), limit) == ["missed"]
+    assert verdict(measured("loss", 0.46), limit) == ["met"]
+
+
+def test_of_two_limits_on_a_metric_the_one_that_blocks_is_missed():
+    limits = Limit("calibration", at_least=0.8), Limit("calibration", at_most=1.02)
+    assert verdict(measured("calibration", 1.0), *limits) == ["met", "missed"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.6, "met"), (0.52, "met"), (0.48, "doubtful"), (0.3, "missed")], ids=str
+)
+def test_a_slice_misses_only_where_the_gate_is_sure(value, expected):
+    limit = Limit("auc", {"company": "*"}, at_least=0.5)
+    assert verdict(measured(value=value, where="company=A"), limit) == [expected]
 
 
 def test_a_small_slice_is_not_judged():
-    assert verdict(measured(n=30), ThresholdLine("auc", OVERALL, 0.9, min_examples=200)) is None
+    limit = Limit("auc", {"company": "*"}, at_least=0.9, min_examples=200)
+    assert verdict(measured(n=30, where="company=A"), limit) == [None]
 
 
-def test_a_figure_that_could_not_be_computed_meets_no_limit():
-    assert verdict(measured(value=math.nan), ThresholdLine("auc", OVERALL, 0.5)) is False
+def test_a_slice_without_a_figure_is_not_judged_and_all_rows_without_one_miss():
+    assert verdict(measured(value=math.nan, where="company=A"), Limit("auc", {"company": "A"}, at_least=0.5)) == [None]
+    assert verdict(measured(value=math.nan), Limit("auc", at_least=0.5)) == ["missed"]
 
 
 def test_falling_behind_the_blessed_model_is_judged_by_the_change():
-    line = ThresholdLine("auc", OVERALL, 0.05, "no_worse_than_blessed_by")
+    limit = Limit("auc", no_worse_than_blessed_by=0.05)
     near = measured(blessed_value=0.61, change=-0.01, change_lower=-0.03, change_upper=0.01)
     far = measured(blessed_value=0.66, change=-0.06, change_lower=-0.08, change_upper=-0.04)
-    assert (verdict(near, line), verdict(far, line), verdict(measured(), line)) == (True, False, None)
+    assert [verdict(each, limit) for each in (near, far, measured())] == [["met"], ["missed"], [None]]
 
 
-def test_a_loss_that_grew_falls_behind_the_blessed_model():
-    line = ThresholdLine("loss", OVERALL, 0.05, "no_worse_than_blessed_by")
-    grown = measured("loss", blessed_value=0.5, change=0.1, change_lower=0.08, change_upper=0.12)
-    shrunk = measured("loss", blessed_value=0.7, change=-0.1, change_lower=-0.12, change_upper=-0.08)
-    assert (verdict(grown, line), verdict(shrunk, line)) == (False, True)
+def test_a_calibration_that_came_nearer_to_one_has_not_fallen_behind():
+    limit = Limit("calibration", no_worse_than_blessed_by=0.05)
+    nearer = measured("calibration", 1.0, blessed_value=1.3, change=-0.3, change_lower=-0.32, change_upper=-0.28)
+    farther = measured("calibration", 1.3, blessed_value=1.0, change=0.3, change_lower=0.28, change_upper=0.32)
+    assert (verdict(nearer, limit), verdict(farther, limit)) == (["met"], ["missed"])
+
+
+def test_where_the_evaluator_did_not_judge_nothing_is_met_or_missed():
+    line = ThresholdLine("auc", OVERALL, 0.9)
+    assert [limit.verdict for limit in limits_on(measured(), [line], Evidence().evaluator_findings)] == [None]
 
 
 def test_another_model_is_better_only_beyond_our_interval():

@@ -153,7 +153,7 @@ VALIDATOR = GateReport(
 REFUSAL = Finding(
     check="value_threshold",
     subject=OVERALL,
-    statistic="lower end of the 95 % interval of auc",
+    statistic="auc",
     value=0.639,
     threshold=0.7,
     n=1460,
@@ -196,7 +196,7 @@ def pushed_run() -> tuple[RunRecord, Evidence]:
         statistics=taxi_statistics(),
         label="big_tipper",
         unusable_rows=UnusableRows(3, "out/taxi/unusable_rows.csv"),
-        gates=(VALIDATOR, GateReport("Evaluator", Verdict.PASS, checks_run=("value_threshold",))),
+        gates=(VALIDATOR, GateReport("evaluator", Verdict.PASS, checks_run=("value_threshold",))),
         evaluation=sample_evaluation(),
         thresholds=THRESHOLDS,
         history=HISTORY,
@@ -216,7 +216,7 @@ def refused_run() -> tuple[RunRecord, Evidence]:
     )
     evidence = dataclasses.replace(
         pushed_run()[1],
-        gates=(VALIDATOR, GateReport("Evaluator", Verdict.FAIL, (REFUSAL,), ("value_threshold",))),
+        gates=(VALIDATOR, GateReport("evaluator", Verdict.FAIL, (REFUSAL,), ("value_threshold",))),
         thresholds=(ThresholdLine("auc", OVERALL, 0.7), *THRESHOLDS[1:]),
         next_command="Next:  python runners/local_runner.py --explain evaluator.thresholds",
     )

@@ -33,6 +33,11 @@ def measured(**changed: object) -> Evidence:
     return Evidence(**{"evaluation": sample_evaluation(), "thresholds": THRESHOLDS, **changed})
 
 
+def found(severity: Severity, subject: str, threshold: float, statistic: str = "auc") -> tuple[GateReport, ...]:
+    finding = Finding("threshold", subject, statistic, 0.5, threshold, 500, severity, "So it is.", "Mend it.")
+    return (GateReport("evaluator", Verdict.FAIL, (finding,)),)
+
+
 def words(markup: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", markup)).replace("\u00a0", " ")
 
@@ -96,10 +101,24 @@ def test_slices_are_sorted_worst_first_and_small_ones_stand_apart():
 
 
 def test_a_slice_that_misses_its_limit_leads_and_is_counted():
-    strict = measured(thresholds=(ThresholdLine("auc", "company=Flash Cab", 0.9),))
+    strict = measured(
+        thresholds=(ThresholdLine("auc", "company=Flash Cab", 0.9),),
+        gates=found(Severity.BLOCK, "company=Flash Cab", 0.9),
+    )
     companies = group("company", strict)
     assert companies.plot.rows[0].name == "Flash Cab" and companies.plot.rows[0].state == "missed"
-    assert "1 missed" in words(metrics.render(strict).body)
+    text = words(metrics.render(strict).body)
+    assert "1 missed" in text and "misses the limit" in text
+
+
+@pytest.mark.parametrize(("severity", "said"), [(Severity.WARN, True), (Severity.INFO, False)])
+def test_a_slice_in_doubt_is_not_said_to_miss_its_limit(severity, said):
+    doubtful = measured(
+        thresholds=(ThresholdLine("auc", "company=*", 0.9),), gates=found(severity, "company=Flash Cab", 0.9)
+    )
+    text = words(metrics.render(doubtful).body)
+    assert ("may miss the limit: too few rows to be sure" in text) is said
+    assert "misses the limit" not in text and "missed" not in text
 
 
 def test_slices_with_a_limit_stand_open_and_so_does_the_first_of_each_column():
@@ -120,7 +139,9 @@ def test_a_figure_that_could_not_be_computed_has_no_dot():
 
 
 def test_the_change_against_the_blessed_model_is_judged():
-    behind = measured(evaluation=sample_evaluation(blessed=0.8))
+    behind = measured(
+        evaluation=sample_evaluation(blessed=0.8), gates=found(Severity.BLOCK, OVERALL, 0.05, "change of auc")
+    )
     assert "at most 0.05 behind: missed" in words(metrics.render(behind).body)
     assert "There was no blessed model" in metrics.render(measured(evaluation=sample_evaluation(blessed=None))).body
 
