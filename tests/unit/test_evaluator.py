@@ -15,9 +15,10 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 
-from gates.finding import Severity, Verdict
+from gates.finding import GateReport, Severity, Verdict
+from gates.measurement import Scored
 from pipeline.components.artifacts import GateReportArtifact, read_evaluation, read_report
-from pipeline.components.evaluator import EvaluatorExecutor
+from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.components.scoring import read_scored
 from pipeline.errors import SluiceError
 from tests.unit import gate_samples as samples
@@ -187,3 +188,52 @@ def test_shards_are_read_in_order_and_none_twice(home: Path, tmp_path: Path) -> 
     outputs = _evaluate(tmp_path / "home", tmp_path / "out", {**CONFIG, "slices": []})
     labels = read_scored(outputs["evaluation"].uri).labels
     assert labels.tolist() == FRAMES["test"][samples.LABEL].tolist()
+
+
+def _judged(labels: list[float], predictions: list[float], **config: Any) -> GateReport:
+    company = np.array(["Flash Cab"] * len(labels) * 100, dtype=object)
+    scored = Scored(np.tile(labels, 100), np.tile(predictions, 100), columns={"company": company})
+    config = {**CONFIG, "slices": [["company"]], "thresholds": [], **config}
+    return judge(evaluate(scored, config), scored, "big_tip", config, 0.0)
+
+
+def test_predictions_that_are_no_numbers_are_refused_without_any_threshold() -> None:
+    for thresholds in ([], [{"metric": "accuracy", "at_least": 0.5}]):
+        for broken in (np.nan, np.inf, -np.inf):
+            report = _judged([0, 1, 0, 0], [0.1, 0.9, 0.2, broken], metrics=["accuracy"], thresholds=thresholds)
+            assert report.verdict is Verdict.FAIL
+            found = report.findings[0]
+            assert (found.check, found.subject, found.value) == ("finite_predictions", "serving_examples", 0.25)
+    assert "100 of 400" in found.reason
+
+
+def test_a_model_that_predicts_nan_is_refused_by_the_component(home: Path, tmp_path: Path) -> None:
+    samples.write_model(home / "diverged", float("nan"))
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "slices": [], "thresholds": []}, candidate="diverged")
+    assert [finding.check for finding in read_report(outputs["report"].uri).findings] == ["finite_predictions"]
+    assert outputs["blessing"].get_int_custom_property("blessed") == 0
+
+
+def test_labels_other_than_0_and_1_are_refused_and_named() -> None:
+    report = _judged([0, 1, 7, np.nan], [0.1, 0.9, 0.2, 0.3])
+    assert [(f.check, f.subject, f.severity) for f in report.findings] == [
+        ("labels_are_binary", "big_tip", Severity.BLOCK)
+    ]
+    assert "(7, missing)" in report.findings[0].reason
+
+
+def test_a_test_split_of_one_class_is_refused() -> None:
+    report = _judged([0, 0], [0.1, 0.2])
+    assert [(f.check, f.severity) for f in report.findings] == [("both_classes_in_test", Severity.BLOCK)]
+
+
+def test_slices_that_all_pass_count_as_a_check_that_ran() -> None:
+    limit = {"metric": "accuracy", "slice": {"company": "*"}, "at_least": 0.5}
+    report = _judged([0, 1], [0.1, 0.9], thresholds=[limit])
+    assert (report.verdict, report.findings) == (Verdict.PASS, ())
+    assert report.checks_run == (
+        "finite_predictions",
+        "labels_are_binary",
+        "both_classes_in_test",
+        "threshold_slice",
+    )

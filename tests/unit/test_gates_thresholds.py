@@ -132,3 +132,20 @@ def test_a_star_in_one_column_leaves_the_other_fixed() -> None:
 def test_holm_adjusts_step_by_step() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+def test_a_slice_whose_change_cannot_be_computed_is_reported_and_its_value_still_judged() -> None:
+    unpaired = {"blessed_value": math.nan, "change": math.nan, "change_lower": math.nan, "change_upper": math.nan}
+    bad = _estimate("precision", where="company=A", value=0.2, arm=0.01, **unpaired)
+    limit = Limit("precision", {"company": "*"}, at_least=0.5, no_worse_than_blessed_by=0.05)
+    for judged_by in ("interval", "estimate"):
+        findings, _ = judge_thresholds(_evaluation(bad), [limit], judged_by)
+        assert [finding.severity for finding in findings] == [Severity.INFO, Severity.BLOCK]
+        assert "last blessed model" in findings[0].reason
+
+
+def test_a_star_matches_no_slice_over_more_columns() -> None:
+    names = ("company=A, hour=1", "company=Taxicab Insurance Agency, LLC", "company=B")
+    slices = [_estimate(where=name, value=0.2, arm=0.01) for name in names]
+    findings, _ = judge_thresholds(_evaluation(*slices), [Limit("auc", {"company": "*"}, at_least=0.5)])
+    assert [finding.subject for finding in findings] == list(names[1:])

@@ -59,7 +59,7 @@ def test_clean_data_passes_and_says_what_was_not_looked_at(clean: Statistics, sc
     report = _report(clean, schema)
     assert (report.verdict, report.findings) == (Verdict.PASS, ())
     skipped = {skipped.check: skipped.why for skipped in report.checks_skipped}
-    assert set(skipped) == {"skew_comparator", "drift_comparator", "schema_serving"}
+    assert set(skipped) == {"skew_comparator", "drift_comparator", "schema_serving", "label_values"}
     assert "serving log" in skipped["schema_serving"]
 
 
@@ -276,6 +276,31 @@ def test_refuses_a_comparator_that_tfdv_would_never_evaluate(clean: Statistics, 
     ).anomaly_info, "TFDV now evaluates it: drop this check"
 
 
+def test_a_comparator_that_measured_nothing_is_refused(schema: schema_pb2.Schema) -> None:
+    _compare(schema, "company", "drift_comparator", "infinity_norm", 0.1)
+    nowhere = _everywhere(FRAMES, company=None)
+    report = _report(nowhere, schema, previous=FRAMES["test"].assign(company=None))
+    assert ("drift_comparator", "company", Severity.BLOCK) in _fired(report)
+    assert "could not measure" in next(f.reason for f in report.findings if f.check == "drift_comparator")
+
+
+def test_a_label_that_is_not_0_and_1_is_refused_before_training(clean: Statistics, schema: schema_pb2.Schema) -> None:
+    found = [
+        validate(splits, schema, None, None, {}, label=label)[0].findings
+        for splits, label in (
+            (clean, samples.LABEL),
+            (clean, "trip_start_hour"),
+            (clean, "company"),
+            (_everywhere(FRAMES, company=None), "company"),
+        )
+    ]
+    assert found[0] == ()
+    assert [(f.check, f.subject, f.severity) for f in found[1]] == [("label_values", "trip_start_hour", Severity.BLOCK)]
+    assert found[1][0].reason == "`trip_start_hour` holds values from 0 to 23; Sluice learns labels of 0 and 1."
+    assert found[2][0].reason.startswith("`company` does not hold numbers in train")
+    assert "label_values" not in {finding.check for finding in found[3]}
+
+
 def test_a_tolerated_column_warns_with_the_reason(clean: Statistics, schema: schema_pb2.Schema) -> None:
     splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
     report = _report(splits, schema, tolerated={"fare": "the meter was down in March"})
@@ -308,7 +333,9 @@ def test_component_writes_what_tfx_tools_read_and_the_blessing_conditions_need(
         "serving_statistics": [samples.write_statistics({"serving": REQUESTS}, tmp_path / "serving")],
     }
     ExampleValidatorExecutor().Do(
-        inputs, {name: [each] for name, each in outputs.items()}, {"tolerated": "{}", "computed": "{}"}
+        inputs,
+        {name: [each] for name, each in outputs.items()},
+        {"tolerated": "{}", "computed": "{}", "label": samples.LABEL},
     )
     assert json.loads(outputs["anomalies"].split_names) == ["train", "eval", "test", "serving"]
     stored = (tmp_path / "anomalies/Split-test/SchemaDiff.pb").read_bytes()
