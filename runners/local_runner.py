@@ -18,6 +18,7 @@ from pipeline.errors import ExitCode, SluiceError
 from runners.command_line import OneSentenceCommand, say
 
 _EPILOG = """\b
+`doctor` instead of options says whether this machine can run Sluice and, if not, what to type next.
 Exit codes:  0 pushed, or nothing to push by design    1 error, see run.log
              2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
              130 stopped by Ctrl-C
@@ -37,7 +38,7 @@ What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOA
 @click.option(
     "--explain", metavar="[KEY]", is_flag=False, flag_value="", help="Say what a key means (no key: all), then exit."
 )
-@click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM_OPTIONS]")
+@click.argument("beam_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[doctor | -- BEAM_OPTIONS]")
 def main(
     workload: str,
     data: str | None,
@@ -51,6 +52,10 @@ def main(
     beam_arguments: tuple[str, ...],
 ) -> None:
     """Run a workload on this machine: from its data to a pushed model, or to a verdict that says why not."""
+    if beam_arguments == ("doctor",) and "--" not in sys.argv:
+        from runners.doctor import main as diagnose
+
+        sys.exit(diagnose(["--output-dir", str(output_dir)]))
     if beam_arguments and "--" not in sys.argv:
         raise click.UsageError(f"unexpected word `{beam_arguments[0]}`; options for Beam go behind `--`")
     try:
