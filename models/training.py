@@ -56,19 +56,16 @@ def up_to(steps: int, batches: tf.data.Dataset, model: keras.Model) -> tf.data.D
 class TellProgress(keras.callbacks.Callback):
     """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
 
-    def __init__(self, epochs: int) -> None:
-        super().__init__()
-        self._epochs = epochs
-
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Called by Keras."""
-        far = {"done": epoch + 1, "total": self._epochs}
-        logging.getLogger("sluice.progress").info("epoch %d of %d", epoch + 1, self._epochs, extra=far)
+        """Called by Keras, which has put the number of epochs into `params`."""
+        epochs = self.params["epochs"]
+        far = {"done": epoch + 1, "total": epochs}
+        logging.getLogger("sluice.progress").info("epoch %d of %d", epoch + 1, epochs, extra=far)
 
 
 def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
     """What ends training before its last epoch."""
-    found: list[keras.callbacks.Callback] = [TellProgress(budget["epochs"])]
+    found: list[keras.callbacks.Callback] = [TellProgress()]
     if patience := budget["early_stopping_patience"]:
         found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
     if budget["max_steps"]:
