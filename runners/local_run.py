@@ -137,13 +137,14 @@ class LocalRun:
         from pipeline.pipeline import create_pipeline
         from runners.dag_runner import run_pipeline
         from runners.local_platform import local_platform
+        from runners.run_evidence import gate_reports
 
         request = self._request
         VersionFolder(str(self._folder.serving)).distrust_if_altered()
         platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
-        gates = gather(self._results).gates
+        gates = gate_reports(self._results)
         return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
 
     def _publish(self, outcome: Outcome) -> None:

@@ -10,9 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
-
-from typing_extensions import Buffer
+from typing import Any, TextIO
 
 QUIET_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR"}
 _STANDARD = (1, 2)
@@ -50,7 +48,7 @@ def noise_diverted_to(log: Path) -> Iterator[TextIO]:
 class _PatientPipe(io.FileIO):
     """A standard output whose reader may leave (`… | head`) without ending the run."""
 
-    def write(self, data: Buffer) -> int:
+    def write(self, data: Any) -> int:
         """Write what still can be written."""
         try:
             return super().write(data) or 0
