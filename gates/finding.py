@@ -20,11 +20,44 @@ class Severity(str, Enum):
 
 
 class Verdict(str, Enum):
-    """A gate's decision. INCONCLUSIVE means that the data cannot decide; it never counts as a pass."""
+    """A gate's decision. INCONCLUSIVE: nothing blocks, but the rows are too few to be sure."""
 
     PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+
+
+_OPTIONAL = ("chart", "sample", "waiver")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A small picture of a finding: one bar a label and series. Counts or shares, never more than 40 labels."""
+
+    caption: str  # "share of rows by trip_miles"
+    labels: tuple[str, ...]
+    series: Mapping[str, tuple[float, ...]]  # {"train": (…), "serving": (…)}
+    marked: str | None = None  # the label that the finding is about
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Chart:
+        """The inverse of `dataclasses.asdict`, after JSON."""
+        series = {name: tuple(values) for name, values in plain["series"].items()}
+        return cls(plain["caption"], tuple(plain["labels"]), series, plain["marked"])
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """A few of the offending rows, as text; never more than 5."""
+
+    caption: str  # "rows of eval that are also in train"
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> RowSample:
+        """The inverse of `dataclasses.asdict`, after JSON."""
+        return cls(plain["caption"], tuple(plain["columns"]), tuple(tuple(row) for row in plain["rows"]))
 
 
 @dataclass(frozen=True)
@@ -41,6 +74,9 @@ class Finding:
     reason: str
     remedy: str
     p_value: float | None = None
+    chart: Chart | None = None
+    sample: RowSample | None = None
+    waiver: str | None = None  # the reason for which it may pass
 
     def __post_init__(self) -> None:
         if not self.reason.strip() or not self.remedy.strip():
@@ -53,13 +89,15 @@ class Finding:
         for key in ("value", "threshold", "p_value"):
             if plain[key] is not None and not math.isfinite(plain[key]):
                 plain[key] = None
-        return plain
+        return {key: value for key, value in plain.items() if value is not None or key not in _OPTIONAL}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Finding:
         """The inverse of `to_json`; a figure that was not finite comes back as NaN."""
         figures = {key: float("nan") if plain[key] is None else float(plain[key]) for key in ("value", "threshold")}
-        return cls(**{**plain, **figures, "severity": Severity(plain["severity"])})
+        chart, sample = plain.get("chart"), plain.get("sample")
+        evidence = {"chart": chart and Chart.from_json(chart), "sample": sample and RowSample.from_json(sample)}
+        return cls(**{**plain, **figures, **evidence, "severity": Severity(plain["severity"])})
 
 
 @dataclass(frozen=True)
@@ -84,8 +122,8 @@ class GateReport:
 
     @property
     def blessed(self) -> bool:
-        """Whether what hangs on this gate may go on."""
-        return self.verdict is Verdict.PASS
+        """Whether what hangs on this gate may go on. What must not pass in doubt blocks (`gates.strict`)."""
+        return self.verdict is not Verdict.FAIL
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity, in the order in which they were found."""

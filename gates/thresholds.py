@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 from scipy import stats
 
 from gates.finding import Finding, Severity, SkippedCheck
 from gates.intervals import LOWER_IS_BETTER
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.rule import holm
 
 EVERY = "*"
 # `company=A, hour=1` is a slice over two columns, not a company.
@@ -108,17 +108,6 @@ def judge_thresholds(
             slice_judgements += [each for each in _judgements(limit, estimates) if _is_judged(limit, each)]
     findings += _judge_slices(slice_judgements, judged_by, evaluation.confidence)
     return findings, skipped
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p-values (1979)."""
-    count = len(p_values)
-    adjusted = [1.0] * count
-    largest = 0.0
-    for rank, i in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (count - rank) * p_values[int(i)]))
-        adjusted[int(i)] = largest
-    return adjusted
 
 
 def _covers(limit: Limit, estimate: MetricEstimate) -> bool:

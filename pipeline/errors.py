@@ -1,32 +1,5 @@
-"""The one exception a user is meant to see, and the exit codes a script can rely on."""
+"""The exception a user is meant to see, as all rooms know it; it is defined in the lowest, `gates`."""
 
-from enum import IntEnum
+from gates.errors import ExitCode, SluiceError
 
-
-class ExitCode(IntEnum):
-    """What a runner's exit status means."""
-
-    PUSHED = 0  # pushed, or nothing to push by design
-    ERROR = 1  # a defect or a lost machine: see the log
-    REFUSED = 2  # a gate or a threshold refused: the verdict says why
-    UNUSABLE = 3  # the input, the configuration or the environment cannot be used
-
-
-class SluiceError(Exception):
-    """Something the user can mend: one plain sentence, and the next command to type.
-
-    `headline` says what was wrong and where; `next_command` is a line like
-    "See the range:  python -m gates describe --data data.csv", or empty when there is none to give.
-    """
-
-    def __init__(self, headline: str, next_command: str = "", exit_code: ExitCode = ExitCode.UNUSABLE) -> None:
-        super().__init__(headline)
-        self.headline = headline
-        self.next_command = next_command
-        self.exit_code = exit_code
-
-    def __reduce__(self) -> tuple[type["SluiceError"], tuple[str, str, ExitCode]]:
-        return type(self), (self.headline, self.next_command, self.exit_code)
-
-    def __str__(self) -> str:
-        return f"{self.headline}\n        {self.next_command}" if self.next_command else self.headline
+__all__ = ["ExitCode", "SluiceError"]

@@ -10,7 +10,8 @@ import pytest
 from gates.finding import Severity, verdict_of
 from gates.measurement import Scored, measure
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
-from gates.thresholds import Limit, holm, judge_thresholds
+from gates.rule import holm
+from gates.thresholds import Limit, judge_thresholds
 
 
 def _estimate(
