@@ -9,6 +9,7 @@ from dataclasses import replace
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from gates.breaches import Breach, merged, number
+from gates.comparators import TEXT_ONLY
 from gates.finding import Finding, Severity
 from gates.proposed_schema import SERVING
 from gates.tfdv_reasons import Validated, breaches_in, name_of
@@ -22,7 +23,6 @@ REMEDIES = {
     LABEL_CHECK: "Make it 0 or 1, e.g. with data.label_expression.",
 }
 COMPARATORS = {"skew_comparator": "the serving log", "drift_comparator": "the previous span"}
-TEXT_ONLY = ("infinity_norm", "normalized_abs_difference")
 MEASURES = {
     anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
     anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen-Shannon divergence",

@@ -58,6 +58,17 @@ class Need(str, Enum):
     ENTITY = "no entity key was declared"
     TIME = "no time column was declared"
     IMAGE = "no column holds images"
+    TRAIN_PREDICTIONS = "the model's predictions on train were not given"
+    EVAL_PREDICTIONS = "the model's predictions on eval were not given"
+    TEST_PREDICTIONS = "the model's predictions on test were not given"
+    REPLAYS = "no signature was replayed"
+    PROBES = "no optional field was probed"
+    SLICES = "no slices are configured"
+    BLESSED = "no model has been blessed before"
+    STUMP = "no single-feature model was fitted"
+    IMPORTANCES = "no feature was permuted"
+    LATENCY = "no latency budget is configured"
+    SIZE = "no size budget is configured"
 
 
 class NotApplicable(Exception):  # noqa: N818 (it is an answer, not an error)

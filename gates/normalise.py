@@ -42,6 +42,9 @@ def normalised(name: str, raw: pa.Table) -> pa.Table:
 
 
 def _normal_form(column: pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray) and isinstance(column.type, pa.BaseExtensionType):
+        # Arrow cannot join the chunks of an extension type.
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks else pa.array([], array.type)

@@ -137,16 +137,13 @@ def _as_configured(finding: Finding, configured: CheckSettings | None, today: da
         return finding
     if configured.severity == "warn":
         return replace(finding, severity=Severity.WARN)
-    for waiver in configured.waivers:
-        if waiver.subject not in (None, finding.subject):
-            continue
-        if today > waiver.expires:
-            told = f"{finding.reason} Its waiver expired on {waiver.expires}, so it blocks again."
-            finding = replace(finding, reason=told)
-            continue
-        told = f"{finding.reason} Waived until {waiver.expires}: {waiver.reason}"
-        return replace(finding, severity=Severity.WARN, reason=told, waiver=waiver.reason)
-    return finding
+    waiver = configured.waive
+    if waiver is None or (waiver.subjects and finding.subject not in waiver.subjects):
+        return finding
+    if today > waiver.expires:
+        return replace(finding, reason=f"{finding.reason} Its waiver expired on {waiver.expires}: it blocks again.")
+    told = f"{finding.reason} Waived until {waiver.expires}: {waiver.reason}"
+    return replace(finding, severity=Severity.WARN, reason=told, waiver=waiver.reason)
 
 
 def _gravest_first(finding: Finding) -> int:

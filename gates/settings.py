@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class _Strict(BaseModel):
@@ -31,8 +33,8 @@ class Waiver(_Strict):
     """Why this finding may pass. It is printed in every verdict and stored in the model's metadata."""
     expires: Day
     """The last day on which it may, as YYYY-MM-DD; from the day after it blocks again."""
-    subject: str | None = None
-    """The column, split, slice or signature that is waived; every subject of the check when absent."""
+    subjects: list[str] = []
+    """The columns, splits, slices or signatures that may pass, as findings name them; all of the check when empty."""
 
 
 class CheckSettings(_Strict):
@@ -44,13 +46,8 @@ class CheckSettings(_Strict):
     """`warn`: its findings are shown and never refuse."""
     enabled: bool = True
     """False: it does not run, and is shown as skipped by configuration."""
-    waive: Waiver | list[Waiver] = []
-    """Findings that may pass for a time."""
-
-    @property
-    def waivers(self) -> list[Waiver]:
-        """The waivers as a list."""
-        return self.waive if isinstance(self.waive, list) else [self.waive]
+    waive: Waiver | None = None
+    """Lets its findings pass for a time."""
 
 
 class GateSettings(_Strict):
@@ -60,3 +57,17 @@ class GateSettings(_Strict):
     """True: where the data cannot decide a tier-1 check, it refuses. For pushes to production."""
     checks: dict[str, CheckSettings] = {}
     """Changes to single checks, by name; `python -m gates list` names them all."""
+
+    @model_validator(mode="after")
+    def _checks_exist(self) -> GateSettings:
+        if self.checks:
+            from gates.catalogue import checks
+
+            names = [check.name for check in checks()]
+            for name in self.checks:
+                if name not in names:
+                    close = get_close_matches(name, names, 1)
+                    meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
+                    told = f"there is no check `{name}`; {meant}"
+                    raise PydanticCustomError("conflict", "{sentence}", {"sentence": told, "at": ("checks", name)})
+        return self

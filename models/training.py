@@ -14,6 +14,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.examples import evaluation_batches, training_batches, transformed_feature_spec
 from models.export import export_model
+from models.replay import keep_for_replay
 from models.signatures import public_names
 
 EVALUATION_BATCH = 4096
@@ -43,7 +44,13 @@ def run_fn(fn_args: FnArgs) -> None:
         verbose=0,
     )
     _write_history(history.history, fn_args.model_run_dir)
+    built = {"module": config["model"]["module"], "hyperparameters": hparams, **_unseen(config)}
+    keep_for_replay(model, built, fn_args.model_run_dir)
     export_model(model, transformed, {config["label"], *config["withheld"]}, fn_args.serving_model_dir)
+
+
+def _unseen(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {"label": config["label"], "withheld": config["withheld"]}
 
 
 def up_to(steps: int, batches: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:

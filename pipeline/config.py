@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from gates.settings import GateSettings
+
 
 @dataclass(frozen=True)
 class InWords:
@@ -274,6 +276,16 @@ class ValidatorConfig(Strict):
     """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why."""
 
 
+class GatesConfig(GateSettings):
+    """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
+
+    latency_ms: PositiveFloat | None = None
+    """The 99th percentile of one request to the exported model may take this many milliseconds on this machine;
+    measured and not judged when absent."""
+    export_mb: PositiveFloat | None = None
+    """The exported model may have this many megabytes; told and not judged when absent."""
+
+
 class ServingConfig(Strict):
     """Where a blessed model goes."""
 
@@ -299,6 +311,7 @@ class WorkloadConfig(Strict):
     train: TrainConfig = TrainConfig()
     tuner: TunerConfig = TunerConfig()
     evaluator: EvaluatorConfig = EvaluatorConfig()
+    gates: GatesConfig = GatesConfig()
     serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="after")
@@ -336,5 +349,7 @@ class EnvironmentConfig(Strict):
     """Container image that runs each component (built from deploy/)."""
     service_account: str | None = None
     """Runs the pipeline; the project's default when absent."""
+    strict_gates: bool = False
+    """True: where the data cannot decide a tier-1 check, the gates refuse. For environments that serve customers."""
     dataflow: DataflowConfig = DataflowConfig()
     """The workers of the Beam parts."""

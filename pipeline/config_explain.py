@@ -31,7 +31,9 @@ class _Key(NamedTuple):
 
     def kind(self) -> str:
         """The type in human words, and what holds when the key is absent."""
-        words = "a list of sections" if self.section is not None and not fields_of(self.field) else in_words(self.field)
+        words = in_words(self.field)
+        if self.section is not None and not fields_of(self.field):
+            words = "a list of sections" if words.startswith("a list") else "a mapping of names to sections"
         words = words.removesuffix(" or null")
         if self.field.is_required():
             return "a section, required" if fields_of(self.field) else f"{words}; required"

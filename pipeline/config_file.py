@@ -66,13 +66,28 @@ def check_references(config: WorkloadConfig) -> None:
     """Whether the modules and the schema that `config` names are there, found without importing any of them."""
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
-    schema = config.schema_file
-    if schema is not None and not _is_address(schema) and not Path(schema).is_file():
+    if config.schema_file is not None and not _is_address(config.schema_file):
+        _check_schema(Path(config.schema_file), config.name)
+
+
+def _check_schema(file: Path, workload: str) -> None:
+    if not file.is_file():
         raise SluiceError(
-            f"`schema_file` names {_shown(Path(schema))}, which does not exist",
-            f"Let a run propose one:  python runners/local_runner.py --workload {config.name} --until SchemaGen "
+            f"`schema_file` names {_shown(file)}, which does not exist",
+            f"Let a run propose one:  python runners/local_runner.py --workload {workload} --until SchemaGen "
             "--set schema_file=null",
         )
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from gates.comparators import inapplicable
+
+    try:
+        schema = text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{_shown(file)} is not a schema in protobuf text format: {error}") from None
+    for sentence in inapplicable(schema):
+        raise SluiceError(f"{_shown(file)}: {sentence}", f"Mend that line:  {_shown(file)}")
 
 
 def _check_module(key: str, module: str, functions: list[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -47,7 +48,8 @@ def known_part(shape: Any, location: tuple[str | int, ...]) -> tuple[KeyPath, An
 
 
 def all_keys(shape: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """The path of every documented key, sections before what they hold; a list item's keys stand under the list."""
+    """The path of every documented key, sections before what they hold; the keys of the items of a list or of a
+    mapping stand under it."""
     section = section_of(shape)
     for name, field in (fields_of(section) or {}).items():
         yield (*path, name)
@@ -55,10 +57,10 @@ def all_keys(shape: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def section_of(shape: Any) -> Any:
-    """The section that `shape` is, or is a list of; None when it is neither."""
+    """The section that `shape` is, or is a list or a mapping of; None when it is neither."""
     bare = _without_none(shape)
-    if get_origin(bare) is list:
-        bare = get_args(bare)[0]
+    if get_origin(bare) in (list, dict):
+        bare = get_args(bare)[-1]
     return bare if fields_of(bare) is not None else None
 
 
@@ -82,6 +84,8 @@ def in_words(shape: Any) -> str:
         return "null"
     if core in (int, float):
         return _number_in_words("a whole number" if core is int else "a number", limits, whole=core is int)
+    if core is date:
+        return "a day as YYYY-MM-DD"
     return "text" if core is str else "a section of keys"
 
 

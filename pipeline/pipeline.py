@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tfx.components import Trainer, Transform, Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.placeholder.placeholder import Predicate
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types import BaseChannel
 
+from pipeline.components.data_gate import DataGate
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.example_gen import ExampleGen
 from pipeline.components.example_validator import ExampleValidator
+from pipeline.components.model_gate import ModelGate
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.config import WorkloadConfig
 from pipeline.dataset import PREVIOUS, SERVING, Dataset
+from pipeline.learning import LEARNING, learning_inputs, what_features_need, what_training_needs
 from pipeline.platform import Platform
 
 
@@ -58,25 +58,37 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         code=platform.code("pipeline.components.example_validator"),
     )
 
-    with Cond(is_blessed(example_validator.outputs["blessing"])):
+    # Refuses data that would teach the model what serving can never know, or test it on what it has seen.
+    data_gate = DataGate(
+        examples=example_gen.outputs["examples"],
+        schema=schema_gen.outputs["schema"],
+        serving_examples=serving[0].outputs["examples"] if serving else None,
+        previous_examples=previous[0].outputs["examples"] if previous else None,
+        config=config,
+        lineage=LEARNING,
+        strict=platform.strict,
+        code=platform.code("pipeline.components.data_gate", "gates.contamination", "gates.leakage", "gates.skew"),
+    )
+
+    with Cond(is_blessed(example_validator.outputs["blessing"])), Cond(is_blessed(data_gate.outputs["blessing"])):
         # Learns vocabularies and scales on train alone; the same graph travels into serving.
         transform = Transform(
             examples=example_gen.outputs["examples"],
             schema=schema_gen.outputs["schema"],
             preprocessing_fn="pipeline.features.preprocessing_fn",
-            splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+            splits_config=LEARNING.splits_config,
             disable_statistics=True,
             disable_analyzer_cache=True,
             force_tf_compat_v1=config.preprocessing.tf1_compatible,
-            custom_config=_what_features_need(config, platform),
+            custom_config=what_features_need(config, platform),
         )
 
         # Searches hyperparameters, scored on eval, when the configuration asks for it.
         tuner = (
             Tuner(
-                **learning_inputs(transform),
+                **learning_inputs(transform, LEARNING),
                 tuner_fn="models.tuning.tuner_fn",
-                custom_config=_what_training_needs(config, platform, "models.tuning"),
+                custom_config=what_training_needs(config, platform, "models.tuning"),
             )
             if config.tuner.enabled
             else None
@@ -84,10 +96,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
 
         # Fits the model on train, stops early by eval, and exports every serving signature.
         trainer = Trainer(
-            **learning_inputs(transform),
+            **learning_inputs(transform, LEARNING),
             run_fn="models.training.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-            custom_config=_what_training_needs(config, platform, "models.training"),
+            custom_config=what_training_needs(config, platform, "models.training"),
         )
 
         # Finds the model that the candidate must not fall behind.
@@ -114,19 +126,35 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             code=platform.code("pipeline.components.evaluator"),
         )
 
+        # Proves that the model is sound: what was measured is what is served, and holds on rows it has not seen.
+        model_gate = ModelGate(
+            examples=example_gen.outputs["examples"],
+            model=trainer.outputs["model"],
+            model_run=trainer.outputs["model_run"],
+            transform_graph=transform.outputs["transform_graph"],
+            evaluation=evaluator.outputs["evaluation"],
+            schema=schema_gen.outputs["schema"],
+            config=config,
+            strict=platform.strict,
+            code=platform.code("pipeline.components.model_gate", "models.replay", "gates.model", config.model.module),
+        )
+
     # Puts the model at the endpoint's door when every blessing is present, and only then.
     pusher = Pusher(
         model=trainer.outputs["model"],
         blessings={
             "ExampleValidator": example_validator.outputs["blessing"],
+            "DataGate": data_gate.outputs["blessing"],
             "Evaluator": evaluator.outputs["blessing"],
+            "ModelGate": model_gate.outputs["blessing"],
         },
         destination=platform.serving_directory,
         keep_versions=config.serving.keep_versions,
     )
 
     nodes: list[BaseNode | None] = [example_gen, statistics_gen, schema_gen, *serving, *previous, example_validator]
-    nodes += [transform, tuner, trainer, champion, references, evaluator, pusher if config.serving.push else None]
+    nodes += [data_gate, transform, tuner, trainer, champion, references, evaluator, model_gate]
+    nodes += [pusher if config.serving.push else None]
     return Pipeline(
         pipeline_name=f"sluice-{config.name}",
         pipeline_root=platform.artifact_root,
@@ -140,16 +168,6 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
 def is_blessed(blessing: BaseChannel) -> Predicate:
     """True when the gate that gave this blessing found nothing that blocks."""
     return blessing.future()[0].custom_property("blessed") == 1
-
-
-def learning_inputs(transform: Transform) -> dict[str, Any]:
-    """What Tuner and Trainer may look at: features of train and eval. Test is not among them."""
-    return {
-        "examples": transform.outputs["transformed_examples"],
-        "transform_graph": transform.outputs["transform_graph"],
-        "train_args": trainer_pb2.TrainArgs(splits=["train"]),
-        "eval_args": trainer_pb2.EvalArgs(splits=["eval"]),
-    }
 
 
 def _ingest(
@@ -173,21 +191,3 @@ def _observed(
     examples = _ingest(config, platform, dataset, name, train.outputs["examples"])
     statistics = _describe(platform, examples)
     return [examples.with_id(f"{name.title()}Examples"), statistics.with_id(f"{name.title()}Statistics")]
-
-
-def _what_features_need(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
-    return {
-        "preprocessing_module": config.preprocessing.module,
-        "label": config.data.label,
-        "withheld": config.prediction.withheld_columns(),
-        "code": platform.code("pipeline.features", config.preprocessing.module),
-    }
-
-
-def _what_training_needs(config: WorkloadConfig, platform: Platform, entry_point: str) -> dict[str, Any]:
-    return {
-        **config.model_dump(include={"model", "train", "tuner"}),
-        "label": config.data.label,
-        "withheld": config.prediction.withheld_columns(),
-        "code": platform.code(entry_point, config.model.module),
-    }

@@ -29,6 +29,7 @@ class Platform:
     code: Callable[..., str]
     champion: Callable[[BaseChannel], Resolver]
     reuse: bool = True
+    strict: bool = False  # whether gates refuse in doubt, whatever the workload's configuration says
     metadata: metadata_store_pb2.ConnectionConfig | None = None
     beam_arguments: list[str] = field(default_factory=list)
 

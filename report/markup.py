@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from report import wording
+from report import proof, wording
 
 FILTERS = {
     name: getattr(wording, name) for name in ("count", "figure", "metric", "change", "share", "duration", "size")
@@ -29,6 +29,7 @@ def _environment() -> Environment:
     environment.filters["prose"] = prose
     environment.globals["interval"] = wording.interval
     environment.globals["plural"] = wording.plural
+    environment.globals["draw"] = proof.draw
     return environment
 
 

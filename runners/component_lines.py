@@ -112,6 +112,8 @@ _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "StatisticsGen": _statistics,
     "SchemaGen": _schema,
     "ExampleValidator": _gate,
+    "DataGate": _gate,
+    "ModelGate": _gate,
     "References": _references,
     "Transform": _transform,
     "Trainer": _training,

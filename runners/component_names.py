@@ -11,11 +11,13 @@ NAMES: Mapping[str, str] = {
     "PreviousExamples": "previous span",
     "PreviousStatistics": "previous stats",
     "ExampleValidator": "validate",
+    "DataGate": "data gate",
     "Transform": "transform",
     "Tuner": "tune",
     "Trainer": "train",
     "References": "references",
     "Evaluator": "evaluate",
+    "ModelGate": "model gate",
     "Pusher": "push",
 }
 

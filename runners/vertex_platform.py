@@ -19,6 +19,7 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platfor
         champion=latest_blessed_model,
         # The data's fingerprint is not known when the job is compiled: a cached ingest could be of older files.
         reuse=False,
+        strict=cloud.strict_gates,
         beam_arguments=[
             "--runner=DataflowRunner",
             f"--project={cloud.project}",

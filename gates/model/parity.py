@@ -1,1 +1,220 @@
-"""To be written."""
+"""Whether the model says the same in whatever way it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gates.catalogue import Gate, Need, NotApplicable, check
+from gates.model.differences import (
+    Difference,
+    accuracy_told,
+    answers_chart,
+    collapse_told,
+    difference,
+    first_line,
+    flips_told,
+    lost_told,
+    row_sample,
+)
+from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Replay, as_scores
+from gates.rule import Measurement
+from gates.table import Floats
+
+_ACROSS_DEVICES = 100.0  # 1e-3 instead of 1e-5: other kernels add up in another order and precision
+# Sums of 32-bit floats in another order differ by some 1e-7, and TensorFlow promises no order unless
+# `enable_op_determinism` is on; dropout and random transforms move predictions by thousandths at the least.
+_SAME_CALL = 1e-6
+
+
+@check(
+    gate=Gate.MODEL,
+    group="parity",
+    catches="a served function that says something else than the trained model: scaling left out, vocabulary re-ordered",
+    statistic="largest difference between the predictions of a signature and of training, on the same raw rows",
+    margin=1e-5,
+    rule="any row beyond the margin (1e-3 across devices), an answer that is no number, or a call that fails",
+    source="Breck et al. 2017, The ML Test Score (training-serving skew)",
+    needs=(Need.REPLAYS,),
+    tier=1,
+)
+def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """Every replay against "training". Changed classes are counted and told, and decide nothing of their own: one that
+    comes from a difference within the margin is a tie, which rounding may break."""
+    served = _served(evidence)
+    training = _named(evidence, TRAINING)
+    if training is None or training.error or training.scores is None:
+        raise NotApplicable("the rows were not replayed through training")
+    if not served:
+        raise NotApplicable("no signature was replayed")
+    expected = _scores(training, evidence)
+    tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
+    for replay in served:
+        if broken := _broken("replay_parity", replay, expected, evidence, tolerance):
+            yield broken
+        elif _is_repeatable(replay, evidence) and _is_repeatable(training, evidence):
+            answered = _scores(replay, evidence)
+            found = difference(expected, answered, tolerance)
+            yield _compared("replay_parity", replay.name, "training", expected, answered, found, tolerance, evidence)
+
+
+@check(
+    gate=Gate.MODEL,
+    group="parity",
+    catches="dropout or another random step that is active at serving",
+    statistic="largest difference between two identical calls",
+    margin=_SAME_CALL,
+    rule="any row beyond the margin, which rounding alone can make",
+    source="Breck et al. 2017, The ML Test Score; TensorFlow, enable_op_determinism",
+    needs=(Need.REPLAYS,),
+)
+def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """Two identical calls must give identical answers."""
+    asked = [each for each in evidence.replays if each.again is not None and each.scores is not None]
+    if not asked:
+        raise NotApplicable("no call was made twice")
+    for replay in asked:
+        first, second = _scores(replay, evidence), _twice(replay, evidence)
+        if first.shape != second.shape or not len(first):
+            continue
+        found = difference(first, second, margin)
+        told = (
+            f"Two identical calls of {replay.name} differ by up to {found.largest:.2g} "
+            f"in {found.differing:,} of {found.rows:,} rows{flips_told(found)}."
+            if found.largest > 0
+            else f"Two identical calls of {replay.name} gave identical answers for {found.rows:,} rows."
+        )
+        yield Measurement(
+            check="repeatable",
+            subject=replay.name,
+            statistic="largest difference between two identical calls",
+            value=found.largest,
+            margin=margin,
+            n=found.rows,
+            reason=told,
+            remedy="Export the model with training=False: dropout, noise and augmentation must not run at serving.",
+            sample=row_sample(evidence, found.row, first, second, "first call", "second call"),
+        )
+
+
+@check(
+    gate=Gate.MODEL,
+    group="parity",
+    catches="an export that is not what was evaluated, such as an older checkpoint",
+    statistic="difference between what Evaluator stored and the signature that comes nearest to it",
+    margin=1e-5,
+    rule="no served signature within the margin (1e-3 across devices)",
+    source="Breck et al. 2017, The ML Test Score; no TFX component compares the two",
+    needs=(Need.REPLAYS,),
+    tier=1,
+)
+def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """What was measured must be served by some signature; that the signatures agree among themselves and with training
+    is for `replay_parity`. Without a replay through training every signature must agree with what was measured."""
+    evaluated = _named(evidence, EVALUATED)
+    if evaluated is None or evaluated.scores is None:
+        raise NotApplicable("what Evaluator predicted was not given")
+    expected = _scores(evaluated, evidence)
+    tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
+    compared = [
+        (each, _scores(each, evidence))
+        for each in _served(evidence)
+        if not each.error and each.scores is not None and _is_repeatable(each, evidence)
+    ]
+    compared = [(each, scores) for each, scores in compared if scores.shape == expected.shape]
+    if not compared or not len(expected):
+        raise NotApplicable("no signature gave answers that can be compared with what Evaluator predicted")
+    found = [(difference(expected, scores, tolerance), each.name, scores) for each, scores in compared]
+    if _named(evidence, TRAINING) is not None:
+        found = [min(found, key=lambda each: (each[0].largest, each[0].differing))]
+    for off, name, scores in found:
+        yield _compared("evaluated_is_served", name, "evaluation", expected, scores, off, tolerance, evidence)
+
+
+def _served(evidence: ModelEvidence) -> list[Replay]:
+    return [each for each in evidence.replays if each.name not in (TRAINING, EVALUATED)]
+
+
+def _named(evidence: ModelEvidence, name: str) -> Replay | None:
+    return next((each for each in evidence.replays if each.name == name), None)
+
+
+def _is_regression(evidence: ModelEvidence) -> bool:
+    given = next((each for each in (evidence.test, evidence.eval, evidence.train) if each is not None), None)
+    return given is not None and given.is_regression
+
+
+def _scores(replay: Replay, evidence: ModelEvidence) -> Floats:
+    return as_scores(replay.scores, _is_regression(evidence))
+
+
+def _twice(replay: Replay, evidence: ModelEvidence) -> Floats:
+    return as_scores(replay.again, _is_regression(evidence))
+
+
+def _is_repeatable(replay: Replay, evidence: ModelEvidence) -> bool:
+    """What changes from call to call has a finding of its own, and cannot agree with anything."""
+    if replay.again is None:
+        return True
+    first, second = _scores(replay, evidence), _twice(replay, evidence)
+    return first.shape != second.shape or not len(first) or difference(first, second, 0.0).largest <= _SAME_CALL
+
+
+def _broken(
+    name: str, replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance: float
+) -> Measurement | None:
+    if replay.error or replay.scores is None:
+        told = f"Calling {replay.name} failed: {first_line(replay.error) or 'it gave no answer'}."
+    elif (shape := _scores(replay, evidence).shape) != expected.shape or not len(expected):
+        told = f"{replay.name} answered in the shape {shape} where training answered in the shape {expected.shape}."
+    else:
+        return None
+    return Measurement(
+        check=name,
+        subject=replay.name,
+        statistic="largest difference to training",
+        value=float("inf"),
+        margin=tolerance,
+        n=len(expected),
+        reason=told,
+        remedy=f"Call {replay.name} of the exported model on a few raw rows and mend what it says.",
+    )
+
+
+def _compared(
+    name: str,
+    signature: str,
+    reference: str,
+    expected: Floats,
+    answered: Floats,
+    found: Difference,
+    tolerance: float,
+    evidence: ModelEvidence,
+) -> Measurement:
+    is_off = found.largest > tolerance
+    told = f"{signature} and {reference} agree on {found.rows:,} rows to {found.largest:.1g} (at most {tolerance:g})."
+    if is_off:
+        largest = "a value against none" if np.isinf(found.largest) else f"{found.largest:.3g}"
+        told = (
+            f"{signature} and {reference} differ in {found.differing:,} of {found.rows:,} rows by more than "
+            f"{tolerance:g}, most in row {found.row:,}: {largest}{flips_told(found)}{lost_told(found)}"
+            f"{accuracy_told(expected, answered, signature, reference, evidence)}"
+            f"{collapse_told(expected, answered, signature, evidence)}."
+        )
+    remedy = {
+        "replay_parity": f"Let {signature} go through the very transformation that training used, and export again.",
+        "evaluated_is_served": "Export the checkpoint that was evaluated, or evaluate the export; then run again.",
+    }[name]
+    return Measurement(
+        check=name,
+        subject=signature,
+        statistic=f"largest difference to {reference}",
+        value=found.largest,
+        margin=tolerance,
+        n=found.rows,
+        reason=told,
+        remedy=remedy,
+        chart=answers_chart(expected, answered, signature, reference, evidence) if is_off else None,
+        sample=row_sample(evidence, found.row, expected, answered, reference, signature) if is_off else None,
+    )

@@ -14,6 +14,8 @@ from gates.metrics import Evaluation, Reference
 
 BLESSED_PROPERTY = "blessed"
 GATE_PROPERTY = "gate"
+VERDICT_PROPERTY = "verdict"
+WAIVED_PROPERTY = "waived"
 REPORT_FILE = "report.json"
 EVALUATION_FILE = "evaluation.json"
 REFERENCES_FILE = "references.json"
@@ -68,11 +70,26 @@ def read_report(uri: str) -> GateReport:
     return GateReport.loads(read_text(uri, REPORT_FILE))
 
 
-def bless(artifact: Artifact, blessed: bool, gate: str) -> None:
-    """Marks a blessing. The file beside the property keeps the artifact's folder real on object stores."""
-    artifact.set_int_custom_property(BLESSED_PROPERTY, int(blessed))
-    artifact.set_string_custom_property(GATE_PROPERTY, gate)
-    write_text(artifact.uri, "BLESSED" if blessed else "NOT_BLESSED", "")
+def bless(artifact: Artifact, report: GateReport) -> None:
+    """Marks a blessing by what the gate said, and keeps beside it what was let pass by a waiver and why. The file
+    keeps the artifact's folder real on object stores."""
+    waived = [
+        {"check": finding.check, "subject": finding.subject, "reason": finding.waiver}
+        for finding in report.findings
+        if finding.waiver
+    ]
+    artifact.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
+    artifact.set_string_custom_property(GATE_PROPERTY, report.gate)
+    artifact.set_string_custom_property(VERDICT_PROPERTY, report.verdict.value)
+    artifact.set_string_custom_property(WAIVED_PROPERTY, _dumps(waived))
+    write_text(artifact.uri, "BLESSED" if report.blessed else "NOT_BLESSED", "")
+
+
+def verdict_told(blessing: Artifact) -> dict[str, Any]:
+    """What a blessing says of its gate, for the metadata of the model that it lets pass."""
+    waived = blessing.get_string_custom_property(WAIVED_PROPERTY)
+    verdict = blessing.get_string_custom_property(VERDICT_PROPERTY)
+    return {"verdict": verdict, "waived": _loads(waived) if waived else []}
 
 
 def is_blessed(artifact: Artifact) -> bool:

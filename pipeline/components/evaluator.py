@@ -94,7 +94,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         write_evaluation(artifact_utils.get_single_instance(output_dict["evaluation"]), evaluation)
         self._write_tfma(input_dict, evaluation_uri, scored, evaluation, config, exec_properties["label"])
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
-        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, report.blessed)
+        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, report)
 
     def _score(self, input_dict: dict[str, list[types.Artifact]], uri: str, config: dict[str, Any], label: str) -> None:
         columns = sorted({column for columns in config["slices"] for column in columns})
@@ -131,7 +131,7 @@ def _model_paths(input_dict: dict[str, list[types.Artifact]]) -> dict[str, str]:
     return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
 
 
-def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]], blessed: bool) -> None:
+def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]], report: GateReport) -> None:
     """The properties that TFX's Evaluator sets, so that TFX's resolvers and Pusher understand the blessing."""
     model = artifact_utils.get_single_instance(input_dict["model"])
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
@@ -139,7 +139,7 @@ def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]]
     for baseline in input_dict.get("baseline_model") or []:
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
-    bless(blessing, blessed, GATE)
+    bless(blessing, report)
 
 
 class EvaluatorSpec(ComponentSpec):

@@ -147,7 +147,7 @@ class ExampleValidatorExecutor(base_executor.BaseExecutor):
         )
         _write_anomalies(artifact_utils.get_single_instance(output_dict["anomalies"]), anomalies, statistics.span)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
-        bless(artifact_utils.get_single_instance(output_dict["blessing"]), report.blessed, GATE)
+        bless(artifact_utils.get_single_instance(output_dict["blessing"]), report)
 
 
 def _optional(input_dict: dict[str, list[types.Artifact]], key: str, split: str) -> Statistics | None:

@@ -22,7 +22,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import path_utils
 
 from gates.finding import Finding, GateReport, Severity, verdict_of
-from pipeline.components.artifacts import GateReportArtifact, NewestVersion, is_blessed, write_report
+from pipeline.components.artifacts import GateReportArtifact, NewestVersion, is_blessed, verdict_told, write_report
 from pipeline.components.version_folder import Push, VersionFolder
 
 GATE = "pusher"
@@ -103,6 +103,8 @@ class PusherExecutor(base_executor.BaseExecutor):
             folder = VersionFolder(exec_properties["destination"])
             push = folder.push(source, exec_properties["keep_versions"])
             findings = [_told(push, exec_properties["destination"])]
+            told = {name: verdict_told(given[0]) for name, given in blessings.items()}
+            pushed_model.set_string_custom_property("gates", json.dumps(told, sort_keys=True))
         pushed_model.set_string_custom_property("reason", " ".join(finding.reason for finding in findings))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), _report(findings, started))
         if push is not None:

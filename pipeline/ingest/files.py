@@ -1,15 +1,14 @@
-"""Opening data files, here or on any file system that Beam knows, and saying plainly why one cannot be read."""
+"""Opening data files, here or on any file system that Beam knows; `plain_read_errors` says why one cannot be read."""
 
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pipeline.errors import SluiceError
+from gates.read_errors import plain_read_errors as plain_read_errors
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 
@@ -63,20 +62,3 @@ def open_content(path: str, offset: int = 0) -> Iterator[BinaryIO]:
                 yield cast(BinaryIO, unpacked)
         else:
             yield stored
-
-
-@contextmanager
-def plain_read_errors(path: str) -> Iterator[None]:
-    """Turns what reading can raise into one sentence that names the file."""
-    try:
-        yield
-    except EOFError as error:
-        raise SluiceError(
-            f"{path} is cut short: its gzip stream ends before its end marker.", f"Check it:  gzip -t {path}"
-        ) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise SluiceError(f"{path} is a damaged gzip file ({error}).", f"Check it:  gzip -t {path}") from error
-    except FileNotFoundError as error:
-        raise SluiceError(f"{path} does not exist.", f"Look:  ls -l {Path(path).parent}") from error
-    except PermissionError as error:
-        raise SluiceError(f"{path} may not be read by this user.", f"Look:  ls -l {path}") from error

@@ -4,67 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import SluiceError
+from gates.records import MASK_DELTA, records_in
 from pipeline.ingest.files import open_content, plain_read_errors
-
-_READ_BYTES = 4 << 20
-_LONGEST = 1 << 31
-_MASK_DELTA = 0xA282EAD8
-
-
-def _masked(data: bytes) -> int:
-    crc = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_records(path: str) -> Iterator[bytes]:
     """The records of a TFRecord file, gzip or not; damage is refused with the number of the record."""
     with plain_read_errors(path), open_content(path) as content:
-        number = 0
-        buffer = _Buffer(content)
-        while header := buffer.take(12):
-            number += 1
-            if len(header) < 12:
-                raise _damaged(path, number, "is cut short")
-            length, length_crc = struct.unpack("<QI", header)
-            if _masked(header[:8]) != length_crc or length > _LONGEST:
-                raise _damaged(path, number, "has a wrong length checksum")
-            body = buffer.take(length + 4)
-            if len(body) < length + 4:
-                raise _damaged(path, number, "is cut short")
-            record = body[:-4]
-            if _masked(record) != int.from_bytes(body[-4:], "little"):
-                raise _damaged(path, number, "has a wrong checksum")
-            yield record
-
-
-def _damaged(path: str, number: int, what: str) -> SluiceError:
-    return SluiceError(f"{path} is damaged or not a TFRecord file: record {number} {what}.")
-
-
-class _Buffer:
-    """Takes small pieces out of large reads."""
-
-    def __init__(self, content: BinaryIO) -> None:
-        self._content = content
-        self._held = b""
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        if len(self._held) - self._at < size:
-            self._held = self._held[self._at :] + self._content.read(max(size, _READ_BYTES))
-            self._at = 0
-            while len(self._held) < size and (more := self._content.read(size - len(self._held))):
-                self._held += more
-        piece = self._held[self._at : self._at + size]
-        self._at += len(piece)
-        return piece
+        yield from records_in(content, path)
 
 
 def frame_records(records: Sequence[bytes]) -> bytes:
@@ -86,4 +38,4 @@ def frame_records(records: Sequence[bytes]) -> bytes:
 
 def _masked_all(crcs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     rotated = (crcs >> np.uint32(15)) | (crcs << np.uint32(17))
-    return (rotated + np.uint32(_MASK_DELTA)).astype("<u4")
+    return (rotated + np.uint32(MASK_DELTA)).astype("<u4")

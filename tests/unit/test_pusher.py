@@ -10,7 +10,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import Artifact, Channel, standard_artifacts
 
-from gates.finding import Severity, Verdict
+from gates.finding import GateReport, Severity, Verdict
 from pipeline.components.artifacts import Blessing, GateReportArtifact, NewestVersion, bless, read_report
 from pipeline.components.pusher import Pusher, PusherExecutor, refusals
 from tests.unit import gate_samples as samples
@@ -20,7 +20,7 @@ GATES = ("ExampleValidator", "Evaluator")
 
 def _blessing(uri: Path, kind: type[Artifact], blessed: bool = True, model: Path | None = None) -> Artifact:
     made = samples.artifact(kind, uri)
-    bless(made, blessed, uri.name)
+    bless(made, GateReport(uri.name, Verdict.PASS if blessed else Verdict.FAIL))
     made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
     if model is not None:
         made.set_string_custom_property("current_model", str(model))

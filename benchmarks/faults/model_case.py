@@ -1,0 +1,198 @@
+"""A case for the ModelGate: a real model, trained briefly on real rows, with everything that it answered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.faults.case import deal
+from benchmarks.faults.tables import SOURCES, Source
+from gates.finding import GateReport
+from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
+
+SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
+REPLAYED = 512
+_MOST_ROWS = 10_000
+_HELD_CATEGORY = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A small network with its transform, both with the means to go wrong on purpose."""
+
+    source: Source
+    frames: dict[str, pd.DataFrame]
+    classes: np.ndarray
+    transform: Callable[[pd.DataFrame], np.ndarray]
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    older: tuple[list[np.ndarray], list[np.ndarray]]  # after a third of the epochs
+
+    def labels(self, split: str) -> np.ndarray:
+        """Class codes of a split."""
+        return np.searchsorted(self.classes, self.frames[split][self.source.label].to_numpy())
+
+    def logits(
+        self,
+        inputs: np.ndarray,
+        dropout: np.random.Generator | None = None,
+        older: bool = False,
+    ) -> np.ndarray:
+        """[rows, classes] of the network for transformed inputs."""
+        weights, biases = self.older if older else (self.weights, self.biases)
+        hidden = inputs
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            hidden = hidden @ weight + bias
+            if layer < len(weights) - 1:
+                hidden = np.maximum(hidden, 0)
+                if dropout is not None:
+                    hidden = hidden * (dropout.random(hidden.shape) < 0.7) / 0.7
+        return np.column_stack([np.zeros(len(hidden)), hidden[:, 0]]) if hidden.shape[1] == 1 else hidden
+
+    def scores(self, frame: pd.DataFrame) -> np.ndarray:
+        """Probabilities, as training and evaluation see them."""
+        return softmax(self.logits(self.transform(frame)))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits, safe against overflow."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCase:
+    """A trained model and the evidence that the gate is given."""
+
+    trained: Trained
+    evidence: ModelEvidence
+    rng: np.random.Generator = field(repr=False)
+
+    @property
+    def source(self) -> Source:
+        """The table that the model learnt from."""
+        return self.trained.source
+
+    @property
+    def replayed(self) -> pd.DataFrame:
+        """The raw rows that every signature answered."""
+        return self.trained.frames["test"].iloc[:REPLAYED]
+
+    def saying(self, **changes: object) -> ModelCase:
+        """With other evidence."""
+        return replace(self, evidence=replace(self.evidence, **changes))
+
+    def served(self, answer: Callable[[pd.DataFrame], np.ndarray], *names: str) -> ModelCase:
+        """With some signatures (all served ones when none is named) answering in another way."""
+        names = names or ("serving_default", "serving_examples")
+
+        def replay(each: Replay) -> Replay:
+            if each.name not in names:
+                return each
+            return replace(each, scores=answer(self.replayed), again=answer(self.replayed))
+
+        return self.saying(replays=tuple(map(replay, self.evidence.replays)))
+
+    def judge(self) -> GateReport:
+        """The gate's verdict."""
+        from datetime import date
+
+        from gates.catalogue import Gate
+        from gates.data_gate import judge
+        from gates.settings import GateSettings
+
+        return judge(Gate.MODEL, self.evidence, GateSettings(), date.today())
+
+
+def model_case(source: Source, seed: int, rows: int | None) -> ModelCase:
+    """A clean case: a sound model, every signature agrees to float32, probes are finite."""
+    trained = _trained(source.name, seed, rows or _MOST_ROWS)
+    rng = np.random.default_rng([seed, 3])
+    predicted = {split: Predicted.of(trained.labels(split), trained.scores(trained.frames[split])) for split in SHARES}
+    rows_replayed = trained.frames["test"].iloc[:REPLAYED]
+    true = trained.scores(rows_replayed)
+    replays = [Replay(name, true, true) for name in (TRAINING, EVALUATED)]
+    # A served graph computes in another order: the last bits of float32 differ.
+    near = true + 1e-7 * rng.standard_normal(true.shape)
+    replays += [Replay(name, near, near, f"{len(true)} rows of test") for name in ("serving_default", "serving_examples")]
+    sample = rows_replayed.astype(str)
+    evidence = ModelEvidence(
+        classes=tuple(map(str, trained.classes)),
+        **predicted,
+        replays=tuple(replays),
+        replayed_rows=RawRows(tuple(sample.columns[:8]), [tuple(row) for row in sample.iloc[:, :8].to_numpy()]),
+        replayed_labels=trained.labels("test")[: len(true)],
+        probes=tuple(_probes(trained, rows_replayed.iloc[:64])),
+        test_slices=_slices(trained),
+        blessed=Predicted.of(trained.labels("test"), _trained(source.name, seed, rows or _MOST_ROWS, 1).scores(
+            trained.frames["test"]
+        )),
+    )  # fmt: skip
+    return ModelCase(trained, evidence, rng)
+
+
+def _probes(trained: Trained, rows: pd.DataFrame) -> list[Probe]:
+    if trained.source.image:
+        return []
+    columns = [name for name in rows.columns if name != trained.source.label]
+    return [Probe(name, "missing", trained.scores(rows.assign(**{name: None}))) for name in columns]
+
+
+def _slices(trained: Trained) -> dict[str, np.ndarray]:
+    test = trained.frames["test"]
+    if trained.source.image:
+        return {"class": test[trained.source.label].to_numpy().astype(str)}
+    return {
+        trained.source.roles[role]: test[trained.source.roles[role]].astype("string").fillna("(missing)").to_numpy(str)
+        for role in ("category", "slice")
+        if trained.source.has(role)
+    }
+
+
+@functools.lru_cache(maxsize=6)
+def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits
+
+    source = SOURCES[name]
+    frames = dict(deal(source, seed, SHARES, rows=min(rows, len(source.raw))).frames)
+    transform = _of_pixels(source, frames["train"]) if source.image else _of_columns(source, frames["train"])
+    inputs, labels = transform(frames["train"]), frames["train"][source.label].to_numpy()
+    model = MLPClassifier((64,), alpha=1e-3, batch_size=128, max_iter=1, warm_start=True, random_state=seed + 100 * start)
+    epochs = 24 if len(inputs) < 3000 else 9
+    older = None
+    with threadpool_limits(limits=1):
+        for epoch in range(epochs):
+            model.partial_fit(inputs, labels, classes=np.unique(labels)) if epoch == 0 else model.partial_fit(inputs, labels)
+            if epoch == epochs // 3 - 1:
+                older = [each.copy() for each in model.coefs_], [each.copy() for each in model.intercepts_]
+    assert older is not None
+    return Trained(source, frames, model.classes_, transform, model.coefs_, model.intercepts_, older)
+
+
+def _of_pixels(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+    names = [name for name in train.columns if name != source.label]
+    top = float(train[names].to_numpy().max())
+    return lambda frame: frame[names].to_numpy(np.float64) / top
+
+
+def _of_columns(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Numbers as ranks of train's quantiles, categories one-hot; what is missing or unknown is 0."""
+    made: list[Callable[[pd.DataFrame], np.ndarray]] = []
+    for name in train.columns.drop(source.label):
+        if pd.api.types.is_string_dtype(train[name]):
+            values = train[name].value_counts().index[:_HELD_CATEGORY].to_list()
+            made.append(lambda f, n=name, v=values: np.column_stack([(f[n] == each).to_numpy(float) for each in v]))
+            continue
+        numbers = pd.to_numeric(train[name]).dropna().to_numpy(float)
+        grid = np.quantile(numbers, np.linspace(0, 1, 51)) if len(numbers) else np.zeros(51)
+        made.append(
+            lambda f, n=name, g=grid: np.nan_to_num(
+                np.interp(pd.to_numeric(f[n]).to_numpy(float, na_value=np.nan), g, np.linspace(-1, 1, 51))
+            )[:, None]
+        )
+    return lambda frame: np.hstack([each(frame) for each in made])

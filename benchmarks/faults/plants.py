@@ -1,0 +1,114 @@
+"""The register of planted faults: a small function each that poisons a clean case, with what must refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from benchmarks.faults.case import Case, deal
+from benchmarks.faults.tables import SOURCES, Source
+
+MODULES = ("contamination", "leakage", "serving", "labels", "images", "model")
+
+Poison = Callable[..., Case]
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One fault. `expects`: the checks of which at least one must refuse it; `also` may refuse it as well, because the
+    fault is truly theirs too. Any other check that blocks makes the refusal one for the wrong reason.
+
+    `doses` fall from plain to hardly there; `headline` is the one that must be caught. `on`: the tables it is tried on,
+    the first is the one with the dose curve. `listed`: whether gates.md names it.
+    """
+
+    name: str
+    family: str
+    poison: Poison
+    catches: str
+    expects: frozenset[str]
+    also: frozenset[str]
+    doses: tuple[float, ...]
+    headline: float
+    unit: str
+    on: tuple[str, ...]
+    listed: bool
+    clean: Callable[[Source, int, int | None], Case]
+    rows: int | None
+
+    def case(self, source: Source, seed: int, dose: float | None = None, rows: int | None = None) -> Case:
+        """The poisoned case."""
+        clean = self.clean(source, seed, rows or self.rows)
+        return self.poison(clean, self.headline if dose is None else dose)
+
+    def fits(self, source: Source) -> bool:
+        """Whether it is tried on this table."""
+        return source.name in self.on
+
+
+_PLANTS: dict[str, Plant] = {}
+
+
+def dealt(source: Source, seed: int, rows: int | None) -> Case:
+    """The clean case that most plants start from: 10,000 train rows, 2,500 eval, 2,500 serving."""
+    return deal(source, seed, rows=rows or 15_002)
+
+
+def plant(
+    *,
+    family: str,
+    expects: Sequence[str],
+    also: Sequence[str] = (),
+    doses: Sequence[float] = (1.0,),
+    headline: float | None = None,
+    unit: str = "",
+    on: Sequence[str] = ("taxi", "flights"),
+    listed: bool = True,
+    clean: Callable[[Source, int, int | None], Case] = dealt,
+    rows: int | None = None,
+) -> Callable[[Poison], Poison]:
+    """Registers a function `(case, dose) -> case` as a fault, under its own name and docstring."""
+
+    def register(poison: Poison) -> Poison:
+        name = poison.__name__
+        if name in _PLANTS:
+            raise ValueError(f"two plants are called {name}")
+        told = (poison.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        if not told or (headline is not None and headline not in doses):
+            raise ValueError(f"{name} lacks a docstring, or its headline is none of its doses")
+        _PLANTS[name] = Plant(
+            name=name,
+            family=family,
+            poison=poison,
+            catches=told,
+            expects=frozenset(expects),
+            also=frozenset(also),
+            doses=tuple(doses),
+            headline=doses[0] if headline is None else headline,
+            unit=unit,
+            on=tuple(on),
+            listed=listed,
+            clean=clean,
+            rows=rows,
+        )
+        return poison
+
+    return register
+
+
+def plants() -> list[Plant]:
+    """Every plant, in the order of the families."""
+    for module in MODULES:
+        import_module(f"benchmarks.faults.planted.{module}")
+    return list(_PLANTS.values())
+
+
+def on_smaller(plant: Plant, rows: int) -> Plant:
+    """The same fault on fewer rows."""
+    return replace(plant, rows=rows)
+
+
+def source_of(name: str) -> Source:
+    """A table by its name."""
+    return SOURCES[name]

@@ -1,0 +1,1 @@
+"""The command line of the gates: what it takes and what it prints."""

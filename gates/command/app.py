@@ -1,0 +1,157 @@
+"""`python -m gates check | list | describe`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gates.command.usage import OneSentenceGroup
+from gates.errors import ExitCode, SluiceError
+from gates.finding import GateReport
+
+_EPILOG = """\b
+Exit codes:  0 nothing blocks          1 a defect of Sluice
+             2 refused                 3 the input or the configuration cannot be used
+A table is a file, a folder or a glob: CSV (.csv, .csv.gz), Parquet, or TFRecord (.tfrecord, .tfrecord.gz, .gz) of
+tf.Example.
+"""
+_STDOUT = "-"
+_DATA_HELP = "A file, folder or glob."
+
+
+@click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Look for leakage, skew and drift in tables, before anything is trained on them."""
+
+
+@main.command(epilog=_EPILOG)
+@click.option("--train", required=True, metavar="T", help=f"The training rows. {_DATA_HELP}")
+@click.option("--eval", "eval_", metavar="E", help="The rows for early stopping and tuning; without them and --test, "
+              "train alone is searched for leakage.")  # fmt: skip
+@click.option("--test", metavar="X", help="The rows that only the final evaluation sees.")
+@click.option("--serving", metavar="S", help="What an endpoint saw.")
+@click.option("--previous", metavar="P", help="The training rows of the last time.")
+@click.option("--label", metavar="L", help="The column to be learnt.")
+@click.option("--entity", metavar="K", help="The column that says whose row it is.")
+@click.option("--time", metavar="C", help="The column that says when a row happened.")
+@click.option("--config", metavar="YAML", help="A workload such as configs/taxi.yaml; options go over what it says.")
+@click.option("--strict", is_flag=True, help="Refuse also where the rows are too few to be sure.")
+@click.option("--json", "out", metavar="OUT", help="Write the report as JSON; - is standard output.")
+@click.option("--verbose", "-v", is_flag=True, help="Also what was found sound, and why checks were skipped.")
+@click.option("--timings", is_flag=True, hidden=True)
+def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **given: Any) -> None:
+    """Run every data check that the given tables allow, and decide."""
+    from gates.api import check as run
+    from gates.command.show import console_on, show_report, show_timings
+
+    if out not in (None, _STDOUT):
+        _check_writable(Path(out or ""))
+    console = console_on(sys.stderr if out == _STDOUT else sys.stdout)
+    watch = _Stopwatch()
+    with console.status("reading") as status:
+
+        def progress(name: str, place: int, count: int) -> None:
+            status.update(f"{place + 1} of {count}: {name}")
+            watch.begin(name)
+
+        report = run(eval=eval_, progress=progress, **given)
+    watch.begin("")
+    if out == _STDOUT:
+        click.echo(_as_text(report))
+    elif out is not None:
+        _write_whole(Path(out), _as_text(report) + "\n")
+    show_report(console, report, verbose)
+    if timings:
+        show_timings(console, watch.seconds)
+    sys.exit(ExitCode.PUSHED if report.blessed else ExitCode.REFUSED)
+
+
+@main.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--markdown", is_flag=True, help="As the page docs/gates.md.")
+def list_checks(as_json: bool, markdown: bool) -> None:
+    """List the catalogue: what each check catches, its statistic, its margin and source."""
+    from gates.catalogue import as_json as plain
+    from gates.catalogue import checks
+
+    if as_json:
+        click.echo(json.dumps([plain(each) for each in checks()], indent=2, ensure_ascii=False))
+    elif markdown:
+        from gates.catalogue_page import page
+
+        click.echo(page(checks()), nl=False)
+    else:
+        from gates.command.show import console_on, show_catalogue
+
+        show_catalogue(console_on(sys.stdout), checks())
+
+
+@main.command()
+@click.option("--data", required=True, metavar="D", help=_DATA_HELP)
+@click.option("--label", metavar="L", help="Also show its shares.")
+@click.option("--time", metavar="C", help="Also show its range.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def describe(data: str, label: str | None, time: str | None, as_json: bool) -> None:
+    """Describe a table: the kind, the missing share and the range of each column."""
+    from gates.api import data_of
+    from gates.command.show import console_on, show_summary
+    from gates.describe import describe as summarise
+    from gates.workload import Workload
+
+    summary = summarise(data_of({"train": data}, Workload(label=label, time=time)).train, label, time)
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+    else:
+        show_summary(console_on(sys.stdout), summary)
+
+
+class _Stopwatch:
+    """Seconds by what was under way."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._name, self._since = "reading", clock.monotonic()
+
+    def begin(self, name: str) -> None:
+        now = clock.monotonic()
+        self.seconds[self._name] = now - self._since
+        self._name, self._since = name, now
+
+
+def _as_text(report: GateReport) -> str:
+    return json.dumps({**report.to_json(), "seed": 0}, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _check_writable(path: Path) -> None:
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "is a folder" if path.is_dir() else f"cannot be written: {folder} " + (
+            "is not a folder" if not folder.is_dir() else "is not writable"
+        )  # fmt: skip
+        raise SluiceError(f"--json {path} {why}.", f"Look:  ls -ld {folder}")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader sees the whole report or none: it is written beside its place and then moved there."""
+    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(beside).chmod(0o666 & ~_umask())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

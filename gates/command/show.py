@@ -1,0 +1,122 @@
+"""What the command prints: a quiet table of what blocks or warns, the verdict, the catalogue, the columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gates.catalogue import Check
+from gates.describe import ColumnSummary, DataSummary
+from gates.finding import Finding, GateReport, Severity, Verdict
+
+_PIPED_WIDTH = 120
+_STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
+_VERDICT_STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
+_VERDICT_WORDS = {
+    Verdict.PASS: "nothing blocks",
+    Verdict.FAIL: "refused",
+    Verdict.INCONCLUSIVE: "nothing blocks, but the rows are too few to be sure (--strict refuses)",
+}
+
+
+def console_on(stream: TextIO) -> Console:
+    """A console as wide as the terminal, or of a fixed width into a file."""
+    return Console(file=stream, width=None if stream.isatty() else _PIPED_WIDTH, highlight=False, emoji=False)
+
+
+def show_report(console: Console, report: GateReport, verbose: bool = False) -> None:
+    """One entry a finding that blocks or warns, how many checks ran, the verdict."""
+    told = [*report.of(Severity.BLOCK), *report.of(Severity.WARN), *(report.of(Severity.INFO) if verbose else ())]
+    if told:
+        table = _bare_table()
+        table.add_column(no_wrap=True)
+        table.add_column(max_width=26, overflow="fold")
+        table.add_column(max_width=24, overflow="fold")
+        table.add_column(overflow="fold", ratio=1)
+        for finding in told:
+            severity = Text(finding.severity.value, _STYLE[finding.severity])
+            table.add_row(severity, Text(finding.check), Text(_printable(finding.subject)), _why(finding, verbose))
+        console.print(table)
+    _show_skipped(console, report, verbose)
+    words = f"{_VERDICT_WORDS[report.verdict]} · {report.seconds:.1f} s"
+    console.print(Text(report.verdict.value.upper(), _VERDICT_STYLE[report.verdict]) + Text(f"  {words}", "default"))
+
+
+def _why(finding: Finding, verbose: bool) -> Text:
+    text = Text(_printable(finding.reason))
+    if finding.severity is not Severity.INFO:
+        text.append(f"\n→ {_printable(finding.remedy)}", style="dim")
+    if verbose and finding.sample:
+        text.append(f"\n{_printable(finding.sample.caption)}: {', '.join(finding.sample.columns)}", style="dim")
+        for row in finding.sample.rows:
+            text.append(f"\n  {_printable(' | '.join(row))}", style="dim")
+    return text
+
+
+def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
+    run, skipped = len(report.checks_run), len(report.checks_skipped)
+    hint = " (why: --verbose)" if skipped and not verbose else ""
+    console.print(Text(f"{run} checks run, {skipped} skipped{hint}", "dim"))
+    if verbose:
+        for each in report.checks_skipped:
+            console.print(Text(f"  {each.check}: {each.why}", "dim"))
+
+
+def show_timings(console: Console, seconds: Mapping[str, float]) -> None:
+    """What each step cost, dearest first."""
+    for name, spent in sorted(seconds.items(), key=lambda each: -each[1]):
+        console.print(Text(f"{spent:8.3f} s  {name}", "dim"))
+
+
+def show_catalogue(console: Console, checks: Iterable[Check]) -> None:
+    """Every check: what it catches, its statistic, its margin and where that comes from."""
+    listed = list(checks)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
+    for name, ratio in (("check", 5), ("catches", 8), ("statistic", 8), ("margin", 2), ("source", 7)):
+        table.add_column(name, ratio=ratio, overflow="fold", justify="right" if name == "margin" else "left")
+    group = ""
+    for each in listed:
+        if each.group != group:
+            group = each.group
+            table.add_row(Text(f"\n{group}", "bold"))
+        table.add_row(each.name, Text(each.catches), Text(each.statistic), f"{each.margin:g}", Text(each.source, "dim"))
+    console.print(table)
+    counts = Counter(each.gate.value for each in listed)
+    console.print(Text(", ".join(f"{count} checks of the {name}" for name, count in counts.items()), "dim"))
+
+
+def show_summary(console: Console, summary: DataSummary) -> None:
+    """What a table holds, a line a column."""
+    console.print(Text(f"{summary.rows:,} rows, {len(summary.columns)} columns", "bold"))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("column", "kind", "missing", "distinct", "values"):
+        justify: Any = "right" if name in ("missing", "distinct") else "left"
+        table.add_column(name, justify=justify, overflow="fold")
+    for column in summary.columns:
+        table.add_row(*_cells(column))
+    console.print(table)
+    if summary.label:
+        shares = ", ".join(f"{_printable(value)}: {share:.1%}" for value, share in summary.label_shares)
+        more = f" and {summary.more_labels:,} more" if summary.more_labels else ""
+        console.print(Text(f"label {summary.label}  {shares}{more}"))
+    if summary.time_range:
+        console.print(Text(f"time {summary.time}  {summary.time_range[0]} to {summary.time_range[1]}"))
+
+
+def _cells(column: ColumnSummary) -> Sequence[Text]:
+    distinct = "" if column.distinct is None else f"{column.distinct:,}"
+    return [Text(_printable(t)) for t in (column.name, column.kind, f"{column.missing:.1%}", distinct, column.values)]
+
+
+def _bare_table() -> Table:
+    return Table(box=None, padding=(0, 2, 0, 0), show_header=False, expand=True)
+
+
+def _printable(text: str) -> str:
+    """Data may hold control characters, which a terminal would obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

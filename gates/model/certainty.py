@@ -1,0 +1,170 @@
+"""How sure a difference between predictions is: shares, means and rankings, on rows or on entities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.catalogue import NotApplicable
+from gates.model.evidence import Predicted
+from gates.sampling import design_effect
+from gates.table import Codes, Floats
+
+Z99 = 2.3263  # one-sided 99 %
+NOMINAL = 0.01
+FEWEST_ROWS = 10
+_MOST_SCORES = 5_000_000
+_RARE = 0.3
+
+
+def sound_rows(predicted: Predicted | None, split: str) -> Predicted:
+    """The rows that can be judged. Raises NotApplicable when they are too few."""
+    if predicted is None:
+        raise NotApplicable(f"the model's predictions on {split} were not given")
+    kept = predicted.only(predicted.sound)
+    if kept.rows < FEWEST_ROWS:
+        raise NotApplicable(f"{split} has {kept.rows} rows with a label and a valid prediction")
+    return kept
+
+
+def sample_of(predicted: Predicted, most: int) -> Predicted:
+    """At most so many rows, drawn the same way in whatever order they come."""
+    if predicted.rows <= most:
+        return predicted
+    columns = (predicted.scores,) if predicted.scores.ndim == 1 else tuple(predicted.scores.T)
+    order = np.lexsort((*columns, predicted.labels))
+    chosen = np.random.default_rng(0).choice(predicted.rows, most, replace=False)
+    kept = np.zeros(predicted.rows, dtype=bool)
+    kept[order[chosen]] = True
+    return predicted.only(kept)
+
+
+def is_lopsided(predicted: Predicted) -> bool:
+    """Two classes of which one is so rare that an honest model may always answer with the other: its accuracy is then
+    the share of the common class, whatever it knows."""
+    return predicted.classes == 2 and min(np.mean(predicted.labels == 1), np.mean(predicted.labels == 0)) < _RARE
+
+
+def effective_count(values: NDArray[Any], groups: Codes | None) -> float:
+    """What the rows are worth for the mean of these values (Kish 1965)."""
+    if groups is None or not len(values):
+        return float(len(values))
+    return max(1.0, len(values) / design_effect(np.asarray(values, dtype=np.float64), groups))
+
+
+def share_gap_p(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes | None, b: Codes | None) -> float:
+    """Of a share as much higher in `a` than in `b` by chance: Fisher's exact test, one-sided, on effective rows."""
+    from scipy import stats
+
+    n_a, n_b = (max(1, round(effective_count(h, g))) for h, g in ((hits_a, a), (hits_b, b)))
+    k_a, k_b = round(float(hits_a.mean()) * n_a), round(float(hits_b.mean()) * n_b)
+    return float(stats.hypergeom.sf(k_a - 1, n_a + n_b, k_a + k_b, n_a))
+
+
+def share_gap_upper(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes | None, b: Codes | None) -> float:
+    """99 % upper bound of share(a) - share(b): Newcombe's square-and-add of Wilson intervals (1998)."""
+    from gates.intervals import wilson
+
+    first = wilson(float(hits_a.mean()), max(1, round(effective_count(hits_a, a))), Z99)
+    second = wilson(float(hits_b.mean()), max(1, round(effective_count(hits_b, b))), Z99)
+    return first.value - second.value + math.hypot(first.upper - first.value, second.value - second.lower)
+
+
+def mean_error(values: Floats, groups: Codes | None = None, scale: float = 0.0) -> float:
+    """Standard error of a mean, over entities where these were drawn.
+
+    `scale` adds one imagined value that far off, so that a few equal values are no proof.
+    """
+    off = values - values.mean()
+    if groups is not None:
+        _, codes = np.unique(groups, return_inverse=True)
+        off = np.bincount(codes, off)
+    return math.sqrt(float(off @ off) + scale**2) / len(values)
+
+
+def mean_above_p(values: Floats, groups: Codes | None = None, scale: float = 1.0) -> float:
+    """Of a mean as far above 0 by chance: Student's t, one-sided."""
+    from scipy import stats
+
+    freedom = (len(values) if groups is None else len(np.unique(groups))) - 1
+    if freedom < 1:
+        return 1.0
+    return float(stats.t.sf(values.mean() / max(mean_error(values, groups, scale), 1e-300), freedom))
+
+
+@dataclass(frozen=True)
+class Area:
+    """An AUC with each row's influence on it (DeLong et al. 1988) and the rows of the two sides."""
+
+    value: float
+    influence: Floats
+    sides: tuple[int, int]
+    groups: Codes | None = None
+
+    @property
+    def error(self) -> float:
+        """DeLong's standard error, over entities where these were drawn."""
+        return mean_error(self.influence, self.groups)
+
+    def bounds(self) -> tuple[float, float]:
+        """Each at 99 %, one-sided: the wider of DeLong's, which is 0 wide for a perfect ranking, and Newcombe's."""
+        from gates.intervals import newcombe
+
+        known = newcombe(self.value, *self.sides, Z99)
+        spread = Z99 * self.error
+        return min(self.value - spread, known.lower), max(self.value + spread, known.upper)
+
+    def error_at(self, area: float) -> float:
+        """Standard error if the true AUC were `area` (Hanley & McNeil 1982, in Newcombe's form of 2006)."""
+        m, n = self.sides
+        tied = ((1 - area) / (2 - area) + area / (1 + area)) * ((m + n) / 2 - 1)
+        return math.sqrt(max(area * (1 - area), 0.0) / (m * n) * (1 + tied))
+
+
+def area_of(predicted: Predicted) -> Area | None:
+    """AUC of a binary model; the mean of one-against-rest AUCs, weighted by class (Provost & Domingos 2000), of others.
+
+    None where only one class is there. It needs no threshold: weighted classes and rare ones leave it as it is.
+    """
+    from gates.intervals import auc
+
+    predicted = sample_of(predicted, _MOST_SCORES // max(predicted.classes, 1))
+    rows = predicted.rows
+    counts = np.bincount(predicted.labels, minlength=predicted.classes)
+    there = np.flatnonzero(counts)
+    if len(there) < 2:
+        return None
+    judged = [1] if predicted.classes == 2 else [int(code) for code in there]
+    weights = counts[judged] / counts[judged].sum()
+    areas = [auc(predicted.labels == code, predicted.scores[:, code]) for code in judged]
+    most = int(counts.max())
+    return Area(
+        float(sum(w * each.value for w, each in zip(weights, areas, strict=True))),
+        np.sum([w * each.influence for w, each in zip(weights, areas, strict=True)], axis=0),
+        (most, rows - most),
+        predicted.groups,
+    )
+
+
+def area_gap_p(high: Area, low: Area) -> float:
+    """Of two independent AUCs as far apart by chance, one-sided; by the larger of two standard errors, each side's own
+    and the one that both would have were they equal."""
+    from scipy import stats
+
+    gap = high.value - low.value
+    together = (high.value + low.value) / 2
+    own = math.hypot(high.error, low.error)
+    equal = math.hypot(high.error_at(together), low.error_at(together))
+    return float(stats.norm.sf(gap / max(own, equal, 1e-12)))
+
+
+def log_losses(predicted: Predicted) -> Floats:
+    """Negative log-likelihood of each row, clipped as Keras does."""
+    from gates.intervals import EPSILON
+
+    told = predicted.scores[np.arange(predicted.rows), predicted.labels]
+    return -np.log(np.clip(told, EPSILON, 1.0))

@@ -1,0 +1,181 @@
+"""Everything that the ModelGate may look at: labels and predictions as arrays. Filling it is the pipeline's part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.catalogue import Need
+from gates.data import Unit
+from gates.table import Codes, Floats, Mask
+
+# The way of answering that all others are held against.
+TRAINING = "training"
+EVALUATED = "evaluated"
+
+# Softmax in half precision is off by some thousandths; logits and raw counts are off by more.
+_ROUNDING = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Labels and predictions of the same rows. Use `Predicted.of`, which takes every usual shape.
+
+    Scores that are not finite or no probabilities stay as they are: `valid_scores` judges them, the others leave those
+    rows out by `sound`. `groups` are entity codes of the rows where entities, not rows, were drawn.
+    """
+
+    labels: NDArray[Any]  # [rows]: int64 class codes (below 0: no label), or float64 for a regression
+    scores: Floats  # [rows, classes] probabilities, or [rows] values of a regression
+    is_regression: bool = False
+    groups: Codes | None = None
+
+    @classmethod
+    def of(cls, labels: Any, scores: Any, is_regression: bool = False, groups: Any = None) -> Predicted:
+        """Binary scores may be [rows] or [rows, 1]: they become two columns. Raises ValueError on other lengths."""
+        kind = np.float64 if is_regression else np.int64
+        with np.errstate(invalid="ignore"):  # a label that is no number becomes a code far below 0
+            told = np.asarray(labels).reshape(-1).astype(kind)
+        values = as_scores(scores, is_regression)
+        if len(values) != len(told):
+            raise ValueError(f"{len(told)} labels and {len(values)} predictions are not of the same rows")
+        return cls(told, values, is_regression, None if groups is None else np.asarray(groups).reshape(-1))
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """How many classes; 0 of a regression."""
+        return 0 if self.is_regression else self.scores.shape[1]
+
+    @cached_property
+    def valid(self) -> Mask:
+        """Rows whose scores are finite and, of a classification, probabilities."""
+        finite = np.isfinite(self.scores)
+        if self.is_regression:
+            return finite
+        with np.errstate(invalid="ignore", over="ignore"):
+            within = ((self.scores >= -_ROUNDING) & (self.scores <= 1 + _ROUNDING)).all(axis=1)
+            return finite.all(axis=1) & within & (np.abs(self.scores.sum(axis=1) - 1) <= _ROUNDING)
+
+    @cached_property
+    def sound(self) -> Mask:
+        """Rows with valid scores and a label that the model knows."""
+        if self.is_regression:
+            return self.valid & np.isfinite(self.labels)
+        return self.valid & (self.labels >= 0) & (self.labels < self.classes)
+
+    def only(self, kept: Mask) -> Predicted:
+        """Some of the rows."""
+        groups = None if self.groups is None else self.groups[kept]
+        return Predicted(self.labels[kept], self.scores[kept], self.is_regression, groups)
+
+    @cached_property
+    def answers(self) -> NDArray[Any]:
+        """The class with the highest probability, or the value of a regression."""
+        return self.scores if self.is_regression else self.scores.argmax(axis=1)
+
+
+def as_scores(scores: Any, is_regression: bool = False) -> Floats:
+    """[rows, classes] of probabilities, or [rows] of a regression's values, as float64."""
+    values = np.atleast_1d(np.asarray(scores, dtype=np.float64))
+    if is_regression:
+        return values.reshape(-1)
+    if values.ndim == 1:
+        values = values[:, None]
+    return np.column_stack([1 - values[:, 0], values[:, 0]]) if values.shape[1] == 1 else values
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """The same raw rows answered in one way.
+
+    `name`: "training" (training transform and model), "evaluated" (what Evaluator stored), or the signature:
+    "serving_default", "serving_examples", "endpoint". `scores` are shaped by `as_scores`; `again` is a second,
+    identical call; `error` is the message of a call that failed.
+    """
+
+    name: str
+    scores: Any
+    again: Any = None
+    rows: str = ""  # what the rows are: "512 rows of test"
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Predictions for rows in which one optional raw field was missing, unknown or extreme."""
+
+    field: str
+    case: str  # "missing", "unknown category", "extreme value"
+    scores: Any
+    error: str = ""  # the message of a call that failed
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """The replayed rows as text, so that a finding can show the one that differs most."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Budgets from the configuration. `same_machine`: replays ran the same binary on the same kind of device."""
+
+    p99_ms: float | None = None
+    size_mb: float | None = None
+    same_machine: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class ModelEvidence:
+    """What one trained model predicted, and how. Everything may be absent: the checks that need it are skipped."""
+
+    classes: tuple[str, ...] = ()
+    train: Predicted | None = None  # a sample of train
+    eval: Predicted | None = None
+    test: Predicted | None = None
+    replays: tuple[Replay, ...] = ()
+    replayed_rows: RawRows | None = None
+    replayed_labels: NDArray[Any] | None = None
+    probes: tuple[Probe, ...] = ()
+    test_slices: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # column → its value in each test row
+    blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
+    best_stump: Predicted | None = None  # the best single-feature model, fitted on train, on the same test rows
+    stump_feature: str = "the best single feature"
+    importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
+    latency_ms: Floats | None = None  # single requests
+    export_bytes: int | None = None
+    limits: Limits = Limits()
+    split_by: Unit = Unit.ROW  # what was drawn at random when train, eval and test came apart
+
+    def lacks(self, needs: tuple[Need, ...]) -> Need | None:
+        """The first thing that is needed and not there."""
+        there = {
+            Need.TRAIN_PREDICTIONS: self.train is not None,
+            Need.EVAL_PREDICTIONS: self.eval is not None,
+            Need.TEST_PREDICTIONS: self.test is not None,
+            Need.REPLAYS: bool(self.replays),
+            Need.PROBES: bool(self.probes),
+            Need.SLICES: bool(self.test_slices),
+            Need.BLESSED: self.blessed is not None,
+            Need.STUMP: self.best_stump is not None,
+            Need.IMPORTANCES: bool(self.importances),
+            Need.LATENCY: self.limits.p99_ms is not None,
+            Need.SIZE: self.limits.size_mb is not None,
+        }
+        return next((need for need in needs if not there.get(need, False)), None)
+
+    def class_name(self, code: int) -> str:
+        """How a class is called."""
+        return self.classes[code] if 0 <= code < len(self.classes) else str(code)
