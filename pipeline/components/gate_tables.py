@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pyarrow as pa
+from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx_bsl.coders import example_coder
@@ -14,13 +18,14 @@ from pipeline.components.columnar import raw_batches, shards
 
 def read_table(examples: types.Artifact, split: str, name: str) -> Table:
     """All rows of one split; the types are those of the Examples themselves, whatever the schema hopes for."""
+    return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)))
+
+
+def table_of(name: str, batches: Iterable[NDArray[Any]]) -> Table:
+    """Serialized examples as a table."""
     decoder = example_coder.ExamplesToRecordBatchDecoder()
-    batches = [
-        pa.Table.from_batches([decoder.DecodeBatch(raw.tolist())])
-        for path in shards(examples, split)
-        for raw in raw_batches(path)
-    ]
-    return Table.of(name, pa.concat_tables(batches, promote=True) if batches else pa.table({}))
+    decoded = [pa.Table.from_batches([decoder.DecodeBatch(raw.tolist())]) for raw in batches]
+    return Table.of(name, pa.concat_tables(decoded, promote=True) if decoded else pa.table({}))
 
 
 def columns_not_served(schema: schema_pb2.Schema) -> frozenset[str]:

@@ -21,16 +21,19 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from gates.data import Unit
+from gates.catalogue import NotApplicable
+from gates.data import Data, Declared, Unit
 from gates.intervals import auc
 from gates.measurement import Scored
 from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Predicted, Probe, Replay
+from gates.model.stump import Stump, best_stump
 from gates.model_gate import judge_model
 from gates.settings import GateSettings
 from pipeline.components import scoring
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
 from pipeline.components.columnar import decoder_of, numbers, raw_batches, shards
 from pipeline.components.data_gate import settings_of, waivers_today
+from pipeline.components.gate_tables import table_of
 from pipeline.components.references import sample
 from pipeline.components.schema_gen import read_schema
 from pipeline.config import WorkloadConfig
@@ -38,10 +41,8 @@ from pipeline.config import WorkloadConfig
 # Found by its path: the pipeline imports no model code (models/replay.py has what is called here).
 REPLAY_MODULE = "models.replay"
 REPLAYED_ROWS = 1_000
-EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 5_000, 1_000
+EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
 SIGNATURES = ("serving_default", "serving_examples")
-# How models.replay names the calls with a spoilt field, and the signature that each goes through.
-PROBED = {"probe": "serving_default", "probe_examples": "serving_examples"}
 UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
 
@@ -76,6 +77,7 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, min(REPLAYED_ROWS, len(test))).astype(int)
     replayed = replaying.replay(path, export, test[at])
+    stump = _stump(rows["train"], test, asked)
     return ModelEvidence(
         classes=("0", "1"),
         train=_predicted(path, rows["train"], schema, asked["label"]),
@@ -86,6 +88,8 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
         probes=_probes(replayed),
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else Predicted.of(scored.labels, scored.blessed),
+        best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
+        stump_feature=stump.feature if stump else "",
         importances=_importances(replaying, path, rows["eval"][:PERMUTED_ROWS], schema, asked["label"]),
         latency_ms=1e3 * replayed.seconds,
         export_bytes=_size_of(export),
@@ -133,11 +137,20 @@ def _probes(replayed: Any) -> tuple[Probe, ...]:
     found = []
     for name in (*replayed.answers, *replayed.errors):
         call, _, probed = name.partition("/")
-        if call in PROBED:
+        if call in ("probe", "probe_examples"):
             column, _, case = probed.rpartition("/")
-            told = f"{case}, through {PROBED[call]}"
+            told = case if call == "probe" else f"{case} in a tf.Example"
             found.append(Probe(column, told, replayed.answers.get(name), replayed.errors.get(name, "")))
     return tuple(found)
+
+
+def _stump(train: NDArray[Any], test: NDArray[Any], asked: dict[str, Any]) -> Stump | None:
+    declared = Declared(label=asked["label"], withheld=frozenset(asked["withheld"]))
+    tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
+    try:
+        return best_stump(Data(tables["train"], {"test": tables["test"]}, declared=declared))
+    except NotApplicable:
+        return None
 
 
 def _importances(
@@ -208,6 +221,7 @@ class ModelGate(base_component.BaseComponent):
         asked = {
             "label": config.data.label,
             "split_by": config.split.by,
+            "withheld": config.prediction.withheld_columns(),
             **config.gates.model_dump(include={"latency_ms", "export_mb"}),
         }
         super().__init__(
