@@ -3,18 +3,22 @@ PYTHON := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench doctor lock clean
+.PHONY: help setup data run test lint bench bench-faults doctor lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment in .venv from requirements.lock
 	@sh scripts/setup_environment.sh
 
+data: setup ## fetch the pictures of Fashion-MNIST, for the tests and benchmarks that need them
+	@sh scripts/fetch_fashion_mnist.sh
+
 run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" passes options on)
 	@$(PYTHON) runners/local_runner.py --workload taxi $(ARGS)
 
-test: setup lint ## run every test
+test: setup lint ## run every test; those that need pictures are skipped where these cannot be fetched
+	@sh scripts/fetch_fashion_mnist.sh || true
 	@$(PYTHON) -m pytest $(ARGS)
 
 lint: setup ## ruff, mypy and the import rules
@@ -25,6 +29,10 @@ lint: setup ## ruff, mypy and the import rules
 
 bench: setup ## time a run against the official TFX taxi template; writes benchmarks/results.md
 	@$(PYTHON) -m benchmarks.compare_with_template $(ARGS)
+
+bench-faults: setup ## plant faults in clean data and see which tool catches them; writes benchmarks/faults.md
+	@sh scripts/fetch_fashion_mnist.sh || true
+	@$(PYTHON) -m benchmarks.faults $(ARGS)
 
 doctor: ## say whether this machine can run Sluice and, if not, what to type next
 	@python3 runners/doctor.py

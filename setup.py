@@ -23,6 +23,7 @@ RUNTIME = [
     "markupsafe>=2",
     "numpy>=1.26",
     "pandas>=1.5",
+    "pillow>=10",
     "psutil>=5.9",
     "pyarrow>=10",
     "pydantic>=2.6",
@@ -35,6 +36,7 @@ RUNTIME = [
 ]
 
 DEVELOPMENT = [
+    "hypothesis>=6",
     "import-linter>=2",
     "mypy>=1.8",
     "playwright>=1.40",
