@@ -18,7 +18,14 @@ from gates.data_gate import judge_data
 from gates.settings import GateSettings
 from gates.table import Table
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.gate_tables import categorical_numbers, columns_not_served, read_table, required_columns
+from pipeline.components.example_gen import FACTS_PROPERTY
+from pipeline.components.gate_tables import (
+    categorical_numbers,
+    columns_not_served,
+    read_table,
+    required_columns,
+    share_read,
+)
 from pipeline.components.schema_gen import read_schema
 from pipeline.config import WorkloadConfig
 from pipeline.learning import Lineage
@@ -66,20 +73,30 @@ class DataGateExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Judges and stores the verdict."""
         settings = GateSettings.model_validate_json(exec_properties["settings"])
-        report = judge_data(_data(input_dict, json.loads(exec_properties["declared"])), settings, progress=_progress)
+        share = share_read(_rows_of_train(artifact_utils.get_single_instance(input_dict["examples"])))
+        data = _data(input_dict, json.loads(exec_properties["declared"]), share)
+        report = judge_data(data, settings, progress=_progress)
+        if share < 1:
+            told = f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content."
+            report = replace(report, notes=(told,))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), report)
 
 
-def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any]) -> Data:
+def _rows_of_train(examples: types.Artifact) -> int:
+    facts = examples.get_string_custom_property(FACTS_PROPERTY)
+    return int(json.loads(facts)["rows"]["train"]) if facts else 0
+
+
+def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any], share: float) -> Data:
     examples = artifact_utils.get_single_instance(input_dict["examples"])
     schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
     withheld = frozenset(declared["withheld"])
     return Data(
-        train=read_table(examples, "train", "train"),
-        held_out={split: read_table(examples, split, split) for split in HELD_OUT},
-        serving=_observed(input_dict, "serving_examples", "serving"),
-        previous=_observed(input_dict, "previous_examples", "previous"),
+        train=read_table(examples, "train", "train", share),
+        held_out={split: read_table(examples, split, split, share) for split in HELD_OUT},
+        serving=_observed(input_dict, "serving_examples", "serving", share),
+        previous=_observed(input_dict, "previous_examples", "previous", share),
         declared=replace(
             Declared(
                 **{
@@ -96,11 +113,11 @@ def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any])
     )
 
 
-def _observed(input_dict: dict[str, list[types.Artifact]], key: str, name: str) -> Table | None:
+def _observed(input_dict: dict[str, list[types.Artifact]], key: str, name: str, share: float) -> Table | None:
     if not input_dict.get(key):
         return None
     examples = artifact_utils.get_single_instance(input_dict[key])
-    return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name)
+    return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name, share)
 
 
 def _progress(check: str, place: int, of: int) -> None:
