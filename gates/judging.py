@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from gates.catalogue import Check, Gate, Need, NotApplicable, checks
-from gates.finding import GateReport, SkippedCheck
+from gates.finding import GateReport, SkippedCheck, Verdict
 from gates.rule import Measurement, decide
 from gates.settings import GateSettings
 
@@ -41,6 +41,8 @@ def judge(
             run.append(check.name)
             measured += found
     findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today)
+    if not run and verdict is Verdict.PASS:
+        verdict = Verdict.INCONCLUSIVE  # nobody looked
     return GateReport(
         gate=gate.value,
         verdict=verdict,

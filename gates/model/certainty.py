@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from gates.catalogue import NotApplicable
 from gates.model.evidence import Predicted
-from gates.sampling import design_effect
-from gates.table import Codes, Floats
+from gates.sampling import design_effect, effective_rows
+from gates.table import Codes, Floats, Mask
 
 Z99 = 2.3263  # one-sided 99 %
 NOMINAL = 0.01
 FEWEST_ROWS = 10
-_MOST_SCORES = 5_000_000
 _RARE = 0.3
 
 
@@ -33,14 +32,18 @@ def sound_rows(predicted: Predicted | None, split: str) -> Predicted:
 
 def sample_of(predicted: Predicted, most: int) -> Predicted:
     """At most so many rows, drawn the same way in whatever order they come."""
-    if predicted.rows <= most:
-        return predicted
-    columns = (predicted.scores,) if predicted.scores.ndim == 1 else tuple(predicted.scores.T)
-    order = np.lexsort((*columns, predicted.labels))
-    chosen = np.random.default_rng(0).choice(predicted.rows, most, replace=False)
-    kept = np.zeros(predicted.rows, dtype=bool)
-    kept[order[chosen]] = True
-    return predicted.only(kept)
+    return predicted if predicted.rows <= most else predicted.only(sample_mask(predicted, most))
+
+
+def sample_mask(predicted: Predicted, most: int) -> Mask:
+    """Which rows these are."""
+    kept = np.ones(predicted.rows, dtype=bool)
+    if predicted.rows > most:
+        rng = np.random.default_rng(0)
+        content = predicted.scores if predicted.is_regression else predicted.scores @ rng.random(predicted.classes)
+        order = np.lexsort((content, predicted.labels))
+        kept[order[rng.permutation(predicted.rows)[most:]]] = False
+    return kept
 
 
 def is_lopsided(predicted: Predicted) -> bool:
@@ -56,11 +59,23 @@ def effective_count(values: NDArray[Any], groups: Codes | None) -> float:
     return max(1.0, len(values) / design_effect(np.asarray(values, dtype=np.float64), groups))
 
 
+def _effective_trials(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], groups_a: Codes | None, groups_b: Codes | None
+) -> tuple[int, int]:
+    """What both sides are worth; one on which all rows are alike borrows the likeness within entities of the other."""
+    if groups_a is None or groups_b is None:
+        return len(a), len(b)
+    first, second = a.astype(np.float64), b.astype(np.float64)
+    n_a, n_b = effective_rows(first, second, (groups_a, groups_b))
+    m_b, m_a = effective_rows(second, first, (groups_b, groups_a))
+    return max(1, round(min(n_a, m_a))), max(1, round(min(n_b, m_b)))
+
+
 def share_gap_p(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes | None, b: Codes | None) -> float:
     """Of a share as much higher in `a` than in `b` by chance: Fisher's exact test, one-sided, on effective rows."""
     from scipy import stats
 
-    n_a, n_b = (max(1, round(effective_count(h, g))) for h, g in ((hits_a, a), (hits_b, b)))
+    n_a, n_b = _effective_trials(hits_a, hits_b, a, b)
     k_a, k_b = round(float(hits_a.mean()) * n_a), round(float(hits_b.mean()) * n_b)
     return float(stats.hypergeom.sf(k_a - 1, n_a + n_b, k_a + k_b, n_a))
 
@@ -69,8 +84,8 @@ def share_gap_upper(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Cod
     """99 % upper bound of share(a) - share(b): Newcombe's square-and-add of Wilson intervals (1998)."""
     from gates.intervals import wilson
 
-    first = wilson(float(hits_a.mean()), max(1, round(effective_count(hits_a, a))), Z99)
-    second = wilson(float(hits_b.mean()), max(1, round(effective_count(hits_b, b))), Z99)
+    n_a, n_b = _effective_trials(hits_a, hits_b, a, b)
+    first, second = wilson(float(hits_a.mean()), n_a, Z99), wilson(float(hits_b.mean()), n_b, Z99)
     return first.value - second.value + math.hypot(first.upper - first.value, second.value - second.lower)
 
 
@@ -110,6 +125,11 @@ class Area:
         """DeLong's standard error, over entities where these were drawn."""
         return mean_error(self.influence, self.groups)
 
+    @property
+    def inflation(self) -> float:
+        """By how much rows of one entity, being alike, widen the error."""
+        return max(1.0, self.error / max(mean_error(self.influence), 1e-300)) if self.groups is not None else 1.0
+
     def bounds(self) -> tuple[float, float]:
         """Each at 99 %, one-sided: the wider of DeLong's, which is 0 wide for a perfect ranking, and Newcombe's."""
         from gates.intervals import newcombe
@@ -132,7 +152,6 @@ def area_of(predicted: Predicted) -> Area | None:
     """
     from gates.intervals import auc
 
-    predicted = sample_of(predicted, _MOST_SCORES // max(predicted.classes, 1))
     rows = predicted.rows
     counts = np.bincount(predicted.labels, minlength=predicted.classes)
     there = np.flatnonzero(counts)
@@ -141,9 +160,10 @@ def area_of(predicted: Predicted) -> Area | None:
     judged = [1] if predicted.classes == 2 else [int(code) for code in there]
     weights = counts[judged] / counts[judged].sum()
     areas = [auc(predicted.labels == code, predicted.scores[:, code]) for code in judged]
-    most = int(counts.max())
+    # Of many classes each row is once among the positive ones: the mean is as sure as two equal sides.
+    most = int(counts.max()) if predicted.classes == 2 else rows // 2
     return Area(
-        float(sum(w * each.value for w, each in zip(weights, areas, strict=True))),
+        float(np.clip(sum(w * each.value for w, each in zip(weights, areas, strict=True)), 0.0, 1.0)),
         np.sum([w * each.influence for w, each in zip(weights, areas, strict=True)], axis=0),
         (most, rows - most),
         predicted.groups,
@@ -158,7 +178,7 @@ def area_gap_p(high: Area, low: Area) -> float:
     gap = high.value - low.value
     together = (high.value + low.value) / 2
     own = math.hypot(high.error, low.error)
-    equal = math.hypot(high.error_at(together), low.error_at(together))
+    equal = math.hypot(high.error_at(together), low.error_at(together)) * max(high.inflation, low.inflation)
     return float(stats.norm.sf(gap / max(own, equal, 1e-12)))
 
 

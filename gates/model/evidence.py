@@ -176,6 +176,11 @@ class ModelEvidence:
         }
         return next((need for need in needs if not there.get(need, False)), None)
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether the model predicts a number, as its splits say."""
+        return any(each is not None and each.is_regression for each in (self.test, self.eval, self.train))
+
     def class_name(self, code: int) -> str:
         """How a class is called."""
         return self.classes[code] if 0 <= code < len(self.classes) else str(code)

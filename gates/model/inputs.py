@@ -1,1 +1,113 @@
-"""To be written."""
+"""Whether what comes out of the model is a number, also for rows that are odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gates.catalogue import Gate, Need, NotApplicable, check
+from gates.model.differences import first_line
+from gates.model.evidence import TRAINING, ModelEvidence, Predicted, Probe, as_scores
+from gates.rule import Measurement
+
+
+@check(
+    gate=Gate.MODEL,
+    group="inputs",
+    catches="NaN for a missing optional field, an unseen category or an extreme value; a call that fails on them",
+    statistic="share of predictions that are no number with the field spoilt",
+    margin=0.0,
+    rule="any prediction that is not finite, or a failed call",
+    source="Breck et al. 2017, The ML Test Score; Polyzotis et al. 2019",
+    needs=(Need.PROBES,),
+    tier=1,
+)
+def optional_fields(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """Each optional raw field missing, unknown and extreme: every prediction must be finite."""
+    for name in dict.fromkeys(probe.field for probe in evidence.probes):
+        probes = [probe for probe in evidence.probes if probe.field == name]
+        counted = [_spoilt(probe, evidence) for probe in probes]
+        spoilt, rows = sum(bad for bad, _ in counted), sum(count for _, count in counted)
+        failed = [probe for probe in probes if _failed(probe)]
+        cases = [f"{probe.case} ({bad:,} of {count:,} rows)"
+                 for probe, (bad, count) in zip(probes, counted, strict=True) if bad]  # fmt: skip
+        yield Measurement(
+            check="optional_fields",
+            subject=name,
+            statistic="share of predictions that are no number",
+            value=1.0 if failed else spoilt / max(rows, 1),
+            margin=margin,
+            n=rows,
+            reason=_told(name, probes, failed, cases),
+            remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
+        )
+
+
+def _told(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
+    if failed:
+        why = first_line(failed[0].error) or "it gave no answer"
+        return f"With {name} {failed[0].case} the call fails: {why}."
+    if cases:
+        return f"Predictions are no numbers with {name} {' and '.join(cases)}."
+    return f"Every prediction is a number with {name} {', '.join(probe.case for probe in probes)}."
+
+
+def _failed(probe: Probe) -> bool:
+    return bool(probe.error) or probe.scores is None
+
+
+def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
+    """Rows that are not finite, and rows."""
+    if _failed(probe):
+        return 0, 0
+    scores = as_scores(probe.scores, evidence.is_regression)
+    finite = np.isfinite(scores)
+    rows = finite if finite.ndim == 1 else finite.all(axis=1)
+    return int((~rows).sum()), len(rows)
+
+
+@check(
+    gate=Gate.MODEL,
+    group="inputs",
+    catches="predictions that are no numbers, or logits where probabilities are promised",
+    statistic="share of predictions that are not finite, outside 0 to 1, or do not add up to 1",
+    margin=0.0,
+    rule="any",
+    source="Breck et al. 2017, The ML Test Score",
+    tier=1,
+)
+def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """Every prediction of a split must be a probability (of a regression: a number). A hundredth of rounding is
+    let pass, as half-precision softmax has it. The other checks leave out rows that fail this one."""
+    given = {"train": evidence.train, "eval": evidence.eval, "test": evidence.test, TRAINING: _replayed(evidence)}
+    judged = {name: predicted for name, predicted in given.items() if predicted is not None and predicted.rows}
+    if not judged:
+        raise NotApplicable("the model's predictions were not given")
+    for name, predicted in judged.items():
+        bad = np.flatnonzero(~predicted.valid)
+        kind = "numbers" if predicted.is_regression else "probabilities"
+        told = f"All {predicted.rows:,} predictions on {name} are {kind}."
+        if len(bad):
+            first = ", ".join(f"{value:.4g}" for value in np.atleast_1d(predicted.scores[bad[0]])[:10])
+            told = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
+        yield Measurement(
+            check="valid_scores",
+            subject=name,
+            statistic="share of predictions that are none",
+            value=len(bad) / predicted.rows,
+            margin=margin,
+            n=predicted.rows,
+            reason=told,
+            remedy="Look for missing values that preprocessing_fn lets through, for a diverged training, or for an "
+            "output layer without its softmax or sigmoid.",
+        )
+
+
+def _replayed(evidence: ModelEvidence) -> Predicted | None:
+    """The replayed rows of training, in case that neither split holds them."""
+    training = next((each for each in evidence.replays if each.name == TRAINING and each.scores is not None), None)
+    if training is None or training.error:
+        return None
+    scores = as_scores(training.scores, evidence.is_regression)
+    return Predicted.of(np.zeros(len(scores)), scores, evidence.is_regression)

@@ -1,7 +1,8 @@
-"""How far a classifier's certainty must be stretched or shrunk to fit what happened."""
+"""How well a classifier's certainty fits what happened, and how far it must be stretched or shrunk to do so."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from gates.table import Floats
 
 _MOST_ROWS = 5_000
 _MOST_SCORES = 500_000
+_BINS = 15
 _SLOPES = (0.01, 4.0)
 # Holds the offset of a class that is hardly ever there; too weak to be seen otherwise.
 _RIDGE = 1e-3
@@ -19,15 +21,17 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True)
 class Rescaling:
-    """`temperature`: 1 is right, 3 is three times too sure; `offsets` per class; `p_value` of a temperature above 1."""
+    """`temperature`: 1 is right, 3 is three times too sure; `cost`: nats a row that it loses; `p_value` of one above 1.
+    `offsets` by class, at 1."""
 
     temperature: float
-    offsets: Floats
+    cost: float
     p_value: float
+    offsets: Floats
 
-    def apply(self, predicted: Predicted) -> Floats:
-        """The probabilities as they should have been."""
-        return _softmax(_logits(predicted) / self.temperature + self.offsets)
+    def shifted(self, predicted: Predicted) -> Floats:
+        """The probabilities with the right share for each class, as sure as they were."""
+        return _softmax(_logits(predicted) + self.offsets)
 
 
 def rescaling_of(predicted: Predicted) -> Rescaling:
@@ -57,9 +61,38 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
     free = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[_SLOPES, *anywhere])
     held = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1.0, 1.0), *anywhere])
     residuals = told[:, -1] - _softmax(free.x[0] * logits + free.x[1:])[:, -1]
-    ratio = 2 * effective_count(residuals, predicted.groups) * max(0.0, float(held.fun - free.fun))
+    cost = max(0.0, float(held.fun - free.fun))
+    ratio = 2 * effective_count(residuals, predicted.groups) * cost
     p_value = float(stats.norm.sf(np.sqrt(ratio))) if free.x[0] < 1 else 1.0
-    return Rescaling(1 / float(free.x[0]), np.asarray(free.x[1:]), p_value)
+    return Rescaling(1 / float(free.x[0]), cost, p_value, np.asarray(held.x[1:]))
+
+
+def calibration_error(claimed: Floats, happened: Floats) -> tuple[float, list[tuple[float, float]]]:
+    """Root mean square over 15 equal-mass bins, less what sampling alone makes (Kumar et al. 2019), and of each bin
+    the claimed and the true share."""
+    # Ties in the order of what happened would put all hits of one claim into one bin.
+    order = np.lexsort((np.random.default_rng(0).permutation(len(claimed)), claimed))
+    parts = np.array_split(order, _BINS)
+    bins = [(float(claimed[part].mean()), float(happened[part].mean())) for part in parts]
+    squares = [
+        (claim - share) ** 2 - share * (1 - share) / (len(part) - 1)
+        for part, (claim, share) in zip(parts, bins, strict=True)
+    ]
+    return math.sqrt(max(0.0, float(np.average(squares, weights=[len(part) for part in parts])))), bins
+
+
+def miscalibrated_p(claimed: Floats, happened: Floats) -> float:
+    """Spiegelhalter's z (1986), which is blind where all claims are near a half, and that of their sum; Bonferroni."""
+    from scipy import stats
+
+    from gates.intervals import EPSILON
+
+    p = np.clip(claimed, EPSILON, 1 - EPSILON)
+    largest = 0.0
+    for weight in (1 - 2 * p, np.ones_like(p)):
+        spread = math.sqrt(float((weight**2 * p * (1 - p)).sum()))
+        largest = max(largest, abs(float(((happened - p) * weight).sum())) / max(spread, 1e-12))
+    return min(1.0, float(4 * stats.norm.sf(largest)))
 
 
 def _logits(predicted: Predicted) -> Floats:

@@ -1,4 +1,4 @@
-"""Gathers what the ModelGate judges: the same rows asked of the model in every way, and what was held out of training."""
+"""Gathers what the ModelGate judges: the same rows asked of the model in every way, and rows held out of training."""
 
 from __future__ import annotations
 
