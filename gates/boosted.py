@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.images import fits, image_features, layout_of
 from gates.table import Codes, Floats, Kind, Table, joint_categories
 
 _MOST_CATEGORIES = 200
@@ -37,20 +38,33 @@ class Matrix:
 
 
 def matrix(tables: Sequence[Table], names: Sequence[str]) -> Matrix:
-    """NUMBER and CATEGORY columns of the tables, one below the other. Infinities become the largest finite float."""
+    """NUMBER and CATEGORY columns of the tables, one below the other; IMAGE columns as the means of their blocks.
+
+    Infinities become the largest finite float.
+    """
     columns: list[Floats] = []
     categorical: list[bool] = []
+    told: list[str] = []
     for name in names:
+        if all(table.kinds[name] is Kind.IMAGE for table in tables):
+            layout = layout_of(tables[0], name)
+            blocks = [image_features(table, name, layout) for table in tables if fits(table, name, layout)]
+            found = blocks[0] if len(blocks) == len(tables) else {}
+            columns += [np.concatenate([each[part] for each in blocks]) for part in found]
+            categorical += [False] * len(found)
+            told += found
+            continue
+        told.append(name)
         if all(table.kinds[name] is Kind.NUMBER for table in tables):
             columns.append(np.nan_to_num(np.concatenate([t.numbers(name) for t in tables]), nan=np.nan))
             categorical.append(False)
         else:
-            codes, found = joint_categories(list(tables), name)
-            columns.append(_pooled(np.concatenate(codes), len(found)))
+            codes, values_found = joint_categories(list(tables), name)
+            columns.append(_pooled(np.concatenate(codes), len(values_found)))
             categorical.append(True)
     rows = sum(table.rows for table in tables)
     values = np.column_stack(columns) if columns else np.empty((rows, 0))
-    return Matrix(values.astype(np.float64), np.array(categorical, dtype=bool), tuple(names))
+    return Matrix(values.astype(np.float64), np.array(categorical, dtype=bool), tuple(told))
 
 
 def _pooled(codes: Codes, count: int) -> Floats:

@@ -81,7 +81,7 @@ assert report.blessed, [finding.reason for finding in report.findings]
   "verdict": "fail",
   "findings": [
     {
-      "check": "single_feature_power",
+      "check": "single_feature",
       "subject": "payment_type",
       "statistic": "AUC of the column alone",
       "value": 0.931,
@@ -117,7 +117,7 @@ gates:
       severity: warn             # shown, never refuses
     entity_overlap:
       enabled: false             # does not run; the report says so
-    single_feature_power:
+    single_feature:
       waive:
         reason: "The meter's reading is known before the prediction; agreed with Ops on 3 March."
         expires: 2027-03-31
@@ -145,7 +145,7 @@ def page(checks: Iterable[Check]) -> str:
 def _table(group: str, checks: list[Check]) -> str:
     rows = [
         f"| `{each.name}`{' (tier 1)' if each.tier == 1 else ''} | {_cell(each.catches)} | {_cell(each.statistic)} "
-        f"| {each.margin:g}: {_cell(each.rule)} | {_cell(each.source)} |"
+        f"| {each.margin:.3g}: {_cell(each.rule)} | {_cell(each.source)} |"
         for each in checks
     ]
     head = ["| check | what it catches | statistic | margin and rule | source |", "| --- | --- | --- | --- | --- |"]

@@ -119,6 +119,7 @@ class GateReport:
     checks_skipped: tuple[SkippedCheck, ...] = ()
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader must know of all of it: that it rests on a sample, for instance
 
     @property
     def blessed(self) -> bool:
@@ -139,6 +140,7 @@ class GateReport:
             "checks_skipped": [dataclasses.asdict(skipped) for skipped in self.checks_skipped],
             "seconds": round(self.seconds, 3),
             "versions": dict(self.versions),
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -152,6 +154,7 @@ class GateReport:
             checks_skipped=tuple(SkippedCheck(**skipped) for skipped in plain["checks_skipped"]),
             seconds=plain["seconds"],
             versions=plain.get("versions", {}),
+            notes=tuple(plain.get("notes", ())),
         )
 
     def dumps(self) -> str:

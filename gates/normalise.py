@@ -54,10 +54,14 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_dictionary(kind):
         return _normal_form(array.dictionary_decode())
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return pc.divide(array.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64()), 1e6)
+        return pc.divide(
+            array.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False), 1e6
+        )
     if pa.types.is_duration(kind) or pa.types.is_time(kind):
         return array.cast(pa.int64(), safe=False) if pa.types.is_duration(kind) else array.cast(pa.string())
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+    if pa.types.is_float16(kind):  # which this Arrow cannot cast
+        return pa.array(array.to_numpy(zero_copy_only=False).astype(np.float64), from_pandas=True)
+    if pa.types.is_decimal(kind):
         return array.cast(pa.float64(), safe=False)
     if pa.types.is_large_string(kind):
         return array.cast(pa.string())
@@ -76,10 +80,11 @@ def _of_bytes(array: pa.Array) -> pa.Array:
         pass
     values = array.to_pylist()
     present = [value for value in values if value is not None]
-    if all(value.startswith(_ENCODED) for value in present):
-        pixels = [None if value is None else _decoded(value) for value in values]
-    else:
-        pixels = [None if value is None else np.frombuffer(value, np.uint8) for value in values]
+    decode = _decoded if all(value.startswith(_ENCODED) for value in present) else _raw
+    try:
+        pixels = [None if value is None else decode(value) for value in values]
+    except OSError:  # begins like a picture and is none
+        pixels = [None if value is None else _raw(value) for value in values]
     sizes = {each.size for each in pixels if each is not None}
     if len(sizes) != 1:
         return pa.array([None if value is None else value.hex() for value in values], pa.string())
@@ -90,6 +95,10 @@ def _decoded(value: bytes) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.open(io.BytesIO(value)))
+
+
+def _raw(value: bytes) -> np.ndarray:
+    return np.frombuffer(value, np.uint8)
 
 
 def _vectors(rows: list[np.ndarray | None], width: int) -> pa.Array:

@@ -19,6 +19,10 @@ from gates.settings import CheckSettings, GateSettings
 
 # One false alarm in a thousand gates, not in a hundred: the p-values assume that rows are alike, and never quite are.
 ALPHA = 0.001
+# Beyond the margin and less than certain: a warning from here on. Of many columns some look odd by chance.
+SUSPICION = 0.05
+# How the reason of a finding that is in doubt goes on, by which it is found again.
+UNDECIDED = "That cannot be decided with"
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ def _decide_one(each: Measurement, p_value: float | None, tier: int, strict: boo
     if not doubtful:
         return _finding(each, Severity.INFO, p_value, each.reason), False
     rows = f"; about {each.rows_to_decide:,} would decide it" if each.rows_to_decide else ""
-    reason = f"{each.reason.rstrip('.')}. That cannot be decided with {each.n:,} rows{rows}."
-    severity = Severity.BLOCK if strict else Severity.WARN if each.is_beyond else Severity.INFO
+    reason = f"{each.reason.rstrip('.')}. {UNDECIDED} {each.n:,} rows{rows}."
+    suspected = each.is_beyond and p_value is not None and p_value <= SUSPICION
+    severity = Severity.BLOCK if strict else Severity.WARN if suspected else Severity.INFO
     return _finding(each, severity, p_value, reason), True
 
 

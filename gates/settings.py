@@ -6,7 +6,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -51,12 +51,17 @@ class CheckSettings(_Strict):
 
 
 class GateSettings(_Strict):
-    """Of DataGate and ModelGate."""
+    """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
 
     strict: bool = False
     """True: where the data cannot decide a tier-1 check, it refuses. For pushes to production."""
     checks: dict[str, CheckSettings] = {}
     """Changes to single checks, by name; `python -m gates list` names them all."""
+    latency_ms: PositiveFloat | None = None
+    """The 99th percentile of one request to the exported model may take this many milliseconds, measured on the machine
+    that runs the ModelGate; not judged when absent."""
+    export_mb: PositiveFloat | None = None
+    """The exported model may have this many megabytes; not judged when absent."""
 
     @model_validator(mode="after")
     def _checks_exist(self) -> GateSettings:

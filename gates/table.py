@@ -99,8 +99,10 @@ class Table:
         return self._cache[key]  # type: ignore[return-value]
 
     def strings(self, name: str) -> pa.Array:
-        """A scalar column as strings, null where missing; whole numbers without a decimal point."""
+        """A column as strings, null where missing; whole numbers without a decimal point, lists as Python has them."""
         column = self.arrow.column(name).combine_chunks()
+        if pa.types.is_nested(column.type) or is_image(column.type):
+            return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
         if pa.types.is_floating(column.type):
             return pa.array([None if np.isnan(v) else f"{v:.15g}" for v in self.numbers(name)], pa.string())
         return column.cast(pa.string())

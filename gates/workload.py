@@ -15,7 +15,6 @@ from gates.errors import SluiceError
 from gates.settings import CheckSettings, GateSettings, Waiver
 from gates.yaml_document import Document, KeyPath, read_document
 
-_OF_THE_MODEL_GATE = ("latency_ms", "export_mb")
 _LIST = "All checks:  python -m gates list"
 
 
@@ -59,6 +58,8 @@ def _read(path: str) -> Document:
         raise SluiceError(f"{path} {what}.", "See:  ls configs") from None
     except UnicodeDecodeError:
         raise SluiceError(f"{path} is not text in UTF-8.", f"Look:  file {path}") from None
+    except SluiceError as refused:
+        raise SluiceError(f"{refused.headline}.", f"Look:  cat {path}") from None
 
 
 def _section(document: Document, name: str) -> dict[Any, Any]:
@@ -109,8 +110,7 @@ def _withheld(document: Document) -> tuple[frozenset[str], dict[str, str]]:
 
 
 def _settings_in(document: Document) -> GateSettings:
-    section = {key: value for key, value in _section(document, "gates").items() if key not in _OF_THE_MODEL_GATE}
-    return settings_of(section, document)
+    return settings_of(_section(document, "gates"), document)
 
 
 def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> GateSettings:
@@ -131,8 +131,8 @@ def _refusal(problem: Any, document: Document | None) -> SluiceError:
     place = f"{document.place(path).text}: " if document is not None else ""
     dotted = ".".join(str(part) for part in path)
     if problem["type"] == "conflict":
-        sentence, _, command = problem["ctx"]["sentence"].partition("? All of them:  ")
-        return SluiceError(f"{place}{sentence}{'?' if 'did you mean' in sentence else '.'}", _LIST if command else "")
+        sentence = str(problem["ctx"]["sentence"])
+        return SluiceError(f"{place}{sentence}{'' if sentence.endswith('?') else '.'}", _LIST)
     if problem["type"] == "extra_forbidden":
         return SluiceError(f"{place}unknown key `{dotted}`{_did_you_mean(problem['loc'])}", _LIST)
     if problem["type"] == "missing":

@@ -276,16 +276,6 @@ class ValidatorConfig(Strict):
     """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why."""
 
 
-class GatesConfig(GateSettings):
-    """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
-
-    latency_ms: PositiveFloat | None = None
-    """The 99th percentile of one request to the exported model may take this many milliseconds on this machine;
-    measured and not judged when absent."""
-    export_mb: PositiveFloat | None = None
-    """The exported model may have this many megabytes; told and not judged when absent."""
-
-
 class ServingConfig(Strict):
     """Where a blessed model goes."""
 
@@ -311,7 +301,7 @@ class WorkloadConfig(Strict):
     train: TrainConfig = TrainConfig()
     tuner: TunerConfig = TunerConfig()
     evaluator: EvaluatorConfig = EvaluatorConfig()
-    gates: GatesConfig = GatesConfig()
+    gates: GateSettings = GateSettings()
     serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="after")

@@ -10,13 +10,9 @@ from typing import Any
 
 import click
 
+from gates.command.usage import say
 from pipeline.errors import ExitCode, SluiceError
 from runners.component_names import NAMES
-
-
-def say(problem: SluiceError) -> None:
-    """A user's error on standard error: one sentence and the next command."""
-    click.echo(f"sluice: {problem}", err=True)
 
 
 class OneSentenceCommand(click.Command):

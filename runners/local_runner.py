@@ -14,8 +14,9 @@ if __name__ == "__main__":
 
 import click
 
+from gates.command.usage import say
 from pipeline.errors import ExitCode, SluiceError
-from runners.command_line import OneSentenceCommand, say
+from runners.command_line import OneSentenceCommand
 
 _EPILOG = """\b
 `doctor` instead of options says whether this machine can run Sluice and, if not, what to type next.

@@ -14,8 +14,9 @@ if __name__ == "__main__":
 
 import click
 
+from gates.command.usage import say
 from pipeline.errors import SluiceError
-from runners.command_line import OneSentenceCommand, say
+from runners.command_line import OneSentenceCommand
 
 
 @click.command(cls=OneSentenceCommand)

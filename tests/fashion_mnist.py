@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+from collections.abc import Callable, Iterable
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +14,11 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from gates.catalogue import _REGISTERED, NotApplicable
 from gates.data import Data, Declared
+from gates.finding import Finding, Severity
+from gates.rule import Measurement, decide
+from gates.settings import GateSettings
 from gates.table import Table
 
 FOLDERS = (
@@ -68,3 +75,53 @@ def shuffled_split(seed: int, *sizes: int, part: str = "train") -> list[tuple[Pi
     order = np.random.default_rng(seed).permutation(len(pixels))
     places = np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
     return [(pixels[place], classes[place]) for place in places]
+
+
+def blocked_by(data: Data, *functions: Callable[..., Iterable[Measurement]]) -> dict[str, list[Finding]]:
+    """What of these checks refuses, by check; a check that does not apply refuses nothing."""
+    measured: list[Measurement] = []
+    for function in functions:
+        with contextlib.suppress(NotApplicable):
+            measured += function(data, check_margin(function))
+    findings, _ = decide(measured, {}, GateSettings(), date(2026, 1, 1))
+    blocked: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity is Severity.BLOCK:
+            blocked.setdefault(finding.check, []).append(finding)
+    return blocked
+
+
+def check_margin(function: Callable[..., Iterable[Measurement]]) -> float:
+    """The margin that the catalogue gives to a check."""
+    return next(each.margin for each in _REGISTERED.values() if each.run is function)
+
+
+def moved(pixels: NDArray, down: int, right: int) -> NDArray:
+    """Pictures of 28 x 28 moved by some pixels; what comes in is black."""
+    there = np.zeros_like(pixels).reshape(-1, 28, 28)
+    whole = pixels.reshape(-1, 28, 28)
+    y, x = max(down, 0), max(right, 0)
+    part = whole[:, max(-down, 0) : 28 + min(-down, 0), max(-right, 0) : 28 + min(-right, 0)]
+    there[:, y : y + part.shape[1], x : x + part.shape[2]] = part
+    return there.reshape(pixels.shape)
+
+
+def digits_split(seed: int) -> dict[str, Part]:
+    """The 8 x 8 digits of scikit-learn as train and eval."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    order = np.random.default_rng(seed).permutation(len(digits.target))
+    inside, outside = order[:1300], order[1300:]
+    return {
+        "train": (digits.data[inside], digits.target[inside]),
+        "eval": (digits.data[outside], digits.target[outside]),
+    }
+
+
+def vectors_split(seed: int, width: int) -> dict[str, Part]:
+    """Random embeddings that know their class."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 5, 3000)
+    vectors = rng.normal(size=(5, width))[classes] + rng.normal(size=(3000, width))
+    return {"train": (vectors[:2400], classes[:2400]), "eval": (vectors[2400:], classes[2400:])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ class Case:
         made = {split: self.frames[split].assign(**{name: values(self.frames[split])}) for split in touched}
         return replace(self, frames={**self.frames, **made})
 
-    def declaring(self, **changes: object) -> Case:
+    def declaring(self, **changes: Any) -> Case:
         """With more declared."""
         return replace(self, declared=replace(self.declared, **changes))
 
@@ -74,9 +75,7 @@ class Case:
         """As the DataGate takes it."""
         tables = {name: Table.of(name, as_arrow(frame)) for name, frame in self.frames.items()}
         held_out = {name: tables[name] for name in _HELD_OUT if name in tables}
-        return Data(
-            tables["train"], held_out, tables.get("serving"), tables.get("previous"), declared=self.declared
-        )
+        return Data(tables["train"], held_out, tables.get("serving"), tables.get("previous"), declared=self.declared)
 
     def judge(self) -> GateReport:
         """The gate's verdict."""

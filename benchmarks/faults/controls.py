@@ -31,22 +31,25 @@ def controls() -> list[Control]:
     """All of them, the cheap tables first."""
     return [
         *_other_tables(), *_seeds(), *_ratios(), *_sizes(), *_subsets(), *_entities(), *_times(), *_small_serving(),
-        *_same_values_in_another_form(), *_spans_and_keys(), *_images(), *_models(),
+        *_same_values_in_another_form(), *_sorted_by_label(), *_spans_and_keys(), *_images(), *_models(),
     ]  # fmt: skip
 
 
 def _control(source: Source, shape: str, detail: str, seed: int, build: Callable[[], Case | ModelCase]) -> Control:
-    return Control(f"{source.name}: {shape}{', ' + detail if detail else ''}, seed {seed}", source.name, shape, seed, build)
+    return Control(
+        f"{source.name}: {shape}{', ' + detail if detail else ''}, seed {seed}", source.name, shape, seed, build
+    )
 
 
 def _of(name: str) -> Source:
     return SOURCES[name]
 
 
-# Panels and series are left out here: dealing their rows at random is no honest split.
+# Panels and series are left out here: dealing their rows at random is no honest split. So is `chile`, of which a column
+# was standardised over all rows before it was published: that is a fault, and planted as one.
 ROW_TABLES = (
     "breast_cancer", "wine", "iris", "diabetes", "flchain", "vietnam", "husbands", "budget_food", "doctor_visits",
-    "mortgages", "computers", "chile", "medicare", "big_five", "star_schools", "titanic", "diamonds_price",
+    "mortgages", "computers", "medicare", "big_five", "star_schools", "titanic", "diamonds_price",
 )  # fmt: skip
 LARGE = ("taxi", "flights", "diamonds")
 
@@ -114,7 +117,8 @@ def _subsets() -> Iterator[Control]:
 
 BY_ENTITY = (
     ("taxi", "company", 3), ("taxi", "pickup_community_area", 5), ("flights", "tailnum", 4), ("flights", "carrier", 3),
-    ("flights", "dest", 4), ("vietnam", "commune", 3), ("lectures", "s", 2), ("lectures", "d", 2), ("young_men", "nr", 3),
+    ("flights", "dest", 4), ("vietnam", "commune", 3), ("lectures", "s", 2), ("lectures", "d", 2),
+    ("young_men", "nr", 3),
 )  # fmt: skip
 
 
@@ -123,7 +127,11 @@ def _entities() -> Iterator[Control]:
         for seed in range(61, 61 + seeds):
             source = _of(name)
             yield _control(
-                source, "split by entity", column, seed, lambda s=source, c=column, i=seed: deal_by(s, c, i, rows=15_002)
+                source,
+                "split by entity",
+                column,
+                seed,
+                lambda s=source, c=column, i=seed: deal_by(s, c, i, rows=15_002),
             )
     # A first look declares nothing: the split shows in the entity column alone.
     for name, column in (("taxi", "company"), ("flights", "tailnum"), ("flights", "carrier")):
@@ -158,7 +166,7 @@ def _small_serving() -> Iterator[Control]:
 
 
 def _as_float32(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({name: "float32" for name in frame.select_dtypes("float64").columns})
+    return frame.astype(dict.fromkeys(frame.select_dtypes("float64").columns, "float32"))
 
 
 def _through_json(frame: pd.DataFrame) -> pd.DataFrame:
@@ -175,11 +183,11 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({name: "category" for name in frame.select_dtypes("object").columns})
+    return frame.astype(dict.fromkeys(frame.select_dtypes("object").columns, "category"))
 
 
 def _whole_as_floats(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.astype({name: "float64" for name in frame.select_dtypes("int64").columns})
+    return frame.astype(dict.fromkeys(frame.select_dtypes("int64").columns, "float64"))
 
 
 FORMS: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
@@ -206,6 +214,20 @@ def _same_values_in_another_form() -> Iterator[Control]:
             yield _control(source, shape, "eval and serving", 91, build)
 
 
+def _sorted_by_label() -> Iterator[Control]:
+    """The order of rows is no fault: a gate that refused this would judge files, not data."""
+    for name in (*LARGE, "iris"):
+        source = _of(name)
+
+        def build(source: Source = source) -> Case:
+            case = deal(source, 92, rows=15_002)
+            for split in ("train", "eval"):
+                case = case.with_frame(split, case.frames[split].sort_values(source.label, kind="stable"))
+            return case
+
+        yield _control(source, "rows sorted by label", "train and eval", 92, build)
+
+
 def _spans_and_keys() -> Iterator[Control]:
     shares = {"train": 0.4, "eval": 0.1, "serving": 0.1, "previous": 0.4}
     for name in LARGE:
@@ -213,7 +235,9 @@ def _spans_and_keys() -> Iterator[Control]:
         yield _control(source, "previous span alike", "", 95, lambda s=source: deal(s, 95, shares, rows=15_002))
 
         def keyed(source: Source = source) -> Case:
-            case = deal(source, 96, rows=15_002).with_column("record_id", lambda f: [f"r{each:07d}" for each in f.index])
+            case = deal(source, 96, rows=15_002).with_column(
+                "record_id", lambda f: [f"r{each:07d}" for each in f.index]
+            )
             again = case.frames["train"].iloc[:2_000].drop(columns=source.label)
             return case.with_frame("serving", _as_float32(again)).declaring(entity="record_id")
 
@@ -255,7 +279,9 @@ def _models() -> Iterator[Control]:
         # Another device: some ten-thousandths apart, and each call the same again.
         said = case.served(answer)
         again = tuple(
-            each if each.name in ("training", "evaluated") else type(each)(each.name, each.scores, each.scores, each.rows)
+            each
+            if each.name in ("training", "evaluated")
+            else type(each)(each.name, each.scores, each.scores, each.rows)
             for each in said.evidence.replays
         )
         return said.saying(replays=again, limits=Limits(same_machine=False))
@@ -268,7 +294,7 @@ def _models() -> Iterator[Control]:
 # Fresh random splits for the rate of false alarms: (table, rows, how many). Seeds that no control has.
 FRESH: tuple[tuple[str, int | None, int], ...] = (
     ("taxi", 15_002, 40), ("flights", 12_000, 40), ("diamonds", 12_000, 40), ("breast_cancer", None, 30),
-    ("wine", None, 30), ("iris", None, 30), ("diabetes", None, 30), ("flchain", None, 30), ("chile", None, 30),
+    ("wine", None, 30), ("iris", None, 30), ("diabetes", None, 30), ("flchain", None, 30), ("mortgages", None, 30),
     ("medicare", None, 20), ("big_five", None, 20), ("husbands", 6_000, 20), ("vietnam", 6_000, 20),
     ("budget_food", 6_000, 20), ("digits", None, 10), ("fashion", 4_000, 10),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from benchmarks.faults.case import deal
 from benchmarks.faults.tables import SOURCES, Source
 from gates.finding import GateReport
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model_gate import judge_model
 
 SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
 REPLAYED = 512
@@ -82,7 +84,7 @@ class ModelCase:
         """The raw rows that every signature answered."""
         return self.trained.frames["test"].iloc[:REPLAYED]
 
-    def saying(self, **changes: object) -> ModelCase:
+    def saying(self, **changes: Any) -> ModelCase:
         """With other evidence."""
         return replace(self, evidence=replace(self.evidence, **changes))
 
@@ -99,26 +101,24 @@ class ModelCase:
 
     def judge(self) -> GateReport:
         """The gate's verdict."""
-        from datetime import date
-
-        from gates.catalogue import Gate
-        from gates.data_gate import judge
-        from gates.settings import GateSettings
-
-        return judge(Gate.MODEL, self.evidence, GateSettings(), date.today())
+        return judge_model(self.evidence)
 
 
 def model_case(source: Source, seed: int, rows: int | None) -> ModelCase:
     """A clean case: a sound model, every signature agrees to float32, probes are finite."""
     trained = _trained(source.name, seed, rows or _MOST_ROWS)
     rng = np.random.default_rng([seed, 3])
-    predicted = {split: Predicted.of(trained.labels(split), trained.scores(trained.frames[split])) for split in SHARES}
+    predicted: dict[str, Any] = {
+        split: Predicted.of(trained.labels(split), trained.scores(trained.frames[split])) for split in SHARES
+    }
     rows_replayed = trained.frames["test"].iloc[:REPLAYED]
     true = trained.scores(rows_replayed)
     replays = [Replay(name, true, true) for name in (TRAINING, EVALUATED)]
     # A served graph computes in another order: the last bits of float32 differ.
     near = true + 1e-7 * rng.standard_normal(true.shape)
-    replays += [Replay(name, near, near, f"{len(true)} rows of test") for name in ("serving_default", "serving_examples")]
+    replays += [
+        Replay(name, near, near, f"{len(true)} rows of test") for name in ("serving_default", "serving_examples")
+    ]
     sample = rows_replayed.astype(str)
     evidence = ModelEvidence(
         classes=tuple(map(str, trained.classes)),
@@ -162,12 +162,16 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
     frames = dict(deal(source, seed, SHARES, rows=min(rows, len(source.raw))).frames)
     transform = _of_pixels(source, frames["train"]) if source.image else _of_columns(source, frames["train"])
     inputs, labels = transform(frames["train"]), frames["train"][source.label].to_numpy()
-    model = MLPClassifier((64,), alpha=1e-3, batch_size=128, max_iter=1, warm_start=True, random_state=seed + 100 * start)
+    model = MLPClassifier(
+        (64,), alpha=1e-3, batch_size=128, max_iter=1, warm_start=True, random_state=seed + 100 * start
+    )
     epochs = 24 if len(inputs) < 3000 else 9
     older = None
     with threadpool_limits(limits=1):
         for epoch in range(epochs):
-            model.partial_fit(inputs, labels, classes=np.unique(labels)) if epoch == 0 else model.partial_fit(inputs, labels)
+            model.partial_fit(inputs, labels, classes=np.unique(labels)) if epoch == 0 else model.partial_fit(
+                inputs, labels
+            )
             if epoch == epochs // 3 - 1:
                 older = [each.copy() for each in model.coefs_], [each.copy() for each in model.intercepts_]
     assert older is not None
@@ -176,8 +180,10 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
 
 def _of_pixels(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     names = [name for name in train.columns if name != source.label]
-    top = float(train[names].to_numpy().max())
-    return lambda frame: frame[names].to_numpy(np.float64) / top
+    # Scaled and centred, as usual: without the scaling the centring is lost as well.
+    pixels = train[names].to_numpy(np.float64)
+    top, mean = pixels.max(), pixels.mean() / pixels.max()
+    return lambda frame: frame[names].to_numpy(np.float64) / top - mean
 
 
 def _of_columns(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.faults.case import Case, deal
-from benchmarks.faults.tables import SOURCES, Source
+from benchmarks.faults.tables import Source
+
+if TYPE_CHECKING:
+    from benchmarks.faults.model_case import ModelCase
 
 MODULES = ("contamination", "leakage", "serving", "labels", "images", "model")
 
-Poison = Callable[..., Case]
+# A case of tables or of a model.
+Clean = Callable[[Source, int, int | None], Any]
+Poison = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Plant:
-    """One fault. `expects`: the checks of which at least one must refuse it; `also` may refuse it as well, because the
-    fault is truly theirs too. Any other check that blocks makes the refusal one for the wrong reason.
+    """One fault. `family` is the kind of finding that it is, `expects` the checks (or the kind) of which at least one
+    must refuse it; a blocking finding of another kind is a false alarm, unless `also` says that the fault is truly
+    of that kind too.
 
     `doses` fall from plain to hardly there; `headline` is the one that must be caught. `on`: the tables it is tried on,
     the first is the one with the dose curve. `listed`: whether gates.md names it.
@@ -34,12 +41,14 @@ class Plant:
     unit: str
     on: tuple[str, ...]
     listed: bool
-    clean: Callable[[Source, int, int | None], Case]
+    clean: Clean
     rows: int | None
 
-    def case(self, source: Source, seed: int, dose: float | None = None, rows: int | None = None) -> Case:
+    def case(self, source: Source, seed: int, dose: float | None = None, rows: int | None = None) -> Case | ModelCase:
         """The poisoned case."""
         clean = self.clean(source, seed, rows or self.rows)
+        if len(self.doses) == 1:
+            return self.poison(clean)
         return self.poison(clean, self.headline if dose is None else dose)
 
     def fits(self, source: Source) -> bool:
@@ -65,10 +74,10 @@ def plant(
     unit: str = "",
     on: Sequence[str] = ("taxi", "flights"),
     listed: bool = True,
-    clean: Callable[[Source, int, int | None], Case] = dealt,
+    clean: Clean = dealt,
     rows: int | None = None,
 ) -> Callable[[Poison], Poison]:
-    """Registers a function `(case, dose) -> case` as a fault, under its own name and docstring."""
+    """Registers a function `(case, dose) -> case`, or `(case) -> case` where there is one dose, as a fault."""
 
     def register(poison: Poison) -> Poison:
         name = poison.__name__
@@ -102,13 +111,3 @@ def plants() -> list[Plant]:
     for module in MODULES:
         import_module(f"benchmarks.faults.planted.{module}")
     return list(_PLANTS.values())
-
-
-def on_smaller(plant: Plant, rows: int) -> Plant:
-    """The same fault on fewer rows."""
-    return replace(plant, rows=rows)
-
-
-def source_of(name: str) -> Source:
-    """A table by its name."""
-    return SOURCES[name]

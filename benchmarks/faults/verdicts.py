@@ -1,9 +1,10 @@
-"""What a gate said about one case, and whether that was right: caught by the right check, for the wrong reason, missed."""
+"""What a gate said about one case, and whether that was the right thing to say."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
 from benchmarks.faults.plants import Plant
 from gates.catalogue import check_named
@@ -23,20 +24,22 @@ class Outcome(str, Enum):
 class Said:
     """The blocking findings of one verdict, as plain values."""
 
-    blocks: tuple[dict[str, object], ...]
-    warns: tuple[dict[str, object], ...]
+    blocks: tuple[dict[str, Any], ...]
+    warns: tuple[dict[str, Any], ...]
     seconds: float
     verdict: str
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """For the cache."""
         return asdict(self)
 
 
 def kind_of(check: str) -> str:
-    """contamination, leakage, label, skew or model: by the module that holds the check."""
-    module = check_named(check).run.__module__
-    _, family, topic = module.split(".")[:3]
+    """contamination, leakage, label, skew or model: by the group of the check, else by the module that holds it."""
+    entry = check_named(check)
+    _, family, topic = entry.run.__module__.split(".")[:3]
+    if "leakage" in entry.group:
+        return "leakage"
     return "label" if topic == "labels" else family
 
 
@@ -50,7 +53,7 @@ def said_by(report: GateReport) -> Said:
     )
 
 
-def _plain(finding: Finding) -> dict[str, object]:
+def _plain(finding: Finding) -> dict[str, Any]:
     return {
         "check": finding.check,
         "kind": kind_of(finding.check),
@@ -64,12 +67,14 @@ def _plain(finding: Finding) -> dict[str, object]:
 
 
 def outcome_of(plant: Plant, said: Said) -> Outcome:
-    """Whether the refusal was the one that the fault deserves. A name in `expects` is a check or a kind."""
+    """Whether the refusal was the one that the fault deserves: by an expected check, and by no other kind of check.
+
+    A name in `expects` or `also` is that of a check or of a kind.
+    """
     if not said.blocks:
         return Outcome.MISSED
     blamed = [{str(each["check"]), str(each["kind"])} for each in said.blocks]
-    right = any(each & plant.expects for each in blamed)
-    strange = any(not each & (plant.expects | plant.also) for each in blamed)
-    if not right:
+    if not any(each & plant.expects for each in blamed):
         return Outcome.WRONG_REASON
-    return Outcome.BESIDES if strange else Outcome.CAUGHT
+    own = plant.expects | plant.also | {plant.family}
+    return Outcome.CAUGHT if all(each & own for each in blamed) else Outcome.BESIDES

@@ -13,14 +13,16 @@ from rich.text import Text
 from gates.catalogue import Check
 from gates.describe import ColumnSummary, DataSummary
 from gates.finding import Finding, GateReport, Severity, Verdict
+from gates.rule import UNDECIDED
 
 _PIPED_WIDTH = 120
+_MOST_SHOWN = 40
 _STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
 _VERDICT_STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 _VERDICT_WORDS = {
     Verdict.PASS: "nothing blocks",
     Verdict.FAIL: "refused",
-    Verdict.INCONCLUSIVE: "nothing blocks, but the rows are too few to be sure (--strict refuses)",
+    Verdict.INCONCLUSIVE: "nothing blocks, but not all of it is sure (--strict refuses)",
 }
 
 
@@ -30,8 +32,10 @@ def console_on(stream: TextIO) -> Console:
 
 
 def show_report(console: Console, report: GateReport, verbose: bool = False) -> None:
-    """One entry a finding that blocks or warns, how many checks ran, the verdict."""
+    """One entry a finding that blocks or warns, what is in doubt, how many checks ran, the verdict."""
     told = [*report.of(Severity.BLOCK), *report.of(Severity.WARN), *(report.of(Severity.INFO) if verbose else ())]
+    left_out = 0 if verbose else max(0, len(told) - _MOST_SHOWN)
+    told = told[: len(told) - left_out]
     if told:
         table = _bare_table()
         table.add_column(no_wrap=True)
@@ -42,6 +46,9 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
             severity = Text(finding.severity.value, _STYLE[finding.severity])
             table.add_row(severity, Text(finding.check), Text(_printable(finding.subject)), _why(finding, verbose))
         console.print(table)
+    if left_out:
+        console.print(Text(f"and {left_out:,} more (--verbose, or --json)", "dim"))
+    _show_doubts(console, report)
     _show_skipped(console, report, verbose)
     words = f"{_VERDICT_WORDS[report.verdict]} · {report.seconds:.1f} s"
     console.print(Text(report.verdict.value.upper(), _VERDICT_STYLE[report.verdict]) + Text(f"  {words}", "default"))
@@ -58,6 +65,14 @@ def _why(finding: Finding, verbose: bool) -> Text:
     return text
 
 
+def _show_doubts(console: Console, report: GateReport) -> None:
+    """What makes a verdict inconclusive, a word a check."""
+    doubts = Counter(finding.check for finding in report.findings if UNDECIDED in finding.reason)
+    if doubts:
+        told = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
+        console.print(Text(f"too few rows to decide: {told}", "dim"))
+
+
 def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
     run, skipped = len(report.checks_run), len(report.checks_skipped)
     hint = " (why: --verbose)" if skipped and not verbose else ""
@@ -68,7 +83,7 @@ def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
 
 
 def show_timings(console: Console, seconds: Mapping[str, float]) -> None:
-    """What each step cost, dearest first."""
+    """What each step cost in processor time, dearest first."""
     for name, spent in sorted(seconds.items(), key=lambda each: -each[1]):
         console.print(Text(f"{spent:8.3f} s  {name}", "dim"))
 
@@ -77,14 +92,17 @@ def show_catalogue(console: Console, checks: Iterable[Check]) -> None:
     """Every check: what it catches, its statistic, its margin and where that comes from."""
     listed = list(checks)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
-    for name, ratio in (("check", 5), ("catches", 8), ("statistic", 8), ("margin", 2), ("source", 7)):
+    table.add_column("check", no_wrap=True)
+    for name, ratio in (("catches", 8), ("statistic", 8), ("margin", 2), ("source", 7)):
         table.add_column(name, ratio=ratio, overflow="fold", justify="right" if name == "margin" else "left")
     group = ""
     for each in listed:
         if each.group != group:
             group = each.group
             table.add_row(Text(f"\n{group}", "bold"))
-        table.add_row(each.name, Text(each.catches), Text(each.statistic), f"{each.margin:g}", Text(each.source, "dim"))
+        table.add_row(
+            each.name, Text(each.catches), Text(each.statistic), f"{each.margin:.3g}", Text(each.source, "dim")
+        )
     console.print(table)
     counts = Counter(each.gate.value for each in listed)
     console.print(Text(", ".join(f"{count} checks of the {name}" for name, count in counts.items()), "dim"))

@@ -56,8 +56,13 @@ def blame(data: Data, name: str, margin: float) -> Blame:
         return Blame(gaps, rows, joint, frozenset(alone), joint)
     for suspects in [alone] if alone else _by_importance(proxy):
         rest = _without(proxy, suspects)
-        if _clears_labels(proxy, suspects, rest, limit):
-            return Blame(gaps, rows, joint, frozenset(suspects), rest)
+        if not _clears_labels(proxy, suspects, rest, limit):
+            continue
+        # Noise in the labels takes the same part from every feature: only what is lost beyond it is the feature's own.
+        kept = _kept(rest, limit, 0.5 if proxy.classes else 0.0)
+        guilty = {name for name in suspects if not alone or _lost_more(gaps[name], kept, limit, proxy)}
+        if guilty:
+            return Blame(gaps, rows, joint, frozenset(guilty), rest)
     return Blame(gaps, rows, joint, frozenset(), joint)
 
 
@@ -85,6 +90,20 @@ def _clears_labels(proxy: Proxy, suspects: set[str], rest: Gap | None, limit: fl
         fractions = all(_may_be_mean(proxy, feature) for feature in suspects)
         return fractions or (rest is not None and len(suspects) == 1)
     return not _is_suspicious(rest, limit) and rest.other - level >= _KEPT * told
+
+
+def _kept(rest: Gap | None, limit: float, level: float) -> float:
+    """The part of what the other features tell in train that they tell elsewhere; all of it, when it is little."""
+    if rest is None or rest.train - level < limit:
+        return 1.0
+    return min(1.0, max(0.0, (rest.other - level) / (rest.train - level)))
+
+
+def _lost_more(gap: Gap, kept: float, limit: float, proxy: Proxy) -> bool:
+    level = 0.5 if proxy.classes else 0.0
+    expected = level + kept * (gap.train - level)
+    lost = expected - gap.other if proxy.classes else expected * abs(expected) - gap.other * abs(gap.other)
+    return lost > limit
 
 
 def _may_be_mean(proxy: Proxy, feature: str) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gates.catalogue import NotApplicable
 from gates.data import Data
+from gates.leakage.means import Means, Pool, Scatter, held, log_chance, means_of, smoothings, sum_of, usual_smoothings
 from gates.leakage.target import Target, target_in, target_of
 from gates.table import Codes, Floats, Kind, Table, joint_codes
 
@@ -20,8 +21,10 @@ _MOST_DECIMALS = 6
 # An honest score would hit the means so exactly less often than once in a billion columns.
 _LOG_CHANCE = float(np.log(1e-9))
 _FEWEST_LEVELS = 4
+# The levels with most held-out rows prove enough.
+_MOST_LEVELS = 2_000
 _FEWEST_SHARE = 0.3
-_LARGEST = 8
+_WINDOW = 0.2
 
 
 @dataclass(frozen=True)
@@ -34,42 +37,32 @@ class Encoding:
     equal: int  # of these, how many hold this one
     rows: int  # of the held-out table, in the equal levels
     of: str | None  # the category that was encoded, when it is still in the table
+    nearly: bool  # the values come closer to this mean than the labels' scatter allows, without being equal
     examples: tuple[tuple[str, ...], ...]  # value, mean over train, mean over all, rows
-
-
-@dataclass(frozen=True, eq=False)
-class _Means:
-    """Sum and count of the labels of each level over some tables."""
-
-    sums: Floats
-    counts: Floats
-
-    def encoded(self, smoothing: float, prior: float) -> Floats:
-        """(sum + k * prior) / (n + k), the m-estimate (Micci-Barreca 2001); the mean itself when k = 0."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (self.sums + smoothing * prior) / (self.counts + smoothing)
 
 
 @lru_cache(maxsize=4)
 def encodings(data: Data, name: str) -> dict[str, Encoding]:
     """Every such feature of the held-out table of this name. Raises NotApplicable where it has no labels."""
     other, target = data.held_out[name], target_of(data)
-    tables = [data.train, other]
-    labels = [target, target_in(other, target)]
-    for each in data.held_out.values():
-        if each.name != name and data.label in each.columns:
-            try:
-                labels.append(target_in(each, target))
-            except NotApplicable:
-                continue
+    tables, labels, unlabelled = [data.train, other], [target, target_in(other, target)], []
+    for each in (*data.held_out.values(), *([data.serving] if data.serving else [])):
+        if each.name == name:
+            continue
+        try:
+            labels.append(target_in(each, target))
             tables.append(each)
+        except NotApplicable:
+            unlabelled.append(each)
     found: dict[str, Encoding] = {}
     for feature in data.comparable(other, Kind.NUMBER):
-        present = [table for table in tables if table.has(feature, Kind.NUMBER)]
-        if len(present) < len(tables) or not _is_candidate(other.numbers(feature)):
+        if not _is_candidate(other.numbers(feature)):
             continue
+        if not all(table.has(feature, Kind.NUMBER) for table in tables):
+            continue
+        more = [table for table in unlabelled if table.has(feature, Kind.NUMBER)]
         for view in _views(target, labels):
-            if encoding := _encoding(data, tables, feature, view):
+            if encoding := _encoding(data, tables, more, feature, view):
                 found[feature] = encoding
                 break
     return found
@@ -96,16 +89,19 @@ def _views(target: Target, labels: list[Target]) -> Iterator[list[Floats]]:
         yield [numbers[each.codes] for each in labels]
 
 
-def _encoding(data: Data, tables: list[Table], feature: str, labels: list[Floats]) -> Encoding | None:
+def _encoding(
+    data: Data, labelled: list[Table], more: list[Table], feature: str, labels: list[Floats]
+) -> Encoding | None:
+    tables = [*labelled, *more]
     values = [table.numbers(feature) for table in tables]
     every, label = np.concatenate(values), np.concatenate(labels)
-    known = ~np.isnan(label)
-    low, high = label[known].min(), label[known].max()
-    # A mean lies within the range of what it is the mean of.
+    label = label[~np.isnan(label)]
     fine = np.isfinite(every)
-    if not fine.any() or every[fine].min() < low or every[fine].max() > high:
+    # A mean lies within the range of what it is the mean of.
+    inside = fine & (every >= label.min()) & (every <= label.max())
+    if len(np.unique(label)) < 2 or not inside[: len(every) - sum(t.rows for t in more)].all():
         return None
-    tolerance = _tolerance(every[fine], high - low)
+    scatter, tolerance = Scatter.of(label), _tolerance(every[fine], float(np.ptp(label)))
     for of, codes in _levels(data, tables, feature, every, fine):
         parts = np.split(codes, np.cumsum([len(each) for each in values])[:-1])
         count = int(codes.max()) + 1
@@ -113,9 +109,13 @@ def _encoding(data: Data, tables: list[Table], feature: str, labels: list[Floats
             continue
         value = np.full(count, np.nan)
         value[codes[fine]] = every[fine]
-        each = [_means(part, column, count) for part, column in zip(parts, labels, strict=True)]
-        for over, pooled in _pools([table.name for table in tables], each):
-            if encoding := _judged(feature, of, over, value, each, pooled, tolerance, label[known]):
+        each = [means_of(part, column, count) for part, column in zip(parts, labels, strict=False)]
+        unlabelled = np.sum([np.bincount(part, minlength=count) for part in parts], axis=0) - sum_of(each).counts
+        if count > _MOST_LEVELS:
+            kept = np.argsort(-each[1].counts, kind="stable")[:_MOST_LEVELS]
+            value, unlabelled, each = value[kept], unlabelled[kept], [means.of(kept) for means in each]
+        for pool in _pools([table.name for table in labelled], each, unlabelled, scatter.whole):
+            if encoding := _judged(feature, of, value, each[0], each[1], pool, tolerance, scatter):
                 return encoding
     return None
 
@@ -145,86 +145,48 @@ def _levels(
                 yield name, coded
 
 
-def _means(codes: Codes, labels: Floats, count: int) -> _Means:
-    known = ~np.isnan(labels)
-    return _Means(
-        np.bincount(codes[known], labels[known], minlength=count),
-        np.bincount(codes[known], minlength=count).astype(np.float64),
-    )
-
-
-def _pools(names: list[str], each: list[_Means]) -> Iterator[tuple[str, _Means]]:
+def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool) -> Iterator[Pool]:
     """The sets of rows that a leaking encoding may have been fitted on; each holds the held-out table (the second)."""
-    yield f"{names[0]} and {names[1]}", _sum(each[:2])
+    none = np.zeros_like(unlabelled)
+    yield Pool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
     if len(each) > 2:
-        yield " and ".join(names), _sum(each)
-        yield " and ".join(names[1:]), _sum(each[1:])
-    yield f"{names[1]} alone", each[1]
-
-
-def _sum(each: list[_Means]) -> _Means:
-    return _Means(np.sum([m.sums for m in each], axis=0), np.sum([m.counts for m in each], axis=0))
+        yield Pool(" and ".join(names), sum_of(each), none)
+        yield Pool(" and ".join(names[1:]), sum_of(each[1:]), none)
+    yield Pool(f"{names[1]} alone", each[1], none)
+    if whole and unlabelled.any():
+        yield Pool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
+    # Where a few rows were lost after the encoding, the values come closer to the mean than the labels' own scatter.
+    yield Pool(" and ".join(names), sum_of(each), none, window=_WINDOW)
 
 
 def _judged(
     feature: str,
     of: str | None,
-    over: str,
     value: Floats,
-    each: list[_Means],
-    pooled: _Means,
+    train: Means,
+    other: Means,
+    pool: Pool,
     tolerance: float,
-    labels: Floats,
+    scatter: Scatter,
 ) -> Encoding | None:
-    train, other = each[0], each[1]
-    # With one row a level, the mean over one table is the label itself.
-    usable = (other.counts >= (2 if pooled is other else 1)) & ~np.isnan(value)
-    for smoothing, prior in [(0.0, 0.0), *_smoothings(value, pooled)]:
-        leaking, honest = pooled.encoded(smoothing, prior), train.encoded(smoothing, prior)
-        with np.errstate(invalid="ignore"):
-            apart = usable & ~(np.abs(leaking - honest) <= 2 * tolerance)
-            equal = apart & (np.abs(value - leaking) <= tolerance)
-        levels, hits = int(apart.sum()), int(equal.sum())
-        if hits < _FEWEST_LEVELS or hits < _FEWEST_SHARE * levels:
+    """The encoding, when more levels hold the pool's mean than honest scores could by chance."""
+    weights = list(usual_smoothings(value, pool))
+    if not pool.window and not pool.unlabelled.any():
+        weights += smoothings(value, pool.known)
+    for smoothing, prior in [(0.0, 0.0), *weights]:
+        hits, levels, chance, mean = held(value, train, other, pool, tolerance, scatter, smoothing, prior)
+        count = int(hits.sum())
+        if count < _FEWEST_LEVELS or count < _FEWEST_SHARE * levels:
             continue
-        if _log_chance(other.counts[equal], levels, tolerance, labels) > _LOG_CHANCE:
+        if log_chance(chance[hits], levels) > _LOG_CHANCE:
             continue
-        largest = np.flatnonzero(equal)[np.argsort(-other.counts[equal], kind="stable")[:5]]
+        largest = np.flatnonzero(hits)[np.argsort(-other.counts[hits], kind="stable")[:5]]
+        honest = train.encoded(smoothing, prior)
         examples = tuple(
-            (f"{value[i]:.6g}", f"{honest[i]:.6g}", f"{leaking[i]:.6g}", f"{pooled.counts[i]:,.0f}") for i in largest
+            (f"{value[i]:.6g}", f"{honest[i]:.6g}", f"{mean[i]:.6g}", f"{pool.rows[i]:,.0f}") for i in largest
         )
-        return Encoding(feature, over, levels, hits, int(other.counts[equal].sum()), of, examples)
+        return Encoding(feature, pool.name, levels, count, int(other.counts[hits].sum()), of, pool.window > 0, examples)
     return None
-
-
-def _smoothings(value: Floats, pooled: _Means) -> Iterator[tuple[float, float]]:
-    """Weights and priors that explain two of the largest levels: sum - v * n = k * v - k * prior, a line in v."""
-    places = np.argsort(-np.where(np.isnan(value), 0, pooled.counts), kind="stable")[:_LARGEST]
-    rest = pooled.sums - value * pooled.counts
-    for i, first in enumerate(places):
-        for second in places[i + 1 :]:
-            if value[first] != value[second]:
-                slope = float((rest[first] - rest[second]) / (value[first] - value[second]))
-                if slope > _RELATIVE and np.isfinite(slope):
-                    yield slope, float(value[first] - rest[first] / slope)
-
-
-def _log_chance(counts: Floats, levels: int, tolerance: float, labels: Floats) -> float:
-    """Log of a bound on the chance that labels which the score did not see fall so that as many levels are hit.
-
-    In one level: the likeliest value of its sum, times the sums within tolerance; then Boole over which levels hit.
-    """
-    from scipy.special import gammaln
-
-    _, shares = np.unique(labels, return_counts=True)
-    likeliest = float(shares.max() / len(labels))
-    spread = max(float(labels.std()), 1e-12)
-    step = float(np.diff(np.unique(labels)).min())
-    normal = step / (spread * np.sqrt(2 * np.pi * counts))
-    one = np.minimum(likeliest, np.where(counts > 1, np.maximum(normal, 1e-6), 1)) * (1 + 2 * tolerance * counts / step)
-    hits = len(counts)
-    choices = gammaln(levels + 1) - gammaln(hits + 1) - gammaln(levels - hits + 1)
-    return float(np.log(np.minimum(one, 1)).sum() + choices)
 
 
 def _tolerance(values: Floats, span: float) -> float:

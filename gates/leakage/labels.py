@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from gates import boosted
 from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.data import Data
 from gates.finding import Chart, RowSample, Severity
 from gates.leakage.blame import Blame, blame, capped_by_time
 from gates.leakage.encodings import Encoding, encodings
+from gates.leakage.noise import SHUFFLED_ROWS, confident_classes, shuffled, suspects, why_unclear
 from gates.leakage.proxy import Proxy, proxy_of, proxy_of_train
-from gates.leakage.strength import Gap, concordance, correlation, shares_of
+from gates.leakage.strength import Gap
 from gates.rule import Measurement
 from gates.table import Table
 
-_SHUFFLED_ROWS = 1_500
-_SHUFFLES = 5
-_SHUFFLED_TREES = 8
 _CONFIDENCE = 0.99
-# Labels can be called wrong only where the features tell the classes apart.
-_CLEAR_SHARE = 0.5
-_CLEAR_PRECISION = 2 / 3
-_FEWEST_CONFIDENT = 100
 
 
 @check(
@@ -47,7 +41,7 @@ def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
     for name, compared in _compared(data, margin):
         facts = encodings(data, name)
         limit = margin if compared.proxy.classes else 2 * margin
-        for feature, encoding in facts.items():
+        for encoding in facts.values():
             yield _encoded(data.held_out[name], encoding, limit)
         for feature, gap in compared.blame.features.items():
             if feature not in facts:
@@ -108,7 +102,7 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
     from scipy.stats import t as student
 
     proxy = proxy_of_train(data)
-    values = np.array(list(_shuffled(proxy, data.seed)))
+    values = np.array(list(shuffled(proxy, data.seed)))
     level = 0.5 if proxy.classes else 0.0
     error = max(float(values.std(ddof=1)) / len(values) ** 0.5, 1e-6)
     mean, freedom = float(values.mean()), len(values) - 1
@@ -119,10 +113,10 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
         statistic="99 % lower bound of the AUC with shuffled labels" if proxy.classes else "of the correlation",
         value=lower,
         margin=margin if proxy.classes else 2 * (margin - 0.5),
-        n=min(_SHUFFLED_ROWS, len(proxy.train.rows)),
+        n=min(SHUFFLED_ROWS, len(proxy.train.rows)),
         p_value=float(student.sf((mean - level) / error, freedom)),
         reason=f"With shuffled labels, the mean of {len(values)} runs out of fold on "
-        f"{min(_SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {_in_words(proxy, mean)} (at least {lower:.3f} with "
+        f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {_in_words(proxy, mean)} (at least {lower:.3f} with "
         f"99 % confidence); {level:g} is what chance gives.",
         remedy="Look for rows that repeat and for features made from the label; then deal the folds by entity.",
     )
@@ -150,10 +144,10 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
     if not proxy.classes:
         raise NotApplicable("the label is a quantity: noise in it cannot be told from what the features do not explain")
     scores, labels = proxy.scores[0], proxy.train.labels
-    guess = _confident_classes(scores, labels, proxy.classes)
+    guess = confident_classes(scores, labels, proxy.classes)
     confident = guess >= 0
     rows, wrong = int(confident.sum()), int((confident & (guess != labels)).sum())
-    unclear = _why_unclear(guess, labels, proxy.classes)
+    unclear = why_unclear(guess, labels, proxy.classes)
     share = wrong / max(rows, 1)
     lower = float(beta.ppf(1 - _CONFIDENCE, wrong, rows - wrong + 1)) if wrong else 0.0
     yield Measurement(
@@ -170,29 +164,28 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
         or f"{wrong:,} of {rows:,} rows that a model is sure of, without having seen them, hold another label than it "
         f"says ({share:.1%}, at least {lower:.1%} with 99 % confidence; {len(labels):,} rows of train looked at).",
         remedy="Look at the rows shown and correct their labels at the source, or leave them out.",
-        sample=_suspects(data, proxy, scores, guess),
+        sample=suspects(proxy, scores, guess),
     )
 
 
-class _Compared:
-    """One held-out table: who is to blame, and the stand-in that said so."""
+class _Compared(NamedTuple):
+    """One held-out table: the stand-in for the model, and who it says is to blame."""
 
-    def __init__(self, proxy: Proxy, found: Blame) -> None:
-        self.proxy, self.blame = proxy, found
+    proxy: Proxy
+    blame: Blame
 
 
 def _compared(data: Data, margin: float) -> Iterator[tuple[str, _Compared]]:
-    why, any_compared = "no held-out table holds the label", False
+    why: list[str] = []
     for name in data.held_out:
         try:
             found = _Compared(proxy_of(data, name), blame(data, name, margin))
         except NotApplicable as reason:
-            why = str(reason)
+            why.append(str(reason))
             continue
-        any_compared = True
         yield name, found
-    if not any_compared:
-        raise NotApplicable(why)
+    if len(why) == len(data.held_out):
+        raise NotApplicable(why[0])
 
 
 def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compared, limit: float) -> Measurement:
@@ -259,64 +252,3 @@ def _chart(proxy: Proxy, found: Blame, name: str, marked: str | None = None) -> 
     series = {"train": tuple(gap.train for gap in gaps), name: tuple(gap.other for gap in gaps)}
     unit = "AUC" if proxy.classes else "correlation with the label"
     return Chart(f"{unit}, all features together and each alone", ("all together", *worst), series, marked)
-
-
-def _shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
-    rng = np.random.default_rng(seed)
-    rows = slice(0, min(_SHUFFLED_ROWS, len(proxy.train.rows)))
-    features = proxy.matrix.rows(rows)
-    if not features.names:
-        raise NotApplicable("no feature is a number or a category: nothing that a fast model could learn from")
-    labels = proxy.train.labels[rows]
-    if proxy.classes:
-        # The most frequent class against the rest is one problem instead of ten.
-        labels = (labels == np.bincount(labels).argmax()).astype(np.int64)
-        if labels.all():
-            raise NotApplicable("the rows looked at hold one class only")
-    together = None if proxy.together is None else proxy.together[rows]
-    for run in range(_SHUFFLES):
-        mixed = rng.permutation(labels)
-        scores = boosted.out_of_fold(features, mixed, groups=together, seed=seed + run, trees=_SHUFFLED_TREES, folds=3)
-        if proxy.classes:
-            yield concordance(scores, mixed, shares_of(mixed, mixed, 2)).value
-        else:
-            yield correlation(scores, mixed).value
-
-
-def _confident_classes(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """The class that a row surely has, by the thresholds of confident learning; -1 for none."""
-    thresholds = np.array([scores[labels == k, k].mean() if (labels == k).any() else np.inf for k in range(classes)])
-    above = np.where(scores >= thresholds, scores, -np.inf)
-    return np.where(np.isfinite(above.max(axis=1)), above.argmax(axis=1), -1)
-
-
-def _why_unclear(guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
-    """Why nothing can be said of noise, or an empty text."""
-    confident = guess >= 0
-    if confident.sum() < _FEWEST_CONFIDENT:
-        return f"Only {int(confident.sum())} rows are classified confidently: too few to speak of wrong labels."
-    if confident.mean() < _CLEAR_SHARE:
-        return f"Only {confident.mean():.0%} of the rows are classified confidently: the classes are not clear enough."
-    for k in range(classes):
-        mine = guess == k
-        if mine.any() and (labels[mine] == k).mean() < _CLEAR_PRECISION:
-            return (
-                f"The features do not tell the classes apart: of {int(mine.sum()):,} rows that look like one class, "
-                f"{(labels[mine] == k).mean():.0%} hold its label. Wrong labels cannot be told from hard rows."
-            )
-    return ""
-
-
-def _suspects(data: Data, proxy: Proxy, scores: np.ndarray, guess: np.ndarray) -> RowSample | None:
-    """The rows whose own label the model believes least."""
-    labels, table = proxy.train.labels, proxy.train.table
-    own = scores[np.arange(len(labels)), labels]
-    wrong = np.flatnonzero((guess >= 0) & (guess != labels))
-    if not len(wrong):
-        return None
-    worst = wrong[np.argsort(own[wrong], kind="stable")[:5]]
-    columns = [data.label or "", *proxy.matrix.names[:7]]
-    rows = proxy.train.rows[worst]
-    texts = [table.arrow.column(column).take(rows).to_pylist() for column in columns]
-    shown = tuple(tuple("" if v is None else str(v) for v in row) for row in zip(*texts, strict=True))
-    return RowSample("rows of train whose label a model believes least", tuple(columns), shown)

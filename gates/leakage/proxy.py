@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gates import boosted
 from gates.catalogue import NotApplicable
 from gates.data import Data, Unit
+from gates.leakage.fast_scores import FOLDS, bin_means, binned, projected, votes
 from gates.leakage.strength import Strength, concordance, correlation, shares_of
 from gates.leakage.target import Target, target_in, target_of
 from gates.table import Codes, Floats, Kind, Mask, Table
@@ -22,13 +23,10 @@ Rows = NDArray[np.intp]
 
 _ROWS = 8_000
 _IMAGES = 4_000
-_FOLDS = 3
 _TREES = 25
 # Boosting grows one tree a class and round: rare classes are judged together.
 _MOST_CLASSES = 10
-_BINS = 64
-_NEIGHBOURS = 10
-_PROJECTED = 128
+_DIRECTIONS = 16
 # Single features are judged on fewer rows where there are very many of them.
 _CELLS = 4_000_000
 
@@ -54,11 +52,15 @@ class Proxy:
     together: Codes | None  # rows of train that must share a fold
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Features that are numbers or categories in both tables."""
+        return tuple(self.data.comparable(self.other.table, Kind.NUMBER, Kind.CATEGORY))
+
+    @cached_property
     def matrix(self) -> boosted.Matrix:
         """Numbers and categories of train's sample, and below them of the other table's."""
-        whole = self.data.comparable(self.other.table, Kind.NUMBER, Kind.CATEGORY)
-        both = boosted.matrix([self.train.table, self.other.table], whole)
-        return both.rows(np.concatenate([self.train.rows, self.train.table.rows + self.other.rows]))
+        whole, starts = _matrix(self.data, self.names)
+        return whole.rows(np.concatenate([self.train.rows, starts[self.other.table.name] + self.other.rows]))
 
     @cached_property
     def images(self) -> list[str]:
@@ -72,40 +74,52 @@ class Proxy:
     @cached_property
     def scores(self) -> tuple[Floats, Floats]:
         """Of all features: out of fold in train, and in the other table."""
-        return self._of_images() if self.images and self.classes else self.scores_of(self.matrix)
+        if self.images and self.classes:
+            return self._of_images()
+        inside, model = _learnt(self.data, self.names, self.grouped_by)
+        return inside, boosted.scores_of(model, self.matrix.rows(slice(len(self.train.rows), None)))
 
-    def scores_of(self, features: boosted.Matrix) -> tuple[Floats, Floats]:
-        """Of some features. Raises NotApplicable when there is none."""
+    @cached_property
+    def grouped_by(self) -> str | None:
+        """The entity column that the folds follow."""
+        return None if self.groups is None else self.data.unit_column(self.other.table)
+
+    def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
+        """Scores of train's rows out of fold, and a model of all of them. Raises NotApplicable without features."""
         if not features.names:
             raise NotApplicable("no feature that both tables hold is a number, a category or an image")
-        count, labels, trees = len(self.train.rows), self.train.labels, self.trees
-        mine, its = features.rows(slice(0, count)), features.rows(slice(count, None))
-        inside = boosted.out_of_fold(mine, labels, groups=self.together, seed=self.data.seed, trees=trees, folds=_FOLDS)
-        outside = boosted.scores_of(boosted.fit(mine, labels, self.data.seed, trees), its)
-        return inside, outside
+        mine, labels, seed = features.rows(slice(0, len(self.train.rows))), self.train.labels, self.data.seed
+        scores = boosted.out_of_fold(mine, labels, groups=self.together, seed=seed, trees=self.trees, folds=FOLDS)
+        return scores, boosted.fit(mine, labels, seed, self.trees)
+
+    def scores_of(self, features: boosted.Matrix) -> tuple[Floats, Floats]:
+        """Of some features of `matrix`: out of fold in train, and in the other table."""
+        inside, model = self.inside(features)
+        return inside, boosted.scores_of(model, features.rows(slice(len(self.train.rows), None)))
 
     @property
     def trees(self) -> int:
         """Rounds of boosting."""
         return max(6, _TREES * 2 // max(self.classes, 2))
 
-    def _of_images(self) -> tuple[Floats, Floats]:
-        count, name = len(self.train.rows), self.images[0]
-        vectors = np.concatenate([side.table.vectors(name)[side.rows] for side in (self.train, self.other)])
-        points = _projected(np.nan_to_num(vectors, posinf=0, neginf=0), self.data.seed)
-        return (
-            self._votes(points[:count], points[:count], self.together),
-            self._votes(points[count:], points[:count], None),
-        )
+    def few_features(self, rows: int) -> boosted.Matrix:
+        """Of train's first rows, for a model that must be fast; directions of a projection where images are all."""
+        if self.matrix.names or not self.images:
+            return self.matrix.rows(slice(0, rows))
+        vectors = self.train.table.vectors(self.images[0])[self.train.rows[:rows]]
+        points = projected(np.nan_to_num(vectors, posinf=0, neginf=0), self.data.seed)[:, :_DIRECTIONS]
+        names = tuple(f"direction {i}" for i in range(points.shape[1]))
+        return boosted.Matrix(points.astype(np.float64), np.zeros(points.shape[1], dtype=bool), names)
 
-    def _votes(self, asked: NDArray, known: NDArray, alike: Codes | None) -> Floats:
-        distances = (known**2).sum(1)[None, :] - 2 * asked @ known.T
-        if alike is not None:
-            distances[alike[:, None] == alike[None, :]] = np.inf
-        elif asked is known:
-            np.fill_diagonal(distances, np.inf)
-        nearest = np.argpartition(distances, min(_NEIGHBOURS, distances.shape[1] - 1), axis=1)[:, :_NEIGHBOURS]
-        return np.eye(self.classes)[self.train.labels[nearest]].mean(axis=1)
+    def _of_images(self) -> tuple[Floats, Floats]:
+        count, name, labels = len(self.train.rows), self.images[0], self.train.labels
+        vectors = np.concatenate([side.table.vectors(name)[side.rows] for side in (self.train, self.other)])
+        points = projected(np.nan_to_num(vectors, posinf=0, neginf=0), self.data.seed)
+        alike = np.arange(count) if self.together is None else self.together
+        return (
+            votes(points[:count], points[:count], labels, self.classes, alike),
+            votes(points[count:], points[:count], labels, self.classes),
+        )
 
     def strengths(self, scores: tuple[Floats, Floats], first: int | None = None) -> tuple[Strength, Strength]:
         """How well the scores order the labels of both sides (of their first rows)."""
@@ -119,15 +133,15 @@ class Proxy:
         """Each feature alone, by the mean label of its 64 quantile bins or its values; and the rows it is judged on."""
         features, count = self.matrix, len(self.train.rows)
         first = max(1_000, _CELLS // max(1, len(features.names) * max(self.classes - 1, 1)))
-        fold = boosted.folds_of(count, self.together, self.data.seed, _FOLDS)[:first]
+        fold = boosted.folds_of(count, self.together, self.data.seed, FOLDS)[:first]
         found = {}
         for i, name in enumerate(features.names):
             column = features.values[:, i]
             mine, its = column[:count][:first], column[count:][:first]
-            bins, other_bins = _binned(mine, its, bool(features.categorical[i]))
-            scores = _bin_means(bins, other_bins, fold, self.train.labels[:first], self.classes)
+            bins, other_bins = binned(mine, its, bool(features.categorical[i]))
+            scores = bin_means(bins, other_bins, fold, self.train.labels[:first], self.classes)
             found[name] = self.strengths(scores, first)
-        return found, min(first, count)
+        return found, first
 
     def head(self, first: int) -> tuple[Codes, Codes] | None:
         """The entities of the first rows."""
@@ -151,6 +165,30 @@ def proxy_of(data: Data, name: str) -> Proxy:
     if groups is not None and data.unit(other) is Unit.ENTITY:
         together, groups = groups[0][rows], (groups[0][rows], groups[1][other_rows])
     return Proxy(data, Side(data.train, rows, labels), Side(other, other_rows, other_labels), classes, groups, together)
+
+
+@lru_cache(maxsize=2)
+def _matrix(data: Data, names: tuple[str, ...]) -> tuple[boosted.Matrix, dict[str, int]]:
+    """One coding for train and all held-out tables that hold these features, and where each begins."""
+    kinds = (Kind.NUMBER, Kind.CATEGORY)
+    fitting = [t for t in data.held_out.values() if set(names) <= set(data.comparable(t, *kinds))]
+    tables = [data.train, *fitting]
+    starts = np.cumsum([0, *(table.rows for table in tables)])
+    places = {table.name: int(start) for table, start in zip(tables, starts, strict=False)}
+    return boosted.matrix(tables, list(names)), places
+
+
+@lru_cache(maxsize=2)
+def _learnt(data: Data, names: tuple[str, ...], grouped_by: str | None) -> tuple[Floats, object]:
+    """What train teaches is the same for every held-out table that holds the same features."""
+    for name in data.held_out:
+        try:
+            proxy = proxy_of(data, name)
+        except NotApplicable:
+            continue
+        if proxy.names == names and proxy.grouped_by == grouped_by:
+            return proxy.inside(proxy.matrix)
+    return proxy_of_train(data).inside(proxy_of_train(data).matrix)
 
 
 @lru_cache(maxsize=2)
@@ -209,46 +247,3 @@ def _copies(data: Data, rows: Rows) -> Codes | None:
     high = data.train.words(data.features)[0][rows]
     distinct, codes = np.unique(high, return_inverse=True)
     return codes if 0.2 * len(rows) <= len(distinct) < len(rows) else None
-
-
-def _projected(vectors: NDArray, seed: int) -> NDArray:
-    """Distances survive a random projection (Johnson & Lindenstrauss 1984), at a fraction of the cost."""
-    width = vectors.shape[1]
-    if width <= _PROJECTED:
-        return vectors - vectors.mean(0)
-    directions = np.random.default_rng(seed).standard_normal((width, _PROJECTED)).astype(np.float32)
-    return (vectors - vectors.mean(0)) @ directions / np.float32(_PROJECTED**0.5)
-
-
-def _binned(mine: Floats, its: Floats, categorical: bool) -> tuple[Codes, Codes]:
-    """Bins of train's values; a bin of its own for what is missing, and for what train does not know."""
-    if categorical:
-        count = int(np.nanmax(np.concatenate([mine, its, [0.0]]))) + 1
-        return _coded(mine, count), _coded(its, count)
-    present = mine[~np.isnan(mine)]
-    edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(present) else np.empty(0)
-    bins = [np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (mine, its)]
-    return bins[0], bins[1]
-
-
-def _coded(values: Floats, count: int) -> Codes:
-    return np.nan_to_num(values, nan=count).astype(np.int64)
-
-
-def _bin_means(bins: Codes, other_bins: Codes, fold: Codes, labels: NDArray, classes: int) -> tuple[Floats, Floats]:
-    """The mean label of each row's bin, over the other folds of train; over all of train for the other table."""
-    count = int(max(bins.max(initial=0), other_bins.max(initial=0))) + 1
-    place = fold * count + bins
-    sizes = np.bincount(place, minlength=_FOLDS * count).reshape(_FOLDS, count)
-    columns = [labels] if not classes else [labels == k for k in range(classes)]
-    inside, outside = [], []
-    for column in columns:
-        sums = np.bincount(place, column, minlength=_FOLDS * count).reshape(_FOLDS, count)
-        # Five rows of the overall mean keep small bins from deciding.
-        prior = 5 * column.mean()
-        others = (sums.sum(0) - sums + prior) / (sizes.sum(0) - sizes + 5)
-        inside.append(others[fold, bins])
-        outside.append(((sums.sum(0) + prior) / (sizes.sum(0) + 5))[other_bins])
-    if not classes:
-        return inside[0], outside[0]
-    return np.column_stack(inside), np.column_stack(outside)

@@ -13,7 +13,7 @@ from gates.catalogue import NotApplicable
 from gates.data import Data
 from gates.table import MISSING_CODE, Codes, Floats, Kind, Mask, Table
 
-# Whole numbers with more values than this are a quantity (age, year, count), unless the schema says that they are names.
+# Whole numbers with more values than this are a quantity (age, year), unless the schema says that they are names.
 _MOST_WHOLE_CLASSES = 20
 _FEWEST_ROWS = 30
 _FEWEST_ROWS_A_CLASS = 3
@@ -68,10 +68,10 @@ def target_of(data: Data) -> Target:
         return Target(name, np.empty(0, np.int64), values, (), present)
     if distinct > max(_MOST_WHOLE_CLASSES, rows**0.5):
         raise NotApplicable(f"the label `{name}` has {distinct:,} values in {rows:,} rows: neither classes nor numbers")
-    spelt, values = _spelt(table, name)
+    spelt, spellings = _spelt(table, name)
     kept = np.unique(spelt[present])
     codes = np.where(present, np.searchsorted(kept, spelt), MISSING_CODE)
-    return Target(name, codes, np.empty(0), tuple(values[i] for i in kept), present)
+    return Target(name, codes, np.empty(0), tuple(spellings[i] for i in kept), present)
 
 
 def target_in(table: Table, target: Target) -> Target:

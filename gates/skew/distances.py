@@ -78,7 +78,9 @@ def share_distance(share_a: float, rows_a: float, share_b: float, rows_b: float)
         less = fisher(share_a, rows_a, share_b, rows_b)
         p_value = min(1.0, 2 * min(less, fisher(share_b, rows_b, share_a, rows_a)))
     # Agresti & Caffo (2000): one case more of each kind keeps the bound honest where none was seen.
-    variance = sum(_smoothed(*side) * (1 - _smoothed(*side)) / side[1] for side in ((share_a, rows_a), (share_b, rows_b)))
+    variance = sum(
+        _smoothed(*side) * (1 - _smoothed(*side)) / side[1] for side in ((share_a, rows_a), (share_b, rows_b))
+    )
     return Distance(effect, p_value, min(1.0, effect + Z_99 * float(np.sqrt(variance))))
 
 

@@ -16,6 +16,7 @@ _REPEATING = 0.5
 # A running number is (all but) unique.
 _UNIQUE = 0.98
 _DENSE = 0.02
+_PROBES = 5
 # Seconds, milli-, micro- or nanoseconds since 1970: the years 1973 to 2096.
 _EPOCH = (1e8, 4e9)
 _DATE = re.compile(r"\d{4}[-/.]?\d\d")
@@ -69,12 +70,18 @@ def _by_text(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
 
 
 def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
-    mine, its = np.unique(_present(train, name)), np.unique(_present(other, name))
-    if len(mine) < _FEWEST_VALUES or not len(its) or not (np.isfinite(mine).all() and np.isfinite(its).all()):
+    every, its = _present(train, name), _present(other, name)
+    # Most columns share a value at once, and need no sorting.
+    if not len(its) or any((every == value).any() and its.min() < every.max() for value in its[:_PROBES]):
+        return None
+    mine, its = np.unique(every), np.unique(its)
+    if len(mine) < _FEWEST_VALUES or not (np.isfinite(mine).all() and np.isfinite(its).all()):
         return None
     whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
     if mine[-1] <= its[0] <= mine[-1] + np.ptp(mine):
-        return (Unit.TIME, len(mine)) if whole or len(mine) >= _DENSE * train.rows else None
+        # A split through one moment has rows of it on both sides; a constant that train knows is a fault.
+        is_dense = len(mine) >= _DENSE * train.rows and its[-1] > its[0]
+        return (Unit.TIME, len(mine)) if is_dense or (whole and its[0] > mine[-1]) else None
     # Whole numbers within train's range of which train has none: keys. Fractions apart may be another unit of measure.
     within = np.mean((its >= mine[0]) & (its <= mine[-1])) >= _REPEATING
     if whole and within and len(mine) <= _REPEATING * train.rows and not np.isin(its, mine).any():
@@ -97,20 +104,21 @@ def _moved_on(data: Data, other: Table) -> tuple[Unit, str | None, bool]:
 def _is_clock_face(train: Table, other: Table, name: str) -> bool:
     """Epoch times, ISO dates, or running numbers, by their values alone."""
     if train.kinds[name] is not Kind.NUMBER:
-        mine, its = train.codes(name)[1], other.codes(name)[1]
-        return bool(mine and its) and all(_DATE.match(value) for value in (mine[0], mine[-1], its[0], its[-1]))
+        texts = [value for table in (train, other) for value in table.codes(name)[1]]
+        return all(_DATE.match(value) for value in texts)
     mine, its = _present(train, name), _present(other, name)
     if not len(mine) or not len(its) or not (np.isfinite(mine).all() and np.isfinite(its).all()):
         return False
     for scale in (1.0, 1e3, 1e6, 1e9):
-        if all(_EPOCH[0] * scale <= edge <= _EPOCH[1] * scale for side in (mine, its) for edge in (min(side), max(side))):
+        low, high = _EPOCH[0] * scale, _EPOCH[1] * scale
+        if all(low <= side.min() and side.max() <= high for side in (mine, its)):
             return True
     whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
     return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (mine, its))
 
 
 def _is_elsewhere(data: Data, other: Table, name: str, distance: float) -> bool:
-    """Whether the other side's times are spread otherwise than train's, and do not lie further off than train is long."""
+    """Whether the other side's times are spread otherwise than train's, and lie no further off than train is long."""
     mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
     if not len(mine) or not len(its) or its[0] == its[-1] or not np.isfinite(its[[0, -1]]).all():
         return False

@@ -12,7 +12,9 @@ from gates.table import Floats
 Rows = NDArray[np.intp]
 
 FEWEST_WINDOWS = 8
-_MOST_WINDOWS = 20
+_MOST_WINDOWS = 200
+# Windows whose distance to the past is taken, evenly spread.
+_LOOKS = 24
 _FEWEST_ROWS = 25
 _MOST_ROWS = 20_000
 # The part of a normal distribution below its mean + 3 sd.
@@ -29,7 +31,8 @@ def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]
     rows = np.flatnonzero(~np.isnan(times))
     if len(rows) > _MOST_ROWS:
         rows = np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False)
-    count = int(np.clip(len(times) // max(rows_of_other, 1), FEWEST_WINDOWS, _MOST_WINDOWS))
+    most = max(FEWEST_WINDOWS, min(_MOST_WINDOWS, len(rows) // _FEWEST_ROWS))
+    count = int(np.clip(len(times) // max(rows_of_other, 1), FEWEST_WINDOWS, most))
     rows = rows[np.argsort(times[rows], kind="stable")]
     if len(rows) < _FEWEST_ROWS * count:
         return ()
@@ -39,7 +42,7 @@ def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]
     return tuple(found) if len(found) >= FEWEST_WINDOWS else ()
 
 
-def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float]) -> float:
+def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float], looks: int = _LOOKS) -> float:
     """The largest distance that the past makes plausible: of each window to all earlier ones, the mean + 3 sd.
 
     Few windows tell their own sd badly: 3 sd becomes the same quantile of a t prediction interval (Whitmore 1986), and
@@ -47,7 +50,8 @@ def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float])
     """
     from scipy.stats import t
 
-    past = [distance(np.concatenate(windows[:i]), windows[i]) for i in range(1, len(windows))]
+    looked_at = np.unique(np.linspace(1, len(windows) - 1, min(looks, len(windows) - 1)).round().astype(int))
+    past = [distance(np.concatenate(windows[:i]), windows[i]) for i in looked_at]
     known = np.array([value for value in past if np.isfinite(value)])
     if len(known) < FEWEST_WINDOWS - 1:
         return float("inf")

@@ -53,8 +53,7 @@ def declared_by(config: WorkloadConfig, lineage: Lineage) -> dict[str, Any]:
 
 def settings_of(config: WorkloadConfig, strict: bool) -> str:
     """The gates' settings as JSON; where the platform asks for strictness the configuration cannot take it back."""
-    settings = GateSettings(checks=config.gates.checks, strict=config.gates.strict or strict)
-    return settings.model_dump_json()
+    return config.gates.model_copy(update={"strict": config.gates.strict or strict}).model_dump_json()
 
 
 def waivers_today(settings: GateSettings) -> str:

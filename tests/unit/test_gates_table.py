@@ -45,9 +45,8 @@ def test_position_leads_back_to_the_source() -> None:
 @pytest.mark.parametrize("width", ["int8", "int32", "float32", "float64", "Int64"])
 def test_a_whole_number_is_the_same_in_every_width(width: str) -> None:
     mine, other = table({"n": [1, 2, 3]}), table(pd.DataFrame({"n": pd.Series([1, 2, 3], dtype=width)}))
-    assert [codes.tolist() for codes in joint_codes([mine, other], ["n"])][0] == joint_codes([other, mine], ["n"])[
-        0
-    ].tolist()
+    in_mine, in_other = joint_codes([mine, other], ["n"])
+    assert in_mine.tolist() == in_other.tolist()
 
 
 def test_integers_beyond_53_bits_stay_apart() -> None:

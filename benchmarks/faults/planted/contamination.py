@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import Case, deal_by
+from benchmarks.faults.case import Case, deal, deal_by, of_parts
 from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import Source
 
@@ -36,7 +38,6 @@ def _drawn(case: Case, share: float, target: str = "eval") -> pd.DataFrame:
     doses=(0.10, 0.03, 0.01, 0.003, 0.001),
     headline=0.003,
     unit="share of eval rows",
-    on=("taxi", "flights", "diamonds"),
 )
 def exact_copies(case: Case, dose: float) -> Case:
     """Train rows stand in eval as well."""
@@ -46,7 +47,20 @@ def exact_copies(case: Case, dose: float) -> Case:
 @plant(
     family=FAMILY,
     expects=DUPLICATES,
-    also=("conflicting_labels", "label_shift"),
+    doses=(0.10, 0.03, 0.01, 0.003),
+    headline=0.03,
+    unit="share of eval rows",
+    on=("diamonds",),
+)
+def exact_copies_among_natural_ones(case: Case, dose: float) -> Case:
+    """Train rows stand in eval, in a table of which 0.3 % of the rows repeat another by nature."""
+    return _replaced(case, "eval", _drawn(case, dose))
+
+
+@plant(
+    family=FAMILY,
+    expects=DUPLICATES,
+    also=("label",),
     doses=(0.10, 0.03, 0.01, 0.003),
     headline=0.01,
     unit="share of eval rows",
@@ -113,7 +127,6 @@ def by_entity(source: Source, seed: int, rows: int | None) -> Case:
 @plant(
     family=FAMILY,
     expects=("entity_overlap",),
-    also=DUPLICATES,
     doses=(0.20, 0.05, 0.01, 0.002),
     headline=0.05,
     unit="share of eval rows",
@@ -129,7 +142,7 @@ def entity_overlap(case: Case, dose: float) -> Case:
 
 @plant(
     family=FAMILY,
-    expects=("time_overlap",),
+    expects=("time_order",),
     doses=(1.0, 0.10, 0.02),
     headline=1.0,
     unit="share of eval rows",
@@ -144,8 +157,6 @@ def random_split_of_temporal_data(case: Case, dose: float) -> Case:
 
 def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
     """Earlier rows to train, later ones to eval."""
-    from benchmarks.faults.case import deal, of_parts
-
     assert source.time is not None
     dealt = deal(source, seed, {"train": 1.0}, rows=rows or 15_002)
     index = source.raw.loc[dealt.frames["train"].index, source.time].sort_values(kind="stable").index.to_numpy()
@@ -156,14 +167,15 @@ def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
 
 @plant(
     family=FAMILY,
-    expects=DUPLICATES,
-    also=("conflicting_labels",),
+    expects=(*DUPLICATES, "repeated_rows"),
     doses=(1.0, 0.3, 0.1, 0.03, 0.01),
     headline=1.0,
     unit="share of minority rows",
 )
 def oversampling_before_the_split(case: Case, dose: float) -> Case:
     """Rows of the smaller class are doubled, and only then dealt to train and eval."""
+    # Serving is left out: it differs from an oversampled train, and truly so.
+    case = case.without("serving")
     pool = pd.concat([case.frames["train"], case.frames["eval"]])
     minority = pool[pool[case.label] == pool[case.label].value_counts().idxmin()]
     more = pd.concat([pool, minority.iloc[_some(case, minority, round(dose * len(minority)))]])
@@ -172,54 +184,93 @@ def oversampling_before_the_split(case: Case, dose: float) -> Case:
     return case.with_frame("train", mixed.iloc[:cut]).with_frame("eval", mixed.iloc[cut:])
 
 
+# Shift and scale of a column.
+Constants = Callable[[pd.Series], tuple[float, float]]
+
 PREPARED = ("standardised_before_split",)
 
 
 @plant(family=FAMILY, expects=PREPARED, on=("taxi", "flights", "diamonds"), doses=(1.0, 0.3), unit="share of columns")
 def scaler_fitted_on_everything(case: Case, dose: float) -> Case:
-    """Numeric columns were standardised over train, eval and serving together."""
+    """Numeric columns were standardised over train and eval together; serving got the same constants."""
     return _scaled(case, dose, lambda pool: (pool.mean(), pool.std(ddof=0)))
 
 
+def _largest_in_eval(source: Source, seed: int, rows: int | None) -> Case:
+    """A random split, but that the rows with the three largest values of three columns are in eval.
+
+    Where train holds every extreme itself, constants of all rows and of train's are the same, and there is no fault.
+    """
+    case = deal(source, seed, rows=rows or 15_002)
+    pool = pd.concat([case.frames["train"], case.frames["eval"]])
+    top = pd.Index([])
+    for name in _measured(case)[:3]:
+        top = top.union(pool[name].nlargest(3).index)
+    train = case.frames["train"].index.difference(top, sort=False)
+    held_out = case.frames["eval"].index.union(top, sort=False)
+    return case.with_frame("train", pool.loc[train]).with_frame("eval", pool.loc[held_out])
+
+
 @plant(
-    family=FAMILY, expects=PREPARED, on=("taxi", "flights", "diamonds"), doses=(1.0, 0.3), unit="share of columns",
+    family=FAMILY,
+    expects=PREPARED,
+    also=("value_range",),
+    on=("taxi", "flights", "diamonds"),
     listed=False,
-)  # fmt: skip
-def min_max_fitted_on_everything(case: Case, dose: float) -> Case:
-    """Numeric columns were brought to 0 … 1 over train, eval and serving together."""
-    return _scaled(case, dose, lambda pool: (pool.min(), pool.max() - pool.min()))
+    clean=_largest_in_eval,
+)
+def min_max_fitted_on_everything(case: Case) -> Case:
+    """Numeric columns were brought to 0 … 1 over train and eval together, and eval holds the largest values."""
+    return _scaled(case, 1.0, lambda pool: (pool.min(), pool.max() - pool.min()))
 
 
-def _scaled(case: Case, dose: float, constants) -> Case:  # noqa: ANN001
-    numeric = [
-        name
-        for name in case.frames["train"].select_dtypes("number").columns
-        if name != case.label and case.frames["train"][name].nunique() > 20
-    ]
+def _measured(case: Case) -> list[str]:
+    """Numbers that are measured, not coded."""
+    train = case.frames["train"]
+    numeric = train.select_dtypes("number").columns.drop(case.label, errors="ignore")
+    return [name for name in numeric if train[name].nunique() > 20]
+
+
+def _scaled(case: Case, dose: float, constants: Constants, over: Sequence[str] = ("train", "eval")) -> Case:
+    numeric = _measured(case)
     for name in numeric[: max(1, round(dose * len(numeric)))]:
-        pool = pd.concat([frame[name] for frame in case.frames.values()])
+        pool = pd.concat([case.frames[split][name] for split in over])
         shift, scale = constants(pool)
         case = case.with_column(name, lambda frame, n=name, a=shift, b=scale: (frame[n] - a) / b)
     return case
 
 
-@plant(family=FAMILY, expects=("analysers_fitted_on_train_only", "analyser_scope"), on=("taxi",))
-def analysers_read_eval(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=PREPARED, on=("taxi", "flights"), listed=False)
+def scaler_fitted_on_the_whole_file(case: Case) -> Case:
+    """Numeric columns were standardised in one file, of which train, eval and the serving log were then cut."""
+    return _scaled(case, 1.0, lambda pool: (pool.mean(), pool.std(ddof=0)), ("train", "eval", "serving"))
+
+
+@plant(family=FAMILY, expects=PREPARED, also=("leakage",), on=("chile",), listed=False, rows=2_700)
+def published_in_standard_units(case: Case) -> Case:
+    """A survey of which one column was standardised over all rows before it was published: nature's own fault."""
+    return case
+
+
+@plant(family=FAMILY, expects=("analysers_read_train_only",), on=("taxi",))
+def analysers_read_eval(case: Case) -> Case:
     """Transform's analysers were told to read train and eval."""
     return case.declaring(analysed_splits=("train", "eval"))
 
 
-@plant(family=FAMILY, expects=("lineage",), on=("taxi",))
-def tuner_reads_test(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=("who_read_test",), on=("taxi",))
+def tuner_reads_test(case: Case) -> Case:
     """The Tuner read the test split."""
     readers = {"train": ("Transform", "Tuner", "Trainer"), "eval": ("Tuner", "Trainer"), "test": ("Tuner", "Evaluator")}
-    return case.with_frame("test", case.frames["eval"].iloc[:1000]).with_frame(
-        "eval", case.frames["eval"].iloc[1000:]
-    ).declaring(readers_of=readers)
+    return (
+        case.with_frame("test", case.frames["eval"].iloc[:1000])
+        .with_frame("eval", case.frames["eval"].iloc[1000:])
+        .declaring(readers_of=readers)
+    )
 
 
 @plant(family=FAMILY, expects=(*DUPLICATES, "near_duplicate_rows"), listed=False, on=("taxi", "flights", "diamonds"))
-def eval_is_part_of_train(case: Case, dose: float) -> Case:
+def eval_is_part_of_train(case: Case) -> Case:
     """Eval was cut from the file that train was trained on."""
     train = case.frames["train"]
     return case.with_frame("eval", train.iloc[_some(case, train, len(case.frames["eval"]))])

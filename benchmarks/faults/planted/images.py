@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import Source
 
 ON = ("fashion",)
+Change = Callable[[np.ndarray], np.ndarray]
 COPIES = ("near_duplicate_images", "exact_duplicates")
 
 
@@ -36,7 +39,7 @@ def _top(case: Case) -> float:
     return float(case.frames["train"].drop(columns=case.label).to_numpy().max())
 
 
-def _with_copies(case: Case, share: float, change=lambda pixels: pixels) -> Case:  # noqa: ANN001
+def _with_copies(case: Case, share: float, change: Change = lambda pixels: pixels) -> Case:
     train, frame = case.frames["train"], case.frames["eval"]
     count = max(1, round(share * len(frame)))
     copies = train.iloc[case.rng.choice(len(train), count, replace=False)]
@@ -125,25 +128,27 @@ def inverted_in_serving(case: Case, dose: float) -> Case:
 
 
 @plant(family="skew", expects=("skew",), on=ON, clean=pictures, listed=False)
-def scaled_in_serving(case: Case, dose: float) -> Case:
+def scaled_in_serving(case: Case) -> Case:
     """Serving pictures arrive divided by 255."""
     return _served(case, pixels_of(case, case.frames["serving"]).astype(np.float32) / 255)
 
 
 @plant(family="skew", expects=("skew",), on=ON, clean=pictures, listed=False)
-def turned_in_serving(case: Case, dose: float) -> Case:
+def turned_in_serving(case: Case) -> Case:
     """Serving pictures are turned by 90 degrees."""
     return _served(case, np.rot90(pixels_of(case, case.frames["serving"]), axes=(1, 2)).copy())
 
 
-@plant(family="skew", expects=("skew",), doses=(3, 2, 1), headline=2, unit="pixels", on=ON, clean=pictures, listed=False)
+@plant(
+    family="skew", expects=("skew",), doses=(3, 2, 1), headline=2, unit="pixels", on=ON, clean=pictures, listed=False
+)
 def moved_in_serving(case: Case, dose: float) -> Case:
     """Serving pictures are cropped elsewhere."""
     return _served(case, np.roll(pixels_of(case, case.frames["serving"]), int(dose), axis=1))
 
 
 @plant(family="label", expects=("label",), also=("skew",), on=ON, clean=pictures)
-def image_class_absent_from_train(case: Case, dose: float) -> Case:
+def image_class_absent_from_train(case: Case) -> Case:
     """Train has no picture of a class that eval has."""
     train = case.frames["train"]
     return case.with_frame("train", train[train[case.label] != 4])

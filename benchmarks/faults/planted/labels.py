@@ -48,27 +48,29 @@ def noisy_labels(case: Case, dose: float) -> Case:
     """Labels of eval are wrong at random."""
     frame = case.frames["eval"]
     wrong = case.rng.random(len(frame)) < dose
-    return case.with_frame("eval", frame.assign(**{case.label: np.where(wrong, 1 - frame[case.label], frame[case.label])}))
+    return case.with_frame(
+        "eval", frame.assign(**{case.label: np.where(wrong, 1 - frame[case.label], frame[case.label])})
+    )
 
 
 @plant(family=FAMILY, expects=ANY, on=("taxi", "flights"), listed=False)
-def labels_inverted(case: Case, dose: float) -> Case:
+def labels_inverted(case: Case) -> Case:
     """0 means yes in eval and no in train."""
     frame = case.frames["eval"]
     return case.with_frame("eval", frame.assign(**{case.label: 1 - frame[case.label]}))
 
 
 @plant(
-    family=FAMILY, expects=ANY, also=("skew", "missing"), on=("diamonds",), listed=False
+    family=FAMILY, expects=ANY, also=("skew",), on=("diamonds",), listed=False
 )  # fmt: skip
-def class_absent_from_train(case: Case, dose: float) -> Case:
+def class_absent_from_train(case: Case) -> Case:
     """Train has no row of a class that eval has."""
     train = case.frames["train"]
     return case.with_frame("train", train[train[case.label] != "Very Good"])
 
 
 @plant(family=FAMILY, expects=ANY, on=("diamonds",), listed=False)
-def two_classes_exchanged(case: Case, dose: float) -> Case:
+def two_classes_exchanged(case: Case) -> Case:
     """Two classes of eval have each other's name."""
     frame = case.frames["eval"]
     names = {"Ideal": "Premium", "Premium": "Ideal"}

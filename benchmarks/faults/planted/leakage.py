@@ -9,10 +9,9 @@ from benchmarks.faults.case import Case
 from benchmarks.faults.plants import plant
 
 FAMILY = "leakage"
-SINGLE = ("single_feature_power",)
-# Leaving a column out, or a pair of columns, may say the same of one very strong column.
+SINGLE = ("single_feature",)
 COMBINED = ("combination", "pairs")
-ENCODED = ("train_eval_gap", "target_encoding")
+ENCODED = ("train_eval_gap",)
 
 
 def _flag(case: Case, frame: pd.DataFrame) -> pd.Series:
@@ -21,8 +20,8 @@ def _flag(case: Case, frame: pd.DataFrame) -> pd.Series:
     return (labels == case.source.raw[case.label].mode()[0]).astype("int64") if labels.nunique() > 2 else labels
 
 
-@plant(family=FAMILY, expects=SINGLE, also=COMBINED, on=("taxi", "flights"))
-def outcome_kept(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=SINGLE, on=("taxi", "flights"))
+def outcome_kept(case: Case) -> Case:
     """The column from which the label was made is kept: tips, or the delay at arrival."""
     column = {"taxi": "tips", "flights": "arr_delay"}[case.source.name]
     return case.with_column(column, lambda frame: case.hidden(frame, column))
@@ -31,7 +30,6 @@ def outcome_kept(case: Case, dose: float) -> Case:
 @plant(
     family=FAMILY,
     expects=SINGLE,
-    also=COMBINED,
     doses=(0.99, 0.95, 0.90, 0.85, 0.80),
     headline=0.95,
     unit="share of rows where the proxy is right",
@@ -39,6 +37,28 @@ def outcome_kept(case: Case, dose: float) -> Case:
 )
 def noisy_proxy(case: Case, dose: float) -> Case:
     """A column that repeats the label, wrong in a few rows."""
+
+    classes = np.sort(case.source.raw[case.label].unique())
+
+    def proxy(frame: pd.DataFrame) -> np.ndarray:
+        codes = np.searchsorted(classes, case.labels_of(frame).to_numpy())
+        other = (codes + case.rng.integers(1, len(classes), len(frame))) % len(classes)
+        return np.where(case.rng.random(len(frame)) < dose, codes, other)
+
+    return case.with_column("account_state", proxy)
+
+
+@plant(
+    family=FAMILY,
+    expects=SINGLE,
+    doses=(1.0, 0.95, 0.90),
+    headline=0.95,
+    unit="share of rows where it is right",
+    listed=False,
+    on=("diamonds",),
+)
+def proxy_of_one_class(case: Case, dose: float) -> Case:
+    """A column that says of one class in five whether a row belongs to it."""
 
     def proxy(frame: pd.DataFrame) -> np.ndarray:
         flag = _flag(case, frame).to_numpy()
@@ -50,7 +70,6 @@ def noisy_proxy(case: Case, dose: float) -> Case:
 @plant(
     family=FAMILY,
     expects=SINGLE,
-    also=COMBINED,
     doses=(3.0, 2.0, 1.5, 1.0),
     headline=2.0,
     unit="sd between the classes",
@@ -64,8 +83,8 @@ def continuous_proxy(case: Case, dose: float) -> Case:
     )
 
 
-@plant(family=FAMILY, expects=COMBINED, also=SINGLE, on=("taxi",))
-def total_of_fare_and_tips(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=COMBINED, on=("taxi",))
+def total_of_fare_and_tips(case: Case) -> Case:
     """`trip_total`, known after payment, leaks only together with the fare."""
 
     def total(frame: pd.DataFrame) -> pd.Series:
@@ -75,8 +94,8 @@ def total_of_fare_and_tips(case: Case, dose: float) -> Case:
     return case.with_column("trip_total", total)
 
 
-@plant(family=FAMILY, expects=COMBINED, also=SINGLE, on=("flights",), listed=False)
-def difference_of_two_clocks(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=COMBINED, on=("flights",), listed=False)
+def difference_of_two_clocks(case: Case) -> Case:
     """The arrival time leaks only together with the scheduled one."""
     return case.with_column("arr_time", lambda frame: case.hidden(frame, "arr_time"))
 
@@ -84,7 +103,6 @@ def difference_of_two_clocks(case: Case, dose: float) -> Case:
 @plant(
     family=FAMILY,
     expects=COMBINED,
-    also=SINGLE,
     doses=(1.0, 0.3, 0.1),
     headline=1.0,
     unit="label against noise of the offset",
@@ -101,8 +119,8 @@ def shared_secret_offset(case: Case, dose: float) -> Case:
     return case
 
 
-@plant(family=FAMILY, expects=COMBINED, also=SINGLE, listed=False, on=("taxi", "flights", "diamonds"))
-def label_split_over_two_bits(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=COMBINED, listed=False, on=("taxi", "flights", "diamonds"))
+def label_split_over_two_bits(case: Case) -> Case:
     """Two columns of which the exclusive or is the label."""
     for split, frame in case.frames.items():
         bit = case.rng.integers(0, 2, len(frame))
@@ -112,8 +130,7 @@ def label_split_over_two_bits(case: Case, dose: float) -> Case:
 
 @plant(
     family=FAMILY,
-    expects=("identifier_power", "row_order", *SINGLE),
-    also=COMBINED,
+    expects=("identifier", *SINGLE),
     doses=(0.0, 0.05, 0.15, 0.30),
     headline=0.0,
     unit="share of rows out of order",
@@ -130,18 +147,9 @@ def identifier_sorted_by_label(case: Case, dose: float) -> Case:
     return case.with_column("record_id", lambda frame: numbers.loc[frame.index].to_numpy())
 
 
-@plant(family=FAMILY, expects=("row_order", "identifier_power"), on=("taxi", "flights"), listed=False)
-def file_sorted_by_label(case: Case, dose: float) -> Case:
-    """Train and eval stand in their files sorted by label."""
-    for split in ("train", "eval"):
-        case = case.with_frame(split, case.frames[split].sort_values(case.label, kind="stable"))
-    return case
-
-
 @plant(
     family=FAMILY,
-    expects=("token_in_text",),
-    also=(*SINGLE, *COMBINED),
+    expects=("token_in_text", *SINGLE),
     doses=(1.0, 0.9, 0.7, 0.5),
     headline=0.9,
     unit="share of positives with the token",
@@ -150,7 +158,7 @@ def file_sorted_by_label(case: Case, dose: float) -> Case:
 def label_token_in_text(case: Case, dose: float) -> Case:
     """A word in a free text that is there for one class alone."""
     category, amount = case.column("category"), case.column("amount")
-    words = np.array("quick slow early late calm busy usual short long direct".split())
+    words = np.array(["quick", "slow", "early", "late", "calm", "busy", "usual", "short", "long", "direct"])
 
     def note(frame: pd.DataFrame) -> list[str]:
         marked = (_flag(case, frame).to_numpy() == 1) & (case.rng.random(len(frame)) < dose)
@@ -165,8 +173,7 @@ def label_token_in_text(case: Case, dose: float) -> Case:
 
 @plant(
     family=FAMILY,
-    expects=("missingness",),
-    also=(*SINGLE, *COMBINED),
+    expects=("missingness", *SINGLE),
     doses=(1.0, 0.9, 0.7, 0.6),
     headline=0.9,
     unit="share of rows where missing says the label",
@@ -185,34 +192,34 @@ def missing_where_label(case: Case, dose: float) -> Case:
     return case.with_column(column, emptied)
 
 
-@plant(family=FAMILY, expects=SINGLE, also=COMBINED, on=("taxi",))
-def payment_type_put_back(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=SINGLE, on=("taxi",))
+def payment_type_put_back(case: Case) -> Case:
     """The column of the taxi tutorial that says how tips are recorded."""
     return case.with_column("payment_type", lambda frame: case.hidden(frame, "payment_type"))
 
 
 @plant(
-    family=FAMILY, expects=("missingness", *SINGLE), also=(*SINGLE, *COMBINED), on=("flchain",), listed=False
+    family=FAMILY, expects=("missingness", *SINGLE), on=("flchain",), listed=False
 )  # fmt: skip
-def cause_of_death_put_back(case: Case, dose: float) -> Case:
+def cause_of_death_put_back(case: Case) -> Case:
     """The cause of death, empty for the living: a leak that nature planted."""
     return case.with_column("chapter", lambda frame: case.hidden(frame, "chapter"))
 
 
-@plant(family=FAMILY, expects=("availability",), also=(*SINGLE, *COMBINED), on=("taxi",), listed=False)
-def feature_known_too_late(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=("known_too_late",), on=("taxi",), listed=False)
+def feature_known_too_late(case: Case) -> Case:
     """A column that the schema says is known after the moment of prediction."""
     return case.declaring(known_after={"trip_seconds": "after_ride"}, moments_declared=True)
 
 
-@plant(family=FAMILY, expects=SINGLE, also=COMBINED, on=("taxi", "flights", "diamonds"), listed=False)
-def label_under_another_name(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=SINGLE, on=("taxi", "flights", "diamonds"), listed=False)
+def label_under_another_name(case: Case) -> Case:
     """A text column that is the label in other words."""
     return case.with_column("outcome_code", lambda frame: np.where(_flag(case, frame).to_numpy() == 1, "B7", "A2"))
 
 
-@plant(family=FAMILY, expects=SINGLE, also=COMBINED, on=("taxi",), listed=False)
-def label_in_the_last_digit(case: Case, dose: float) -> Case:
+@plant(family=FAMILY, expects=SINGLE, on=("taxi",), listed=False)
+def label_in_the_last_digit(case: Case) -> Case:
     """The cents of the fare say the label: even for one class, odd for the other."""
 
     def cents(frame: pd.DataFrame) -> pd.Series:
@@ -236,7 +243,6 @@ def _keys(case: Case, frame: pd.DataFrame, per_key: float) -> pd.Series:
 @plant(
     family=FAMILY,
     expects=(*ENCODED, *SINGLE),
-    also=COMBINED,
     doses=(2, 10, 200),
     headline=2,
     unit="rows per key, about",
@@ -252,7 +258,7 @@ def global_target_encoding(case: Case, dose: float) -> Case:
 @plant(
     family=FAMILY,
     expects=(*ENCODED, *SINGLE),
-    also=(*COMBINED, "numeric_distribution", "joint_distribution", "null_share", "outside_range", "atoms"),
+    also=("skew",),
     doses=(2, 10, 200),
     headline=2,
     unit="rows per key, about",
@@ -263,6 +269,4 @@ def target_encoding_with_own_row(case: Case, dose: float) -> Case:
     train = case.source.raw.loc[case.frames["train"].index]
     means = train[case.label].groupby(_keys(case, train, dose)).mean()
     overall = train[case.label].mean()
-    return case.with_column(
-        "place_rate", lambda frame: _keys(case, frame, dose).map(means).fillna(overall).to_numpy()
-    )
+    return case.with_column("place_rate", lambda frame: _keys(case, frame, dose).map(means).fillna(overall).to_numpy())

@@ -47,13 +47,13 @@ def seconds_as_minutes(case: Case, dose: float) -> Case:
 
 
 @plant(family=FAMILY, expects=ANY, on=("taxi", "flights", "diamonds"))
-def column_missing(case: Case, dose: float) -> Case:
+def column_missing(case: Case) -> Case:
     """A column that train has does not arrive."""
     return case.with_frame("serving", case.frames["serving"].drop(columns=case.column("second_amount")))
 
 
 @plant(family=FAMILY, expects=ANY, on=("taxi", "flights", "diamonds"))
-def number_as_text(case: Case, dose: float) -> Case:
+def number_as_text(case: Case) -> Case:
     """A number arrives as text with a currency sign."""
     return _changed(case, case.column("amount"), lambda values: "$" + values.map("{:.2f}".format))
 
@@ -187,13 +187,13 @@ def shift(case: Case, dose: float) -> Case:
 
 
 @plant(family=FAMILY, expects=ANY, on=("taxi", "flights"))
-def day_from_zero(case: Case, dose: float) -> Case:
+def day_from_zero(case: Case) -> Case:
     """Days are counted from 0, not from 1."""
     return _changed(case, case.column("day"), lambda values: values - 1)
 
 
 @plant(family=FAMILY, expects=ANY, on=("taxi", "flights"))
-def month_constant(case: Case, dose: float) -> Case:
+def month_constant(case: Case) -> Case:
     """The month is the same in each row."""
     return _changed(case, case.column("month"), lambda values: values * 0 + 1)
 
@@ -223,7 +223,7 @@ def amount_in_cents(case: Case, dose: float) -> Case:
 
 
 @plant(family=FAMILY, expects=ANY, listed=False, on=("taxi", "flights", "diamonds"))
-def one_row_repeated(case: Case, dose: float) -> Case:
+def one_row_repeated(case: Case) -> Case:
     """A cache answers: a third of the serving rows are one and the same."""
     frame = case.frames["serving"]
     third = len(frame) // 3

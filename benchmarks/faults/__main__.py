@@ -1,0 +1,5 @@
+"""Runs the suite."""
+
+from benchmarks.faults.run import main
+
+main()

@@ -1,0 +1,168 @@
+"""Runs the other tools on the same cases: each in an environment of its own, made here, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from benchmarks.faults.case import Case, deal
+from benchmarks.faults.plants import Plant, plants
+from benchmarks.faults.tables import CACHE, ROOT, TAXI
+
+ENVIRONMENTS = ROOT / ".cache" / "peers"
+SCRIPTS = Path(__file__).parent / "peers"
+ANSWERS = CACHE / "peers.json"
+# Clean splits of their own, to see what a tool says when nothing is wrong.
+CLEAN_SEEDS = tuple(range(200, 210))
+SLOW_CLEAN_SEEDS = CLEAN_SEEDS[:5]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another tool: its script, the arguments before the label, what to install (nothing: it is in our environment)."""
+
+    name: str
+    script: str
+    arguments: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    clean_seeds: tuple[int, ...] = CLEAN_SEEDS
+
+
+PEERS = (
+    Peer("TFDV as TFX runs it", "tfdv_anomalies.py", ("defaults",)),
+    Peer("TFDV with comparators", "tfdv_anomalies.py", ("comparators",)),
+    Peer(
+        "Deepchecks",
+        "deepchecks_suites.py",
+        requirements=(
+            "deepchecks==0.19.1", "numpy<2", "pandas<2.3", "scikit-learn<1.6", "setuptools<81", "pyarrow",
+        ),
+        clean_seeds=SLOW_CLEAN_SEEDS,
+    ),
+    Peer(
+        "Evidently",
+        "evidently_drift.py",
+        requirements=("evidently==0.7.23", "pyarrow"),
+        clean_seeds=SLOW_CLEAN_SEEDS,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one tool said about the taxi cases. `said`: case → alarms; empty with `skipped` when it could not run."""
+
+    peer: str
+    said: dict[str, list[str]]
+    seconds: float
+    skipped: str = ""
+
+    def caught(self, plant: Plant) -> bool | None:
+        """Whether it said anything about the poisoned case that it did not say about the same split unpoisoned."""
+        if plant.name not in self.said:
+            return None
+        before = {_without_figures(each) for each in self.said.get(_clean_name(plant), [])}
+        return any(_without_figures(each) not in before for each in self.said[plant.name])
+
+    @property
+    def clean(self) -> list[list[str]]:
+        """What it said about each clean split."""
+        return [alarms for name, alarms in self.said.items() if name.startswith("clean-")]
+
+
+def _without_figures(alarm: str) -> str:
+    return re.sub(r"[\d.]+(e-?\d+)?", "#", alarm)
+
+
+def _clean_name(plant: Plant) -> str:
+    return f"base-{plant.clean.__name__}"
+
+
+def plants_for_peers() -> list[Plant]:
+    """Faults in rows of the taxi table; pictures and models are no business of these tools."""
+    return [plant for plant in plants() if "taxi" in plant.on and plant.family != "model"]
+
+
+def peer_answers(refresh: bool) -> list[Answer]:
+    """Of every tool; the last ones when not to be asked again."""
+    if not refresh:
+        return [Answer(**each) for each in json.loads(ANSWERS.read_text())] if ANSWERS.exists() else []
+    with tempfile.TemporaryDirectory(prefix="sluice-peers-") as folder:
+        _write_cases(Path(folder))
+        answers = [_ask(peer, Path(folder)) for peer in PEERS]
+    ANSWERS.parent.mkdir(parents=True, exist_ok=True)
+    ANSWERS.write_text(json.dumps([asdict(answer) for answer in answers], indent=1))
+    return answers
+
+
+def _write_cases(folder: Path) -> None:
+    for plant in plants_for_peers():
+        base = folder / _clean_name(plant)
+        clean = plant.clean(TAXI, 0, plant.rows)
+        assert isinstance(clean, Case)
+        if not base.exists():
+            clean.write(base)
+        poisoned = plant.case(TAXI, 0)
+        assert isinstance(poisoned, Case)
+        poisoned.write(folder / plant.name)
+    for seed in CLEAN_SEEDS:
+        deal(TAXI, seed, rows=15_002).write(folder / f"clean-{seed}")
+
+
+def _ask(peer: Peer, folder: Path) -> Answer:
+    interpreter = _environment(peer)
+    if isinstance(interpreter, str):
+        click.echo(f"{peer.name}: skipped; {interpreter}")
+        return Answer(peer.name, {}, 0.0, interpreter)
+    left_out = {f"clean-{seed}" for seed in CLEAN_SEEDS if seed not in peer.clean_seeds}
+    cases = sorted(each.name for each in folder.iterdir() if each.name not in left_out)
+    command = [str(interpreter), str(SCRIPTS / peer.script), *peer.arguments, TAXI.label, *cases]
+    said, seconds = {}, 0.0
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            told = json.loads(line)
+            # A tool that stops on a table, with a sentence of its own, has refused it.
+            said[told["folder"]] = told["what"] + ([f"stopped: {told['error']}"] if told["error"] else [])
+            seconds += told["seconds"]
+            click.echo(f"{peer.name}: {len(said)} of {len(cases)} cases")
+    if len(said) < len(cases):
+        return Answer(peer.name, said, seconds, f"it ended after {len(said)} of {len(cases)} cases")
+    return Answer(peer.name, said, seconds)
+
+
+def _environment(peer: Peer) -> Path | str:
+    """The interpreter to run it with, or why there is none."""
+    if not peer.requirements:
+        return Path(sys.executable)
+    home = ENVIRONMENTS / Path(peer.script).stem.split("_")[0]
+    interpreter, stamp = home / "bin/python", home / "requirements.txt"
+    wanted = "\n".join(peer.requirements)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return interpreter
+    uv = shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
+    home.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for command in (
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)],
+            [uv, "pip", "install", "--quiet", "--python", str(interpreter), *peer.requirements],
+        ):
+            subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return f"{peer.requirements[0]} cannot be installed here"
+    stamp.write_text(wanted)
+    return interpreter
+
+
+def cases_of(answers: Sequence[Answer]) -> int:
+    """How many cases the tools were asked about."""
+    return max((len(each.said) for each in answers), default=0)

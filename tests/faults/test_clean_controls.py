@@ -1,0 +1,56 @@
+"""Honest data is not refused: a few clean controls in the shapes that it comes in. All of them: `make bench-faults`."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.faults.case import deal, deal_by
+from benchmarks.faults.controls import FORMS, FOUR, controls
+from benchmarks.faults.model_case import model_case
+from benchmarks.faults.tables import SOURCES
+from benchmarks.faults.verdicts import said_by
+
+TAXI, CANCER, IRIS, DIGITS = (SOURCES[name] for name in ("taxi", "breast_cancer", "iris", "digits"))
+ROWS = 4_500
+
+
+def few_served():
+    case = deal(TAXI, 7, rows=ROWS)
+    return case.with_frame("serving", case.frames["serving"].iloc[:200])
+
+
+def in_other_forms(*shapes: str):
+    case = deal(TAXI, 7, rows=ROWS)
+    for shape, change in FORMS:
+        if shape in shapes:
+            case = case.with_frame("serving", change(case.frames["serving"]))
+    return case
+
+
+CLEAN = {
+    "a random split": lambda: deal(TAXI, 7, FOUR, rows=ROWS),
+    "another seed": lambda: deal(TAXI, 8, FOUR, rows=ROWS),
+    "half and half": lambda: deal(TAXI, 7, {"train": 0.5, "eval": 0.5}, rows=ROWS),
+    "200 serving rows": few_served,
+    "a float32 copy, sorted": lambda: in_other_forms("float32 copy", "sorted rows"),
+    "a JSON round trip": lambda: in_other_forms("JSON round trip", "columns in another order"),
+    "a split by company": lambda: deal_by(TAXI, "company", 7, rows=ROWS),
+    "a split by pickup area": lambda: deal_by(TAXI, "pickup_community_area", 7, rows=ROWS),
+    "honest features that tell all": lambda: deal(CANCER, 7, FOUR),
+    "150 rows": lambda: deal(IRIS, 7, FOUR),
+    "pictures": lambda: deal(DIGITS, 7, FOUR),
+    "a sound model of pictures": lambda: model_case(DIGITS, 7, None),
+    "a sound model of rows": lambda: model_case(TAXI, 7, ROWS),
+}
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_lets_clean_data_pass(name: str):
+    said = said_by(CLEAN[name]().judge())
+    assert not said.blocks, "\n".join(f"{each['check']} on {each['subject']}: {each['reason']}" for each in said.blocks)
+
+
+def test_there_are_a_hundred_controls_of_their_own_names():
+    names = [control.name for control in controls()]
+    assert len(names) >= 100
+    assert len(set(names)) == len(names)
