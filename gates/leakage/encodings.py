@@ -24,7 +24,6 @@ _FEWEST_LEVELS = 4
 # The levels with most held-out rows prove enough.
 _MOST_LEVELS = 2_000
 _FEWEST_SHARE = 0.3
-_WINDOW = 0.2
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class Encoding:
     equal: int  # of these, how many hold this one
     rows: int  # of the held-out table, in the equal levels
     of: str | None  # the category that was encoded, when it is still in the table
-    nearly: bool  # the values come closer to this mean than the labels' scatter allows, without being equal
     examples: tuple[tuple[str, ...], ...]  # value, mean over train, mean over all, rows
 
 
@@ -151,12 +149,10 @@ def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool)
     yield Pool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
     if len(each) > 2:
         yield Pool(" and ".join(names), sum_of(each), none)
-        yield Pool(" and ".join(names[1:]), sum_of(each[1:]), none)
-    yield Pool(f"{names[1]} alone", each[1], none)
+        yield Pool(" and ".join(names[1:]), sum_of(each[1:]), none, with_train=False)
+    yield Pool(f"{names[1]} alone", each[1], none, with_train=False)
     if whole and unlabelled.any():
         yield Pool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
-    # Where a few rows were lost after the encoding, the values come closer to the mean than the labels' own scatter.
-    yield Pool(" and ".join(names), sum_of(each), none, window=_WINDOW)
 
 
 def _judged(
@@ -171,7 +167,7 @@ def _judged(
 ) -> Encoding | None:
     """The encoding, when more levels hold the pool's mean than honest scores could by chance."""
     weights = list(usual_smoothings(value, pool))
-    if not pool.window and not pool.unlabelled.any():
+    if not pool.unlabelled.any():
         weights += smoothings(value, pool.known)
     for smoothing, prior in [(0.0, 0.0), *weights]:
         hits, levels, chance, mean = held(value, train, other, pool, tolerance, scatter, smoothing, prior)
@@ -185,7 +181,7 @@ def _judged(
         examples = tuple(
             (f"{value[i]:.6g}", f"{honest[i]:.6g}", f"{mean[i]:.6g}", f"{pool.rows[i]:,.0f}") for i in largest
         )
-        return Encoding(feature, pool.name, levels, count, int(other.counts[hits].sum()), of, pool.window > 0, examples)
+        return Encoding(feature, pool.name, levels, count, int(other.counts[hits].sum()), of, examples)
     return None
 
 

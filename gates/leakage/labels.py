@@ -12,13 +12,14 @@ from gates.data import Data
 from gates.finding import Chart, RowSample, Severity
 from gates.leakage.blame import Blame, blame, capped_by_time
 from gates.leakage.encodings import Encoding, encodings
-from gates.leakage.noise import SHUFFLED_ROWS, confident_classes, shuffled, suspects, why_unclear
+from gates.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
 from gates.leakage.proxy import Proxy, proxy_of, proxy_of_train
-from gates.leakage.strength import Gap
+from gates.leakage.strength import Gap, in_words
 from gates.rule import Measurement
 from gates.table import Table
 
 _CONFIDENCE = 0.99
+_GAP = 0.05
 
 
 @check(
@@ -26,7 +27,7 @@ _CONFIDENCE = 0.99
     group="target leakage",
     catches="a target encoding that saw the held-out labels or its own row; any feature fitted on train's labels",
     statistic="AUC in train out of fold - AUC in eval (R2 for a quantity), of each feature; means equal to the label's",
-    margin=0.05,
+    margin=_GAP,
     rule="gap > 0.05 AUC (0.10 R2), Holm-adjusted p <= 0.001 (DeLong), while the other features keep what they tell; "
     "or the values are exactly the label's means over rows that include the held-out ones",
     source="Micci-Barreca 2001; DeLong et al. 1988; Kapoor & Narayanan 2023, L1.2",
@@ -53,7 +54,7 @@ def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
     group="labels",
     catches="eval labels joined to the wrong rows, flipped, or made by another rule than train's",
     statistic="AUC in train out of fold - AUC in eval (R2 for a quantity), of all features together",
-    margin=0.05,
+    margin=_GAP,
     rule="gap > 0.05 AUC (0.10 R2) and Holm-adjusted p <= 0.001 (DeLong), not explained by single features",
     source="DeLong et al. 1988; Rabanser et al., Failing Loudly, 2019",
     needs=(Need.HELD_OUT, Need.LABEL),
@@ -71,15 +72,15 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
         yield Measurement(
             check="eval_labels_disagree",
             subject=name,
-            statistic=f"{_power(proxy)} in train - in {name}",
+            statistic=f"{proxy.power} in train - in {name}",
             value=gap.value,
             margin=limit,
             n=len(proxy.other.rows),
             p_value=gap.p_value,
             beyond=False if found.guilty else None,
             at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
-            reason=f"A model of train's labels orders rows that it did not see with {_in_words(proxy, gap.train)} in "
-            f"train and {_in_words(proxy, gap.other)} in {name}{left_out}: {len(proxy.train.rows):,} and "
+            reason=f"A model of train's labels orders rows that it did not see with {in_words(proxy.classes, gap.train)} in "
+            f"train and {in_words(proxy.classes, gap.other)} in {name}{left_out}: {len(proxy.train.rows):,} and "
             f"{len(proxy.other.rows):,} rows, z = {gap.z:.1f}; it may lose {limit:g}.",
             remedy=f"Join the labels of {name} to their rows again by key, and compare a few with their source; "
             f"then check that both labels follow one definition.",
@@ -116,7 +117,7 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
         n=min(SHUFFLED_ROWS, len(proxy.train.rows)),
         p_value=float(student.sf((mean - level) / error, freedom)),
         reason=f"With shuffled labels, the mean of {len(values)} runs out of fold on "
-        f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {_in_words(proxy, mean)} (at least {lower:.3f} with "
+        f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {in_words(proxy.classes, mean)} (at least {lower:.3f} with "
         f"99 % confidence); {level:g} is what chance gives.",
         remedy="Look for rows that repeat and for features made from the label; then deal the folds by entity.",
     )
@@ -143,7 +144,8 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
     proxy = proxy_of_train(data)
     if not proxy.classes:
         raise NotApplicable("the label is a quantity: noise in it cannot be told from what the features do not explain")
-    scores, labels = proxy.scores[0], proxy.train.labels
+    labels = proxy.train.labels
+    scores = honest_scores(proxy, _GAP)
     guess = confident_classes(scores, labels, proxy.classes)
     confident = guess >= 0
     rows, wrong = int(confident.sum()), int((confident & (guess != labels)).sum())
@@ -199,15 +201,15 @@ def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compa
     return Measurement(
         check="train_eval_gap",
         subject=feature,
-        statistic=f"{_power(proxy)} in train - in {name}",
+        statistic=f"{proxy.power} in train - in {name}",
         value=shown.value,
         margin=limit,
         n=len(proxy.other.rows),
         p_value=shown.p_value,
         beyond=guilty and shown.value > limit,
         at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
-        reason=f"`{feature}` tells the label with {_in_words(proxy, shown.train)} in train (out of fold) and "
-        f"{_in_words(proxy, shown.other)} in {name}{why}: z = {shown.z:.1f}, {len(proxy.other.rows):,} rows; it may "
+        reason=f"`{feature}` tells the label with {in_words(proxy.classes, shown.train)} in train (out of fold) and "
+        f"{in_words(proxy.classes, shown.other)} in {name}{why}: z = {shown.z:.1f}, {len(proxy.other.rows):,} rows; it may "
         f"lose {limit:g}.",
         remedy=f"Fit `{feature}` out of fold: a row's own label must not be in the value that it is given; or drop it.",
         chart=_chart(proxy, found, name, feature),
@@ -233,14 +235,6 @@ def _encoded(other: Table, found: Encoding, limit: float) -> Measurement:
             found.examples,
         ),
     )
-
-
-def _power(proxy: Proxy) -> str:
-    return "AUC" if proxy.classes else "R2 (of ranks)"
-
-
-def _in_words(proxy: Proxy, value: float) -> str:
-    return f"an AUC of {value:.3f}" if proxy.classes else f"a correlation of {value:.3f}"
 
 
 def _chart(proxy: Proxy, found: Blame, name: str, marked: str | None = None) -> Chart:

@@ -46,7 +46,7 @@ class Pool:
     name: str
     known: Means
     unlabelled: Floats
-    window: float = 0.0  # how far from the mean, in standard deviations of what the held-out labels move it by
+    with_train: bool = True
 
     @property
     def rows(self) -> Floats:
@@ -107,6 +107,8 @@ def held(
     likeliest = scatter.likeliest_sum(pool.known, other.counts)
     # With one row a level, the mean over the held-out table is the label itself.
     usable = (other.counts >= (2 if pool.known is other else 1)) & np.isfinite(value)
+    if pool.with_train:
+        usable &= train.counts > 0
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         honest = train.encoded(smoothing, train.mean if smoothing else 0.0)
         if pool.unlabelled.any():
@@ -121,16 +123,13 @@ def held(
             return hits, int(tells.sum()), _without_anchors(chance, hits, smoothing), value
         merged = _merged(value, rows, pool.known.sums, smoothing, prior)
         mean = pool.known.encoded(smoothing * merged, prior)
-        window = np.maximum(tolerance, pool.window * scatter.spread * np.sqrt(other.counts) / rows)
         # A correct encoding holds train's mean; where the two are one, the held-out labels alone can tell.
-        correct = np.abs(mean - honest) <= 2 * window
+        correct = np.abs(mean - honest) <= 2 * tolerance
         tells = usable if pool.known is other else usable & ~correct
-        hits = tells & (np.abs(value - mean) <= window) & (rows % merged == 0)
-        # Of labels that fall by chance, this many sums lie in the window, whatever the score.
-        sums = window * rows / scatter.step
-        inside, apart = np.floor(2 * sums) + 1, np.floor(4 * sums) + 1
-        chance = likeliest * inside / np.where(pool.window > 0, np.maximum(1 - apart * likeliest, 0.05), 1)
-        if scatter.whole and not pool.window:
+        hits = tells & (np.abs(value - mean) <= tolerance) & (rows % merged == 0)
+        # Of labels that fall by chance, this many sums lie within the tolerance, whatever the score.
+        chance = likeliest * (np.floor(2 * tolerance * rows / scatter.step) + 1)
+        if scatter.whole:
             by_chance = _whole_by_chance(value, rows, tolerance, smoothing * merged, prior)
             if smoothing:
                 near = 2 * tolerance * rows / (smoothing * np.maximum(np.abs(value - prior), 1e-12))

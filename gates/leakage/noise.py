@@ -9,6 +9,8 @@ import numpy as np
 from gates import boosted
 from gates.catalogue import NotApplicable
 from gates.finding import RowSample
+from gates.leakage.blame import blame
+from gates.leakage.encodings import encodings
 from gates.leakage.proxy import Proxy
 from gates.leakage.strength import concordance, correlation, shares_of
 
@@ -42,6 +44,15 @@ def shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
             yield concordance(scores, mixed, shares_of(mixed, mixed, 2)).value
         else:
             yield correlation(scores, mixed).value
+
+
+def honest_scores(proxy: Proxy, gap: float) -> np.ndarray:
+    """Scores of train's rows. A feature that holds labels would make those that it does not hold look wrong."""
+    data, name = proxy.data, proxy.other.table.name
+    if name not in data.held_out:
+        return proxy.scores[0]
+    leaks = {*encodings(data, name), *blame(data, name, gap).guilty}
+    return proxy.scores_of(proxy.matrix.without(*leaks))[0] if leaks else proxy.scores[0]
 
 
 def confident_classes(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

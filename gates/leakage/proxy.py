@@ -15,7 +15,7 @@ from gates import boosted
 from gates.catalogue import NotApplicable
 from gates.data import Data, Unit
 from gates.leakage.fast_scores import FOLDS, bin_means, binned, projected, votes
-from gates.leakage.strength import Strength, concordance, correlation, shares_of
+from gates.leakage.strength import Strength, concordance, correlation, ranks_among, shares_of
 from gates.leakage.target import Target, target_in, target_of
 from gates.table import Codes, Floats, Kind, Mask, Table
 
@@ -143,6 +143,11 @@ class Proxy:
             found[name] = self.strengths(scores, first)
         return found, first
 
+    @property
+    def power(self) -> str:
+        """What strength is measured in."""
+        return "AUC" if self.classes else "R2 (of ranks)"
+
     def head(self, first: int) -> tuple[Codes, Codes] | None:
         """The entities of the first rows."""
         return None if self.groups is None else (self.groups[0][:first], self.groups[1][:first])
@@ -217,7 +222,7 @@ def _drawn(usable: Mask, most: int, seed: int) -> Rows:
 def _labels(target: Target, its: Target, rows: Rows, other_rows: Rows) -> tuple[NDArray, NDArray, int]:
     if target.is_regression:
         ordered = np.sort(target.values[target.present])
-        return _ranks(target.values[rows], ordered), _ranks(its.values[other_rows], ordered), 0
+        return ranks_among(target.values[rows], ordered), ranks_among(its.values[other_rows], ordered), 0
     mine, others = target.codes[rows], its.codes[other_rows]
     counts = np.bincount(mine, minlength=len(target.classes))
     kept = np.argsort(-counts, kind="stable")[: _MOST_CLASSES - 1] if len(counts) > _MOST_CLASSES else None
@@ -232,11 +237,6 @@ def _labels(target: Target, its: Target, rows: Rows, other_rows: Rows) -> tuple[
     place = np.zeros(int(max(mine.max(), others.max())) + 1, np.int64)
     place[known] = np.arange(len(known))
     return place[mine], place[others], len(known)
-
-
-def _ranks(values: Floats, ordered: Floats) -> Floats:
-    below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
-    return (below + upto) / (2 * len(ordered))
 
 
 def _copies(data: Data, rows: Rows) -> Codes | None:

@@ -118,3 +118,14 @@ def _variance(side: Strength, worth: float) -> tuple[float, Floats]:
     squares = np.where(counts > 0, np.maximum(squares, 1e-12), 0.0)
     total = max(float(squares.sum()) / rows / worth, side.floor**2 * rows / worth)
     return total, (squares / squares.sum() * total)[squares > 0]
+
+
+def ranks_among(values: Floats, ordered: Floats) -> Floats:
+    """The share of sorted values below each value, ties by half."""
+    below, upto = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    return (below + upto) / (2 * len(ordered))
+
+
+def in_words(classes: int, value: float) -> str:
+    """A strength as a sentence has it."""
+    return f"an AUC of {value:.3f}" if classes else f"a correlation of {value:.3f}"

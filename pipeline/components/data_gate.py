@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
-from datetime import date
 from typing import Any, ClassVar
 
 from tfx import types
@@ -19,6 +17,7 @@ from gates.settings import GateSettings
 from gates.table import Table
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
 from pipeline.components.example_gen import FACTS_PROPERTY
+from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
 from pipeline.components.gate_tables import (
     categorical_numbers,
     columns_not_served,
@@ -51,16 +50,6 @@ def declared_by(config: WorkloadConfig, lineage: Lineage) -> dict[str, Any]:
     }
 
 
-def settings_of(config: WorkloadConfig, strict: bool) -> str:
-    """The gates' settings as JSON; where the platform asks for strictness the configuration cannot take it back."""
-    return config.gates.model_copy(update={"strict": config.gates.strict or strict}).model_dump_json()
-
-
-def waivers_today(settings: GateSettings) -> str:
-    """A cache key: a verdict that rests on a waiver must not outlive it."""
-    return date.today().isoformat() if any(each.waive for each in settings.checks.values()) else ""
-
-
 class DataGateExecutor(base_executor.BaseExecutor):
     """Reads every split, judges, writes report and blessing. Refusing is a success."""
 
@@ -74,7 +63,7 @@ class DataGateExecutor(base_executor.BaseExecutor):
         settings = GateSettings.model_validate_json(exec_properties["settings"])
         share = share_read(_rows_of_train(artifact_utils.get_single_instance(input_dict["examples"])))
         data = _data(input_dict, json.loads(exec_properties["declared"]), share)
-        report = judge_data(data, settings, progress=_progress)
+        report = judge_data(data, settings, progress=tell_progress)
         if share < 1:
             told = f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content."
             report = replace(report, notes=(told,))
@@ -117,10 +106,6 @@ def _observed(input_dict: dict[str, list[types.Artifact]], key: str, name: str, 
         return None
     examples = artifact_utils.get_single_instance(input_dict[key])
     return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name, share)
-
-
-def _progress(check: str, place: int, of: int) -> None:
-    logging.getLogger("sluice.progress").info("%s", check, extra={"done": place, "total": of})
 
 
 class DataGateSpec(ComponentSpec):

@@ -4,7 +4,6 @@ rows that it has not seen."""
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any, ClassVar
 
 from tfx import types
@@ -15,7 +14,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from gates.model_gate import judge_model
 from gates.settings import GateSettings
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.data_gate import settings_of, waivers_today
+from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
 from pipeline.components.model_evidence import gather
 from pipeline.config import WorkloadConfig
 
@@ -35,13 +34,9 @@ class ModelGateExecutor(base_executor.BaseExecutor):
             json.loads(exec_properties["asked"]),
         )
         settings = GateSettings.model_validate_json(exec_properties["settings"])
-        report = judge_model(evidence, settings, progress=_progress)
+        report = judge_model(evidence, settings, progress=tell_progress)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), report)
-
-
-def _progress(check: str, place: int, of: int) -> None:
-    logging.getLogger("sluice.progress").info("%s", check, extra={"done": place, "total": of})
 
 
 class ModelGateSpec(ComponentSpec):
