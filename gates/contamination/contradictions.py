@@ -8,12 +8,13 @@ import numpy as np
 
 from gates.catalogue import NotApplicable
 from gates.contamination.dealing import without_row_numbers
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.finding import Chart, Severity
 from gates.leakage.target import target_in, target_of
 from gates.rule import Measurement
 from gates.sampling import effective_rows
 from gates.table import Codes, Table, joint_codes
+from gates.units import Unit
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import numpy as np
 from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.contamination.dealing import row_sample
 from gates.contamination.nearness import Nearness, nearness_of
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.finding import Chart, Severity
 from gates.rule import Measurement
 from gates.table import Floats
+from gates.units import Unit
 
 _FEWEST_ROWS = 50
 # The nearest part of train's stand-ins that sets the bar: the catalogue's 1 %, and less where honest rows lie close.

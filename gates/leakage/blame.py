@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from gates.catalogue import NotApplicable
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.leakage.proxy import Proxy, proxy_of
 from gates.leakage.strength import Gap, gap_between
 from gates.table import Kind
+from gates.units import Unit
 
 # Catalogue: "and z > 4". Only the suspicion; how certain a finding must be is the gate's rule.
 _SUSPICIOUS = 4.0

@@ -79,9 +79,10 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
             p_value=gap.p_value,
             beyond=False if found.guilty else None,
             at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
-            reason=f"A model of train's labels orders rows that it did not see with {in_words(proxy.classes, gap.train)} in "
-            f"train and {in_words(proxy.classes, gap.other)} in {name}{left_out}: {len(proxy.train.rows):,} and "
-            f"{len(proxy.other.rows):,} rows, z = {gap.z:.1f}; it may lose {limit:g}.",
+            reason=f"A model of train's labels orders rows that it did not see with "
+            f"{in_words(proxy.classes, gap.train)} in train and {in_words(proxy.classes, gap.other)} "
+            f"in {name}{left_out}: {len(proxy.train.rows):,} and {len(proxy.other.rows):,} rows, z = {gap.z:.1f}; it "
+            f"may lose {limit:g}.",
             remedy=f"Join the labels of {name} to their rows again by key, and compare a few with their source; "
             f"then check that both labels follow one definition.",
             chart=_chart(proxy, found, name),
@@ -117,8 +118,8 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
         n=min(SHUFFLED_ROWS, len(proxy.train.rows)),
         p_value=float(student.sf((mean - level) / error, freedom)),
         reason=f"With shuffled labels, the mean of {len(values)} runs out of fold on "
-        f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {in_words(proxy.classes, mean)} (at least {lower:.3f} with "
-        f"99 % confidence); {level:g} is what chance gives.",
+        f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {in_words(proxy.classes, mean)} (at least {lower:.3f} "
+        f"with 99 % confidence); {level:g} is what chance gives.",
         remedy="Look for rows that repeat and for features made from the label; then deal the folds by entity.",
     )
 
@@ -209,8 +210,8 @@ def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compa
         beyond=guilty and shown.value > limit,
         at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
         reason=f"`{feature}` tells the label with {in_words(proxy.classes, shown.train)} in train (out of fold) and "
-        f"{in_words(proxy.classes, shown.other)} in {name}{why}: z = {shown.z:.1f}, {len(proxy.other.rows):,} rows; it may "
-        f"lose {limit:g}.",
+        f"{in_words(proxy.classes, shown.other)} in {name}{why}: z = {shown.z:.1f}, {len(proxy.other.rows):,} rows; it "
+        f"may lose {limit:g}.",
         remedy=f"Fit `{feature}` out of fold: a row's own label must not be in the value that it is given; or drop it.",
         chart=_chart(proxy, found, name, feature),
     )

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from gates import boosted
 from gates.catalogue import NotApplicable
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.leakage.fast_scores import FOLDS, bin_means, binned, projected, votes
 from gates.leakage.strength import Strength, concordance, correlation, ranks_among, shares_of
 from gates.leakage.target import Target, target_in, target_of
 from gates.table import Codes, Floats, Kind, Mask, Table
+from gates.units import Unit
 
 Rows = NDArray[np.intp]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.catalogue import Need
-from gates.data import Unit
 from gates.table import Codes, Floats, Mask
+from gates.units import Unit
 
 # The way of answering that all others are held against.
 TRAINING = "training"

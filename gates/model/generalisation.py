@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.data import Unit
 from gates.finding import Chart, Severity
 from gates.model.certainty import (
     NOMINAL,
@@ -23,6 +22,7 @@ from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.gaps import Gap, accuracy_gap, area_gap, class_gap, residual_gap
 from gates.model.trivial import refuse_constant
 from gates.rule import Measurement
+from gates.units import Unit
 
 # A loss of a tenth must be excluded under `--strict`; Deepchecks refuses from there in its defaults.
 _SOUND_BELOW = 0.10

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.rule import Measurement
 from gates.skew.coding import Coded, CodedPair, coded
 from gates.skew.comparison import Comparison, comparisons
 from gates.skew.distances import Distance
 from gates.skew.windows import Rows
 from gates.table import Codes, Floats
+from gates.units import Unit
 
 _FEWEST_ROWS = 100
 # Cells per column: enough to see an association, few enough to know its strength.

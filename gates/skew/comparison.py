@@ -9,14 +9,14 @@ from functools import cached_property, lru_cache, partial
 import numpy as np
 
 from gates.boosted import sample_of
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.finding import Chart, Severity
 from gates.rule import Measurement
 from gates.sampling import effective_rows
 from gates.skew.distances import Distance
-from gates.skew.units import ordered_values, unit_of
 from gates.skew.windows import Rows, is_clock, past_limit, windows_of
 from gates.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.units import Unit, ordered_values
 
 # A sample is enough to tell how alike the rows of an entity are.
 _ROWS_FOR_EFFECT = 5_000
@@ -26,6 +26,8 @@ _NOTHING = "Nothing to do."
 # A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
+# Between two long spans honest drift adds up beyond what one window shows.
+_ADDED_UP = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,12 +168,11 @@ class Comparison:
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
         limit, at_most, notes = margin, Severity.BLOCK, ""
         if self.unit is Unit.TIME:
-            # Between two long spans honest drift adds up beyond what one window shows.
             if self.other.name != "serving" or not self.windows:
                 at_most = Severity.WARN
             if suspect and self.windows and in_windows is not None:
-                limit = max(margin, past_limit(self.windows, in_windows, looks))
-                notes = f"; past windows of train by {self.column} lie up to {limit:.3g} apart"
+                limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
+                notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
             elif suspect:
                 notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
         if self.unit is Unit.ENTITY and worth is not None:
@@ -227,5 +228,5 @@ def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
 def comparisons(data: Data) -> tuple[Comparison, ...]:
     """Train beside every other table that has rows, with what their samples share."""
     of = partial(Comparison, data, _sorted={})
-    found = [(other, unit_of(data, other)) for other in data.others.values() if other.rows and data.train.rows]
-    return tuple(of(other, unit, column, is_declared) for other, (unit, column, is_declared) in found)
+    found = [other for other in data.others.values() if other.rows and data.train.rows]
+    return tuple(of(each, data.unit(each), data.unit_column(each), data.is_unit_declared(each)) for each in found)

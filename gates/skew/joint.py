@@ -8,7 +8,7 @@ import numpy as np
 
 from gates.boosted import Matrix
 from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.finding import Chart
 from gates.leakage.target import target_in, target_of
 from gates.rule import Measurement
@@ -18,6 +18,7 @@ from gates.skew.comparison import Comparison, comparisons
 from gates.skew.distances import Distance
 from gates.skew.two_sample import FEWEST_ENTITIES, MOST_ROWS, TRAIN_ROWS, TwoSample
 from gates.skew.windows import Rows
+from gates.units import Unit
 
 _FEWEST_ROWS = 50
 _ROWS_OF_WINDOWS = 2_000

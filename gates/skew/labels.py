@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.data import Data, Unit
+from gates.data import Data
 from gates.finding import Chart, Severity
 from gates.leakage.target import Target, target_in, target_of
 from gates.rule import Measurement
 from gates.sampling import effective_rows
 from gates.table import Codes, Floats, Table
+from gates.units import Unit
 
 # Cochran (1954): a chi-square needs five expected rows a class; rarer ones are counted together.
 _FEWEST_EXPECTED = 5

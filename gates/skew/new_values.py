@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gates.data import Unit
 from gates.finding import Chart, Severity
 from gates.rule import Measurement
 from gates.skew import evidence
@@ -12,6 +11,7 @@ from gates.skew.comparison import Comparison
 from gates.skew.distances import Z_99, Distance, good_turing_p
 from gates.skew.windows import Rows
 from gates.table import Codes, Floats, Kind, joint_categories
+from gates.units import Unit
 
 # A column of whole numbers with more values is a quantity: its `value_range` is judged.
 _MOST_VALUES = 50

@@ -16,11 +16,12 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from gates.catalogue import NotApplicable
-from gates.data import Data, Declared, Unit
+from gates.data import Data, Declared
 from gates.intervals import auc
 from gates.measurement import MISSING, Scored
 from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.stump import Stump, best_stump
+from gates.units import Unit
 from pipeline.components import scoring
 from pipeline.components.columnar import decoder_of, numbers, raw_batches, shards, texts
 from pipeline.components.gate_tables import table_of

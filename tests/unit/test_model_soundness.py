@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from gates.data import Unit
 from gates.finding import Finding, Severity, Verdict
 from gates.model.evidence import Limits, ModelEvidence, Predicted
+from gates.units import Unit
 from tests.unit.model_samples import blocking, fitted, sharpened, trained, verdict
 
 DIGITS, TAXI = trained("digits"), trained("taxi")

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gates.data import Unit
 from gates.finding import Severity
-from gates.skew.units import unit_of
 from gates.skew.windows import past_limit, windows_of
+from gates.units import Unit, unit_of
 from tests.unit.skew_tables import DECLARED, blocking, data_of, findings, refusing, rides
 
 TIME = replace(DECLARED, time="trip_start_timestamp")

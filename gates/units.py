@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gates.data import Data, Unit
-from gates.skew.distances import widest_gap
-from gates.table import Floats, Kind, Table, joint_categories
+from gates.table import Floats, Kind, Table, joint_categories, joint_codes
 
+if TYPE_CHECKING:
+    from gates.data import Data
+
+# Two sides that share fewer rows' entities than this were split by entity.
+_SHARED_ENTITIES = 0.5
+# The part of either side that may overlap the other in a split by time (rows around midnight).
+_OVERLAP = 0.01
 _FEWEST_VALUES = 5
 # A column with more distinct values than this per row names rows, and no entities.
 _REPEATING = 0.5
@@ -24,16 +31,43 @@ _DATE = re.compile(r"\d{4}[-/.]?\d\d")
 _MOVED, _MOVED_UNDECLARED = 0.2, 0.5
 
 
+class Unit(str, Enum):
+    """What was drawn at random when two tables came apart: certainty follows it."""
+
+    ROW = "row"
+    ENTITY = "entity"
+    TIME = "time"
+
+
 def unit_of(data: Data, other: Table) -> tuple[Unit, str | None, bool]:
     """The unit, the column that shows it, and whether that was declared."""
-    unit, column = data.unit(other), data.unit_column(other)
-    if unit is not Unit.ROW and column in (data.declared.entity, data.declared.time):
-        # Another unit of time (milliseconds for seconds) also "lies after"; then the column is at fault.
-        implausible = unit is Unit.TIME and column is not None and not _same_scale(data, other, column)
-        return (Unit.ROW, None, True) if implausible else (unit, column, True)
+    entity, time = data.declared.entity, data.declared.time
+    if (
+        entity
+        and other.has(entity)
+        and data.train.has(entity)
+        and _shared(data.train, other, entity) < _SHARED_ENTITIES
+    ):
+        return Unit.ENTITY, entity, True
+    if time and data.train.has(time) and other.has(time) and _lies_after(data, other, time):
+        # Another unit of time (milliseconds for seconds) also lies after; then the column is at fault.
+        return (Unit.TIME, time, True) if _same_scale(data, other, time) else (Unit.ROW, None, True)
     if other.name in data.held_out:
         return *_dealt_by(data, other), False
     return _moved_on(data, other)
+
+
+def _shared(train: Table, other: Table, column: str) -> float:
+    """The share of the other side's rows whose entity train knows."""
+    mine, its = joint_codes([train, other], [column])
+    return float(np.isin(its, mine).mean()) if len(its) else 1.0
+
+
+def _lies_after(data: Data, other: Table, column: str) -> bool:
+    mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], column))
+    if not len(mine) or not len(its):
+        return False
+    return bool(its[int(len(its) * _OVERLAP)] >= mine[min(len(mine) - 1, int(len(mine) * (1 - _OVERLAP)))])
 
 
 def _dealt_by(data: Data, other: Table) -> tuple[Unit, str | None]:
@@ -124,7 +158,7 @@ def _is_elsewhere(data: Data, other: Table, name: str, distance: float) -> bool:
         return False
     span = mine[-1] - mine[0]
     near = its[0] <= mine[-1] + span and its[-1] >= mine[0] - span
-    return bool(near and widest_gap(mine, its)[0] > distance)
+    return bool(near and _widest_gap(mine, its) > distance)
 
 
 def _same_scale(data: Data, other: Table, name: str) -> bool:
@@ -145,3 +179,10 @@ def ordered_values(tables: list[Table], name: str) -> list[Floats]:
         return [table.numbers(name) for table in tables]
     codes, _ = joint_categories(tables, name)
     return [np.where(each >= 0, each, np.nan).astype(np.float64) for each in codes]
+
+
+def _widest_gap(mine: Floats, its: Floats) -> float:
+    """The two-sample Kolmogorov-Smirnov distance of sorted values."""
+    both = np.concatenate([mine, its])
+    below = [np.searchsorted(side, both, "right") / len(side) for side in (mine, its)]
+    return float(np.abs(below[0] - below[1]).max())
