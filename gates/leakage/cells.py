@@ -29,13 +29,13 @@ def joint(data: Data, members: tuple[str, ...]) -> Power:
     cells = np.zeros(problem.size, np.int64)
     for name in members:
         cells = cells * bins + _coarse(data, name, bins, problem.rows)
-    power = problem.power_of(cells).as_it_is
+    power = problem.power_of(cells)
     others = frozenset(features_alone(data)) - frozenset(members)
     if len(members) == 2 and CERTAIN_ERROR < power.errors.min() < 4 * CERTAIN_ERROR:
         k = int(power.errors.argmin())
         errors = power.errors.copy()
         errors[k] = min(errors[k], error_of(data, others, k)[0])
-        power = replace(power, errors=errors, steps=errors)
+        power = replace(power, errors=errors)
     return power
 
 
@@ -89,7 +89,8 @@ def _cells(codes: Codes, chosen: NDArray[np.intp], bins: int, weight: NDArray[np
     hot = np.zeros((len(codes), columns, bins), np.float32)
     np.put_along_axis(hot, codes[:, :, None], 1.0, axis=2)
     if order == 2:
-        product = hot.reshape(len(codes), -1).T @ hot.reshape(len(codes), -1)
+        flat = hot.reshape(len(codes), columns * bins)
+        product = flat.T @ flat
         product = product.reshape(columns, bins, columns, bins).transpose(0, 2, 1, 3)
         return product[chosen[:, 0], chosen[:, 1]].reshape(len(chosen), -1).astype(np.float64)
     counts = np.empty((len(chosen), bins**3))

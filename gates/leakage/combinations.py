@@ -120,7 +120,7 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
     for first, second, opposed in _alike(names, numbers):
         forms = []
         for form, values in _forms(numbers[first], numbers[second], opposed):
-            power = problem.power_of(bins_of_numbers(values)).as_it_is
+            power = problem.power_of(bins_of_numbers(values))
             forms.append((form, power, judged_singly(data, power, margin, powers)))
         form, power, verdict = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
         verdict = replace(verdict, p_value=min(1.0, verdict.p_value * len(forms)))

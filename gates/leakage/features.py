@@ -35,8 +35,8 @@ _REMEDY = (
     statistic="share of the errors of all other features together that this feature alone avoids (1 - AUC; 1 - R2)",
     margin=SINGLE_MARGIN,
     rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
-    "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); what shades off counts with 1.5 x its best cut's "
-    "error; a quantity needs R2 > 0.99; one class of several AUC > 0.97; or a one-to-one copy of the label",
+    "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); a quantity needs R2 > 0.99; one class of several "
+    "AUC > 0.97; or a one-to-one copy of the label",
     source="Kaufman et al., Leakage in data mining (2012); Kapoor & Narayanan 2023, L2",
     needs=(Need.LABEL,),
     tier=1,

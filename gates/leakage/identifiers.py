@@ -60,7 +60,7 @@ def identifier_verdicts(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tu
     for name in sorted(named):
         parts = []
         for part, bins in _parts(data, name).items():
-            power = problem.power_of(bins).as_it_is
+            power = problem.power_of(bins)
             verdict = judged(data, power, named, _MARGIN, others)
             beyond = verdict.is_beyond(_MARGIN)
             if not problem.is_regression and _is_called(data, name):

@@ -73,7 +73,7 @@ def judged_singly(
     # One class of several is enough only where it is all but certain: an honest scale may well tell one of them.
     nothing = 1.0 if problem.is_regression else 0.5
     least = min((float(each.errors.mean()) for each in others.values()), default=nothing)
-    overall = classes == 1 or float(power.steps.mean()) < ratio * least
+    overall = classes == 1 or float(power.errors.mean()) < ratio * least
     verdicts = []
     for k in range(classes):
         name, error = _strongest(others, k, nothing)
@@ -115,9 +115,7 @@ def sentence(subject: str, verdict: Verdict, problem: Problem, rows: int | None 
         told += f"; the next, `{verdict.next_name}`, has {verdict.next_power:.3f}"
     if verdict.jointly:
         told += f"; all other features together reach {verdict.others:.3f}"
-    whole = 1.0 - (1.0 - verdict.power) / max(1.0 - verdict.others, 1e-12)
-    shaded = " (as it shades off, 1.5 times the error of its best cut counts)" if verdict.share < whole - 0.01 else ""
-    return told + f". It alone avoids {verdict.share:.0%} of their errors{shaded}, p = {verdict.p_value:.1g}."
+    return told + f". It alone avoids {verdict.share:.0%} of their errors, p = {verdict.p_value:.1g}."
 
 
 def chart_of(name: str, power: float, k: int, powers: dict[str, Power], problem: Problem) -> Chart:

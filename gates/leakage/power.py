@@ -20,7 +20,7 @@ from gates.catalogue import NotApplicable
 from gates.data import Data
 from gates.intervals import auc
 from gates.leakage.bins import MOST_BINS, bins_of_codes, bins_of_numbers
-from gates.leakage.ranking import ranking_error, step_error
+from gates.leakage.ranking import ranking_error
 from gates.leakage.target import target_of
 from gates.sampling import design_effect
 from gates.table import Codes, Floats, Kind, Mask
@@ -49,20 +49,11 @@ ALL: Rows = (None, None)
 class Power:
     """Errors by class (one for two classes, or for a quantity), out of fold.
 
-    `steps`: the errors as a suspect's. A record of the outcome is a step: cutting it in two loses nothing. An honest
-    measurement shades off, so that it is held to its best cut, and to that by more: an attitude or a delay may well
-    rank the label at AUC 0.9.
     `effects`: by how much less a row weighs because rows of one entity resemble each other; 1 without entities.
     """
 
     errors: Floats
     effects: Floats
-    steps: Floats
-
-    @property
-    def as_it_is(self) -> Power:
-        """For suspects that have no business to know anything: not held to their best cut."""
-        return Power(self.errors, self.effects, self.errors)
 
     def alone(self, k: int) -> float:
         """AUC or R2."""
@@ -100,20 +91,18 @@ class Problem:
         count = int(bins.max(initial=0)) + 1
         cell = self.fold * count + bins
         sizes = np.bincount(cell, minlength=_FOLDS * count).reshape(_FOLDS, count)
-        errors, effects, steps = (np.ones(self.labels.shape[1]) for _ in range(3))
+        errors, effects = (np.ones(self.labels.shape[1]) for _ in range(2))
         for k, column in enumerate(self.labels.T):
             sums = np.bincount(cell, column, minlength=_FOLDS * count).reshape(_FOLDS, count)
             prior = _PRIOR * column.mean()
             means = ((sums.sum(0) - sums + prior) / (sizes.sum(0) - sizes + _PRIOR)).ravel()
             if self.is_regression:
-                errors[k] = steps[k] = self.error(means[cell], k)
+                errors[k] = self.error(means[cell], k)
             else:
-                hits, misses = sums.ravel(), (sizes - sums).ravel()
-                errors[k] = ranking_error(means, hits, misses)
-                steps[k] = step_error(errors[k], means > column.mean(), hits, misses)
+                errors[k] = ranking_error(means, sums.ravel(), (sizes - sums).ravel())
             if self.groups is not None:
                 effects[k] = self._effect(means[cell], k)
-        return Power(errors, effects, steps)
+        return Power(errors, effects)
 
     def error(self, scores: Floats, k: int, among: NDArray[np.intp] | slice = slice(None)) -> float:
         """1 - AUC, or 1 - R2, never worse than knowing nothing."""
@@ -154,7 +143,7 @@ class Problem:
         A score test: its variance is taken where the null hypothesis puts it, and so is not 0 for a perfect suspect.
         `rows`: how many the suspect and the other were measured on, when not on all.
         """
-        effect, error = float(power.effects[k]), float(power.steps[k])
+        effect, error = float(power.effects[k]), float(power.errors[k])
         spread = self.variance(null, k, effect, rows[0]) + ratio**2 * self.variance(other, k, effect, rows[1])
         z = (null - error) / max(spread, 1e-300) ** 0.5
         if self.is_regression:
@@ -166,7 +155,7 @@ class Problem:
         """Share of the others' errors that the suspect avoids; 0 when it is worse than they."""
         if (self.is_regression and power.errors[k] > _LARGEST_UNEXPLAINED) or other <= 0:
             return 0.0
-        return max(0.0, 1.0 - float(power.steps[k]) / other)
+        return max(0.0, 1.0 - float(power.errors[k]) / other)
 
 
 @lru_cache(maxsize=2)
@@ -239,7 +228,7 @@ def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
     share = float(present.mean())
     error = (between + within) / float(label.var()) * share + 1 - share
     errors = np.minimum(power.errors, error)
-    return Power(errors, power.effects, errors)
+    return Power(errors, power.effects)
 
 
 def missing_mask(data: Data, name: str) -> Mask:

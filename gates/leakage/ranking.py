@@ -9,17 +9,6 @@ from numpy.typing import NDArray
 
 from gates.table import Floats
 
-# Two normal classes at AUC 0.9 lose a factor of 1.8 of their error by a cut (and more at higher AUC), a flag nothing.
-_STEP, _SHADED = 1.25, 1.5
-
-
-def step_error(error: float, above: NDArray[np.bool_], positive: NDArray[Any], negative: NDArray[Any]) -> float:
-    """The error of a step; of what shades off 1.5 times its balanced error when cut at the mean label (Bayes' cut)."""
-    missed = positive[~above].sum() / max(1.0, float(positive.sum()))
-    alarmed = negative[above].sum() / max(1.0, float(negative.sum()))
-    cut = float(missed + alarmed) / 2
-    return error if cut <= _STEP * error else min(0.5, max(error, _SHADED * cut))
-
 
 def ranking_error(scores: Floats, positive: NDArray[Any], negative: NDArray[Any]) -> float:
     """1 - AUC of groups of rows that share a score, ties counting half; never worse than chance."""

@@ -72,7 +72,7 @@ def identifier(data: Data, margin: float) -> Iterator[Measurement]:
 def row_order(data: Data, margin: float) -> Iterator[Measurement]:
     """Says nothing at all when there is nothing to warn of: what is decided must not depend on the order of rows."""
     problem = problem_of(data)
-    power = problem.power_of(bins_of_numbers(data.train.position[problem.rows].astype(np.float64))).as_it_is
+    power = problem.power_of(bins_of_numbers(data.train.position[problem.rows].astype(np.float64)))
     k = int(power.errors.argmin())
     p_value = problem.p_below(power, k, 1 - margin)
     if power.alone(k) > margin and p_value <= _ORDER_CERTAIN:

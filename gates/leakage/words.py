@@ -122,4 +122,4 @@ def _by_other_words(words: _Words, label: Floats, without: set[int], half: Codes
 
 
 def _of_word(errors: Floats) -> Power:
-    return Power(errors, np.ones(len(errors)), errors)
+    return Power(errors, np.ones(len(errors)))
