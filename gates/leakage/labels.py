@@ -10,6 +10,7 @@ import numpy as np
 from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.data import Data
 from gates.finding import Chart, RowSample, Severity
+from gates.leakage.agreement import Agreement, agreement
 from gates.leakage.blame import Blame, blame, capped_by_time
 from gates.leakage.encodings import Encoding, encodings
 from gates.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
@@ -53,9 +54,11 @@ def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
     gate=Gate.DATA,
     group="labels",
     catches="eval labels joined to the wrong rows, flipped, or made by another rule than train's",
-    statistic="AUC in train out of fold - AUC in eval (R2 for a quantity), of all features together",
+    statistic="AUC in train out of fold - AUC in eval (R2 for a quantity), of all features together; from 3 classes on "
+    "the share of right answers as well",
     margin=_GAP,
-    rule="gap > 0.05 AUC (0.10 R2) and Holm-adjusted p <= 0.001 (DeLong), not explained by single features",
+    rule="gap > 0.05 AUC (0.10 R2), or answers > 0.05 apart either way, and Holm-adjusted p <= 0.001 (DeLong; normal), "
+    "not explained by single features",
     source="DeLong et al. 1988; Rabanser et al., Failing Loudly, 2019",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
@@ -87,6 +90,28 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
             f"then check that both labels follow one definition.",
             chart=_chart(proxy, found, name),
         )
+        if (right := agreement(proxy)) is not None:
+            yield _in_answers(data, name, right, margin, guilty=bool(found.guilty))
+
+
+def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: bool) -> Measurement:
+    """Of many classes, wrong labels cost few points of AUC and as many answers as there are of them."""
+    worse, better = (name, "train") if right.difference > 0 else ("train", name)
+    return Measurement(
+        check="eval_labels_disagree",
+        subject=name if right.difference > 0 else f"train against {name}",
+        statistic=f"share of answers that are right in {better} - in {worse}",
+        value=abs(right.difference),
+        margin=margin,
+        n=right.rows,
+        p_value=right.p_value,
+        beyond=False if guilty else None,
+        at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
+        reason=f"A model of train's labels is right about {right.train:.1%} of train's rows that it did not see and "
+        f"about {right.other:.1%} of the {right.rows:,} rows of {name} that are not in train; they may be {margin:.0%} "
+        f"apart.",
+        remedy=f"Compare labels of {worse} with their source, a few of each class; then join them to their rows again.",
+    )
 
 
 @check(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn import datasets
 
 from gates.data import Data, Declared
 from gates.finding import Finding, Severity
 from gates.leakage.encodings import encodings
+from gates.leakage.labels import eval_labels_disagree
+from gates.table import Table
 from tests.unit.leakage_samples import findings_of
 from tests.unit.skew_tables import LABEL, data_of, dealt, rides
 
@@ -230,3 +233,26 @@ def test_says_the_same_whatever_the_order_of_rows() -> None:
         train.sample(frac=1, random_state=1), Declared(label=LABEL), eval=held_out.sample(frac=1, random_state=2)
     )
     assert findings_of(data_of(train, Declared(label=LABEL), eval=held_out), *CHECKS) == findings_of(mixed, *CHECKS)
+
+
+def answered(seed: int, wrong_in: str | None, classes: int = 5) -> dict[str, float]:
+    """Blobs with one label in ten wrong in one table; the answers' measurement by its subject."""
+    rng = np.random.default_rng(seed)
+    tables = {}
+    for name, rows in (("train", 4_000), ("eval", 1_500)):
+        label = rng.integers(0, classes, rows)
+        columns = {f"x{i}": label * (i + 1) % classes + rng.normal(scale=0.8, size=rows) for i in range(4)}
+        if name == wrong_in:
+            wrong = rng.random(rows) < 0.1
+            label = np.where(wrong, (label + rng.integers(1, classes, rows)) % classes, label)
+        tables[name] = Table.of(name, pa.table({**columns, "label": label}))
+    data = Data(tables["train"], {"eval": tables["eval"]}, declared=Declared(label="label"))
+    found = [each for each in eval_labels_disagree(data, 0.05) if each.statistic.startswith("share of answers")]
+    return {each.subject: each.value if each.is_beyond and (each.p_value or 0) < 1e-5 else 0.0 for each in found}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_wrong_label_in_ten_is_seen_in_whichever_table_it_is(seed: int) -> None:
+    assert answered(seed, "eval") == {"eval": pytest.approx(0.09, abs=0.03)}
+    assert answered(seed, "train") == {"train against eval": pytest.approx(0.09, abs=0.03)}
+    assert set(answered(seed, None).values()) == {0.0}
