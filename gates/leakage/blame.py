@@ -50,8 +50,8 @@ def blame(data: Data, name: str, margin: float) -> Blame:
         for feature, (mine, its) in strengths.items()
     }
     joint = _gap(proxy, proxy.scores)
-    alone = {feature for feature, gap in gaps.items() if _is_suspicious(gap, limit)}
-    if not alone and not _is_suspicious(joint, limit):
+    alone = {feature for feature, gap in gaps.items() if is_suspicious(gap, limit)}
+    if not alone and not is_suspicious(joint, limit):
         return Blame(gaps, rows, joint, frozenset(), joint)
     if proxy.images and proxy.classes:
         return Blame(gaps, rows, joint, frozenset(alone), joint)
@@ -67,7 +67,8 @@ def blame(data: Data, name: str, margin: float) -> Blame:
     return Blame(gaps, rows, joint, frozenset(), joint)
 
 
-def _is_suspicious(gap: Gap, limit: float) -> bool:
+def is_suspicious(gap: Gap, limit: float) -> bool:
+    """Whether a gap is beyond its limit and more than chance by itself."""
     return gap.value > limit and gap.z > _SUSPICIOUS
 
 
@@ -90,7 +91,7 @@ def _clears_labels(proxy: Proxy, suspects: set[str], rest: Gap | None, limit: fl
     if rest is None or told < limit:
         fractions = all(_may_be_mean(proxy, feature) for feature in suspects)
         return fractions or (rest is not None and len(suspects) == 1)
-    return not _is_suspicious(rest, limit) and rest.other - level >= _KEPT * told
+    return not is_suspicious(rest, limit) and rest.other - level >= _KEPT * told
 
 
 def _kept(rest: Gap | None, limit: float, level: float) -> float:

@@ -11,7 +11,7 @@ from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.data import Data
 from gates.finding import Chart, RowSample, Severity
 from gates.leakage.agreement import Agreement, agreement
-from gates.leakage.blame import Blame, blame, capped_by_time
+from gates.leakage.blame import Blame, blame, capped_by_time, is_suspicious
 from gates.leakage.encodings import Encoding, encodings
 from gates.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
 from gates.leakage.proxy import Proxy, proxy_of, proxy_of_train
@@ -91,7 +91,9 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
             chart=_chart(proxy, found, name),
         )
         if (right := agreement(proxy)) is not None:
-            yield _in_answers(data, name, right, margin, guilty=bool(found.guilty))
+            # Without a feature that is suspicious by itself, what looks guilty may be merely weak without the others.
+            guilty = any(is_suspicious(found.features[feature], limit) for feature in found.guilty)
+            yield _in_answers(data, name, right, margin, guilty)
 
 
 def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: bool) -> Measurement:
