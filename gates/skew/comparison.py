@@ -26,6 +26,9 @@ _NOTHING = "Nothing to do."
 # A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
+# Tariffs, days and what goes with what change honestly in time, and at once: past windows do not say how much. A later
+# serving log is refused for what one column holds, and warned of for these.
+_CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
 # Between two long spans honest drift adds up beyond what one window shows.
 _ADDED_UP = 2.0
 
@@ -168,7 +171,7 @@ class Comparison:
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
         limit, at_most, notes = margin, Severity.BLOCK, ""
         if self.unit is Unit.TIME:
-            if self.other.name != "serving" or not self.windows:
+            if self.other.name != "serving" or not self.windows or check in _CHANGES_WITH_TIME:
                 at_most = Severity.WARN
             if suspect and self.windows and in_windows is not None:
                 limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
