@@ -83,14 +83,14 @@ assert report.blessed, [finding.reason for finding in report.findings]
     {
       "check": "single_feature",
       "subject": "payment_type",
-      "statistic": "AUC of the column alone",
-      "value": 0.931,
-      "threshold": 0.9,
-      "n": 12000,
-      "p_value": 0.0,
+      "statistic": "share of all others' errors avoided",
+      "value": 0.8,
+      "threshold": 0.5,
+      "n": 11949,
+      "p_value": 5.2e-64,
       "severity": "block",
-      "reason": "One sentence with the figures.",
-      "remedy": "What to do next."
+      "reason": "`payment_type` alone has AUC 0.929 on 11,949 rows of train; the next, `fare`, has 0.609; …",
+      "remedy": "If `payment_type` is known only after the moment of prediction, leave it out (`prediction.never`) …"
     }
   ],
   "checks_run": ["…"],

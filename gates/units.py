@@ -52,6 +52,9 @@ def unit_of(data: Data, other: Table) -> tuple[Unit, str | None, bool]:
     if time and data.train.has(time) and other.has(time) and _lies_after(data, other, time):
         # Another unit of time (milliseconds for seconds) also lies after; then the column is at fault.
         return (Unit.TIME, time, True) if _same_scale(data, other, time) else (Unit.ROW, None, True)
+    if time and other.name in data.held_out and _is_of_another_time(data, other, time):
+        # By time, although some rows are on the wrong side: `time_order` tells of those.
+        return Unit.TIME, time, True
     if other.name in data.held_out:
         return *_dealt_by(data, other), False
     return _moved_on(data, other)
@@ -127,12 +130,16 @@ def _moved_on(data: Data, other: Table) -> tuple[Unit, str | None, bool]:
     """A serving log or a previous span is of another time, if a clock says so; chance did not choose its rows."""
     time = data.declared.time
     if time is not None and data.train.has(time) and other.has(time):
-        moved = _is_elsewhere(data, other, time, _MOVED) and _same_scale(data, other, time)
-        return (Unit.TIME, time, True) if moved else (Unit.ROW, None, True)
+        return (Unit.TIME, time, True) if _is_of_another_time(data, other, time) else (Unit.ROW, None, True)
     for name in data.comparable(other, Kind.NUMBER, Kind.CATEGORY):
         if _is_clock_face(data.train, other, name) and _is_elsewhere(data, other, name, _MOVED_UNDECLARED):
             return Unit.TIME, name, False
     return Unit.ROW, None, False
+
+
+def _is_of_another_time(data: Data, other: Table, time: str) -> bool:
+    there = data.train.has(time) and other.has(time)
+    return there and _is_elsewhere(data, other, time, _MOVED) and _same_scale(data, other, time)
 
 
 def _is_clock_face(train: Table, other: Table, name: str) -> bool:

@@ -112,7 +112,7 @@ def near_copies(case: Case, dose: float) -> Case:
 )
 def copies_in_other_precision(case: Case, dose: float) -> Case:
     """A tenth of eval are train rows whose floats went through float32 (in this share of them)."""
-    copies = _drawn(case, 0.10)
+    copies = _drawn(case, 0.10).copy()
     touched = copies.index[_some(case, copies, round(dose * len(copies)))]
     for name in copies.select_dtypes("float64").columns:
         copies.loc[touched, name] = copies.loc[touched, name].astype("float32").astype("float64")
