@@ -17,19 +17,24 @@ pytestmark = pytest.mark.e2e
 
 # Taken out of the list of what becomes known at payment.
 PAYMENT_TYPE_BACK = ("--set", "prediction.known_from.payment=[tips]")
-RESTLESS_MODEL = '''
+RESTLESS_MODEL = """
 import keras
+import tensorflow as tf
 
 from models.wide_and_deep import build_model as build, search_space
 
 
+class DropoutThatIsNeverOff(keras.layers.Layer):
+    def call(self, inputs):
+        return tf.nn.dropout(inputs, 0.2)
+
+
 def build_model(hparams, feature_spec):
-    """Somebody left dropout on."""
     model = build(hparams, feature_spec)
-    restless = keras.Model(model.input, keras.layers.Dropout(0.2)(model.output, training=True))
-    restless.compile(optimizer="adam", loss="binary_crossentropy")
+    restless = keras.Model(model.input, DropoutThatIsNeverOff()(model.output))
+    restless.compile(optimizer="adam", loss="mse")
     return restless
-'''
+"""
 
 
 def findings(run: Run, gate: str, severity: str = "block") -> list[dict[str, Any]]:
@@ -129,8 +134,8 @@ def test_refuses_a_model_that_answers_differently_each_time(tmp_path: Path, monk
 
     assert refused.exit_code == 2, refused.printed + refused.complaints
     blocked = findings(refused, "model_gate")
-    assert {"repeatable", "replay_parity"} <= {finding["check"] for finding in blocked}
-    assert {"serving_default", "serving_examples"} <= {finding["subject"] for finding in blocked}
+    restless = {finding["subject"] for finding in blocked if finding["check"] == "repeatable"}
+    assert restless == {"serving_default", "serving_examples"}
     assert refused.versions() == []
 
 
