@@ -50,6 +50,9 @@ def check(
     `gates`; `strict` refuses where the data cannot decide. Raises SluiceError, one sentence, for what cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
+    for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
+        if isinstance(said, str) and not said.strip():
+            raise SluiceError(f"{word} is empty: nothing was named (is a shell variable unset?).")
     workload = _with_words(read_workload(os.fspath(config)) if config else Workload(), label, entity, time)
     chosen = workload.settings if settings is None else settings
     if not isinstance(chosen, GateSettings):
@@ -65,6 +68,7 @@ def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
     raw = _with_label(tables_of(given), workload)
     _check_declared(raw["train"], given["train"], workload)
+    _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
     tables = {side: Table.of(side, table) for side, table in raw.items()}
     return Data(
@@ -124,6 +128,8 @@ def _as_in_example(name: str, table: pa.Table) -> pa.Array:
 
 def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
     for word, name in (("label", workload.label), ("entity", workload.entity), ("time", workload.time)):
+        if name in train.column_names and train.num_rows and train.column(name).null_count == train.num_rows:
+            raise SluiceError(f"`{name}`, which was given as the {word}, has no value in any row of train.")
         if name is None or name in train.column_names:
             continue
         near = difflib.get_close_matches(name, train.column_names, 1)
@@ -131,6 +137,14 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
         is_path = isinstance(given, str | os.PathLike)
         see = f"python -m gates describe --data {os.fspath(given)}" if is_path else ", ".join(train.column_names[:20])
         raise SluiceError(f"train has no column `{name}`{hint}", f"Its columns:  {see}")
+
+
+def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
+    """A misspelt name would withhold nothing, and let the column through."""
+    for name in sorted(workload.withheld):
+        near = difflib.get_close_matches(name, train.column_names, 1, cutoff=0.7)
+        if name not in train.column_names and name != workload.label and near:
+            raise SluiceError(f"prediction withholds `{name}`, which is no column of train; did you mean `{near[0]}`?")
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:

@@ -21,6 +21,7 @@ _BLOCK_BYTES = 1 << 28
 _FIELDS = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _INT_BYTES = np.isin(np.arange(256), list(b"0123456789-"))
 _DIGITS_OF_INT64 = 19
+_LEADING_ZERO = r"^[+-]?0\d"
 # Below this, that all values which are no numbers lie in one of the tables is no chance (as gates.rule.ALPHA).
 _BY_CHANCE = 0.001
 
@@ -138,6 +139,8 @@ def _not_numbers(texts: pa.ChunkedArray) -> int:
 
 
 def _is_number(text: str) -> bool:
+    if re.match(_LEADING_ZERO, text):
+        return False
     try:
         float(text)
     except ValueError:
@@ -149,6 +152,9 @@ def _numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The column as int64 or float64, of no type when it has no value; None when it is text."""
     if texts.null_count == len(texts):
         return pa.chunked_array([pa.nulls(len(texts))])
+    # `02134` is a name: as a number it would lose its first digit, and be the same as `2134`.
+    if pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py():
+        return None
     try:
         if all(_INT_BYTES[_content(chunk)].all() for chunk in texts.chunks):
             try:

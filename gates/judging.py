@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -40,9 +41,11 @@ def judge(
         else:
             run.append(check.name)
             measured += found
+        if settings.strict and gate is Gate.MODEL and check.tier == 1 and not _has_measured(found, settings, check):
+            measured.append(_in_doubt(check, found.why if isinstance(found, SkippedCheck) else "it found no subject"))
     findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today)
     if not run and verdict is Verdict.PASS:
-        verdict = Verdict.INCONCLUSIVE  # nobody looked
+        verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # nobody looked
     return GateReport(
         gate=gate.value,
         verdict=verdict,
@@ -50,6 +53,27 @@ def judge(
         checks_run=tuple(run),
         checks_skipped=tuple(skipped),
         seconds=time.monotonic() - started,
+    )
+
+
+def _has_measured(found: Sequence[Measurement] | SkippedCheck, settings: GateSettings, check: Check) -> bool:
+    """Whether there is an answer, or somebody asked for none."""
+    configured = settings.checks.get(check.name)
+    return bool(found) if not isinstance(found, SkippedCheck) else configured is not None and not configured.enabled
+
+
+def _in_doubt(check: Check, why: str) -> Measurement:
+    """Of a model that was made here, everything that a tier-1 check needs can be had."""
+    return Measurement(
+        check=check.name,
+        subject="model",
+        statistic=check.statistic,
+        value=math.nan,
+        margin=check.margin,
+        n=0,
+        reason=f"It could not be judged: {why}.",
+        remedy="Run the ModelGate on a model and splits that have what it needs.",
+        p_value=1.0,
     )
 
 

@@ -15,6 +15,15 @@ from gates.errors import SluiceError
 from gates.settings import CheckSettings, GateSettings, Waiver
 from gates.yaml_document import Document, KeyPath, read_document
 
+_SPLITS = ("row", "entity", "time", "column")
+_SECTIONS = ("data", "prediction", "split", "gates")
+_KEYS = {
+    "data": ("label", "label_expression", "entity_key", "time_column"),
+    "prediction": ("moments", "made_at", "known_from", "never"),
+    "split": ("by",),
+}
+# Keys that are right and merely look alike one that is read here.
+_ALL_KEYS = {*_SECTIONS, *(key for keys in _KEYS.values() for key in keys), "name", "gap", "salt", "train", "test"}
 _LIST = "All checks:  python -m gates list"
 
 
@@ -36,16 +45,17 @@ class Workload:
 def read_workload(path: str) -> Workload:
     """The workload in a YAML file. Raises SluiceError, with the line, for what cannot be used."""
     document = _read(path)
+    _refuse_misspelt(document)
     withheld, known_after = _withheld(document)
     return Workload(
         label=_text(document, ("data", "label")),
         label_expression=_text(document, ("data", "label_expression")),
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
-        split_by=_text(document, ("split", "by")),
+        split_by=_split_by(document),
         withheld=withheld,
         known_after=known_after,
-        moments_declared="prediction" in document.value,
+        moments_declared=bool(_section(document, "prediction").get("known_from")),
         settings=_settings_in(document),
     )
 
@@ -60,6 +70,26 @@ def _read(path: str) -> Document:
         raise SluiceError(f"{path} is not text in UTF-8.", f"Look:  file {path}") from None
     except SluiceError as refused:
         raise SluiceError(f"{refused.headline}.", f"Look:  cat {path}") from None
+
+
+def _refuse_misspelt(document: Document) -> None:
+    """The pipeline knows every key; here those that are read must at least not be missed for a slip of the pen."""
+    for section, known in (("", _SECTIONS), *_KEYS.items()):
+        given = document.value if not section else _section(document, section)
+        for key in given:
+            near = difflib.get_close_matches(str(key), known, 1, cutoff=0.75) if key not in _ALL_KEYS else []
+            if near and near[0] not in given:
+                path = (section, key) if section else (key,)
+                dotted = ".".join(str(part) for part in path)
+                raise SluiceError(f"{document.place(path).text}: unknown key `{dotted}`; did you mean `{near[0]}`?")
+
+
+def _split_by(document: Document) -> str | None:
+    by = _text(document, ("split", "by"))
+    if by not in (None, *_SPLITS):
+        told = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
+        raise SluiceError(f"{document.place(('split', 'by')).text}: {told}.")
+    return by
 
 
 def _section(document: Document, name: str) -> dict[Any, Any]:
@@ -115,6 +145,8 @@ def _settings_in(document: Document) -> GateSettings:
 
 def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> GateSettings:
     """The settings in plain values; `document` is where they come from, if from a file."""
+    if not isinstance(plain, Mapping):
+        raise SluiceError(f"settings must be a mapping such as the section `gates` of a workload, got {plain!r}.")
     try:
         return GateSettings.model_validate(dict(plain))
     except ValidationError as error:

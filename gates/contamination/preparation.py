@@ -172,7 +172,7 @@ def _has_round_steps(values: NDArray[np.float64]) -> bool:
     statistic="components that read a held-out split beyond their right",
     margin=0.0,
     rule="test: only what deals, describes or judges data and models; eval: also Transform, Tuner and Trainer",
-    source="Kapoor & Narayanan 2023, L1.1 (no test set); lineage as ML Metadata has it",
+    source="Kapoor & Narayanan 2023, L1.1 (no test set); lineage as the pipeline wires it",
     tier=1,
 )
 def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:

@@ -58,8 +58,25 @@ def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable(f"train or every held-out split is without the entity key `{key}`")
     if any(table.kinds[key] in (Kind.IMAGE, Kind.OTHER) for table in tables.values()):
         raise NotApplicable(f"the entity key `{key}` holds no single values")
-    for split in list(tables)[1:]:
-        yield _judge_entities(data.train, tables[split], split, key, margin)
+    for split in data.held_out:
+        if split in tables:
+            yield _judge_entities(data.train, tables[split], split, key, margin)
+        else:
+            yield _unjudged(split, key, data.held_out[split].rows, margin)
+
+
+def _unjudged(split: str, key: str, rows: int, margin: float) -> Measurement:
+    return Measurement(
+        check="entity_overlap",
+        subject=split,
+        statistic=f"share of {split} rows whose {key} is also in train",
+        value=float("nan"),
+        margin=margin,
+        n=rows,
+        reason=f"{split} is without the entity key {key}, so nobody knows whether its entities are in train.",
+        remedy=f"Keep {key} in {split}; it is no feature.",
+        p_value=1.0,
+    )
 
 
 def _judge_entities(train: Table, other: Table, split: str, key: str, margin: float) -> Measurement:

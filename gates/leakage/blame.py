@@ -33,11 +33,6 @@ class Blame:
     guilty: frozenset[str]
     rest: Gap | None
 
-    @property
-    def labels_are_guilty(self) -> bool:
-        """Whether features that have nothing to do with each other lost their relation to the label."""
-        return not self.guilty
-
 
 @lru_cache(maxsize=4)
 def blame(data: Data, name: str, margin: float) -> Blame:

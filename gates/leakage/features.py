@@ -9,6 +9,7 @@ import numpy as np
 
 from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.data import Data
+from gates.finding import Severity
 from gates.leakage.copies import are_alike, copies_label, is_function_of
 from gates.leakage.identifiers import identifier_suspects, identifiers
 from gates.leakage.lead import Verdict, chart_of, judged, sentence
@@ -21,6 +22,8 @@ _STRICTER = 2 / 3
 # Two columns are missing in the same rows when their indicators agree in more than this share of them.
 _SAME_ROWS = 0.95
 SINGLE_MARGIN = 0.5
+_FEWEST_FEATURES = 3
+_CERTAIN = 0.97
 MISSING_MARGIN = 0.5
 _REMEDY = (
     "If `{0}` is known only after the moment of prediction, leave it out (`prediction.never`) or declare from when it "
@@ -65,6 +68,8 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
             p_value=None if copied else verdict.p_value,
             beyond=beyond,
+            # One other column is no table to be compared with: of two honest coordinates one is easily far ahead.
+            at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and verdict.power <= _CERTAIN else Severity.BLOCK,
             chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
         )
 

@@ -166,6 +166,8 @@ def proxy_of(data: Data, name: str) -> Proxy:
     if len(other_rows) < 2:
         raise NotApplicable(f"{name} has {len(other_rows)} rows with a label that train knows")
     labels, other_labels, classes = _labels(target, its, rows, other_rows)
+    if classes and not shares_of(labels, other_labels, classes).any():
+        raise NotApplicable(f"{name} has too few rows of all classes but one to compare what tells them apart")
     groups = data.groups(other)
     together = _copies(data, rows)
     if groups is not None and data.unit(other) is Unit.ENTITY:

@@ -53,7 +53,7 @@ def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measuremen
     for replay in served:
         if broken := _broken("replay_parity", replay, expected, evidence, tolerance):
             yield broken
-        elif _is_repeatable(replay, evidence) and _is_repeatable(training, evidence):
+        else:
             answered = _scores(replay, evidence)
             found = difference(expected, answered, tolerance)
             yield _compared("replay_parity", replay.name, "training", expected, answered, found, tolerance, evidence)
@@ -118,9 +118,7 @@ def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Meas
     expected = _scores(evaluated, evidence)
     tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
     compared = [
-        (each, _scores(each, evidence))
-        for each in _served(evidence)
-        if not each.error and each.scores is not None and _is_repeatable(each, evidence)
+        (each, _scores(each, evidence)) for each in _served(evidence) if not each.error and each.scores is not None
     ]
     compared = [(each, scores) for each, scores in compared if scores.shape == expected.shape]
     if not compared or not len(expected):

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gates.table import Codes, Floats, Mask
+from gates.table import Floats
 
 # Twice the rounding error of float32, relative.
 TOLERANCE = 2.0**-22
@@ -117,21 +116,6 @@ def total_variation(counts_a: Floats, counts_b: Floats, rows_a: float, rows_b: f
         return Distance(0.0, 1.0, 0.0)
     p_value = float(chdtrc(len(expected) - 1, rows * float(((p - q) ** 2 / expected).sum())))
     return Distance(effect, p_value, min(1.0, effect + Z_99 * 0.5 / float(np.sqrt(rows))))
-
-
-class Unseen(NamedTuple):
-    """The mass of values that the reference never had, the mass to be expected, and its p-value."""
-
-    share: float
-    expected: float
-    p_value: float
-    is_new: Mask  # by row of the other side
-
-
-def unseen_values(known: Codes, other: Codes) -> tuple[NDArray[np.int64], Mask]:
-    """How often each code occurs in `known`, and which rows of `other` hold one that does not."""
-    counts = np.bincount(known, minlength=int(max(known.max(initial=-1), other.max(initial=-1))) + 1)
-    return counts, counts[other] == 0
 
 
 def good_turing_p(share: float, rows_b: float, once: float, twice: float, size: float, rows_a: float) -> float:

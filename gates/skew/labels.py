@@ -22,6 +22,8 @@ _FEWEST_EXPECTED = 5
 # A class that train lacks matters from this share of rows: the share of errors that it makes certain.
 _UNKNOWN_SHARE = 0.005
 _FEWEST_UNKNOWN = 3
+# As for the nulls of any column.
+_LOST_SHARE = 0.05
 _CHARTED = 20
 _BARS = 10
 
@@ -42,6 +44,10 @@ def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
     """The label in train against eval, test, and the serving log and previous span where they hold it."""
     target, why = target_of(data), "no other table holds the label"
     compared = 0
+    for held_out in data.held_out.values():
+        if (lost := _lost(target, held_out)) is not None:
+            compared += 1
+            yield lost
     for other in data.others.values():
         try:
             its = target_in(other, target)
@@ -58,6 +64,26 @@ def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
             yield _unknown(data, other, target, its)
     if not compared:
         raise NotApplicable(why)
+
+
+def _lost(target: Target, held_out: Table) -> Measurement | None:
+    """A held-out table without labels judges nothing; None where it has them as train has."""
+    name, rows = target.name, held_out.rows
+    there = int((~held_out.missing(name)).sum()) if held_out.has(name) else 0
+    share = 1 - there / max(rows, 1)
+    usual = 1 - float(target.present.mean())
+    if not rows or share - usual <= _LOST_SHARE:
+        return None
+    return Measurement(
+        check="label_shift",
+        subject=f"{name} in {held_out.name}",
+        statistic="share of rows without a label, beyond train's",
+        value=share - usual,
+        margin=_LOST_SHARE,
+        n=rows,
+        reason=f"{share:.1%} of the {rows:,} rows of {held_out.name} have no `{name}`, and {usual:.1%} of train's.",
+        remedy=f"Join the label to {held_out.name} again, under the name that it has in train.",
+    )
 
 
 def _classes(data: Data, other: Table, target: Target, its: Target, margin: float) -> Measurement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -60,10 +61,12 @@ class DataGateExecutor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Judges and stores the verdict."""
+        started = time.monotonic()
         settings = GateSettings.model_validate_json(exec_properties["settings"])
         share = share_read(_rows_of_train(artifact_utils.get_single_instance(input_dict["examples"])))
         data = _data(input_dict, json.loads(exec_properties["declared"]), share)
         report = judge_data(data, settings, progress=tell_progress)
+        report = replace(report, seconds=time.monotonic() - started)
         if share < 1:
             told = f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content."
             report = replace(report, notes=(told,))

@@ -12,9 +12,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx_bsl.coders import example_coder
 
-from gates.proposed_schema import SERVING
 from gates.table import Table
 from pipeline.components.columnar import raw_batches, shards
+from pipeline.components.references import served_features
 
 # About 2 GiB with twenty columns; what is rarer than a few rows in as many is beyond any check.
 MOST_ROWS = 2_000_000
@@ -50,7 +50,7 @@ def _sampled(rows: pa.Table, share: float) -> pa.Table:
 
 def columns_not_served(schema: schema_pb2.Schema) -> frozenset[str]:
     """Columns that the schema's environments take away from serving."""
-    return frozenset(feature.name for feature in schema.feature if SERVING in feature.not_in_environment)
+    return frozenset(feature.name for feature in schema.feature) - frozenset(served_features(schema, ()))
 
 
 def categorical_numbers(schema: schema_pb2.Schema) -> frozenset[str]:

@@ -63,7 +63,7 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
         importances=_importances(replaying, path, rows["eval"][:PERMUTED_ROWS], judged),
-        latency_ms=1e3 * replayed.seconds,
+        latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
         limits=Limits(p99_ms=asked["latency_ms"], size_mb=asked["export_mb"]),
         split_by=UNITS.get(asked["split_by"], Unit.ROW),

@@ -4,9 +4,12 @@ rows that it has not seen."""
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from tfx import types
+from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
@@ -29,14 +32,20 @@ class ModelGateExecutor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Gathers the evidence and stores the verdict."""
+        started = time.monotonic()
         evidence = gather(
             {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in input_dict.items()},
             json.loads(exec_properties["asked"]),
         )
         settings = GateSettings.model_validate_json(exec_properties["settings"])
         report = judge_model(evidence, settings, progress=tell_progress)
+        report = replace(report, seconds=time.monotonic() - started)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
-        bless(artifact_utils.get_single_instance(output_dict["blessing"]), report)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        # The Pusher refuses a blessing that was given to another model.
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+        bless(blessing, report)
 
 
 class ModelGateSpec(ComponentSpec):

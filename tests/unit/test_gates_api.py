@@ -170,3 +170,44 @@ def test_importing_gates_is_cheap() -> None:
     program = "import sys, gates; print({'numpy', 'pyarrow', 'pydantic'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert told.strip() == "set()"
+
+
+@pytest.mark.parametrize("word", ["label", "entity", "time"])
+def test_an_empty_word_is_refused_and_not_left_out(splits, word: str) -> None:
+    with pytest.raises(SluiceError, match=f"{word} is empty"):
+        gates.check(*splits, **{word: ""})
+
+
+def test_a_label_without_values_is_refused(splits) -> None:
+    train, held_out = splits
+    with pytest.raises(SluiceError, match="no value in any row"):
+        gates.check(train.assign(big_tipper=None), held_out, label="big_tipper")
+
+
+def test_a_held_out_table_without_labels_is_refused(splits) -> None:
+    train, held_out = splits
+    for lost in (held_out.assign(big_tipper=None), held_out.rename(columns={"big_tipper": "Big_Tipper"})):
+        found = gates.check(train, lost, label="big_tipper").of(Severity.BLOCK)
+        assert "label_shift" in {finding.check for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("yaml", "sentence"),
+    [
+        ("split: {by: entiy}", "`split.by` must be one of"),
+        ("data: {lable: big_tipper}", "did you mean `label`"),
+        ("gate: {strict: true}", "did you mean `gates`"),
+        ("prediction: {known_form: {outcome: [fare]}}", "did you mean `known_from`"),
+        ("prediction: {never: [companyy]}", "did you mean `company`"),
+    ],
+)
+def test_a_slip_of_the_pen_in_the_configuration_is_refused(splits, tmp_path: Path, yaml: str, sentence: str) -> None:
+    (tmp_path / "w.yaml").write_text(yaml + "\n")
+    with pytest.raises(SluiceError, match=sentence):
+        gates.check(*splits, label="big_tipper", config=tmp_path / "w.yaml")
+
+
+def test_in_doubt_because_nobody_looked_strict_refuses() -> None:
+    one = pd.DataFrame({"x": [1.0], "label": [1]})
+    assert gates.check(one, label="label").blessed
+    assert not gates.check(one, label="label", strict=True).blessed

@@ -212,3 +212,13 @@ def test_parquet_files_of_different_widths_are_joined(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": pa.array([1.5, None], pa.float64())}), tmp_path / "b.parquet")
     read = read_files({"train": str(tmp_path / "*.parquet")})["train"]
     assert sorted(value for value in read.column("x").to_pylist() if value) == [1.0, 1.5, 2.0]
+
+
+def test_a_code_with_leading_zeros_is_text_and_its_loss_is_seen(tmp_path: Path) -> None:
+    train = written(tmp_path / "train.csv", "zip\n02134\n10001\n90210\n")
+    serving = written(tmp_path / "serving.csv", "zip\n2134\n10001\n90210\n")
+    tables = tables_of({"train": train})
+    assert tables["train"].column("zip").to_pylist() == ["02134", "10001", "90210"]
+    both = tables_of({"train": train, "serving": serving})
+    assert both["train"].column("zip")[0].as_py() == "02134"
+    assert str(both["serving"].column("zip")[0].as_py()) == "2134"

@@ -59,3 +59,13 @@ def test_is_silent_on_honest_interactions(seed: int) -> None:
 def test_is_silent_where_many_columns_are_alike() -> None:
     frame = datasets.load_breast_cancer(as_frame=True).frame
     assert refused(data_of(frame.sample(frac=0.7, random_state=5), "target")) == set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_honest_law_of_several_columns_is_no_leak(seed: int) -> None:
+    """A price of area and rooms: each of them tells much of it alone."""
+    rng = np.random.default_rng(seed)
+    area, rooms = rng.uniform(50, 200, 1500), rng.integers(1, 7, 1500)
+    price = 120 * area + 5000 * rooms + rng.normal(0, 3000, 1500)
+    table = pd.DataFrame({"area": area, "rooms": rooms, "built": rng.integers(1900, 2020, 1500), "label": price})
+    assert not refused(data_of(table, "label"))

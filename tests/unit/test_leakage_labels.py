@@ -256,3 +256,14 @@ def test_one_wrong_label_in_ten_is_seen_in_whichever_table_it_is(seed: int) -> N
     assert answered(seed, "eval") == {"eval": pytest.approx(0.09, abs=0.03)}
     assert answered(seed, "train") == {"train against eval": pytest.approx(0.09, abs=0.03)}
     assert set(answered(seed, None).values()) == {0.0}
+
+
+def test_a_held_out_table_without_one_of_two_classes_is_no_disagreement() -> None:
+    rng = np.random.default_rng(5)
+    tables = {}
+    for name, rows, positives in (("train", 240, 4), ("eval", 45, 0)):
+        label = np.zeros(rows, int)
+        label[:positives] = 1
+        tables[name] = Table.of(name, pa.table({"x": label * 6 + rng.normal(size=rows), "z": rng.normal(size=rows),
+                                               "label": label}))  # fmt: skip
+    assert not findings_of(Data(tables["train"], {"eval": tables["eval"]}, declared=Declared(label="label")))

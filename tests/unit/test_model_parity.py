@@ -7,6 +7,8 @@ import pytest
 
 from gates.finding import Finding, Severity
 from gates.model.evidence import Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model_gate import judge_model
+from gates.settings import GateSettings
 from tests.unit.model_samples import blocking, replays, rounded, trained, verdict
 
 DIGITS = trained("digits")
@@ -142,3 +144,20 @@ def test_binary_scores_of_any_shape_become_two_columns(shape: tuple[int, ...]) -
     assert given.scores.tolist() == [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]
     with pytest.raises(ValueError, match="not of the same rows"):
         Predicted.of([0, 1], np.ones(3))
+
+
+def test_parity_is_judged_whatever_is_said_about_repeatable_calls() -> None:
+    """A served function that answers the opposite, and not quite the same twice."""
+    opposite = np.roll(GOOD, 1, axis=1)
+    restless = Replay("serving_default", opposite, again=opposite + 1e-5)
+    evidence = ModelEvidence(test=DIGITS.predicted("test"), replays=(*replays(GOOD)[:2], restless))
+    for checks in ({"repeatable": {"enabled": False}}, {"repeatable": {"threshold": 1e-4}}):
+        report = judge_model(evidence, GateSettings.model_validate({"checks": checks}))
+        assert "replay_parity" in {finding.check for finding in report.of(Severity.BLOCK)}
+
+
+def test_a_model_without_replays_is_refused_where_doubt_refuses() -> None:
+    alone = ModelEvidence(test=DIGITS.predicted("test"))
+    assert judge_model(alone, GateSettings()).blessed
+    strict = judge_model(alone, GateSettings(strict=True))
+    assert "replay_parity" in {finding.check for finding in strict.of(Severity.BLOCK)}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.answer import read_requests, write_requests
+from models.answer import answered, read_requests, write_requests
 from models.replay import PROBED_ROWS, TrainingPath, importances, replay, serialized
 from tests.unit.test_model_training import trained
 from tests.unit.test_preprocessing import prepared
@@ -99,3 +99,15 @@ def test_byte_strings_travel_whole(tmp_path: Path) -> None:
     found = read_requests(str(tmp_path / "sent.npz"))
     assert found["a/examples"].tolist() == sent["a/examples"].tolist()
     np.testing.assert_array_equal(found["a/fare"], sent["a/fare"])
+
+
+def test_a_signature_that_is_missing_is_an_answer_and_no_crash() -> None:
+    rows_sent = rows()[:4]
+    calls = [
+        {"name": name, "signature": name, "inputs": {"examples": "sent"}} for name in ("serving_examples", "nowhere")
+    ]
+    plan = {"model": str(trained() / "model"), "calls": calls, "timed": {**calls[1], "requests": 3, "warm_up": 1}}
+    found = answered(plan, {"sent": rows_sent})
+    assert found["serving_examples"].shape == (4, 1)
+    assert "nowhere" in str(found["error:nowhere"])
+    assert len(found["seconds"]) == 0
