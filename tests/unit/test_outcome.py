@@ -43,9 +43,9 @@ def test_a_refusal_carries_the_findings_reason_and_remedy() -> None:
     assert (outcome.reason, outcome.next_command) == (BAD.reason, BAD.remedy)
 
 
-def test_an_undecided_gate_is_a_refusal() -> None:
+def test_a_gate_that_refuses_without_a_finding_is_a_refusal() -> None:
     assert (
-        outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.INCONCLUSIVE), None, push_wanted=True, log="run.log").exit_code
+        outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.FAIL), None, push_wanted=True, log="run.log").exit_code
         == 2
     )
 
