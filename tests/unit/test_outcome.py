@@ -44,10 +44,7 @@ def test_a_refusal_carries_the_findings_reason_and_remedy() -> None:
 
 
 def test_a_gate_that_refuses_without_a_finding_is_a_refusal() -> None:
-    assert (
-        outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.FAIL), None, push_wanted=True, log="run.log").exit_code
-        == 2
-    )
+    assert outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.FAIL), None, push_wanted=True, log="run.log").exit_code == 2
 
 
 def test_no_push_although_all_passed_is_an_error_not_a_success() -> None:
