@@ -190,7 +190,9 @@ def test_every_odd_column_may_be_label_entity_or_time(place: int) -> None:
         side: {kind: COLUMNS[kind](rng, 60) for kind in words.values()} | {"x": rng.normal(size=60)}
         for side in ("train", "eval")
     }
-    assert isinstance(answer(tables, words), GateReport)
+    said = answer(tables, words)
+    # What was declared and holds nothing at all is refused in one sentence.
+    assert isinstance(said, GateReport) or "has no value in any row of train" in said
 
 
 def test_every_odd_column_may_stand_where_a_number_was() -> None:
