@@ -146,14 +146,6 @@ def _twice(replay: Replay, evidence: ModelEvidence) -> Floats:
     return as_scores(replay.again, evidence.is_regression)
 
 
-def _is_repeatable(replay: Replay, evidence: ModelEvidence) -> bool:
-    """What changes from call to call has a finding of its own, and cannot agree with anything."""
-    if replay.again is None:
-        return True
-    first, second = _scores(replay, evidence), _twice(replay, evidence)
-    return first.shape != second.shape or not len(first) or difference(first, second, 0.0).largest <= _SAME_CALL
-
-
 def _broken(
     name: str, replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance: float
 ) -> Measurement | None:
