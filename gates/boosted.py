@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.images import fits, image_features, layout_of
+from gates.sampling import drawn
 from gates.table import Codes, Floats, Kind, Table, joint_categories
 
 _MOST_CATEGORIES = 200
@@ -147,6 +148,4 @@ def out_of_fold(
 
 def sample_of(table: Table, at_most: int, seed: int) -> NDArray[np.intp]:
     """Rows for a costly check: all, or as many drawn at random, the same ones whatever their order in the file."""
-    if table.rows <= at_most:
-        return np.arange(table.rows)
-    return np.sort(np.random.default_rng(seed).choice(table.rows, at_most, replace=False))
+    return drawn(np.arange(table.rows), at_most, seed)

@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from enum import Enum
 
 import numpy as np
 import pyarrow as pa
@@ -24,12 +23,6 @@ _DIGITS_OF_INT64 = 19
 _LEADING_ZERO = r"^[+-]?0\d"
 # Below this, that all values which are no numbers lie in one of the tables is no chance (as gates.rule.ALPHA).
 _BY_CHANCE = 0.001
-
-
-class _Kind(Enum):
-    EMPTY = "empty"
-    NUMBER = "number"
-    TEXT = "text"
 
 
 def read_cells(raw: bytes, path: str) -> pa.Table:

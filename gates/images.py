@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.data import Data
+from gates.sampling import drawn
 from gates.table import Codes, Floats, Mask, Table, joint_categories
 
 Pixels = NDArray[np.float32]
@@ -113,9 +114,7 @@ def sampled_rows(table: Table, name: str, at_most: int, seed: int = 0) -> NDArra
     # One NaN or infinity makes the sum not finite; summing makes no copy of the pixels.
     with np.errstate(all="ignore"):
         whole = np.flatnonzero(np.isfinite(table.vectors(name).sum(axis=1, dtype=np.float64)))
-    if len(whole) <= at_most:
-        return whole
-    return np.sort(np.random.default_rng(seed).choice(whole, at_most, replace=False))
+    return drawn(whole, at_most, seed)
 
 
 def finite_rows(table: Table, name: str, at_most: int, seed: int = 0) -> Pixels:

@@ -112,7 +112,6 @@ METRICS: dict[str, Metric] = {
     "calibration": calibration,
 }
 LOWER_IS_BETTER = ("loss",)
-BOUNDED = ("auc", "accuracy", "precision", "recall")
 
 
 def interval(measured: Measured, confidence: float) -> Interval:

@@ -1,11 +1,20 @@
-"""How much a number of rows is worth: rows of one entity resemble each other, and count for less than as many of
-different ones."""
+"""Drawing rows for what is costly, and how much rows are worth: those of one entity resemble each other, and count for
+less than as many of different ones."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gates.table import Codes, Floats
+
+
+def drawn(rows: NDArray[np.intp], at_most: int, seed: int) -> NDArray[np.intp]:
+    """All of these row numbers, or as many drawn at random: the same ones whatever the order of rows in files, since
+    tables are sorted by content."""
+    if len(rows) <= at_most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, at_most, replace=False))
 
 
 def design_effect(scores: Floats, groups: Codes) -> float:
@@ -43,14 +52,15 @@ def effective_rows(scores_a: Floats, scores_b: Floats, groups: tuple[Codes, Code
     ranks = dense.astype(np.float64)
     a, b = ranks[: len(scores_a)], ranks[len(scores_a) :]
     effect_a = design_effect(a, groups[0])
-    effect_b = max(design_effect(b, groups[1]), _transferred(effect_a, groups))
+    # Side b may have too few entities to tell its own correlation.
+    effect_b = max(design_effect(b, groups[1]), transferred(effect_a, groups[0], groups[1]))
     return max(1.0, len(a) / effect_a), max(1.0, len(b) / effect_b)
 
 
-def _transferred(effect_a: float, groups: tuple[Codes, Codes]) -> float:
-    """Side a's intraclass correlation with side b's sizes: b may have too few entities to tell its own."""
-    size_a, size_b = _typical_size(groups[0]), _typical_size(groups[1])
-    return 1.0 if size_a <= 1 else 1.0 + (size_b - 1.0) * (effect_a - 1.0) / (size_a - 1.0)
+def transferred(effect: float, groups: Codes, others: Codes) -> float:
+    """The design effect that the intraclass correlation behind the `effect` of groups has with the sizes of others."""
+    size, its = _typical_size(groups), _typical_size(others)
+    return 1.0 if size <= 1 else 1.0 + (its - 1.0) * (effect - 1.0) / (size - 1.0)
 
 
 def _typical_size(groups: Codes) -> float:

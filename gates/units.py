@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gates.skew.distances import widest_gap
 from gates.table import Floats, Kind, Table, joint_categories, joint_codes
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _is_elsewhere(data: Data, other: Table, name: str, distance: float) -> bool:
         return False
     span = mine[-1] - mine[0]
     near = its[0] <= mine[-1] + span and its[-1] >= mine[0] - span
-    return bool(near and _widest_gap(mine, its) > distance)
+    return bool(near and widest_gap(mine, its)[0] > distance)
 
 
 def _same_scale(data: Data, other: Table, name: str) -> bool:
@@ -186,10 +187,3 @@ def ordered_values(tables: list[Table], name: str) -> list[Floats]:
         return [table.numbers(name) for table in tables]
     codes, _ = joint_categories(tables, name)
     return [np.where(each >= 0, each, np.nan).astype(np.float64) for each in codes]
-
-
-def _widest_gap(mine: Floats, its: Floats) -> float:
-    """The two-sample Kolmogorov-Smirnov distance of sorted values."""
-    both = np.concatenate([mine, its])
-    below = [np.searchsorted(side, both, "right") / len(side) for side in (mine, its)]
-    return float(np.abs(below[0] - below[1]).max())

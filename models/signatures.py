@@ -9,8 +9,6 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-Spec = dict[str, Any]
-
 # What a client sends to `serving_default` for a value that it does not have.
 MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
 

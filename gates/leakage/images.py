@@ -14,6 +14,7 @@ from gates.images import layout_of, sampled_rows
 from gates.leakage.patches import TIMES, Power, auc_of, strongest
 from gates.leakage.target import Target, target_of
 from gates.rule import Measurement
+from gates.sampling import drawn
 from gates.table import Codes, Kind
 
 _SAMPLE = 3_000
@@ -55,9 +56,7 @@ def _of_column(data: Data, name: str, target: Target, margin: float) -> Iterator
         return
     codes, classes = _classes_of(target)
     rows = sampled_rows(data.train, name, data.train.rows, data.seed)
-    rows = rows[codes[rows] >= 0]
-    if len(rows) > _SAMPLE:
-        rows = np.sort(np.random.default_rng(data.seed).choice(rows, _SAMPLE, replace=False))
+    rows = drawn(rows[codes[rows] >= 0], _SAMPLE, data.seed)
     members = np.stack([codes[rows] == code for code in range(len(classes))]) if len(rows) else np.zeros((0, 0), bool)
     enough = [i for i in range(len(members)) if _FEWEST_ROWS_A_CLASS <= members[i].sum() <= len(rows) - 5]
     enough = sorted(enough, key=lambda i: -int(members[i].sum()))[:_MOST_CLASSES]

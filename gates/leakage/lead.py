@@ -11,6 +11,7 @@ from gates import boosted
 from gates.data import Data
 from gates.finding import Chart
 from gates.leakage.power import Power, Problem, problem_of
+from gates.sampling import drawn
 from gates.table import Kind
 
 _REST_ROWS, _REST_FOLDS, _REST_TREES = 10_000, 3, 50
@@ -42,9 +43,7 @@ def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
     """The error of boosted trees on all features but some, and the number of rows they saw."""
     problem = problem_of(data)
     names = [name for name in data.features_of(Kind.NUMBER, Kind.CATEGORY) if name not in without]
-    rows = np.arange(problem.size)[: min(problem.size, 10 * _REST_ROWS)]
-    if problem.size > _REST_ROWS:
-        rows = np.sort(np.random.default_rng(data.seed).choice(problem.size, _REST_ROWS, replace=False))
+    rows = drawn(np.arange(problem.size), _REST_ROWS, data.seed)
     if not names:
         return 1.0 if problem.is_regression else 0.5, len(rows)
     features = boosted.matrix([data.train], names).rows(problem.rows[rows])

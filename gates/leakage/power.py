@@ -22,7 +22,7 @@ from gates.intervals import auc
 from gates.leakage.bins import MOST_BINS, bins_of_codes, bins_of_numbers
 from gates.leakage.ranking import ranking_error
 from gates.leakage.target import target_of
-from gates.sampling import design_effect
+from gates.sampling import design_effect, drawn
 from gates.table import Codes, Floats, Kind, Mask
 
 ROWS = 20_000
@@ -162,9 +162,7 @@ class Problem:
 def problem_of(data: Data) -> Problem:
     """What is to be learnt, on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
     target = target_of(data)
-    rows = np.flatnonzero(target.present)
-    if len(rows) > ROWS:
-        rows = np.sort(np.random.default_rng(data.seed).choice(rows, ROWS, replace=False))
+    rows = drawn(np.flatnonzero(target.present), ROWS, data.seed)
     names: tuple[str, ...] = ()
     if target.is_regression:
         labels = ((stats.rankdata(target.values[rows]) - 0.5) / len(rows))[:, None]

@@ -17,7 +17,8 @@ from gates.data import Data
 from gates.leakage.fast_scores import FOLDS, bin_means, binned, projected, votes
 from gates.leakage.strength import Strength, concordance, correlation, ranks_among, shares_of
 from gates.leakage.target import Target, target_in, target_of
-from gates.table import Codes, Floats, Kind, Mask, Table
+from gates.sampling import drawn
+from gates.table import Codes, Floats, Kind, Table
 from gates.units import Unit
 
 Rows = NDArray[np.intp]
@@ -162,7 +163,7 @@ def proxy_of(data: Data, name: str) -> Proxy:
     its = target_in(other, target)
     most = _IMAGES if data.comparable(other, Kind.IMAGE) else _ROWS
     known = its.present if target.is_regression else its.present & (its.codes >= 0)
-    rows, other_rows = _drawn(target.present, most, data.seed), _drawn(known, most, data.seed)
+    rows, other_rows = (drawn(np.flatnonzero(usable), most, data.seed) for usable in (target.present, known))
     if len(other_rows) < 2:
         raise NotApplicable(f"{name} has {len(other_rows)} rows with a label that train knows")
     labels, other_labels, classes = _labels(target, its, rows, other_rows)
@@ -208,18 +209,10 @@ def proxy_of_train(data: Data) -> Proxy:
         except NotApplicable:
             continue
     target = target_of(data)
-    rows = _drawn(target.present, _IMAGES if data.features_of(Kind.IMAGE) else _ROWS, data.seed)
+    rows = drawn(np.flatnonzero(target.present), _IMAGES if data.features_of(Kind.IMAGE) else _ROWS, data.seed)
     labels, _, classes = _labels(target, target, rows, rows)
     side = Side(data.train, rows, labels)
     return Proxy(data, side, side, classes, None, _copies(data, rows))
-
-
-def _drawn(usable: Mask, most: int, seed: int) -> Rows:
-    """Usable rows, at most as many: the tables are sorted by content, so the draw does not depend on files."""
-    rows = np.flatnonzero(usable)
-    if len(rows) <= most:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def _labels(target: Target, its: Target, rows: Rows, other_rows: Rows) -> tuple[NDArray, NDArray, int]:

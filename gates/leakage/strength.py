@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gates.intervals import auc
 from gates.sampling import effective_rows
 from gates.table import Codes, Floats
 
@@ -41,8 +42,6 @@ def concordance(scores: Floats, codes: Codes, shares: Floats) -> Strength:
 
     The influence function of a weighted sum is the weighted sum of influences, so that classes need no covariance.
     """
-    from scipy.stats import rankdata
-
     rows, classes = scores.shape
     value, floor, influence = 0.0, 0.0, np.zeros(rows)
     # The two AUCs of two classes are one and the same.
@@ -52,14 +51,10 @@ def concordance(scores: Floats, codes: Codes, shares: Floats) -> Strength:
         ones, zeros = int(mine.sum()), int((~mine).sum())
         if not shares[k] or not ones or not zeros:
             continue
-        ranks = rankdata(scores[:, k])
-        placed = np.empty(rows)
-        placed[mine] = (ranks[mine] - rankdata(scores[mine, k])) / zeros
-        placed[~mine] = 1 - (ranks[~mine] - rankdata(scores[~mine, k])) / ones
-        auc = float(placed[mine].mean())
-        value += shares[k] * auc
-        influence += shares[k] * (placed - auc) * np.where(mine, rows / ones, rows / zeros)
-        floor += shares[k] * _hanley_mcneil(auc, ones, zeros)
+        found = auc(mine, scores[:, k])
+        value += shares[k] * found.value
+        influence += shares[k] * found.influence
+        floor += shares[k] * _hanley_mcneil(found.value, ones, zeros)
     return Strength(value, influence, codes, floor)
 
 

@@ -12,6 +12,7 @@ from gates.catalogue import NotApplicable
 from gates.data import Data
 from gates.leakage.strength import concordance
 from gates.leakage.target import target_of
+from gates.sampling import drawn
 from gates.table import Floats, Kind
 
 _ROWS = 8_000
@@ -36,8 +37,7 @@ def best_stump(data: Data, test: str = "test") -> Stump:
     names = data.comparable(table, Kind.NUMBER, Kind.CATEGORY)
     if target.is_regression or not names:
         raise NotApplicable("a single-feature model needs classes and a feature that is a number or a category")
-    rows = np.flatnonzero(target.present)
-    rows = rows if len(rows) <= _ROWS else np.sort(np.random.default_rng(data.seed).choice(rows, _ROWS, replace=False))
+    rows = drawn(np.flatnonzero(target.present), _ROWS, data.seed)
     known, codes = np.unique(target.codes[rows], return_inverse=True)
     if len(known) < 2:
         raise NotApplicable("the rows looked at hold one class only")

@@ -1,5 +1,5 @@
 """Checks of one column at a time: missing values, unknown values, and in which proportions categories come. Those of
-numbers are in `numbers.py`, those within slices in `slices.py`; importing this module registers them too."""
+numbers are in `numbers.py`, those within slices in `slices.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.data import Data
 from gates.rule import Measurement
-from gates.skew import evidence, numbers, slices  # noqa: F401 (their checks register themselves)
+from gates.skew import evidence
 from gates.skew.comparison import Comparison, comparisons
 from gates.skew.distances import total_variation
 from gates.skew.new_values import of_split_column, of_unseen

@@ -12,7 +12,7 @@ from gates.boosted import sample_of
 from gates.data import Data
 from gates.finding import Chart, Severity
 from gates.rule import Measurement
-from gates.sampling import effective_rows
+from gates.sampling import drawn, effective_rows, transferred
 from gates.skew.distances import Distance
 from gates.skew.windows import Rows, is_clock, past_limit, windows_of
 from gates.table import Codes, Floats, Kind, Mask, Table, joint_codes
@@ -83,10 +83,8 @@ class Comparison:
         few = [scores[rows].astype(np.float64) for scores, rows in zip((scores_a, scores_b), picked, strict=True)]
         fewer = groups[0][picked[0]], groups[1][picked[1]]
         found = effective_rows(few[0], few[1], fewer)
-        return (
-            _scaled(len(few[0]) / found[0], fewer[0], groups[0]),
-            _scaled(len(few[1]) / found[1], fewer[1], groups[1]),
-        )
+        whole = [transferred(len(few[i]) / found[i], fewer[i], groups[i]) for i in range(2)]
+        return max(1.0, len(groups[0]) / whole[0]), max(1.0, len(groups[1]) / whole[1])
 
     def entity_p(self, scores_a: Floats | Mask, scores_b: Floats | Mask, rows_a: Mask, rows_b: Mask) -> float:
         """The p-value of these scores when whole entities are dealt anew: rank sum of the entities' means (Wilcoxon
@@ -111,9 +109,7 @@ class Comparison:
         return min(1.0, 2 * max(fewest, float(ndtr(-abs(ranks[a:].sum()) / np.sqrt(variance)))))
 
     def _picked(self, rows: int) -> Rows:
-        if rows <= _ROWS_FOR_EFFECT:
-            return np.arange(rows)
-        return np.random.default_rng(self.data.seed).choice(rows, _ROWS_FOR_EFFECT, replace=False)
+        return drawn(np.arange(rows), _ROWS_FOR_EFFECT, self.data.seed)
 
     @cached_property
     def groups(self) -> tuple[Codes, Codes] | None:
@@ -204,21 +200,9 @@ class Comparison:
         )
 
 
-def _scaled(effect: float, few: Codes, all_of_them: Codes) -> float:
-    """Effective rows of all when `effect` is the design effect of a sample, whose entities have fewer rows each."""
-    size, full = _typical_size(few), _typical_size(all_of_them)
-    whole = effect if size <= 1 else 1.0 + (effect - 1.0) * (full - 1.0) / (size - 1.0)
-    return max(1.0, len(all_of_them) / whole)
-
-
 def _means(scores: Floats | Mask, groups: Codes) -> Floats:
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return np.asarray(np.bincount(codes, scores.astype(np.float64)) / sizes, dtype=np.float64)
-
-
-def _typical_size(groups: Codes) -> float:
-    sizes = np.bincount(groups).astype(np.float64)
-    return float((sizes**2).sum() / max(len(groups), 1))
 
 
 def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:

@@ -13,6 +13,7 @@ from gates.data import Data
 from gates.finding import Chart
 from gates.images import Layout, Pixels, blocks, fits, layout_of, like_classes, sampled_rows, summaries
 from gates.rule import Measurement
+from gates.sampling import drawn
 from gates.skew.comparison import Comparison, comparisons
 from gates.skew.distances import Distance, ks_distance
 from gates.skew.two_sample import FEWEST_ENTITIES, TwoSample
@@ -194,8 +195,7 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
     """The classifier two-sample test on block means and summaries."""
     pair = sides.pair
     picked = [
-        np.sort(np.random.default_rng(pair.data.seed).choice(len(rows), min(len(rows), most), replace=False))
-        for rows, most in zip(sides.rows, _MOST_TO_LEARN, strict=True)
+        drawn(np.arange(len(rows)), most, pair.data.seed) for rows, most in zip(sides.rows, _MOST_TO_LEARN, strict=True)
     ]
     if min(map(len, picked)) < _FEWEST_TO_LEARN:
         return None

@@ -12,7 +12,6 @@ from gates.data import Data
 from gates.finding import Chart
 from gates.leakage.target import target_in, target_of
 from gates.rule import Measurement
-from gates.skew import association  # noqa: F401 (its check registers itself)
 from gates.skew.coding import CodedPair, coded
 from gates.skew.comparison import Comparison, comparisons
 from gates.skew.distances import Distance

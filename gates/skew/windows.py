@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.sampling import drawn
 from gates.table import Floats
 
 Rows = NDArray[np.intp]
@@ -28,9 +29,7 @@ def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]
 
     A window never splits rows of one moment; at most 20,000 rows are looked at.
     """
-    rows = np.flatnonzero(~np.isnan(times))
-    if len(rows) > _MOST_ROWS:
-        rows = np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False)
+    rows = drawn(np.flatnonzero(~np.isnan(times)), _MOST_ROWS, seed)
     most = max(FEWEST_WINDOWS, min(_MOST_WINDOWS, len(rows) // _FEWEST_ROWS))
     count = int(np.clip(len(times) // max(rows_of_other, 1), FEWEST_WINDOWS, most))
     rows = rows[np.argsort(times[rows], kind="stable")]
