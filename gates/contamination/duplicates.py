@@ -20,7 +20,7 @@ from gates.table import Table
 # Three hits in a table that never repeats itself are no chance (gates.md, section 4) ...
 _FEWEST_HITS = 3
 # ... unless few rows were doubled at the source and every pair happened to be dealt apart, ...
-_DEALT_APART = 0.05
+_DEALT_APART = 0.01
 # ... or near misses within train say that its rows come that close by chance; those outnumber chance twins.
 _NEAR_MISSES = 10.0
 # What moves no metric by more than one point, and the eval rows that certify it without a hit: ln 0.01 / ln 0.99.

@@ -45,6 +45,23 @@ def test_finds_copies_whose_label_was_changed():
     assert "exact_duplicates" in blocking(data_of((train, held_out.assign(**{LABEL: 1 - held_out[LABEL]}), test)))
 
 
+def test_finds_copies_whose_fractions_went_through_float32():
+    train, held_out, test = deal(rides())
+    copies = train.sample(60, random_state=1)
+    names = [name for name in copies.select_dtypes("float64") if copies[name].abs().max() < 1e5]
+    copies = copies.astype(dict.fromkeys(names, "float32")).astype(dict.fromkeys(names, "float64"))
+    assert (copies[names] != train.loc[copies.index, names]).any(axis=None)
+    assert blocking(data_of((train, pd.concat([held_out.iloc[60:], copies]), test))) == {"exact_duplicates"}
+
+
+def test_lets_three_twins_of_nature_pass_that_were_dealt_apart():
+    """Three rows were there twice before an honest deal of 70/10/10, and no pair fell within train."""
+    train, held_out, test = deal(rides().iloc[:2_400])
+    train = train.iloc[: len(train) * 7 // 8]
+    twins = pd.concat([held_out.iloc[3:], train.iloc[[1, 20, 300]]])
+    assert "exact_duplicates" not in blocking(data_of((train, twins, test)))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_passes_random_splits_of_real_rides(seed):
     assert judged(data_of(deal(rides(), seed)))[1] is Verdict.PASS
