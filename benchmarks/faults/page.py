@@ -23,15 +23,16 @@ FAMILIES = {
 }
 
 
-def page(results: Sequence[Result], peers: Sequence[Answer], seconds: float) -> str:
+def page(results: Sequence[Result], peers: Sequence[Answer]) -> str:
     """The whole page."""
     memory = psutil.virtual_memory().total / 2**30
+    minutes = sum(each.seconds for each in results) / 60
     machine = f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} cores, {memory:.0f} GiB"
     parts = [
         "# Planted faults and clean controls",
         f"Made by `make bench-faults` on {time.strftime('%Y-%m-%d')} ({machine}, Python {platform.python_version()}) "
-        f"in {seconds / 60:.0f} minutes. Each fault is a function in `benchmarks/faults/planted/` that poisons real "
-        "data; it is **caught** when an expected check refuses it and no other kind of check does. Clean data must "
+        f"from {len(results):,} cases, for which the gates took {minutes:.0f} minutes in all. Each fault is a function in "
+        "`benchmarks/faults/planted/` that poisons real data; it is **caught** when an expected check refuses it and no other kind of check does. Clean data must "
         "pass without one blocking finding.",
         _summary(results, peers),
         *_fault_tables(results, peers),

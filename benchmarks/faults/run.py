@@ -6,7 +6,6 @@ python -m benchmarks.faults [--only NAME] [--fast] [--without-peers]
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 
 import click
@@ -33,18 +32,16 @@ FAST_SEEDS = (0,)
 def main(only: str, fast: bool, without_peers: bool, jobs: int, what: str) -> None:
     """Run the suite and write benchmarks/faults.md."""
     os.environ.update(ONE_THREAD)
-    began = time.monotonic()
     tasks = [task for task in (*plant_tasks(fast), *control_tasks(fast)) if what in ("all", task.what)]
     tasks = [task for task in tasks if only in task.name or only == task.table]
     results = run(tasks, jobs)
-    seconds = time.monotonic() - began
     _tell(results)
     if only or fast or what != "all":
         return
     from benchmarks.faults.peer_runs import peer_answers
 
     peers = peer_answers(refresh=not without_peers)
-    PAGE.write_text(page(results, peers, seconds), encoding="utf-8")
+    PAGE.write_text(page(results, peers), encoding="utf-8")
     click.echo(f"written: {PAGE.relative_to(ROOT)}")
 
 
