@@ -31,9 +31,9 @@ def page(results: Sequence[Result], peers: Sequence[Answer]) -> str:
     parts = [
         "# Planted faults and clean controls",
         f"Made by `make bench-faults` on {time.strftime('%Y-%m-%d')} ({machine}, Python {platform.python_version()}) "
-        f"from {len(results):,} cases, for which the gates took {minutes:.0f} minutes in all. Each fault is a function in "
-        "`benchmarks/faults/planted/` that poisons real data; it is **caught** when an expected check refuses it and no other kind of check does. Clean data must "
-        "pass without one blocking finding.",
+        f"from {len(results):,} cases, for which the gates took {minutes:.0f} minutes in all. Each fault is a function "
+        "in `benchmarks/faults/planted/` that poisons real data; it is **caught** when an expected check refuses it "
+        "and no other kind of check does. Clean data must pass without one blocking finding.",
         _summary(results, peers),
         *_fault_tables(results, peers),
         _dose_curves(results),
