@@ -21,6 +21,7 @@ RUNTIME = [
     "google-crc32c>=1.5",
     "jinja2>=3.1",
     "markupsafe>=2",
+    "matplotlib>=3.7",
     "numpy>=1.26",
     "pandas>=1.5",
     "pillow>=10",
@@ -31,6 +32,7 @@ RUNTIME = [
     "rich>=13",
     "scikit-learn>=1.5",
     "scipy>=1.12",
+    "tensorboard>=2.16,<2.17",
     "threadpoolctl>=3",
     "xxhash>=3.4",
 ]
@@ -42,6 +44,7 @@ DEVELOPMENT = [
     "playwright>=1.40",
     "pytest>=8",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.5",
     "ruff>=0.6",
     "types-PyYAML",
     "types-psutil",
