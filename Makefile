@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run test lint bench bench-faults doctor lock clean
+.PHONY: help setup data run test lint tensorboard bench bench-faults doctor lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -11,7 +11,7 @@ help: ## list these targets
 setup: ## make the environment in .venv from requirements.lock
 	@sh scripts/setup_environment.sh
 
-data: setup ## fetch the pictures of Fashion-MNIST, for the tests and benchmarks that need them
+data: setup ## fetch the pictures of Fashion-MNIST, for the workload of that name and tests and benchmarks
 	@sh scripts/fetch_fashion_mnist.sh
 
 run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" passes options on)
@@ -19,7 +19,10 @@ run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" pass
 
 test: setup lint ## run every test; those that need pictures are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+
+tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)
+	@$(PYTHON) -m runners.show_trainings $(ARGS)
 
 lint: setup ## ruff, mypy and the import rules
 	@$(PYTHON) -m ruff check .
@@ -27,8 +30,9 @@ lint: setup ## ruff, mypy and the import rules
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 
-bench: setup ## time a run against the official TFX taxi template; writes benchmarks/results.md
+bench: setup ## time runs and ingest against the official TFX ways; writes benchmarks/results.md and images.md
 	@$(PYTHON) -m benchmarks.compare_with_template $(ARGS)
+	@sh scripts/fetch_fashion_mnist.sh && $(PYTHON) -m benchmarks.image_ingest $(ARGS)
 
 bench-faults: setup ## plant faults in clean data and see which tool catches them; writes benchmarks/faults.md
 	@sh scripts/fetch_fashion_mnist.sh || true

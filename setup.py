@@ -56,7 +56,7 @@ setup(
     description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
     python_requires=">=3.10",
     packages=find_packages(include=[room for name in ROOMS for room in (name, f"{name}.*")]),
-    package_data={"report": ["templates/*"]},
+    package_data={"report": ["templates/*"], "pipeline.registry": ["templates/*"]},
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT},
     entry_points={

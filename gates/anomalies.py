@@ -20,7 +20,7 @@ REMEDIES = {
     "skew_comparator": "Compare how serving and training fill this column; retrain on what serving sees, or mend it.",
     "drift_comparator": "Look at what changed since the previous span; if it is real, raise the threshold for it.",
     COMPARATOR_CHECK: "Take the comparator out of the schema; for numbers use jensen_shannon_divergence.",
-    LABEL_CHECK: "Make it 0 or 1, e.g. with data.label_expression.",
+    LABEL_CHECK: "Make it 0 or 1, e.g. with data.label_expression, or list its classes in data.class_names.",
 }
 COMPARATORS = {"skew_comparator": "the serving log", "drift_comparator": "the previous span"}
 MEASURES = {
@@ -97,21 +97,24 @@ def _is_misapplied(seen: Validated, name: str, measure: str) -> bool:
     return measure in TEXT_ONLY and statistics is not None and statistics.WhichOneof("stats") != "string_stats"
 
 
-def label_findings(label: str, seen: Sequence[Validated]) -> Iterator[Finding]:
-    """A label that training would not take for the 0 and 1 that it learns. A label without values is another fault."""
+def label_findings(label: str, seen: Sequence[Validated], classes: int = 2) -> Iterator[Finding]:
+    """A label that is none of the classes 0, 1, … that training learns. A label without values is another fault."""
+    learns = "labels of 0 and 1" if classes == 2 else f"the {classes} classes 0 to {classes - 1}"
+    last = classes - 1
     lowest, highest = math.inf, -math.inf
     for data in seen:
         column = data.feature(label)
         if column is None or data.missing(label) == data.rows:
             continue
         if column.WhichOneof("stats") != "num_stats":
-            reason = f"`{label}` does not hold numbers in {data.dataset}; Sluice learns labels of 0 and 1."
+            reason = f"`{label}` does not hold numbers in {data.dataset}; Sluice learns {learns}."
             yield _finding(LABEL_CHECK, data, label, reason, statistic="numeric", value=0.0, threshold=1.0)
             return
         lowest, highest = min(lowest, column.num_stats.min), max(highest, column.num_stats.max)
-    if lowest < 0 or highest > 1:
-        reason = f"`{label}` holds values from {number(lowest)} to {number(highest)}; Sluice learns labels of 0 and 1."
-        statistic, value, limit = ("largest value", highest, 1.0) if highest > 1 else ("smallest value", lowest, 0.0)
+    if lowest < 0 or highest > last:
+        reason = f"`{label}` holds values from {number(lowest)} to {number(highest)}; Sluice learns {learns}."
+        above = ("largest value", highest, float(last))
+        statistic, value, limit = above if highest > last else ("smallest value", lowest, 0.0)
         finding = _finding(LABEL_CHECK, seen[0], label, reason, statistic=statistic, value=value, threshold=limit)
         yield replace(finding, n=sum(data.rows for data in seen))
 

@@ -22,6 +22,7 @@ REMEDIES = {
     "schema_domain": "If such values are real, allow them in the schema; else mend the source.",
     "schema_presence": "Find out why values are missing; if that is right, change the column's presence in the schema.",
     "schema_value_count": "One value a row is expected: mend the source, or change value_count in the schema.",
+    "schema_shape": "Bring every row to the size that the schema gives (its `shape`), or change it there.",
     "schema_other": "Compare the column with its entry in the schema and mend whichever is wrong.",
 }
 

@@ -18,6 +18,7 @@ class Declared:
     """What the configuration or the schema says about columns. All optional: a first look has none of it."""
 
     label: str | None = None
+    class_names: tuple[str, ...] = ()  # what the label's integers 0, 1, 2, … are called
     entity: str | None = None
     time: str | None = None
     split_by: str | None = None  # row, entity, time or column, as `split.by`
@@ -29,6 +30,11 @@ class Declared:
     categorical: frozenset[str] = frozenset()  # numbers that the schema says are names (`int_domain.is_categorical`)
     analysed_splits: tuple[str, ...] | None = None  # what Transform's analysers read
     readers_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # split → components that read it
+
+    def called(self, class_: str) -> str:
+        """A value of the label as a sentence names it."""
+        known = class_.isdecimal() and int(class_) < len(self.class_names)
+        return self.class_names[int(class_)] if known else class_
 
 
 @dataclass(frozen=True, eq=False)

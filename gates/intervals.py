@@ -1,4 +1,4 @@
-"""Metrics of a binary classifier with confidence intervals, vectorised over rows.
+"""Metrics of a binary classifier with confidence intervals, vectorised over rows (more classes: class_metrics.py).
 
 Every metric is a value and an influence vector: what each row contributes to the error of the value. Two models on the
 same rows are compared by the difference of their vectors, so what they have in common cancels out.
@@ -7,8 +7,8 @@ same rows are compared by the difference of their vectors, so what they have in 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class Measured:
     """A metric on some rows. `influence` has one entry a row and mean zero.
 
     `trials` is set for a proportion, `classes` (positive and negative rows) for an AUC, `ratio_scale` for what can be
-    anything above 0 and nothing below it.
+    anything above 0 and nothing below it, `parts` for the mean of a figure of each class.
     """
 
     value: float
@@ -43,6 +43,7 @@ class Measured:
     trials: NDArray[np.bool_] | None = None
     classes: tuple[int, int] | None = None
     ratio_scale: bool = False
+    parts: Mapping[int, Measured] = field(default_factory=dict)
 
     @property
     def standard_error(self) -> float:
@@ -53,19 +54,33 @@ class Measured:
 Metric = Callable[[NDArray[Any], Floats], Measured]
 
 
+def proportion(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Measured:
+    """Share of hits among the trials; undefined without any."""
+    count = int(trials.sum())
+    if count == 0:
+        return undefined(len(trials))
+    value = float((hits & trials).sum()) / count
+    return Measured(value, np.where(trials, hits - value, 0.0) * len(trials) / count, trials=trials)
+
+
+def undefined(rows: int) -> Measured:
+    """What cannot be computed from these rows."""
+    return Measured(math.nan, np.full(rows, math.nan))
+
+
 def accuracy(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Share of rows on the right side of 0.5."""
-    return _proportion((predictions > 0.5) == (labels > 0.5), np.ones(len(labels), dtype=bool))
+    return proportion((predictions > 0.5) == (labels > 0.5), np.ones(len(labels), dtype=bool))
 
 
 def precision(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Share of true positives among the rows predicted positive."""
-    return _proportion(labels > 0.5, predictions > 0.5)
+    return proportion(labels > 0.5, predictions > 0.5)
 
 
 def recall(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Share of the positive rows that are predicted positive."""
-    return _proportion(predictions > 0.5, labels > 0.5)
+    return proportion(predictions > 0.5, labels > 0.5)
 
 
 def loss(labels: NDArray[Any], predictions: Floats) -> Measured:
@@ -79,7 +94,7 @@ def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Sum of the predictions over the sum of the labels; 1 is right. Linearised ratio (delta method)."""
     positives = float(np.sum(labels))
     if positives == 0:
-        return _undefined(len(labels))
+        return undefined(len(labels))
     value = float(np.sum(predictions)) / positives
     return Measured(value, (predictions - value * labels) * len(labels) / positives, ratio_scale=True)
 
@@ -92,7 +107,7 @@ def auc(labels: NDArray[Any], predictions: Floats) -> Measured:
     positive = labels > 0.5
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0:
-        return _undefined(len(labels))
+        return undefined(len(labels))
     ranks = stats.rankdata(predictions)
     influence = np.empty(len(labels))
     influence[positive] = (ranks[positive] - stats.rankdata(predictions[positive])) / n_negative
@@ -115,7 +130,8 @@ LOWER_IS_BETTER = ("loss",)
 
 
 def interval(measured: Measured, confidence: float) -> Interval:
-    """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, on the log scale for loss and calibration.
+    """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, on the log scale for loss and calibration,
+    for a mean over classes those of the classes put together.
 
     On the log scale because it never reaches 0 and because rows contribute to a loss with a long tail to the right:
     an interval cut off at 0 would keep an upper end that is too low.
@@ -128,6 +144,8 @@ def interval(measured: Measured, confidence: float) -> Interval:
         return wilson(value, int(measured.trials.sum()), z)
     if measured.classes is not None:
         return newcombe(value, *measured.classes, z)
+    if measured.parts:
+        return _mean_of(value, [(part.influence, interval(part, confidence)) for part in measured.parts.values()])
     spread = z * measured.standard_error
     if measured.ratio_scale and value > 0:
         # Beyond a factor of e^50 either way the rows say nothing; the figure must still be finite.
@@ -148,6 +166,10 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         return Interval(math.nan, math.nan, math.nan)
     if new.trials is not None and old.trials is not None and np.array_equal(new.trials, old.trials):
         return _bonett_price(new, old, z)
+    if new.parts and new.parts.keys() == old.parts.keys():
+        both = [(part, old.parts[code]) for code, part in new.parts.items()]
+        differences = [(ours.influence - its.influence, change(ours, its, confidence)) for ours, its in both]
+        return _mean_of(difference, differences)
     rows = new.influence - old.influence
     spread = z * math.sqrt(float(rows @ rows)) / len(rows)
     if new.classes is None:
@@ -173,18 +195,6 @@ def wilson(share: float, trials: int, z: float) -> Interval:
     return Interval(share, max(0.0, min(centre - spread, share)), min(1.0, max(centre + spread, share)))
 
 
-def _proportion(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Measured:
-    count = int(trials.sum())
-    if count == 0:
-        return _undefined(len(trials))
-    value = float((hits & trials).sum()) / count
-    return Measured(value, np.where(trials, hits - value, 0.0) * len(trials) / count, trials=trials)
-
-
-def _undefined(rows: int) -> Measured:
-    return Measured(math.nan, np.full(rows, math.nan))
-
-
 def _newcombe_lower(area: float, m: int, n: int, z: float) -> float:
     """The AUC below `area` whose own standard error is the z-th part of its distance from `area`."""
 
@@ -206,3 +216,27 @@ def _bonett_price(new: Measured, old: Measured, z: float) -> Interval:
     spread = z * math.sqrt(max(0.0, share_new + share_old - centre**2) / (trials + 2))
     value = new.value - old.value
     return Interval(value, max(-1.0, min(centre - spread, value)), min(1.0, max(centre + spread, value)))
+
+
+def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interval:
+    """The interval of a mean from the influence and the interval of each of its parts.
+
+    MOVER (Zou & Donner, Statistics in Medicine 27:1693-1702, 2008): the arms are put together as standard errors are,
+    here by the correlation of the parts' influences. So a mean of perfect figures is as little certain as these are.
+    """
+    down = _arm([(influence, part.value - part.lower) for influence, part in parts])
+    up = _arm([(influence, part.upper - part.value) for influence, part in parts])
+    return Interval(value, max(-1.0, value - down), min(1.0, value + up))
+
+
+def _arm(parts: Collection[tuple[Floats, float]]) -> float:
+    """Parts without influence, whose correlation nobody knows, count as independent."""
+    together: Floats | float = 0.0
+    alone = 0.0
+    for influence, arm in parts:
+        length = math.sqrt(float(influence @ influence))
+        if length > 0:
+            together = together + influence * (arm / length)
+        else:
+            alone += arm**2
+    return math.sqrt(float(np.sum(np.square(together))) + alone) / len(parts)

@@ -10,23 +10,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.finding import Finding, Severity
-from gates.intervals import METRICS, Floats, change, interval
-from gates.metrics import OVERALL, ConfusionMatrix, MetricEstimate
+from gates import class_metrics, intervals
+from gates.class_metrics import answers_of, codes_of
+from gates.intervals import Floats, Measured, Metric, change, interval, proportion
+from gates.metrics import OVERALL, ClassPerformance, ConfusionMatrix, MetricEstimate
 
 MISSING = "(missing)"
-SOUND_CHECKS = ("finite_predictions", "labels_are_binary", "both_classes_in_test")
-_NAMED = 3
+
+Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Test rows as a model sees them: label, prediction, the blessed model's prediction, columns to slice by."""
+    """Test rows as a model sees them: label, prediction, the blessed model's prediction, columns to slice by.
+
+    Predictions are [rows] probabilities of class 1, or [rows, classes].
+    """
 
     labels: NDArray[Any]
     predictions: Floats
     blessed: Floats | None = None
     columns: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether a prediction is one probability."""
+        return self.predictions.ndim == 1
+
+    @property
+    def classes(self) -> int:
+        """How many classes the model tells apart."""
+        return 2 if self.is_binary else int(self.predictions.shape[1])
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics for predictions of this shape, by name."""
+        return intervals.METRICS if self.is_binary else class_metrics.METRICS
 
 
 @dataclass(frozen=True)
@@ -68,16 +87,22 @@ def _slices_by(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Ite
 
 def estimate(scored: Scored, part: Slice, metric: str, confidence: float) -> MetricEstimate:
     """One metric on one slice. What cannot be computed (a slice of one class has no AUC) is NaN."""
-    labels = scored.labels[part.rows]
-    new = METRICS[metric](labels, scored.predictions[part.rows])
+    labels, measured = scored.labels[part.rows], scored.metrics[metric]
+    old = None if scored.blessed is None else measured(labels, scored.blessed[part.rows])
+    return _estimate(metric, part.name, len(labels), measured(labels, scored.predictions[part.rows]), old, confidence)
+
+
+def _estimate(
+    metric: str, where: str, n: int, new: Measured, old: Measured | None, confidence: float
+) -> MetricEstimate:
     own = interval(new, confidence)
-    figures: dict[str, Any] = {"metric": metric, "slice": part.name, "n": len(labels)}
-    if scored.blessed is None:
-        return MetricEstimate(**figures, value=own.value, lower=own.lower, upper=own.upper)
-    old = METRICS[metric](labels, scored.blessed[part.rows])
+    if old is None:
+        return MetricEstimate(metric, where, n, own.value, own.lower, own.upper)
     difference = change(new, old, confidence)
     return MetricEstimate(
-        **figures,
+        metric=metric,
+        slice=where,
+        n=n,
         value=own.value,
         lower=own.lower,
         upper=own.upper,
@@ -96,50 +121,49 @@ def measure(
     return tuple(estimate(scored, part, metric, confidence) for part in parts for metric in metrics)
 
 
-def confusion(scored: Scored) -> ConfusionMatrix:
-    """Counts at the threshold of 0.5."""
-    actual, predicted = scored.labels > 0.5, scored.predictions > 0.5
-    counts = tuple(
-        tuple(int(np.sum((actual == row) & (predicted == column))) for column in (False, True)) for row in (False, True)
+def confusion(scored: Scored, names: Sequence[str] = ()) -> ConfusionMatrix:
+    """Counts at the threshold of 0.5, or by the most probable class; rows whose label is no class are left out."""
+    if scored.is_binary:
+        actual, predicted = ((values > 0.5).astype(np.intp) for values in (scored.labels, scored.predictions))
+    else:
+        actual, predicted = codes_of(scored.labels, scored.classes), answers_of(scored.predictions)
+    flat = (actual * scored.classes + predicted)[actual >= 0]
+    counts = np.bincount(flat, minlength=scored.classes**2).reshape(scored.classes, -1)
+    return ConfusionMatrix(class_names(scored.classes, names), tuple(tuple(row) for row in counts.tolist()))
+
+
+def class_names(classes: int, names: Sequence[str]) -> tuple[str, ...]:
+    """What the classes are called: as configured, else by their integers."""
+    return tuple(names) or tuple(str(code) for code in range(classes))
+
+
+def by_class(scored: Scored, names: Sequence[str], confidence: float) -> tuple[ClassPerformance, ...]:
+    """Each class of [rows, classes] predictions, in order of the labels; nothing for a binary model."""
+    if scored.is_binary:
+        return ()
+    codes = codes_of(scored.labels, scored.classes)
+    new, old = answers_of(scored.predictions), None if scored.blessed is None else answers_of(scored.blessed)
+    return tuple(
+        _class_performance(name, codes == code, new == code, None if old is None else old == code, confidence)
+        for code, name in enumerate(class_names(scored.classes, names))
     )
-    return ConfusionMatrix(labels=("0", "1"), counts=counts)
+
+
+def _class_performance(
+    name: str, true: Rows, predicted: Rows, blessed: Rows | None, confidence: float
+) -> ClassPerformance:
+    found, members, taken = int((true & predicted).sum()), int(true.sum()), int(predicted.sum())
+    shares = {"recall": (proportion(predicted, true), members), "precision": (proportion(true, predicted), taken)}
+    before: dict[str, Measured] = {}
+    if blessed is not None:
+        before = {"recall": proportion(blessed, true), "precision": proportion(true, blessed)}
+    estimates = {
+        metric: _estimate(metric, f"class {name}", n, share, before.get(metric), confidence)
+        for metric, (share, n) in shares.items()
+    }
+    return ClassPerformance(name, f1=2 * found / (members + taken) if members + taken else math.nan, **estimates)
 
 
 def is_measured(estimate: MetricEstimate) -> bool:
     """Whether the metric could be computed at all."""
     return math.isfinite(estimate.value)
-
-
-def unsound(scored: Scored, label: str) -> list[Finding]:
-    """What makes every figure meaningless, whatever the thresholds: `0.5 < NaN` is merely false."""
-    found, rows = [], len(scored.labels)
-    broken = int((~np.isfinite(scored.predictions)).sum())
-    if broken:
-        reason = f"{broken:,} of {rows:,} predictions on test ({broken / rows:.2%}) are not finite numbers."
-        remedy = "Look for a diverged training, or for divisions and logarithms that make NaN or infinity of a feature."
-        statistic = "share of predictions that are not finite"
-        found.append(_refusal(SOUND_CHECKS[0], "serving_examples", statistic, broken / rows, 0.0, rows, reason, remedy))
-    labels = np.asarray(scored.labels, dtype=np.float64)
-    others = labels[(labels != 0) & (labels != 1)]
-    if len(others):
-        reason = f"{label} is neither 0 nor 1 in {len(others):,} of {rows:,} test rows ({_some(others)})."
-        remedy = "Make it 0 or 1, e.g. with data.label_expression."
-        statistic = "share of labels other than 0 and 1"
-        found.append(_refusal(SOUND_CHECKS[1], label, statistic, len(others) / rows, 0.0, rows, reason, remedy))
-    elif len(np.unique(labels)) < 2:
-        reason = f"{label} is {labels[0]:g} in all {rows:,} test rows: they cannot tell a good model from a bad one."
-        remedy = "Check the label and how the splits are made; test needs rows of both classes."
-        found.append(_refusal(SOUND_CHECKS[2], label, "classes in test", 1.0, 2.0, rows, reason, remedy))
-    return found
-
-
-def _some(values: NDArray[np.float64]) -> str:
-    seen = np.unique(values)
-    named = ", ".join("missing" if math.isnan(value) else f"{value:g}" for value in seen[:_NAMED])
-    return named + (" and others" if len(seen) > _NAMED else "")
-
-
-def _refusal(
-    check: str, subject: str, statistic: str, value: float, threshold: float, n: int, reason: str, remedy: str
-) -> Finding:
-    return Finding(check, subject, statistic, value, threshold, n, Severity.BLOCK, reason, remedy)

@@ -16,7 +16,7 @@ class MetricEstimate:
     """One metric on one slice of test, for the candidate and, when there is one, the last blessed model."""
 
     metric: str  # "auc"
-    slice: str  # OVERALL, "company=Flash Cab" or "company=Flash Cab, trip_start_hour=9"
+    slice: str  # OVERALL, "company=Flash Cab", "company=Flash Cab, trip_start_hour=9" or "class Pullover"
     n: int  # rows of test in the slice
     value: float
     lower: float  # two-sided interval at the configured confidence
@@ -36,6 +36,27 @@ class ConfusionMatrix:
 
 
 @dataclass(frozen=True)
+class ClassPerformance:
+    """One class of a model with several on all test rows: how much of it is found, and how much of what is taken for
+    it is right. `recall.n` are the rows of the class, `precision.n` those that are predicted as it."""
+
+    name: str
+    recall: MetricEstimate
+    precision: MetricEstimate
+    f1: float
+
+    @property
+    def n(self) -> int:
+        """Test rows of the class (its support)."""
+        return self.recall.n
+
+    @property
+    def predicted(self) -> int:
+        """Test rows that are predicted as the class."""
+        return self.precision.n
+
+
+@dataclass(frozen=True)
 class Reference:
     """A simple model fitted on the same train split, for comparison."""
 
@@ -52,6 +73,7 @@ class Evaluation:
     confusion: ConfusionMatrix | None = None
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
+    classes: tuple[ClassPerformance, ...] = ()  # of a model with [rows, classes] predictions, in order of the labels
 
     def overall(self) -> dict[str, MetricEstimate]:
         """The estimates on all test rows, by metric."""
@@ -76,6 +98,7 @@ class Evaluation:
                 for entry in plain["references"]
             ),
             notes=tuple(plain["notes"]),
+            classes=tuple(_class(entry) for entry in plain.get("classes", ())),
         )
 
 
@@ -91,3 +114,8 @@ def _estimate(plain: Mapping[str, Any]) -> MetricEstimate:
     """A figure that was not finite comes back as NaN; one that was never there stays None."""
     figures = {key: math.nan if plain[key] is None else plain[key] for key in ("value", "lower", "upper")}
     return MetricEstimate(**{**plain, **figures})
+
+
+def _class(plain: Mapping[str, Any]) -> ClassPerformance:
+    f1 = math.nan if plain["f1"] is None else plain["f1"]
+    return ClassPerformance(plain["name"], _estimate(plain["recall"]), _estimate(plain["precision"]), f1)

@@ -11,6 +11,8 @@ Words = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 _EXACT = 1 << 53
 # Up to here float32 still tells hundredths apart; beyond it would make equal ones of different times and amounts.
 _FINE_IN_FLOAT32 = 1 << 17
+# Vectors are hashed as 64-bit floats, so that the width of a type does not matter; this many rows at a time.
+_VECTORS_AT_ONCE = 4_096
 
 
 def words_of(column: pa.ChunkedArray, name: str) -> Words:
@@ -39,12 +41,18 @@ def _hashes(array: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         distinct = [xxhash.xxh3_64_intdigest(value.encode()) for value in encoded.dictionary.to_pylist()]
         return np.array([*distinct, 0], np.uint64)[np.asarray(encoded.indices.fill_null(len(distinct)))], present
     if pa.types.is_fixed_size_list(array.type):
-        width = array.type.list_size
-        flat = np.zeros((len(array), width), dtype=np.float64)
-        flat[present] = np.asarray(array.flatten().cast(pa.float64(), safe=False)).reshape(-1, width)
-        return np.array([xxhash.xxh3_64_intdigest(row.tobytes()) for row in flat], np.uint64), present
+        starts = range(0, len(array), _VECTORS_AT_ONCE)
+        return np.concatenate([_vectors(array.slice(start, _VECTORS_AT_ONCE)) for start in starts]), present
     texts = [xxhash.xxh3_64_intdigest(repr(value).encode()) for value in array.to_pylist()]
     return np.array(texts, np.uint64), present
+
+
+def _vectors(array: pa.FixedSizeListArray) -> NDArray[np.uint64]:
+    width = array.type.list_size
+    flat = np.zeros((len(array), width), dtype=np.float64)
+    present = np.asarray(array.is_valid())
+    flat[present] = np.asarray(array.flatten().cast(pa.float64(), safe=False)).reshape(-1, width)
+    return np.array([xxhash.xxh3_64_intdigest(row) for row in flat], np.uint64)
 
 
 def _whole(values: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -3,6 +3,7 @@ tensorflow_metadata protos alone."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ SCHEMA_CHECKS = (
     "schema_domain",
     "schema_presence",
     "schema_value_count",
+    "schema_shape",
     "schema_other",
 )
 ALL_COLUMNS = "all columns"
@@ -77,6 +79,8 @@ def check_of(kind: str) -> str:
     """Which of our checks an anomaly type of TFDV belongs to."""
     if kind in ("SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"):
         return kind.lower()
+    if kind == "INVALID_FEATURE_SHAPE":
+        return "schema_shape"
     if kind.startswith("FEATURE_TYPE_") and "PRESENT" in kind:
         return "schema_presence"
     if kind.endswith(("NUMBER_VALUES", "NO_VALUES", "UNEXPECTED_REPEATED", "NESTEDNESS_MISMATCH")):
@@ -97,13 +101,25 @@ def breaches_in(seen: Validated, schema: schema_pb2.Schema, train: Validated) ->
     for path, info in sorted(seen.anomalies.anomaly_info.items()):
         severity = Severity.WARN if info.severity == anomalies_pb2.AnomalyInfo.WARNING else Severity.BLOCK
         for reason in info.reason:
-            if not _is_comparator(reason):
+            if not _is_comparator(reason) and not _is_mere_absence(reason, features.get(path), seen.feature(path)):
                 found = _breach(reason, path, seen, features.get(path), schema, train)
                 yield found if found.severity is Severity.INFO else replace(found, severity=severity)
 
 
 def _is_comparator(reason: Reason) -> bool:
     return type_name(reason).startswith("COMPARATOR_") and "NUM_EXAMPLES" not in type_name(reason)
+
+
+def _is_mere_absence(reason: Reason, feature: schema_pb2.Feature | None, column: Column | None) -> bool:
+    """TFDV calls a column of a fixed shape misshapen when a row has no value, which is told as such already."""
+    if type_name(reason) != "INVALID_FEATURE_SHAPE" or feature is None or column is None:
+        return False
+    common = _common(column)
+    return bool(common.min_num_values == common.max_num_values == _size(feature))
+
+
+def _size(feature: schema_pb2.Feature) -> int:
+    return math.prod(dim.size for dim in feature.shape.dim)
 
 
 def _breach(
@@ -130,6 +146,8 @@ def _breach(
             measured = _absence(plain, seen, feature, train)
         elif check == "schema_domain":
             measured = _outside(plain, kind, feature, column, schema)
+        elif check == "schema_shape":
+            measured = _misshapen(plain, feature, column)
     if measured is not None:
         return measured
     words = re.sub(r"\s*\(upto six significant digits\)", "", reason.description).strip().rstrip(".")
@@ -143,6 +161,16 @@ def _new_column(plain: Breach, seen: Validated, feature: schema_pb2.Feature | No
     # The schema knows it: a log of serving that also holds the outcome harms nobody.
     expected = f" although the schema keeps it out of {seen.environment.lower()}; it is ignored"
     return replace(new, expected=expected, severity=Severity.INFO)
+
+
+def _misshapen(plain: Breach, feature: schema_pb2.Feature, column: Column) -> Breach:
+    common, size = _common(column), _size(feature)
+    least, most = int(common.min_num_values), int(common.max_num_values)
+    held = f"{least:,}" if least == most else f"from {least:,} to {most:,}"
+    shape = " x ".join(str(dim.size) for dim in feature.shape.dim)
+    return replace(plain, found=f"holds {held} values a row", statistic="values a row", threshold=float(size),
+                   value=float(least if abs(least - size) > abs(most - size) else most),
+                   expected=f", where the schema expects {shape} = {size:,}")  # fmt: skip
 
 
 def _wrong_type(plain: Breach, feature: schema_pb2.Feature, column: Column) -> Breach:

@@ -18,6 +18,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from models.batches import by_size
 from models.examples import transformed_feature_spec
 from models.signatures import MISSING, public_names
 
@@ -25,12 +26,16 @@ Columns = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
 
 BUILT_FILE, WEIGHTS_FILE = "built.json", "model.weights.h5"
-BATCH = 4096
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
 # Beyond anything that is real, and short of where adding two of them would overflow.
 EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
+# A picture that somebody took with the lens cap on, and one of nothing but light.
+PLAIN_PICTURES: dict[tf.DType, dict[str, Any]] = {
+    tf.int64: {"all 0": 0, "all 255": 255},
+    tf.float32: {"all 0": 0.0, "all 1": 1.0},
+}
 
 
 def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -> None:
@@ -66,8 +71,7 @@ class TrainingPath:
 
     def predict(self, examples: np.ndarray) -> np.ndarray:
         """Predictions for serialized tf.Examples, [rows, outputs]."""
-        parts = (examples[at : at + BATCH] for at in range(0, len(examples), BATCH))
-        answers = [self._predict(tf.io.parse_example(part, self._spec)).numpy() for part in parts]
+        answers = [self._predict(tf.io.parse_example(part, self._spec)).numpy() for part in by_size(examples)]
         return np.concatenate(answers).astype(np.float64)
 
     def predict_columns(self, columns: Columns) -> np.ndarray:
@@ -144,7 +148,7 @@ class Replayed:
 
 def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
     """The rows through training's own path here and, meanwhile, through each signature in a fresh process: twice, and
-    with each optional field missing, unknown and extreme (calls named `probe/<field>/<case>`)."""
+    with each optional field missing, unknown and extreme, and each picture plain (`probe/<field>/<case>`)."""
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
@@ -164,14 +168,17 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
-    """Each optional field with nothing, with what nobody has seen and with what cannot be: `<field>/<case>`."""
+    """Each optional field with nothing, with what nobody has seen and with what cannot be; each picture, which every
+    row must have, all dark and all bright: `<field>/<case>`. Other fields that must be there are left as they are."""
     for name, spec in specs.items():
-        if isinstance(spec, tf.io.FixedLenFeature):
-            continue
-        for case, values in (("missing", MISSING), ("unknown", UNKNOWN), ("extreme", EXTREME)):
-            value = values[spec.dtype]
-            whole = np.full(len(columns[name]), b"" if value == "" else value, dtype=columns[name].dtype)
-            yield f"{name}/{case}", {**columns, name: whole}
+        for case, value in _odd_values(spec).items():
+            yield f"{name}/{case}", {**columns, name: np.full_like(columns[name], b"" if value == "" else value)}
+
+
+def _odd_values(spec: Any) -> dict[str, Any]:
+    if not isinstance(spec, tf.io.FixedLenFeature):
+        return {"missing": MISSING[spec.dtype], "unknown": UNKNOWN[spec.dtype], "extreme": EXTREME[spec.dtype]}
+    return PLAIN_PICTURES.get(spec.dtype, {}) if len(spec.shape) == 3 else {}
 
 
 def serialized(columns: Columns, specs: dict[str, Any]) -> np.ndarray:
@@ -198,7 +205,9 @@ def _example(row: dict[str, Any], specs: dict[str, Any]) -> tf.train.Example:
 
 def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.ndarray], float]) -> dict[str, float]:
     """By raw column, how much `score` of the predictions falls when the column's values are dealt out anew
-    (permutation importance, Breiman 2001)."""
+    (permutation importance, Breiman 2001). Nothing of a model with one column, on which all hangs anyway."""
+    if len(path.columns) < 2:
+        return {}
     columns = path.requests(examples)
     before = score(path.predict_columns(columns))
     order = np.random.default_rng(0).permutation(len(examples))

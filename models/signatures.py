@@ -9,12 +9,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from models.refusal import CannotTrain
+
 # What a client sends to `serving_default` for a value that it does not have.
 MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
 
 
 def public_names(columns: Iterable[str]) -> dict[str, str]:
-    """The name by which `serving_default` asks for each column; a ValueError when two columns would share one.
+    """The name by which `serving_default` asks for each column; CannotTrain when two columns would share one.
 
     TensorFlow names the inputs of a signature like parameters of a Python function, so `worst area (mm2)` cannot be
     one. All but A-Z, a-z, 0-9 and `_` becomes `_` (a dot too: TensorFlow does it unasked), and a name that does not
@@ -24,7 +26,7 @@ def public_names(columns: Iterable[str]) -> dict[str, str]:
     owners: dict[str, str] = {}
     for column, name in names.items():
         if (other := owners.setdefault(name.lower(), column)) != column:
-            raise ValueError(
+            raise CannotTrain(
                 f"columns `{other}` and `{column}` would both be called `{names[other]}` in the model's signature "
                 "`serving_default`, which knows letters, digits and `_` and no difference of case: rename one of them"
             )

@@ -1,7 +1,5 @@
 """The Trainer's entry point, the same for every model: read, build, fit, export."""
 
-import importlib
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -12,41 +10,99 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models.examples import evaluation_batches, training_batches, transformed_feature_spec
+from models.building import built_for_training, in_full_precision
+from models.callbacks import callbacks
+from models.checkpoints import EpochCheckpoint, checkpoint_folder, newest_checkpoint, remove_checkpoints
+from models.examples import FeatureSpec, transformed_feature_spec
 from models.export import export_model
+from models.hardware import hardware_here
+from models.hyperparameters import BATCH_SIZE
+from models.input_wait import InputWait
+from models.learning_batches import learning_batches, watched_batches
 from models.replay import keep_for_replay
 from models.signatures import public_names
-
-EVALUATION_BATCH = 4096
-# Steps between two returns to Python, which cost more than a small step itself.
-STEPS_PER_EXECUTION = 32
+from models.tensorboard_logs import TensorBoardLogs, event_folder
+from models.training_record import TrainingRecord, write_json
+from models.utilisation import UtilisationSampler, advice_on
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains on train, watches eval, never sees test."""
     config = fn_args.custom_config
-    budget = config["train"]
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
+    unseen = {config["label"], *config["withheld"]}
     # Names that clients could not tell apart are refused before hours of training, not after.
-    public_names(set(transformed.raw_feature_spec()) - {config["label"], *config["withheld"]})
+    public_names(set(transformed.raw_feature_spec()) - unseen)
     specs = transformed_feature_spec(transformed, config["label"])
     keras.backend.clear_session()
-    keras.utils.set_random_seed(budget["seed"])
+    keras.utils.set_random_seed(config["train"]["seed"])
     hparams = {**config["model"]["hyperparameters"], **tuned_hyperparameters(fn_args.hyperparameters)}
-    model = importlib.import_module(config["model"]["module"]).build_model(hparams, specs[0])
-    model.steps_per_execution = STEPS_PER_EXECUTION
-    batches = training_batches(fn_args.train_files, specs, budget["batch_size"], budget["seed"])
-    history = model.fit(
-        up_to(budget["max_steps"], batches, model) if budget["max_steps"] else batches,
-        validation_data=evaluation_batches(fn_args.eval_files, specs, EVALUATION_BATCH),
-        epochs=budget["epochs"],
-        callbacks=callbacks(budget, model),
-        verbose=0,
-    )
-    _write_history(history.history, fn_args.model_run_dir)
+    checkpoints = checkpoint_folder(config["durable_dir"], _identity(fn_args))
+    with event_folder(f"{fn_args.model_run_dir}/tensorboard") as events:
+        model, history, record = _trained(fn_args, specs, hparams, checkpoints, events)
+    write_json(history, fn_args.model_run_dir, "history.json")
+    write_json(record.as_json(), fn_args.model_run_dir, "training.json")
+    model = in_full_precision(model, config, hparams, specs[0])
     built = {"module": config["model"]["module"], "hyperparameters": hparams, **_unseen(config)}
     keep_for_replay(model, built, fn_args.model_run_dir)
-    export_model(model, transformed, {config["label"], *config["withheld"]}, fn_args.serving_model_dir)
+    export_model(model, transformed, unseen, fn_args.serving_model_dir)
+    remove_checkpoints(checkpoints)
+
+
+def _trained(
+    fn_args: FnArgs, specs: tuple[FeatureSpec, FeatureSpec], hparams: Mapping[str, Any], checkpoints: str, events: str
+) -> tuple[keras.Model, dict[str, list[float]], TrainingRecord]:
+    """The model, every figure by epoch, and what is to be said about the training; goes on where a killed one was."""
+    config, budget, found = fn_args.custom_config, fn_args.custom_config["train"], hardware_here()
+    model = built_for_training(config, hparams, specs[0], found)
+    start = newest_checkpoint(checkpoints)
+    batch_size = int(hparams.get(BATCH_SIZE, budget["batch_size"]))
+    batches = learning_batches(fn_args.train_files, specs, budget, batch_size, start.epochs if start else 0)
+    wait = InputWait()
+    batches = wait.watched(batches)
+    watching = callbacks(budget, model)
+    logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training")
+    keeping = EpochCheckpoint(model, checkpoints, watching, start)
+    if start:
+        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, budget["epochs"])
+    try:
+        with UtilisationSampler(found.cores, gpus=bool(found.gpus)) as sampler:
+            model.fit(
+                up_to(budget["max_steps"], batches, model) if budget["max_steps"] else batches,
+                validation_data=watched_batches(fn_args.eval_files, specs),
+                epochs=budget["epochs"],
+                initial_epoch=budget["epochs"] if start and start.stopped else keeping.start.epochs,
+                callbacks=[wait, *watching, logs, keeping],
+                verbose=0,
+            )
+    finally:
+        logs.close()
+    seen = sampler.utilisation(wait.stall)
+    record = TrainingRecord.of(
+        model=model,
+        history=keeping.history,
+        hparams=hparams,
+        found=found,
+        rows_per_second=wait.rows_per_second,
+        seconds=sampler.seconds,
+        resumed_from_epoch=keeping.start.epochs,
+        seen=seen,
+        advice=advice_on(seen, sampler.seconds, found.cores, len(found.gpus), batch_size),
+    )
+    for sentence in record.advice:
+        logging.getLogger(__name__).warning(sentence)
+    return model, keeping.history, record
+
+
+def _identity(fn_args: FnArgs) -> dict[str, Any]:
+    """What two attempts at the same training have in common; folders of the attempt itself are not among it."""
+    config = {name: value for name, value in fn_args.custom_config.items() if name != "durable_dir"}
+    return {
+        "config": config,
+        "examples": [sorted(fn_args.train_files), sorted(fn_args.eval_files)],
+        "transform_graph": fn_args.transform_graph_path,
+        "tuned": tuned_hyperparameters(fn_args.hyperparameters),
+    }
 
 
 def _unseen(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,39 +116,6 @@ def up_to(steps: int, batches: tf.data.Dataset, model: keras.Model) -> tf.data.D
     return tf.data.Dataset.range(1).flat_map(lambda _: batches.take(tf.cast(steps - done, tf.int64)))
 
 
-class TellProgress(keras.callbacks.Callback):
-    """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Called by Keras, which has put the number of epochs into `params`."""
-        epochs = self.params["epochs"]
-        far = {"done": epoch + 1, "total": epochs}
-        logging.getLogger("sluice.progress").info("epoch %d of %d", epoch + 1, epochs, extra=far)
-
-
-def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
-    """What ends training before its last epoch."""
-    found: list[keras.callbacks.Callback] = [TellProgress()]
-    if patience := budget["early_stopping_patience"]:
-        found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
-    if budget["max_steps"]:
-        found.append(
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
-        )
-    return found
-
-
-def _stop(model: keras.Model, steps: int) -> None:
-    model.stop_training = model.stop_training or int(model.optimizer.iterations) >= steps
-
-
 def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:
     """What the Tuner found, from the form in which TFX hands it over."""
     return dict(keras_tuner.HyperParameters.from_config(found).values) if found else {}
-
-
-def _write_history(history: Mapping[str, list[float]], directory: str) -> None:
-    curves = {name: [float(value) for value in values] for name, values in history.items()}
-    tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(f"{directory}/history.json", "w") as file:
-        file.write(json.dumps(curves, indent=1))

@@ -8,6 +8,7 @@ import keras
 import keras_tuner
 
 from models.examples import CategoricalFeature, FeatureSpec
+from models.hyperparameters import completed
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.001,
@@ -39,7 +40,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
         logits.append(keras.ops.sum(weights, axis=1))
     logits.append(_deep(_joined(deep_parts), chosen))
     logit = keras.layers.Add()(logits)
-    model = keras.Model(inputs, keras.layers.Activation("sigmoid", name="probability")(logit))
+    model = keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logit))
     model.compile(
         optimizer=keras.optimizers.Adam(chosen["learning_rate"]),
         loss=keras.losses.BinaryCrossentropy(),
@@ -60,9 +61,7 @@ def search_space() -> keras_tuner.HyperParameters:
 
 def _complete(hparams: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults with `hparams` on top; `hidden_units` may be a list or, from a search, text like "64,32"."""
-    if unknown := sorted(set(hparams) - set(DEFAULTS)):
-        raise ValueError(f"models.wide_and_deep has no hyperparameter {unknown}; it has {sorted(DEFAULTS)}")
-    chosen = {**DEFAULTS, **hparams}
+    chosen = completed(hparams, DEFAULTS, __name__)
     units = chosen["hidden_units"]
     chosen["hidden_units"] = [int(u) for u in (units.split(",") if isinstance(units, str) else units)]
     return chosen

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_ARTIFACTS = frozenset({"GateReportArtifact", "Blessing", "ReferencesArtifact", "NewestVersion"})
+_ARTIFACTS = frozenset({"GateReportArtifact", "Blessing", "ReferencesArtifact", "NewestVersion", "RegisteredModel"})
 
 
 def __getattr__(name: str) -> Any:

@@ -2,151 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from gates.settings import GateSettings
-
-
-@dataclass(frozen=True)
-class InWords:
-    """Says what a type wants when its pattern would not."""
-
-    words: str
-
-
-Name = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9_]*$"), InWords("a name of a-z, 0-9 and _ that starts with a letter")
-]
-Text = Annotated[str, Field(pattern=r"\S"), InWords("text that is not empty")]
-ModulePath = Annotated[
-    str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"), InWords("a dotted module path such as models.wide_and_deep")
-]
-Bucket = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$"), InWords("a bucket's name, without gs:// and folders")
-]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Scalar = bool | int | float | str
-Hyperparameter = Annotated[Scalar | list[Scalar], InWords("true or false, a number, text, or a list of these")]
-SliceValue = str | int
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys; the string under a field is its documentation."""
-
-    # strict: `epochs: true` is not 1, and `"10"` is not 10; allow_inf_nan: no limit can be met by NaN.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-def conflict(sentence: str, *at: str | int) -> PydanticCustomError:
-    """Keys that do not go together; `at` is the path, below the section that raises, of the one to look at."""
-    return PydanticCustomError("conflict", "{sentence}", {"sentence": sentence, "at": at})
-
-
-def _given_twice(items: Iterable[str]) -> list[str]:
-    return [item for item, count in Counter(items).items() if count > 1]
-
-
-class DataConfig(Strict):
-    """Where the rows come from and what their columns mean."""
-
-    source: Text
-    """A file, glob, folder or span pattern (`…/span-{SPAN}/version-{VERSION}/*.csv`); `package:PATH` is a file
-    inside an installed Python package. The command line's `--data` replaces it."""
-    format: Literal["auto", "csv", "parquet", "tfrecord"] = "auto"
-    """How the files are read; `auto` goes by suffix (.csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz)."""
-    span: NonNegativeInt | None = None
-    """Which span to read when `source` has `{SPAN}`; the newest when absent."""
-    label: Text
-    """The column that the model learns. It is never a feature."""
-    label_expression: str | None = None
-    """How to compute `label` from other columns when the data does not hold it, e.g. `tips > 0.2 * fare`
-    (a pandas expression; a row with any of these columns missing has no label and counts as unusable)."""
-    column_types: dict[str, Literal["int", "float", "string"]] = {}
-    """Types that override what is inferred from the files, by column."""
-    entity_key: str | None = None
-    """The column that says whose row it is (customer, patient, vehicle); needed to split by entity."""
-    time_column: str | None = None
-    """The column that says when a row happened (integer or float epoch, or ISO text); needed to split by time."""
-    max_unusable_share: Share = 0.001
-    """The run is refused when more than this share of rows cannot be parsed or has no label."""
-    serving_log: str | None = None
-    """Rows that an endpoint saw, in any of the formats of `source`; ExampleValidator compares them with train."""
-
-
-class PredictionConfig(Strict):
-    """When a prediction is made, and hence which columns it may use."""
-
-    moments: list[str] = ["request", "outcome"]
-    """The life of a row, first moment first."""
-    made_at: str = "request"
-    """The moment at which a prediction is made."""
-    known_from: dict[str, list[str]] = {}
-    """Columns by the moment from which they are known; those not named are known from the first.
-    Columns that become known after `made_at` never reach the features."""
-    never: list[str] = []
-    """Columns that are known in time and still must not be features, e.g. proxies of the label."""
-
-    @model_validator(mode="after")
-    def _moments_exist(self) -> PredictionConfig:
-        for path in (("made_at",), *(("known_from", moment) for moment in self.known_from)):
-            moment = self.made_at if path == ("made_at",) else path[-1]
-            if moment not in self.moments:
-                known = ", ".join(self.moments)
-                raise conflict(f"`{moment}` is not one of `prediction.moments` ({known})", *path)
-        return self
-
-    @model_validator(mode="after")
-    def _each_thing_once(self) -> PredictionConfig:
-        if twice := _given_twice(self.moments):
-            raise conflict(f"`prediction.moments` names {twice[0]} twice", "moments")
-        if twice := _given_twice(column for columns in self.known_from.values() for column in set(columns)):
-            raise conflict(f"`prediction.known_from` gives the column {twice[0]} two moments", "known_from")
-        return self
-
-    def withheld_columns(self) -> list[str]:
-        """The columns that features must not see, sorted."""
-        now = self.moments.index(self.made_at)
-        later = {c for m, columns in self.known_from.items() if self.moments.index(m) > now for c in columns}
-        return sorted(later | set(self.never))
-
-
-class SplitConfig(Strict):
-    """How each row is dealt to train, eval or test, once and for good."""
-
-    by: Literal["row", "entity", "time", "column"] = "row"
-    """`row`: hash of the whole row without its label; `entity`: hash of `data.entity_key`; `time`: the past trains,
-    the future tests, along `data.time_column`; `column`: a given column holds the names train, eval and test."""
-    train: PositiveFloat = 0.8
-    """Weight of the train split."""
-    eval: PositiveFloat = 0.1
-    """Weight of the eval split (early stopping and tuning)."""
-    test: PositiveFloat = 0.1
-    """Weight of the test split (seen by Evaluator and gates alone)."""
-    gap: Annotated[float, Field(ge=0)] = 0.0
-    """For `time`: rows less than this after the end of the split before are left out
-    (units of the time column; seconds when it holds ISO text)."""
-    column: str | None = None
-    """For `column`: which one."""
-    salt: str = ""
-    """Changes which rows go where under `row` and `entity`, without any randomness."""
-
-    @model_validator(mode="after")
-    def _column_goes_with_by_column(self) -> SplitConfig:
-        if self.by == "column" and self.column is None:
-            raise conflict("`split.by: column` needs `split.column`", "by")
-        if self.by != "column" and self.column is not None:
-            raise conflict(f"`split.column` goes with `split.by: column`, and `split.by` is {self.by}", "column")
-        if self.by != "time" and self.gap > 0:
-            raise conflict(f"`split.gap` goes with `split.by: time`, and `split.by` is {self.by}", "gap")
-        return self
+from pipeline.config_data import DataConfig as DataConfig
+from pipeline.config_data import PredictionConfig as PredictionConfig
+from pipeline.config_data import SplitConfig as SplitConfig
+from pipeline.config_types import (
+    Bucket,
+    Hyperparameter,
+    ModulePath,
+    Name,
+    Setting,
+    Share,
+    SliceValue,
+    Text,
+    conflict,
+    given_twice,
+)
+from pipeline.config_types import InWords as InWords
+from pipeline.config_types import Strict as Strict
 
 
 class PreprocessingConfig(Strict):
@@ -168,8 +45,35 @@ class ModelConfig(Strict):
     """Passed to `build_model`; what the Tuner finds replaces them."""
 
 
+class PlateauConfig(Strict):
+    """When the learning rate falls, and how far."""
+
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    """What the learning rate is multiplied by."""
+    patience: PositiveInt = 3
+    """Epochs without a better eval loss before it is."""
+    floor: Annotated[float, Field(ge=0.0)] = 1e-6
+    """The learning rate never falls below."""
+
+
+class AugmentationConfig(Strict):
+    """How far a picture may be moved from itself; what comes from outside repeats the nearest border. Every picture
+    draws its own transformation, another one each epoch, the same ones for the same seed."""
+
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
+    """Degrees to either side."""
+    shift: Share = 0.0
+    """Share of the height and of the width, in each direction."""
+    shear: Share = 0.0
+    """Slant to either side: columns that a row moves for each row below the centre."""
+    zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share by which height and width shrink or grow, each by its own draw."""
+    horizontal_flip: bool = False
+    """Mirrors every second picture left to right."""
+
+
 class TrainConfig(Strict):
-    """The training budget."""
+    """What training may cost, and how it goes about it."""
 
     epochs: PositiveInt = 10
     """Passes over train at most; early stopping may end sooner."""
@@ -181,19 +85,47 @@ class TrainConfig(Strict):
     """Epochs without a better eval loss before training ends; 0 never stops early."""
     seed: NonNegativeInt = 0
     """Seed of every random choice in tuning and training."""
+    plateau: PlateauConfig | None = None
+    """Lowers the learning rate whenever the eval loss no longer falls; null keeps it as it is."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced`: every class weighs the same in the loss, however few rows it has."""
+    loss: Literal["default", "focal"] = "default"
+    """`default`: the model's own; `focal`: its focal form, in which a row counts less the better it is known."""
+    focal_gamma: PositiveFloat = 2.0
+    """For `loss: focal`: how much less; with 2 a row that is known to 90 % counts a hundredth."""
+    augmentation: AugmentationConfig | None = None
+    """Changes pictures at random while the model learns from them, and never where it is evaluated or served."""
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    """What to compute on. `auto` takes GPUs where there are any, all of them; `gpu` refuses to train without."""
+    mixed_precision: Literal["auto", "on", "off"] = "auto"
+    """Half precision inside the model, float32 for its weights and for serving. `auto`: on GPUs with tensor cores;
+    `on` also asks CPUs for bfloat16 and refuses those that cannot."""
 
 
 class TunerConfig(Strict):
-    """The search for hyperparameters, scored on eval."""
+    """The search for hyperparameters, scored on eval: the trial with the lowest loss on eval wins."""
 
     enabled: bool = False
     """Whether to search at all."""
-    algorithm: Literal["random", "bayesian", "grid"] = "random"
-    """How the next trial is chosen."""
-    max_trials: PositiveInt = 10
-    """Trials at most."""
+    algorithm: Literal["grid", "random", "bayesian", "hyperband"] = "random"
+    """How the next trial is chosen. `grid` (every point, in the order of the space; ten values of a continuous one) and
+    `random` give the same trials however many run at a time, `bayesian` looks at those that have ended."""
+    max_trials: PositiveInt = 30
+    """Trials at most; `hyperband` counts its own by `epochs`."""
+    max_minutes: PositiveFloat | None = None
+    """For the whole search, with what a killed one had spent; then the best trial so far is taken."""
     epochs: PositiveInt = 2
-    """Passes over train in each trial."""
+    """Passes over train in a trial at most."""
+    parallel_trials: PositiveInt = 1
+    """Trials that run at a time, each in a process of its own that gets its share of the cores."""
+    stop_poor_trials: bool = True
+    """Stop a trial whose best loss on eval after an epoch is above the median of what the trials before it had on
+    average up to there. `hyperband` stops poor trials in its own way, whatever this says."""
+    max_failures: PositiveInt = 10
+    """Failed trials after which no more are begun; a failed trial alone never fails the search."""
+    frozen: str | None = None
+    """A YAML or JSON file of hyperparameters that are used instead of searching, such as the `hyperparameters.yaml`
+    that a run with a search leaves beside its report."""
 
 
 class Threshold(Strict):
@@ -205,6 +137,9 @@ class Threshold(Strict):
     slice: dict[str, SliceValue] = {}
     """Column and value, e.g. `{company: Flash Cab}`; empty means all test rows. A column alone with the value
     `*` means every value of that column."""
+    class_name: SliceValue | None = None
+    """For a model with several classes: the recall or precision of this class (a name of `data.class_names`, or the
+    label's integer), or with `*` of every class. One class is judged as all rows are, every class as slices are."""
     at_least: float | None = None
     """The metric must reach this."""
     at_most: float | None = None
@@ -212,7 +147,17 @@ class Threshold(Strict):
     no_worse_than_blessed_by: Annotated[float, Field(ge=0)] | None = None
     """How far the metric may fall behind the last blessed model; not judged when there is none yet."""
     min_examples: PositiveInt = 200
-    """A slice with fewer rows is reported, not judged."""
+    """A slice with fewer rows, and under `class_name: "*"` a class, is reported, not judged."""
+
+    @model_validator(mode="after")
+    def _class_alone(self) -> Threshold:
+        if self.class_name is None:
+            return self
+        if self.metric not in ("recall", "precision"):
+            raise conflict(f"a class has recall and precision, and this threshold asks for its {self.metric}", "metric")
+        if self.slice:
+            raise conflict("a threshold bears on a class or on a slice, not on both", "slice")
+        return self
 
     @model_validator(mode="after")
     def _says_something(self) -> Threshold:
@@ -228,11 +173,39 @@ class Threshold(Strict):
         return self
 
 
+class BaselineConfig(Strict):
+    """A model from outside this pipeline that the candidate must not fall behind: either its figures, or itself."""
+
+    metrics_file: Text | None = None
+    """A JSON file of its metrics on test, such as `{"auc": 0.71, "accuracy": 0.80, "rows": 1500}` (an AutoML export's
+    auRoc and logLoss are understood). The comparison is unpaired; without `rows` its figures are taken as exact."""
+    saved_model: Text | None = None
+    """The folder of its SavedModel. It is scored on the same test rows, in place of the last blessed model, and judged
+    by the thresholds with `no_worse_than_blessed_by`."""
+    no_worse_by: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """For `metrics_file`: by metric, how far the candidate may fall behind; empty: all metrics that both have, by 0."""
+    signature: Text = "serving_default"
+    """For `saved_model`: the signature to ask. It takes serialized tf.Examples, or raw columns by their names."""
+    output: Text = "predictions"
+    """For `saved_model`: the signature's output with the probability of class 1, or of each class."""
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> BaselineConfig:
+        if (self.metrics_file is None) == (self.saved_model is None):
+            raise conflict("a baseline from outside is either a `metrics_file` or a `saved_model`")
+        if self.saved_model is not None and self.no_worse_by:
+            sentence = "`no_worse_by` goes with `metrics_file`; a `saved_model` is judged by `evaluator.thresholds`"
+            raise conflict(sentence, "no_worse_by")
+        return self
+
+
 class EvaluatorConfig(Strict):
     """What is measured on test, and what a model must reach to be blessed."""
 
     metrics: list[Literal["auc", "accuracy", "precision", "recall", "loss", "calibration"]] = ["auc", "accuracy"]
-    """Metrics to compute, overall and by slice."""
+    """Metrics to compute, overall and by slice. With several classes auc, precision and recall are means over the
+    classes, each against the rest, and calibration is the mean probability of the answers over the share of right ones.
+    """
     slices: list[list[str]] = []
     """Columns, or combinations of columns, whose values are evaluated one by one."""
     thresholds: list[Threshold] = []
@@ -242,13 +215,15 @@ class EvaluatorConfig(Strict):
     `estimate`: the point estimate must."""
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     """Of the two-sided intervals."""
+    baseline: BaselineConfig | None = None
+    """A model from outside this pipeline that the candidate must not fall behind."""
 
     @model_validator(mode="after")
     def _thresholds_are_measured(self) -> EvaluatorConfig:
         sliced = [sorted(columns) for columns in self.slices]
         for index, threshold in enumerate(self.thresholds):
             at = ("thresholds", index)
-            if threshold.metric not in self.metrics:
+            if threshold.metric not in self.metrics and threshold.class_name is None:
                 raise conflict(f"a threshold names `{threshold.metric}`, which is not in `evaluator.metrics`", *at)
             if threshold.slice and sorted(threshold.slice) not in sliced:
                 wanted = ", ".join(threshold.slice)
@@ -257,16 +232,33 @@ class EvaluatorConfig(Strict):
 
     @model_validator(mode="after")
     def _each_thing_once(self) -> EvaluatorConfig:
-        if twice := _given_twice(self.metrics):
+        if twice := given_twice(self.metrics):
             raise conflict(f"`evaluator.metrics` names {twice[0]} twice", "metrics")
         for index, columns in enumerate(self.slices):
-            if not columns or _given_twice(columns):
+            if not columns or given_twice(columns):
                 raise conflict("a slice needs at least one column, and each column once", "slices", index)
-        if twice := _given_twice(", ".join(sorted(columns)) for columns in self.slices):
+        if twice := given_twice(", ".join(sorted(columns)) for columns in self.slices):
             raise conflict(f"`evaluator.slices` names [{twice[0]}] twice", "slices")
-        if twice := _given_twice(f"{t.metric} on {t.slice or 'all rows'}" for t in self.thresholds):
+        if twice := given_twice(f"{t.metric} on {_subject(t)}" for t in self.thresholds):
             raise conflict(f"`evaluator.thresholds` judges {twice[0]} twice; join the two", "thresholds")
         return self
+
+    @model_validator(mode="after")
+    def _baseline_is_judged(self) -> EvaluatorConfig:
+        if self.baseline is None:
+            return self
+        for metric in self.baseline.no_worse_by:
+            if metric not in self.metrics:
+                sentence = f"`no_worse_by` names `{metric}`, which is not in `evaluator.metrics`"
+                raise conflict(sentence, "baseline", "no_worse_by", metric)
+        if self.baseline.saved_model and all(each.no_worse_than_blessed_by is None for each in self.thresholds):
+            sentence = "a baseline's `saved_model` needs a threshold with `no_worse_than_blessed_by` to be judged by"
+            raise conflict(sentence, "baseline", "saved_model")
+        return self
+
+
+def _subject(threshold: Threshold) -> str:
+    return f"class {threshold.class_name}" if threshold.class_name is not None else str(threshold.slice or "all rows")
 
 
 class ValidatorConfig(Strict):
@@ -283,6 +275,17 @@ class ServingConfig(Strict):
     """False: train and evaluate only."""
     keep_versions: PositiveInt = 5
     """Older pushed versions are removed; the one before the newest never is."""
+
+
+class RegistryConfig(Strict):
+    """Where a blessed model is kept, and what its model card says beyond what was measured."""
+
+    enabled: bool = True
+    """Whether a blessed model is registered before it is pushed (`python -m pipeline.registry list`)."""
+    purpose: str = ""
+    """What the model is for and who uses it: the first lines of its model card."""
+    limits: list[Text] = []
+    """What it must not be used for, or where it is known to fail: lines of its model card."""
 
 
 class WorkloadConfig(Strict):
@@ -302,7 +305,29 @@ class WorkloadConfig(Strict):
     tuner: TunerConfig = TunerConfig()
     evaluator: EvaluatorConfig = EvaluatorConfig()
     gates: GateSettings = GateSettings()
+    registry: RegistryConfig = RegistryConfig()
     serving: ServingConfig = ServingConfig()
+    profiles: dict[str, dict[str, Setting]] = {}
+    """Sets of overrides by name, for `--profile NAME`: keys as `--set` takes them, e.g. `quick: {train.epochs: 2}`."""
+
+    @model_validator(mode="after")
+    def _classes_have_their_names(self) -> WorkloadConfig:
+        names = self.data.class_names
+        if twice := given_twice(names):
+            raise conflict(f"`data.class_names` names {twice[0]} twice", "data", "class_names")
+        if "*" in names:
+            raise conflict("`*` means every class and cannot name one", "data", "class_names")
+        for index, threshold in enumerate(self.evaluator.thresholds):
+            if names and threshold.class_name is not None and str(threshold.class_name) not in (*names, "*"):
+                known = ", ".join(names)
+                sentence = f"a threshold names the class {threshold.class_name}, which is not in `data.class_names`"
+                raise conflict(f"{sentence} ({known})", "evaluator", "thresholds", index, "class_name")
+        return self
+
+    def number_of_classes(self) -> int:
+        """How many classes the label has, as far as anything here says; else two."""
+        stated = self.model.hyperparameters.get("classes")
+        return max(2, len(self.data.class_names), stated if isinstance(stated, int) else 0)
 
     @model_validator(mode="after")
     def _split_has_its_column(self) -> WorkloadConfig:
@@ -310,8 +335,8 @@ class WorkloadConfig(Strict):
             raise conflict("`split.by: entity` needs `data.entity_key`", "split", "by")
         if self.split.by == "time" and self.data.time_column is None:
             raise conflict("`split.by: time` needs `data.time_column`", "split", "by")
-        if self.name == "serving":
-            raise conflict("`serving` is the folder of pushed models and cannot name a workload", "name")
+        if self.name in ("serving", "registry"):
+            raise conflict(f"`{self.name}` is a folder beside those of the workloads and cannot name one", "name")
         return self
 
 

@@ -12,42 +12,67 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from pipeline.config import EnvironmentConfig, Strict, WorkloadConfig
+from pipeline.config_hyperparameters import check_hyperparameters
 from pipeline.config_override import apply_overrides, put
+from pipeline.config_profile import apply_profile, profile_names
 from pipeline.config_refusal import refusal
 from pipeline.config_yaml import Document, Place, read_document
 from pipeline.errors import SluiceError
+from pipeline.frozen import with_frozen
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
 
 _Config = TypeVar("_Config", bound=Strict)
-_PATH_KEYS = (("data", "source"), ("data", "serving_log"), ("schema_file",))
+_PATH_KEYS = (
+    ("data", "source"),
+    ("data", "serving_log"),
+    ("schema_file",),
+    ("tuner", "frozen"),
+    ("evaluator", "baseline", "metrics_file"),
+    ("evaluator", "baseline", "saved_model"),
+)
 
 
-def load_workload(name_or_path: str, overrides: Sequence[str] = (), data: str | None = None) -> WorkloadConfig:
-    """The workload `configs/<name>.yaml`, or the one in a YAML file; `data` is what `--data` says.
+def load_workload(
+    name_or_path: str, overrides: Sequence[str] = (), data: str | None = None, profile: str | None = None
+) -> WorkloadConfig:
+    """The workload `configs/<name>.yaml`, or the one in a YAML file; `data` is what `--data` says. `overrides` go over
+    what the `profile` says.
 
     Relative paths become absolute: those of the command line start at the current folder, those of the YAML at
     the repository, or at the YAML's own folder when it lies outside.
     """
     file = _find(name_or_path, CONFIGS, "workload")
-    document = _read(file, overrides, WorkloadConfig)
+    document = _read(file)
+    apply_profile(document, profile, WorkloadConfig)
+    apply_overrides(document, overrides, WorkloadConfig)
     if data is not None:
         put(document, ("data", "source"), data, Place(-len(overrides) - 1, f"--data {data}"), WorkloadConfig)
     resolve_paths(document, file)
-    return _validate(document, WorkloadConfig, file)
+    return with_frozen(_validate(document, WorkloadConfig, file))
 
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
     """The cloud environment `configs/environments/<name>.yaml`, or the one in a YAML file; `overrides` are what the
     options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`)."""
     file = _find(name_or_path, CONFIGS / "environments", "environment")
-    return _validate(_read(file, overrides, EnvironmentConfig, "--"), EnvironmentConfig, file)
+    document = _read(file)
+    apply_overrides(document, overrides, EnvironmentConfig, "--")
+    return _validate(document, EnvironmentConfig, file)
 
 
 def workload_names() -> list[str]:
     """The workloads in `configs/`."""
     return _names(CONFIGS)
+
+
+def profiles_of(workload: str) -> list[str]:
+    """The profiles of a workload in `configs/`; none when its file cannot be read."""
+    try:
+        return profile_names(_read(CONFIGS / f"{workload}.yaml"))
+    except SluiceError:
+        return []
 
 
 def resolve_paths(document: Document, file: Path) -> None:
@@ -56,18 +81,35 @@ def resolve_paths(document: Document, file: Path) -> None:
         section: Any = document.value
         for key in path[:-1]:
             section = section.get(key) if isinstance(section, dict) else None
-        value = section.get(path[-1]) if isinstance(section, dict) else None
-        if isinstance(value, str) and value and not _is_address(value):
-            typed = document.place(path).text.startswith("--")
-            section[path[-1]] = str(_start(value, path, file, typed) / Path(value).expanduser())
+        if not isinstance(section, dict) or path[-1] not in section:
+            continue
+        value = section[path[-1]]
+        typed = document.place(path).text.startswith("--")
+        if isinstance(value, list):
+            section[path[-1]] = [_absolute(each, path, file, typed) for each in value]
+        elif value is not None:
+            section[path[-1]] = _absolute(value, path, file, typed)
+
+
+def _absolute(value: Any, path: tuple[str, ...], file: Path, typed: bool) -> Any:
+    """A path in full; what is none stays as it is, for validation to judge."""
+    if not isinstance(value, str) or not value or _is_address(value):
+        return value
+    return str(_start(value, path, file, typed) / Path(value).expanduser())
 
 
 def check_references(config: WorkloadConfig) -> None:
     """Whether the modules and the schema that `config` names are there, found without importing any of them."""
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
+    if source := _source_of(config.model.module):
+        check_hyperparameters(config.model.module, source.read_bytes(), config.model.hyperparameters)
     if config.schema_file is not None and not _is_address(config.schema_file):
         _check_schema(Path(config.schema_file), config.name)
+    if config.evaluator.baseline is not None:
+        from pipeline.baseline import check_baseline
+
+        check_baseline(config.evaluator)
 
 
 def _check_schema(file: Path, workload: str) -> None:
@@ -147,16 +189,14 @@ def _shown(file: Path) -> str:
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
-def _read(file: Path, overrides: Sequence[str], shape: type[Strict], flag: str = "--set ") -> Document:
+def _read(file: Path) -> Document:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SluiceError(f"{_shown(file)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SluiceError(f"{_shown(file)} is not text in UTF-8") from None
-    document = read_document(text, _shown(file))
-    apply_overrides(document, overrides, shape, flag)
-    return document
+    return read_document(text, _shown(file))
 
 
 def _validate(document: Document, shape: type[_Config], file: Path) -> _Config:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from pipeline.config import DataConfig, PredictionConfig, SplitConfig
+from pipeline.config_file import ROOT
 from pipeline.errors import SluiceError
+from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
-from pipeline.ingest.source import Format, Source, fingerprint, previous_source, resolve_source
+from pipeline.ingest.source import Format, Source, previous_source, resolve_source
 
 SERVING, PREVIOUS = "serving", "previous"
 
@@ -48,10 +51,14 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
         if source:
             check_source(source, data, split, only)
     return Datasets(
-        Dataset(current, fingerprint(current)),
-        Dataset(served, fingerprint(served)) if served else None,
-        Dataset(previous, fingerprint(previous)) if previous else None,
+        _dataset(current, data),
+        _dataset(served, data) if served else None,
+        _dataset(previous, data) if previous else None,
     )
+
+
+def _dataset(source: Source, data: DataConfig) -> Dataset:
+    return Dataset(source, fingerprint(source, data.image_path_column))
 
 
 def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: PredictionConfig) -> None:
@@ -62,9 +69,13 @@ def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: Pred
             continue
         if near := difflib.get_close_matches(name, columns, n=1, cutoff=0.7):
             raise SluiceError(
-                f"prediction withholds `{name}`, which is no column of {data.source}; did you mean `{near[0]}`?",
+                f"prediction withholds `{name}`, which is no column of {_named(data)}; did you mean `{near[0]}`?",
                 "See what it means:  python runners/local_runner.py --explain prediction",
             )
+
+
+def _named(data: DataConfig) -> str:
+    return data.source if isinstance(data.source, str) else " or ".join(data.source)
 
 
 def datasets_there(data: DataConfig) -> Datasets:
@@ -79,6 +90,13 @@ def _serving_log(data: DataConfig) -> DataConfig | None:
     return data.model_copy(update={"source": data.serving_log, "format": "auto", "span": None})
 
 
+def _not_of_this_machine(places: list[str]) -> tuple[str, ...]:
+    """Of several places those that another machine may have, too: not in this repository, nor in this user's home."""
+    own = (str(ROOT), str(Path.home()))
+    return tuple(place for place in places if not place.startswith(own)) or tuple(places)
+
+
 def _unresolved(data: DataConfig) -> Dataset:
     # Without files the format may still be `auto`: it is settled together with the files.
-    return Dataset(Source((), cast(Format, data.format), data.span, None, data.source))
+    pattern = data.source if isinstance(data.source, str) else _not_of_this_machine(data.source)
+    return Dataset(Source((), cast(Format, data.format), data.span, None, pattern))

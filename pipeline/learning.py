@@ -76,4 +76,6 @@ def what_training_needs(config: WorkloadConfig, platform: Platform, entry_point:
         "label": config.data.label,
         "withheld": config.prediction.withheld_columns(),
         "code": platform.code(entry_point, config.model.module),
+        # Where a killed search or training finds again what it had reached.
+        "durable_dir": f"{platform.artifact_root}/durable/{entry_point}",
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tfx.components import Trainer, Transform, Tuner
+from tfx.components import Trainer, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.placeholder.placeholder import Predicate
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import BaseChannel
 
+from pipeline.baseline import champion_of, what_evaluation_needs
 from pipeline.components.data_gate import DataGate
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.example_gen import ExampleGen
@@ -16,8 +17,10 @@ from pipeline.components.example_validator import ExampleValidator
 from pipeline.components.model_gate import ModelGate
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
+from pipeline.components.registrar import registrar_of
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
+from pipeline.components.tuner import Tuner
 from pipeline.config import WorkloadConfig
 from pipeline.dataset import PREVIOUS, SERVING, Dataset
 from pipeline.learning import LEARNING, learning_inputs, what_features_need, what_training_needs
@@ -55,6 +58,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         previous_statistics=previous[-1].outputs["statistics"] if previous else None,
         tolerated=config.validator.tolerated,
         data=config.data,
+        classes=config.number_of_classes(),
         code=platform.code("pipeline.components.example_validator"),
     )
 
@@ -102,8 +106,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             custom_config=what_training_needs(config, platform, "models.training"),
         )
 
-        # Finds the model that the candidate must not fall behind.
-        champion = platform.champion(trainer.outputs["model"])
+        # Finds the model that the candidate must not fall behind: the one from outside, else the last blessed one.
+        champion = champion_of(config, platform, schema_gen.outputs["schema"], trainer.outputs["model"])
 
         # Fits what anybody could have fitted, so that a reader knows what the figures are worth.
         references = References(
@@ -121,8 +125,9 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             model=trainer.outputs["model"],
             baseline_model=champion.outputs["model"],
             schema=schema_gen.outputs["schema"],
-            config=config.evaluator.model_dump(mode="json"),
+            config=what_evaluation_needs(config.evaluator),
             label=label,
+            class_names=config.data.class_names,
             code=platform.code("pipeline.components.evaluator"),
         )
 
@@ -139,24 +144,26 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             code=platform.code("pipeline.components.model_gate", "models.replay", "gates.model", config.model.module),
         )
 
+    gates: dict[str, BaseNode] = {"ExampleValidator": example_validator, "DataGate": data_gate}
+    gates |= {"Evaluator": evaluator, "ModelGate": model_gate}
+
+    # Keeps the model for good, numbered by what changed and with its model card, when every blessing is present.
+    registrar = registrar_of(config, platform, gates, example_gen, transform, trainer, references)
+
     # Puts the model at the endpoint's door when every blessing is present, and only then.
     pusher = Pusher(
         model=trainer.outputs["model"],
-        blessings={
-            "ExampleValidator": example_validator.outputs["blessing"],
-            "DataGate": data_gate.outputs["blessing"],
-            "Evaluator": evaluator.outputs["blessing"],
-            "ModelGate": model_gate.outputs["blessing"],
-        },
+        blessings={name: gate.outputs["blessing"] for name, gate in gates.items()},
         destination=platform.serving_directory,
         keep_versions=config.serving.keep_versions,
+        registered=registrar.outputs["registered"] if registrar else None,
     )
 
     nodes: list[BaseNode | None] = [example_gen, statistics_gen, schema_gen, *serving, *previous, example_validator]
     nodes += [data_gate, transform, tuner, trainer, champion, references, evaluator, model_gate]
-    nodes += [pusher if config.serving.push else None]
+    nodes += [registrar, pusher if config.serving.push else None]
     return Pipeline(
-        pipeline_name=f"sluice-{config.name}",
+        pipeline_name=f"sluice-{config.name.replace('_', '-')}",  # Vertex takes no underscore
         pipeline_root=platform.artifact_root,
         components=[node for node in nodes if node is not None],
         enable_cache=platform.reuse,

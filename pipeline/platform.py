@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ml_metadata.proto import metadata_store_pb2
@@ -32,6 +32,8 @@ class Platform:
     strict: bool = False  # whether gates refuse in doubt, whatever the workload's configuration says
     metadata: metadata_store_pb2.ConnectionConfig | None = None
     beam_arguments: list[str] = field(default_factory=list)
+    registry_directory: str | None = None  # where blessed models are kept; None: nowhere
+    provenance: Mapping[str, str | None] = field(default_factory=dict)  # git_commit and lock_hash
 
 
 def _blessed_model_channels() -> dict[str, BaseChannel]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gates.finding import Finding, GateReport
 from gates.metrics import Evaluation
@@ -27,6 +27,7 @@ class ThresholdLine:
     limit: float
     kind: LimitKind = "at_least"
     min_examples: int = 0  # a slice with fewer rows is reported, not judged
+    class_name: str | None = None  # recall or precision of this class, or with "*" of every class
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,16 @@ class UnusableRows:
 
 @dataclass(frozen=True)
 class TunerTrial:
-    """One set of hyperparameters that the Tuner tried, and how it scored on eval."""
+    """One set of hyperparameters that the Tuner tried, and how it scored on eval: the lower the better."""
 
     name: str
     hyperparameters: Mapping[str, object]
-    score: float
+    score: float | None  # None when it failed
     chosen: bool = False
+    state: Literal["completed", "stopped", "failed"] = "completed"
+    epochs: int = 0
+    seconds: float = 0.0
+    reason: str = ""  # why it was stopped or failed
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Evidence:
     thresholds: tuple[ThresholdLine, ...] = ()
     judged_by: Literal["interval", "estimate"] = "interval"
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)  # {"loss": […], "val_loss": […]}
+    training: Mapping[str, Any] | None = None  # as training.json of the model's run holds it
     trials: tuple[TunerTrial, ...] = ()
     lineage: Mapping[str, str | None] = field(default_factory=dict)  # in the order in which it is shown
     config_yaml: str | None = None

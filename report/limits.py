@@ -51,7 +51,18 @@ def limits_on(estimate: MetricEstimate, lines: Sequence[ThresholdLine], findings
     return [
         Limit(line, _verdict(estimate, line, findings))
         for line in lines
-        if line.metric == estimate.metric and _covers(line.slice, estimate.slice)
+        if line.class_name is None and line.metric == estimate.metric and _covers(line.slice, estimate.slice)
+    ]
+
+
+def limits_on_class(
+    name: str, estimate: MetricEstimate, lines: Sequence[ThresholdLine], findings: Findings | None
+) -> list[Limit]:
+    """The limits on recall or precision that name this class, or every class."""
+    return [
+        Limit(line, _verdict(estimate, line, findings))
+        for line in lines
+        if line.class_name in (name, "*") and line.metric == estimate.metric
     ]
 
 
@@ -97,7 +108,8 @@ def _verdict(estimate: MetricEstimate, line: ThresholdLine, findings: Findings |
         return "missed"
     if Severity.WARN in found:
         return "doubtful"
-    small = estimate.slice != OVERALL and estimate.n < line.min_examples
+    judges_many = line.class_name == "*" or (line.class_name is None and estimate.slice != OVERALL)
+    small = judges_many and estimate.n < line.min_examples
     figure = estimate.change if change else estimate.value
     if findings is None or small or figure is None or not math.isfinite(figure):
         return None

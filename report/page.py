@@ -9,7 +9,7 @@ from pathlib import Path
 from report.evidence import Evidence
 from report.markup import fragment
 from report.run_record import RunRecord
-from report.sections import configuration, data, lineage, metrics, timing, training, verdict
+from report.sections import classes, configuration, data, lineage, metrics, timing, training, tuning, verdict
 from report.sections.section import Section
 
 
@@ -35,7 +35,9 @@ def _sections(record: RunRecord, evidence: Evidence) -> list[Section]:
     return [
         verdict.render(record, evidence),
         metrics.render(evidence),
-        training.render(evidence.history, evidence.trials),
+        *classes.render(evidence),
+        *([tuning.render(evidence.trials)] if evidence.trials else []),
+        training.render(evidence.history, evidence.training),
         data.render(evidence, evidence.gates),
         lineage.render(record, evidence.lineage),
         timing.render(record),

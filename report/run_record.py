@@ -27,6 +27,7 @@ class RunRecord(BaseModel):
     reason: str  # one sentence: why it ended so
     pushed_version: str | None
     pushed_to: str | None
+    registered_version: str | None = None  # in the model registry, "1.2.0"
     components: list[ComponentRecord]
     gates: list[dict[str, Any]]
     metrics: dict[str, Any]  # {"overall": {"n", "auc", "auc_lower", …}, "slices": [{"slice", "n", "auc", …}]}

@@ -43,7 +43,9 @@ def node_id_of(name: str) -> str:
 
 def listing() -> str:
     """The workloads and components that there are."""
-    from pipeline.config_file import workload_names
+    from pipeline.config_file import profiles_of, workload_names
 
-    lines = ["Workloads:", *(f"  {name}" for name in workload_names()), "Components, in the order in which they run:"]
+    profiles = {name: ", ".join(profiles_of(name)) for name in workload_names()}
+    workloads = (f"  {name:<18} {f'profiles: {known}' if known else ''}".rstrip() for name, known in profiles.items())
+    lines = ["Workloads:", *workloads, "Components, in the order in which they run:"]
     return "\n".join([*lines, *(f"  {node_id:<18} {shown}" for node_id, shown in NAMES.items())])

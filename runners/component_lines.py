@@ -15,7 +15,9 @@ from runners.run_evidence import (
     gate_report_of,
     history_of,
     references_of,
+    registered_of,
     schema_of,
+    trials_of,
 )
 
 
@@ -72,6 +74,23 @@ def _references(result: NodeResult) -> str:
     return "; ".join(groups)
 
 
+def _tuning(result: NodeResult) -> str:
+    trials = trials_of(result)
+    said = [_counted(len(trials), "trial")]
+    for state, word in (("stopped", "stopped early"), ("failed", "failed")):
+        if count := sum(trial.state == state for trial in trials):
+            said.append(f"{count} {word}")
+    for trial in trials:
+        if trial.chosen:
+            found = ", ".join(f"{name} {_short(value)}" for name, value in trial.hyperparameters.items())
+            said.append(f"best eval loss {trial.score:.4f} with {found}")
+    return ", ".join(said)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _training(result: NodeResult) -> str:
     history = history_of(result)
     if not history:
@@ -88,10 +107,21 @@ def _evaluation(result: NodeResult) -> str:
 
 
 def _estimates(evaluation: Evaluation) -> str:
-    return ", ".join(
+    """Every metric over all rows and, of several classes, the one that is found least often."""
+    told = [
         f"{metric} {estimate.value:.3f} ({estimate.lower:.3f}–{estimate.upper:.3f})"
         for metric, estimate in evaluation.overall().items()
-    )
+    ]
+    known = [each for each in evaluation.classes if each.n]
+    if known:
+        worst = min(known, key=lambda each: each.recall.value)
+        told.append(f"lowest recall {worst.name} {worst.recall.value:.3f}")
+    return ", ".join(told)
+
+
+def _registration(result: NodeResult) -> str:
+    registered = registered_of(result)
+    return f"{registered.model} {registered.version} ({registered.reason})" if registered else "nothing registered"
 
 
 def _push(result: NodeResult) -> str:
@@ -116,7 +146,9 @@ _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "ModelGate": _gate,
     "References": _references,
     "Transform": _transform,
+    "Tuner": _tuning,
     "Trainer": _training,
     "Evaluator": _evaluation,
+    "Registrar": _registration,
     "Pusher": _push,
 }

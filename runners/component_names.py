@@ -6,6 +6,7 @@ NAMES: Mapping[str, str] = {
     "ExampleGen": "ingest",
     "StatisticsGen": "statistics",
     "SchemaGen": "schema",
+    "OutsideModel": "outside model",
     "ServingExamples": "serving log",
     "ServingStatistics": "serving stats",
     "PreviousExamples": "previous span",
@@ -18,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "References": "references",
     "Evaluator": "evaluate",
     "ModelGate": "model gate",
+    "Registrar": "register",
     "Pusher": "push",
 }
 

@@ -18,6 +18,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact
 
+from models.refusal import CannotTrain
 from pipeline.errors import SluiceError
 from runners.node_result import NodeResult, Observer
 
@@ -108,11 +109,13 @@ def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Se
 
 
 def _user_error(error: BaseException) -> BaseException:
-    """The SluiceError at the root of what a component raised, or the error itself."""
+    """What the user can mend at the root of what a component raised, or the error itself."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, SluiceError):
             return seen
+        if isinstance(seen, CannotTrain):  # models know nothing of gates, and so nothing of SluiceError
+            return SluiceError(seen.sentence, seen.next_command)
         seen = seen.__cause__ or seen.__context__
     return error
 

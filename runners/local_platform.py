@@ -8,7 +8,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from pipeline.dataset import Datasets
 from pipeline.errors import SluiceError
 from pipeline.platform import Platform, latest_other_blessed_model
-from runners.provenance import code_fingerprint
+from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.run_folder import RunFolder
 
 _HERE = [
@@ -51,4 +51,6 @@ def local_platform(
         reuse=reuse,
         metadata=sqlite_metadata_connection_config(str(folder.metadata)),
         beam_arguments=[*runner, *beam_arguments],
+        registry_directory=str(folder.registry),
+        provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
     )

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from pipeline.config import WorkloadConfig
 from pipeline.config_file import check_references, load_workload
 from pipeline.dataset import Datasets, datasets_here
 from pipeline.errors import SluiceError
+from report.evidence import TunerTrial
 from runners import provenance
 from runners.command_line import node_id_of
 from runners.component_names import name_of
@@ -42,6 +43,7 @@ class Request:
     resume: bool
     beam_runner: str
     beam_arguments: tuple[str, ...]
+    profile: str | None = None
 
 
 class Interrupted(BaseException):
@@ -54,7 +56,7 @@ class Interrupted(BaseException):
 
 def run(request: Request) -> int:
     """Carry out a request; returns the exit code. Raises SluiceError for what is wrong before a run begins."""
-    config = load_workload(request.workload, request.overrides, data=request.data)
+    config = load_workload(request.workload, request.overrides, request.data, request.profile)
     check_references(config)
     until = node_id_of(request.until) if request.until else None
     with exclusive(request.output_dir, config.name):
@@ -157,6 +159,7 @@ class LocalRun:
         write_record(self._folder.record, record)
         write_report(self._folder.report, record, evidence_of(self._config, record, self._results, gathered, outcome))
         self._keep_proposed_schema()
+        self._keep_hyperparameters(gathered.trials)
         self._folder.publish_as_latest()
         self._console.verdict(gathered.gates)
         self._tell(outcome)
@@ -167,6 +170,16 @@ class LocalRun:
 
         if self._config.schema_file is None and (text := schema_text(self._results.get("SchemaGen"))):
             self._folder.proposed_schema.write_text(text, encoding="utf-8")
+
+    def _keep_hyperparameters(self, trials: Sequence[TunerTrial]) -> None:
+        """What a search found lies beside the report, in the form in which it can be committed and used instead."""
+        from pipeline.frozen import frozen_text
+
+        for trial in trials:
+            if trial.chosen:
+                how = f"Trial {trial.name} of {len(trials)}, run {self._folder.run_id}, loss on eval {trial.score:.4f}."
+                text = frozen_text(dict(trial.hyperparameters), self._config.name, how)
+                self._folder.hyperparameters.write_text(text, encoding="utf-8")
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

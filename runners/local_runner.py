@@ -23,15 +23,17 @@ _EPILOG = """\b
 Exit codes:  0 pushed, or nothing to push by design    1 error, see run.log
              2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
              130 stopped by Ctrl-C
-What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOAD/latest, OUT/serving/WORKLOAD/VERSION
+What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOAD/latest, OUT/serving/WORKLOAD/VERSION,
+                  OUT/registry/WORKLOAD/VERSION (python -m pipeline.registry)
 """
 
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG)
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
-@click.option("--data", metavar="PATH", help="Your own CSV, Parquet or TFRecord: a file, glob, folder or span pattern.")
+@click.option("--data", metavar="PATH", help="Your own CSV, Parquet, TFRecord, idx or pictures by class: a path.")
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set train.epochs=2")
+@click.option("--profile", metavar="NAME", help="A set of overrides that the workload keeps under a name (--list).")
 @click.option("--until", metavar="COMPONENT", help="Stop after this component (names: --list).")
 @click.option("--resume/--fresh", default=True, show_default=True, help="Reuse what has not changed, or run all anew.")
 @click.option("--beam-runner", default="DirectRunner", show_default=True, help="DataflowRunner, FlinkRunner, …")
@@ -45,6 +47,7 @@ def main(
     data: str | None,
     output_dir: Path,
     overrides: tuple[str, ...],
+    profile: str | None,
     until: str | None,
     resume: bool,
     beam_runner: str,
@@ -72,7 +75,7 @@ def main(
             sys.exit(ExitCode.PUSHED)
         from runners.local_run import Request, run
 
-        request = Request(workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments)
+        request = Request(workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments, profile)
         sys.exit(run(request))
     except SluiceError as problem:
         say(problem)

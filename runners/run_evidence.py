@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import text_format
@@ -14,6 +15,7 @@ from tfx.types import Artifact
 from gates.finding import GateReport
 from gates.metrics import Evaluation, Reference
 from pipeline.components.artifacts import read_evaluation, read_references, read_report
+from report.evidence import TunerTrial
 from runners.node_result import NodeResult, Results
 
 
@@ -40,6 +42,23 @@ def evaluation_of(result: NodeResult | None) -> Evaluation | None:
     return read_evaluation(artifact.uri) if artifact else None
 
 
+@dataclass(frozen=True)
+class Registered:
+    """The version of the model in the registry, and why it has this number."""
+
+    model: str
+    version: str
+    reason: str
+
+
+def registered_of(result: NodeResult | None) -> Registered | None:
+    """What Registrar made of the model; None when it refused or did not run."""
+    artifact = result.output("registered") if result else None
+    if artifact is None or not artifact.get_int_custom_property("registered"):
+        return None
+    return Registered(*(artifact.get_string_custom_property(name) for name in ("model", "version", "reason")))
+
+
 def references_of(result: NodeResult | None) -> tuple[Reference, ...]:
     """The simple models measured on the same test split."""
     artifact = result.output("references") if result else None
@@ -56,6 +75,30 @@ def history_of(result: NodeResult | None) -> dict[str, list[float]]:
     """The training curves by metric; empty when there is no model."""
     text = _text(result.output("model_run") if result else None, "history.json")
     return json.loads(text) if text else {}
+
+
+def training_of(result: NodeResult | None) -> dict[str, Any] | None:
+    """What the training took and how busy the machine was; None when there is no model."""
+    text = _text(result.output("model_run") if result else None, "training.json")
+    return json.loads(text) if text else None
+
+
+def trials_of(result: NodeResult | None) -> tuple[TunerTrial, ...]:
+    """What the Tuner tried, in the order in which it chose them; empty when it did not run."""
+    text = _text(result.output("tuner_results") if result else None, "trials.json")
+    return tuple(
+        TunerTrial(
+            name=str(trial["trial"]),
+            hyperparameters=trial["hyperparameters"],
+            score=trial["score"],
+            chosen=trial["chosen"],
+            state=trial["state"],
+            epochs=trial["epochs"],
+            seconds=trial["seconds"],
+            reason=trial["reason"],
+        )
+        for trial in json.loads(text or "[]")
+    )
 
 
 def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "schema.pbtxt"
 
     @property
+    def hyperparameters(self) -> Path:
+        """The best that this run's search found, for `tuner.frozen`."""
+        return self.path / "hyperparameters.yaml"
+
+    @property
     def artifacts(self) -> Path:
         """The pipeline root: artifacts of all runs of this workload, reused from run to run."""
         return self.workload_dir / "artifacts"
@@ -60,6 +65,11 @@ class RunFolder:
     def serving(self) -> Path:
         """Where blessed models are pushed: `out/serving/<workload>/<version>`."""
         return self.workload_dir.parent / "serving" / self.workload_dir.name
+
+    @property
+    def registry(self) -> Path:
+        """Where blessed models are kept: `out/registry/<workload>/<version>`, numbered by what changed."""
+        return self.workload_dir.parent / "registry"
 
     def publish_as_latest(self) -> None:
         """Point `latest` at this run in one step, so that it never points at nothing."""

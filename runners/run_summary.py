@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.metrics import OVERALL, ClassPerformance, Evaluation, MetricEstimate
 from pipeline.config import EvaluatorConfig, WorkloadConfig
 from report.evidence import Evidence, ThresholdLine, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
@@ -39,6 +39,7 @@ def record_of(
         reason=outcome.reason,
         pushed_version=outcome.pushed_version,
         pushed_to=outcome.pushed_to,
+        registered_version=gathered.registered.version if gathered.registered else None,
         components=[
             ComponentRecord(name=result.node_id, seconds=round(result.seconds, 3), state=result.state)
             for result in results.values()
@@ -53,7 +54,8 @@ def record_of(
 
 
 def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
-    """Figures by metric name, each with its interval as `<metric>_lower` and `<metric>_upper`."""
+    """Figures by metric name, each with its interval as `<metric>_lower` and `<metric>_upper`; `classes` only
+    of a model with several."""
     if evaluation is None:
         return {"overall": {}, "slices": []}
     by_slice: dict[str, list[MetricEstimate]] = {}
@@ -66,7 +68,14 @@ def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
         "references": [
             {"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references
         ],
+        **({"classes": [_class_figures(each) for each in evaluation.classes]} if evaluation.classes else {}),
     }
+
+
+def _class_figures(performance: ClassPerformance) -> dict[str, Any]:
+    figures = {**_figures([performance.precision]), **_figures([performance.recall])}
+    figures |= {"n": performance.n, "predicted": performance.predicted, "f1": _finite(performance.f1)}
+    return {"name": performance.name, **figures}
 
 
 def _figures(estimates: Iterable[MetricEstimate]) -> dict[str, Any]:
@@ -106,15 +115,18 @@ def evidence_of(
         evaluation=gathered.evaluation,
         thresholds=tuple(threshold_lines(config.evaluator)),
         judged_by=config.evaluator.judged_by,
+        trials=gathered.trials,
         history=gathered.history,
-        lineage=_lineage(record, results),
+        training=gathered.training,
+        lineage=_lineage(record, results, gathered),
         config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         next_command=outcome.next_command,
     )
 
 
-def _lineage(record: RunRecord, results: Results) -> dict[str, str | None]:
+def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[str, str | None]:
     """Where the model came from, in the order in which a reader asks."""
+    registered = gathered.registered
     uris = {
         name: results[node].output(key)
         for name, node, key in (
@@ -123,6 +135,7 @@ def _lineage(record: RunRecord, results: Results) -> dict[str, str | None]:
             ("transform graph", "Transform", "transform_graph"),
             ("model", "Trainer", "model"),
             ("compared with the blessed model", "ChampionResolver", "model"),
+            ("compared with the model from outside", "OutsideModel", "model"),
         )
         if node in results
     }
@@ -132,6 +145,7 @@ def _lineage(record: RunRecord, results: Results) -> dict[str, str | None]:
         "lock": record.lock_hash,
         "seed": str(record.seed),
         **{name: artifact.uri if artifact else None for name, artifact in uris.items()},
+        "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
         "pushed to": record.pushed_to,
     }
 
@@ -140,6 +154,7 @@ def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
     """The configured limits, one line each, as the report draws them."""
     for threshold in config.thresholds:
         where = ", ".join(f"{column}={value}" for column, value in threshold.slice.items()) or OVERALL
+        class_name = None if threshold.class_name is None else str(threshold.class_name)
         limits = {
             "at_least": threshold.at_least,
             "at_most": threshold.at_most,
@@ -147,4 +162,5 @@ def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
         }
         for kind, limit in limits.items():
             if limit is not None:
-                yield ThresholdLine(threshold.metric, where, limit, kind, threshold.min_examples)  # type: ignore[arg-type]
+                least = threshold.min_examples
+                yield ThresholdLine(threshold.metric, where, limit, kind, least, class_name)  # type: ignore[arg-type]

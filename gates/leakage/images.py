@@ -63,7 +63,7 @@ def _of_column(data: Data, name: str, target: Target, margin: float) -> Iterator
     if len(rows) < _FEWEST_ROWS or not enough:
         return
     planes, pooled = _pooled(layout.planes(data.train.vectors(name)[rows]))
-    told = [classes[i] for i in enough]
+    told = [data.declared.called(classes[i]) for i in enough]
     best = max(
         (strongest(planes[:, channel], members[enough]) for channel in range(layout.channels)),
         key=lambda each: each.excess(margin),

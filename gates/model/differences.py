@@ -10,7 +10,8 @@ from gates.finding import Chart, RowSample
 from gates.model.evidence import ModelEvidence
 from gates.table import Floats
 
-_COLLAPSED = 0.15
+# More of the answers than this, gained by one class, are worth naming it; `prediction_collapse` judges.
+_GAINED = 0.05
 _MOST_BARS = 20
 _MOST_COLUMNS = 12
 
@@ -76,7 +77,7 @@ def collapse_told(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> s
         return ""
     before, after = (np.bincount(each.argmax(axis=1), minlength=a.shape[1]) / len(a) for each in (a, b))
     code = int((after - before).argmax())
-    if after[code] - before[code] <= _COLLAPSED:
+    if after[code] - before[code] <= _GAINED:
         return ""
     return f"; {after[code]:.1%} of the answers of {name} are {evidence.class_name(code)}, not {before[code]:.1%}"
 

@@ -100,7 +100,7 @@ def _classes(data: Data, other: Table, target: Target, its: Target, margin: floa
     worth = _worth(data, other, target, its, difference / np.maximum(shares[0] + shares[1], 1e-12), mine, others)
     statistic, freedom = _chi_square(shares, worth)
     worst = int(np.argmax(np.abs(difference)))
-    names = (*target.classes, "unknown to train")
+    names = (*map(data.declared.called, target.classes), "unknown to train")
     # The scatter of a total variation is at most that of a share of one half.
     error = 0.5 * float(np.sqrt(1 / worth[0] + 1 / worth[1]))
     return Measurement(
@@ -172,7 +172,7 @@ def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measureme
     spelt = other.strings(data.label or "").filter(pa.array(unknown)).to_pylist() if rows else []
     classes = sorted(set(spelt))
     p_value = min(1.0, max(1, len(classes)) * (others / (mine + others)) ** (units / max(1, len(classes))))
-    named = ", ".join(classes[:5])
+    named = ", ".join(map(data.declared.called, classes[:5]))
     return Measurement(
         check="label_shift",
         subject=other.name,

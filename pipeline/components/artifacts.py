@@ -47,6 +47,12 @@ class NewestVersion(Artifact):
     TYPE_NAME = "pipeline.NewestVersion"
 
 
+class RegisteredModel(Artifact):
+    """A version in the model registry, at its folder; custom property `registered` is 0 where nothing was."""
+
+    TYPE_NAME = "pipeline.RegisteredModel"
+
+
 def write_text(uri: str, name: str, text: str) -> None:
     """Writes one small file into an artifact."""
     fileio.makedirs(uri)

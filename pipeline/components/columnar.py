@@ -19,6 +19,8 @@ from tfx_bsl.coders import example_coder
 from pipeline.errors import SluiceError
 
 BATCH_ROWS = 8192
+# Of serialized rows; as columns of 64-bit integers pictures take eight times as much.
+BATCH_BYTES = 32 << 20
 
 
 def shards(examples: types.Artifact, split: str) -> list[str]:
@@ -28,10 +30,12 @@ def shards(examples: types.Artifact, split: str) -> list[str]:
 
 
 def raw_batches(path: str) -> Iterator[NDArray[Any]]:
-    """Serialized examples of one file, in batches."""
+    """Serialized examples of one file, in batches that fit into memory whatever the size of a row."""
     compression = "GZIP" if path.endswith(".gz") else ""
     records = tf.data.TFRecordDataset(path, compression_type=compression, buffer_size=1 << 20)
-    yield from records.batch(BATCH_ROWS).as_numpy_iterator()
+    first = next(records.take(1).as_numpy_iterator(), b"")
+    rows = max(1, min(BATCH_ROWS, BATCH_BYTES // max(len(first), 1)))
+    yield from records.batch(rows).as_numpy_iterator()
 
 
 def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from gates.data_gate import judge_data
 from gates.settings import GateSettings
 from gates.table import Table
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.example_gen import FACTS_PROPERTY
+from pipeline.components.example_gen import FACTS_PROPERTY, PICTURES_PROPERTY
 from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
 from pipeline.components.gate_tables import (
     categorical_numbers,
@@ -40,6 +41,7 @@ def declared_by(config: WorkloadConfig, lineage: Lineage) -> dict[str, Any]:
     later = set(prediction.moments[now + 1 :])
     return {
         "label": config.data.label,
+        "class_names": config.data.class_names,
         "entity": config.data.entity_key,
         "time": config.data.time_column,
         "split_by": config.split.by,
@@ -63,7 +65,8 @@ class DataGateExecutor(base_executor.BaseExecutor):
         """Judges and stores the verdict."""
         started = time.monotonic()
         settings = GateSettings.model_validate_json(exec_properties["settings"])
-        share = share_read(_rows_of_train(artifact_utils.get_single_instance(input_dict["examples"])))
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        share = share_read(_rows_of_train(examples), _pixels_of_a_row(examples))
         data = _data(input_dict, json.loads(exec_properties["declared"]), share)
         report = judge_data(data, settings, progress=tell_progress)
         report = replace(report, seconds=time.monotonic() - started)
@@ -77,6 +80,11 @@ class DataGateExecutor(base_executor.BaseExecutor):
 def _rows_of_train(examples: types.Artifact) -> int:
     facts = examples.get_string_custom_property(FACTS_PROPERTY)
     return int(json.loads(facts)["rows"]["train"]) if facts else 0
+
+
+def _pixels_of_a_row(examples: types.Artifact) -> int:
+    pictures = json.loads(examples.get_string_custom_property(PICTURES_PROPERTY) or "{}")
+    return sum(math.prod(shape) for shape in pictures.values())
 
 
 def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any], share: float) -> Data:
@@ -93,6 +101,7 @@ def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any],
                 **{
                     **declared,
                     "withheld": withheld,
+                    "class_names": tuple(declared["class_names"]),
                     "analysed_splits": tuple(declared["analysed_splits"]),
                     "readers_of": {split: tuple(readers) for split, readers in declared["readers_of"].items()},
                 }

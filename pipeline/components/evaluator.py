@@ -7,6 +7,7 @@ the intervals are analytic (gates/intervals.py); the result is also written in T
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from typing import Any, ClassVar
@@ -19,10 +20,14 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from gates.finding import Finding, GateReport, SkippedCheck, verdict_of
-from gates.measurement import SOUND_CHECKS, Scored, confusion, is_measured, measure, slices_of, unsound
+from gates.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
+from gates.limits import CHANGE, CHECKS, CLASS, Limit
+from gates.measurement import Scored, by_class, confusion, is_measured, measure, slices_of
 from gates.metrics import Evaluation
-from gates.thresholds import CHECKS, SLICE, Limit, judge_thresholds
+from gates.outside_baseline import CHECK as OUTSIDE
+from gates.outside_baseline import OutsideFigures, judge_outside_baseline
+from gates.thresholds import judge_thresholds
+from gates.unsound import sound_checks, unsound
 from pipeline.components import scoring, tfma_files
 from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
 from pipeline.components.columnar import decoder_of, shards
@@ -33,31 +38,43 @@ SPLIT = "test"
 
 
 def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
-    """Every figure that the configuration asks for."""
-    estimates = measure(scored, config["metrics"], config["slices"], config["confidence"])
+    """Every figure that the configuration asks for, and for several classes what becomes of each."""
+    names, confidence = config.get("class_names", []), config["confidence"]
+    compared = dataclasses.replace(scored, blessed=scored.blessed if _comparable(scored) else None)
+    estimates = measure(compared, config["metrics"], config["slices"], confidence)
     undefined = sum(not is_measured(estimate) for estimate in estimates)
     notes = [
-        f"{config['confidence']:.0%} intervals: Wilson for shares, DeLong on the logit scale for AUC, "
-        "normal for the rest; changes are paired on the same rows."
+        f"{confidence:.0%} intervals: Wilson for shares, Newcombe for AUC, on the log scale for loss and calibration; "
+        "changes are paired on the same rows."
     ]
+    if not scored.is_binary and {"auc", "precision", "recall"} & set(config["metrics"]):
+        notes.append("AUC, precision and recall are means over the classes, each against the rest.")
+    if not scored.is_binary and "calibration" in config["metrics"]:
+        notes.append("Calibration is the mean probability of the answers over the share of right ones.")
     if undefined:
         notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
-    return Evaluation(config["confidence"], estimates, confusion(scored), notes=tuple(notes))
+    classes = by_class(compared, names, confidence)
+    return Evaluation(confidence, estimates, confusion(scored, names), notes=tuple(notes), classes=classes)
 
 
 def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, Any], started: float) -> GateReport:
     """The verdict of the thresholds, on predictions and labels that can be judged at all."""
     limits = [Limit(**threshold) for threshold in config["thresholds"]]
+    checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
+    if not _comparable(scored) and any(limit.no_worse_than_blessed_by is not None for limit in limits):
+        findings, skipped = [*findings, _other_classes(scored)], []
+    outside = OutsideFigures.from_json(config.get("outside"))
+    findings = [*findings, *judge_outside_baseline(evaluation, outside, config["judged_by"])]
     run = _checks_run(findings, limits, evaluation)
     findings = unsound(scored, label) + findings
     if not limits:
-        skipped = [SkippedCheck(check, "evaluator.thresholds is empty: no figure refuses a model") for check in CHECKS]
+        skipped = [SkippedCheck(check, "evaluator.thresholds is empty: no figure refuses a model") for check in checks]
     return GateReport(
         gate=GATE,
         verdict=verdict_of(findings),
         findings=tuple(findings),
-        checks_run=(*SOUND_CHECKS, *run),
+        checks_run=(*sound_checks(scored), *run),
         checks_skipped=tuple(skipped),
         seconds=time.monotonic() - started,
         versions={"tensorflow-model-analysis": tfma.__version__},
@@ -65,12 +82,33 @@ def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, 
 
 
 def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evaluation) -> tuple[str, ...]:
-    """Slices that pass without doubt leave no finding."""
+    """Slices and classes that pass without doubt leave no finding."""
     run = {finding.check for finding in findings}
     compared = any(estimate.blessed_value is not None for estimate in evaluation.estimates)
-    if any(limit.slice and (limit.limits_value or compared) for limit in limits):
-        run.add(SLICE)
-    return tuple(check for check in CHECKS if check in run)
+    run |= {limit.check for limit in limits if limit.judges_many and (limit.limits_value or compared)}
+    return tuple(check for check in (*CHECKS, CLASS, OUTSIDE) if check in run)
+
+
+def _comparable(scored: Scored) -> bool:
+    """Whether there is no blessed model, or one that tells as many classes apart."""
+    return scored.blessed is None or scored.blessed.shape == scored.predictions.shape
+
+
+def _other_classes(scored: Scored) -> Finding:
+    assert scored.blessed is not None
+    before = 2 if scored.blessed.ndim == 1 else scored.blessed.shape[1]
+    return Finding(
+        check=CHANGE,
+        subject="blessed model",
+        statistic="classes",
+        value=scored.classes,
+        threshold=before,
+        n=len(scored.labels),
+        severity=Severity.BLOCK,
+        reason=f"The last blessed model tells {before} classes apart and this one {scored.classes}: the two cannot be "
+        "compared, and a threshold asks for it.",
+        remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new classes is blessed.",
+    )
 
 
 class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
@@ -98,6 +136,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
 
     def _score(self, input_dict: dict[str, list[types.Artifact]], uri: str, config: dict[str, Any], label: str) -> None:
         columns = sorted({column for columns in config["slices"] for column in columns})
+        scoring.check_models(_model_paths(input_dict), config.get("class_names", []))
         schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
         decoder_of(schema, {label, *columns})  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
@@ -121,8 +160,11 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
             list(slices_of(scored, config["slices"])),
             evaluation.estimates,
             {names[role]: path for role, path in paths.items()},
-            tfma_files.eval_config(label, scoring.SIGNATURE, config["metrics"], config["slices"], compared),
+            tfma_files.eval_config(
+                label, scoring.SIGNATURE, config["metrics"], config["slices"], compared, len(evaluation.classes)
+            ),
             data_location=artifact_utils.get_single_uri(input_dict["examples"]),
+            classes=evaluation.classes,
         )
 
 
@@ -177,6 +219,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         config: dict[str, Any],
         label: str,
         baseline_model: types.BaseChannel | None = None,
+        class_names: list[str] | None = None,
         code: str = "",
     ) -> None:
         """`config` is `EvaluatorConfig.model_dump(mode="json")`; `code` only makes a new cache key."""
@@ -186,7 +229,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 model=model,
                 baseline_model=baseline_model,
                 schema=schema,
-                config=json.dumps(config, sort_keys=True),
+                config=json.dumps({**config, "class_names": class_names or []}, sort_keys=True),
                 label=label,
                 code=code,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

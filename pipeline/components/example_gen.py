@@ -17,14 +17,17 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from pipeline.config import DataConfig, SplitConfig
+from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.kinds import Kind
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
-from pipeline.ingest.source import Source, fingerprint, resolve_source
+from pipeline.ingest.source import Source, resolve_source
 
 # What does not change the examples must not spoil the cache: these stay out of the execution properties, or are
 # there in their resolved form.
-_NOT_IN_THE_KEY = {"source", "format", "span", "serving_log"}
+_NOT_IN_THE_KEY = {"source", "fetch", "format", "span", "serving_log"}
+# Column → height, width and channels of its pictures.
+PICTURES_PROPERTY = "sluice_pictures"
 FACTS_PROPERTY = "sluice_facts"
 KINDS_PROPERTY = "sluice_kinds"
 
@@ -54,7 +57,8 @@ class ExampleGenExecutor(BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         source, wanted = _read_properties(exec_properties, input_dict.get("like") or [])
         ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
-        _describe(examples, source, exec_properties["data_fingerprint"] or fingerprint(source), ingested)
+        digest = exec_properties["data_fingerprint"] or fingerprint(source, wanted.data.image_path_column)
+        _describe(examples, source, digest, ingested)
 
 
 def _read_properties(properties: dict[str, Any], like: list[types.Artifact]) -> tuple[Source, Wanted]:
@@ -85,12 +89,15 @@ def _describe(examples: types.Artifact, source: Source, digest: str, ingested: I
         "unusable_rows": ingested.unusable,
         "unusable_file": ingested.unusable_file,
         "left_out_by_gap": ingested.left_out,
+        "left_out_by_share": ingested.not_shared,
+        "class_names": ingested.class_names,
         "data_fingerprint": digest,
         "span": source.span,
         "files": len(source.files),
     }
     examples.set_string_custom_property(FACTS_PROPERTY, json.dumps(facts))
     examples.set_string_custom_property(KINDS_PROPERTY, json.dumps(ingested.kinds))
+    examples.set_string_custom_property(PICTURES_PROPERTY, json.dumps(ingested.pictures))
 
 
 def types_in_schema(text: str) -> dict[str, str]:

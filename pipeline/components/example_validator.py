@@ -51,8 +51,10 @@ def validate(
     tolerated: dict[str, str],
     computed: dict[str, list[str]] | None = None,
     label: str = "",
+    classes: int = 2,
 ) -> tuple[GateReport, dict[str, anomalies_pb2.Anomalies]]:
-    """The verdict, and TFDV's anomalies by data set. `computed`: what the columns that ingest makes are made of."""
+    """The verdict, and TFDV's anomalies by data set. `computed`: what the columns that ingest makes are made of.
+    `classes`: how many the label has."""
     started = time.monotonic()
     schema = with_environments(schema)
     seen = {name: _validated(name, statistics, schema, TRAINING) for name, statistics in splits.items()}
@@ -82,7 +84,7 @@ def validate(
     findings = [tolerate(finding, tolerated) for finding in findings]
     if label:
         run.append(LABEL_CHECK)
-        findings += label_findings(label, [seen[name] for name in splits])
+        findings += label_findings(label, [seen[name] for name in splits], classes)
     else:
         skipped.append(SkippedCheck(LABEL_CHECK, "no label (data.label) is configured"))
     return _report(findings, run, skipped, started), {name: each.anomalies for name, each in seen.items()}
@@ -144,6 +146,7 @@ class ExampleValidatorExecutor(base_executor.BaseExecutor):
             json.loads(exec_properties["tolerated"]),
             json.loads(exec_properties["computed"]),
             exec_properties["label"],
+            exec_properties["classes"],
         )
         _write_anomalies(artifact_utils.get_single_instance(output_dict["anomalies"]), anomalies, statistics.span)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
@@ -181,6 +184,7 @@ class ExampleValidatorSpec(ComponentSpec):
         "tolerated": ExecutionParameter(type=str),
         "computed": ExecutionParameter(type=str),
         "label": ExecutionParameter(type=str),
+        "classes": ExecutionParameter(type=int),
         "code": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
@@ -210,8 +214,10 @@ class ExampleValidator(base_component.BaseComponent):
         previous_statistics: types.BaseChannel | None = None,
         tolerated: dict[str, str] | None = None,
         data: DataConfig | None = None,
+        classes: int = 2,
         code: str = "",
     ) -> None:
+        """`classes`: how many the label has; `code` only makes a new cache key."""
         super().__init__(
             ExampleValidatorSpec(
                 statistics=statistics,
@@ -221,6 +227,7 @@ class ExampleValidator(base_component.BaseComponent):
                 tolerated=json.dumps(tolerated or {}, sort_keys=True),
                 computed=json.dumps(_computed(data)),
                 label=data.label if data else "",
+                classes=classes,
                 code=code,
                 anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
                 report=types.Channel(type=GateReportArtifact),

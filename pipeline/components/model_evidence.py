@@ -18,20 +18,23 @@ from tfx.utils import path_utils
 from gates.catalogue import NotApplicable
 from gates.data import Data, Declared
 from gates.intervals import auc
-from gates.measurement import MISSING, Scored
+from gates.leakage.target import target_of
+from gates.measurement import MISSING, Scored, class_names
 from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.stump import Stump, best_stump
 from gates.units import Unit
 from pipeline.components import scoring
 from pipeline.components.columnar import decoder_of, numbers, raw_batches, shards, texts
 from pipeline.components.gate_tables import table_of
-from pipeline.components.references import sample
+from pipeline.components.references import is_wide, sample, served_features
 from pipeline.components.schema_gen import read_schema
 
 # Found by its path: the pipeline imports no model code (models/replay.py has what is called here).
 REPLAY_MODULE = "models.replay"
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
+# Of serialized rows, which are asked of the model: fewer of them where a row is a large picture.
+MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
 SIGNATURES = ("serving_default", "serving_examples")
 UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
@@ -46,11 +49,11 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
     judged = _Labelled(schema, asked)
     export = path_utils.serving_model_path(inputs["model"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
-    at = np.linspace(0, len(test) - 1, min(REPLAYED_ROWS, len(test))).astype(int)
+    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
     replayed = replaying.replay(path, export, test[at])
-    stump = _stump(rows["train"], test, asked)
+    stump = _stump(rows["train"], test, schema, scored.classes, asked)
     return ModelEvidence(
-        classes=("0", "1"),
+        classes=class_names(scored.classes, asked["class_names"]),
         train=judged.predicted(rows["train"], path.predict(rows["train"])),
         eval=judged.predicted(rows["eval"], path.predict(rows["eval"])),
         test=judged.predicted(test, scored.predictions),
@@ -62,7 +65,7 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
-        importances=_importances(replaying, path, rows["eval"][:PERMUTED_ROWS], judged),
+        importances=_importances(replaying, path, rows["eval"], judged),
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
         limits=Limits(p99_ms=asked["latency_ms"], size_mb=asked["export_mb"]),
@@ -75,7 +78,16 @@ _ROWS = {"train": TRAIN_ROWS, "eval": EVAL_ROWS}
 
 def _rows(examples: types.Artifact, split: str, most: int) -> NDArray[Any]:
     """Serialized examples of one split, evenly spaced, in the order of the files."""
-    return sample((batch for path in shards(examples, split) for batch in raw_batches(path)), most)
+    rows = sample((batch for path in shards(examples, split) for batch in raw_batches(path)), most)
+    if split not in MOST_BYTES:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _rows_within(rows, most, split)).astype(int)]
+
+
+def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
+    """How many of these rows, at most `most`, stay within the bytes."""
+    size = sum(map(len, rows)) / max(len(rows), 1)
+    return min(most, len(rows), max(1, int(MOST_BYTES[what] / max(size, 1.0))))
 
 
 class _Labelled:
@@ -102,9 +114,19 @@ class _Labelled:
 
 
 def _as_text(columns: dict[str, NDArray[Any]]) -> RawRows:
-    shown = [np.asarray(values).reshape(len(values), -1)[:, 0] for values in columns.values()]
-    as_text = [[v.decode("utf-8", "replace") if isinstance(v, bytes) else f"{v:g}" for v in each] for each in shown]
+    as_text = [[_told(value) for value in values] for values in columns.values()]
     return RawRows(tuple(columns), list(zip(*as_text, strict=True)))
+
+
+def _told(value: Any) -> str:
+    """One value as text; of a picture its size and its scale, which is what goes wrong with pictures."""
+    values = np.asarray(value)
+    if values.dtype.kind not in "biuf":
+        return ", ".join(each.decode("utf-8", "replace") for each in values.reshape(-1))
+    if values.size == 1:
+        return f"{values.reshape(-1)[0]:g}"
+    size = " x ".join(str(each) for each in values.shape)
+    return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
 
 
 def _replays(replayed: Any, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
@@ -137,17 +159,34 @@ def _probes(replayed: Any) -> tuple[Probe, ...]:
     return tuple(found)
 
 
-def _stump(train: NDArray[Any], test: NDArray[Any], asked: dict[str, Any]) -> Stump | None:
-    declared = Declared(label=asked["label"], withheld=frozenset(asked["withheld"]))
-    tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
-    try:
-        return best_stump(Data(tables["train"], {"test": tables["test"]}, declared=declared))
-    except NotApplicable:
+def _stump(
+    train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, asked: dict[str, Any]
+) -> Stump | None:
+    """The best single-feature model, [rows of test, classes]; None where no feature is a single value, as of
+    pictures."""
+    label, withheld = asked["label"], asked["withheld"]
+    wide = {feature.name for feature in schema.feature if is_wide(feature)}
+    if not set(served_features(schema, {label, *withheld})) - wide:
         return None
+    declared = Declared(label=label, withheld=frozenset(withheld), categorical=frozenset({label}))
+    tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
+    data = Data(tables["train"], {"test": tables["test"]}, declared=declared)
+    try:
+        found = best_stump(data)
+        known = [int(float(name)) for name in target_of(data).classes]
+    except (NotApplicable, ValueError):
+        return None  # no feature to choose, or labels that are no classes: the Evaluator tells of these
+    if not all(0 <= code < classes for code in known):
+        return None
+    # Train may lack a class, which then stands in a gap between the others.
+    scores = np.zeros((len(test), classes))
+    scores[:, known] = found.scores
+    return Stump(found.feature, scores)
 
 
 def _importances(replaying: Any, path: Any, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
-    return dict(replaying.importances(path, rows, partial(_power, judged.labels(rows))))
+    permuted = rows[: _rows_within(rows, PERMUTED_ROWS, "at once")]
+    return dict(replaying.importances(path, permuted, partial(_power, judged.labels(permuted))))
 
 
 def _power(labels: NDArray[Any], predictions: NDArray[Any]) -> float:

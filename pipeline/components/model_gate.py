@@ -19,6 +19,7 @@ from gates.settings import GateSettings
 from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
 from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
 from pipeline.components.model_evidence import gather
+from pipeline.components.request_times import write_request_times
 from pipeline.config import WorkloadConfig
 
 
@@ -41,6 +42,7 @@ class ModelGateExecutor(base_executor.BaseExecutor):
         report = judge_model(evidence, settings, progress=tell_progress)
         report = replace(report, seconds=time.monotonic() - started)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
+        write_request_times(artifact_utils.get_single_uri(output_dict["report"]), evidence.latency_ms)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         # The Pusher refuses a blessing that was given to another model.
         model = artifact_utils.get_single_instance(input_dict["model"])
@@ -92,6 +94,7 @@ class ModelGate(base_component.BaseComponent):
         """`code` only makes a new cache key."""
         asked = {
             "label": config.data.label,
+            "class_names": config.data.class_names,
             "entity": config.data.entity_key,
             "split_by": config.split.by,
             "withheld": config.prediction.withheld_columns(),

@@ -22,7 +22,14 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import path_utils
 
 from gates.finding import Finding, GateReport, Severity, verdict_of
-from pipeline.components.artifacts import GateReportArtifact, NewestVersion, is_blessed, verdict_told, write_report
+from pipeline.components.artifacts import (
+    GateReportArtifact,
+    NewestVersion,
+    RegisteredModel,
+    is_blessed,
+    verdict_told,
+    write_report,
+)
 from pipeline.components.version_folder import Push, VersionFolder
 
 GATE = "pusher"
@@ -64,7 +71,8 @@ def _refusals_by(name: str, blessing: types.Artifact, model_uri: str) -> list[Fi
     return found
 
 
-def _missing_model(source: str) -> list[Finding]:
+def missing_model(source: str) -> list[Finding]:
+    """The refusal of a folder without a SavedModel; empty when there is one."""
     if fileio.exists(posixpath.join(source, "saved_model.pb")):
         return []
     return [_refusal("model_present", "Trainer", f"There is no saved_model.pb in {source}.")]
@@ -95,7 +103,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         required = json.loads(exec_properties["required"])
         blessings = {name: input_dict.get(name + BLESSING_SUFFIX, []) for name in required}
         source = path_utils.serving_model_path(model.uri)
-        findings = refusals(required, blessings, model.uri) + _missing_model(source)
+        findings = refusals(required, blessings, model.uri) + missing_model(source)
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
         pushed_model.set_int_custom_property("pushed", int(not findings))
         push = None
@@ -105,6 +113,9 @@ class PusherExecutor(base_executor.BaseExecutor):
             findings = [_told(push, exec_properties["destination"])]
             told = {name: verdict_told(given[0]) for name, given in blessings.items()}
             pushed_model.set_string_custom_property("gates", json.dumps(told, sort_keys=True))
+            for registered in input_dict.get("registered") or []:
+                version = registered.get_string_custom_property("version")
+                pushed_model.set_string_custom_property("registered_version", version)
         pushed_model.set_string_custom_property("reason", " ".join(finding.reason for finding in findings))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), _report(findings, started))
         if push is not None:
@@ -145,7 +156,10 @@ class PusherSpec(ComponentSpec):
         "keep_versions": ExecutionParameter(type=int),
         "required": ExecutionParameter(type=str),
     }
-    INPUTS: ClassVar[dict[str, ChannelParameter]] = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "registered": ChannelParameter(type=RegisteredModel, optional=True),
+    }
     OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "pushed_model": ChannelParameter(type=standard_artifacts.PushedModel),
         "report": ChannelParameter(type=GateReportArtifact),
@@ -174,12 +188,15 @@ class Pusher(base_component.BaseComponent):
         blessings: Mapping[str, types.BaseChannel],
         destination: str,
         keep_versions: int = 5,
+        registered: types.BaseChannel | None = None,
     ) -> None:
-        """`blessings`: the gates' blessing channels by the gates' names."""
+        """`blessings`: the gates' blessing channels by the gates' names; `registered`: the version in the registry that
+        the pushed model's metadata names."""
         channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
         super().__init__(
             _spec_with(blessings)(
                 model=model,
+                registered=registered,
                 destination=destination,
                 keep_versions=keep_versions,
                 required=json.dumps(sorted(blessings)),

@@ -1,12 +1,17 @@
-"""Fits simple models on the raw features that serving has, and measures them on test as the Evaluator measures."""
+"""Fits simple models on the raw features that serving has, and measures them on test as the Evaluator measures.
+
+Columns of one value a row go to gradient-boosted trees, the one picture a row may have to a logistic regression on what
+it looks like from afar.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
@@ -16,6 +21,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from gates.proposed_schema import SERVING
 from gates.reference_models import references
+from gates.reference_pictures import MOST_PICTURES, coarse
 from pipeline.components.artifacts import ReferencesArtifact, write_references
 from pipeline.components.columnar import BATCH_ROWS, decoder_of, numbers, raw_batches, shards, texts
 from pipeline.components.schema_gen import read_schema
@@ -48,26 +54,51 @@ def sample(batches: Iterable[NDArray[Any]], most: int) -> NDArray[Any]:
     return np.array(kept, dtype=object)[at]
 
 
+def shape_of(feature: schema_pb2.Feature) -> tuple[int, ...]:
+    """The shape of a row's values in a column whose schema fixes it; () for a single value."""
+    if feature.HasField("shape"):
+        return tuple(dimension.size for dimension in feature.shape.dim)
+    fixed = feature.value_count.min == feature.value_count.max > 1
+    return (feature.value_count.min,) if fixed else ()
+
+
+def is_wide(feature: schema_pb2.Feature) -> bool:
+    """Whether a row has many numbers in this column: a picture or a vector."""
+    return feature.type != schema_pb2.BYTES and bool(np.prod(shape_of(feature), dtype=np.int64) > 1)
+
+
 def read_columns(
     raw: NDArray[Any], schema: schema_pb2.Schema, features: list[str], label: str
 ) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
     """Features by name (numbers with NaN, texts with None for missing) and labels."""
-    decoder = decoder_of(schema, {*features, label})
-    parts = [decoder.DecodeBatch(raw[i : i + BATCH_ROWS].tolist()) for i in range(0, len(raw), BATCH_ROWS)]
     textual = {feature.name for feature in schema.feature if feature.type == schema_pb2.BYTES}
-    columns = {
-        name: np.concatenate(
-            [
-                texts(part.column(part.schema.get_field_index(name)), None)
-                if name in textual
-                else numbers(part.column(part.schema.get_field_index(name)))
-                for part in parts
-            ]
-        )
-        for name in [*features, label]
-    }
-    labels = columns.pop(label)
-    return columns, labels
+    columns: dict[str, list[NDArray[Any]]] = {name: [] for name in (*features, label)}
+    for name, column in _decoded(raw, schema, columns):
+        columns[name].append(texts(column, None) if name in textual else numbers(column))
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return whole, whole.pop(label)
+
+
+def read_pictures(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArray[np.float64]:
+    """Coarse pictures of one wide column, [rows, blocks]; NaN in a row that has no whole picture."""
+    shape = next(shape_of(feature) for feature in schema.feature if feature.name == name)
+    width = int(np.prod(shape))
+    parts = []
+    for _, column in _decoded(raw, schema, [name]):
+        lengths = np.asarray(column.value_lengths().fill_null(0))
+        whole = lengths == width
+        values = np.full((len(lengths), width), np.nan, dtype=np.float32)
+        values[whole] = np.asarray(column.flatten())[np.repeat(whole, lengths)].reshape(-1, width)
+        parts.append(coarse(values, shape))
+    return np.concatenate(parts)
+
+
+def _decoded(raw: NDArray[Any], schema: schema_pb2.Schema, names: Collection[str]) -> Iterator[tuple[str, pa.Array]]:
+    decoder = decoder_of(schema, set(names))
+    for start in range(0, len(raw), BATCH_ROWS):
+        part = decoder.DecodeBatch(raw[start : start + BATCH_ROWS].tolist())
+        for name in names:
+            yield name, part.column(part.schema.get_field_index(name))
 
 
 class ReferencesExecutor(base_executor.BaseExecutor):
@@ -84,12 +115,22 @@ class ReferencesExecutor(base_executor.BaseExecutor):
         schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
         label = exec_properties["label"]
         features = served_features(schema, {label, *json.loads(exec_properties["withheld"])})
-        train, test = (
-            read_columns(sample(_batches(examples, split), most), schema, features, label)
-            for split, most in (("train", MOST_TRAIN_ROWS), ("test", 10**9))
+        wide = [feature.name for feature in schema.feature if feature.name in features and is_wide(feature)]
+        single = [name for name in features if name not in wide]
+        most = MOST_PICTURES if wide else MOST_TRAIN_ROWS
+        train, test = (sample(_batches(examples, split), kept) for split, kept in (("train", most), ("test", 10**9)))
+        found = references(
+            *read_columns(train, schema, single, label),
+            *read_columns(test, schema, single, label),
+            confidence=exec_properties["confidence"],
+            pictures=(_pictures(train, schema, wide), _pictures(test, schema, wide)) if wide else None,
         )
-        found = references(*train, *test, confidence=exec_properties["confidence"])
         write_references(artifact_utils.get_single_instance(output_dict["references"]), found)
+
+
+def _pictures(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> NDArray[np.float64]:
+    """All wide columns beside each other."""
+    return np.concatenate([read_pictures(raw, schema, name) for name in names], axis=1)
 
 
 def _batches(examples: types.Artifact, split: str) -> Iterable[NDArray[Any]]:
@@ -114,7 +155,7 @@ class ReferencesSpec(ComponentSpec):
 
 
 class References(base_component.BaseComponent):
-    """Says what the majority class and gradient-boosted trees reach on the same split."""
+    """Says what the majority class and simple models reach on the same split."""
 
     SPEC_CLASS = ReferencesSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReferencesExecutor)

@@ -17,6 +17,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from gates.proposed_schema import propose_schema
 from pipeline.components.artifacts import read_text, write_text
+from pipeline.components.example_gen import PICTURES_PROPERTY
 from pipeline.errors import SluiceError
 
 SCHEMA_FILE = "schema.pbtxt"
@@ -39,7 +40,7 @@ class SchemaGenExecutor(base_executor.BaseExecutor):
         """Writes `schema.pbtxt`."""
         artifact = artifact_utils.get_single_instance(input_dict["statistics"])
         train = load_statistics(artifact, "train").proto()
-        # Shapes are left open: every raw feature may be missing at serving, so none is of fixed length.
+        # Shapes are left open: a raw feature may be missing at serving, so none but pictures is of fixed length.
         inferred = tfdv.infer_schema(train, infer_feature_shape=False)
         schema = propose_schema(
             inferred,
@@ -48,8 +49,19 @@ class SchemaGenExecutor(base_executor.BaseExecutor):
             json.loads(exec_properties["withheld"]),
             smallest_split=_smallest_split(artifact),
         )
+        _fix_shapes(schema, json.loads(artifact.get_string_custom_property(PICTURES_PROPERTY) or "{}"))
         text = text_format.MessageToString(schema)
         write_text(artifact_utils.get_single_uri(output_dict["schema"]), SCHEMA_FILE, text)
+
+
+def _fix_shapes(schema: schema_pb2.Schema, pictures: dict[str, list[int]]) -> None:
+    """A picture is whole and of one size, or it is none: rows, columns and channels of bytes."""
+    for feature in schema.feature:
+        if feature.name in pictures:
+            feature.ClearField("shape_type")
+            feature.shape.dim.extend(schema_pb2.FixedShape.Dim(size=size) for size in pictures[feature.name])
+            feature.presence.min_fraction, feature.presence.min_count = 1.0, 1
+            feature.int_domain.min, feature.int_domain.max = 0, 255
 
 
 def _smallest_split(artifact: types.Artifact) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,12 +12,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.saved_model.loader_impl import parse_saved_model
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.io import fileio
 
 from gates.measurement import MISSING, Scored
 from pipeline.components.columnar import decoder_of, numbers, raw_batches, texts
+from pipeline.errors import SluiceError
 
+# Found by its path: the pipeline imports no model code.
+BATCHES_MODULE = "models.batches"
 SIGNATURE = "serving_examples"
 LABEL, CANDIDATE, BLESSED = "label", "candidate", "blessed"
 FOLDER = "predictions"
@@ -58,9 +64,8 @@ class ScoreShard(beam.DoFn):
         decoded = self._decoder.DecodeBatch(batch.tolist())
         named = dict(zip(decoded.schema.names, decoded.columns, strict=True))
         scored = {LABEL: pa.array(numbers(named[self._label]))}
-        examples = tf.constant(batch)
         for name, signature in self._signatures.items():
-            scored[name] = pa.array(_probabilities(signature(examples=examples), name))
+            scored[name] = _stored_predictions(_asked(signature, batch), name)
         for column in self._columns:
             scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
         return pa.RecordBatch.from_arrays(list(scored.values()), list(scored))
@@ -70,14 +75,56 @@ def _stored(column: str) -> str:
     return f"slice:{column}"
 
 
-def _probabilities(outputs: Mapping[str, tf.Tensor], model: str) -> Any:
-    predictions = outputs["predictions"].numpy()
-    if predictions.ndim == 2 and predictions.shape[1] == 1:
-        return predictions[:, 0].astype(np.float64)
-    raise ValueError(
-        f"the {model} model's signature {SIGNATURE} gives predictions of shape {predictions.shape}; "
-        "the Evaluator measures binary models, [batch, 1]"
-    )
+def _asked(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
+    """Predictions of the rows, a few at a time where they are large: what a layer makes of pictures is many times the
+    size of the pictures."""
+    parts = importlib.import_module(BATCHES_MODULE).by_size(batch)
+    return np.concatenate([signature(examples=tf.constant(part))["predictions"].numpy() for part in parts])
+
+
+def _stored_predictions(predictions: NDArray[Any], model: str) -> pa.Array:
+    """One number a row for [rows, 1], a list of fixed length for [rows, classes]."""
+    if predictions.ndim != 2:
+        raise ValueError(f"the {model} model gives predictions of shape {predictions.shape}, not [batch, outputs]")
+    flat = pa.array(np.ascontiguousarray(predictions, dtype=np.float64).reshape(-1))
+    return flat if predictions.shape[1] == 1 else pa.FixedSizeListArray.from_arrays(flat, predictions.shape[1])
+
+
+def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
+    """Refuses, before any row is scored, a model whose predictions cannot be measured or named.
+
+    A SluiceError when its signature gives no predictions, when they are not [batch, 1] or [batch, classes], or when the
+    candidate's classes and `data.class_names` are not as many.
+    """
+    for model, path in models.items():
+        shape = _shape_of_predictions(model, path)
+        if shape is None:
+            continue  # each batch is looked at again
+        if len(shape) != 2:
+            told = ", ".join("batch" if size < 0 else str(size) for size in shape)
+            raise SluiceError(
+                f"The {model} model predicts [{told}], and what is measured is [batch, 1] (two classes, a sigmoid) or "
+                "[batch, classes] (a softmax).",
+                "Let build_model end in Dense(1, sigmoid) or Dense(classes, softmax), then run the same command again.",
+            )
+        classes = max(shape[1], 2)
+        if model == CANDIDATE and class_names and shape[1] > 0 and classes != len(class_names):
+            raise SluiceError(
+                f"`data.class_names` names {len(class_names)} classes and the model tells {classes} apart.",
+                "See what the names are for:  python runners/local_runner.py --explain data.class_names",
+            )
+
+
+def _shape_of_predictions(model: str, path: str) -> list[int] | None:
+    """Read from the SavedModel without loading it; -1 where any size goes, None where the rank is not fixed."""
+    signatures = parse_saved_model(path).meta_graphs[0].signature_def
+    if SIGNATURE not in signatures or "predictions" not in signatures[SIGNATURE].outputs:
+        raise SluiceError(
+            f"The {model} model has no signature `{SIGNATURE}` that gives `predictions`: there is nothing to measure.",
+            f"See what it has:  saved_model_cli show --dir {path} --all",
+        )
+    shape = signatures[SIGNATURE].outputs["predictions"].tensor_shape
+    return None if shape.unknown_rank else [dimension.size for dimension in shape.dim]
 
 
 def score(
@@ -110,9 +157,16 @@ def read_scored(uri: str) -> Scored:
     prefix = _stored("")
     return Scored(
         labels=table[LABEL].to_numpy(),
-        predictions=table[CANDIDATE].to_numpy(),
-        blessed=table[BLESSED].to_numpy() if BLESSED in table.column_names else None,
+        predictions=_read_predictions(table[CANDIDATE]),
+        blessed=_read_predictions(table[BLESSED]) if BLESSED in table.column_names else None,
         columns={
             name.removeprefix(prefix): table[name].to_numpy() for name in table.column_names if name.startswith(prefix)
         },
     )
+
+
+def _read_predictions(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column.to_numpy())
+    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in column.chunks])
+    return np.asarray(flat.reshape(-1, column.type.list_size))

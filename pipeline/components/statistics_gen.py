@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
@@ -24,6 +26,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx_bsl.coders import example_coder
 
 from pipeline.components.columnar import raw_batches, shards
+from pipeline.components.example_gen import PICTURES_PROPERTY
 
 # Compressed bytes of all splits together that one process goes through in about half a minute.
 IN_PROCESS_BYTES = 128 * 2**20
@@ -50,6 +53,7 @@ class StatisticsGenExecutor(Executor):
             described = {split: describe(paths) for split, paths in files.items()}
             statistics.split_names = artifact_utils.encode_split_names(splits)
             statistics.span = examples.span
+        statistics.set_string_custom_property(PICTURES_PROPERTY, examples.get_string_custom_property(PICTURES_PROPERTY))
         for split, description in described.items():
             folder = artifact_utils.get_split_uri([statistics], split)
             fileio.makedirs(folder)
@@ -65,13 +69,30 @@ def describe(files: list[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
     partials = [generator.create_accumulator() for generator in generators]
     for file in files:
         for serialized in raw_batches(file):
-            batch: pa.RecordBatch = decoder.DecodeBatch(serialized)
+            batch = empty_lists_as_missing(decoder.DecodeBatch(serialized))
             seen = stats_impl.generate_partial_statistics_in_memory(batch, options, generators)
             partials = [
                 generator.merge_accumulators([partial, new])
                 for generator, partial, new in zip(generators, partials, seen, strict=True)
             ]
     return stats_impl.extract_statistics_output(partials, generators)
+
+
+def empty_lists_as_missing(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """An empty list among lists of several values, such as pictures, is a missing value: TFDV would count it as one
+    that is there, and no schema's `presence` would ever be broken."""
+    return pa.RecordBatch.from_arrays([_empty_as_null(column) for column in batch.columns], batch.schema.names)
+
+
+def _empty_as_null(column: pa.Array) -> pa.Array:
+    if not pa.types.is_large_list(column.type):
+        return column
+    lengths = np.asarray(pc.list_value_length(column).fill_null(0))
+    if lengths.max(initial=0) <= 1 or lengths.all():
+        return column
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    offsets = pa.array(starts, pa.int64(), mask=np.append(lengths == 0, False))
+    return pa.LargeListArray.from_arrays(offsets, column.flatten())
 
 
 def count_empty_as_missing(

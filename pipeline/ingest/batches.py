@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,9 @@ import pyarrow as pa
 
 from pipeline.ingest.dealing import UNDEALT, Places
 from pipeline.ingest.kinds import ARROW_TYPE, Kind, to_kind
-from pipeline.ingest.label import compute_label
+from pipeline.ingest.label import compute_label, places_of_names
+from pipeline.ingest.picture_plan import picture_column
+from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.plan import Plan
 from pipeline.ingest.readers import Rows
 from pipeline.ingest.rejects import Reject
@@ -29,6 +32,18 @@ class Batch:
     rejects: list[Reject]
 
 
+def bounded(batches: Iterable[Rows], plan: Plan) -> Iterator[Rows]:
+    """The same rows, no more at a time than pictures fit into memory where rows name their pictures."""
+    for rows in batches:
+        if plan.pictures is None or plan.pictures.path_column is None:
+            yield rows
+            continue
+        size = plan.pictures.shape.batch_rows
+        for start in range(0, max(rows.columns.num_rows, 1), size):
+            some = slice(start, start + size)
+            yield Rows(rows.columns.slice(start, size), rows.lines[some], rows.typed, [] if start else rows.rejects)
+
+
 def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
     """Conversion, label, split; in that order, because a split may go by the values that stand in the Example."""
     rejects = list(rows.rejects)
@@ -38,13 +53,21 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
         columns[name], unfit = _convert(rows, name, kind)
         if unfit.any():
             _note(reasons, unfit, f"`{name}` is not {_OVERRIDE_NAME.get(kind, 'what it should be')}")
+    if plan.pictures is not None and plan.pictures.path_column is not None:
+        paths = columns.pop(plan.pictures.path_column)
+        columns[IMAGE], unreadable = picture_column(paths, path, plan.pictures.shape)
+        reasons.update({row: reason for row, reason in unreadable.items() if row not in reasons})
     label_name = plan.label
+    if plan.class_names:
+        name = plan.dealer.label or ""
+        columns[name], unknown = places_of_names(columns[name], plan.class_names)
+        _note(reasons, unknown, f"`{name}` is none of data.class_names")
     if plan.expression is not None:
         name = plan.dealer.label or ""
         columns[name] = compute_label(plan.expression, columns)
     if label_name is not None:
         _note(reasons, _missing(columns[label_name]), f"no label: `{label_name}` {_why_no_label(plan)}")
-    places = plan.dealer.deal(columns, rows.columns.num_rows)
+    places = plan.dealer.deal(columns, rows.columns.num_rows, path)
     _note(reasons, places == UNDEALT, f"cannot be dealt to a split: `{plan.dealer.key_column}` is missing or no time")
     if reasons:
         rejects += [_reject(rows, row, reason, path) for row, reason in sorted(reasons.items())]

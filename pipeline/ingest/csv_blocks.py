@@ -35,6 +35,7 @@ class CsvPart:
     offset: int
     length: int | None
     first_line: int
+    block_bytes: int | None = None  # BLOCK_BYTES, but for rows that stand for much more than their own bytes
 
 
 @dataclass
@@ -79,7 +80,7 @@ def cut_into_parts(whole: CsvPart, part_bytes: int, ends: list[tuple[int, int]])
     parts, offset, line = [], whole.offset, whole.first_line
     for end, next_line in ends:
         if end - offset >= part_bytes or end == ends[-1][0]:
-            parts.append(CsvPart(whole.path, whole.columns, offset, end - offset, line))
+            parts.append(CsvPart(whole.path, whole.columns, offset, end - offset, line, whole.block_bytes))
             offset, line = end, next_line
     return parts
 
@@ -99,14 +100,14 @@ def read_blocks(
 
 
 def _record_blocks(part: CsvPart) -> Iterator[bytes]:
-    """Pieces of about BLOCK_BYTES that end between records."""
+    """Pieces of about BLOCK_BYTES, or as many as the part says, that end between records."""
     left = part.length if part.length is not None else 1 << 62
     line = part.first_line
     with plain_read_errors(part.path), open_content(part.path, part.offset) as content:
         if is_gzip(part.path):
             content.read(part.offset)
         kept = b""
-        while piece := content.read(min(BLOCK_BYTES, left)):
+        while piece := content.read(min(part.block_bytes or BLOCK_BYTES, left)):
             left -= len(piece)
             raw = kept + piece
             end = _last_record_end(raw)

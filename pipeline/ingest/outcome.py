@@ -16,7 +16,7 @@ def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | N
     if summary["problem"]:
         raise SluiceError(*summary["problem"])
     unusable, dealt = summary["unusable"], sum(summary["rows"].values())
-    total = unusable + dealt + summary["left_out"]
+    total = unusable + dealt + summary["left_out"] + summary["not_shared"]
     allowed = wanted.data.max_unusable_share
     if unusable > allowed * total:
         raise SluiceError(_too_many(summary, unusable, total, allowed, rejects_file), f"See them:  head {rejects_file}")
@@ -50,6 +50,11 @@ def _empty_split(split: str, summary: dict[str, Any], wanted: Wanted) -> tuple[s
             f"{_instant(last, text)}{gap}.",
             "Give other weights or a smaller gap:  --set split.gap=0",
         )
+    if summary["not_shared"]:
+        left = f"{summary['not_shared']:,} rows are left out by data.share = {wanted.data.share:g}"
+        return f"{split} is empty ({others}): {left}.", "Use more of them:  --set data.share=1"
+    if split == "test" and wanted.split.test_files is not None:
+        return f"{split} is empty ({others}): no row of the files that split.test_files names can be used.", ""
     why = {
         "row": "there are too few rows for its weight",
         "entity": f"there are too few different values of `{wanted.data.entity_key}` for its weight",

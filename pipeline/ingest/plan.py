@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.config import DataConfig, SplitConfig
 from pipeline.errors import SluiceError
 from pipeline.ingest.dealing import SPLITS, Dealer
 from pipeline.ingest.files import base_name
+from pipeline.ingest.given_splits import given_splits
+from pipeline.ingest.image_folder import FolderPart, mixed
 from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
 from pipeline.ingest.label import LabelExpression, parse_label_expression
+from pipeline.ingest.picture_plan import PicturePlan, class_names, plan_pictures
+from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.readers import FileSurvey, Part
 
 
@@ -47,6 +51,19 @@ class Plan:
     label: str | None
     expression: LabelExpression | None
     dealer: Dealer
+    pictures: PicturePlan | None = None
+    class_names: tuple[str, ...] = ()  # of a label in words, which becomes the place of its name here
+
+    @property
+    def example_kinds(self) -> dict[str, Kind]:
+        """The kinds of the columns as they stand in tf.Examples: pictures for their paths, numbers for classes."""
+        kinds = dict(self.kinds)
+        if self.pictures is not None and self.pictures.path_column is not None:
+            del kinds[self.pictures.path_column]
+            kinds[IMAGE] = Kind.INT
+        if self.class_names and self.dealer.label in kinds:
+            kinds[self.dealer.label] = Kind.INT
+        return dict(sorted(kinds.items()))
 
 
 def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
@@ -63,6 +80,9 @@ def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
                 needed[name] = f"data.{key}"
         if wanted.split.column is not None:
             needed[wanted.split.column] = "split.column"
+    # What an endpoint saw are the pixels themselves.
+    if data.image_path_column is not None and not (wanted.only and IMAGE in present):
+        needed[data.image_path_column] = "data.image_path_column"
     return needed
 
 
@@ -114,9 +134,15 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
         wanted.data.time_column,
         wanted.data.label,
         only=wanted.only,
+        given=given_splits([survey.path for survey in surveys], format_, wanted.split) if not wanted.only else {},
+        share=wanted.data.share,
     )
     parts = tuple(part for survey in surveys for part in survey.parts)
-    return Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, dealer)
+    if format_ == "image_folder":
+        parts = tuple(mixed(part for part in parts if isinstance(part, FolderPart)))
+    plan = Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, dealer)
+    names = class_names(wanted.data, plan.files, format_) if kinds.get(wanted.data.label) is Kind.BYTES else ()
+    return replace(plan, pictures=plan_pictures(wanted.data, surveys, format_, kinds), class_names=names)
 
 
 def _joined(so_far: Kind, kind: Kind, name: str, path: str, format_: str) -> Kind:

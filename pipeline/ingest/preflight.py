@@ -3,12 +3,16 @@ full reading shows is found by the Ingest transform."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 from pipeline.config import DataConfig, SplitConfig
 from pipeline.errors import SluiceError
-from pipeline.ingest import csv_blocks, readers
+from pipeline.ingest import csv_blocks, idx_files, image_folder, readers
 from pipeline.ingest.files import file_size, is_gzip, open_content, plain_read_errors
+from pipeline.ingest.given_splits import given_splits
+from pipeline.ingest.idx_names import labels_of
+from pipeline.ingest.pictures import IMAGE, LABEL
 from pipeline.ingest.plan import Wanted, check_columns, check_same_columns
 from pipeline.ingest.records import read_records
 from pipeline.ingest.source import Source
@@ -21,9 +25,10 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
     """The columns of the source, or one sentence that says why it cannot be used."""
     wanted = Wanted(data, split, only)
     columns: tuple[str, ...] = ()
+    if only is None:
+        given_splits(source.files, source.format, split)
     for path in source.files:
-        _check_file(path)
-        here = {"csv": _csv_columns, "parquet": _parquet_columns, "tfrecord": _tfrecord_columns}[source.format](path)
+        here = _COLUMNS[source.format](path)
         if here is None:
             continue
         if columns and source.format != "tfrecord":
@@ -45,6 +50,7 @@ def _check_file(path: str) -> None:
 
 
 def _csv_columns(path: str) -> tuple[str, ...]:
+    _check_file(path)
     whole = csv_blocks.read_header(path)
     with plain_read_errors(path), open_content(path) as content:
         content.read(whole.offset)
@@ -55,6 +61,7 @@ def _csv_columns(path: str) -> tuple[str, ...]:
 
 
 def _parquet_columns(path: str) -> tuple[str, ...]:
+    _check_file(path)
     return readers.parquet_columns(path)
 
 
@@ -62,6 +69,7 @@ def _tfrecord_columns(path: str) -> tuple[str, ...] | None:
     """None when more records would have to be read to know that a feature is absent."""
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+    _check_file(path)
     records = list(islice(read_records(path), _RECORDS_SEEN))
     if not records:
         raise SluiceError(f"{path} holds no rows.", f"Look:  ls -l {path}")
@@ -71,3 +79,24 @@ def _tfrecord_columns(path: str) -> tuple[str, ...] | None:
         return tuple(ExamplesToRecordBatchDecoder().DecodeBatch(records).schema.names)
     except RuntimeError:
         return None
+
+
+def _idx_columns(path: str) -> tuple[str, ...]:
+    _check_file(path)
+    _check_file(labels_of(path))
+    idx_files.check_pair(path)
+    return IMAGE, LABEL
+
+
+def _folder_columns(path: str) -> tuple[str, ...]:
+    image_folder.picture_names(path)
+    return IMAGE, LABEL
+
+
+_COLUMNS: dict[str, Callable[[str], tuple[str, ...] | None]] = {
+    "csv": _csv_columns,
+    "parquet": _parquet_columns,
+    "tfrecord": _tfrecord_columns,
+    "idx": _idx_columns,
+    "image_folder": _folder_columns,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -13,16 +13,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.errors import SluiceError
-from pipeline.ingest import csv_blocks
+from pipeline.ingest import csv_blocks, idx_files, image_folder
 from pipeline.ingest.csv_blocks import CsvPart
 from pipeline.ingest.files import open_stored, plain_read_errors
+from pipeline.ingest.idx_files import IdxPart
+from pipeline.ingest.image_folder import FolderPart
 from pipeline.ingest.kinds import Kind, kind_of_texts, texts_are_whole
+from pipeline.ingest.pictures import IMAGE, LABEL, PictureShape, as_lists_of_pixels
 from pipeline.ingest.records import read_records
 from pipeline.ingest.rejects import Reject
 from pipeline.ingest.typed import kind_of_type, values_are_whole
 
 BATCH_ROWS = 40_000
 PART_BYTES = 64 << 20  # what one worker takes at a time
+# A line of a table that names a picture stands for thousands of times as many bytes.
+_PICTURES_BLOCK_BYTES = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class TfRecordPart:
     path: str
 
 
-Part = CsvPart | ParquetPart | TfRecordPart
+Part = CsvPart | ParquetPart | TfRecordPart | IdxPart | FolderPart
 
 
 @dataclass
@@ -57,18 +62,28 @@ class Rows:
 @dataclass
 class FileSurvey:
     """What one file holds: the kind of each column, and the parts in which it can be read. `whole`: those of the
-    columns asked for that are float and have whole numbers only."""
+    columns asked for that are float and have whole numbers only. `shape`: of the pictures, where the file says so."""
 
     path: str
     kinds: dict[str, Kind]
     parts: list[Part]
     empty: bool
     whole: frozenset[str] = frozenset()
+    shape: PictureShape | None = None
 
 
-def survey_file(path: str, format_: str, ints: frozenset[str] = frozenset()) -> FileSurvey:
-    """Reads a file once, without keeping it; `ints`: columns to look at more closely, as they may be ints."""
-    return {"csv": _survey_csv, "parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path, ints)
+def survey_file(
+    path: str, format_: str, ints: frozenset[str] = frozenset(), names_pictures: bool = False
+) -> FileSurvey:
+    """Reads a file once, without keeping it; `ints`: columns to look at more closely, as they may be ints;
+    `names_pictures`: its rows are small and their pictures large."""
+    if format_ == "idx":
+        return _survey_idx(path)
+    if format_ == "image_folder":
+        return _survey_folder(path)
+    if format_ == "csv":
+        return _survey_csv(path, ints, names_pictures)
+    return {"parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path, ints)
 
 
 def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
@@ -77,11 +92,45 @@ def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
         return _read_csv(part, only)
     if isinstance(part, ParquetPart):
         return _read_parquet(part, only)
+    if isinstance(part, IdxPart):
+        return _read_idx(part)
+    if isinstance(part, FolderPart):
+        return _read_folder(part)
     return _read_tfrecord(part)
 
 
-def _survey_csv(path: str, ints: frozenset[str]) -> FileSurvey:
+def _survey_idx(path: str) -> FileSurvey:
+    parts = idx_files.cut(path)
+    return FileSurvey(path, {IMAGE: Kind.INT, LABEL: Kind.INT}, list(parts), False, shape=parts[0].shape)
+
+
+def _read_idx(part: IdxPart) -> Iterator[Rows]:
+    labels = idx_files.read_labels(part)
+    at = 0
+    for pixels in idx_files.read_pixels(part, part.shape.batch_rows):
+        some = slice(at, at + len(pixels))
+        columns = [as_lists_of_pixels(pixels), pa.array(labels[some].astype(np.int64))]
+        lines = part.first + np.arange(at, at + len(pixels)) + 1
+        yield Rows(pa.RecordBatch.from_arrays(columns, [IMAGE, LABEL]), lines, True)
+        at += len(pixels)
+
+
+def _survey_folder(path: str) -> FileSurvey:
+    part = image_folder.all_of(path)
+    return FileSurvey(path, {IMAGE: Kind.BYTES, LABEL: Kind.BYTES}, [part], not part.pictures)
+
+
+def _read_folder(part: FolderPart) -> Iterator[Rows]:
+    paths = [f"{part.path}/{picture}" for picture in part.pictures]
+    classes = [picture.split("/", 1)[0] for picture in part.pictures]
+    columns = [pa.array(values, pa.string()) for values in (paths, classes)]
+    yield Rows(pa.RecordBatch.from_arrays(columns, [IMAGE, LABEL]), part.first + np.arange(len(paths)) + 1, True)
+
+
+def _survey_csv(path: str, ints: frozenset[str], names_pictures: bool) -> FileSurvey:
     header = csv_blocks.read_header(path)
+    if names_pictures:
+        header = replace(header, block_bytes=_PICTURES_BLOCK_BYTES)
     kinds = dict.fromkeys(header.columns, Kind.NONE)
     fractional: set[str] = set()
     ends: list[tuple[int, int]] = []
@@ -92,7 +141,8 @@ def _survey_csv(path: str, ints: frozenset[str]) -> FileSurvey:
             kinds[name] = kind_of_texts(column, kinds[name])
             if kinds[name] is Kind.FLOAT and name in ints - fractional and not texts_are_whole(column):
                 fractional.add(name)
-    parts: list[Part] = list(csv_blocks.cut_into_parts(header, PART_BYTES, ends))
+    part_bytes = min(PART_BYTES, 4 * _PICTURES_BLOCK_BYTES) if names_pictures else PART_BYTES
+    parts: list[Part] = list(csv_blocks.cut_into_parts(header, part_bytes, ends))
     return FileSurvey(path, kinds, parts, empty, _floats(kinds) & ints - fractional)
 
 
@@ -119,6 +169,15 @@ def parquet_columns(path: str) -> tuple[str, ...]:
     if not rows:
         raise SluiceError(f"{path} holds no rows.", f"Look:  ls -l {path}")
     return tuple(names)
+
+
+def parquet_texts(path: str, column: str) -> Iterator[str]:
+    """The values of one text column."""
+    import pyarrow.parquet as pq
+
+    with plain_parquet_errors(path), open_stored(path) as stored:
+        for batch in pq.ParquetFile(stored).iter_batches(BATCH_ROWS, columns=[column]):
+            yield from batch.column(0).cast(pa.string()).drop_null().to_pylist()
 
 
 def _survey_parquet(path: str, ints: frozenset[str]) -> FileSurvey:

@@ -16,15 +16,26 @@ import xxhash
 Hashes = npt.NDArray[np.uint64]
 _EXACT_IN_FLOAT32 = 1 << 24
 _STEP = np.uint64(0xD6E8FEB86659FD93)
+_VALUES_IN_CACHE = 1 << 14
 
 
 def hash_rows(batch: pa.RecordBatch, salt: str, leave_out: Collection[str] = ()) -> Hashes:
     """One hash a row of a batch of large-list columns."""
+    return salted(hash_content(batch, leave_out), salt)
+
+
+def hash_content(batch: pa.RecordBatch, leave_out: Collection[str] = ()) -> Hashes:
+    """What the values of each row come to, before any salt."""
     total = np.zeros(batch.num_rows, np.uint64)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name not in leave_out:
             total += hash_column(column, name)
-    return _mix(total ^ _seed("salt", salt))
+    return total
+
+
+def salted(content: Hashes, salt: str) -> Hashes:
+    """Hashes of the same rows that are independent from salt to salt."""
+    return _mix(content ^ _seed("salt", salt))
 
 
 def hash_key(column: pa.LargeListArray, salt: str) -> Hashes:
@@ -40,6 +51,8 @@ def hash_column(column: pa.LargeListArray, name: str) -> Hashes:
     if offsets[0] == offsets[-1]:
         return total
     seed = _seed("column", name)
+    if lengths[0] > 1 and (lengths == lengths[0]).all() and pa.types.is_int64(column.values.type):
+        return _hash_vectors(column.values[offsets[0] : offsets[-1]], int(lengths[0]), seed)
     values = _hash_values(column.values)[offsets[0] : offsets[-1]]
     rows = np.repeat(np.arange(len(column)), lengths)
     if lengths.max() <= 1:
@@ -48,6 +61,18 @@ def hash_column(column: pa.LargeListArray, name: str) -> Hashes:
     # The place within the row counts, too.
     places = np.arange(len(values)) - np.repeat(offsets[:-1] - offsets[0], lengths)
     np.add.at(total, rows, _mix(_mix(values ^ seed) + places.astype(np.uint64) * _STEP))
+    return total
+
+
+def _hash_vectors(values: pa.Int64Array, width: int, seed: np.uint64) -> Hashes:
+    """As many integers in each row, such as pixels: a few rows at a time, for all their passes stay in the cache."""
+    table = values.to_numpy(zero_copy_only=False).view(np.uint64).reshape(-1, width)
+    steps = np.arange(width).astype(np.uint64) * _STEP
+    total = np.empty(len(table), np.uint64)
+    rows = max(1, _VALUES_IN_CACHE // width)
+    for start in range(0, len(table), rows):
+        some = slice(start, start + rows)
+        total[some] = _mix(_mix(_mix(table[some]) ^ seed) + steps).sum(axis=1, dtype=np.uint64)
     return total
 
 

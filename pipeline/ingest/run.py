@@ -29,8 +29,11 @@ class Ingested:
     columns: int
     kinds: dict[str, int]
     left_out: int
+    not_shared: int
     unusable: int
     unusable_file: str | None
+    pictures: dict[str, list[int]]  # column → height, width, channels
+    class_names: list[str]  # of a label that came in words, by the integers that stand for them
 
 
 def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: Wanted, uri: str) -> Ingested:
@@ -48,9 +51,8 @@ def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: W
         _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
         raise
     _remove([f"{uri}/{WORK_FOLDER}"])
-    return Ingested(
-        summary["rows"], summary["columns"], summary["kinds"], summary["left_out"], summary["unusable"], unusable_file
-    )
+    kept = ("rows", "columns", "kinds", "left_out", "not_shared", "unusable", "pictures", "class_names")
+    return Ingested(**{name: summary[name] for name in kept}, unusable_file=unusable_file)
 
 
 def _judge(summary: dict[str, Any], wanted: Wanted, uri: str) -> str | None:

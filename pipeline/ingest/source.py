@@ -12,18 +12,20 @@ from typing import Literal, cast
 
 from pipeline.config import DataConfig
 from pipeline.errors import SluiceError
-from pipeline.ingest.files import base_name, file_size, is_remote, match_files, open_stored, plain_read_errors
+from pipeline.ingest import idx_names, image_folder
+from pipeline.ingest.files import base_name, is_remote, match_files
 
-Format = Literal["csv", "parquet", "tfrecord"]
+Format = Literal["csv", "parquet", "tfrecord", "idx", "image_folder"]
 
 _SUFFIXES: tuple[tuple[re.Pattern[str], Format], ...] = (
+    (idx_names.NAME, "idx"),
     (re.compile(r"\.csv(\.gz)?$", re.IGNORECASE), "csv"),
     (re.compile(r"\.parquet$", re.IGNORECASE), "parquet"),
     # TFX and Spark name shards `x.tfrecord-00000-of-00004` and `data_tfrecord-00000-of-00001.gz`.
     (re.compile(r"\.tfrecords?(-\d+-of-\d+)?(\.gz)?$|\.gz$", re.IGNORECASE), "tfrecord"),
 )
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::\d+)?\}")
-_READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz or .gz"
+_READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz or -idx3-ubyte.gz"
 
 
 @dataclass(frozen=True)
@@ -34,58 +36,55 @@ class Source:
     format: Format
     span: int | None
     version: int | None
-    pattern: str
+    pattern: str | tuple[str, ...]  # several: the first that exists, where the files are to be found elsewhere
 
 
 def resolve_source(data: DataConfig) -> Source:
     """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version."""
-    pattern = _inside_package(data.source) if data.source.startswith("package:") else data.source
-    pattern = _absolute(pattern)
+    named = _place(data)
+    pattern = _absolute(_inside_package(named) if named.startswith("package:") else named)
     if not _PLACEHOLDER.search(pattern):
         if data.span is not None:
-            raise SluiceError(f"data.span is {data.span}, but data.source {data.source} has no {{SPAN}} in it.")
+            raise SluiceError(f"data.span is {data.span}, but data.source {named} has no {{SPAN}} in it.")
         return _source(pattern, data, None, None)
     spans = _spans(pattern)
     wanted = [key for key in spans if data.span is None or key[0] == data.span]
     if not wanted:
         seen = f"the spans there are {sorted({span for span, _ in spans})}" if spans else "nothing matches it"
         what = "" if data.span is None else f"span {data.span} of "
-        raise SluiceError(f"{what}{data.source} cannot be found: {seen}.", _look(pattern))
+        raise SluiceError(f"{what}{named} cannot be found: {seen}.", _look(pattern))
     newest = max(wanted)
     return _source(spans[newest], data, newest[0], newest[1] if "{VERSION" in pattern else None)
+
+
+def _place(data: DataConfig) -> str:
+    """Of several places the first that exists; a single one is looked into, for that says more about it."""
+    places = [data.source] if isinstance(data.source, str) else data.source
+    if len(places) == 1:
+        return places[0]
+    for place in places:
+        if _exists(place):
+            return place
+    commands = "   or:  ".join([*data.fetch, "--data PATH"])
+    raise SluiceError(f"the data is in none of its places: {', '.join(places)}.", f"Fetch it:  {commands}")
+
+
+def _exists(place: str) -> bool:
+    if place.startswith("package:"):
+        place = _inside_package(place)
+    pattern = _absolute(place)
+    return bool(_glob(_PLACEHOLDER.sub("*", pattern))) or (
+        is_remote(pattern) and bool(_glob(pattern.rstrip("/") + "/*"))
+    )
 
 
 def previous_source(data: DataConfig, source: Source) -> Source | None:
     """The span before the one that is read, in its newest version; none when it is the first or there are no spans."""
     if source.span is None:
         return None
-    pattern = _absolute(data.source)
+    pattern = _absolute(_place(data))
     earlier = [span for span, _ in _spans(pattern) if span < source.span]
     return resolve_source(data.model_copy(update={"span": max(earlier)})) if earlier else None
-
-
-def fingerprint(source: Source) -> str:
-    """A hash of what the files hold, whatever their names and their order."""
-    import xxhash
-
-    digests = sorted(_remote_digest(path) if is_remote(path) else _local_digest(path) for path in source.files)
-    return xxhash.xxh3_128_hexdigest("\n".join([source.format, *digests]).encode())
-
-
-def _local_digest(path: str) -> str:
-    import xxhash
-
-    digest = xxhash.xxh3_128()
-    with plain_read_errors(path), open_stored(path) as stored:
-        while piece := stored.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _remote_digest(path: str) -> str:
-    from apache_beam.io.filesystems import FileSystems
-
-    return f"{FileSystems.checksum(path)} {file_size(path)}"
 
 
 def _inside_package(source: str) -> str:
@@ -132,6 +131,8 @@ def _glob(pattern: str) -> list[str]:
 
 
 def _source(pattern: str, data: DataConfig, span: int | None, version: int | None) -> Source:
+    if data.format == "image_folder" or (data.format == "auto" and image_folder.looks_like_classes(pattern)):
+        return Source(tuple(image_folder.class_folders(pattern)), "image_folder", span, version, pattern)
     files = _files(pattern)
     formats = {path: _format(path, data.format) for path in files}
     first = files[0]
@@ -141,6 +142,8 @@ def _source(pattern: str, data: DataConfig, span: int | None, version: int | Non
                 f"{pattern} mixes formats: {base_name(first)} is {formats[first]} and {base_name(path)} is {format_}.",
                 _look(pattern),
             )
+    if formats[first] == "idx":
+        files = idx_names.picture_files(files)
     return Source(tuple(files), formats[first], span, version, pattern)
 
 
@@ -175,7 +178,7 @@ def _format(path: str, wanted: str) -> Format:
             return format_
     raise SluiceError(
         f"{path} has none of the suffixes {_READABLE}, so its format is unknown.",
-        "Say it:  --set data.format=csv  (or parquet, tfrecord)",
+        "Say it:  --set data.format=csv  (or parquet, tfrecord, idx, image_folder)",
     )
 
 

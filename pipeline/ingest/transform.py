@@ -16,8 +16,9 @@ import numpy as np
 from apache_beam.pvalue import AsList, AsSingleton
 
 from pipeline.errors import SluiceError
-from pipeline.ingest.batches import Batch, make_batch
-from pipeline.ingest.dealing import LEFT_OUT
+from pipeline.ingest.batches import Batch, bounded, make_batch
+from pipeline.ingest.dealing import LEFT_OUT, NOT_SHARED
+from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.plan import Plan, Wanted, make_plan
 from pipeline.ingest.readers import FileSurvey, Part, read_part, survey_file
 from pipeline.ingest.rejects import KEPT_PER_PART, Reject
@@ -47,6 +48,7 @@ class PartResult:
     part: int
     rows: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
+    not_shared: int = 0
     unusable: int = 0
     first_reject: dict[str, Any] | None = None
     rejects_file: str | None = None
@@ -59,12 +61,15 @@ class Summary:
 
     rows: dict[str, int]
     left_out: int = 0
+    not_shared: int = 0
     unusable: int = 0
     first_reject: dict[str, Any] | None = None
     rejects_files: list[str] = field(default_factory=list)
     kinds: dict[str, int] = field(default_factory=dict)
     columns: int = 0
     seen: list[float] = field(default_factory=list)
+    pictures: dict[str, list[int]] = field(default_factory=dict)  # column → height, width, channels
+    class_names: list[str] = field(default_factory=list)
     problem: list[str] | None = None
 
 
@@ -84,7 +89,7 @@ class Ingest(beam.PTransform):
             | "StartFiles" >> beam.Impulse()
             | "Files" >> beam.FlatMap(_numbered, self._files)
             | "SpreadFiles" >> beam.GroupByKey()
-            | "Survey" >> beam.Map(_survey, self._format, self._wanted.ints)
+            | "Survey" >> beam.Map(_survey, self._format, self._wanted)
         )
         start = pipeline | "Start" >> beam.Impulse()
         plan = start | "Plan" >> beam.Map(_plan, AsList(surveys), self._wanted, self._format)
@@ -100,12 +105,10 @@ def _numbered(_: bytes, files: tuple[str, ...]) -> list[tuple[int, str]]:
     return list(enumerate(files))
 
 
-def _survey(
-    numbered: tuple[int, Iterable[str]], format_: str, ints: frozenset[str]
-) -> tuple[int, FileSurvey | Problem]:
+def _survey(numbered: tuple[int, Iterable[str]], format_: str, wanted: Wanted) -> tuple[int, FileSurvey | Problem]:
     number, (path,) = numbered
     try:
-        return number, survey_file(path, format_, ints)
+        return number, survey_file(path, format_, wanted.ints, wanted.data.image_path_column is not None)
     except SluiceError as error:
         return number, Problem.of(error)
 
@@ -131,6 +134,8 @@ def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts
     narrow = dataclasses.replace(
         plan,
         kinds={column: plan.kinds[column]},
+        pictures=None,
+        class_names=(),
         label=None,
         expression=None,
         dealer=dataclasses.replace(plan.dealer, only="all"),
@@ -179,9 +184,10 @@ class _WritePart(beam.DoFn):
         result = PartResult(number)
         rejects: list[Reject] = []
         try:
-            for rows in read_part(part):
+            for rows in bounded(read_part(part), plan):
                 batch = make_batch(rows, plan, part.path)
                 result.left_out += int((batch.places == LEFT_OUT).sum())
+                result.not_shared += int((batch.places == NOT_SHARED).sum())
                 result.unusable += sum(reject.lines for reject in batch.rejects)
                 rejects += batch.rejects[: KEPT_PER_PART - len(rejects)]
                 self._write(batch, writers)
@@ -222,11 +228,14 @@ def _add_up(results: list[PartResult], plan: Plan) -> Summary:
     return Summary(
         rows={name: sum(result.rows[name] for result in results) for name in plan.dealer.names},
         left_out=sum(result.left_out for result in results),
+        not_shared=sum(result.not_shared for result in results),
         unusable=sum(result.unusable for result in results),
         first_reject=next((result.first_reject for result in results if result.first_reject), None),
         rejects_files=[result.rejects_file for result in results if result.rejects_file],
-        kinds={name: int(kind) for name, kind in plan.kinds.items()},
-        columns=len(plan.kinds) + (plan.expression is not None),
+        kinds={name: int(kind) for name, kind in plan.example_kinds.items()},
+        columns=len(plan.example_kinds) + (plan.expression is not None),
         seen=list(plan.dealer.seen),
+        pictures={IMAGE: list(dataclasses.astuple(plan.pictures.shape))} if plan.pictures else {},
+        class_names=list(plan.class_names),
         problem=[problems[0].headline, problems[0].next_command] if problems else None,
     )

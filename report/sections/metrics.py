@@ -36,7 +36,8 @@ def render(evidence: Evidence) -> Section:
         notes=evaluation.notes,
         blessed=_against_blessed(evaluation, evidence),
         slices=slice_groups(evaluation, evidence),
-        confusion=_confusion_rows(evaluation.confusion) if evaluation.confusion else None,
+        # Of several classes the matrix has a section of its own.
+        confusion=_confusion_rows(evaluation.confusion) if evaluation.confusion and not evaluation.classes else None,
     )
     return Section("metrics", TITLE, body)
 

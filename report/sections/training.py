@@ -1,20 +1,20 @@
-"""How the model learned: a curve for train and eval of every figure, and what the Tuner tried."""
+"""How the model learned: a curve for train and eval of every figure, and what the machine did meanwhile."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from report.evidence import TunerTrial
 from report.markup import fragment
 from report.scale import Scale
 from report.sections.section import Section, not_reached
-from report.wording import figure
+from report.wording import count, figure, share
 
 TITLE = "Training"
 EVAL_PREFIX = "val_"
-TRIALS_SHOWN = 50
+LEARNING_RATE = "learning_rate"
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,43 @@ class Curve:
     best: tuple[int, float] | None  # the epoch with the lowest eval loss, and its place on the axis
 
 
-def render(history: Mapping[str, Sequence[float]], trials: Sequence[TunerTrial]) -> Section:
-    """Curves side by side, then the trials."""
-    if not history and not trials:
+def render(history: Mapping[str, Sequence[float]], record: Mapping[str, Any] | None = None) -> Section:
+    """Curves side by side, then what the Trainer's `training.json` holds."""
+    if not history:
         return not_reached("training", TITLE, "no model was trained in this run")
     names = [name for name in history if not name.startswith(EVAL_PREFIX) and len(history[name])]
-    ranked = sorted(trials, key=lambda trial: not trial.chosen)
     best = _best_epoch(history)
     body = fragment(
         "training",
-        curves=[_curve(name, history, best) for name in names],
+        curves=[_curve(name, history, best) for name in names if name != LEARNING_RATE or _changes(history[name])],
         epochs=max((len(history[name]) for name in names), default=0),
         best=best,
-        trials=ranked[:TRIALS_SHOWN],
-        hidden_trials=len(ranked[TRIALS_SHOWN:]),
+        resumed_from=record["resumed_from_epoch"] if record else 0,
+        facts=_facts(record) if record else [],
+        advice=record["advice"] if record else [],
     )
     return Section("training", TITLE, body)
+
+
+def _changes(values: Sequence[float]) -> bool:
+    return any(value != values[0] for value in values)
+
+
+def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a reader asks about the machine, and the answers in words."""
+    shares = record["utilisation"]
+    precision = "mixed, float32 weights" if record["mixed_precision"] else "float32"
+    facts = [
+        ("Trained on", "; ".join(record["devices"])),
+        ("Precision", precision),
+        ("Parameters", count(record["parameters"])),
+        ("Gradient steps", count(record["steps"])),
+        ("Rows a second", count(record["images_per_second"])),
+        ("CPU busy", share(shares["cpu"])),
+    ]
+    if shares["gpu"] is not None:
+        facts.append(("GPU busy", share(shares["gpu"])))
+    return [*facts, ("Memory at most", share(shares["memory"])), ("Waited for input", share(shares["input_stall"]))]
 
 
 def _best_epoch(history: Mapping[str, Sequence[float]]) -> int | None:

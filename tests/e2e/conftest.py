@@ -29,20 +29,25 @@ class Run:
     printed: str
     complaints: str
     output: Path
+    workload: str = "taxi"
 
     @property
     def record(self) -> dict[str, Any]:
-        return json.loads((self.output / "taxi/latest/run.json").read_text())
+        return json.loads((self.output / self.workload / "latest/run.json").read_text())
 
     @property
     def report(self) -> str:
-        return (self.output / "taxi/latest/report.html").read_text()
+        return (self.output / self.workload / "latest/report.html").read_text()
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        return [finding for report in self.record["gates"] for finding in report["findings"]]
 
     def states(self) -> dict[str, str]:
         return {component["name"]: component["state"] for component in self.record["components"]}
 
     def versions(self) -> list[str]:
-        serving = self.output / "serving/taxi"
+        serving = self.output / "serving" / self.workload
         return sorted(path.name for path in serving.iterdir() if path.name.isdigit()) if serving.exists() else []
 
 
@@ -50,10 +55,11 @@ def _command(output: Path, arguments: tuple[str, ...]) -> list[str]:
     return [sys.executable, str(ROOT / "runners/local_runner.py"), "--output-dir", str(output), *arguments]
 
 
-def run_locally(output: Path, *arguments: str) -> Run:
+def run_locally(output: Path, *arguments: str, workload: str = "taxi") -> Run:
     """`python runners/local_runner.py …` to its end."""
-    done = subprocess.run(_command(output, arguments), capture_output=True, text=True, timeout=600, cwd=output.parent)
-    return Run(done.returncode, done.stdout, done.stderr, output)
+    command = _command(output, ("--workload", workload, *arguments))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=output.parent)
+    return Run(done.returncode, done.stdout, done.stderr, output, workload)
 
 
 def start_locally(output: Path, *arguments: str) -> subprocess.Popen[str]:

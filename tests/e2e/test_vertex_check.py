@@ -39,10 +39,11 @@ def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
     assert images.pop() in done.stdout.replace("\n", "")
 
 
-def test_nothing_of_this_machine_reaches_the_job(tmp_path: Path) -> None:
-    done = check(tmp_path / "out", "--workload", "taxi", "--check")
+@pytest.mark.parametrize("workload", ["taxi", "fashion_mnist"])
+def test_nothing_of_this_machine_reaches_the_job(tmp_path: Path, workload: str) -> None:
+    done = check(tmp_path / "out", "--workload", workload, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
-    text = (tmp_path / "out/taxi/vertex-job.json").read_text()
+    text = (tmp_path / "out" / workload / "vertex-job.json").read_text()
     assert str(ROOT) not in text
     assert str(tmp_path) not in text
     assert sys.prefix not in text

@@ -25,3 +25,9 @@ def test_a_job_for_another_machine_names_no_file_of_this_one() -> None:
     assert found.source.files == ()
     assert found.fingerprint == ""
     assert found.source.pattern.startswith("package:")
+
+
+def test_a_job_for_another_machine_takes_the_places_that_it_may_have() -> None:
+    assert datasets_there(load_workload("fashion_mnist").data).current.source.pattern == (
+        "/usr/share/datasets/fashion-mnist",
+    )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from gates.finding import Severity, verdict_of
+from gates.limits import Limit
 from gates.measurement import Scored, measure
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
 from gates.rule import holm
-from gates.thresholds import Limit, judge_thresholds
+from gates.thresholds import judge_thresholds
 
 
 def _estimate(

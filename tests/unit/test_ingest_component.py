@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.config import DataConfig, SplitConfig
 from pipeline.errors import SluiceError
+from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.kinds import Kind
 from pipeline.ingest.records import read_records
-from pipeline.ingest.source import Source, fingerprint, resolve_source
+from pipeline.ingest.source import Source, resolve_source
 
 TAXI = "package:tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
 BEAM = ["--runner=FnApiRunner"]

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.config import DataConfig
 from pipeline.errors import SluiceError
-from pipeline.ingest.source import fingerprint, previous_source, resolve_source
+from pipeline.ingest.fingerprint import fingerprint
+from pipeline.ingest.source import previous_source, resolve_source
 
 
 def config(source, **more) -> DataConfig:

@@ -17,18 +17,19 @@ import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from models.building import STEPS_PER_EXECUTION
+from models.callbacks import callbacks
 from models.examples import CategoricalFeature, evaluation_batches, training_batches, transformed_feature_spec
-from models.training import STEPS_PER_EXECUTION, callbacks, run_fn, up_to
-from models.tuning import tuner_fn
+from models.training import run_fn, up_to
 from models.wide_and_deep import build_model, search_space
+from pipeline.config import TrainConfig
 from tests.unit.test_preprocessing import ROOT, prepared, scratch
 
-TRAIN: dict[str, Any] = {"epochs": 2, "max_steps": None, "batch_size": 64, "early_stopping_patience": 3, "seed": 7}
-TUNER: dict[str, Any] = {"enabled": True, "algorithm": "random", "max_trials": 2, "epochs": 1}
+TRAIN: dict[str, Any] = TrainConfig(epochs=2, batch_size=64, seed=7).model_dump()
 
 
-def arguments(home: Path, train: dict[str, Any] | None = None, tuner: dict[str, Any] | None = None) -> FnArgs:
-    """What TFX hands to `run_fn` and `tuner_fn`."""
+def arguments(home: Path, train: dict[str, Any] | None = None) -> FnArgs:
+    """What TFX hands to `run_fn`."""
     examples = prepared().examples
     return FnArgs(
         working_dir=str(home / "work"),
@@ -40,9 +41,9 @@ def arguments(home: Path, train: dict[str, Any] | None = None, tuner: dict[str, 
         custom_config={
             "model": {"module": "models.wide_and_deep", "hyperparameters": {"dropout": 0.1}},
             "train": {**TRAIN, **(train or {})},
-            "tuner": {**TUNER, **(tuner or {})},
             "label": "big_tipper",
             "withheld": ["payment_type", "tips"],
+            "durable_dir": str(home / "durable"),
         },
     )
 
@@ -106,7 +107,7 @@ def specs() -> Any:
 
 def test_training_lowers_the_loss_and_writes_its_curves() -> None:
     curves = history(trained())
-    assert set(curves) == {"loss", "auc", "accuracy", "val_loss", "val_auc", "val_accuracy"}
+    assert set(curves) == {"loss", "auc", "accuracy", "val_loss", "val_auc", "val_accuracy", "learning_rate"}
     assert {len(values) for values in curves.values()} == {2}
     assert curves["loss"][-1] < curves["loss"][0]
 
@@ -150,7 +151,7 @@ def test_steps_end_within_an_epoch_and_at_its_end(steps: int) -> None:
     model.compile("sgd", "mse", jit_compile=False)
     model.steps_per_execution = STEPS_PER_EXECUTION
     batches = tf.data.Dataset.from_tensors((tf.ones((4, 1)), tf.ones((4, 1)))).repeat(19)
-    budget = {"max_steps": steps, "early_stopping_patience": 0}
+    budget = {"max_steps": steps, "early_stopping_patience": 0, "plateau": None}
     curves = model.fit(up_to(steps, batches, model), epochs=10, callbacks=callbacks(budget, model), verbose=0).history
     assert int(model.optimizer.iterations) == steps
     assert len(curves["loss"]) == -(-steps // 19)
@@ -206,19 +207,3 @@ def test_shuffles_the_same_way_each_time_and_another_way_each_epoch() -> None:
 def test_says_so_when_there_are_no_examples(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no transformed examples"):
         training_batches([f"{tmp_path}/*"], specs(), 128, seed=0)
-
-
-def test_search_finds_hyperparameters_by_their_loss_on_eval(tmp_path: Path) -> None:
-    found = tuner_fn(arguments(tmp_path))
-    found.tuner.search(**found.fit_kwargs)
-    trials = found.tuner.oracle.get_best_trials(2)
-    assert set(found.tuner.get_best_hyperparameters()[0].values) == {"learning_rate", "hidden_units", "dropout"}
-    assert found.tuner.oracle.objective.name == "val_loss"
-    assert trials[0].score < trials[1].score
-
-
-@pytest.mark.parametrize(("algorithm", "kind"), [("bayesian", "BayesianOptimization"), ("grid", "GridSearch")])
-def test_search_follows_the_configured_algorithm(tmp_path: Path, algorithm: str, kind: str) -> None:
-    tuner = tuner_fn(arguments(tmp_path, tuner={"algorithm": algorithm, "max_trials": 4})).tuner
-    assert type(tuner).__name__ == kind
-    assert tuner.oracle.max_trials == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.types import Artifact, Channel, standard_artifacts
 
 from gates.finding import GateReport, Severity, Verdict
-from pipeline.components.artifacts import Blessing, GateReportArtifact, NewestVersion, bless, read_report
+from pipeline.components.artifacts import (
+    Blessing,
+    GateReportArtifact,
+    NewestVersion,
+    RegisteredModel,
+    bless,
+    read_report,
+)
 from pipeline.components.pusher import Pusher, PusherExecutor, refusals
 from tests.unit import gate_samples as samples
 
@@ -44,7 +52,9 @@ def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
     }
 
 
-def _push(tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]) -> dict[str, Artifact]:
+def _push(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], registered: Sequence[Artifact] = ()
+) -> dict[str, Artifact]:
     kinds: dict[str, Any] = {
         "pushed_model": standard_artifacts.PushedModel,
         "report": GateReportArtifact,
@@ -52,6 +62,7 @@ def _push(tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]])
     }
     outputs = {name: samples.artifact(kind, tmp_path / "out" / name) for name, kind in kinds.items()}
     inputs = {"model": [model], **{f"{name}_blessing": given for name, given in blessings.items()}}
+    inputs["registered"] = list(registered)
     properties = {"destination": str(tmp_path / "serving"), "keep_versions": 3, "required": json.dumps(GATES)}
     PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
     return outputs
@@ -66,6 +77,15 @@ def test_pushes_when_every_blessing_stands(
     assert version.parent == tmp_path / "serving"
     assert version.name == pushed.get_string_custom_property("pushed_version")
     assert (version / "variables/variables.index").read_bytes() == b"index"
+
+
+def test_the_pushed_model_names_the_version_that_is_registered(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered = samples.artifact(RegisteredModel, tmp_path / "registry/taxi/1.1.0")
+    registered.set_string_custom_property("version", "1.1.0")
+    pushed = _push(tmp_path, model, blessings, [registered])["pushed_model"]
+    assert pushed.get_string_custom_property("registered_version") == "1.1.0"
 
 
 @pytest.mark.parametrize(

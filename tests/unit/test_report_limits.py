@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from gates.finding import GateReport, verdict_of
+from gates.limits import Limit
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
-from gates.thresholds import Limit, judge_thresholds
+from gates.thresholds import judge_thresholds
 from pipeline.components.evaluator import GATE
 from report.evidence import Evidence, ThresholdLine
 from report.limits import leads, limits_on, slice_columns, slice_values, trails

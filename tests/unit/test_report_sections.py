@@ -14,7 +14,7 @@ from report import wording
 from report.evidence import Evidence, ThresholdLine, TunerTrial
 from report.run_record import ComponentRecord
 from report.scale import Scale
-from report.sections import configuration, data, metrics, timing, training, verdict
+from report.sections import configuration, data, metrics, timing, training, tuning, verdict
 from report.sections.slices import SHOWN, slice_groups
 from tests.unit.test_report_sample import (
     HISTORY,
@@ -151,21 +151,48 @@ def test_the_confusion_matrix_gives_counts_and_shares_of_its_rows():
 
 
 def test_curves_of_train_and_eval_are_drawn_and_the_best_epoch_is_named():
-    body = training.render(HISTORY, ()).body
+    body = training.render(HISTORY).body
     assert body.count("<polyline") == 4
     assert "lowest after epoch 3" in words(body)
 
 
+TRAINING_RECORD = {
+    "steps": 16_890,
+    "images_per_second": 1234.5,
+    "devices": ["CPU: a processor, 2 cores"],
+    "mixed_precision": False,
+    "resumed_from_epoch": 4,
+    "utilisation": {"cpu": 0.91, "gpu": None, "memory": 0.12, "input_stall": 0.31},
+    "advice": ["Training waited for its input."],
+    "parameters": 61_706,
+}
+
+
+def test_what_the_machine_did_meanwhile_is_said_with_advice():
+    text = words(training.render(HISTORY, TRAINING_RECORD).body)
+    assert "CPU: a processor, 2 cores" in text
+    assert "Rows a second 1,234 CPU busy 91 % Memory at most 12 % Waited for input 31 %" in text
+    assert "Killed after epoch 4, and continued from its checkpoint. Training waited for its input." in text
+    assert "GPU" not in text
+
+
+def test_a_learning_rate_is_drawn_where_it_fell():
+    fell = training.render({**HISTORY, "learning_rate": [1e-3, 1e-3, 2e-4]}).body
+    stayed = training.render({**HISTORY, "learning_rate": [1e-3, 1e-3, 1e-3]}).body
+    assert "learning_rate over" in fell
+    assert "learning_rate" not in stayed
+
+
 def test_a_loss_that_broke_is_said_in_words():
-    body = training.render({"loss": [0.5, math.nan, math.nan], "val_loss": [0.5, 0.6, math.inf]}, ()).body
+    body = training.render({"loss": [0.5, math.nan, math.nan], "val_loss": [0.5, 0.6, math.inf]}).body
     assert "train: not a finite number from epoch 2." in body
     assert "eval: not a finite number from epoch 3." in body
 
 
 def test_the_chosen_trial_comes_first():
     trials = [TunerTrial("01", {"dropout": 0.5}, 0.6), TunerTrial("02", {"dropout": 0.1}, 0.7, chosen=True)]
-    text = words(training.render({}, trials).body)
-    assert text.index("02 chosen") < text.index("dropout 0.1") < text.index("01")
+    text = words(tuning.render(trials).body)
+    assert text.index("02 chosen") < text.index("01 0.600")
 
 
 def test_features_with_findings_come_first_then_the_label():
@@ -206,7 +233,7 @@ def test_a_run_of_no_time_at_all_can_be_drawn():
     "section",
     [
         metrics.render(Evidence()),
-        training.render({}, ()),
+        training.render({}),
         data.render(Evidence(), ()),
         timing.render(sample_record(components=[])),
         configuration.render(None),

@@ -181,3 +181,12 @@ def test_a_given_column_names_the_split():
     dealer = Dealer(SplitConfig(by="column", column="part"))
     names = pa.array([b"test", b"train", b"eval", b"train"], pa.large_binary())
     assert [SPLITS[place] for place in dealer.deal({"part": names}, 4)] == ["test", "train", "eval", "train"]
+
+
+def test_rows_of_many_numbers_hash_alike_whatever_stands_beside_them():
+    rows = np.random.default_rng(1).integers(-5, 300, (50, 40))
+    alike = lists(image=pa.array(list(rows), pa.large_list(pa.int64())))
+    beside_others = lists(image=pa.array([*rows, [7], []], pa.large_list(pa.int64())))
+    assert (hash_rows(alike, "") == hash_rows(beside_others, "")[:50]).all()
+    assert (hash_rows(alike.slice(10, 20), "") == hash_rows(alike, "")[10:30]).all()
+    assert len(np.unique(hash_rows(alike, ""))) == 50

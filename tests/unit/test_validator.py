@@ -335,7 +335,7 @@ def test_component_writes_what_tfx_tools_read_and_the_blessing_conditions_need(
     ExampleValidatorExecutor().Do(
         inputs,
         {name: [each] for name, each in outputs.items()},
-        {"tolerated": "{}", "computed": "{}", "label": samples.LABEL},
+        {"tolerated": "{}", "computed": "{}", "label": samples.LABEL, "classes": 2},
     )
     assert json.loads(outputs["anomalies"].split_names) == ["train", "eval", "test", "serving"]
     stored = (tmp_path / "anomalies/Split-test/SchemaDiff.pb").read_bytes()

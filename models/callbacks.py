@@ -1,0 +1,53 @@
+"""What happens between the epochs: progress, the learning rate, and reasons to end early."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+
+class TellProgress(keras.callbacks.Callback):
+    """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras, which has put the number of epochs into `params`."""
+        epochs = self.params["epochs"]
+        far = {"done": epoch + 1, "total": epochs}
+        logging.getLogger("sluice.progress").info("epoch %d of %d", epoch + 1, epochs, extra=far)
+
+
+class LearningRate(keras.callbacks.Callback):
+    """Puts the learning rate of an epoch among its figures."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras; the callbacks after this one see what it adds."""
+        if logs is not None:
+            logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
+    """Progress, the learning rate's course, and what ends training before its last epoch."""
+    found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
+    if plateau := budget["plateau"]:
+        found.append(
+            keras.callbacks.ReduceLROnPlateau(
+                factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
+            )
+        )
+    if patience := budget["early_stopping_patience"]:
+        found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
+    if budget["max_steps"]:
+        found.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
+        )
+    return found
+
+
+def _stop(model: keras.Model, steps: int) -> None:
+    model.stop_training = model.stop_training or steps_taken(model) >= steps
+
+
+def steps_taken(model: keras.Model) -> int:
+    """Gradient steps so far, on however many devices."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))

@@ -1,0 +1,162 @@
+"""After each epoch, all that training needs to go on from there in another process, in a place that a second attempt
+at the same training finds again."""
+
+import hashlib
+import io
+import json
+import logging
+import uuid
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# What each kind of callback has learnt from the epochs so far; `best_weights` are arrays, the rest are numbers.
+REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
+    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+}
+BEST_WEIGHTS = "best_weights"
+# The one before the newest stays, should the newest turn out to be unreadable.
+KEPT = 2
+_UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, tf.errors.OpError)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where training stands after `epochs` epochs. `stopped`: it ended there, before its last epoch."""
+
+    epochs: int
+    stopped: bool = False
+    history: dict[str, list[float]] = field(default_factory=dict)
+    callbacks: list[dict[str, Any]] = field(default_factory=list)
+    variables: list[np.ndarray] = field(default_factory=list)
+    best_weights: list[np.ndarray] = field(default_factory=list)
+
+
+def checkpoint_folder(root: str, identity: Mapping[str, Any]) -> str:
+    """The folder below `root` for one training: the same data, code, configuration and hyperparameters."""
+    text = json.dumps(identity, sort_keys=True, default=str)
+    return f"{root}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def newest_checkpoint(folder: str) -> Checkpoint | None:
+    """The newest that can be read; None when there is none."""
+    for name in reversed(_names(folder)):
+        try:
+            with tf.io.gfile.GFile(f"{folder}/{name}", "rb") as file:
+                return _unpacked(file.read())
+        except _UNREADABLE as problem:
+            logging.getLogger(__name__).warning("the checkpoint %s/%s cannot be read: %s", folder, name, problem)
+    return None
+
+
+def write_checkpoint(checkpoint: Checkpoint, folder: str) -> None:
+    """Written under another name and renamed: whoever is killed here leaves the one before as it was."""
+    tf.io.gfile.makedirs(folder)
+    unfinished = f"{folder}/writing-{uuid.uuid4().hex}"
+    with tf.io.gfile.GFile(unfinished, "wb") as file:
+        file.write(_packed(checkpoint))
+    tf.io.gfile.rename(unfinished, f"{folder}/epoch-{checkpoint.epochs:06d}.npz", overwrite=True)
+    kept = set(_names(folder)[-KEPT:])
+    for name in tf.io.gfile.listdir(folder):
+        if name not in kept:
+            tf.io.gfile.remove(f"{folder}/{name}")
+
+
+def remove_checkpoints(folder: str) -> None:
+    """What nobody needs once training has ended well."""
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Takes training up where `start` left it, and writes a checkpoint after each epoch.
+
+    The last of the callbacks, so that it stores what the others have made of the epoch. Optimizer and weights are
+    restored at once, what `others` remember when training begins: they forget it there.
+    """
+
+    def __init__(
+        self, model: keras.Model, folder: str, others: Sequence[keras.callbacks.Callback], start: Checkpoint | None
+    ) -> None:
+        super().__init__()
+        self.folder = folder
+        self.start = start or Checkpoint(epochs=0)
+        self.history: dict[str, list[float]] = {name: list(values) for name, values in self.start.history.items()}
+        self._others = [each for each in others if type(each) in REMEMBERED]
+        if start:
+            _assign(model, start.variables)
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras."""
+        for callback, remembered in zip(self._others, self.start.callbacks, strict=False):
+            for name, value in remembered.items():
+                setattr(callback, name, value)
+            if isinstance(callback, keras.callbacks.EarlyStopping) and self.start.best_weights:
+                callback.best_weights = list(self.start.best_weights)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Called by Keras."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        best = [each.best_weights for each in self._others if isinstance(each, keras.callbacks.EarlyStopping)]
+        write_checkpoint(
+            Checkpoint(
+                epochs=epoch + 1,
+                stopped=bool(self.model.stop_training),
+                history=self.history,
+                callbacks=[_remembered(each) for each in self._others],
+                variables=[keras.ops.convert_to_numpy(variable) for variable in _state(self.model)],
+                best_weights=[np.array(each) for each in (best[0] or [])] if best else [],
+            ),
+            self.folder,
+        )
+
+
+def _remembered(callback: keras.callbacks.Callback) -> dict[str, Any]:
+    values = {name: getattr(callback, name) for name in REMEMBERED[type(callback)] if hasattr(callback, name)}
+    return {name: value if value is None else np.asarray(value).item() for name, value in values.items()}
+
+
+def _state(model: keras.Model) -> list[Any]:
+    """Weights, the state of random layers, and the optimizer's: momenta, step number and learning rate."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _assign(model: keras.Model, values: Sequence[np.ndarray]) -> None:
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    for variable, value in zip(_state(model), values, strict=True):
+        variable.assign(value)
+
+
+def _names(folder: str) -> list[str]:
+    if not tf.io.gfile.exists(folder):
+        return []
+    return sorted(name for name in tf.io.gfile.listdir(folder) if name.startswith("epoch-"))
+
+
+def _packed(checkpoint: Checkpoint) -> bytes:
+    """One file of plain arrays; whatever is no array is JSON in one of them."""
+    plain = {name: getattr(checkpoint, name) for name in ("epochs", "stopped", "history", "callbacks")}
+    arrays = {"plain": np.frombuffer(json.dumps(plain).encode(), np.uint8)}
+    arrays |= {f"variables/{place:06d}": array for place, array in enumerate(checkpoint.variables)}
+    arrays |= {f"{BEST_WEIGHTS}/{place:06d}": array for place, array in enumerate(checkpoint.best_weights)}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _unpacked(content: bytes) -> Checkpoint:
+    """The inverse of `_packed`; the archive's own checksums find what was cut short or altered."""
+    with np.load(io.BytesIO(content)) as stored:
+        plain: dict[str, Any] = json.loads(stored["plain"].tobytes())
+        names = sorted(stored.files)
+        variables = [stored[name] for name in names if name.startswith("variables/")]
+        best_weights = [stored[name] for name in names if name.startswith(f"{BEST_WEIGHTS}/")]
+    return Checkpoint(**plain, variables=variables, best_weights=best_weights)

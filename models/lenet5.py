@@ -1,0 +1,71 @@
+"""LeNet-5 (LeCun et al., 1998) with today's activations, poolings and optimizers to choose from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+
+from models.classification import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
+from models.examples import FeatureSpec
+from models.hyperparameters import completed, one_of
+from models.refusal import CannotTrain
+
+DEFAULTS: dict[str, Any] = {
+    "classes": 10,
+    "activation": "relu",
+    "pooling": "max",
+    "conv_layers": 2,
+    "dense_layers": 2,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "clipnorm": 1.0,
+    "weight_decay": 1e-5,
+}
+# By layer; the third convolution is the paper's C5.
+FILTERS, UNITS = (6, 16, 120), (120, 84, 42)
+KERNEL = 5
+ACTIVATIONS = {"relu": "relu", "leakyrelu": "leaky_relu", "softmax": "softmax"}
+POOLINGS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
+
+
+def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
+    """A compiled model from `feature_spec` to the probability of each class, shape [batch, classes]."""
+    chosen = completed(hparams, DEFAULTS, __name__)
+    activation = one_of("activation", chosen["activation"], ACTIVATIONS, __name__)
+    pooling = one_of("pooling", chosen["pooling"], POOLINGS, __name__)
+    filters = _layers("conv_layers", chosen, FILTERS)
+    inputs = keras_inputs(feature_spec)
+
+    def convolved(hidden: Any) -> Any:
+        for number, count in enumerate(filters):
+            # The paper's pictures are 32 × 32; a border around those of 28 × 28 makes them so.
+            padding = "same" if number == 0 or min(hidden.shape[1:3]) < KERNEL else "valid"
+            hidden = keras.layers.Conv2D(count, KERNEL, padding=padding, activation=activation)(hidden)
+            hidden = pooling(pool_size=2)(hidden) if min(hidden.shape[1:3]) > 1 else hidden
+        return hidden
+
+    hidden = flattened(inputs, feature_spec, convolved, __name__, smallest=2 * KERNEL)
+    for units in _layers("dense_layers", chosen, UNITS):
+        hidden = keras.layers.Dense(units, activation=activation)(hidden)
+    model = keras.Model(inputs, class_probabilities(hidden, chosen["classes"]))
+    optimizer = optimizer_named(
+        chosen["optimizer"], chosen["learning_rate"], chosen["clipnorm"], chosen["weight_decay"], module=__name__
+    )
+    return compiled(model, optimizer)
+
+
+def search_space() -> keras_tuner.HyperParameters:
+    """What the Tuner may vary: 3 × 3 × 3 points, small enough for every one to be tried."""
+    space = keras_tuner.HyperParameters()
+    space.Choice("activation", ["relu", "softmax", "leakyrelu"], default=DEFAULTS["activation"])
+    space.Choice("optimizer", ["sgd", "adam", "rmsprop"], default=DEFAULTS["optimizer"])
+    space.Choice("batch_size", [32, 64, 128], default=32)
+    return space
+
+
+def _layers(name: str, chosen: Mapping[str, Any], sizes: tuple[int, ...]) -> tuple[int, ...]:
+    count = chosen[name]
+    if count not in range(1, len(sizes) + 1):
+        raise CannotTrain(f"{__name__}: `{name}` is {count!r}, and must be 1 to {len(sizes)}")
+    return sizes[:count]

@@ -1,0 +1,64 @@
+"""Losses and weights for classes of unequal size, by configuration and for any compiled classifier."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.refusal import CannotTrain
+
+
+@keras.saving.register_keras_serializable(package="sluice")
+class SparseCategoricalFocalCrossentropy(keras.losses.Loss):
+    """Cross-entropy for integer classes in which a row counts less the better it is known (Lin et al., 2017):
+    -(1 - p)^gamma · log p, where p is the probability of the row's own class. `gamma` 0 is cross-entropy."""
+
+    def __init__(self, gamma: float = 2.0, name: str = "focal", reduction: str = "sum_over_batch_size") -> None:
+        super().__init__(name=name, reduction=reduction)
+        self.gamma = gamma
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each row; labels [batch] or [batch, 1], probabilities [batch, classes]."""
+        crossentropy = keras.ops.sparse_categorical_crossentropy(keras.ops.reshape(y_true, (-1,)), y_pred)
+        return keras.ops.power(1.0 - keras.ops.exp(-crossentropy), self.gamma) * crossentropy
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras stores of it."""
+        return {"gamma": self.gamma, "name": self.name, "reduction": self.reduction}
+
+
+def with_focal_loss(model: keras.Model, gamma: float) -> keras.Model:
+    """The model compiled anew with the focal form of its own loss; raises CannotTrain when that has none."""
+    config = model.get_compile_config()
+    loss = model.loss
+    if isinstance(loss, keras.losses.BinaryCrossentropy):
+        config["loss"] = keras.losses.serialize(keras.losses.BinaryFocalCrossentropy(gamma=gamma))
+    elif isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+        config["loss"] = keras.losses.serialize(SparseCategoricalFocalCrossentropy(gamma=gamma))
+    else:
+        raise CannotTrain(
+            f"`train.loss: focal` is for classifiers, and the model's loss is {getattr(loss, 'name', loss)}",
+            "Keep the model's own:  --set train.loss=default",
+        )
+    model.compile_from_config(config)
+    return model
+
+
+def balanced_class_weights(batches: tf.data.Dataset) -> dict[int, float]:
+    """By class a weight such that all classes weigh the same and a row weighs 1 on average."""
+    labels = np.concatenate([label.numpy().ravel() for _, label in batches]).astype(np.int64)
+    classes, counts = np.unique(labels, return_counts=True)
+    return {int(each): len(labels) / (len(classes) * int(n)) for each, n in zip(classes, counts, strict=True)}
+
+
+def weighted(batches: tf.data.Dataset, weights: Mapping[int, float]) -> tf.data.Dataset:
+    """(features, label) batches with the weight of each row's class beside them."""
+    by_class = tf.constant([weights.get(each, 0.0) for each in range(max(weights) + 1)], tf.float32)
+
+    @tf.autograph.experimental.do_not_convert
+    def weigh(features: Any, labels: tf.Tensor) -> Any:
+        return features, labels, tf.gather(by_class, tf.cast(tf.reshape(labels, [-1]), tf.int64))
+
+    return batches.map(weigh)

@@ -1,0 +1,1 @@
+"""The search for hyperparameters: which trials, in which processes, and what became of each."""

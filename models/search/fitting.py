@@ -1,0 +1,105 @@
+"""One trial's training, as the Trainer would do it with these hyperparameters."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.building import built_for_training
+from models.callbacks import callbacks
+from models.examples import FeatureSpec, transformed_feature_spec
+from models.hardware import hardware_here
+from models.hyperparameters import BATCH_SIZE
+from models.learning_batches import learning_batches, watched_batches
+from models.search.trial import OBJECTIVE, Curves, Task
+
+
+class LossNotFiniteError(ArithmeticError):
+    """The loss went to infinity or beyond."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all trials of a search share: the part of the configuration that trains, and where the examples lie."""
+
+    config: dict[str, Any]
+    transform_graph: str
+    train_files: list[str]
+    eval_files: list[str]
+
+    @cached_property
+    def specs(self) -> tuple[FeatureSpec, FeatureSpec]:
+        """Of the features and of the label."""
+        return transformed_feature_spec(tft.TFTransformOutput(self.transform_graph), self.config["label"])
+
+    def train(
+        self, task: Task, weights_from: str | None, weights_to: str | None, go_on: Callable[[Curves], bool]
+    ) -> Curves:
+        """Trains until the task's last epoch or until `go_on`, asked after each epoch, says no; gives the curves.
+
+        Raises LossNotFiniteError when the loss is not finite any more.
+        """
+        budget = self.config["train"]
+        keras.backend.clear_session()
+        # Every trial starts from the same seed, so trials differ by their hyperparameters alone.
+        keras.utils.set_random_seed(budget["seed"])
+        hparams = {**self.config["model"]["hyperparameters"], **task.values}
+        batch_size = int(hparams.pop(BATCH_SIZE, budget["batch_size"]))
+        found = hardware_here()
+        # Trials share the cards out among them, so that none spreads over several.
+        model = built_for_training(self.config, hparams, self.specs[0], replace(found, gpus=found.gpus[:1]))
+        if weights_from:
+            _load_weights(model, weights_from)
+        watch = _Watch(go_on)
+        model.fit(
+            learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt),
+            validation_data=watched_batches(self.eval_files, self.specs),
+            initial_epoch=task.learnt,
+            epochs=task.epochs,
+            callbacks=[*callbacks(budget, model), watch],
+            verbose=0,
+        )
+        if weights_to:
+            _save_weights(model, weights_to)
+        return watch.curves
+
+
+class _Watch(keras.callbacks.Callback):
+    """Keeps the curves, and asks after each epoch whether to go on."""
+
+    def __init__(self, go_on: Callable[[Curves], bool]) -> None:
+        super().__init__()
+        self.curves: Curves = {}
+        self._go_on = go_on
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Called by Keras with the figures of the epoch, those of eval included."""
+        for name, value in (logs or {}).items():
+            self.curves.setdefault(name, []).append(float(value))
+        if not all(math.isfinite(self.curves[name][-1]) for name in ("loss", OBJECTIVE)):
+            raise LossNotFiniteError(f"the loss is not a finite number after epoch {epoch + 1}")
+        if not self._go_on(self.curves):
+            self.model.stop_training = True
+
+
+def _save_weights(model: keras.Model, path: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        local = str(Path(scratch) / "model.weights.h5")
+        model.save_weights(local)
+        tf.io.gfile.copy(local, path, overwrite=True)
+
+
+def _load_weights(model: keras.Model, path: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        local = str(Path(scratch) / "model.weights.h5")
+        tf.io.gfile.copy(path, local)
+        model.load_weights(local)

@@ -1,0 +1,61 @@
+"""What became of every trial, in files that outlive the process: none of them is run again after a kill."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import tensorflow as tf
+
+from models.search.trial import Outcome, Task
+
+
+class Ledger:
+    """A file a task in `folder`, which may be in a bucket; each is written whole or not at all."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._outcomes = {}
+        for path in tf.io.gfile.glob(f"{folder}/trial-*.json"):
+            with tf.io.gfile.GFile(path) as file:
+                self._outcomes[path.rpartition("trial-")[2].removesuffix(".json")] = Outcome(
+                    **json.loads(file.read())["outcome"]
+                )
+        tf.io.gfile.makedirs(folder)
+
+    @property
+    def seconds(self) -> float:
+        """What all trials took, one after another."""
+        return sum(outcome.seconds for outcome in self._outcomes.values())
+
+    def find(self, task: Task) -> Outcome | None:
+        """What became of a task that has ended."""
+        return self._outcomes.get(task.key)
+
+    def keep(self, task: Task, outcome: Outcome) -> None:
+        """Writes down how a task ended."""
+        written: dict[str, Any] = {"task": asdict(task), "outcome": asdict(outcome)}
+        path = self._path(task.key)
+        with tf.io.gfile.GFile(f"{path}.part", "w") as file:
+            file.write(json.dumps(written, indent=1))
+        tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
+        self._outcomes[task.key] = outcome
+
+    def forget_failures(self) -> None:
+        """So that the next search tries them again."""
+        for key in [key for key, outcome in self._outcomes.items() if outcome.state == "failed"]:
+            tf.io.gfile.remove(self._path(key))
+            del self._outcomes[key]
+
+    def weights_of(self, key: str) -> str:
+        """Where the trained weights of a task lie, for the task that goes on from there."""
+        return f"{self.folder}/trial-{key}.weights.h5"
+
+    def forget_weights(self) -> None:
+        """Once the search is over nobody goes on from them."""
+        for path in tf.io.gfile.glob(f"{self.folder}/trial-*.weights.h5"):
+            tf.io.gfile.remove(path)
+
+    def _path(self, key: str) -> str:
+        return f"{self.folder}/trial-{key}.json"

@@ -1,0 +1,152 @@
+"""The processes that carry out trials, each with its share of the cores; one that dies takes only its trial along."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from models.search import worker
+from models.search.trial import Curves, Outcome, Task
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A task has ended an epoch, and waits to hear whether to go on."""
+
+    task: Task
+    curves: Curves
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A task is over, and its process is free."""
+
+    task: Task
+    outcome: Outcome
+
+
+class Pool:
+    """At most `size` processes, started when they are needed."""
+
+    def __init__(self, workshop: dict[str, Any], size: int) -> None:
+        self._workshop = workshop
+        self._size = size
+        self._events: queue.SimpleQueue[tuple[_Process, Any]] = queue.SimpleQueue()
+        self._processes: list[_Process] = []
+
+    @property
+    def running(self) -> list[Task]:
+        """The tasks under way."""
+        return [process.task for process in self._processes if process.task]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another task may begin."""
+        return len(self.running) < self._size
+
+    def begin(self, task: Task, weights_from: str | None, weights_to: str | None) -> None:
+        """Gives a task to a process that is free."""
+        process = next((process for process in self._processes if process.task is None), None)
+        if process is None:
+            taken = {process.number for process in self._processes}
+            number = next(number for number in range(self._size) if number not in taken)
+            process = _Process(number, self._events)
+            process.say({"workshop": self._workshop, "threads": _share(self._size), "number": number})
+            self._processes.append(process)
+        process.task = task
+        process.say({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
+
+    def next_event(self, timeout: float | None) -> Epoch | Ended | None:
+        """Waits for something to happen; None when nothing did within `timeout` seconds."""
+        try:
+            process, message = self._events.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        task = process.task
+        if message is None:
+            self._processes.remove(process)
+            return Ended(task, Outcome("failed", reason=process.last_words())) if task else None
+        if task is None:
+            return None
+        if "curves" in message:
+            return Epoch(task, message["curves"], message["seconds"])
+        process.task = None
+        return Ended(task, Outcome(**message["outcome"]))
+
+    def answer(self, task: Task, go_on: bool) -> None:
+        """Says to a task that has ended an epoch whether to go on."""
+        for process in self._processes:
+            if process.task is task:
+                process.say(go_on)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.end()
+
+
+class _Process:
+    """One worker, and the task that it is at."""
+
+    def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
+        self.number = number
+        self.task: Task | None = None
+        paths = [path or str(Path.cwd()) for path in sys.path]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", worker.__name__],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._hand_on, args=(events,), daemon=True).start()
+
+    def say(self, message: Any) -> None:
+        """Sends a line; a worker that is gone is noticed by its silence."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def end(self) -> None:
+        """Kills the worker: what it was at is of no use any more."""
+        self._process.kill()
+        self._process.wait()
+
+    def last_words(self) -> str:
+        """Why a worker is no more."""
+        code = self._process.wait()
+        if code < 0:
+            return (
+                f"its process was killed by signal {-code}, as the system does when memory runs out; "
+                "fewer `tuner.parallel_trials` need less"
+            )
+        return f"its process ended by itself with exit code {code}"
+
+    def _hand_on(self, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
+        for message in self._messages():
+            events.put((self, message))
+        events.put((self, None))
+
+    def _messages(self) -> Iterator[Any]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            yield json.loads(line)
+
+
+def _share(size: int) -> int:
+    """Cores for each of `size` processes."""
+    return max(1, len(os.sched_getaffinity(0)) // size)

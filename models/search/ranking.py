@@ -1,0 +1,47 @@
+"""From tasks and outcomes to the trials that a person reads about, and which of them is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from models.search.trial import Outcome, Task, Trial
+
+NOT_CONTINUED = "it was not among the best of its round"
+
+
+def by_configuration(asked: Sequence[Task], outcomes: Mapping[int, Outcome], epochs: int) -> list[Trial]:
+    """A trial for each set of hyperparameters: rounds of Hyperband are joined, repetitions are left out.
+
+    `outcomes` by the number of the task; a task that never began has none. A trial that was to learn for fewer than
+    `epochs` epochs was stopped.
+    """
+    seen: set[str] = set()
+    latest: dict[str, Trial] = {}  # by the key of its last task
+    for task in asked:
+        outcome = outcomes.get(task.number)
+        if outcome is None or task.key in seen:
+            continue
+        seen.add(task.key)
+        before = latest.pop(task.continues, None) if task.continues else None
+        if outcome.state == "completed" and task.epochs < epochs:
+            outcome = replace(outcome, state="stopped", reason=NOT_CONTINUED)
+        latest[task.key] = _joined(before, outcome) if before else Trial(task.number, task.values, outcome)
+    return sorted(latest.values(), key=lambda trial: trial.number)
+
+
+def with_the_best_chosen(trials: Sequence[Trial]) -> list[Trial]:
+    """The same trials, the best of them marked: the lowest score, of one that was not stopped where there is one."""
+    ranked = sorted(
+        (trial.outcome.state != "completed", trial.outcome.score, trial.number)
+        for trial in trials
+        if trial.outcome.score is not None
+    )
+    return [replace(trial, chosen=bool(ranked) and trial.number == ranked[0][2]) for trial in trials]
+
+
+def _joined(before: Trial, outcome: Outcome) -> Trial:
+    first = before.outcome
+    names = {**first.curves, **outcome.curves}
+    curves = {name: [*first.curves.get(name, ()), *outcome.curves.get(name, ())] for name in names}
+    return replace(before, outcome=replace(outcome, curves=curves, seconds=first.seconds + outcome.seconds))

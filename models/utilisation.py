@@ -1,0 +1,136 @@
+"""How busy a machine was while it trained, and what machine would have done better."""
+
+import subprocess
+import threading
+import time
+from dataclasses import asdict, dataclass
+from types import TracebackType
+
+import psutil
+
+EVERY_SECONDS = 2.0
+# Shorter trainings are mostly start-up and say nothing about a machine.
+WORTH_ADVICE_SECONDS = 120.0
+IDLE_GPU, IDLE_CPU, BUSY_CPU = 0.5, 0.4, 0.85
+STALLED, FULL_MEMORY = 0.15, 0.9
+LONG_ON_CPU_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Utilisation:
+    """Shares from 0 to 1 of what the machine has: the mean of CPU and GPU (none: no GPU), the peak of memory, and
+    the share of time in which training waited for its input."""
+
+    cpu: float
+    gpu: float | None
+    memory: float
+    input_stall: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """Rounded to three digits."""
+        return {name: None if value is None else round(value, 3) for name, value in asdict(self).items()}
+
+
+class UtilisationSampler:
+    """Samples this process in a thread of its own for as long as the `with` lasts; asks for GPUs by nvidia-smi."""
+
+    def __init__(self, cores: int, gpus: bool) -> None:
+        self._process, self._cores, self._gpus = psutil.Process(), cores, gpus
+        self._memory: list[float] = []
+        self._gpu: list[float] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="utilisation", daemon=True)
+
+    def __enter__(self) -> "UtilisationSampler":
+        self._began, self._cpu_before = time.monotonic(), self._cpu_seconds()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._done.set()
+        self._thread.join()
+        self.seconds = self.elapsed
+        self._cpu_used = self._cpu_seconds() - self._cpu_before
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the `with` began."""
+        return time.monotonic() - self._began
+
+    def utilisation(self, input_stall: float) -> Utilisation:
+        """What was seen, after the `with`, and the stall that somebody else measured."""
+        return Utilisation(
+            cpu=min(1.0, self._cpu_used / (self._cores * max(self.seconds, 1e-9))),
+            gpu=sum(self._gpu) / len(self._gpu) if self._gpu else None,
+            memory=min(1.0, max(self._memory)),
+            input_stall=input_stall,
+        )
+
+    def _sample(self) -> None:
+        total = memory_bytes()
+        while True:
+            self._memory.append(self._process.memory_info().rss / total)
+            if self._gpus and (busy := gpu_share()) is not None:
+                self._gpu.append(busy)
+            if self._done.wait(EVERY_SECONDS):
+                return
+
+    def _cpu_seconds(self) -> float:
+        used = self._process.cpu_times()
+        return float(used.user + used.system)
+
+
+def memory_bytes() -> int:
+    """What this process may use: the machine's memory, or the limit of its container when that is lower."""
+    machine = int(psutil.virtual_memory().total)
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:  # noqa: PTH123
+            limit = file.read().strip()
+    except OSError:
+        return machine
+    return min(machine, int(limit)) if limit.isdigit() else machine
+
+
+def gpu_share() -> float | None:
+    """The mean share of time in which the GPUs computed, as nvidia-smi saw it last; None when it cannot be asked."""
+    query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split()
+        return sum(float(share) for share in said) / len(said) / 100
+    except (OSError, subprocess.SubprocessError, ValueError, ZeroDivisionError):
+        return None
+
+
+def advice_on(seen: Utilisation, seconds: float, cores: int, gpus: int, batch_size: int) -> list[str]:
+    """Sentences about what was under-used or in the way, each with what to do; none for a short training."""
+    if seconds < WORTH_ADVICE_SECONDS:
+        return []
+    found = []
+    if seen.input_stall > STALLED:
+        more = f"a machine with more CPU cores than {cores}" if seen.cpu > BUSY_CPU else "files nearer to the machine"
+        found.append(
+            f"Training waited for its input in {seen.input_stall:.0%} of the time: take {more}, "
+            "or less augmentation (`train.augmentation`)."
+        )
+    elif seen.gpu is not None and seen.gpu < IDLE_GPU:
+        found.append(
+            f"The {_counted(gpus, 'GPU')} computed in {seen.gpu:.0%} of the time: double `train.batch_size` "
+            f"({batch_size}), or take a smaller machine such as {'half as many GPUs' if gpus > 1 else 'one with a T4'}."
+        )
+    elif not gpus and seen.cpu > BUSY_CPU and seconds > LONG_ON_CPU_SECONDS:
+        found.append(
+            f"{cores} CPU cores were busy for {seconds / 60:.0f} minutes: a GPU (n1-standard-4 with one T4) or a "
+            "machine with more cores would be done sooner."
+        )
+    elif not gpus and seen.cpu < IDLE_CPU and cores > 2:
+        found.append(
+            f"{cores} CPU cores were busy {seen.cpu:.0%} of the time: a machine with {max(2, cores // 2)} would do, "
+            f"or a larger `train.batch_size` than {batch_size}."
+        )
+    if seen.memory > FULL_MEMORY:
+        found.append(f"Memory was {seen.memory:.0%} full: take a machine with more, such as one of the highmem kind.")
+    return found
+
+
+def _counted(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{count} {noun}s"

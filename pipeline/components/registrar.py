@@ -1,0 +1,212 @@
+"""Registers a model that every gate has blessed, and no other, with the files that tell what it is.
+
+It goes by the very rule of the Pusher: where a blessing is absent, withdrawn, negative or of another model, nothing is
+registered and the registry stays as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.utils import path_utils
+
+from pipeline.components.artifacts import (
+    ReferencesArtifact,
+    RegisteredModel,
+    read_evaluation,
+    read_references,
+    read_report,
+    read_text,
+)
+from pipeline.components.pusher import BLESSING_SUFFIX, missing_model, refusals
+from pipeline.components.request_times import read_request_times
+from pipeline.config import WorkloadConfig
+from pipeline.platform import Platform
+from pipeline.registering import environment_of, labels_of, recipe_of, what_registration_needs
+from pipeline.registry.contract import RegisteredVersion, Submission
+from pipeline.registry.dossier import Dossier, RequestTimes, write_files
+from pipeline.registry.folder import FolderRegistry
+
+# Found by its path: the pipeline imports no model code.
+STRUCTURE_MODULE = "models.structure"
+REPORT_SUFFIX = "_report"
+Inputs = dict[str, list[types.Artifact]]
+
+
+class RegistrarExecutor(base_executor.BaseExecutor):
+    """Refuses or registers; a refusal is a success that leaves the registry as it was."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Says on the output artifact what became of the model; when registered, its URI is the version's folder."""
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        registered = artifact_utils.get_single_instance(output_dict["registered"])
+        gates = json.loads(exec_properties["gates"])
+        blessings = {name: input_dict.get(name + BLESSING_SUFFIX, []) for name in gates}
+        saved_model = path_utils.serving_model_path(model.uri)
+        refused = refusals(gates, blessings, model.uri) + missing_model(saved_model)
+        registered.set_int_custom_property("registered", int(not refused))
+        if refused:
+            registered.set_string_custom_property("reason", " ".join(finding.reason for finding in refused))
+            return
+        asked = json.loads(exec_properties["asked"])
+        dossier = dossier_of(input_dict, gates, asked)
+        found = FolderRegistry(Path(exec_properties["registry"])).register(
+            Submission(
+                model=asked["name"],
+                saved_model=Path(saved_model),
+                recipe=dossier.recipe,
+                figures=dossier.figures,
+                labels=labels_of(asked["headline"], dossier.figures),
+                describe=lambda folder, numbered: write_files(folder, dossier, numbered),
+            )
+        )
+        _tell(registered, found)
+
+
+def dossier_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> Dossier:
+    """All that the run found out about the model. `asked` is what `what_registration_needs` gave."""
+    model_run = artifact_utils.get_single_uri(inputs["model_run"])
+    transform_graph = artifact_utils.get_single_uri(inputs["transform_graph"])
+    built = json.loads(read_text(model_run, "built.json"))
+    evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))
+    references = [reference for each in inputs.get("references") or [] for reference in read_references(each.uri)]
+    examples = artifact_utils.get_single_instance(inputs["examples"])
+    reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
+    structure = importlib.import_module(STRUCTURE_MODULE).structure_of(transform_graph, model_run)
+    return Dossier(
+        recipe=recipe_of(asked, structure, built["hyperparameters"]),
+        config=asked["config"],
+        withheld=tuple(asked["withheld"]),
+        rows=json.loads(examples.get_string_custom_property("sluice_facts"))["rows"],
+        evaluation=dataclasses.replace(evaluation, references=tuple(references)),
+        gates=tuple(read_report(uri) for uri in reports),
+        request_times=_request_times(reports),
+        training=_optional_json(model_run, "training.json"),
+        environment=environment_of(asked["provenance"]),
+    )
+
+
+def _request_times(reports: list[str]) -> RequestTimes | None:
+    """Of the one gate that timed requests."""
+    return next((times for uri in reports if (times := read_request_times(uri))), None)
+
+
+def _optional_json(uri: str, name: str) -> dict[str, Any]:
+    return json.loads(read_text(uri, name)) if fileio.exists(posixpath.join(uri, name)) else {}
+
+
+def _tell(registered: types.Artifact, found: RegisteredVersion) -> None:
+    """TFX reuses a cached execution while its outputs' URIs exist: when the version was deleted, the next run
+    registers the model again."""
+    registered.uri = found.location
+    for name in ("model", "version", "reason", "digest"):
+        registered.set_string_custom_property(name, getattr(found, name))
+
+
+class RegistrarSpec(ComponentSpec):
+    """Model and what was found out about it in; registered version out. Blessings and reports are added per pipeline,
+    for an absent blessing must reach the executor to be refused."""
+
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
+        "registry": ExecutionParameter(type=str),
+        "gates": ExecutionParameter(type=str),
+        "asked": ExecutionParameter(type=str),
+        "code": ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
+        "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "references": ChannelParameter(type=ReferencesArtifact, optional=True),
+    }
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"registered": ChannelParameter(type=RegisteredModel)}
+
+
+class Registrar(base_component.BaseComponent):
+    """Adds the model to the registry when every gate blessed it."""
+
+    SPEC_CLASS = RegistrarSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(RegistrarExecutor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_run: types.BaseChannel,
+        transform_graph: types.BaseChannel,
+        examples: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        references: types.BaseChannel,
+        blessings: Mapping[str, types.BaseChannel],
+        reports: Mapping[str, types.BaseChannel],
+        registry: str,
+        asked: Mapping[str, Any],
+        code: str = "",
+    ) -> None:
+        """`blessings` and `reports`: the gates' channels by the gates' names; `code` only makes a new cache key."""
+        channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
+        channels |= {name + REPORT_SUFFIX: channel for name, channel in reports.items()}
+        further = {name: ChannelParameter(type=channel.type, optional=True) for name, channel in channels.items()}
+        spec = type("RegistrarSpec", (RegistrarSpec,), {"INPUTS": {**RegistrarSpec.INPUTS, **further}})
+        super().__init__(
+            spec(
+                model=model,
+                model_run=model_run,
+                transform_graph=transform_graph,
+                examples=examples,
+                evaluation=evaluation,
+                references=references,
+                registry=registry,
+                gates=json.dumps(sorted(blessings)),
+                asked=json.dumps(asked, sort_keys=True),
+                code=code,
+                registered=types.Channel(type=RegisteredModel),
+                **channels,
+            )
+        )
+
+
+def registrar_of(
+    config: WorkloadConfig,
+    platform: Platform,
+    gates: Mapping[str, BaseNode],
+    example_gen: BaseNode,
+    transform: BaseNode,
+    trainer: BaseNode,
+    references: BaseNode,
+) -> Registrar | None:
+    """The Registrar that needs the blessing of all `gates`; None where nothing is registered by configuration, or where
+    there is no registry."""
+    if not config.registry.enabled or platform.registry_directory is None:
+        return None
+    return Registrar(
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        transform_graph=transform.outputs["transform_graph"],
+        examples=example_gen.outputs["examples"],
+        evaluation=gates["Evaluator"].outputs["evaluation"],
+        references=references.outputs["references"],
+        blessings={name: gate.outputs["blessing"] for name, gate in gates.items()},
+        reports={name: gate.outputs["report"] for name, gate in gates.items()},
+        registry=platform.registry_directory,
+        asked=what_registration_needs(config, platform),
+        code=platform.code("pipeline.components.registrar", "models.structure"),
+    )

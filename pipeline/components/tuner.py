@@ -1,0 +1,28 @@
+"""TFX's Tuner, which also keeps what became of every trial: `trials.json` and TensorBoard's files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx import components
+from tfx.components.tuner import executor
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
+from tfx.types import artifact_utils
+
+RESULTS = "tuner_results"
+
+
+class Executor(executor.Executor):
+    """As TFX's own; the tuner that `tuner_fn` gives writes its results in full."""
+
+    def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
+        """Search, and write the best hyperparameters and all trials."""
+        tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
+        executor.write_best_hyperparameters(tuner, output_dict)
+        tuner.write_results(artifact_utils.get_single_uri(output_dict[RESULTS]))
+
+
+class Tuner(components.Tuner):
+    """Inputs and outputs are those of `tfx.components.Tuner`."""
+
+    EXECUTOR_SPEC = ExecutorClassSpec(Executor)

@@ -1,0 +1,47 @@
+"""Which files belong to a split as a whole: those that `split.test_files` names, and pictures in folders that are
+called train, eval and test. All other rows are dealt among the splits that are left."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+from pipeline.config import SplitConfig
+from pipeline.errors import SluiceError
+from pipeline.ingest.files import base_name
+from pipeline.ingest.image_folder import above, split_folder
+
+_TEST = "test"
+
+
+def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict[str, str]:
+    """Files → the split of all their rows; of pictures by class, the folders that hold the folders of classes.
+
+    Raises:
+      SluiceError: when `split.test_files` names no file, or every file.
+    """
+    if split.test_files is None:
+        return _by_folder(files) if format_ == "image_folder" else {}
+    names = {path: base_name(path) for path in (map(above, files) if format_ == "image_folder" else files)}
+    named = [path for path, name in names.items() if fnmatch.fnmatchcase(name, split.test_files)]
+    seen = sorted(set(names.values()))
+    listed = ", ".join(seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
+    if not named:
+        raise SluiceError(
+            f"split.test_files is {split.test_files}, which matches none of the files: {listed}.",
+            "Name others:  --set split.test_files='test*'  or have test dealt, too:  --set split.test_files=null",
+        )
+    if len(named) == len(names):
+        raise SluiceError(
+            f"split.test_files is {split.test_files}, which matches every file ({listed}): none is left to train.",
+            "Name fewer:  --set split.test_files='test*'  or have test dealt, too:  --set split.test_files=null",
+        )
+    return dict.fromkeys(named, _TEST)
+
+
+def _by_folder(folders: Sequence[str]) -> dict[str, str]:
+    """What is in eval and in test stays there. One name alone says nothing: it may be the source itself."""
+    said = {above(folder): split_folder(folder) for folder in folders}
+    if len(set(said.values())) < 2:
+        return {}
+    return {folder: name for folder, name in said.items() if name in ("eval", _TEST)}

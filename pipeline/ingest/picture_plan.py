@@ -1,0 +1,120 @@
+"""What is settled about pictures before the first row is written: where they come from, the one shape that all of
+them have, and which integer a class in words becomes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.config import DataConfig
+from pipeline.errors import SluiceError
+from pipeline.ingest.files import base_name
+from pipeline.ingest.image_folder import class_of
+from pipeline.ingest.kinds import Kind
+from pipeline.ingest.pictures import (
+    IMAGE,
+    PictureShape,
+    as_lists_of_pixels,
+    beside,
+    first_shape,
+    read_pictures,
+)
+from pipeline.ingest.readers import FileSurvey, read_part
+
+_CLASSES = "See what it means:  python runners/local_runner.py --explain data.class_names"
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """`path_column` holds where each picture lies; None where the files hold the pixels themselves."""
+
+    shape: PictureShape
+    path_column: str | None
+
+
+def plan_pictures(
+    data: DataConfig, surveys: Sequence[FileSurvey], format_: str, kinds: dict[str, Kind]
+) -> PicturePlan | None:
+    """The pictures of a source; none when it has no such column.
+
+    Raises:
+      SluiceError: for pictures of several shapes, or none that can be read.
+    """
+    if format_ == "idx":
+        return PicturePlan(_agreed(surveys), None)
+    column = IMAGE if format_ == "image_folder" else data.image_path_column
+    if column is None or column not in kinds:  # a serving log holds the pixels themselves
+        return None
+    if column != IMAGE and IMAGE in kinds:
+        raise SluiceError(
+            f"{surveys[0].path} already has a column `{IMAGE}`, and the pictures that `{column}` names would be "
+            "called so.",
+            "Rename that column in the table.",
+        )
+    shape = first_shape(path for survey in surveys for path in _paths(survey, column))
+    if shape is None:
+        raise SluiceError(
+            f"none of the pictures that {base_name(surveys[0].path)} names can be read.", f"Look:  ls {surveys[0].path}"
+        )
+    return PicturePlan(shape, column)
+
+
+def class_names(data: DataConfig, files: Sequence[str], format_: str) -> tuple[str, ...]:
+    """The names of the label's integers, in order; none when they are not known.
+
+    Raises:
+      SluiceError: when folders of pictures and `data.class_names` name different classes.
+    """
+    if format_ != "image_folder":
+        return tuple(data.class_names)
+    folders = {class_of(path): path for path in reversed(files)}
+    if not data.class_names:
+        return tuple(sorted(folders))
+    for name, path in sorted(folders.items()):
+        if name not in data.class_names:
+            near = difflib.get_close_matches(name, data.class_names, n=1)
+            hint = f"; is it `{near[0]}`?" if near else "."
+            raise SluiceError(f"{path} holds the class `{name}`, which data.class_names does not list{hint}", _CLASSES)
+    if empty := [name for name in data.class_names if name not in folders]:
+        raise SluiceError(f"data.class_names lists `{empty[0]}`, and no folder of that name holds pictures.", _CLASSES)
+    return tuple(data.class_names)
+
+
+def picture_column(
+    paths: pa.LargeBinaryArray, table: str, shape: PictureShape
+) -> tuple[pa.LargeListArray, dict[int, str]]:
+    """The pixels of the pictures that the rows of a table name; and by row why there are none."""
+    found = [None if path is None else beside(table, path.decode("utf-8", "replace")) for path in paths.to_pylist()]
+    named = [place for place, path in enumerate(found) if path is not None]
+    pixels, unreadable = read_pictures([found[place] or "" for place in named], shape)
+    reasons = {named[place]: reason for place, reason in unreadable.items()}
+    reasons |= {place: "names no picture" for place, path in enumerate(found) if path is None}
+    present = np.array([place not in reasons for place in range(len(found))], bool)
+    whole = np.zeros((len(found), shape.values), np.uint8)
+    whole[named] = pixels
+    return as_lists_of_pixels(whole, present), reasons
+
+
+def _agreed(surveys: Sequence[FileSurvey]) -> PictureShape:
+    shapes = {survey.path: survey.shape for survey in surveys if survey.shape is not None}
+    first = surveys[0].path
+    for path, shape in shapes.items():
+        if shape != shapes[first]:
+            raise SluiceError(
+                f"{path} holds pictures of {shape}, and {base_name(first)} of {shapes[first]}: all must be alike.",
+                f"Look:  zcat -f {path} | head -c 16 | xxd",
+            )
+    return shapes[first]
+
+
+def _paths(survey: FileSurvey, column: str) -> Iterator[str]:
+    for part in survey.parts:
+        for rows in read_part(part, [column]):
+            texts = rows.columns.column(rows.columns.schema.get_field_index(column)).drop_null()
+            for path in texts.to_pylist():
+                text = path.decode("utf-8", "replace") if isinstance(path, bytes) else str(path)
+                yield beside(survey.path, text)

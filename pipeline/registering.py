@@ -1,0 +1,88 @@
+"""What the registry has to know of a model beyond what its components left: where it came from and how it was made."""
+
+from __future__ import annotations
+
+import platform as machine
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pipeline.config import WorkloadConfig
+from pipeline.platform import Platform
+from pipeline.registry.contract import Figure
+from pipeline.registry.recipe import Recipe
+
+STACK = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "numpy", "pyarrow", "scikit-learn")
+
+# Where the rows lie and how to get them here: the data's fingerprint says what they are.
+_WHERE = {"source", "fetch", "serving_log"}
+# The seed is no choice, and the machine neither.
+_NOT_CHOSEN = {"seed", "accelerator"}
+_LONGEST_LABEL = 63
+
+
+def what_registration_needs(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
+    """The parts of the configuration that made the model or explain it, and the provenance of the run."""
+    modules = ("pipeline.features", config.preprocessing.module, "models.training", config.model.module)
+    return {
+        "name": config.name,
+        "config": config.model_dump(mode="json", include={"data", "prediction", "split", "train", "registry"}),
+        "withheld": config.prediction.withheld_columns(),
+        "headline": config.evaluator.metrics[:1],
+        "provenance": {
+            **platform.provenance,
+            "data_fingerprint": platform.datasets.current.fingerprint,
+            "code": platform.code(*modules),
+            "seed": config.train.seed,
+        },
+    }
+
+
+def recipe_of(asked: Mapping[str, Any], architecture: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Recipe:
+    """What the model was made of. `asked` is what `what_registration_needs` gave."""
+    config, provenance = asked["config"], asked["provenance"]
+    # What the model's hyperparameters say (a batch size that the Tuner found) goes over the training budget.
+    training = {name: value for name, value in config["train"].items() if name not in {*_NOT_CHOSEN, *hyperparameters}}
+    data = {name: value for name, value in config["data"].items() if name not in _WHERE}
+    return Recipe(
+        architecture=architecture,
+        hyperparameters={**hyperparameters, **_named("train", training)},
+        rest={
+            "data": provenance["data_fingerprint"],
+            "code": provenance["code"],
+            "lock": provenance.get("lock_hash"),
+            "seed": provenance["seed"],
+            **_named("data", data),
+            **_named("split", config["split"]),
+            **_named("prediction", config["prediction"]),
+        },
+    )
+
+
+def environment_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """`environment.json`: the provenance, and the versions of this process."""
+    return {
+        **provenance,
+        "python": machine.python_version(),
+        "system": f"{sys.platform} {machine.machine()}",
+        "versions": {name: _version(name) for name in STACK},
+    }
+
+
+def labels_of(headline: list[str], figures: Mapping[str, Figure]) -> dict[str, str]:
+    """The labels of a new version: people and roll-outs change them later."""
+    told = [f"{name}-{figures[name].value:.3f}" for name in headline if name in figures]
+    performance = {"performance": told[0].replace(".", "_")[:_LONGEST_LABEL]} if told else {}
+    return {"stage": "candidate", "approved": "by-gates", **performance}
+
+
+def _named(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{name}": value for name, value in values.items()}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,98 @@
+"""What a model was made of, and which semantic version a change of it earns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FIRST = "1.0.0"
+_NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_NAMED = 3  # changes that a reason spells out
+_SHOWN = 60  # characters of a value
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a model was made of, by what a change of it means for whoever uses the model.
+
+    `architecture`: module, layers and how they are joined, features, and what a request and an answer look like.
+    `hyperparameters`: what was chosen before training, by the Tuner or by hand.
+    `rest`: data, code, lock and seed, by name.
+    """
+
+    architecture: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    rest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs between two recipes."""
+
+    part: str  # "architecture", "hyperparameters" or "rest"
+    name: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} {_shown(self.before)} → {_shown(self.after)}"
+
+
+def is_version(text: str) -> bool:
+    """Whether `text` is a number like 1.0.0, and not an alias."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def numbers_of(version: str) -> tuple[int, int, int]:
+    """Major, minor and patch, by which versions sort."""
+    found = _NUMBER.fullmatch(version)
+    if found is None:
+        raise ValueError(f"{version} is not a version like 1.0.0")
+    major, minor, patch = (int(number) for number in found.groups())
+    return major, minor, patch
+
+
+def changes_between(old: Recipe, new: Recipe) -> list[Change]:
+    """What differs, the gravest part first. What is absent and what is None are the same."""
+    parts = ("architecture", "hyperparameters", "rest")
+    return [change for part in parts for change in _changes(part, getattr(old, part), getattr(new, part))]
+
+
+def next_version(latest: str, old: Recipe, new: Recipe) -> tuple[str, str]:
+    """The version after `latest`, and the reason in words: major for another architecture, minor for other
+    hyperparameters, patch for anything else."""
+    major, minor, patch = numbers_of(latest)
+    changes = changes_between(old, new)
+    for part, word, number in (
+        ("architecture", "major", (major + 1, 0, 0)),
+        ("hyperparameters", "minor", (major, minor + 1, 0)),
+        ("rest", "patch", (major, minor, patch + 1)),
+    ):
+        found = [str(change) for change in changes if change.part == part]
+        if found:
+            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            return _text(number), f"{word}: {'; '.join(found[:_NAMED])}{more}"
+    return _text((major, minor, patch + 1)), "patch: trained anew from the same data, code and settings"
+
+
+def _changes(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if _plain(before) != _plain(after):
+            yield Change(part, name, before, after)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _shown(value: Any) -> str:
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _text(number: tuple[int, int, int]) -> str:
+    return ".".join(str(each) for each in number)

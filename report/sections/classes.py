@@ -1,0 +1,178 @@
+"""A model with several classes, class by class: who is taken for whom, and how sure recall and precision are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gates.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate
+from report.evidence import Evidence
+from report.limits import Limit, limits_on_class
+from report.markup import fragment
+from report.scale import Scale
+from report.sections.intervals import IntervalRow, bounds_of, mark
+from report.sections.section import Section
+from report.wording import count, figure, interval, metric, share
+
+TITLE = "Classes"
+# More cells than that can neither be told apart nor read.
+MOST_DRAWN = 30
+MOST_TOLD = 5
+# An answer that is given so much more often than it is true, on so many rows, is what a collapse looks like.
+TOO_OFTEN, OF_ALL_ROWS = 1.5, 0.05
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How many rows of one class were predicted as another; `shade` in per cent."""
+
+    count: int
+    shade: int
+    right: bool
+    told: str  # "Shirt taken for Coat: 63 of 1,000 rows, 6.3 %"
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of the table."""
+
+    name: str
+    n: int
+    predicted: int
+    f1: float
+    recall: IntervalRow
+    precision: IntervalRow
+    changes: tuple[str, str]  # of recall and precision against the last blessed model, or empty
+
+
+def render(evidence: Evidence) -> list[Section]:
+    """The section of a model with several classes; none for two classes told apart by one probability."""
+    evaluation = evidence.evaluation
+    if evaluation is None or not evaluation.classes:
+        return []
+    scale = _scale(evaluation.classes, evidence)
+    rows = [_class_row(each, scale, evidence) for each in sorted(evaluation.classes, key=lambda each: _rank(each.f1))]
+    matrix = evaluation.confusion
+    body = fragment(
+        "classes",
+        confidence=f"{100 * evaluation.confidence:g}",
+        sentences=_sentences(evaluation),
+        matrix=_drawn(matrix) if matrix else None,
+        rows=rows,
+        ticks=[(scale.at(tick), figure(tick)) for tick in scale.ticks(3)],
+        compared=any(any(row.changes) for row in rows),
+        limits=_limit_words(evaluation.classes, evidence),
+    )
+    return [Section("classes", TITLE, body)]
+
+
+def _rank(value: float) -> tuple[bool, float]:
+    """Worst first; what could not be computed goes last."""
+    return not math.isfinite(value), value
+
+
+def _class_row(performance: ClassPerformance, scale: Scale, evidence: Evidence) -> ClassRow:
+    drawn = {
+        estimate.metric: mark(performance.name, estimate, scale, _limits(performance, estimate, evidence))
+        for estimate in (performance.recall, performance.precision)
+    }
+    return ClassRow(
+        name=performance.name,
+        n=performance.n,
+        predicted=performance.predicted,
+        f1=performance.f1,
+        recall=drawn["recall"],
+        precision=drawn["precision"],
+        changes=(_change(performance.recall), _change(performance.precision)),
+    )
+
+
+def _limits(performance: ClassPerformance, estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
+    found = limits_on_class(performance.name, estimate, evidence.thresholds, evidence.evaluator_findings)
+    return [limit for limit in found if limit.line.kind != "no_worse_than_blessed_by"]
+
+
+def _limit_words(classes: Sequence[ClassPerformance], evidence: Evidence) -> dict[str, str]:
+    """What is asked of each of the two, as the head of its column says it."""
+    words: dict[str, list[str]] = {"recall": [], "precision": []}
+    for performance in classes:
+        for estimate in (performance.recall, performance.precision):
+            words[estimate.metric] += [limit.words for limit in _limits(performance, estimate, evidence)]
+    return {name: ", ".join(dict.fromkeys(said)) for name, said in words.items()}
+
+
+def _scale(classes: Sequence[ClassPerformance], evidence: Evidence) -> Scale:
+    estimates = [(each, estimate) for each in classes for estimate in (each.recall, each.precision)]
+    figures = [end for _, estimate in estimates for end in (estimate.value, estimate.lower, estimate.upper)]
+    figures += [limit.line.limit for each, found in estimates for limit in _limits(each, found, evidence)]
+    return Scale.over(figures, *bounds_of("recall"))
+
+
+def _change(estimate: MetricEstimate) -> str:
+    if estimate.change is None or not math.isfinite(estimate.change):
+        return ""
+    spread = interval(estimate.change_lower, estimate.change_upper)
+    sign = "+" if estimate.change > 0 else ""
+    return f"{sign}{metric(estimate.change)}" + (f" ({spread})" if spread else "")
+
+
+def _sentences(evaluation: Evaluation) -> list[tuple[bool, str]]:
+    """What a reader must know first, (whether it is bad news, the sentence)."""
+    rows = sum(each.n for each in evaluation.classes)
+    said = []
+    for each in evaluation.classes:
+        if each.predicted > TOO_OFTEN * each.n and each.predicted - each.n > OF_ALL_ROWS * rows:
+            sentence = f"{each.name} is the answer for {count(each.predicted)} rows and the truth for {count(each.n)}: "
+            said.append((True, f"{sentence}other classes are taken for it."))
+    known = [each for each in evaluation.classes if math.isfinite(each.recall.value)]
+    if known:
+        worst = min(known, key=lambda each: each.recall.value)
+        spread = interval(worst.recall.lower, worst.recall.upper)
+        told = f"{worst.name} is found least often: recall {metric(worst.recall.value)}"
+        said.append((False, f"{told} ({spread}) on {count(worst.n)} rows."))
+    confused = [each for each in _confusions(evaluation.confusion) if each.count] if evaluation.confusion else []
+    if confused:
+        said.append((False, f"Most often confused: {'; '.join(each.told for each in confused[:MOST_TOLD])}."))
+    return said
+
+
+def _confusions(matrix: ConfusionMatrix) -> list[Cell]:
+    """The cells beside the diagonal, largest first."""
+    cells = [
+        _cell(matrix, row, column)
+        for row in range(len(matrix.labels))
+        for column in range(len(matrix.labels))
+        if row != column and matrix.counts[row][column]
+    ]
+    return sorted(cells, key=lambda cell: -cell.count)
+
+
+def _cell(matrix: ConfusionMatrix, row: int, column: int) -> Cell:
+    number, total = matrix.counts[row][column], sum(matrix.counts[row])
+    part = number / total if total else 0.0
+    right = row == column
+    as_what = "found" if right else f"taken for {matrix.labels[column]}"
+    # Roots bring out small shares: a few wrong answers in a hundred are what the map is for.
+    return Cell(
+        number,
+        round(100 * math.sqrt(part)),
+        right,
+        f"{matrix.labels[row]} {as_what} in {count(number)} of {count(total)} rows ({share(part)})",
+    )
+
+
+def _drawn(matrix: ConfusionMatrix) -> dict[str, object]:
+    """The matrix, or its classes with most errors where it is too large to read."""
+    every = range(len(matrix.labels))
+    errors = [sum(matrix.counts[i]) + sum(row[i] for row in matrix.counts) - 2 * matrix.counts[i][i] for i in every]
+    shown = sorted(sorted(every, key=lambda i: -errors[i])[:MOST_DRAWN])
+    rows = [
+        {
+            "label": matrix.labels[row],
+            "cells": [_cell(matrix, row, column) for column in shown],
+            "total": sum(matrix.counts[row]),
+        }
+        for row in shown
+    ]
+    return {"labels": [matrix.labels[i] for i in shown], "rows": rows, "of": len(matrix.labels)}

@@ -1,0 +1,93 @@
+"""TensorBoard over the newest trainings and searches of every workload: `make tensorboard`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import packaging.version
+
+NEWEST = 5  # of each component of a workload
+
+
+def newest_event_folders(output: Path) -> Iterator[tuple[str, Path]]:
+    """Names like `taxi/Trainer-12` and the folders of event files that components left under an output folder."""
+    for kind in sorted(output.glob("*/artifacts/*/*/")):
+        workload, component = kind.parts[-4], kind.parts[-2]
+        executions = [each for each in kind.iterdir() if each.name.isdigit() and (each / "tensorboard").is_dir()]
+        for execution in sorted(executions, key=lambda each: int(each.name))[-NEWEST:]:
+            yield f"{workload}/{component}-{execution.name}", execution / "tensorboard"
+    # A search that is under way keeps its trials where a killed one finds them again.
+    for folder in sorted(output.glob("*/artifacts/durable/*/*/tensorboard")):
+        yield f"{folder.parts[-6]}/search-under-way-{folder.parts[-2]}", folder
+
+
+def board(folders: Iterator[tuple[str, Path]], directory: Path) -> int:
+    """Links to the folders under `directory`, so that TensorBoard need not look through every artifact; how many."""
+    linked = 0
+    for name, folder in folders:
+        link = directory / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+        linked += 1
+    return linked
+
+
+def lend_pkg_resources() -> None:
+    """TensorBoard 2.16 asks pkg_resources to read version numbers, and setuptools has not had it since 82."""
+    if importlib.util.find_spec("pkg_resources") is None and "pkg_resources" not in sys.modules:
+        lent = types.ModuleType("pkg_resources")
+        lent.parse_version = packaging.version.parse  # type: ignore[attr-defined]
+        sys.modules["pkg_resources"] = lent
+
+
+def serve(directory: str, host: str, port: int) -> str:
+    """Starts TensorBoard in a thread; gives its address."""
+    lend_pkg_resources()
+    from tensorboard import program
+    from tensorboard.plugins.core import core_plugin
+    from tensorboard.plugins.graph import graphs_plugin
+    from tensorboard.plugins.hparams import hparams_plugin
+    from tensorboard.plugins.metrics import metrics_plugin
+    from tensorboard.plugins.scalar import scalars_plugin
+
+    # The default ones are found through pkg_resources, too.
+    plugins = [
+        core_plugin.CorePluginLoader(include_debug_info=True),
+        metrics_plugin.MetricsPlugin,
+        scalars_plugin.ScalarsPlugin,
+        graphs_plugin.GraphsPlugin,
+        hparams_plugin.HParamsPlugin,
+    ]
+    shown = program.TensorBoard(plugins=plugins)
+    shown.configure(logdir=directory, host=host, port=port, load_fast="false")
+    return str(shown.launch())
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="show_trainings", description="TensorBoard over the newest trainings.")
+    parser.add_argument("--output-dir", type=Path, default=Path("out"), help="where runs write (default: %(default)s)")
+    parser.add_argument("--host", default="localhost", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=6006, help="where to listen (default: %(default)s)")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tensorboard-") as directory:
+        if not board(newest_event_folders(asked.output_dir), Path(directory)):
+            print(f"sluice: no training yet under {asked.output_dir}.\n        Make one:  make run", file=sys.stderr)
+            return 3
+        print(f"TensorBoard: {serve(directory, asked.host, asked.port)}   (Ctrl-C ends it)", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

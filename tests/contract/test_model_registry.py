@@ -1,0 +1,289 @@
+"""What every model registry promises; a folder keeps it, and the client of Vertex's will inherit the same tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import SluiceError
+from pipeline.registry.contents import contents_of
+from pipeline.registry.contract import Figure, ModelRegistry, Numbered, Submission
+from pipeline.registry.folder import FolderRegistry
+from pipeline.registry.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _describe(folder: Path, numbered: Numbered) -> None:
+    (folder / "model_card.md").write_text(f"# {numbered.model} {numbered.version}\n{numbered.reason}\n")
+
+
+def submission(
+    folder: Path, weights: bytes = b"weights", model: str = "taxi", auc: float = 0.9, **recipe: Mapping[str, Any]
+) -> Submission:
+    """A SavedModel in `folder` with a recipe; what is named replaces its part."""
+    (folder / "variables").mkdir(parents=True, exist_ok=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables/variables.data-00000-of-00001").write_bytes(weights * 1000)
+    made: dict[str, Any] = {
+        "architecture": {"module": "models.a"},
+        "hyperparameters": {"learning_rate": 0.001},
+        "rest": {"data": "abc", "seed": 7},
+        **recipe,
+    }
+    return Submission(model, folder, Recipe(**made), {"auc": Figure(auc, auc - 0.01, auc + 0.01)}, {}, _describe)
+
+
+class ModelRegistryContract(ABC):
+    """Subclasses give `registry` and inherit each test."""
+
+    @pytest.fixture
+    @abstractmethod
+    def registry(self, tmp_path: Path) -> ModelRegistry: ...
+
+    def test_an_empty_registry_has_no_models(self, registry: ModelRegistry) -> None:
+        assert registry.models() == []
+        assert registry.versions("taxi") == []
+
+    def test_the_first_version_is_1_0_0_and_latest(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        assert (made.version, made.reason, made.aliases) == ("1.0.0", "first version", ("latest",))
+        assert registry.models() == ["taxi"]
+        assert registry.versions("taxi") == [made]
+
+    @pytest.mark.parametrize(
+        ("changed", "version", "reason"),
+        [
+            ({"architecture": {"module": "models.b"}}, "2.0.0", "major: module models.a → models.b"),
+            ({"hyperparameters": {"learning_rate": 0.0005}}, "1.1.0", "minor: learning_rate 0.001 → 0.0005"),
+            ({"rest": {"data": "def", "seed": 7}}, "1.0.1", "patch: data abc → def"),
+            ({}, "1.0.1", "patch: trained anew from the same data, code and settings"),
+        ],
+    )
+    def test_the_number_follows_from_what_changed(
+        self, registry: ModelRegistry, tmp_path: Path, changed: dict[str, Any], version: str, reason: str
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        made = registry.register(submission(tmp_path / "n", b"other", **changed))
+        assert (made.version, made.reason) == (version, reason)
+        assert [each.version for each in registry.versions("taxi")] == ["1.0.0", version]
+        assert registry.find("taxi", "latest") == made
+
+    def test_the_same_model_twice_is_one_version_and_changes_nothing(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        first = registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        again = registry.register(submission(tmp_path / "copy", hyperparameters={"learning_rate": 1}))
+        assert (again.version, again.digest, again.recipe) == (first.version, first.digest, first.recipe)
+        assert [each.version for each in registry.versions("taxi")] == ["1.0.0", "1.0.1"]
+
+    def test_the_same_weights_from_the_same_recipe_are_one_version_whatever_the_graph_file(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        again, otherwise = submission(tmp_path / "n"), submission(tmp_path / "o", rest={"data": "abc", "seed": 8})
+        for made in (again, otherwise):
+            (made.saved_model / "saved_model.pb").write_bytes(b"the same graph with other function names")
+        assert registry.register(again).version == "1.0.0"
+        assert registry.register(otherwise).version == "1.0.1"
+
+    def test_models_are_numbered_apart(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        assert registry.register(submission(tmp_path / "n", b"other", "images")).version == "1.0.0"
+        assert registry.models() == ["images", "taxi"]
+
+    def test_an_alias_means_one_version_and_can_be_moved(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        assert registry.alias("taxi", "1.0.0", "production").aliases == ("production",)
+        assert registry.alias("taxi", "latest", "production").aliases == ("latest", "production")
+        assert registry.find("taxi", "production").version == "1.0.1"
+        assert registry.find("taxi", "1.0.0").aliases == ()
+
+    @pytest.mark.parametrize("wrong", ["latest", "1.0.0", "Production", "p", "a b", ""])
+    def test_what_cannot_be_an_alias_is_refused(self, registry: ModelRegistry, tmp_path: Path, wrong: str) -> None:
+        registry.register(submission(tmp_path / "m"))
+        with pytest.raises(SluiceError, match="alias"):
+            registry.alias("taxi", "1.0.0", wrong)
+
+    def test_labels_are_set_changed_and_taken_away(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.label("taxi", "latest", {"stage": "candidate", "approved": "no"})
+        made = registry.label("taxi", "1.0.0", {"approved": "", "stage": "production"})
+        assert made.labels == {"stage": "production"}
+
+    def test_what_cannot_be_a_label_is_refused(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        with pytest.raises(SluiceError, match="label"):
+            registry.label("taxi", "latest", {"stage": "In Production!"})
+
+    def test_what_is_not_there_is_said_with_what_is(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        with pytest.raises(SluiceError, match="no model `taxi`"):
+            registry.find("taxi", "latest")
+        registry.register(submission(tmp_path / "m"))
+        with pytest.raises(SluiceError, match=r"no version or alias `2.0.0` \(there: 1.0.0, latest\)"):
+            registry.alias("taxi", "2.0.0", "production")
+
+    def test_compares_recipes_and_figures(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other", auc=0.95, hyperparameters={"learning_rate": 0.01}))
+        found = registry.compare("taxi", "1.0.0", "latest")
+        assert [str(change) for change in found.changes] == ["learning_rate 0.001 → 0.01"]
+        one, other = found.figures["auc"]
+        assert one is not None
+        assert other is not None
+        assert (one.value, other.value) == (0.9, 0.95)
+
+    def test_fetches_the_model_and_what_lies_beside_it(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        made = submission(tmp_path / "m")
+        registry.register(made)
+        registry.fetch("taxi", "latest", tmp_path / "fetched")
+        assert contents_of(tmp_path / "fetched/model") == contents_of(made.saved_model)
+        assert (tmp_path / "fetched/model_card.md").read_text() == "# taxi 1.0.0\nfirst version\n"
+
+    def test_never_fetches_over_what_is_there(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine/work").write_text("x")
+        with pytest.raises(SluiceError, match="not empty"):
+            registry.fetch("taxi", "latest", tmp_path / "mine")
+        assert [each.name for each in (tmp_path / "mine").iterdir()] == ["work"]
+
+    def test_what_cannot_be_described_is_not_registered(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        made = submission(tmp_path / "m")
+
+        def fail(folder: Path, numbered: Numbered) -> None:
+            raise RuntimeError("no card")
+
+        with pytest.raises(RuntimeError, match="no card"):
+            registry.register(Submission(**{**vars(made), "describe": fail}))
+        assert registry.versions("taxi") == []
+        assert registry.register(made).version == "1.0.0"
+
+    def test_a_folder_without_a_model_is_refused(self, registry: ModelRegistry, tmp_path: Path) -> None:
+        made = submission(tmp_path / "m")
+        (made.saved_model / "saved_model.pb").unlink()
+        with pytest.raises(SluiceError, match=r"holds no SavedModel"):
+            registry.register(made)
+        assert registry.models() == []
+
+
+# A registration in a process of its own, which can be stopped for ever at a given moment.
+_REGISTER = """
+import sys, time
+from pathlib import Path
+from pipeline.registry import folder, index
+from tests.contract.test_model_registry import submission
+root, source, weights, stop_at = sys.argv[1:]
+def stop(*given):
+    print("stopped", flush=True)
+    time.sleep(600)
+if stop_at == "rename":
+    folder.write_json = stop
+elif stop_at == "index":
+    folder.write_index = stop
+made = folder.FolderRegistry(Path(root)).register(submission(Path(source), weights.encode()))
+print(made.version, flush=True)
+"""
+
+
+def _registering(root: Path, source: Path, weights: str, stop_at: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _REGISTER, str(root), str(source), weights, stop_at]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+class TestFolderRegistry(ModelRegistryContract):
+    """The registry in a folder, and what only a folder can suffer."""
+
+    @pytest.fixture
+    def registry(self, tmp_path: Path) -> FolderRegistry:
+        return FolderRegistry(tmp_path / "registry")
+
+    @pytest.mark.parametrize(("moment", "versions"), [("rename", ["1.0.0"]), ("index", ["1.0.0", "1.0.1"])])
+    def test_a_kill_leaves_a_whole_version_or_none(
+        self, registry: FolderRegistry, tmp_path: Path, moment: str, versions: list[str]
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.alias("taxi", "1.0.0", "production")
+        process = _registering(registry.root, tmp_path / "n", "second", moment)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stopped\n"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert [each.version for each in registry.versions("taxi")] == versions
+        assert registry.register(submission(tmp_path / "n", b"second")).version == "1.0.1"
+        assert registry.find("taxi", "production").version == "1.0.0"
+        registry.fetch("taxi", "1.0.1", tmp_path / "fetched")
+        assert not list((registry.root / "taxi").glob(".incoming-*"))
+
+    def test_two_processes_at_once_make_two_versions(self, registry: FolderRegistry, tmp_path: Path) -> None:
+        processes = [_registering(registry.root, tmp_path / weights, weights) for weights in ("one", "two", "two-too")]
+        told = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
+        assert told == ["1.0.0", "1.0.1", "1.0.2"] == [each.version for each in registry.versions("taxi")]
+
+    @pytest.mark.parametrize("how", ["altered", "missing", "added"])
+    def test_tampering_is_noticed_and_nothing_is_fetched(
+        self, registry: FolderRegistry, tmp_path: Path, how: str
+    ) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        file = Path(made.location) / ("note.txt" if how == "added" else "model/saved_model.pb")
+        if how == "missing":
+            file.unlink()
+        else:
+            file.write_bytes(b"other")
+        with pytest.raises(SluiceError, match=rf"is not what was registered: \S+ (is|was) {how}"):
+            registry.fetch("taxi", "latest", tmp_path / "fetched")
+        assert not (tmp_path / "fetched").exists()
+        assert not list(tmp_path.glob(".incoming-*"))
+
+    def test_an_altered_version_is_registered_anew_under_another_number(
+        self, registry: FolderRegistry, tmp_path: Path
+    ) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        (Path(made.location) / "model/saved_model.pb").write_bytes(b"other")
+        again = registry.register(submission(tmp_path / "m"))
+        assert again.version == "1.0.1"
+        assert "1.0.0 was this very model and has been altered" in again.reason
+        registry.fetch("taxi", "1.0.1", tmp_path / "fetched")
+
+    def test_a_lost_index_is_made_again_from_the_versions(self, registry: FolderRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        before = registry.versions("taxi")
+        (registry.root / "taxi/index.json").unlink()
+        assert registry.versions("taxi") == before
+
+    @pytest.mark.parametrize("entry", ["{", "[]", '{"version": "1.0.0"}'])
+    def test_a_version_whose_entry_is_damaged_stays_out_and_keeps_its_number(
+        self, registry: FolderRegistry, tmp_path: Path, entry: str
+    ) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        (Path(made.location) / "version.json").write_text(entry)
+        (registry.root / "taxi/index.json").unlink()
+        assert registry.versions("taxi") == []
+        assert registry.register(submission(tmp_path / "m")).version == "1.0.1"
+
+    def test_a_damaged_index_is_one_sentence(self, registry: FolderRegistry, tmp_path: Path) -> None:
+        registry.register(submission(tmp_path / "m"))
+        (registry.root / "taxi/index.json").write_text('{"format": 1, "versions"')
+        with pytest.raises(SluiceError, match=r"index.json is damaged") as caught:
+            registry.register(submission(tmp_path / "n", b"other"))
+        assert "mv " in caught.value.next_command
+
+    def test_an_altered_version_does_not_come_back_with_a_lost_index(
+        self, registry: FolderRegistry, tmp_path: Path
+    ) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        (Path(made.location) / "model/saved_model.pb").write_bytes(b"other")
+        (registry.root / "taxi/index.json").unlink()
+        assert registry.versions("taxi") == []
+        assert registry.register(submission(tmp_path / "m")).version == "1.0.1"

@@ -1,0 +1,109 @@
+"""The Fashion-MNIST workload in whole runs: a sound model is pushed, the 45.57 % model of the story is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Run, run_locally
+from tests.fashion_mnist import needs_fashion_mnist
+
+pytestmark = [pytest.mark.e2e, needs_fashion_mnist]
+
+WORKLOAD = "fashion_mnist"
+QUICK = ("--profile", "quick")
+# Its normalisation takes pixels for what training saw; a network of ReLU alone hardly minds another scale.
+CNN = ("--set", "model.module=models.cnn")
+# The exported graph feeds pixels of 0 to 255 to a model that learnt from 0 to 1.
+RUNNER_THAT_EXPORTS_UNSCALED_PIXELS = """
+from models import signatures
+from runners.local_runner import main
+
+features_of = signatures.ServingModule._features
+
+
+def unscaled(self, columns):
+    found = features_of(self, columns)
+    return {**found, "image": found["image"] * 255}
+
+
+signatures.ServingModule._features = unscaled
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_locally(tmp_path_factory.mktemp("quick") / "out", *QUICK, workload=WORKLOAD)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("story")
+    script = folder / "runner.py"
+    script.write_text(RUNNER_THAT_EXPORTS_UNSCALED_PIXELS)
+    done = subprocess.run(
+        [sys.executable, str(script), "--workload", WORKLOAD, "--output-dir", str(folder / "out"), *QUICK, *CNN],
+        capture_output=True, text=True, timeout=600, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout, done.stderr, folder / "out", WORKLOAD)
+
+
+def blocking(run: Run, check: str) -> list[dict[str, Any]]:
+    return [each for each in run.findings if each["check"] == check and each["severity"] == "block"]
+
+
+def registered(run: Run) -> list[str]:
+    registry = run.output / "registry" / WORKLOAD
+    return sorted(path.name for path in registry.iterdir() if path.name[0].isdigit()) if registry.exists() else []
+
+
+def test_quick_profile_trains_blesses_and_pushes(quick_run: Run) -> None:
+    assert quick_run.exit_code == 0, quick_run.printed + quick_run.complaints
+    assert len(quick_run.versions()) == 1
+    assert registered(quick_run) == ["1.0.0"]
+    assert len(quick_run.printed.splitlines()) < 40
+    classes = quick_run.record["metrics"]["classes"]
+    assert [each["name"] for each in classes][:3] == ["T-shirt/top", "Trouser", "Pullover"]
+
+
+def test_the_pushed_model_answers_a_picture_with_ten_probabilities(quick_run: Run) -> None:
+    [version] = quick_run.versions()
+    script = (
+        "import json, sys, tensorflow as tf\n"
+        "model = tf.saved_model.load(sys.argv[1])\n"
+        "answer = model.signatures['serving_default'](image=tf.zeros([2, 28, 28, 1], tf.int64))['predictions']\n"
+        "print(json.dumps(answer.numpy().tolist()))\n"
+    )
+    place = quick_run.output / "serving" / WORKLOAD / version
+    done = subprocess.run([sys.executable, "-c", script, str(place)], capture_output=True, text=True, timeout=120)
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert [len(answer) for answer in answers] == [10, 10]
+    assert [sum(answer) for answer in answers] == pytest.approx([1, 1], abs=1e-4)
+
+
+def test_refuses_the_model_whose_serving_pixels_are_not_rescaled(story: Run) -> None:
+    assert story.exit_code == 2, story.printed + story.complaints
+    told = {finding["subject"]: finding for finding in blocking(story, "replay_parity")}
+    assert set(told) >= {"serving_default", "serving_examples"}
+    for signature in ("serving_default", "serving_examples"):
+        assert told[signature]["value"] > 0.5
+        assert signature in told[signature]["reason"]
+        assert f"{told[signature]['value']:.2g}" in told[signature]["reason"]
+        # The class onto which the answers fall.
+        assert any(f"are {name}, not" in told[signature]["reason"] for name in class_names(story))
+
+
+def test_nothing_of_the_refused_model_is_pushed_or_registered(story: Run) -> None:
+    assert story.versions() == []
+    assert registered(story) == []
+    assert story.record["pushed_version"] is None
+
+
+def class_names(run: Run) -> list[str]:
+    return [each["name"] for each in run.record["metrics"]["classes"]]
