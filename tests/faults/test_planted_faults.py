@@ -18,7 +18,7 @@ from benchmarks.faults.verdicts import Outcome, outcome_of, said_by
 ROWS = 3_000
 ALL_ROWS = {"labels_of_other_rows", "noisy_labels", "wrong_in_one_slice", "global_target_encoding", "exact_copies",
             "stale_category", "image_labels_wrong_in_eval", "image_labels_wrong_in_train",
-            "image_copies_moved_by_a_pixel"}  # fmt: skip
+            "image_copies", "image_copies_moved_by_a_pixel", "near_copies"}  # fmt: skip
 IN_EVERY_TABLE = {"global_target_encoding"}
 LISTED = [plant for plant in plants() if plant.listed]
 PICTURES = 2_000
