@@ -72,8 +72,8 @@ def read_requests(path: str) -> dict[str, np.ndarray]:
     with np.load(path) as stored:
         plain = {name: stored[name] for name in stored.files}
     texts = {name.removesuffix(".lengths") for name in plain if name.endswith(".lengths")}
-    found = {name: unpacked(plain[f"{name}.lengths"], plain[f"{name}.data"]) for name in texts}
-    return found | {name: each for name, each in plain.items() if name.rpartition(".")[0] not in texts}
+    found = {name: unpacked(plain.pop(f"{name}.lengths"), plain.pop(f"{name}.data")) for name in texts}
+    return found | plain
 
 
 def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:

@@ -42,7 +42,7 @@ def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel,
         return platform.champion(candidate)
     from pipeline.components.outside_model import OutsideModel  # a check of the configuration needs no TFX
 
-    return OutsideModel(schema, baseline, platform.code("models.outside"))
+    return OutsideModel(schema, baseline, platform.code("pipeline.components.outside_model", "models.outside"))
 
 
 def check_baseline(config: EvaluatorConfig) -> None:

@@ -128,7 +128,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             config=what_evaluation_needs(config.evaluator),
             label=label,
             class_names=config.data.class_names,
-            code=platform.code("pipeline.components.evaluator"),
+            code=platform.code("pipeline.components.evaluator", "models.batches"),
         )
 
         # Proves that the model is sound: what was measured is what is served, and holds on rows it has not seen.

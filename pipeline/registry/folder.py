@@ -61,11 +61,12 @@ class FolderRegistry(ModelRegistry):
             _clean(folder)
             index = self._taken_in(submission.model)
             model = contents_of(submission.saved_model)
-            known = next((each for each in index.entries.values() if each.is_of(model, submission.recipe)), None)
-            if known is None or self._altered(submission.model, known):
+            same = [each for each in index.entries.values() if each.is_of(model, submission.recipe)]
+            known = next((each for each in same if not self._altered(submission.model, each)), None)
+            if known is None:
                 number, reason = self._numbered(index.latest, submission)
-                if known is not None:
-                    reason = f"{reason} ({known.version} was this very model and has been altered or lost since)"
+                if same:
+                    reason = f"{reason} ({same[-1].version} was this very model and has been altered or lost since)"
                 entry = self._bring_in(submission, number, reason, model)
                 write_index(folder / INDEX_FILE, index.with_entry(entry))
                 known = entry

@@ -254,6 +254,7 @@ class TestFolderRegistry(ModelRegistryContract):
         assert again.version == "1.0.1"
         assert "1.0.0 was this very model and has been altered" in again.reason
         registry.fetch("taxi", "1.0.1", tmp_path / "fetched")
+        assert registry.register(submission(tmp_path / "m")).version == "1.0.1"
 
     def test_a_lost_index_is_made_again_from_the_versions(self, registry: FolderRegistry, tmp_path: Path) -> None:
         registry.register(submission(tmp_path / "m"))
