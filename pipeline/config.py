@@ -91,7 +91,7 @@ class TrainConfig(Strict):
     """`balanced`: every class weighs the same in the loss, however few rows it has."""
     loss: Literal["default", "focal"] = "default"
     """`default`: the model's own; `focal`: its focal form, in which a row counts less the better it is known."""
-    focal_gamma: PositiveFloat = 2.0
+    focal_gamma: Annotated[float, Field(ge=1.0)] = 2.0
     """For `loss: focal`: how much less; with 2 a row that is known to 90 % counts a hundredth."""
     augmentation: AugmentationConfig | None = None
     """Changes pictures at random while the model learns from them, and never where it is evaluated or served."""
@@ -317,6 +317,13 @@ class WorkloadConfig(Strict):
             raise conflict(f"`data.class_names` names {twice[0]} twice", "data", "class_names")
         if "*" in names:
             raise conflict("`*` means every class and cannot name one", "data", "class_names")
+        stated = self.model.hyperparameters.get("classes", len(names))
+        if names and stated != len(names):
+            raise conflict(
+                f"`data.class_names` names {len(names)} classes and `model.hyperparameters.classes` is {stated}",
+                "data",
+                "class_names",
+            )
         for index, threshold in enumerate(self.evaluator.thresholds):
             if names and threshold.class_name is not None and str(threshold.class_name) not in (*names, "*"):
                 known = ", ".join(names)

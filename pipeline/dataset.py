@@ -51,7 +51,7 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
         if source:
             check_source(source, data, split, only)
     return Datasets(
-        _dataset(current, data),
+        Dataset(current, fingerprint(current, data.image_path_column, split.test_files)),
         _dataset(served, data) if served else None,
         _dataset(previous, data) if previous else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -18,10 +19,12 @@ class Ledger:
         self.folder = folder
         self._outcomes = {}
         for path in tf.io.gfile.glob(f"{folder}/trial-*.json"):
-            with tf.io.gfile.GFile(path) as file:
-                self._outcomes[path.rpartition("trial-")[2].removesuffix(".json")] = Outcome(
-                    **json.loads(file.read())["outcome"]
-                )
+            key = path.rpartition("trial-")[2].removesuffix(".json")
+            try:
+                with tf.io.gfile.GFile(path) as file:
+                    self._outcomes[key] = Outcome(**json.loads(file.read())["outcome"])
+            except (ValueError, KeyError, TypeError) as problem:  # a disk that lost its power; the trial is run again
+                logging.getLogger(__name__).warning("%s cannot be read: %s", path, problem)
         tf.io.gfile.makedirs(folder)
 
     @property

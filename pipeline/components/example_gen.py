@@ -57,8 +57,12 @@ class ExampleGenExecutor(BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         source, wanted = _read_properties(exec_properties, input_dict.get("like") or [])
         ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
-        digest = exec_properties["data_fingerprint"] or fingerprint(source, wanted.data.image_path_column)
+        digest = exec_properties["data_fingerprint"] or _fingerprint(source, wanted)
         _describe(examples, source, digest, ingested)
+
+
+def _fingerprint(source: Source, wanted: Wanted) -> str:
+    return fingerprint(source, wanted.data.image_path_column, None if wanted.only else wanted.split.test_files)
 
 
 def _read_properties(properties: dict[str, Any], like: list[types.Artifact]) -> tuple[Source, Wanted]:

@@ -71,9 +71,10 @@ def _as_bytes(column: pa.Array) -> pa.FixedSizeListArray | None:
 
 
 def _of_one_form(tables: list[pa.Table]) -> list[pa.Table]:
-    """Where not every batch of a column could be packed, none is."""
+    """Where not every batch of a column could be packed, and into vectors of one width, none is."""
     packed = {name for table in tables for name in table.column_names if _is_packed(table, name)}
-    mixed = {name for name in packed if not all(_is_packed(table, name) for table in tables)}
+    widths = {name: {table.schema.field(name).type for table in tables if _is_packed(table, name)} for name in packed}
+    mixed = {name for name in packed if len(widths[name]) > 1 or not all(_is_packed(table, name) for table in tables)}
     return [_unpacked(table, mixed) for table in tables] if mixed else tables
 
 

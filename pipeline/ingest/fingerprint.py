@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 
 import xxhash
 
 from pipeline.errors import SluiceError
 from pipeline.ingest import csv_blocks
-from pipeline.ingest.files import file_size, is_remote, open_stored, plain_read_errors
+from pipeline.ingest.files import base_name, file_size, is_remote, open_stored, plain_read_errors
 from pipeline.ingest.idx_names import labels_of
-from pipeline.ingest.image_folder import class_of, picture_names, split_folder
+from pipeline.ingest.image_folder import above, class_of, picture_names, split_folder
 from pipeline.ingest.pictures import beside
-from pipeline.ingest.readers import parquet_texts
+from pipeline.ingest.readers import parquet_columns, parquet_texts
 from pipeline.ingest.source import Source
 
 
-def fingerprint(source: Source, image_path_column: str | None = None) -> str:
-    """A hash of what the files hold, and the pictures that they name, whatever their names and their order."""
-    digests = sorted(digest for path in source.files for digest in _digests(path, source.format, image_path_column))
+def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:
+    """A hash of what the files hold, and the pictures that they name, whatever their names and their order.
+
+    Of a name counts what it decides: which split a file is (`test_files`), and which picture a row means.
+    """
+    digests = sorted(
+        f"{_split_of(path, source.format, test_files)} {_contents(path, source.format, image_path_column)}"
+        for path in source.files
+    )
     return xxhash.xxh3_128_hexdigest("\n".join([source.format, *digests]).encode())
 
 
-def _digests(path: str, format_: str, image_path_column: str | None) -> Iterator[str]:
+def _split_of(path: str, format_: str, test_files: str | None) -> str:
+    name = base_name(above(path) if format_ == "image_folder" else path)
+    return "test" if test_files is not None and fnmatch.fnmatchcase(name, test_files) else ""
+
+
+def _contents(path: str, format_: str, image_path_column: str | None) -> str:
     if format_ == "image_folder":
         pictures = sorted(_digest(f"{path}/{name}") for name in picture_names(path))
-        yield f"{class_of(path)} {split_folder(path)} {xxhash.xxh3_128_hexdigest(' '.join(pictures).encode())}"
-        return
-    yield _digest(path)
+        return f"{class_of(path)} {split_folder(path)} {xxhash.xxh3_128_hexdigest(' '.join(pictures).encode())}"
     if format_ == "idx":
-        yield _digest(labels_of(path))
-    if image_path_column is not None:
-        yield from (_digest_if_there(beside(path, each)) for each in _named(path, format_, image_path_column))
+        return f"{_digest(path)} {_digest(labels_of(path))}"
+    if image_path_column is None:
+        return _digest(path)
+    named = (f"{each} {_digest_if_there(beside(path, each))}" for each in _named(path, format_, image_path_column))
+    return " ".join([_digest(path), *named])
 
 
 def _named(path: str, format_: str, column: str) -> Iterator[str]:
-    """The pictures that a table names."""
-    if format_ == "csv":
-        for block in csv_blocks.read_blocks(csv_blocks.read_header(path), only=[column]):
+    """The pictures that a table names; none where it holds the pixels themselves, as a serving log may."""
+    if format_ == "csv" and column in (header := csv_blocks.read_header(path)).columns:
+        for block in csv_blocks.read_blocks(header, only=[column]):
             yield from block.rows.column(0).drop_null().to_pylist()
-    elif format_ == "parquet":
+    elif format_ == "parquet" and column in parquet_columns(path):
         yield from parquet_texts(path, column)
 
 

@@ -70,9 +70,10 @@ def _place(data: DataConfig) -> str:
 
 
 def _exists(place: str) -> bool:
-    if place.startswith("package:"):
-        place = _inside_package(place)
-    pattern = _absolute(place)
+    try:
+        pattern = _absolute(_inside_package(place) if place.startswith("package:") else place)
+    except SluiceError:  # the package is not installed
+        return False
     return bool(_glob(_PLACEHOLDER.sub("*", pattern))) or (
         is_remote(pattern) and bool(_glob(pattern.rstrip("/") + "/*"))
     )

@@ -138,6 +138,12 @@ def test_the_gate_reads_pictures_of_several_sizes_and_missing_ones(tmp_path):
     assert table.rows == 120 and table.kinds["image"] is Kind.OTHER
 
 
+def test_the_gate_reads_batches_whose_pictures_have_each_a_size_of_their_own(tmp_path):
+    parts = [examples_of([np.full(size, 7)] * 20, tmp_path / f"{size}") for size in (100, 144)]
+    table = table_of("train", [batch for part in parts for batch in raw_batches(part)])
+    assert table.rows == 40 and table.kinds["image"] is Kind.OTHER
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_features_are_pixels_between_0_and_1(sparse):
     rows = pictures(3, shape=(28, 28, 1)).astype(np.int64)

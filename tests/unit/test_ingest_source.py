@@ -89,6 +89,18 @@ def test_a_package_that_is_not_installed_is_named():
         resolve_source(config("package:nosuchpackage/data.csv"))
 
 
+def test_the_fingerprint_follows_which_file_is_test(tmp_path):
+    for name, text in (("train.csv", "a,y\n1,0\n"), ("test.csv", "a,y\n2,1\n")):
+        (tmp_path / name).write_text(text)
+    source = resolve_source(config(tmp_path))
+    before = fingerprint(source, test_files="test*")
+    (tmp_path / "train.csv").rename(tmp_path / "other.csv")
+    (tmp_path / "test.csv").rename(tmp_path / "train.csv")
+    (tmp_path / "other.csv").rename(tmp_path / "test.csv")
+    assert fingerprint(source, test_files="test*") != before
+    assert fingerprint(source) == fingerprint(resolve_source(config(tmp_path)))
+
+
 def test_the_fingerprint_follows_content_and_not_names(tmp_path):
     for folder, files in {"a": ("1", "2"), "b": ("2", "1"), "c": ("1", "3")}.items():
         (tmp_path / folder).mkdir()

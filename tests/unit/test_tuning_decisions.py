@@ -273,3 +273,11 @@ def test_an_outcome_that_was_only_half_written_counts_for_nothing(tmp_path: Path
     [whole] = tmp_path.glob("trial-*.json")
     whole.rename(whole.with_suffix(".json.part"))
     assert Ledger(str(tmp_path)).find(task) is None
+
+
+def test_a_damaged_outcome_counts_for_nothing(tmp_path: Path) -> None:
+    task = Task(1, {"units": 3}, epochs=1)
+    Ledger(str(tmp_path)).keep(task, Outcome("completed", curve([0.5])))
+    [whole] = tmp_path.glob("trial-*.json")
+    whole.write_text("")
+    assert Ledger(str(tmp_path)).find(task) is None
