@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 
 import xxhash
 
 from pipeline.errors import SluiceError
 from pipeline.ingest import csv_blocks
-from pipeline.ingest.files import base_name, file_size, is_remote, open_stored, plain_read_errors
+from pipeline.ingest.files import file_size, is_remote, open_stored, plain_read_errors
+from pipeline.ingest.given_splits import is_test_file
 from pipeline.ingest.idx_names import labels_of
-from pipeline.ingest.image_folder import above, class_of, picture_names, split_folder
+from pipeline.ingest.image_folder import class_of, picture_names, split_folder
 from pipeline.ingest.pictures import beside
 from pipeline.ingest.readers import parquet_columns, parquet_texts
 from pipeline.ingest.source import Source
@@ -23,15 +23,10 @@ def fingerprint(source: Source, image_path_column: str | None = None, test_files
     Of a name counts what it decides: which split a file is (`test_files`), and which picture a row means.
     """
     digests = sorted(
-        f"{_split_of(path, source.format, test_files)} {_contents(path, source.format, image_path_column)}"
+        f"{is_test_file(path, source.format, test_files)} {_contents(path, source.format, image_path_column)}"
         for path in source.files
     )
     return xxhash.xxh3_128_hexdigest("\n".join([source.format, *digests]).encode())
-
-
-def _split_of(path: str, format_: str, test_files: str | None) -> str:
-    name = base_name(above(path) if format_ == "image_folder" else path)
-    return "test" if test_files is not None and fnmatch.fnmatchcase(name, test_files) else ""
 
 
 def _contents(path: str, format_: str, image_path_column: str | None) -> str:

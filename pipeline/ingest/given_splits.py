@@ -22,8 +22,8 @@ def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict
     """
     if split.test_files is None:
         return _by_folder(files) if format_ == "image_folder" else {}
-    names = {path: base_name(path) for path in (map(above, files) if format_ == "image_folder" else files)}
-    named = [path for path, name in names.items() if fnmatch.fnmatchcase(name, split.test_files)]
+    names = {place: base_name(place) for place in (_place(path, format_) for path in files)}
+    named = [place for place, name in names.items() if fnmatch.fnmatchcase(name, split.test_files)]
     seen = sorted(set(names.values()))
     listed = ", ".join(seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
     if not named:
@@ -37,6 +37,15 @@ def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict
             "Name fewer:  --set split.test_files='test*'  or have test dealt, too:  --set split.test_files=null",
         )
     return dict.fromkeys(named, _TEST)
+
+
+def is_test_file(path: str, format_: str, test_files: str | None) -> bool:
+    """Whether `split.test_files` names this file; of pictures by class, the folder that holds their folders."""
+    return test_files is not None and fnmatch.fnmatchcase(base_name(_place(path, format_)), test_files)
+
+
+def _place(path: str, format_: str) -> str:
+    return above(path) if format_ == "image_folder" else path
 
 
 def _by_folder(folders: Sequence[str]) -> dict[str, str]:
