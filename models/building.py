@@ -23,16 +23,20 @@ def built_for_training(
     """
     budget = config["train"]
     check_accelerator(budget["accelerator"], found)
-    uses_gpu = bool(found.gpus) and budget["accelerator"] != "cpu"
-    policy = precision_policy(budget["mixed_precision"], found, uses_gpu)
     strategy = strategy_for(budget["accelerator"], found)
-    with strategy.scope(), precision(policy):
+    with strategy.scope(), precision(precision_here(budget, found)):
         model = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
         if budget["loss"] == "focal":
             model = with_focal_loss(model, budget["focal_gamma"])
     # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
+
+
+def precision_here(budget: Mapping[str, Any], found: Hardware) -> str:
+    """The Keras policy by which `built_for_training` builds; `budget` is the section `train`."""
+    uses_gpu = bool(found.gpus) and budget["accelerator"] != "cpu"
+    return precision_policy(budget["mixed_precision"], found, uses_gpu)
 
 
 def in_full_precision(

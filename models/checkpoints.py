@@ -44,6 +44,12 @@ def checkpoint_folder(root: str, identity: Mapping[str, Any]) -> str:
     return f"{root}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def files_as_they_are(patterns: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Path, length and time of each file: a path alone comes again when somebody deletes the metadata of runs."""
+    found = [(path, tf.io.gfile.stat(path)) for path in sorted(tf.io.gfile.glob(list(patterns)))]
+    return [(path, status.length, status.mtime_nsec) for path, status in found]
+
+
 def newest_checkpoint(folder: str) -> Checkpoint | None:
     """The newest that can be read; None when there is none."""
     for name in reversed(_names(folder)):

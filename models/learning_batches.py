@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from models.augmentation import warp_for
@@ -32,6 +33,15 @@ def learning_batches(
 def watched_batches(files: list[str], specs: tuple[FeatureSpec, FeatureSpec]) -> tf.data.Dataset:
     """Batches of (features, label) as they are, for the loss on eval."""
     return evaluation_batches(files, specs, evaluation_batch(specs[0]))
+
+
+def up_to(steps: int | None, batches: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
+    """One pass over `batches`, cut short where the model's step number `steps` is reached; None: never."""
+    if not steps:
+        return batches
+    done = model.optimizer.iterations.value
+    # Inside flat_map `done` is read anew whenever an epoch begins; outside it would be read once, as 0.
+    return tf.data.Dataset.range(1).flat_map(lambda _: batches.take(tf.cast(steps - done, tf.int64)))
 
 
 def evaluation_batch(features: FeatureSpec) -> int:

@@ -3,7 +3,7 @@ came to."""
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -27,10 +27,20 @@ def event_folder(directory: str) -> Iterator[str]:
 
 
 class TensorBoardLogs(keras.callbacks.Callback):
-    """Writes `train` and `validation` scalars as Keras names them, and beside them graph and hyperparameters."""
+    """Writes `train` and `validation` scalars as Keras names them, and beside them graph and hyperparameters.
 
-    def __init__(self, directory: str, hyperparameters: Mapping[str, Any], trial: str) -> None:
+    `before`: the figures of the epochs of an attempt that was killed, which wrote into a folder of its own.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        hyperparameters: Mapping[str, Any],
+        trial: str,
+        before: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
         super().__init__()
+        self._before = before or {}
         self._hyperparameters = {name: _scalar(value) for name, value in hyperparameters.items()}
         self._trial = trial
         names = {"": directory, "train": f"{directory}/train", "validation": f"{directory}/validation"}
@@ -42,17 +52,23 @@ class TensorBoardLogs(keras.callbacks.Callback):
             tf.summary.graph(_graph_of(self.model))
         with self._writers[""].as_default():
             hparams_plugin.hparams(self._hyperparameters, trial_id=self._trial)
+        for name, values in self._before.items():
+            for epoch, value in enumerate(values):
+                self._write(epoch, name, value)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Called by Keras."""
         for name, value in (logs or {}).items():
-            plain = name.removeprefix(EVAL_PREFIX)
-            with self._writers["validation" if name.startswith(EVAL_PREFIX) else "train"].as_default():
-                tf.summary.scalar(f"epoch_{plain}", value, step=epoch)
-            with self._writers[""].as_default():
-                tf.summary.scalar(name, value, step=epoch)
+            self._write(epoch, name, value)
         for writer in self._writers.values():
             writer.flush()
+
+    def _write(self, epoch: int, name: str, value: float) -> None:
+        plain = name.removeprefix(EVAL_PREFIX)
+        with self._writers["validation" if name.startswith(EVAL_PREFIX) else "train"].as_default():
+            tf.summary.scalar(f"epoch_{plain}", value, step=epoch)
+        with self._writers[""].as_default():
+            tf.summary.scalar(name, value, step=epoch)
 
     def close(self) -> None:
         """Everything is in the files when this returns; also without Keras's end of training."""

@@ -6,19 +6,24 @@ from typing import Any
 
 import keras
 import keras_tuner
-import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models.building import built_for_training, in_full_precision
+from models.building import built_for_training, in_full_precision, precision_here
 from models.callbacks import callbacks
-from models.checkpoints import EpochCheckpoint, checkpoint_folder, newest_checkpoint, remove_checkpoints
+from models.checkpoints import (
+    EpochCheckpoint,
+    checkpoint_folder,
+    files_as_they_are,
+    newest_checkpoint,
+    remove_checkpoints,
+)
 from models.examples import FeatureSpec, transformed_feature_spec
 from models.export import export_model
 from models.hardware import hardware_here
 from models.hyperparameters import BATCH_SIZE
 from models.input_wait import InputWait
-from models.learning_batches import learning_batches, watched_batches
+from models.learning_batches import learning_batches, up_to, watched_batches
 from models.replay import keep_for_replay
 from models.signatures import public_names
 from models.tensorboard_logs import TensorBoardLogs, event_folder
@@ -61,14 +66,15 @@ def _trained(
     wait = InputWait()
     batches = wait.watched(batches)
     watching = callbacks(budget, model)
-    logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training")
+    before = start.history if start else {}
+    logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training", before=before)
     keeping = EpochCheckpoint(model, checkpoints, watching, start)
     if start:
         logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, budget["epochs"])
     try:
         with UtilisationSampler(found.cores, gpus=bool(found.gpus)) as sampler:
             model.fit(
-                up_to(budget["max_steps"], batches, model) if budget["max_steps"] else batches,
+                up_to(budget["max_steps"], batches, model),
                 validation_data=watched_batches(fn_args.eval_files, specs),
                 epochs=budget["epochs"],
                 initial_epoch=budget["epochs"] if start and start.stopped else keeping.start.epochs,
@@ -99,21 +105,16 @@ def _identity(fn_args: FnArgs) -> dict[str, Any]:
     config = {name: value for name, value in fn_args.custom_config.items() if name != "durable_dir"}
     return {
         "config": config,
-        "examples": [sorted(fn_args.train_files), sorted(fn_args.eval_files)],
+        "examples": [files_as_they_are(fn_args.train_files), files_as_they_are(fn_args.eval_files)],
         "transform_graph": fn_args.transform_graph_path,
+        # On hardware that computes in another precision the optimizer holds other variables.
+        "precision": precision_here(config["train"], hardware_here()),
         "tuned": tuned_hyperparameters(fn_args.hyperparameters),
     }
 
 
 def _unseen(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"label": config["label"], "withheld": config["withheld"]}
-
-
-def up_to(steps: int, batches: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
-    """One pass over `batches`, cut short where the model's step number `steps` is reached."""
-    done = model.optimizer.iterations.value
-    # Inside flat_map `done` is read anew whenever an epoch begins; outside it would be read once, as 0.
-    return tf.data.Dataset.range(1).flat_map(lambda _: batches.take(tf.cast(steps - done, tf.int64)))
 
 
 def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from keras_tuner.engine.trial import Trial as ReportedTrial
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from models.checkpoints import checkpoint_folder
+from models.checkpoints import checkpoint_folder, files_as_they_are
 from models.refusal import CannotTrain
 from models.search.board import write_columns, write_trial
 from models.search.ledger import Ledger
@@ -47,6 +47,8 @@ class Tuner:
     def search(self) -> None:
         """Runs every trial that has not run yet. Raises CannotTrain when not one of them came to a score."""
         ledger = Ledger(self._folder)
+        # Memory may do now, with fewer trials at a time.
+        ledger.forget_failures(killed_alone=True)
         self.trials = self._search(ledger).run()
         if not any(trial.chosen for trial in self.trials):
             ledger.forget_failures()
@@ -105,9 +107,9 @@ class Tuner:
         return {
             **{name: config.get(name) for name in ("model", "train", "label", "code")},
             "search": {name: value for name, value in self._settings.items() if name not in budget},
-            # Examples are known by their place: what comes before is reused from run to run, and writes to another
-            # place when anything about it has changed.
-            "examples": [*given.train_files, *given.eval_files, given.transform_graph_path],
+            "examples": files_as_they_are([*given.train_files, *given.eval_files]),
+            # The graph is known by its place, which is another one whenever anything before it has changed.
+            "transform_graph": given.transform_graph_path,
         }
 
     def _reported(self, trial: Trial) -> ReportedTrial:

@@ -69,13 +69,13 @@ def what_features_need(config: WorkloadConfig, platform: Platform) -> dict[str, 
     }
 
 
-def what_training_needs(config: WorkloadConfig, platform: Platform, entry_point: str) -> dict[str, Any]:
-    """The part of the configuration that trains."""
+def what_training_needs(config: WorkloadConfig, platform: Platform, entry_point: str, *code: str) -> dict[str, Any]:
+    """The part of the configuration that trains; `code`: further modules whose change asks for a new training."""
     return {
         **config.model_dump(include={"model", "train", "tuner"}),
         "label": config.data.label,
         "withheld": config.prediction.withheld_columns(),
-        "code": platform.code(entry_point, config.model.module),
+        "code": platform.code(entry_point, config.model.module, *code),
         # Where a killed search or training finds again what it had reached.
         "durable_dir": f"{platform.artifact_root}/durable/{entry_point}",
     }

@@ -92,7 +92,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             Tuner(
                 **learning_inputs(transform, LEARNING),
                 tuner_fn="models.tuning.tuner_fn",
-                custom_config=what_training_needs(config, platform, "models.tuning"),
+                custom_config=what_training_needs(config, platform, "models.tuning", "pipeline.components.tuner"),
             )
             if config.tuner.enabled
             else None

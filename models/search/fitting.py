@@ -19,7 +19,7 @@ from models.callbacks import callbacks
 from models.examples import FeatureSpec, transformed_feature_spec
 from models.hardware import hardware_here
 from models.hyperparameters import BATCH_SIZE
-from models.learning_batches import learning_batches, watched_batches
+from models.learning_batches import learning_batches, up_to, watched_batches
 from models.search.trial import OBJECTIVE, Curves, Task
 
 
@@ -60,8 +60,9 @@ class Workshop:
         if weights_from:
             _load_weights(model, weights_from)
         watch = _Watch(go_on)
+        batches = learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt)
         model.fit(
-            learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt),
+            up_to(budget["max_steps"], batches, model),
             validation_data=watched_batches(self.eval_files, self.specs),
             initial_epoch=task.learnt,
             epochs=task.epochs,

@@ -45,11 +45,13 @@ class Ledger:
         tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
         self._outcomes[task.key] = outcome
 
-    def forget_failures(self) -> None:
-        """So that the next search tries them again."""
-        for key in [key for key, outcome in self._outcomes.items() if outcome.state == "failed"]:
-            tf.io.gfile.remove(self._path(key))
-            del self._outcomes[key]
+    def forget_failures(self, killed_alone: bool = False) -> None:
+        """So that they are tried again: all of them, or those whose process was killed."""
+        failed = {key: outcome for key, outcome in self._outcomes.items() if outcome.state == "failed"}
+        for key, outcome in failed.items():
+            if outcome.killed or not killed_alone:
+                tf.io.gfile.remove(self._path(key))
+                del self._outcomes[key]
 
     def weights_of(self, key: str) -> str:
         """Where the trained weights of a task lie, for the task that goes on from there."""

@@ -8,7 +8,6 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ class Pool:
         task = process.task
         if message is None:
             self._processes.remove(process)
-            return Ended(task, Outcome("failed", reason=process.last_words())) if task else None
+            return Ended(task, process.last_words()) if task else None
         if task is None:
             return None
         if "curves" in message:
@@ -102,6 +101,7 @@ class _Process:
     def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
         self.number = number
         self.task: Task | None = None
+        self._garbled = ""
         paths = [path or str(Path.cwd()) for path in sys.path]
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
@@ -126,25 +126,31 @@ class _Process:
         self._process.kill()
         self._process.wait()
 
-    def last_words(self) -> str:
-        """Why a worker is no more."""
+    def last_words(self) -> Outcome:
+        """What becomes of the task of a worker that is no more."""
         code = self._process.wait()
+        if self._garbled:
+            return Outcome("failed", reason=f"its process said what nobody understands: {self._garbled}")
         if code < 0:
-            return (
+            reason = (
                 f"its process was killed by signal {-code}, as the system does when memory runs out; "
                 "fewer `tuner.parallel_trials` need less"
             )
-        return f"its process ended by itself with exit code {code}"
+            return Outcome("failed", reason=reason, killed=True)
+        return Outcome("failed", reason=f"its process ended by itself with exit code {code}")
 
     def _hand_on(self, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
-        for message in self._messages():
-            events.put((self, message))
-        events.put((self, None))
-
-    def _messages(self) -> Iterator[Any]:
+        """Until the worker is gone or no longer to be understood; the search waits for the None at the end."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            yield json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:
+                self._garbled = line[:100].strip()
+                self._process.kill()
+                break
+            events.put((self, message))
+        events.put((self, None))
 
 
 def _share(size: int) -> int:

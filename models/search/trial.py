@@ -36,12 +36,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task. `reason` says why it was stopped or failed."""
+    """What became of a task. `reason` says why it was stopped or failed; `killed`: not by anything of its own, so that
+    another attempt may end otherwise."""
 
     state: State
     curves: Curves = field(default_factory=dict)
     seconds: float = 0.0
     reason: str = ""
+    killed: bool = False
 
     @property
     def epochs(self) -> int:

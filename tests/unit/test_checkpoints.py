@@ -1,5 +1,6 @@
 """Trainings that are killed in the middle of an epoch and go on; checkpoints that are cut short."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -12,7 +13,14 @@ import numpy as np
 import pytest
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models.checkpoints import Checkpoint, EpochCheckpoint, checkpoint_folder, newest_checkpoint, write_checkpoint
+from models.checkpoints import (
+    Checkpoint,
+    EpochCheckpoint,
+    checkpoint_folder,
+    files_as_they_are,
+    newest_checkpoint,
+    write_checkpoint,
+)
 from models.training import run_fn
 from tests.unit.picture_training import arguments, written
 from tests.unit.test_preprocessing import ROOT
@@ -157,6 +165,17 @@ def test_another_configuration_finds_another_folder() -> None:
     assert one == same
     assert one != other
     assert one.startswith("root/")
+
+
+def test_a_file_that_was_written_anew_in_its_place_is_another_one(tmp_path: Path) -> None:
+    rows = tmp_path / "rows-0"
+    rows.write_text("some")
+    before = files_as_they_are([str(tmp_path / "rows-*")])
+    assert before == files_as_they_are([str(rows)])
+    rows.unlink()
+    rows.write_text("same")
+    os.utime(rows, ns=(1, 1))
+    assert before != files_as_they_are([str(rows)])
 
 
 def test_what_callbacks_remember_survives(tmp_path: Path) -> None:

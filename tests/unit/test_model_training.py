@@ -20,7 +20,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from models.building import STEPS_PER_EXECUTION
 from models.callbacks import callbacks
 from models.examples import CategoricalFeature, evaluation_batches, training_batches, transformed_feature_spec
-from models.training import run_fn, up_to
+from models.learning_batches import up_to
+from models.training import run_fn
 from models.wide_and_deep import build_model, search_space
 from pipeline.config import TrainConfig
 from tests.unit.test_preprocessing import ROOT, prepared, scratch

@@ -5,12 +5,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from models.tensorboard_logs import event_folder
+from models.tensorboard_logs import TensorBoardLogs, event_folder
 from tests.unit.picture_training import trained, written
 from tests.unit.test_preprocessing import scratch
 
@@ -59,6 +60,19 @@ def test_hyperparameters_stand_beside_what_they_came_to() -> None:
     assert start.hparams["activation"].string_value == "leakyrelu"
     assert start.hparams["batch_size"].number_value == 32
     assert "val_loss" in found.Tags()["tensors"]
+
+
+def test_epochs_of_an_attempt_that_was_killed_are_shown_with_the_others(tmp_path: Path) -> None:
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    logs = TensorBoardLogs(str(tmp_path), {}, trial="training", before={"loss": [3.0, 2.0], "val_loss": [4.0, 3.5]})
+    logs.set_model(model)
+    logs.on_train_begin()
+    logs.on_epoch_end(2, {"loss": 1.0, "val_loss": 3.0})
+    logs.close()
+    for part, tag, wanted in (("train", "epoch_loss", [3.0, 2.0, 1.0]), ("", "val_loss", [4.0, 3.5, 3.0])):
+        found = EventAccumulator(str(tmp_path / part), size_guidance={"tensors": 0}).Reload().Tensors(tag)
+        assert [(each.step, float(tf.make_ndarray(each.tensor_proto))) for each in found] == list(enumerate(wanted))
 
 
 def test_a_remote_folder_gets_its_files_before_the_with_ends() -> None:

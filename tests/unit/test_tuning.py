@@ -23,10 +23,16 @@ from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
+from models.building import built_for_training
+from models.callbacks import steps_taken
 from models.refusal import CannotTrain
+from models.search.fitting import Workshop
+from models.search.pool import Ended, Pool
+from models.search.trial import Task
 from models.training import tuned_hyperparameters
 from models.tuning import Tuner, tuner_fn
 from pipeline.components.tuner import Executor
+from tests.unit import tuning_babble
 from tests.unit.test_preprocessing import ROOT, scratch
 from tests.unit.test_tuning_decisions import PretendPool
 from tests.unit.tuning_samples import LOG, arguments, rows
@@ -121,7 +127,7 @@ def test_tensorboard_shows_hyperparameters_and_curves_of_every_trial() -> None:
     assert set(start.hparams) == {"learning_rate", "batch_size"}
 
 
-def test_one_failed_trial_takes_no_other_along(tmp_path: Path) -> None:
+def test_one_failed_trial_takes_no_other_along_and_a_killed_one_is_tried_again(tmp_path: Path) -> None:
     trials = search(tmp_path, module="tests.unit.tuning_trouble").trials
     how = {trial.hyperparameters["trouble"]: trial.outcome for trial in trials}
     assert [outcome.state for outcome in how.values()] == ["completed", "failed", "failed", "failed"]
@@ -129,6 +135,36 @@ def test_one_failed_trial_takes_no_other_along(tmp_path: Path) -> None:
     assert "not a finite number after epoch 1" in how["not a number"].reason
     assert "killed by signal 9" in how["killed"].reason
     assert [trial.hyperparameters["trouble"] for trial in trials if trial.chosen] == ["none"]
+
+    before = fits(tmp_path)
+    again = search(tmp_path, module="tests.unit.tuning_trouble").trials
+    [resumed] = fits(tmp_path)[len(before) :]
+    assert "killed" in resumed
+    assert [trial.outcome.state for trial in again] == [trial.outcome.state for trial in trials]
+
+
+def test_a_trial_takes_no_more_steps_than_the_training_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, models = arguments(tmp_path, train={"max_steps": 7}), []
+
+    def built(*asked: Any) -> Any:
+        models.append(built_for_training(*asked))
+        return models[-1]
+
+    monkeypatch.setattr("models.search.fitting.built_for_training", built)
+    shop = Workshop(given.custom_config, given.transform_graph_path, given.train_files, given.eval_files)
+    curves = shop.train(Task(1, {}, epochs=3), None, None, lambda _: True)
+    assert [steps_taken(model) for model in models] == [7]
+    assert len(curves["val_loss"]) == 1
+
+
+def test_a_worker_that_cannot_be_understood_fails_its_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.search.pool.worker", tuning_babble)
+    with Pool({}, size=1) as pool:
+        pool.begin(Task(1, {}, epochs=1), None, None)
+        event = pool.next_event(timeout=60)
+    assert isinstance(event, Ended)
+    assert (event.outcome.state, event.outcome.killed) == ("failed", False)
+    assert "bababa" in event.outcome.reason
 
 
 def test_says_in_one_sentence_that_every_trial_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
