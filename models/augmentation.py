@@ -1,6 +1,8 @@
 """Pictures that are turned, moved, slanted, stretched and mirrored at random while a model learns from them.
 
-Part of the pipeline of training batches and of nothing else: no model and no serving signature holds any of it.
+Part of the pipeline of training batches and of nothing else: no model and no serving signature holds any of it. The
+last epochs may learn from pictures as they are: what warped pictures teach about shapes stays, and the difference
+between them and those that are served goes (He et al., "Data augmentation revisited", 2019, arXiv 1909.09148).
 """
 
 from collections.abc import Mapping
@@ -26,12 +28,19 @@ class Warp:
     shear: float = 0.0  # pixels sideways a pixel of height, to either side
     zoom: float = 0.0  # share by which height and width shrink or grow, each by its own draw
     horizontal_flip: bool = False  # every second picture is mirrored left to right
+    for_epochs: int | None = None  # those that follow leave pictures as they are
 
-    def __call__(self, columns: Mapping[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The features of a batch with every picture warped. `seed` is of shape [2]; the same seed, the same warp."""
-        return {
-            name: self.warped(column, seed) if len(column.shape) == 4 else column for name, column in columns.items()
-        }
+    def __call__(self, columns: Mapping[str, tf.Tensor], seed: tf.Tensor, epoch: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The features of a batch with every picture warped, as long as `epoch`, counted from 0, is one that warps.
+        `seed` is of shape [2]; the same seed, the same warp."""
+        pictures = {name: column for name, column in columns.items() if len(column.shape) == 4}
+        if self.for_epochs is None:
+            return {**columns, **self._all_warped(pictures, seed)}
+        plain = epoch >= self.for_epochs
+        return {**columns, **tf.cond(plain, lambda: pictures, lambda: self._all_warped(pictures, seed))}
+
+    def _all_warped(self, pictures: Mapping[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: self.warped(picture, seed) for name, picture in pictures.items()}
 
     def warped(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Pictures of shape [batch, height, width, channels]; what comes from outside repeats the nearest border."""

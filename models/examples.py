@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 FeatureSpec = dict[str, Any]  # tf.io.FixedLenFeature and its kin by name
-Augmentation = Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]]  # features of a batch and its seed [2]
+# From the features of a batch, its seed of shape [2] and the number of its epoch, from 0.
+Augmentation = Callable[[dict[str, tf.Tensor], tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 # Serialized rows are kept in memory when their files are no larger than this; else every epoch reads them again.
 CACHED_FILE_BYTES = 128 * 2**20
@@ -77,7 +78,7 @@ def training_batches(
     def parse_and_augment(place: tf.Tensor, serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         columns, labels = parse(serialized)
         # A batch has a seed of its own: its epoch, and its place in there.
-        return augmentation(columns, tf.stack([number(), place])), labels
+        return augmentation(columns, tf.stack([number(), place]), next_epoch - 1), labels
 
     return _ahead(batches.enumerate(), parse_and_augment)
 

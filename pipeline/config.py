@@ -70,6 +70,8 @@ class AugmentationConfig(Strict):
     """Share by which height and width shrink or grow, each by its own draw."""
     horizontal_flip: bool = False
     """Mirrors every second picture left to right."""
+    for_epochs: PositiveInt | None = None
+    """So many epochs; those that follow learn from pictures as they are, as serving will send them. null: all."""
 
 
 class TrainConfig(Strict):

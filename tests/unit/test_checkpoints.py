@@ -32,7 +32,7 @@ TRAIN: dict[str, Any] = {
     "batch_size": 8,  # 40 steps an epoch, so that one execution of 32 steps ends in its middle
     "plateau": {"patience": 1},
     "early_stopping_patience": 3,
-    "augmentation": {"rotation": 10.0, "shift": 0.1},
+    "augmentation": {"rotation": 10.0, "shift": 0.1, "for_epochs": 3},
 }
 CNN: dict[str, Any] = {"filters": [4, 4], "units": 8, "learning_rate": 0.02}
 DIES_IN_THE_MIDDLE = f"""
