@@ -50,7 +50,7 @@ def load_workload(
     if data is not None:
         put(document, ("data", "source"), data, Place(-len(overrides) - 1, f"--data {data}"), WorkloadConfig)
     resolve_paths(document, file)
-    return with_frozen(_validate(document, WorkloadConfig, file))
+    return with_frozen(_validate(document, WorkloadConfig, file), document)
 
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
