@@ -9,7 +9,7 @@ import keras_tuner
 
 from models.classification import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
 from models.examples import FeatureSpec
-from models.hyperparameters import completed
+from models.hyperparameters import Limits, completed
 
 DEFAULTS: dict[str, Any] = {
     "classes": 10,
@@ -21,11 +21,21 @@ DEFAULTS: dict[str, Any] = {
     "clipnorm": 1.0,
     "weight_decay": 1e-5,
 }
+LIMITS: Limits = {
+    "classes": {"ge": 2},
+    "filters": {"ge": 1},
+    "dropout": {"ge": 0, "lt": 1},
+    "units": {"ge": 1},
+    "dense_dropout": {"ge": 0, "lt": 1},
+    "learning_rate": {"gt": 0},
+    "clipnorm": {"gt": 0},
+    "weight_decay": {"ge": 0},
+}
 
 
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
     """A compiled model from `feature_spec` to the probability of each class, shape [batch, classes]."""
-    chosen = completed(hparams, DEFAULTS, __name__)
+    chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
     inputs = keras_inputs(feature_spec)
     smallest = 2 ** len(chosen["filters"])
     hidden = flattened(inputs, feature_spec, lambda picture: _blocks(picture, chosen), __name__, smallest)

@@ -1,17 +1,35 @@
 """Hyperparameters as models and training read them: the defaults, and on top what was configured or found."""
 
 import difflib
+import json
+import operator
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from models.refusal import CannotTrain
 
 # Read by training and not by the model, so that a search may vary it like any other.
 BATCH_SIZE = "batch_size"
+# By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}}. A model writes its own out
+# as plain values, so that they can be read before it is imported.
+Limits = Mapping[str, Mapping[str, float]]
+
+_KINDS: dict[type, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+}
+_WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 
 
-def completed(hparams: Mapping[str, Any], defaults: Mapping[str, Any], module: str) -> dict[str, Any]:
-    """`defaults` with `hparams` on top; raises CannotTrain for a name that the model does not have."""
+def completed(
+    hparams: Mapping[str, Any], defaults: Mapping[str, Any], module: str, limits: Limits | None = None
+) -> dict[str, Any]:
+    """`defaults` with `hparams` on top. Where the default is a list, text like "64,32" will do: a search cannot choose
+    lists. Raises CannotTrain for a name that the model does not have, and for a value that is not of its default's
+    type or is beyond its limits."""
     if unknown := sorted(set(hparams) - set(defaults) - {BATCH_SIZE}):
         near = difflib.get_close_matches(unknown[0], defaults, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
@@ -19,7 +37,16 @@ def completed(hparams: Mapping[str, Any], defaults: Mapping[str, Any], module: s
             f"{module} has no hyperparameter {unknown}; it has {sorted(defaults)}{hint}",
             "Mend it:  `model.hyperparameters` in the workload's configuration",
         )
-    return {**defaults, **{name: value for name, value in hparams.items() if name != BATCH_SIZE}}
+    known = {**defaults, BATCH_SIZE: 128}
+    bounds = {BATCH_SIZE: {"ge": 1}, **(limits or {})}
+    given = {name: _as_list(value, known[name]) for name, value in hparams.items()}
+    for name, value in given.items():
+        if not _fits(value, known[name], bounds.get(name, {})):
+            raise CannotTrain(
+                f"{module}: `{name}` is {value!r}, and must be {_in_words(known[name], bounds.get(name, {}))}",
+                f"Mend it:  `model.hyperparameters.{name}` in the workload's configuration",
+            )
+    return {name: value for name, value in {**defaults, **given}.items() if name != BATCH_SIZE}
 
 
 def one_of(name: str, value: Any, known: Mapping[str, Any], module: str) -> Any:
@@ -30,3 +57,33 @@ def one_of(name: str, value: Any, known: Mapping[str, Any], module: str) -> Any:
             f"Mend it:  `model.hyperparameters.{name}` in the workload's configuration",
         )
     return known[value]
+
+
+def _as_list(value: Any, default: Any) -> Any:
+    if not isinstance(default, list) or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(f"[{value}]")
+    except ValueError:
+        return value
+
+
+def _fits(value: Any, default: Any, limits: Mapping[str, float]) -> bool:
+    """Whether a value is like the default, a whole number being a number too, and within the limits."""
+    if isinstance(default, list) and default:  # an empty one does not say of what
+        return isinstance(value, list) and all(_fits(each, default[0], limits) for each in value)
+    if type(default) not in _KINDS:
+        return True
+    kind, _ = _KINDS[type(default)]
+    return (
+        isinstance(value, kind)
+        and isinstance(value, bool) == isinstance(default, bool)
+        and all(getattr(operator, name)(value, bound) for name, bound in limits.items())
+    )
+
+
+def _in_words(default: Any, limits: Mapping[str, float]) -> str:
+    if isinstance(default, list):
+        return f"a list, each item {_in_words(default[0], limits)}"
+    bounds = " and ".join(f"{_WORDS[name]} {bound:g}" for name, bound in limits.items())
+    return f"{_KINDS[type(default)][1]} {bounds}".rstrip()

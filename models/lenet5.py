@@ -8,8 +8,7 @@ import keras_tuner
 
 from models.classification import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
 from models.examples import FeatureSpec
-from models.hyperparameters import completed, one_of
-from models.refusal import CannotTrain
+from models.hyperparameters import Limits, completed, one_of
 
 DEFAULTS: dict[str, Any] = {
     "classes": 10,
@@ -22,6 +21,15 @@ DEFAULTS: dict[str, Any] = {
     "clipnorm": 1.0,
     "weight_decay": 1e-5,
 }
+LIMITS: Limits = {
+    "classes": {"ge": 2},
+    # As many as there are FILTERS, and UNITS.
+    "conv_layers": {"ge": 1, "le": 3},
+    "dense_layers": {"ge": 1, "le": 3},
+    "learning_rate": {"gt": 0},
+    "clipnorm": {"gt": 0},
+    "weight_decay": {"ge": 0},
+}
 # By layer; the third convolution is the paper's C5.
 FILTERS, UNITS = (6, 16, 120), (120, 84, 42)
 KERNEL = 5
@@ -31,10 +39,10 @@ POOLINGS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePoo
 
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
     """A compiled model from `feature_spec` to the probability of each class, shape [batch, classes]."""
-    chosen = completed(hparams, DEFAULTS, __name__)
+    chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
     activation = one_of("activation", chosen["activation"], ACTIVATIONS, __name__)
     pooling = one_of("pooling", chosen["pooling"], POOLINGS, __name__)
-    filters = _layers("conv_layers", chosen, FILTERS)
+    filters = FILTERS[: chosen["conv_layers"]]
     inputs = keras_inputs(feature_spec)
 
     def convolved(hidden: Any) -> Any:
@@ -46,7 +54,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
         return hidden
 
     hidden = flattened(inputs, feature_spec, convolved, __name__, smallest=2 * KERNEL)
-    for units in _layers("dense_layers", chosen, UNITS):
+    for units in UNITS[: chosen["dense_layers"]]:
         hidden = keras.layers.Dense(units, activation=activation)(hidden)
     model = keras.Model(inputs, class_probabilities(hidden, chosen["classes"]))
     optimizer = optimizer_named(
@@ -62,10 +70,3 @@ def search_space() -> keras_tuner.HyperParameters:
     space.Choice("optimizer", ["sgd", "adam", "rmsprop"], default=DEFAULTS["optimizer"])
     space.Choice("batch_size", [32, 64, 128], default=32)
     return space
-
-
-def _layers(name: str, chosen: Mapping[str, Any], sizes: tuple[int, ...]) -> tuple[int, ...]:
-    count = chosen[name]
-    if count not in range(1, len(sizes) + 1):
-        raise CannotTrain(f"{__name__}: `{name}` is {count!r}, and must be 1 to {len(sizes)}")
-    return sizes[:count]

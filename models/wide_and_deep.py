@@ -8,19 +8,24 @@ import keras
 import keras_tuner
 
 from models.examples import CategoricalFeature, FeatureSpec
-from models.hyperparameters import completed
+from models.hyperparameters import Limits, completed
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.001,
     "hidden_units": [128],
     "dropout": 0.5,
 }
+LIMITS: Limits = {
+    "learning_rate": {"gt": 0},
+    "hidden_units": {"ge": 1},
+    "dropout": {"ge": 0, "lt": 1},
+}
 EMBEDDING_SIZE = 8
 
 
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
     """A compiled model from `feature_spec` to the probability of class 1, shape [batch, 1]."""
-    chosen = _complete(hparams)
+    chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
     # Of what a feature's name may hold, Keras refuses the slash alone.
     inputs = {
         name: keras.Input(shape=spec.shape, dtype=spec.dtype.name, name=name.replace("/", "_"))
@@ -57,14 +62,6 @@ def search_space() -> keras_tuner.HyperParameters:
     space.Choice("hidden_units", ["32", "128", "128,64"], default="128")
     space.Float("dropout", 0.0, 0.6, step=0.1, default=DEFAULTS["dropout"])
     return space
-
-
-def _complete(hparams: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults with `hparams` on top; `hidden_units` may be a list or, from a search, text like "64,32"."""
-    chosen = completed(hparams, DEFAULTS, __name__)
-    units = chosen["hidden_units"]
-    chosen["hidden_units"] = [int(u) for u in (units.split(",") if isinstance(units, str) else units)]
-    return chosen
 
 
 def _ids_in_one_table(columns: list[Any], sizes: list[int]) -> Any:

@@ -15,6 +15,7 @@ from pipeline.config_types import (
     Hyperparameter,
     ModulePath,
     Name,
+    Seed,
     Setting,
     Share,
     SliceValue,
@@ -85,7 +86,7 @@ class TrainConfig(Strict):
     """Rows a gradient step."""
     early_stopping_patience: NonNegativeInt = 3
     """Epochs without a better eval loss before training ends; 0 never stops early."""
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     """Seed of every random choice in tuning and training."""
     plateau: PlateauConfig | None = None
     """Lowers the learning rate whenever the eval loss no longer falls; null keeps it as it is."""

@@ -36,7 +36,7 @@ class DataConfig(Strict):
     (a pandas expression; a row with any of these columns missing has no label and counts as unusable)."""
     class_names: list[str] = []
     """What the label's integers 0, 1, 2, … are called in reports and findings, in that order; empty: the integers
-    themselves."""
+    themselves. Pictures in folders by class need it: a folder is called as its class is, with `_` for a slash."""
     column_types: dict[str, Literal["int", "float", "string"]] = {}
     """Types that override what is inferred from the files, by column."""
     entity_key: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from pipeline.config import EnvironmentConfig, Strict, WorkloadConfig
-from pipeline.config_hyperparameters import check_hyperparameters
+from pipeline.config_hyperparameters import check_classes, check_hyperparameters
 from pipeline.config_override import apply_overrides, put
 from pipeline.config_profile import apply_profile, profile_names
 from pipeline.config_refusal import refusal
@@ -50,7 +50,7 @@ def load_workload(
     if data is not None:
         put(document, ("data", "source"), data, Place(-len(overrides) - 1, f"--data {data}"), WorkloadConfig)
     resolve_paths(document, file)
-    return with_frozen(_validate(document, WorkloadConfig, file))
+    return with_frozen(_validate(document, WorkloadConfig, file), document)
 
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
@@ -103,7 +103,9 @@ def check_references(config: WorkloadConfig) -> None:
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
     if source := _source_of(config.model.module):
-        check_hyperparameters(config.model.module, source.read_bytes(), config.model.hyperparameters)
+        module, text, given = config.model.module, source.read_bytes(), config.model.hyperparameters
+        check_hyperparameters(module, text, given)
+        check_classes(module, text, given, config.data.class_names)
     if config.schema_file is not None and not _is_address(config.schema_file):
         _check_schema(Path(config.schema_file), config.name)
     if config.evaluator.baseline is not None:

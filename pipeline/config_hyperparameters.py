@@ -1,41 +1,127 @@
-"""Whether a model has the hyperparameters that a configuration gives it, told from its source before anything runs."""
+"""Whether a model can do with the hyperparameters that a configuration gives it, told from its source before anything
+runs. What only a search brings is checked by `models/hyperparameters.py`, by the same rules."""
 
 from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from gates.errors import SluiceError
+from pipeline.config_shape import in_words
 
-DEFAULTS = "DEFAULTS"
+DEFAULTS, LIMITS = "DEFAULTS", "LIMITS"
+CLASSES = "classes"
 # Training reads it; no model needs to know it.
 OF_TRAINING = frozenset({"batch_size"})
+_SIZE, _SIZE_LIMITS = 128, {"ge": 1}
+_BOUNDS = {"gt", "ge", "lt", "le"}
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
-def check_hyperparameters(module: str, source: bytes, given: Iterable[str]) -> None:
-    """Raises SluiceError for the first name that is not among the module's `DEFAULTS`; a module whose `DEFAULTS` is
-    no plain dictionary, or that has none, says so itself when it is built."""
-    known = _default_names(source)
-    if known is None:
-        return
-    for name in given:
-        if name not in known | OF_TRAINING:
-            near = difflib.get_close_matches(name, known | OF_TRAINING, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
+def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) -> None:
+    """Raises SluiceError for the first name that is not among the module's `DEFAULTS`, and for the first value that is
+    not of its default's type or is beyond its `LIMITS`; a module whose `DEFAULTS` is no plain dictionary, or that has
+    none, says so itself when it is built."""
+    defaults = _written_out(source, DEFAULTS)
+    limits = {**_limits(source), **dict.fromkeys(OF_TRAINING, _SIZE_LIMITS)}
+    if defaults is not None:
+        _check_names(module, {*defaults, *OF_TRAINING}, given)
+    defaults = {**dict.fromkeys(OF_TRAINING, _SIZE), **(defaults or {})}
+    for name, value in given.items():
+        default = defaults.get(name)
+        shape = _shape_of(default, limits.get(name, {}))
+        if not _fits(_as_list(value, default), shape):
+            like = shlex.quote(f"model.hyperparameters.{name}={json.dumps(default)}")
             raise SluiceError(
-                f"`model.hyperparameters` names {name}, and {module} has no such hyperparameter{hint}",
-                f"It has:  {', '.join(sorted(known | OF_TRAINING))}",
+                f"`model.hyperparameters.{name}` is {value!r}, and {module} wants {in_words(shape)}",
+                f"For example:  --set {like}",
             )
 
 
-def _default_names(source: bytes) -> set[str] | None:
+def check_classes(module: str, source: bytes, given: Mapping[str, Any], class_names: Sequence[str]) -> None:
+    """Raises SluiceError when the model would tell another number of classes apart than have names."""
+    default = (_written_out(source, DEFAULTS) or {}).get(CLASSES)
+    told, named = given.get(CLASSES, default), len(class_names)
+    if named and isinstance(told, int) and told != named:
+        unless = "" if CLASSES in given else " unless it is told otherwise"
+        raise SluiceError(
+            f"`data.class_names` names {named} classes, and {module} tells {told} apart{unless}",
+            f"Say how many:  --set model.hyperparameters.{CLASSES}={named}",
+        )
+
+
+def _check_names(module: str, known: set[str], given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise SluiceError(
+                f"`model.hyperparameters` names {name}, and {module} has no such hyperparameter{hint}",
+                f"It has:  {', '.join(sorted(known))}",
+            )
+
+
+def _limits(source: bytes) -> dict[str, dict[str, Any]]:
+    """By name the limits that a module writes as ours do; another thing may be called so, too."""
+    found = (_written_out(source, LIMITS) or {}).items()
+    return {name: each for name, each in found if isinstance(each, dict) and each.keys() <= _BOUNDS}
+
+
+def _shape_of(default: Any, limits: Mapping[str, Any]) -> Any:
+    """The type of what may stand in the place of `default`: values like it, within the limits."""
+    if isinstance(default, list) and default:  # an empty one does not say of what
+        return list[_shape_of(default[0], limits)]  # type: ignore[misc]
+    if isinstance(default, (bool, str)):
+        return type(default)
+    if isinstance(default, (int, float)):
+        return Annotated[type(default), Field(**limits)]
+    return Any
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    try:
+        TypeAdapter(shape, config=_STRICT).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _as_list(value: Any, default: Any) -> Any:
+    """Text like `64,32` as the list that it means: a search, and so what it leaves behind, chooses among texts."""
+    if not isinstance(default, list) or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(f"[{value}]")
+    except ValueError:
+        return value
+
+
+def _written_out(source: bytes, name: str) -> dict[str, Any] | None:
+    """The dictionary of this name at a module's top level, with None for values that are computed; None when there is
+    no such dictionary, or not all of its keys are written out."""
     for statement in ast.parse(source).body:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == DEFAULTS for target in targets):
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             value = getattr(statement, "value", None)
             if not isinstance(value, ast.Dict):
                 return None
-            names = {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}
-            return names if len(names) == len(value.keys) else None
+            found = {
+                str(key.value): _literal(each)
+                for key, each in zip(value.keys, value.values, strict=True)
+                if isinstance(key, ast.Constant)
+            }
+            return found if len(found) == len(value.keys) else None
     return None
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None

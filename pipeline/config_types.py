@@ -28,6 +28,7 @@ ModulePath = Annotated[
 Bucket = Annotated[
     str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$"), InWords("a bucket's name, without gs:// and folders")
 ]
+Seed = Annotated[int, Field(ge=0, lt=2**32), InWords("a whole number from 0 to 4294967295")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Source = Annotated[Text | list[Text], InWords("text that is not empty, or a list of such texts")]
 Scalar = bool | int | float | str

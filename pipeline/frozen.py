@@ -7,24 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import WorkloadConfig
-from pipeline.config_yaml import read_document
+from pipeline.config_yaml import Document, KeyPath, read_document
 from pipeline.errors import SluiceError
 
 # Set in another place of the configuration than the model's own.
 BATCH_SIZE = "batch_size"
 
 
-def with_frozen(config: WorkloadConfig) -> WorkloadConfig:
-    """The configuration with the hyperparameters of `tuner.frozen` in place, and nothing left to search.
+def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
+    """The configuration with the hyperparameters of `tuner.frozen` in the place of those in the YAML, and nothing left
+    to search. `document` knows which values were typed on the command line.
 
     Raises:
-      SluiceError: when the file is missing or holds anything but names and values.
+      SluiceError: when the file is missing or holds anything but names and values, or other ones than were typed.
     """
     if config.tuner.frozen is None:
         return config
     found = _read(Path(config.tuner.frozen))
-    train = {BATCH_SIZE: found.pop(BATCH_SIZE)} if BATCH_SIZE in found else {}
+    _check_typed(config, document, found)
     hyperparameters = {**config.model.hyperparameters, **found}
+    train = {}
+    if BATCH_SIZE in found:
+        # Among the hyperparameters it would go before the one of `train`.
+        train = {BATCH_SIZE: hyperparameters.pop(BATCH_SIZE)}
     return config.model_copy(
         update={
             "model": config.model.model_copy(update={"hyperparameters": hyperparameters}),
@@ -46,6 +51,28 @@ def frozen_text(hyperparameters: dict[str, Any], workload: str, how: str) -> str
     # JSON's values are YAML's too, and text that looks like a number stays text.
     values = (f"{name}: {json.dumps(value)}" for name, value in hyperparameters.items())
     return "\n".join([*lines, *values, ""])
+
+
+def _check_typed(config: WorkloadConfig, document: Document, found: dict[str, Any]) -> None:
+    given: dict[KeyPath, Any] = {
+        ("model", "hyperparameters", name): value for name, value in config.model.hyperparameters.items()
+    }
+    if BATCH_SIZE in config.train.model_fields_set:
+        given["train", BATCH_SIZE] = config.train.batch_size
+    for path, value in given.items():
+        name = str(path[-1])
+        if name in found and found[name] != value and _is_typed(document, path):
+            raise SluiceError(
+                f"`{'.'.join(map(str, path))}` is {value!r} on the command line and {found[name]!r} in "
+                f"{config.tuner.frozen}, which `tuner.frozen` names",
+                "Go without that file:  --set tuner.frozen=null",
+            )
+
+
+def _is_typed(document: Document, path: KeyPath) -> bool:
+    """Whether the command line gave this value, what it is part of, or a part of it."""
+    parts = [place for known, place in document.places.items() if known[: len(path)] == path]
+    return any(place.text.startswith("--") for place in (document.place(path), *parts))
 
 
 def _read(file: Path) -> dict[str, Any]:

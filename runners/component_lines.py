@@ -36,7 +36,8 @@ def _ingest(result: NodeResult) -> str:
     rows = facts["rows"]
     splits = " / ".join(f"{split} {count:,}" for split, count in rows.items())
     unusable = f", {facts['unusable_rows']:,} unusable put aside" if facts["unusable_rows"] else ""
-    return f"{sum(rows.values()):,} rows → {splits}{unusable}"
+    share = f" (share {facts['share']:g})" if facts.get("share", 1.0) < 1 else ""
+    return f"{sum(rows.values()):,} rows{share} → {splits}{unusable}"
 
 
 def _statistics(result: NodeResult) -> str:

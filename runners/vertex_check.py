@@ -24,13 +24,14 @@ def check_job(
     environment_overrides: Sequence[str],
     data: str | None,
     output_dir: Path,
+    profile: str | None = None,
 ) -> int:
     """Write `<output-dir>/<workload>/vertex-job.json` and list its tasks, images and conditions.
 
     Raises:
       SluiceError: when the job does not parse or refers to what does not exist.
     """
-    config = load_workload(workload, overrides, data=data)
+    config = load_workload(workload, overrides, data, profile)
     check_references(config)
     cloud = load_environment(environment, environment_overrides)
     folder = output_dir.absolute() / config.name

@@ -30,6 +30,11 @@ from runners.command_line import OneSentenceCommand
 @click.option("--image", help="Container image of the components; overrides the environment's.")
 @click.option("--data", metavar="PATH", help="Where the data lies, e.g. gs://bucket/span-{SPAN}/*.csv")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the workload.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="A set of overrides that the workload keeps under a name (local_runner.py --list).",
+)
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--check", is_flag=True, help="Compile, parse back and list tasks; no credentials, no network.")
 def main(
@@ -41,6 +46,7 @@ def main(
     image: str | None,
     data: str | None,
     overrides: tuple[str, ...],
+    profile: str | None,
     output_dir: Path,
     check: bool,
 ) -> None:
@@ -55,7 +61,7 @@ def main(
 
         given = {"project": project, "region": region, "bucket": bucket, "image": image}
         changes = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
-        sys.exit(check_job(workload, overrides, environment, changes, data, output_dir))
+        sys.exit(check_job(workload, overrides, environment, changes, data, output_dir, profile))
     except SluiceError as problem:
         say(problem)
         sys.exit(problem.exit_code)

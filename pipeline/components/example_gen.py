@@ -58,7 +58,8 @@ class ExampleGenExecutor(BaseBeamExecutor):
         source, wanted = _read_properties(exec_properties, input_dict.get("like") or [])
         ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
         digest = exec_properties["data_fingerprint"] or _fingerprint(source, wanted)
-        _describe(examples, source, digest, ingested)
+        share = 1.0 if wanted.only else wanted.data.share
+        _describe(examples, source, digest, ingested, share)
 
 
 def _fingerprint(source: Source, wanted: Wanted) -> str:
@@ -79,7 +80,7 @@ def _read_properties(properties: dict[str, Any], like: list[types.Artifact]) -> 
     return source, Wanted(data, SplitConfig(**json.loads(properties["split"])), properties["only"] or None, known)
 
 
-def _describe(examples: types.Artifact, source: Source, digest: str, ingested: Ingested) -> None:
+def _describe(examples: types.Artifact, source: Source, digest: str, ingested: Ingested, share: float) -> None:
     """The properties that TFX's components look for, and the facts that our console and report tell."""
     examples.split_names = artifact_utils.encode_split_names(list(ingested.rows))
     examples.span = source.span or 0
@@ -94,6 +95,7 @@ def _describe(examples: types.Artifact, source: Source, digest: str, ingested: I
         "unusable_file": ingested.unusable_file,
         "left_out_by_gap": ingested.left_out,
         "left_out_by_share": ingested.not_shared,
+        "share": share,
         "class_names": ingested.class_names,
         "data_fingerprint": digest,
         "span": source.span,

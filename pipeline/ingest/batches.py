@@ -60,7 +60,7 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
     label_name = plan.label
     if plan.class_names:
         name = plan.dealer.label or ""
-        columns[name], unknown = places_of_names(columns[name], plan.class_names)
+        columns[name], unknown = places_of_names(columns[name], plan.class_texts)
         _note(reasons, unknown, f"`{name}` is none of data.class_names")
     if plan.expression is not None:
         name = plan.dealer.label or ""

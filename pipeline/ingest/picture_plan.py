@@ -4,6 +4,8 @@ them have, and which integer a class in words becomes."""
 from __future__ import annotations
 
 import difflib
+import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ import pyarrow as pa
 from pipeline.config import DataConfig
 from pipeline.errors import SluiceError
 from pipeline.ingest.files import base_name
-from pipeline.ingest.image_folder import class_of
+from pipeline.ingest.image_folder import above, class_of
 from pipeline.ingest.kinds import Kind
 from pipeline.ingest.pictures import (
     IMAGE,
@@ -63,25 +65,43 @@ def plan_pictures(
     return PicturePlan(shape, column)
 
 
-def class_names(data: DataConfig, files: Sequence[str], format_: str) -> tuple[str, ...]:
-    """The names of the label's integers, in order; none when they are not known.
+def names_in_data(data: DataConfig, format_: str) -> tuple[str, ...]:
+    """`data.class_names` as the rows spell them. No folder's name holds a slash: `T-shirt/top` lies in `T-shirt_top`,
+    unless that is a class, too."""
+    names = data.class_names
+    if format_ != "image_folder":
+        return tuple(names)
+    return tuple(name if (folder := name.replace("/", "_")) in names else folder for name in names)
+
+
+def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool) -> None:
+    """Whether folders of pictures and `data.class_names` name the same classes; `partial` data, such as a serving log,
+    may lack some of them.
 
     Raises:
-      SluiceError: when folders of pictures and `data.class_names` name different classes.
+      SluiceError: when they do not, or when nothing says which integer a folder's name stands for.
     """
-    if format_ != "image_folder":
-        return tuple(data.class_names)
-    folders = {class_of(path): path for path in reversed(files)}
+    found = {class_of(path): path for path in reversed(folders)}
     if not data.class_names:
-        return tuple(sorted(folders))
-    for name, path in sorted(folders.items()):
-        if name not in data.class_names:
-            near = difflib.get_close_matches(name, data.class_names, n=1)
+        names = json.dumps(sorted(found), ensure_ascii=False)
+        raise SluiceError(
+            f"{above(folders[0])} holds pictures in folders by class, and data.class_names does not say which of them "
+            "is 0, 1, 2 and so on.",
+            _CLASSES if partial else f"In the order of their names:  --set {shlex.quote(f'data.class_names={names}')}",
+        )
+    known = dict(zip(names_in_data(data, "image_folder"), data.class_names, strict=True))
+    for folder, path in sorted(found.items()):
+        if folder not in known:
+            near = difflib.get_close_matches(folder, known, n=1)
             hint = f"; is it `{near[0]}`?" if near else "."
-            raise SluiceError(f"{path} holds the class `{name}`, which data.class_names does not list{hint}", _CLASSES)
-    if empty := [name for name in data.class_names if name not in folders]:
-        raise SluiceError(f"data.class_names lists `{empty[0]}`, and no folder of that name holds pictures.", _CLASSES)
-    return tuple(data.class_names)
+            raise SluiceError(
+                f"{path} holds the class `{folder}`, which data.class_names does not list{hint}", _CLASSES
+            )
+    if not partial and (empty := [folder for folder in known if folder not in found]):
+        called = "of that name" if empty[0] == known[empty[0]] else f"`{empty[0]}`"
+        raise SluiceError(
+            f"data.class_names lists `{known[empty[0]]}`, and no folder {called} holds pictures.", _CLASSES
+        )
 
 
 def picture_column(

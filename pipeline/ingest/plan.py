@@ -14,7 +14,7 @@ from pipeline.ingest.given_splits import given_splits
 from pipeline.ingest.image_folder import FolderPart, mixed
 from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
 from pipeline.ingest.label import LabelExpression, parse_label_expression
-from pipeline.ingest.picture_plan import PicturePlan, class_names, plan_pictures
+from pipeline.ingest.picture_plan import PicturePlan, check_class_folders, names_in_data, plan_pictures
 from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.readers import FileSurvey, Part
 
@@ -53,6 +53,7 @@ class Plan:
     dealer: Dealer
     pictures: PicturePlan | None = None
     class_names: tuple[str, ...] = ()  # of a label in words, which becomes the place of its name here
+    class_texts: tuple[str, ...] = ()  # the same names as the rows spell them
 
     @property
     def example_kinds(self) -> dict[str, Kind]:
@@ -141,8 +142,12 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
     if format_ == "image_folder":
         parts = tuple(mixed(part for part in parts if isinstance(part, FolderPart)))
     plan = Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, dealer)
-    names = class_names(wanted.data, plan.files, format_) if kinds.get(wanted.data.label) is Kind.BYTES else ()
-    return replace(plan, pictures=plan_pictures(wanted.data, surveys, format_, kinds), class_names=names)
+    if format_ == "image_folder":
+        check_class_folders(wanted.data, plan.files, partial=wanted.only is not None)
+    plan = replace(plan, pictures=plan_pictures(wanted.data, surveys, format_, kinds))
+    if kinds.get(wanted.data.label) is not Kind.BYTES:
+        return plan
+    return replace(plan, class_names=tuple(wanted.data.class_names), class_texts=names_in_data(wanted.data, format_))
 
 
 def _joined(so_far: Kind, kind: Kind, name: str, path: str, format_: str) -> Kind:

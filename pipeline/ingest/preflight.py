@@ -12,6 +12,7 @@ from pipeline.ingest import csv_blocks, idx_files, image_folder, readers
 from pipeline.ingest.files import file_size, is_gzip, open_content, plain_read_errors
 from pipeline.ingest.given_splits import given_splits
 from pipeline.ingest.idx_names import labels_of
+from pipeline.ingest.picture_plan import check_class_folders
 from pipeline.ingest.pictures import IMAGE, LABEL
 from pipeline.ingest.plan import Wanted, check_columns, check_same_columns
 from pipeline.ingest.records import read_records
@@ -35,6 +36,8 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
             check_same_columns(source.files[0], columns, path, here)
         check_columns(path, here, wanted)
         columns = columns or here
+    if source.format == "image_folder":
+        check_class_folders(data, source.files, partial=only is not None)
     return columns
 
 

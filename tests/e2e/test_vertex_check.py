@@ -49,6 +49,21 @@ def test_nothing_of_this_machine_reaches_the_job(tmp_path: Path, workload: str) 
     assert sys.prefix not in text
 
 
+def test_a_profile_changes_what_is_compiled(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "fashion_mnist", "--profile", "quick", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tmp_path / "out/fashion_mnist/vertex-job.json").read_text()
+    assert "models.lenet5" in text
+    assert "models.cnn" not in text
+
+
+def test_an_unknown_profile_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "fashion_mnist", "--profile", "quik", "--check")
+    assert done.returncode == 3
+    assert "has no profile `quik`; did you mean `quick`?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_refuses_to_submit_in_one_sentence(tmp_path: Path) -> None:
     done = check(tmp_path / "out", "--workload", "taxi")
     assert done.returncode == 3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_file import load_workload
-from pipeline.errors import SluiceError
+from pipeline.config_file import CONFIGS, load_workload
+from pipeline.errors import ExitCode, SluiceError
 from pipeline.frozen import frozen_text
 
 
@@ -54,3 +54,47 @@ def test_says_what_is_wrong_with_a_frozen_file(tmp_path: Path, text: str, said: 
 def test_says_so_when_the_frozen_file_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SluiceError, match="cannot be read"):
         load_workload("taxi", (f"tuner.frozen={tmp_path / 'none.yaml'}",))
+
+
+def test_the_batch_size_of_the_file_replaces_both_of_the_yaml(tmp_path: Path) -> None:
+    text = (CONFIGS / "taxi.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("    dropout: 0.5", "    dropout: 0.5\n    batch_size: 32"))
+    given = frozen(tmp_path / "best.yaml", "batch_size: 64\ndropout: 0.25")
+    config = load_workload(str(tmp_path / "mine.yaml"), (given,))
+    assert "batch_size" not in config.model.hyperparameters  # it would go before the one of `train`
+    assert config.train.batch_size == 64
+    assert config.model.hyperparameters["dropout"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "given", "found"),
+    [
+        ("model.hyperparameters.dropout=0.1", "model.hyperparameters.dropout", "0.1", "0.25"),
+        ("model.hyperparameters={dropout: 0.1}", "model.hyperparameters.dropout", "0.1", "0.25"),
+        ("model.hyperparameters.hidden_units.0=7", "model.hyperparameters.hidden_units", "[7]", "[32]"),
+        ("model.hyperparameters.batch_size=32", "model.hyperparameters.batch_size", "32", "64"),
+        ("train.batch_size=32", "train.batch_size", "32", "64"),
+        ("train={batch_size: 32}", "train.batch_size", "32", "64"),
+    ],
+)
+def test_what_was_typed_is_never_silently_overruled_by_the_file(
+    tmp_path: Path, typed: str, key: str, given: str, found: str
+) -> None:
+    file = frozen(tmp_path / "best.yaml", "batch_size: 64\ndropout: 0.25\nhidden_units: [32]")
+    with pytest.raises(SluiceError) as refusal:
+        load_workload("taxi", (file, typed))
+    assert refusal.value.exit_code == ExitCode.UNUSABLE
+    assert refusal.value.headline == (
+        f"`{key}` is {given} on the command line and {found} in {tmp_path / 'best.yaml'}, which `tuner.frozen` names"
+    )
+    way_out = refusal.value.next_command.partition("--set ")[2]
+    assert load_workload("taxi", (file, typed, way_out)).tuner.frozen is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["model.hyperparameters.dropout=0.25", "train={epochs: 2}", "model.hyperparameters.learning_rate=0.1"]
+)
+def test_what_was_typed_goes_with_a_file_that_says_the_same_or_nothing_of_it(tmp_path: Path, typed: str) -> None:
+    file = frozen(tmp_path / "best.yaml", "batch_size: 64\ndropout: 0.25")
+    config = load_workload("taxi", (file, typed))
+    assert (config.train.batch_size, config.model.hyperparameters["dropout"]) == (64, 0.25)

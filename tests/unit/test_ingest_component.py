@@ -96,6 +96,18 @@ def test_tells_the_facts_of_the_run(head, tmp_path):
     assert examples.splits == ["train", "eval", "test"]
     assert (facts["columns"], facts["unusable_rows"], facts["unusable_file"]) == (19, 0, None)
     assert facts["data_fingerprint"] == fingerprint(source)
+    assert facts["share"] == 1.0
+
+
+@pytest.mark.parametrize(("only", "share"), [("", 0.5), ("serving", 1.0)])
+def test_tells_the_share_of_the_rows_that_was_taken(head, tmp_path, only, share):
+    from pipeline.components.example_gen import ExampleGen
+
+    data, source = taxi(head, share=0.5), resolve_source(taxi(head))
+    examples = run(ExampleGen(data, SplitConfig(), source, only=only), tmp_path / "out")
+    facts = json.loads(examples.get_string_custom_property("sluice_facts"))
+    assert facts["share"] == share
+    assert (sum(facts["rows"].values()) < 2000) == (share < 1)
 
 
 def test_finds_its_files_where_it_runs_and_then_takes_their_fingerprint(head, tmp_path):

@@ -90,7 +90,7 @@ def test_copies_of_a_picture_stay_on_one_side(tmp_path):
 
 def test_classes_are_mixed_although_their_folders_are_read_one_by_one(tmp_path):
     write_classes(tmp_path / "data", pictures(300), [CLASSES[row % 3] for row in range(300)])
-    run(tmp_path / "out", config(tmp_path / "data"), SplitConfig())
+    run(tmp_path / "out", config(tmp_path / "data", class_names=CLASSES), SplitConfig())
     [file] = (tmp_path / "out/Split-train").iterdir()
     batch = ExamplesToRecordBatchDecoder().DecodeBatch(list(read_records(str(file))))
     labels = batch.column(batch.schema.get_field_index("label")).flatten().to_numpy()
@@ -116,29 +116,39 @@ def test_colour_pictures_of_idx_files_keep_their_channels(tmp_path):
     assert sorted(everything) == expected(images, np.zeros(40))
 
 
-def test_folders_by_class_are_labelled_in_the_order_of_their_names(tmp_path):
-    images = pictures(90)
-    names = [CLASSES[row % 3] for row in range(90)]
-    write_classes(tmp_path / "data", images, names)
-    found = run(tmp_path / "out", config(tmp_path / "data"), SplitConfig(train=2, eval=1, test=1))
-    assert found.class_names == CLASSES
-    everything = [row for split in ("train", "eval", "test") for row in rows_of(tmp_path / "out", split)]
-    assert sorted(everything) == expected(images, np.arange(90) % 3)
-
-
 def test_class_names_of_the_configuration_say_which_integer_a_folder_is(tmp_path):
     write_classes(tmp_path / "data", pictures(60), [CLASSES[row % 3] for row in range(60)])
     order = [CLASSES[2], CLASSES[0], CLASSES[1]]
     data = config(tmp_path / "data", class_names=order)
-    run(tmp_path / "out", data, SplitConfig(train=2, eval=1, test=1))
+    found = run(tmp_path / "out", data, SplitConfig(train=2, eval=1, test=1))
+    assert found.class_names == order
     everything = [row for split in ("train", "eval", "test") for row in rows_of(tmp_path / "out", split)]
     assert sorted(everything) == expected(pictures(60), [(row + 1) % 3 for row in range(60)])
+
+
+def test_a_class_with_a_slash_lies_in_a_folder_with_an_underscore(tmp_path):
+    folders, names = ["T-shirt_top", "ankle_boot", "Coat"], ["T-shirt/top", "ankle_boot", "Coat"]
+    write_classes(tmp_path / "data", pictures(60), [folders[row % 3] for row in range(60)])
+    found = run(tmp_path / "out", config(tmp_path / "data", class_names=names), SplitConfig(train=2, eval=1, test=1))
+    assert found.class_names == names and found.unusable == 0
+    everything = [row for split in ("train", "eval", "test") for row in rows_of(tmp_path / "out", split)]
+    assert sorted(everything) == expected(pictures(60), np.arange(60) % 3)
+
+
+def test_a_part_of_the_data_may_lack_a_class(tmp_path):
+    write_classes(tmp_path / "log", pictures(20), [CLASSES[1 + row % 2] for row in range(20)])
+    data = config(tmp_path / "log", class_names=CLASSES)
+    source = resolve_source(data)
+    check_source(source, data, OFFICIAL, "serving")
+    wanted = Wanted(data, OFFICIAL, "serving")
+    ingest(lambda: beam.Pipeline(argv=["--runner=FnApiRunner"]), source, wanted, str(tmp_path / "out"))
+    assert rows_of(tmp_path / "out", "serving") == expected(pictures(20), 1 + np.arange(20) % 2)
 
 
 def test_folders_called_train_and_test_are_taken_for_what_they_say(tmp_path):
     for part, rows, seed in (("train", 60, 1), ("test", 30, 2)):
         write_classes(tmp_path / "data" / part, pictures(rows, seed), [CLASSES[row % 3] for row in range(rows)])
-    found = run(tmp_path / "out", config(tmp_path / "data"), SplitConfig(train=2, eval=1))
+    found = run(tmp_path / "out", config(tmp_path / "data", class_names=CLASSES), SplitConfig(train=2, eval=1))
     assert found.rows["test"] == 30 and found.rows["train"] + found.rows["eval"] == 60
     assert found.rows["eval"] > 5
     assert rows_of(tmp_path / "out", "test") == expected(pictures(30, 2), np.arange(30) % 3)
@@ -168,9 +178,8 @@ def test_pictures_that_cannot_be_read_are_put_aside_with_the_reason(tmp_path):
     write_classes(tmp_path / "data", pictures(60), [CLASSES[row % 3] for row in range(60)])
     (tmp_path / "data/coat/zz_cut.png").write_bytes((tmp_path / "data/coat/0001.png").read_bytes()[:40])
     (tmp_path / "data/coat/zz_text.png").write_text("no picture")
-    found = run(
-        tmp_path / "out", config(tmp_path / "data", max_unusable_share=0.1), SplitConfig(train=2, eval=1, test=1)
-    )
+    data = config(tmp_path / "data", class_names=CLASSES, max_unusable_share=0.1)
+    found = run(tmp_path / "out", data, SplitConfig(train=2, eval=1, test=1))
     assert found.unusable == 2 and sum(found.rows.values()) == 60
     assert "coat/zz_cut.png cannot be decoded" in Path(found.unusable_file or "").read_text()
 
@@ -179,7 +188,7 @@ def test_undecodable_pictures_beyond_the_allowed_share_refuse(tmp_path):
     write_classes(tmp_path / "data", pictures(30), ["coat"] * 30)
     (tmp_path / "data/coat/zz.png").write_text("no picture")
     with pytest.raises(SluiceError, match=r"1 of 31 rows cannot be used .*zz\.png cannot be decoded"):
-        run(tmp_path / "out", config(tmp_path / "data"), SplitConfig())
+        run(tmp_path / "out", config(tmp_path / "data", class_names=["coat"]), SplitConfig())
 
 
 def test_the_fingerprint_follows_the_pixels_and_not_the_names(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shlex
 from pathlib import Path
 
 import apache_beam as beam
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from pipeline.config import DataConfig, PredictionConfig, SplitConfig
+from pipeline.config_file import load_workload
 from pipeline.dataset import datasets_here
-from pipeline.errors import SluiceError
+from pipeline.errors import ExitCode, SluiceError
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.preflight import check_source
 from pipeline.ingest.run import ingest
@@ -114,12 +116,14 @@ def test_test_files_that_name_no_file_or_every_file(images, tmp_path, pattern, t
 def test_the_first_picture_of_another_size_or_mode_is_named(tmp_path):
     write_classes(tmp_path / "data", pictures(9), ["coat"] * 9)
     write_classes(tmp_path / "data", pictures(1, shape=(9, 6)), ["dress"])
-    error = refusal(tmp_path / "data", tmp_path)
+    names = ["coat", "dress"]
+    error = refusal(tmp_path / "data", tmp_path, class_names=names)
     assert "data/dress/0000.png is 6 x 9, grey, and pictures before it are 6 x 8, grey" in error.headline
     write_classes(tmp_path / "data", pictures(1, shape=(8, 6, 3)), ["dress"])
-    assert "data/dress/0000.png is 6 x 8, RGB" in refusal(tmp_path / "data", tmp_path).headline
+    assert "data/dress/0000.png is 6 x 8, RGB" in refusal(tmp_path / "data", tmp_path, class_names=names).headline
     write_classes(tmp_path / "data", pictures(1, shape=(8, 6, 4)), ["dress"])
-    assert "data/dress/0000.png is a picture of mode RGBA" in refusal(tmp_path / "data", tmp_path).headline
+    error = refusal(tmp_path / "data", tmp_path, class_names=names)
+    assert "data/dress/0000.png is a picture of mode RGBA" in error.headline
 
 
 def test_a_folder_that_class_names_do_not_list(tmp_path):
@@ -132,6 +136,28 @@ def test_a_class_without_a_folder(tmp_path):
     write_classes(tmp_path / "data", pictures(9), ["coat"] * 9)
     error = refusal(tmp_path / "data", tmp_path, class_names=["boot", "coat"])
     assert "data.class_names lists `boot`, and no folder of that name holds pictures" in error.headline
+
+
+def test_a_class_with_a_slash_without_its_folder(tmp_path):
+    write_classes(tmp_path / "data", pictures(9), ["coat"] * 9)
+    error = refusal(tmp_path / "data", tmp_path, class_names=["T-shirt/top", "coat"])
+    assert "data.class_names lists `T-shirt/top`, and no folder `T-shirt_top` holds pictures" in error.headline
+
+
+@pytest.mark.parametrize("folders", [["dress", "Ankle boot", "coat"], ["10", "2", "it's, on"]])
+def test_folders_without_class_names_are_refused_with_the_line_to_add_before_anything_runs(tmp_path, folders):
+    write_classes(tmp_path / "data", pictures(9), [folders[row % 3] for row in range(9)])
+    data = DataConfig(source=str(tmp_path / "data"), label="label")
+    with pytest.raises(SluiceError) as caught:
+        datasets_here(data, SplitConfig(), PredictionConfig())
+    assert caught.value.exit_code == ExitCode.UNUSABLE
+    assert caught.value.headline == (
+        f"{tmp_path}/data holds pictures in folders by class, and data.class_names does not say which of them is 0, 1, "
+        "2 and so on."
+    )
+    flag, override = shlex.split(caught.value.next_command.partition(":  ")[2])
+    assert flag == "--set"
+    assert load_workload("taxi", [override]).data.class_names == sorted(folders)
 
 
 def test_pictures_outside_of_any_class(tmp_path):
