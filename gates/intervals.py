@@ -157,7 +157,8 @@ def interval(measured: Measured, confidence: float) -> Interval:
 def change(new: Measured, old: Measured, confidence: float) -> Interval:
     """`new` minus `old`, both measured on the same rows in the same order, with its paired interval.
 
-    Proportions over the same trials go by Bonett & Price (2012), which stays honest when the two hardly ever differ.
+    Proportions over the same trials go by Bonett & Price (2012), which stays honest when the two hardly ever differ;
+    over others, such as the rows that each model predicts positive, by MOVER: their influence is 0 where all are right.
     AUC goes by DeLong, but is never surer than two perfect rankings leave open: DeLong's spread is 0 for these.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
@@ -170,6 +171,8 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         both = [(part, old.parts[code]) for code, part in new.parts.items()]
         differences = [(ours.influence - its.influence, change(ours, its, confidence)) for ours, its in both]
         return _mean_of(difference, differences)
+    if new.trials is not None or old.trials is not None or new.parts:
+        return _mover(new, interval(new, confidence), old, interval(old, confidence))
     rows = new.influence - old.influence
     spread = z * math.sqrt(float(rows @ rows)) / len(rows)
     if new.classes is None:
@@ -218,6 +221,14 @@ def _bonett_price(new: Measured, old: Measured, z: float) -> Interval:
     return Interval(value, max(-1.0, min(centre - spread, value)), min(1.0, max(centre + spread, value)))
 
 
+def _mover(new: Measured, around_new: Interval, old: Measured, around_old: Interval) -> Interval:
+    """The interval of `new` minus `old` from the interval of each: MOVER, see `_mean_of`."""
+    down = _arm([(new.influence, new.value - around_new.lower), (-old.influence, around_old.upper - old.value)])
+    up = _arm([(new.influence, around_new.upper - new.value), (-old.influence, old.value - around_old.lower)])
+    value = new.value - old.value
+    return Interval(value, max(-1.0, value - down), min(1.0, value + up))
+
+
 def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interval:
     """The interval of a mean from the influence and the interval of each of its parts.
 
@@ -226,11 +237,11 @@ def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interv
     """
     down = _arm([(influence, part.value - part.lower) for influence, part in parts])
     up = _arm([(influence, part.upper - part.value) for influence, part in parts])
-    return Interval(value, max(-1.0, value - down), min(1.0, value + up))
+    return Interval(value, max(-1.0, value - down / len(parts)), min(1.0, value + up / len(parts)))
 
 
 def _arm(parts: Collection[tuple[Floats, float]]) -> float:
-    """Parts without influence, whose correlation nobody knows, count as independent."""
+    """The arm of a sum. Parts without influence, whose correlation nobody knows, count as independent."""
     together: Floats | float = 0.0
     alone = 0.0
     for influence, arm in parts:
@@ -239,4 +250,4 @@ def _arm(parts: Collection[tuple[Floats, float]]) -> float:
             together = together + influence * (arm / length)
         else:
             alone += arm**2
-    return math.sqrt(float(np.sum(np.square(together))) + alone) / len(parts)
+    return math.sqrt(float(np.sum(np.square(together))) + alone)

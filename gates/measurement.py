@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ Rows = NDArray[np.bool_]
 class Scored:
     """Test rows as a model sees them: label, prediction, the blessed model's prediction, columns to slice by.
 
-    Predictions are [rows] probabilities of class 1, or [rows, classes].
+    Predictions are [rows] probabilities of class 1, or [rows, classes]. The blessed model's are as it gives them, of
+    two classes perhaps in the other of these forms: `side_by_side` brings them together.
     """
 
     labels: NDArray[Any]
@@ -46,6 +47,18 @@ class Scored:
     def metrics(self) -> Mapping[str, Metric]:
         """The metrics for predictions of this shape, by name."""
         return intervals.METRICS if self.is_binary else class_metrics.METRICS
+
+
+def side_by_side(scored: Scored) -> Scored:
+    """The same with the blessed model's predictions in the form of the candidate's; without them where the two do not
+    tell as many classes apart."""
+    blessed, own = scored.blessed, scored.predictions
+    if blessed is not None and own.ndim == 1 and blessed.ndim == 2 and blessed.shape[1] == 2:
+        blessed = blessed[:, 1]
+    elif blessed is not None and blessed.ndim == 1 and own.ndim == 2 and own.shape[1] == 2:
+        blessed = np.column_stack([1 - blessed, blessed])
+    comparable = blessed is not None and blessed.shape == own.shape
+    return replace(scored, blessed=blessed if comparable else None)
 
 
 @dataclass(frozen=True)

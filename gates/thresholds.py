@@ -1,7 +1,8 @@
 """Judges an evaluation against its thresholds.
 
 All test rows: in doubt, refuse. With `judged_by="interval"` the end of the confidence interval nearest to refusal has
-to meet the limit; with `"estimate"` the value itself. A metric that cannot be computed refuses.
+to meet the limit; with `"estimate"` the value itself. A metric that cannot be computed refuses; one that only the
+blessed model lacks (it never predicted the class, and so has no precision) is nothing to fall behind.
 
 Slices: in doubt, do not refuse, because among many slices some look bad by chance. A slice blocks only when it is
 certainly beyond its limit: Holm's correction over every slice judgement of the evaluation, at the evaluation's own
@@ -60,9 +61,13 @@ def _lacks_change(limit: Limit, each: MetricEstimate) -> bool:
 
 
 def _judge_one(judgement: Judgement, judged_by: str) -> Finding:
+    each = judgement.estimate
     if not math.isfinite(judgement.value):
-        where = rows_told(judgement.estimate, judgement.check)
-        reason = f"{judgement.estimate.metric} on {where} could not be computed; asked is "
+        where = rows_told(each, judgement.check)
+        if math.isfinite(each.value) and math.isnan(each.blessed_value or 0.0):
+            reason = f"{each.metric} on {where} is {each.value:.3f}, and the last blessed model has none: there is "
+            return _finding(judgement, Severity.INFO, f"{reason}nothing to fall behind.", "Nothing to do.")
+        reason = f"{each.metric} on {where} could not be computed; asked is "
         remedy = "Look at the predictions and labels of test: one class alone, or predictions that are not numbers."
         return _finding(judgement, Severity.BLOCK, f"{reason}{judgement.asked}.", remedy)
     if judgement.surely_met or (judged_by == "estimate" and judgement.met):

@@ -37,29 +37,35 @@ def unsound(scored: Scored, label: str) -> list[Finding]:
     return found + _class_labels(np.asarray(scored.labels, dtype=np.float64), scored.classes, label)
 
 
-def _not_finite(predictions: NDArray[Any]) -> list[Finding]:
+def unsound_answers(predictions: NDArray[Any], whose: str) -> list[Finding]:
+    """What makes the answers of another model, `whose` name is told, worthless to compare with."""
+    return _not_finite(predictions, f" of {whose}") or _no_probabilities(predictions, f" of {whose}")
+
+
+def _not_finite(predictions: NDArray[Any], whose: str = "") -> list[Finding]:
     rows = len(predictions)
     broken = int((~np.isfinite(predictions.reshape(rows, -1)).all(axis=1)).sum())
     if not broken:
         return []
-    reason = f"{broken:,} of {rows:,} predictions on test ({broken / rows:.2%}) are not finite numbers."
+    reason = f"{broken:,} of {rows:,} predictions{whose} on test ({broken / rows:.2%}) are not finite numbers."
     remedy = "Look for a diverged training, or for divisions and logarithms that make NaN or infinity of a feature."
     return [
         _refusal(FINITE, SIGNATURE, "share of predictions that are not finite", broken / rows, rows, reason, remedy)
     ]
 
 
-def _no_probabilities(predictions: NDArray[Any]) -> list[Finding]:
-    rows, sums = len(predictions), predictions.sum(axis=1)
-    within = ((predictions >= -_ROUNDING) & (predictions <= 1 + _ROUNDING)).all(axis=1)
+def _no_probabilities(predictions: NDArray[Any], whose: str = "") -> list[Finding]:
+    rows, several = len(predictions), predictions.ndim == 2
+    values = predictions.reshape(rows, -1)
+    sums = values.sum(axis=1) if several else np.ones(rows)
+    within = ((values >= -_ROUNDING) & (values <= 1 + _ROUNDING)).all(axis=1)
     odd = np.flatnonzero(~within | (np.abs(sums - 1) > _ROUNDING))
     if not len(odd):
         return []
-    first = ", ".join(f"{value:.3g}" for value in predictions[odd[0]][:_NAMED])
-    reason = (
-        f"{len(odd):,} of {rows:,} predictions on test are no probabilities of classes: the first begins with "
-        f"({first}) and adds up to {sums[odd[0]]:.3g}, not 1."
-    )
+    first = ", ".join(f"{value:.3g}" for value in values[odd[0]][:_NAMED])
+    told = f"of classes: the first begins with ({first}) and adds up to {sums[odd[0]]:.3g}, not 1"
+    reason = f"{len(odd):,} of {rows:,} predictions{whose} on test are no probabilities"
+    reason += f" {told}." if several else f": the first is {first}."
     remedy = "End the model in a softmax, or compile it with from_logits and put a softmax into the served function."
     statistic = "share of predictions that are no probabilities"
     return [_refusal(PROBABILITIES, SIGNATURE, statistic, len(odd) / rows, rows, reason, remedy)]

@@ -17,7 +17,7 @@ class OutsideModel(tf.Module):
 
     def __init__(self, path: str, signature: str, output: str, columns: Mapping[str, Any]) -> None:
         """`columns`: the specs by which our tf.Examples are parsed; CannotTrain when signature, output or an input
-        that the signature asks for is not there."""
+        that the signature asks for is not there, or an input is of another kind."""
         super().__init__()
         try:
             self._loaded = tf.saved_model.load(path)
@@ -33,8 +33,9 @@ class OutsideModel(tf.Module):
         names = {public: column for column, public in public_names(columns).items()} | {name: name for name in columns}
         self._takes_examples = _takes_examples(inputs, names)
         if not self._takes_examples:
-            for name in inputs:
+            for name, spec in inputs.items():
                 _check_is_there("column", name, names, path)
+                _check_kind(names[name], spec.dtype, columns[names[name]].dtype, path)
 
         def predictions(examples: tf.Tensor) -> tf.Tensor:
             return _as_columns(called(**self._arguments(examples, inputs, names))[output])
@@ -80,11 +81,25 @@ def _sent(column: Any, wanted: tf.TensorSpec) -> tf.Tensor:
 
 
 def _as_columns(answer: tf.Tensor) -> tf.Tensor:
-    """[batch, outputs]; of two columns the second is the probability of class 1."""
+    """[batch, outputs]: all of them, so that whoever compares can see whether they are probabilities."""
     answer = tf.cast(answer, tf.float32)
-    if answer.shape.rank == 1:
-        return answer[:, tf.newaxis]
-    return answer[:, 1:] if answer.shape[-1] == 2 else answer
+    return answer[:, tf.newaxis] if answer.shape.rank == 1 else answer
+
+
+def _check_kind(column: str, asked: tf.DType, held: tf.DType, path: str) -> None:
+    """Numbers are cast to each other, but not to text: whether the model learnt `1`, `1.0` or `01` nobody can tell."""
+    if (asked == tf.string) == (held == tf.string):
+        return
+    kind, what = _kind(asked), f"the column `{column}`, which holds {_kind(held)}"
+    raise CannotTrain(
+        f"the baseline {path} asks for {kind} in {what} in the data",
+        f"Export it with a signature that takes {_kind(held)} there, or serialized tf.Examples; what it takes now:  "
+        f"saved_model_cli show --dir {path} --all",
+    )
+
+
+def _kind(dtype: tf.DType) -> str:
+    return "text" if dtype == tf.string else "whole numbers" if dtype.is_integer else "numbers"
 
 
 def _check_is_there(what: str, name: str, known: Mapping[str, Any], path: str) -> None:

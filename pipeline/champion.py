@@ -1,4 +1,4 @@
-"""Finds the model to beat: the one blessed last that is not the candidate itself."""
+"""Finds the model to beat: the one blessed and proven last that is not the candidate itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Artifacts = dict[str, list[Artifact]]
 
 
 class LatestOtherBlessedModel(ResolverStrategy):
-    """Resolves `model` and `model_blessing` to the newest positive blessing of a model that is not `candidate`.
+    """Resolves `model` and `model_blessing` to the newest positive blessing of a model that is not `candidate` and that
+    one of `gate_blessing` proves sound: good figures of a model that the ModelGate refused are no bar to set.
 
     A later refusal of the same model takes nothing back: it may come from a run that tried a stricter threshold, and
     the model is still the one that is served.
@@ -28,14 +29,19 @@ class LatestOtherBlessedModel(ResolverStrategy):
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {
             blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
-            for blessing in sorted(input_dict["model_blessing"], key=lambda artifact: artifact.id)
-            if is_blessed(blessing)
+            for blessing in _positive(input_dict["model_blessing"])
+        }
+        # The gates of the data write artifacts of the same type, which name no model.
+        proofs = {
+            proof.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY): proof
+            for proof in _positive(input_dict["gate_blessing"])
         }
         blessed = [
             (blessings[model.id], model)
             for model in input_dict["model"]
             if model.id not in candidates
             and model.id in blessings
+            and model.uri in proofs
             and fileio.exists(model.uri)  # someone may have cleared old runs away
         ]
         # By blessing, not by model: a reused model that was blessed again is the latest one.
@@ -43,5 +49,11 @@ class LatestOtherBlessedModel(ResolverStrategy):
         return {
             "model": [newest[1]] if newest else [],
             "model_blessing": [newest[0]] if newest else [],
+            "gate_blessing": [proofs[newest[1].uri]] if newest else [],
             "candidate": input_dict["candidate"],
         }
+
+
+def _positive(blessings: list[Artifact]) -> list[Artifact]:
+    """Those that say yes, the newest last."""
+    return sorted(filter(is_blessed, blessings), key=lambda blessing: blessing.id)

@@ -11,6 +11,7 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from pipeline.champion import LatestOtherBlessedModel
+from pipeline.components.artifacts import Blessing
 from pipeline.dataset import Datasets
 
 
@@ -44,12 +45,17 @@ def _blessed_model_channels() -> dict[str, BaseChannel]:
 
 
 def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
-    """The newest blessed model that is not the candidate itself: a second, unchanged run compares as the first did."""
-    return Resolver(strategy_class=LatestOtherBlessedModel, candidate=candidate, **_blessed_model_channels()).with_id(
-        "ChampionResolver"
-    )
+    """The newest blessed and proven model that is not the candidate itself: a second, unchanged run compares as the
+    first did."""
+    return Resolver(
+        strategy_class=LatestOtherBlessedModel,
+        candidate=candidate,
+        gate_blessing=Channel(type=Blessing),
+        **_blessed_model_channels(),
+    ).with_id("ChampionResolver")
 
 
 def latest_blessed_model(candidate: BaseChannel) -> Resolver:  # noqa: ARG001
-    """The newest blessed model, by the one strategy that Vertex AI knows; it cannot look at the candidate."""
+    """The newest blessed model, by the one strategy that Vertex AI knows; it looks neither at the candidate nor at what
+    the ModelGate said."""
     return Resolver(strategy_class=LatestBlessedModelStrategy, **_blessed_model_channels()).with_id("ChampionResolver")

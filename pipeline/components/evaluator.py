@@ -22,12 +22,12 @@ from tfx.utils import path_utils
 
 from gates.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from gates.limits import CHANGE, CHECKS, CLASS, Limit
-from gates.measurement import Scored, by_class, confusion, is_measured, measure, slices_of
+from gates.measurement import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
 from gates.metrics import Evaluation
 from gates.outside_baseline import CHECK as OUTSIDE
 from gates.outside_baseline import OutsideFigures, judge_outside_baseline
 from gates.thresholds import judge_thresholds
-from gates.unsound import sound_checks, unsound
+from gates.unsound import sound_checks, unsound, unsound_answers
 from pipeline.components import scoring, tfma_files
 from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
 from pipeline.components.columnar import decoder_of, shards
@@ -40,8 +40,9 @@ SPLIT = "test"
 def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
     """Every figure that the configuration asks for, and for several classes what becomes of each."""
     names, confidence = config.get("class_names", []), config["confidence"]
-    compared = dataclasses.replace(scored, blessed=scored.blessed if _comparable(scored) else None)
-    estimates = measure(compared, config["metrics"], config["slices"], confidence)
+    worthless = _worthless(scored, config)
+    beside = dataclasses.replace(scored, blessed=None) if worthless else side_by_side(scored)
+    estimates = measure(beside, config["metrics"], config["slices"], confidence)
     undefined = sum(not is_measured(estimate) for estimate in estimates)
     notes = [
         f"{confidence:.0%} intervals: Wilson for shares, Newcombe for AUC, on the log scale for loss and calibration; "
@@ -51,9 +52,10 @@ def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
     if not scored.is_binary and "calibration" in config["metrics"]:
         notes.append("Calibration is the mean probability of the answers over the share of right ones.")
+    notes += [f"{finding.reason} Nothing is compared with it." for finding in worthless]
     if undefined:
         notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
-    classes = by_class(compared, names, confidence)
+    classes = by_class(beside, names, confidence)
     return Evaluation(confidence, estimates, confusion(scored, names), notes=tuple(notes), classes=classes)
 
 
@@ -62,8 +64,9 @@ def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, 
     limits = [Limit(**threshold) for threshold in config["thresholds"]]
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
-    if not _comparable(scored) and any(limit.no_worse_than_blessed_by is not None for limit in limits):
-        findings, skipped = [*findings, _other_classes(scored)], []
+    incomparable = _incomparable(scored, config)
+    if incomparable and any(limit.no_worse_than_blessed_by is not None for limit in limits):
+        findings, skipped = [*findings, *incomparable], []
     outside = OutsideFigures.from_json(config.get("outside"))
     findings = [*findings, *judge_outside_baseline(evaluation, outside, config["judged_by"])]
     run = _checks_run(findings, limits, evaluation)
@@ -89,26 +92,48 @@ def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evalua
     return tuple(check for check in (*CHECKS, CLASS, OUTSIDE) if check in run)
 
 
-def _comparable(scored: Scored) -> bool:
-    """Whether there is no blessed model, or one that tells as many classes apart."""
-    return scored.blessed is None or scored.blessed.shape == scored.predictions.shape
+def _incomparable(scored: Scored, config: dict[str, Any]) -> list[Finding]:
+    """What refuses where a threshold compares: a blessed model of other classes, or one whose answers mean nothing."""
+    if scored.blessed is not None and side_by_side(scored).blessed is None:
+        return [_other_classes(scored, config)]
+    return _worthless(scored, config)
 
 
-def _other_classes(scored: Scored) -> Finding:
+def _other_classes(scored: Scored, config: dict[str, Any]) -> Finding:
     assert scored.blessed is not None
+    subject, whose, _ = _beaten(config)
     before = 2 if scored.blessed.ndim == 1 else scored.blessed.shape[1]
     return Finding(
         check=CHANGE,
-        subject="blessed model",
+        subject=subject,
         statistic="classes",
         value=scored.classes,
         threshold=before,
         n=len(scored.labels),
         severity=Severity.BLOCK,
-        reason=f"The last blessed model tells {before} classes apart and this one {scored.classes}: the two cannot be "
-        "compared, and a threshold asks for it.",
+        reason=f"{whose[0].upper()}{whose[1:]} tells {before} classes apart and this one {scored.classes}: the two "
+        "cannot be compared, and a threshold asks for it.",
         remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new classes is blessed.",
     )
+
+
+def _worthless(scored: Scored, config: dict[str, Any]) -> list[Finding]:
+    """That the blessed model's answers are no probabilities: beside NaN and logits any candidate looks good."""
+    if scored.blessed is None:
+        return []
+    subject, whose, remedy = _beaten(config)
+    found = unsound_answers(scored.blessed, whose)
+    return [dataclasses.replace(each, check=CHANGE, subject=subject, remedy=remedy) for each in found]
+
+
+def _beaten(config: dict[str, Any]) -> tuple[str, str, str]:
+    """The model to beat as subject and in words, and what to do when its answers mean nothing."""
+    path = (config.get("baseline") or {}).get("saved_model")
+    if path is None:
+        remedy = "Take no_worse_than_blessed_by out of evaluator.thresholds until a sound model is blessed."
+        return "blessed model", "the last blessed model", remedy
+    remedy = f"Name in evaluator.baseline.output what gives probabilities:  saved_model_cli show --dir {path} --all"
+    return "baseline", f"the baseline {path}", remedy
 
 
 class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):

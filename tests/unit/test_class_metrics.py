@@ -90,6 +90,14 @@ def test_a_model_does_not_differ_from_itself_and_few_rows_prove_little() -> None
     assert change(METRICS["recall"](labels, predictions), METRICS["recall"](labels, predictions), 0.95).lower < -0.005
 
 
+def test_a_class_that_one_model_alone_predicts_makes_the_change_of_precision_no_surer() -> None:
+    labels = np.array([0, 0, 1, 1])
+    new, old = np.eye(CLASSES)[labels], np.eye(CLASSES)[[0, 0, 1, 3]]
+    found = change(METRICS["precision"](labels, new), METRICS["precision"](labels, old), 0.95)
+    assert found.value == pytest.approx(1 / 3)
+    assert found.lower < 0 < found.value < found.upper
+
+
 def test_perfect_predictions_of_few_rows_are_no_certainty() -> None:
     labels = np.repeat(np.arange(CLASSES), 10)
     perfect = np.eye(CLASSES)[labels]

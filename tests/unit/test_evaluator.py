@@ -214,6 +214,20 @@ def test_a_model_that_predicts_nan_is_refused_by_the_component(home: Path, tmp_p
     assert outputs["blessing"].get_int_custom_property("blessed") == 0
 
 
+def test_a_champion_that_predicts_nan_refuses_the_comparison_and_not_by_the_candidates_name(
+    home: Path, tmp_path: Path
+) -> None:
+    samples.write_model(home / "broken", float("nan"))
+    threshold = {"metric": "auc", "at_least": 0.4, "no_worse_than_blessed_by": 0.1}
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "thresholds": [threshold]}, champion="broken")
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("threshold_change", "blessed model")
+    assert "predictions of the last blessed model on test" in finding.reason
+    evaluation = read_evaluation(outputs["evaluation"].uri)
+    assert evaluation.overall()["auc"].blessed_value is None
+    assert any(note.endswith("Nothing is compared with it.") for note in evaluation.notes)
+
+
 def test_labels_other_than_0_and_1_are_refused_and_named() -> None:
     report = _judged([0, 1, 7, np.nan], [0.1, 0.9, 0.2, 0.3])
     assert [(f.check, f.subject, f.severity) for f in report.findings] == [

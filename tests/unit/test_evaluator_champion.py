@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from google.protobuf import text_format
 from ml_metadata.proto import metadata_store_pb2
+from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
@@ -19,10 +20,11 @@ from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from pipeline.champion import LatestOtherBlessedModel
-from pipeline.components.artifacts import read_evaluation
+from pipeline.components.artifacts import BLESSED_PROPERTY, Blessing, read_evaluation
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.pusher import Pusher
 from pipeline.components.schema_gen import CuratedSchema
+from pipeline.platform import latest_other_blessed_model
 from tests.unit import gate_samples as samples
 
 FRAMES = samples.deal(samples.rides().head(4000), seed=5)
@@ -50,6 +52,36 @@ class Trainer(base_component.BaseComponent):
         super().__init__(CopySpec(source=str(source), model=Channel(type=standard_artifacts.Model)))
 
 
+class GateExecutor(base_executor.BaseExecutor):
+    def Do(
+        self, input_dict: dict[str, list[Artifact]], output_dict: dict[str, list[Artifact]], exec_properties: Any
+    ) -> None:
+        _bless(output_dict["blessing"][0], input_dict["model"][0].uri, exec_properties["proven"])
+
+
+class GateSpec(ComponentSpec):
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {"proven": ExecutionParameter(type=int)}
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {"model": ChannelParameter(type=standard_artifacts.Model)}
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"blessing": ChannelParameter(type=Blessing)}
+
+
+class ModelGate(base_component.BaseComponent):
+    """Stands for the proof: says of the model what it is told to say."""
+
+    SPEC_CLASS = GateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)
+
+    def __init__(self, model: BaseChannel, proven: bool) -> None:
+        super().__init__(GateSpec(model=model, proven=int(proven), blessing=Channel(type=Blessing)))
+
+
+def _bless(blessing: Artifact, model_uri: str, proven: int) -> Artifact:
+    blessing.set_int_custom_property(BLESSED_PROPERTY, proven)
+    if model_uri:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model_uri)
+    return blessing
+
+
 class Runs:
     """The same pipeline again and again on one metadata store."""
 
@@ -62,10 +94,10 @@ class Runs:
         for name, weight in (("a", 0.5), ("b", 0.6)):
             samples.write_model(home / name, weight)
 
-    def run(self, model: str, at_least: float = 0.1) -> dict[str, str]:
-        """Runs with this model as the trained one; returns each component's state."""
+    def run(self, model: str, at_least: float = 0.1, proven: bool = True) -> dict[str, str]:
+        """Runs with this model as the trained one, proven sound or not; returns each component's state."""
         before = self._states()
-        LocalDagRunner().run(self._pipeline(self.home / model, at_least))
+        LocalDagRunner().run(self._pipeline(self.home / model, at_least, proven))
         after = self._states()
         return {name: (after[name] - before[name]).most_common(1)[0][0] for name in after}
 
@@ -77,25 +109,21 @@ class Runs:
     def weights(self, model: str) -> bytes:
         return (self.home / model / "Format-Serving/variables/variables.data-00000-of-00001").read_bytes()
 
-    def _pipeline(self, model: Path, at_least: float) -> pipeline.Pipeline:
+    def _pipeline(self, model: Path, at_least: float, proven: bool) -> pipeline.Pipeline:
         splits = {"split_names": '["train", "eval", "test"]'}
         examples = Importer(str(self.home / "examples"), standard_artifacts.Examples, properties=splits)
         examples = examples.with_id("ExampleGen")
         schema = CuratedSchema(str(self.home / "schema.pbtxt"))
         trainer = Trainer(model)
-        champion = Resolver(
-            strategy_class=LatestOtherBlessedModel,
-            model=Channel(type=standard_artifacts.Model),
-            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-            candidate=trainer.outputs["model"],
-        ).with_id("ChampionResolver")
+        champion = latest_other_blessed_model(trainer.outputs["model"])
         evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion, at_least)
-        blessings = {"Evaluator": evaluator.outputs["blessing"]}
+        gate = ModelGate(trainer.outputs["model"], proven)
+        blessings = {"Evaluator": evaluator.outputs["blessing"], "ModelGate": gate.outputs["blessing"]}
         pusher = Pusher(trainer.outputs["model"], blessings, str(self.home / "serving"))
         return pipeline.Pipeline(
             "champion",
             str(self.home / "root"),
-            components=[examples, schema, trainer, champion, evaluator, pusher],
+            components=[examples, schema, trainer, champion, evaluator, gate, pusher],
             enable_cache=True,
             metadata_connection_config=self.store,
             beam_pipeline_args=BEAM,
@@ -182,6 +210,53 @@ def test_a_stricter_trial_does_not_take_the_served_model_from_the_next_compariso
     assert runs.served() == runs.weights("a")
     runs.run("b")
     assert _change(runs) is not None
+
+
+def test_a_model_that_the_model_gate_refused_is_not_the_one_to_beat(runs: Runs) -> None:
+    runs.run("a", proven=False)
+    assert not (runs.home / "serving").exists()
+    assert runs.run("a", proven=False)["Evaluator"] == "reused"
+    runs.run("b")
+    assert _change(runs) is None
+
+    # What is proven after all may be the one to beat, and a later refusal takes nothing back.
+    runs.run("a")
+    runs.run("a", proven=False)
+    runs.run("b", at_least=0.11)
+    assert _change(runs) is not None
+
+
+@pytest.mark.parametrize(
+    ("gates", "to_beat"),
+    [
+        ([], None),
+        ([("old", 1)], "old"),  # the newer one was never proven
+        ([("old", 1), ("new", 1)], "new"),
+        ([("old", 1), ("new", 0)], "old"),
+        ([("new", 1), ("new", 0)], "new"),  # a later refusal takes nothing back
+        ([("", 1), ("old", 0)], None),  # the gates of the data name no model
+    ],
+)
+def test_the_one_to_beat_is_blessed_by_the_evaluator_and_by_the_model_gate(
+    tmp_path: Path, gates: list[tuple[str, int]], to_beat: str | None
+) -> None:
+    models, blessings = [], []
+    for number, name in enumerate(("old", "new", "candidate"), start=1):
+        (tmp_path / name).mkdir()
+        models.append(samples.artifact(standard_artifacts.Model, tmp_path / name, id=number))
+        blessing = samples.artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing", id=10 + number)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, number)
+        blessings.append(_bless(blessing, str(tmp_path / name), 1))
+    resolved = LatestOtherBlessedModel().resolve_artifacts(
+        None,
+        {
+            "model": models,
+            "model_blessing": blessings,
+            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), said) for name, said in gates],
+            "candidate": models[2:],
+        },
+    )
+    assert [Path(model.uri).name for model in resolved["model"]] == ([to_beat] if to_beat else [])
 
 
 def test_an_edited_curated_schema_is_not_taken_from_the_cache(runs: Runs) -> None:

@@ -228,3 +228,48 @@ def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_com
         report = judge(evaluate(scored, config), scored, "species", config, 0.0)
         assert report.verdict is verdict
     assert "tells 2 classes apart and this one 3" in report.of(Severity.BLOCK)[0].reason
+
+
+ALIKE = {"no_worse_than_blessed_by": 0.05, "metric": "accuracy"}
+RIGHT = np.array([0.2, 0.9, 0.1, 0.6])
+
+
+def _beside(candidate: np.ndarray, blessed: np.ndarray, times: int = 100, **config: Any) -> GateReport:
+    repeated = [np.concatenate([each] * times) for each in (np.array([0, 1, 0, 1]), candidate, blessed)]
+    scored = Scored(repeated[0], repeated[1], blessed=repeated[2])
+    config = {**CONFIG, "class_names": [], "thresholds": [ALIKE], "metrics": ["accuracy", "auc"], **config}
+    return judge(evaluate(scored, config), scored, "species", config, 0.0)
+
+
+@pytest.mark.parametrize("blessed", [RIGHT, np.column_stack([1 - RIGHT, RIGHT])])
+@pytest.mark.parametrize("candidate", [RIGHT, np.column_stack([1 - RIGHT, RIGHT])])
+def test_two_classes_are_compared_whether_told_by_one_column_or_by_two(
+    candidate: np.ndarray, blessed: np.ndarray
+) -> None:
+    report = _beside(candidate, blessed)
+    assert (report.verdict, [finding.check for finding in report.findings]) == (Verdict.PASS, ["threshold_change"])
+    assert "change +0.000" in report.findings[0].reason
+    worse = _beside(1 - candidate, blessed)
+    assert worse.verdict is Verdict.FAIL and "change -1.000" in worse.findings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("blessed", "told"),
+    [
+        (np.array([0.2, 0.9, 0.1, np.nan]), "100 of 400 predictions of the last blessed model on test (25.00%) are no"),
+        (np.array([0.2, 0.9, 0.1, 4.6]), "are no probabilities: the first is 4.6"),
+        (np.column_stack([RIGHT, RIGHT]), "begins with (0.2, 0.2) and adds up to 0.4, not 1"),
+    ],
+)
+def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(blessed: np.ndarray, told: str) -> None:
+    report = _beside(RIGHT, blessed)
+    [finding] = report.findings
+    assert (finding.check, finding.subject, finding.severity) == ("threshold_change", "blessed model", Severity.BLOCK)
+    assert told in finding.reason and "no_worse_than_blessed_by" in finding.remedy
+    alone = {"metric": "accuracy", "at_least": 0.5}
+    assert _beside(RIGHT, blessed, thresholds=[alone]).verdict is Verdict.PASS
+
+    outside = {"saved_model": "automl/export", "output": "scores", "signature": "serving_default"}
+    [named] = _beside(RIGHT, blessed, baseline=outside).findings
+    assert named.subject == "baseline" and "of the baseline automl/export on test" in named.reason
+    assert "evaluator.baseline.output" in named.remedy

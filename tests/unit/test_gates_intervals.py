@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from gates.intervals import METRICS, auc, change, interval, newcombe, wilson
+from gates.intervals import METRICS, Measured, auc, change, interval, newcombe, precision, wilson
 
 RNG = np.random.default_rng(0)
 Z95 = 1.959964
@@ -73,6 +73,43 @@ def test_no_disagreement_on_few_rows_proves_little_about_accuracy() -> None:
     labels, predictions = _scores(50, RNG)
     same = METRICS["accuracy"](labels, predictions)
     assert change(same, same, 0.95).lower < -0.02
+
+
+def test_shares_of_few_rows_that_are_all_right_leave_the_change_open() -> None:
+    labels = np.array([1, 1, 1, 0, 0, 0])
+    new, old = np.array([0.9, 0.9, 0.9, 0.1, 0.1, 0.1]), np.array([0.9, 0.9, 0.1, 0.1, 0.1, 0.1])
+    found = change(precision(labels, new), precision(labels, old), 0.95)
+    assert found.value == 0
+    # Wilson's arms of three and of two right ones, by hand: z² / (n + z²).
+    assert (found.lower, found.upper) == (pytest.approx(-0.5615, abs=1e-4), pytest.approx(0.6576, abs=1e-4))
+
+
+def test_precision_where_there_was_none_is_as_uncertain_as_it_is_alone() -> None:
+    labels = np.array([1, 1, 0, 0])
+    never_predicted = Measured(0.0, np.zeros(4))  # as a mean over classes counts it
+    found = change(precision(labels, 1.0 * labels), never_predicted, 0.95)
+    assert (found.value, found.upper) == (1.0, 1.0)
+    assert found.lower == pytest.approx(wilson(1.0, 2, Z95).lower, abs=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "lift", "cut", "noise"), [(100, 1, 1.5, 1.0), (100, 3, 2.5, 0.3), (400, 3, 2.5, 0.3)])
+def test_a_change_of_precision_covers_the_true_one_though_the_models_predict_different_rows(
+    rows: int, lift: float, cut: float, noise: float
+) -> None:
+    rng = np.random.default_rng(4)
+
+    def both(rows: int) -> tuple[Measured, Measured]:
+        labels = rng.random(rows) < 0.3
+        new = lift * labels + rng.normal(size=rows)
+        old = new + noise * rng.normal(size=rows)
+        return precision(labels, 1.0 * (new > cut)), precision(labels, 1.0 * (old > cut))
+
+    new, old = both(400_000)
+    drawn = [pair for pair in (both(rows) for _ in range(400)) if not math.isnan(pair[0].value - pair[1].value)]
+    found = [change(*pair, 0.95) for pair in drawn]
+    assert all(-1 <= each.lower <= each.value <= each.upper <= 1 for each in found)
+    # 400 draws tell 95 % to within 3.3 points (three standard errors).
+    assert np.mean([each.lower <= new.value - old.value <= each.upper for each in found]) >= 0.917
 
 
 def test_perfect_ranking_of_few_rows_is_not_certainty() -> None:

@@ -89,7 +89,7 @@ def _brought_in(tmp_path: Path, saved_model: Path, signature: str, output: str) 
 def test_columns_are_sent_as_the_signature_asks_for_them(tmp_path: Path) -> None:
     loaded = _brought_in(tmp_path, _save(tmp_path / "theirs", ByColumns()), "theirs", "scores")
     answer = loaded.signatures["serving_examples"](examples=_examples())["predictions"].numpy()
-    np.testing.assert_allclose(answer, [[1.5], [0.1], [11.2]], rtol=1e-6)
+    np.testing.assert_allclose(answer, [[-0.5, 1.5], [0.9, 0.1], [-10.2, 11.2]], rtol=1e-6)
 
 
 def test_serialized_examples_are_passed_on(tmp_path: Path) -> None:
@@ -121,6 +121,35 @@ def test_a_column_that_the_data_does_not_have_is_one_sentence(tmp_path: Path) ->
 
     with pytest.raises(CannotTrain, match="asks for the column `tariff`, which the data does not have"):
         _brought_in(tmp_path, _save(tmp_path / "theirs", Other()), "theirs", "p")
+
+
+@pytest.mark.parametrize(
+    ("column", "asked", "sentence"),
+    [
+        ("trip_miles", tf.string, "asks for text in the column `trip miles`, which holds whole numbers"),
+        ("fare", tf.string, "asks for text in the column `fare`, which holds numbers"),
+        ("company", tf.float32, "asks for numbers in the column `company`, which holds text"),
+        ("company", tf.int64, "asks for whole numbers in the column `company`, which holds text"),
+    ],
+)
+def test_text_asked_of_numbers_and_numbers_asked_of_text_are_one_sentence(
+    tmp_path: Path, column: str, asked: tf.DType, sentence: str
+) -> None:
+    class Other(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], asked, column), tf.TensorSpec([None], tf.float32, "fare")])
+        def serve(self, other: tf.Tensor, fare: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"p": fare}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], asked, column)])
+        def serve_alone(self, other: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"p": tf.zeros(tf.shape(other))}
+
+    other = Other()
+    served = other.serve_alone if column == "fare" else other.serve
+    tf.saved_model.save(other, str(tmp_path / "theirs"), signatures={"theirs": served})
+    with pytest.raises(CannotTrain, match=sentence) as caught:
+        _brought_in(tmp_path, tmp_path / "theirs", "theirs", "p")
+    assert "saved_model_cli show" in caught.value.next_command
 
 
 def test_what_is_no_saved_model_is_one_sentence(tmp_path: Path) -> None:

@@ -126,6 +126,16 @@ def test_a_class_that_is_never_predicted_has_no_precision_and_is_refused_by_its_
     assert named.severity is Severity.BLOCK and "could not be computed" in named.reason
 
 
+def test_precision_that_the_blessed_model_never_had_is_nothing_to_fall_behind() -> None:
+    limit = {"metric": "precision", "class_name": "Pullover", "no_worse_than_blessed_by": 0.0}
+    found = _one(_evaluation((0.9, 0.9, 0.8), old=(1.0, 1.0, 0.0)), **limit)
+    assert (found.check, found.severity, found.subject) == ("threshold_class", Severity.INFO, "class Pullover")
+    assert "the last blessed model has none: there is nothing to fall behind" in found.reason
+    for old in ((0.9, 0.9, 0.8), (1.0, 1.0, 0.0)):
+        lost = _one(_evaluation((1.0, 1.0, 0.0), old=old), **limit)
+        assert lost.severity is Severity.BLOCK and "could not be computed" in lost.reason
+
+
 def test_run_json_has_the_classes_of_a_model_with_several_and_of_no_other() -> None:
     found = json.loads(json.dumps(metrics_of(_evaluation()), allow_nan=False))
     assert [each["name"] for each in found["classes"]] == NAMES
