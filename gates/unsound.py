@@ -25,15 +25,15 @@ _NAMED = 3
 def sound_checks(scored: Scored) -> tuple[str, ...]:
     """The names of what `unsound` looks at."""
     if scored.is_binary:
-        return FINITE, BINARY_LABELS, BOTH_CLASSES
+        return FINITE, PROBABILITIES, BINARY_LABELS, BOTH_CLASSES
     return FINITE, PROBABILITIES, CLASS_LABELS, SEVERAL_CLASSES
 
 
 def unsound(scored: Scored, label: str) -> list[Finding]:
     """A finding that blocks for each check that fails."""
-    if scored.is_binary:
-        return _not_finite(scored.predictions) + _binary_labels(np.asarray(scored.labels, dtype=np.float64), label)
     found = _not_finite(scored.predictions) or _no_probabilities(scored.predictions)
+    if scored.is_binary:
+        return found + _binary_labels(np.asarray(scored.labels, dtype=np.float64), label)
     return found + _class_labels(np.asarray(scored.labels, dtype=np.float64), scored.classes, label)
 
 
@@ -66,7 +66,8 @@ def _no_probabilities(predictions: NDArray[Any], whose: str = "") -> list[Findin
     told = f"of classes: the first begins with ({first}) and adds up to {sums[odd[0]]:.3g}, not 1"
     reason = f"{len(odd):,} of {rows:,} predictions{whose} on test are no probabilities"
     reason += f" {told}." if several else f": the first is {first}."
-    remedy = "End the model in a softmax, or compile it with from_logits and put a softmax into the served function."
+    last = "softmax" if several else "sigmoid"
+    remedy = f"End the model in a {last}, or compile it with from_logits and put a {last} into the served function."
     statistic = "share of predictions that are no probabilities"
     return [_refusal(PROBABILITIES, SIGNATURE, statistic, len(odd) / rows, rows, reason, remedy)]
 

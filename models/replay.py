@@ -57,11 +57,11 @@ class TrainingPath:
         with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
             built = json.loads(file.read())
         features, _ = transformed_feature_spec(transformed, built["label"])
-        self._model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
+        self.model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
         with tempfile.TemporaryDirectory() as scratch:
             weights = str(Path(scratch) / WEIGHTS_FILE)
             tf.io.gfile.copy(f"{model_run}/{WEIGHTS_FILE}", weights)
-            self._model.load_weights(weights)
+            self.model.load_weights(weights)
         self._transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
         self._spec = transformed.raw_feature_spec()
         # Traced once: called eagerly, the transformation is put together anew for every batch.
@@ -81,8 +81,8 @@ class TrainingPath:
 
     def _answered(self, columns: dict[str, Any]) -> tf.Tensor:
         features = self._transformation.apply_transform_model(columns)
-        read = list(self._model.input) if isinstance(self._model.input, dict) else [t.name for t in self._model.inputs]
-        return self._model({name: features[name] for name in read}, training=False)
+        read = list(self.model.input) if isinstance(self.model.input, dict) else [t.name for t in self.model.inputs]
+        return self.model({name: features[name] for name in read}, training=False)
 
     def requests(self, examples: np.ndarray) -> Columns:
         """The raw columns as a client of `serving_default` sends them."""

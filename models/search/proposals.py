@@ -90,7 +90,7 @@ class Proposals:
         settings: dict[str, Any] = {
             "objective": keras_tuner.Objective(OBJECTIVE, "min"),
             "hyperparameters": space,
-            "seed": seed + 1,  # KerasTuner takes a seed of 0 for none
+            "seed": seed % (2**32 - 1) + 1,  # KerasTuner takes a seed of 0 for none
             "max_consecutive_failed_trials": None,
         }
         oracles = keras_tuner.oracles

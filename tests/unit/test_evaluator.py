@@ -207,6 +207,14 @@ def test_predictions_that_are_no_numbers_are_refused_without_any_threshold() -> 
     assert "100 of 400" in found.reason
 
 
+def test_scores_that_are_no_probabilities_are_refused() -> None:
+    report = _judged([0, 1, 0, 1], [0.1, 0.9, -3.0, 4.5], metrics=["accuracy"])
+    [finding] = report.of(Severity.BLOCK)
+    assert (finding.check, finding.value) == ("predictions_are_probabilities", 0.5)
+    assert "the first is -3." in finding.reason
+    assert "sigmoid" in finding.remedy
+
+
 def test_a_model_that_predicts_nan_is_refused_by_the_component(home: Path, tmp_path: Path) -> None:
     samples.write_model(home / "diverged", float("nan"))
     outputs = _evaluate(home, tmp_path, {**CONFIG, "slices": [], "thresholds": []}, candidate="diverged")
@@ -247,6 +255,7 @@ def test_slices_that_all_pass_count_as_a_check_that_ran() -> None:
     assert (report.verdict, report.findings) == (Verdict.PASS, ())
     assert report.checks_run == (
         "finite_predictions",
+        "predictions_are_probabilities",
         "labels_are_binary",
         "both_classes_in_test",
         "threshold_slice",

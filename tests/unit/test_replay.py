@@ -44,7 +44,7 @@ def test_weights_other_than_the_exported_ones_are_seen(tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained() / "run", run)
     other = TrainingPath(prepared().graph, str(run))
-    other._model.set_weights([weight + 0.05 for weight in other._model.get_weights()])
+    other.model.set_weights([weight + 0.05 for weight in other.model.get_weights()])
     assert np.abs(other.predict(rows()) - replayed().answers["serving_examples"]).max() > 1e-3
 
 
