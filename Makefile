@@ -30,9 +30,12 @@ lint: setup ## ruff, mypy and the import rules
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 
-bench: setup ## time runs and ingest against the official TFX ways; writes benchmarks/results.md and images.md
+bench: setup ## time runs, ingest, training and search against the usual ways (ARGS="--pairs 1"); writes benchmarks/*.md
+	@sh scripts/fetch_fashion_mnist.sh
 	@$(PYTHON) -m benchmarks.compare_with_template $(ARGS)
-	@sh scripts/fetch_fashion_mnist.sh && $(PYTHON) -m benchmarks.image_ingest $(ARGS)
+	@$(PYTHON) -m benchmarks.image_ingest $(ARGS)
+	@$(PYTHON) -m benchmarks.training_throughput $(ARGS)
+	@$(PYTHON) -m benchmarks.parallel_search $(ARGS)
 
 bench-faults: setup ## plant faults in clean data and see which tool catches them; writes benchmarks/faults.md
 	@sh scripts/fetch_fashion_mnist.sh || true

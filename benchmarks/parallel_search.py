@@ -1,6 +1,6 @@
 """The 27 points of LeNet-5 on Fashion-MNIST: one trial after another, two at a time, and killed in the middle.
 
-    python -m benchmarks.parallel_search --share 0.25
+    python -m benchmarks.parallel_search --pairs 2
 
 Each search is a run of the pipeline as far as the Tuner; writes search.md.
 """

@@ -1,6 +1,6 @@
 """Pictures a second of the Trainer component against a bare Keras `fit` on the same model and pictures in memory.
 
-    python -m benchmarks.training_throughput --share 0.1 --pairs 3
+    python -m benchmarks.training_throughput --pairs 3
 
 The pipeline prepares the pictures as far as Transform. Then both train in turn, each in a process of its own; writes
 training.md.
@@ -46,9 +46,9 @@ class Rates:
 
 @click.command()
 @click.option("--module", default="models.lenet5", show_default=True, help="The model.")
-@click.option("--share", default=0.1, show_default=True, help="Share of the 60,000 pictures.")
+@click.option("--share", default=0.5, show_default=True, help="Share of the 60,000 pictures.")
 @click.option("--batch-size", default=64, show_default=True)
-@click.option("--epochs", default=4, show_default=True)
+@click.option("--epochs", default=5, show_default=True)
 @click.option("--pairs", default=3, show_default=True, help="Trainings of each, in turn.")
 @click.option("--prepared", type=Path, help="An output folder of a run that got as far as Transform.")
 def main(module: str, share: float, batch_size: int, epochs: int, pairs: int, prepared: Path | None) -> None:
