@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Run, run_locally
+from tests.e2e.conftest import ROOT, Run, end_when, run_locally, start_locally
 from tests.fashion_mnist import needs_fashion_mnist
 
 pytestmark = [pytest.mark.e2e, needs_fashion_mnist]
@@ -107,3 +109,22 @@ def test_nothing_of_the_refused_model_is_pushed_or_registered(story: Run) -> Non
 
 def class_names(run: Run) -> list[str]:
     return [each["name"] for each in run.record["metrics"]["classes"]]
+
+
+def test_a_training_killed_in_the_middle_of_an_epoch_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    output, epochs = tmp_path / "out", 6
+    given = (*QUICK, "--set", f"train.epochs={epochs}", "--until", "Trainer")
+    process = start_locally(output, "--workload", WORKLOAD, *given)
+    artifacts = output / WORKLOAD / "artifacts"
+    end_when(process, lambda: any(artifacts.glob("durable/*/*/epoch-000002.npz")), signal.SIGKILL)
+
+    resumed = run_locally(output, *given, workload=WORKLOAD)
+
+    assert resumed.exit_code == 0, resumed.printed + resumed.complaints
+    [training] = artifacts.glob("Trainer/model_run/*/training.json")
+    record = json.loads(training.read_text())
+    assert 2 <= record["resumed_from_epoch"] < epochs
+    assert record["epochs_run"] == epochs
+    history = json.loads((training.parent / "history.json").read_text())
+    assert {len(values) for values in history.values()} == {epochs}
+    assert not list(artifacts.glob("durable/models.training/*/epoch-*"))
