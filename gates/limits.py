@@ -115,8 +115,8 @@ def _covers(limit: Limit, estimate: MetricEstimate) -> bool:
     return estimate.slice != OVERALL and re.fullmatch(pattern, estimate.slice, re.DOTALL) is not None
 
 
-def judgements(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Judgement]:
-    """One for each side of the limit and each estimate."""
+def judgements(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Judgement]:
+    """One for each side of the limit and each estimate; `champion` says in words which model is compared with."""
     found = []
     for each in estimates:
         if limit.at_least is not None:
@@ -125,7 +125,7 @@ def judgements(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Judgem
             found.append(_value_judgement(each, limit.check, limit.at_most, -1))
         if limit.no_worse_than_blessed_by is not None and each.blessed_value is not None:
             check = CHANGE if limit.check == VALUE else limit.check
-            found.append(_change_judgement(each, check, limit.no_worse_than_blessed_by))
+            found.append(_change_judgement(each, check, limit.no_worse_than_blessed_by, champion))
     return found
 
 
@@ -146,7 +146,7 @@ def _value_judgement(each: MetricEstimate, check: str, asked: float, sign: int) 
     )
 
 
-def _change_judgement(each: MetricEstimate, check: str, allowed: float) -> Judgement:
+def _change_judgement(each: MetricEstimate, check: str, allowed: float, champion: str) -> Judgement:
     blessed, difference = each.blessed_value or 0.0, each.change if each.change is not None else math.nan
     down = difference - (each.change_lower if each.change_lower is not None else math.nan)
     up = (each.change_upper if each.change_upper is not None else math.nan) - difference
@@ -163,9 +163,9 @@ def _change_judgement(each: MetricEstimate, check: str, allowed: float) -> Judge
         limit=-allowed,
         doubt_down=down,
         doubt_up=up,
-        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f}, the last blessed model's {blessed:.3f} "
+        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f}, {champion}'s {blessed:.3f} "
         f"(change {difference:+.3f}, {each.change_lower or 0.0:+.3f} to {each.change_upper or 0.0:+.3f})",
-        asked=f"no worse than the last blessed model by more than {allowed:.3f}",
+        asked=f"no worse than {champion} by more than {allowed:.3f}",
         asked_value=allowed,
         shown_value=difference,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OVERALL = "overall"
+LAST_BLESSED, OUTSIDE_BASELINE = "the last blessed model", "the outside baseline"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Evaluation:
     references: tuple[Reference, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
     classes: tuple[ClassPerformance, ...] = ()  # of a model with [rows, classes] predictions, in order of the labels
+    compared_with: str = LAST_BLESSED  # whose figures the blessed values are
 
     def overall(self) -> dict[str, MetricEstimate]:
         """The estimates on all test rows, by metric."""
@@ -99,6 +101,7 @@ class Evaluation:
             ),
             notes=tuple(plain["notes"]),
             classes=tuple(_class(entry) for entry in plain.get("classes", ())),
+            compared_with=plain.get("compared_with", LAST_BLESSED),
         )
 
 

@@ -32,6 +32,7 @@ def judge_thresholds(
     """What the thresholds say about an evaluation, and which of them could not be judged."""
     findings: list[Finding] = []
     skipped: list[SkippedCheck] = []
+    champion = evaluation.compared_with
     many: list[Judgement] = []
     for limit in limits:
         estimates = estimates_for(limit, evaluation)
@@ -40,11 +41,11 @@ def judge_thresholds(
         elif limit.no_worse_than_blessed_by is not None and estimates[0].blessed_value is None:
             skipped.append(SkippedCheck(CHANGE, f"no model has been blessed before ({_described(limit)})"))
         if not limit.judges_many:
-            for judgement in judgements(limit, estimates):
-                findings.append(_judge_one(judgement, judged_by))
+            for judgement in judgements(limit, estimates, champion):
+                findings.append(_judge_one(judgement, judged_by, champion))
         else:
-            findings += _unjudged(limit, estimates)
-            many += [each for each in judgements(limit, estimates) if _is_judged(limit, each)]
+            findings += _unjudged(limit, estimates, champion)
+            many += [each for each in judgements(limit, estimates, champion) if _is_judged(limit, each)]
     findings += _judge_many(many, judged_by, evaluation.confidence)
     return findings, skipped
 
@@ -60,12 +61,12 @@ def _lacks_change(limit: Limit, each: MetricEstimate) -> bool:
     return each.change is None or not math.isfinite(each.change)
 
 
-def _judge_one(judgement: Judgement, judged_by: str) -> Finding:
+def _judge_one(judgement: Judgement, judged_by: str, champion: str) -> Finding:
     each = judgement.estimate
     if not math.isfinite(judgement.value):
         where = rows_told(each, judgement.check)
         if math.isfinite(each.value) and math.isnan(each.blessed_value or 0.0):
-            reason = f"{each.metric} on {where} is {each.value:.3f}, and the last blessed model has none: there is "
+            reason = f"{each.metric} on {where} is {each.value:.3f}, and {champion} has none: there is "
             return _finding(judgement, Severity.INFO, f"{reason}nothing to fall behind.", "Nothing to do.")
         reason = f"{each.metric} on {where} could not be computed; asked is "
         remedy = "Look at the predictions and labels of test: one class alone, or predictions that are not numbers."
@@ -166,7 +167,7 @@ def _without_rows(limit: Limit) -> Finding:
     )
 
 
-def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Finding]:
+def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Finding]:
     """One line for the small slices of a threshold and one for those whose metric does not exist."""
     small = [each for each in estimates if each.n < limit.min_examples]
     large = [each for each in estimates if each.n >= limit.min_examples]
@@ -176,7 +177,7 @@ def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate]) -> list[Finding
     for group, why in (
         (small, f"fewer than {limit.min_examples:,} test rows"),
         (undefined, f"no {limit.metric} (one class alone, for instance)"),
-        (unpaired, f"no {limit.metric} of the last blessed model to compare with"),
+        (unpaired, f"no {limit.metric} of {champion} to compare with"),
     ):
         if group:
             one, more = ("slice", "slices") if limit.slice else ("class", "classes")

@@ -23,7 +23,7 @@ from tfx.utils import path_utils
 from gates.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from gates.limits import CHANGE, CHECKS, CLASS, Limit
 from gates.measurement import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
-from gates.metrics import Evaluation
+from gates.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
 from gates.outside_baseline import CHECK as OUTSIDE
 from gates.outside_baseline import OutsideFigures, judge_outside_baseline
 from gates.thresholds import judge_thresholds
@@ -56,7 +56,9 @@ def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
     if undefined:
         notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
     classes = by_class(beside, names, confidence)
-    return Evaluation(confidence, estimates, confusion(scored, names), notes=tuple(notes), classes=classes)
+    compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
+    matrix = confusion(scored, names)
+    return Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
 
 
 def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, Any], started: float) -> GateReport:
@@ -128,12 +130,18 @@ def _worthless(scored: Scored, config: dict[str, Any]) -> list[Finding]:
 
 def _beaten(config: dict[str, Any]) -> tuple[str, str, str]:
     """The model to beat as subject and in words, and what to do when its answers mean nothing."""
-    path = (config.get("baseline") or {}).get("saved_model")
+    path = _outside_model(config)
     if path is None:
         remedy = "Take no_worse_than_blessed_by out of evaluator.thresholds until a sound model is blessed."
-        return "blessed model", "the last blessed model", remedy
+        return "blessed model", LAST_BLESSED, remedy
     remedy = f"Name in evaluator.baseline.output what gives probabilities:  saved_model_cli show --dir {path} --all"
     return "baseline", f"the baseline {path}", remedy
+
+
+def _outside_model(config: dict[str, Any]) -> str | None:
+    """The folder of a baseline that did not come from this pipeline."""
+    path: str | None = (config.get("baseline") or {}).get("saved_model")
+    return path
 
 
 class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):

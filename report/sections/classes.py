@@ -62,6 +62,7 @@ def render(evidence: Evidence) -> list[Section]:
         rows=rows,
         ticks=[(scale.at(tick), figure(tick)) for tick in scale.ticks(3)],
         compared=any(any(row.changes) for row in rows),
+        compared_with=evaluation.compared_with,
         limits=_limit_words(evaluation.classes, evidence),
     )
     return [Section("classes", TITLE, body)]

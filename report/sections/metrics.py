@@ -35,6 +35,7 @@ def render(evidence: Evidence) -> Section:
         sentences=_against_references(evaluation),
         notes=evaluation.notes,
         blessed=_against_blessed(evaluation, evidence),
+        compared_with=evaluation.compared_with,
         slices=slice_groups(evaluation, evidence),
         # Of several classes the matrix has a section of its own.
         confusion=_confusion_rows(evaluation.confusion) if evaluation.confusion and not evaluation.classes else None,
@@ -59,7 +60,9 @@ def _overall_plot(estimate: MetricEstimate, evidence: Evidence) -> IntervalPlot:
     scale = Scale.over([*figures, *(limit.line.limit for limit in limits)], *bounds_of(estimate.metric))
     rows = [mark("this model", estimate, scale, limits, strong=True)]
     if estimate.blessed_value is not None:
-        rows.append(_point("last blessed model", estimate.blessed_value, estimate.n, scale, limits))
+        rows.append(
+            _point(evaluation.compared_with.removeprefix("the "), estimate.blessed_value, estimate.n, scale, limits)
+        )
     rows += [mark(name, other, scale, [Limit(limit.line, None) for limit in limits]) for name, other in others]
     return plot(estimate.metric, scale, rows, limits)
 

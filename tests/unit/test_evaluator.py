@@ -197,6 +197,17 @@ def _judged(labels: list[float], predictions: list[float], **config: Any) -> Gat
     return judge(evaluate(scored, config), scored, "big_tip", config, 0.0)
 
 
+@pytest.mark.parametrize(("path", "named"), [(None, "the last blessed model"), ("export", "the outside baseline")])
+def test_a_change_is_told_of_the_model_that_it_is_measured_against(path: str | None, named: str) -> None:
+    right, wrong = np.tile([0.1, 0.9], 100), np.tile([0.9, 0.1], 100)
+    scored = Scored(np.tile([0, 1], 100), wrong, blessed=right)
+    limit = {"metric": "accuracy", "no_worse_than_blessed_by": 0.1}
+    config = {**CONFIG, "slices": [], "thresholds": [limit], "baseline": {"saved_model": path} if path else None}
+    [finding] = judge(evaluate(scored, config), scored, "big_tip", config, 0.0).of(Severity.BLOCK)
+    assert f"{named}'s 1.000" in finding.reason
+    assert f"no worse than {named}" in finding.reason
+
+
 def test_predictions_that_are_no_numbers_are_refused_without_any_threshold() -> None:
     for thresholds in ([], [{"metric": "accuracy", "at_least": 0.5}]):
         for broken in (np.nan, np.inf, -np.inf):
