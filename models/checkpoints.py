@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import logging
+import time
 import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 BEST_WEIGHTS = "best_weights"
 # The one before the newest stays, should the newest turn out to be unreadable.
 KEPT = 2
+# A spot machine comes back within hours; whoever waits longer has changed the configuration.
+ABANDONED_DAYS = 30
 _UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, tf.errors.OpError)
 
 
@@ -75,9 +78,16 @@ def write_checkpoint(checkpoint: Checkpoint, folder: str) -> None:
 
 
 def remove_checkpoints(folder: str) -> None:
-    """What nobody needs once training has ended well."""
+    """What nobody needs once training has ended well; also what trainings beside it left behind that were killed,
+    never went on, and have been silent for `ABANDONED_DAYS`."""
     if tf.io.gfile.exists(folder):
         tf.io.gfile.rmtree(folder)
+    root, oldest = folder.rpartition("/")[0], time.time() - ABANDONED_DAYS * 86_400
+    for name in tf.io.gfile.listdir(root) if tf.io.gfile.exists(root) else []:
+        beside = f"{root}/{name.rstrip('/')}"
+        written = [tf.io.gfile.stat(f"{beside}/{each}").mtime_nsec / 1e9 for each in _names(beside)]
+        if written and max(written) < oldest:
+            tf.io.gfile.rmtree(beside)
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
@@ -135,10 +145,16 @@ def _state(model: keras.Model) -> list[Any]:
 
 
 def _assign(model: keras.Model, values: Sequence[np.ndarray]) -> None:
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     for variable, value in zip(_state(model), values, strict=True):
         variable.assign(value)
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Makes the optimizer's variables where the model's are, so that what was kept has somewhere to go."""
+    if not model.optimizer.built:
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
 
 
 def _names(folder: str) -> list[str]:

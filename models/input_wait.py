@@ -28,18 +28,19 @@ class InputWait(keras.callbacks.Callback):
             self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._began = self._last = 0.0
         self._seconds = self._watched_seconds = 0.0
-        self._steps = self._watched_steps = self._steps_before = 0
+        self._steps = self._watched_steps = self._steps_before = self._epochs = 0
 
     @property
-    def stall(self) -> float:
-        """The share of time in which training waited for a batch."""
-        return min(1.0, float(self._waited) / self._watched_seconds) if self._watched_seconds else 0.0
+    def stall(self) -> float | None:
+        """The share of time in which training waited for a batch; None when no epoch was watched."""
+        return min(1.0, float(self._waited) / self._watched_seconds) if self._watched_seconds else None
 
     @property
-    def rows_per_second(self) -> float:
-        """Rows by the seconds that went into batches and the gradient steps on them; evaluation is left out."""
+    def rows_per_second(self) -> float | None:
+        """Rows by the seconds that went into batches and the gradient steps on them; evaluation is left out. None when
+        no epoch was watched."""
         if not self._watched_steps or not self._seconds:
-            return 0.0
+            return None
         return self._steps * (int(self._rows) / self._watched_steps) / self._seconds
 
     def watched(self, batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -63,8 +64,10 @@ class InputWait(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras."""
-        # Not the first, in which files are opened and functions are traced, unless there is no other.
-        self._watching.assign(epoch % WATCHED_EVERY == 1 or self.params["epochs"] == 1)
+        # Not the first here, in which files are opened and functions are traced, unless there is no other.
+        only = self._epochs == 0 and self.params["epochs"] - epoch == 1
+        self._watching.assign(self._epochs % WATCHED_EVERY == 1 or only)
+        self._epochs += 1
         self._began = self._last = time.monotonic()
         self._steps_before = steps_taken(self.model)
 

@@ -79,9 +79,9 @@ class TensorBoardLogs(keras.callbacks.Callback):
 def _graph_of(model: keras.Model) -> Any:
     """The graph of one prediction."""
     specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
-    names = list(model.input) if isinstance(model.input, dict) else []
     forward = tf.function(
-        lambda *columns: model(dict(zip(names, columns, strict=True)) if names else list(columns), training=False),
+        # Inputs that have names are not listed in the order in which the model names them.
+        lambda *columns: model(keras.tree.pack_sequence_as(model.input, list(columns)), training=False),
         autograph=False,
     )
     return forward.get_concrete_function(*specs).graph

@@ -17,12 +17,13 @@ from models.utilisation import Utilisation
 @dataclass(frozen=True)
 class TrainingRecord:
     """`seconds` are those of this process, evaluation and start-up included; `images_per_second` are rows by the
-    seconds that gradient steps took; `epochs_run` and `steps` count what came before a kill, too."""
+    seconds that gradient steps took, None when nobody counted them; `epochs_run` and `steps` count what came before a
+    kill, too."""
 
     epochs_run: int
     steps: int
     seconds: float
-    images_per_second: float
+    images_per_second: float | None
     devices: list[str]
     mixed_precision: bool
     resumed_from_epoch: int
@@ -38,7 +39,7 @@ class TrainingRecord:
         history: Mapping[str, list[float]],
         hparams: Mapping[str, Any],
         found: Hardware,
-        rows_per_second: float,
+        rows_per_second: float | None,
         seconds: float,
         resumed_from_epoch: int,
         seen: Utilisation,
@@ -49,7 +50,7 @@ class TrainingRecord:
             epochs_run=max((len(values) for values in history.values()), default=0),
             steps=steps_taken(model),
             seconds=round(seconds, 3),
-            images_per_second=round(rows_per_second, 1),
+            images_per_second=None if rows_per_second is None else round(rows_per_second, 1),
             devices=found.devices,
             mixed_precision=computes_in_half_precision(model),
             resumed_from_epoch=resumed_from_epoch,

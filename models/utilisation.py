@@ -19,12 +19,12 @@ LONG_ON_CPU_SECONDS = 1800.0
 @dataclass(frozen=True)
 class Utilisation:
     """Shares from 0 to 1 of what the machine has: the mean of CPU and GPU (none: no GPU), the peak of memory, and
-    the share of time in which training waited for its input."""
+    the share of time in which training waited for its input (none: nobody looked)."""
 
     cpu: float
     gpu: float | None
     memory: float
-    input_stall: float
+    input_stall: float | None
 
     def as_json(self) -> dict[str, float | None]:
         """Rounded to three digits."""
@@ -57,7 +57,7 @@ class UtilisationSampler:
         """Seconds since the `with` began."""
         return time.monotonic() - self._began
 
-    def utilisation(self, input_stall: float) -> Utilisation:
+    def utilisation(self, input_stall: float | None) -> Utilisation:
         """What was seen, after the `with`, and the stall that somebody else measured."""
         return Utilisation(
             cpu=min(1.0, self._cpu_used / (self._cores * max(self.seconds, 1e-9))),
@@ -106,7 +106,7 @@ def advice_on(seen: Utilisation, seconds: float, cores: int, gpus: int, batch_si
     if seconds < WORTH_ADVICE_SECONDS:
         return []
     found = []
-    if seen.input_stall > STALLED:
+    if seen.input_stall is not None and seen.input_stall > STALLED:
         more = f"a machine with more CPU cores than {cores}" if seen.cpu > BUSY_CPU else "files nearer to the machine"
         found.append(
             f"Training waited for its input in {seen.input_stall:.0%} of the time: take {more}, "

@@ -16,6 +16,7 @@ import tensorflow_transform as tft
 
 from models.building import built_for_training
 from models.callbacks import callbacks
+from models.checkpoints import build_optimizer
 from models.examples import FeatureSpec, transformed_feature_spec
 from models.hardware import hardware_here
 from models.hyperparameters import BATCH_SIZE
@@ -58,6 +59,7 @@ class Workshop:
         # Trials share the cards out among them, so that none spreads over several.
         model = built_for_training(self.config, hparams, self.specs[0], replace(found, gpus=found.gpus[:1]))
         if weights_from:
+            build_optimizer(model)  # its momenta and its step number are in the file, too
             _load_weights(model, weights_from)
         watch = _Watch(go_on)
         batches = learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt)

@@ -16,6 +16,8 @@ from models.search.trial import OBJECTIVE, Outcome, Task
 
 # Hyperband's own entries among a trial's values.
 _EPOCHS, _LEARNT, _CONTINUES = "tuner/epochs", "tuner/initial_epoch", "tuner/trial_id"
+# Above any loss that a trial can come to.
+WORST = 1e30
 _REHEARSED = Outcome("completed", {OBJECTIVE: [0.0]})
 
 
@@ -70,10 +72,14 @@ class Proposals:
         if self._planned is not None:
             return
         trial = self._oracle.get_trial(self._ids[task.number])
-        if outcome.score is None:
+        score = outcome.score
+        if score is None and self.in_rounds:
+            # KerasTuner's Hyperband waits for as many completed trials as a round has, and would never end the bracket.
+            score = WORST
+        if score is None:
             trial.status = "FAILED"
         else:
-            self._oracle.update_trial(trial.trial_id, {OBJECTIVE: outcome.score})
+            self._oracle.update_trial(trial.trial_id, {OBJECTIVE: score})
             trial.status = "COMPLETED"
         self._oracle.end_trial(trial)
 

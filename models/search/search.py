@@ -63,7 +63,7 @@ class Search:
                 else:
                     self._begin()
                     self._listen()
-        if len(self._told) == len(self._asked):
+        if len(self._told) == len(self._asked) and not any(outcome.killed for outcome in self._told):
             self._ledger.forget_weights()
         return with_the_best_chosen(by_configuration(self._asked, self._outcomes(), self._proposals.epochs))
 

@@ -69,12 +69,16 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Precision", precision),
         ("Parameters", count(record["parameters"])),
         ("Gradient steps", count(record["steps"])),
-        ("Rows a second", count(record["images_per_second"])),
         ("CPU busy", share(shares["cpu"])),
+        ("Memory at most", share(shares["memory"])),
     ]
+    if record["images_per_second"] is not None:
+        facts.append(("Rows a second", count(record["images_per_second"])))
     if shares["gpu"] is not None:
         facts.append(("GPU busy", share(shares["gpu"])))
-    return [*facts, ("Memory at most", share(shares["memory"])), ("Waited for input", share(shares["input_stall"]))]
+    if shares["input_stall"] is not None:
+        facts.append(("Waited for input", share(shares["input_stall"])))
+    return facts
 
 
 def _best_epoch(history: Mapping[str, Sequence[float]]) -> int | None:

@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import pytest
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.checkpoints import (
+    ABANDONED_DAYS,
     Checkpoint,
     EpochCheckpoint,
     checkpoint_folder,
     files_as_they_are,
     newest_checkpoint,
+    remove_checkpoints,
     write_checkpoint,
 )
 from models.training import run_fn
@@ -154,6 +157,15 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before_usable(tmp_p
     assert newest_checkpoint(str(tmp_path)).epochs == 1  # type: ignore[union-attr]
     write_checkpoint(sample(2), str(tmp_path))
     assert names_in(tmp_path) == ["epoch-000001.npz", "epoch-000002.npz"]
+
+
+def test_what_nobody_came_back_for_is_removed_with_the_next_training_that_ends(tmp_path: Path) -> None:
+    for name in ("ended", "abandoned", "killed today"):
+        write_checkpoint(sample(1), f"{tmp_path}/{name}")
+    long_ago = time.time() - (ABANDONED_DAYS + 1) * 86_400
+    os.utime(tmp_path / "abandoned/epoch-000001.npz", (long_ago, long_ago))
+    remove_checkpoints(f"{tmp_path}/ended")
+    assert names_in(tmp_path) == ["killed today"]
 
 
 def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:

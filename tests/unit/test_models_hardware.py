@@ -1,6 +1,7 @@
 """Devices that are asked for, seen and used."""
 
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_one_device_needs_no_mirrors() -> None:
 
 
 TWO_DEVICES = """
-import pickle, sys
+import os, pickle, signal, sys
+import keras
 import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -76,15 +78,28 @@ import models.building, models.training
 from tfx.components.trainer.fn_args_utils import FnArgs
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 models.building.strategy_for = lambda *_: mirrored
+
+class Dies(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+others = models.training.callbacks
+if "dies" in sys.argv:
+    models.training.callbacks = lambda *given: [*others(*given), Dies()]
 models.training.run_fn(FnArgs(**pickle.load(sys.stdin.buffer)))
 """
 
 
-def test_several_devices_share_each_batch_and_export_one_model(tmp_path: Path) -> None:
+def test_several_devices_share_each_batch_go_on_after_a_kill_and_export_one_model(tmp_path: Path) -> None:
     given = arguments(tmp_path, train={"epochs": 4, "max_steps": 35, "augmentation": {"shift": 0.05}})
     sent = pickle.dumps({name: value for name, value in vars(given).items() if value is not None})
-    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], input=sent, cwd=ROOT, capture_output=True, timeout=300)
+    command = [sys.executable, "-c", TWO_DEVICES]
+    killed = subprocess.run([*command, "dies"], input=sent, cwd=ROOT, capture_output=True, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-3000:]
+    done = subprocess.run(command, input=sent, cwd=ROOT, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert written(tmp_path, "training.json")["resumed_from_epoch"] == 2
     # On several devices the last epoch may begin before the step before it is counted.
     assert written(tmp_path, "training.json")["steps"] in (35, 36)
     losses = written(tmp_path, "history.json")["val_loss"]

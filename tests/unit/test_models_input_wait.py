@@ -38,12 +38,12 @@ class Slow(keras.layers.Layer):
         return tf.ensure_shape(tf.py_function(wait, [given], tf.float32), given.shape)
 
 
-def after_training(input_seconds: float, step_seconds: float) -> InputWait:
+def after_training(input_seconds: float, step_seconds: float, first: int = 0, epochs: int = 2) -> InputWait:
     model = keras.Sequential([keras.Input((4,)), Slow(step_seconds), keras.layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=False)
     model.steps_per_execution = 4
     wait = InputWait()
-    model.fit(wait.watched(batches(input_seconds)), epochs=2, callbacks=[wait], verbose=0)
+    model.fit(wait.watched(batches(input_seconds)), initial_epoch=first, epochs=epochs, callbacks=[wait], verbose=0)
     return wait
 
 
@@ -58,6 +58,16 @@ def test_training_whose_input_is_ready_does_not_stall() -> None:
 def test_rows_a_second_are_those_of_the_training() -> None:
     wait = after_training(input_seconds=0.02, step_seconds=0.02)
     assert 0.2 * ROWS / 0.02 < wait.rows_per_second < 1.1 * ROWS / 0.02
+
+
+@pytest.mark.parametrize(("first", "epochs"), [(0, 1), (2, 4), (3, 4)])
+def test_the_input_is_watched_also_when_training_goes_on_after_a_kill(first: int, epochs: int) -> None:
+    assert after_training(input_seconds=0.04, step_seconds=0.001, first=first, epochs=epochs).stall > 0.6
+
+
+def test_nothing_is_said_of_a_training_that_nobody_watched() -> None:
+    wait = InputWait()
+    assert (wait.stall, wait.rows_per_second) == (None, None)
 
 
 def test_batches_are_not_changed_by_being_watched() -> None:

@@ -75,6 +75,16 @@ def test_epochs_of_an_attempt_that_was_killed_are_shown_with_the_others(tmp_path
         assert [(each.step, float(tf.make_ndarray(each.tensor_proto))) for each in found] == list(enumerate(wanted))
 
 
+def test_a_model_may_name_its_inputs_in_any_order(tmp_path: Path) -> None:
+    inputs = {"pic": keras.Input((2, 2, 1), name="pic"), "cat": keras.Input((3,), name="cat")}
+    hidden = keras.layers.Concatenate()([keras.layers.Flatten()(inputs["pic"]), inputs["cat"]])
+    logs = TensorBoardLogs(str(tmp_path), {}, trial="training")
+    logs.set_model(keras.Model(inputs, keras.layers.Dense(1)(hidden)))
+    logs.on_train_begin()
+    logs.close()
+    assert EventAccumulator(str(tmp_path / "train")).Reload().Graph().node
+
+
 def test_a_remote_folder_gets_its_files_before_the_with_ends() -> None:
     remote = f"ram://{uuid.uuid4()}/tensorboard"
     with event_folder(remote) as local:

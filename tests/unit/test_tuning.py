@@ -157,6 +157,16 @@ def test_a_trial_takes_no_more_steps_than_the_training_may(tmp_path: Path, monke
     assert len(curves["val_loss"]) == 1
 
 
+def test_a_trial_that_goes_on_in_a_later_round_is_the_trial_that_was_not_interrupted(tmp_path: Path) -> None:
+    given, weights = arguments(tmp_path, train={"max_steps": 15}), str(tmp_path / "weights.h5")
+    shop = Workshop(given.custom_config, given.transform_graph_path, given.train_files, given.eval_files)
+    whole = shop.train(Task(1, {}, epochs=3), None, None, lambda _: True)
+    first = shop.train(Task(1, {}, epochs=1), None, weights, lambda _: True)
+    second = shop.train(Task(2, {}, epochs=3, learnt=1), weights, None, lambda _: True)
+    assert len(whole["val_loss"]) == 2  # of 10 steps each, of which 15 may be taken
+    assert [*first["val_loss"], *second["val_loss"]] == pytest.approx(whole["val_loss"], rel=1e-5)
+
+
 def test_a_worker_that_cannot_be_understood_fails_its_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.search.pool.worker", tuning_babble)
     with Pool({}, size=1) as pool:

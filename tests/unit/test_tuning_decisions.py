@@ -160,6 +160,19 @@ def test_hyperband_goes_on_with_the_best_of_a_round_from_where_they_were(tmp_pat
     assert sum(trial.outcome.epochs for trial in trials) == sum(task.epochs - task.learnt for task in pool.begun)
 
 
+def test_a_failed_trial_of_hyperband_keeps_no_round_from_ending(tmp_path: Path) -> None:
+    fails = {"yes": True}
+
+    def lose(task: Task, epoch: int) -> float:
+        return -1.0 if fails.pop("yes", False) else loss_of(task, epoch)
+
+    without, failing = PretendPool(1), PretendPool(1, lose=lose)
+    for name, pool in (("without", without), ("failing", failing)):
+        searched(tmp_path / name, "hyperband", pool, space=cnn.search_space(), epochs=9)
+    assert len(failing.begun) == len(without.begun)
+    assert max(task.epochs for task in failing.begun) == 9
+
+
 def test_after_a_kill_only_what_had_not_ended_is_run(tmp_path: Path) -> None:
     class Killed(BaseException):
         pass
