@@ -90,6 +90,11 @@ class Finished:
 def main(output_dir: Path, name: str) -> None:
     """Write docs/results/NAME from the latest run in OUTPUT_DIR."""
     finished = Finished(output_dir / WORKLOAD)
+    states = {component["name"]: component["state"] for component in finished.run["components"]}
+    if states.get("Trainer") != "ran":
+        raise click.ClickException(
+            f"the latest run in {output_dir} reused a training: give each run a folder of its own"
+        )
     folder = RESULTS / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

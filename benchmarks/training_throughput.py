@@ -49,7 +49,7 @@ class Rates:
 @click.option("--share", default=0.5, show_default=True, help="Share of the 60,000 pictures.")
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--epochs", default=5, show_default=True)
-@click.option("--pairs", default=3, show_default=True, help="Trainings of each, in turn.")
+@click.option("--pairs", default=5, show_default=True, help="Trainings of each, in turn.")
 @click.option("--prepared", type=Path, help="An output folder of a run that got as far as Transform.")
 def main(module: str, share: float, batch_size: int, epochs: int, pairs: int, prepared: Path | None) -> None:
     """Train with each in turn, and write benchmarks/training.md."""
@@ -80,7 +80,7 @@ def _in_its_own_process(name: str, setting: Setting) -> Rates:
 
 
 def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
-    ours, theirs = rates[CONTENDERS[0]], rates[CONTENDERS[1]]
+    ours, theirs, stricter = (rates[name] for name in CONTENDERS)
     lines = [
         "# Training throughput",
         "",
@@ -97,11 +97,23 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         by_round = ", ".join(f"{each.wall:,.0f}" for each in found)
         wall, processor = (statistics.median(getattr(each, kind) for each in found) for kind in ("wall", "processor"))
         lines.append(f"| {name} | {wall:,.0f} | {by_round} | {processor:,.0f} |")
-    wall = statistics.median(a.wall / b.wall for a, b in zip(ours, theirs, strict=True))
-    processor = statistics.median(a.processor / b.processor for a, b in zip(ours, theirs, strict=True))
+    wall, processor = _ratios(ours, theirs)
+    wall_stricter, processor_stricter = _ratios(ours, stricter)
     verdict = "met" if wall >= AT_LEAST else "missed"
-    said = f"Found: {wall:.2f} ({processor:.2f} by processor time), {verdict}."
-    return "\n".join([*lines, "", f"Wanted: at least {AT_LEAST} of the bare loop. {said}", ""])
+    lines += [
+        "",
+        f"Wanted: at least {AT_LEAST} of the bare loop. Found: {wall:.2f} ({processor:.2f} by processor time), "
+        f"{verdict}. Against the same loop with as many steps at a time as the Trainer takes: {wall_stricter:.2f} "
+        f"({processor_stricter:.2f} by processor time). Medians over the rounds, each compared within itself.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _ratios(ours: list[Rates], theirs: list[Rates]) -> tuple[float, float]:
+    """By wall time and by processor time."""
+    pairs = list(zip(ours, theirs, strict=True))
+    by_wall = statistics.median(our.wall / their.wall for our, their in pairs)
+    return by_wall, statistics.median(our.processor / their.processor for our, their in pairs)
 
 
 if __name__ == "__main__":
