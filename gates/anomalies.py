@@ -22,6 +22,7 @@ REMEDIES = {
     COMPARATOR_CHECK: "Take the comparator out of the schema; for numbers use jensen_shannon_divergence.",
     LABEL_CHECK: "Make it 0 or 1, e.g. with data.label_expression, or list its classes in data.class_names.",
 }
+SEVERAL_CLASSES_REMEDY = "Mend these labels, or name a class for each of them in data.class_names."
 COMPARATORS = {"skew_comparator": "the serving log", "drift_comparator": "the previous span"}
 MEASURES = {
     anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "L-infinity distance",
@@ -116,7 +117,8 @@ def label_findings(label: str, seen: Sequence[Validated], classes: int = 2) -> I
         above = ("largest value", highest, float(last))
         statistic, value, limit = above if highest > last else ("smallest value", lowest, 0.0)
         finding = _finding(LABEL_CHECK, seen[0], label, reason, statistic=statistic, value=value, threshold=limit)
-        yield replace(finding, n=sum(data.rows for data in seen))
+        remedy = REMEDIES[LABEL_CHECK] if classes == 2 else SEVERAL_CLASSES_REMEDY
+        yield replace(finding, n=sum(data.rows for data in seen), remedy=remedy)
 
 
 def misapplied_comparators(seen: Validated, schema: schema_pb2.Schema) -> Iterator[Finding]:

@@ -64,13 +64,13 @@ def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
     `auto` asks for it on GPUs with tensor cores alone: half precision on a CPU rounds to 8 bits, and is wanted only
     by those who say so.
     """
-    if wanted == "off" or (wanted == "auto" and not (uses_gpu and found.tensor_cores)):
+    if wanted == "never" or (wanted == "auto" and not (uses_gpu and found.tensor_cores)):
         return "float32"
     if uses_gpu:
         return "mixed_float16"
     if not found.half_precision_cpu:
         raise CannotTrain(
-            f"`train.mixed_precision` is on, and {found.cpu} has no instructions for bfloat16",
+            f"`train.mixed_precision` is always, and {found.cpu} has no instructions for bfloat16",
             "Train without:  --set train.mixed_precision=auto",
         )
     return "mixed_bfloat16"

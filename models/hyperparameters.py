@@ -11,9 +11,9 @@ from models.refusal import CannotTrain
 
 # Read by training and not by the model, so that a search may vary it like any other.
 BATCH_SIZE = "batch_size"
-# By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}}. A model writes its own out
-# as plain values, so that they can be read before it is imported.
-Limits = Mapping[str, Mapping[str, float]]
+# By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
+# A model writes its own out as plain values, so that they can be read before it is imported.
+Limits = Mapping[str, Mapping[str, Any]]
 
 _KINDS: dict[type, tuple[type, str]] = {
     bool: (bool, "true or false"),
@@ -21,6 +21,7 @@ _KINDS: dict[type, tuple[type, str]] = {
     float: (Real, "a number"),
     str: (str, "text"),
 }
+ONE_OF = "one_of"
 _WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 
 
@@ -68,7 +69,7 @@ def _as_list(value: Any, default: Any) -> Any:
         return value
 
 
-def _fits(value: Any, default: Any, limits: Mapping[str, float]) -> bool:
+def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
     """Whether a value is like the default, a whole number being a number too, and within the limits."""
     if isinstance(default, list) and default:  # an empty one does not say of what
         return isinstance(value, list) and all(_fits(each, default[0], limits) for each in value)
@@ -78,12 +79,17 @@ def _fits(value: Any, default: Any, limits: Mapping[str, float]) -> bool:
     return (
         isinstance(value, kind)
         and isinstance(value, bool) == isinstance(default, bool)
-        and all(getattr(operator, name)(value, bound) for name, bound in limits.items())
+        and all(
+            value in bound if name == ONE_OF else getattr(operator, name)(value, bound)
+            for name, bound in limits.items()
+        )
     )
 
 
-def _in_words(default: Any, limits: Mapping[str, float]) -> str:
+def _in_words(default: Any, limits: Mapping[str, Any]) -> str:
     if isinstance(default, list):
         return f"a list, each item {_in_words(default[0], limits)}"
+    if ONE_OF in limits:
+        return f"one of {', '.join(limits[ONE_OF])}"
     bounds = " and ".join(f"{_WORDS[name]} {bound:g}" for name, bound in limits.items())
     return f"{_KINDS[type(default)][1]} {bounds}".rstrip()

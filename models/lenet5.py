@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
 }
 LIMITS: Limits = {
     "classes": {"ge": 2},
+    "activation": {"one_of": ["relu", "leakyrelu", "softmax"]},
+    "pooling": {"one_of": ["max", "average"]},
+    "optimizer": {"one_of": ["adam", "sgd", "rmsprop"]},
     # As many as there are FILTERS, and UNITS.
     "conv_layers": {"ge": 1, "le": 3},
     "dense_layers": {"ge": 1, "le": 3},

@@ -100,9 +100,9 @@ class TrainConfig(Strict):
     """Changes pictures at random while the model learns from them, and never where it is evaluated or served."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """What to compute on. `auto` takes GPUs where there are any, all of them; `gpu` refuses to train without."""
-    mixed_precision: Literal["auto", "on", "off"] = "auto"
+    mixed_precision: Literal["auto", "always", "never"] = "auto"
     """Half precision inside the model, float32 for its weights and for serving. `auto`: on GPUs with tensor cores;
-    `on` also asks CPUs for bfloat16 and refuses those that cannot."""
+    `always` also asks CPUs for bfloat16 and refuses those that cannot."""
 
 
 class TunerConfig(Strict):

@@ -8,7 +8,7 @@ import difflib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -20,7 +20,8 @@ CLASSES = "classes"
 # Training reads it; no model needs to know it.
 OF_TRAINING = frozenset({"batch_size"})
 _SIZE, _SIZE_LIMITS = 128, {"ge": 1}
-_BOUNDS = {"gt", "ge", "lt", "le"}
+ONE_OF = "one_of"
+_BOUNDS = {"gt", "ge", "lt", "le", ONE_OF}
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
@@ -77,6 +78,8 @@ def _shape_of(default: Any, limits: Mapping[str, Any]) -> Any:
     """The type of what may stand in the place of `default`: values like it, within the limits."""
     if isinstance(default, list) and default:  # an empty one does not say of what
         return list[_shape_of(default[0], limits)]  # type: ignore[misc]
+    if ONE_OF in limits:
+        return Literal[tuple(limits[ONE_OF])]
     if isinstance(default, (bool, str)):
         return type(default)
     if isinstance(default, (int, float)):

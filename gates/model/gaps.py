@@ -30,9 +30,11 @@ class Gap:
         """In words, without the full stop."""
         n, m = self.rows
         change = f"{abs(self.value) * 100:.1f} points {'worse' if self.value > 0 else 'better'}"
+        bound = f"at {'most' if self.upper > 0 else 'least'} {abs(self.upper) * 100:.1f} points "
+        bound += "worse" if self.upper > 0 else "better"
         return (
             f"{self.metric} is {self.before:.3f} on {first} ({n:,} rows) and {self.after:.3f} on {second} "
-            f"({m:,} rows): {change}, at most {self.upper * 100:.1f} points worse with 99 % confidence"
+            f"({m:,} rows): {change}, {bound} with 99 % confidence"
         )
 
 

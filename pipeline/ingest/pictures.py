@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -112,8 +113,8 @@ def _decode(path: str, wanted: PictureShape | None) -> Bytes | Unreadable:
     if wanted is not None and _shape_of(pixels) != wanted:
         raise SluiceError(
             f"{path} is {_shape_of(pixels)}, and pictures before it are {wanted}: all must be of one size and mode.",
-            f"Bring it to the size of the others:  mogrify -resize {wanted.width}x{wanted.height}! "
-            f"{'-colorspace Gray ' * (wanted.channels == 1)}{path}",
+            f"Bring it and those beside it to the size of the others:  mogrify -resize {wanted.width}x{wanted.height}! "
+            f"{'-colorspace Gray ' * (wanted.channels == 1)}{_beside(path)}",
         )
     return pixels
 
@@ -122,8 +123,15 @@ def _check_mode(path: str, mode: str) -> None:
     if mode not in _CHANNELS:
         raise SluiceError(
             f"{path} is a picture of mode {mode}; grey (L) and colour (RGB) of 8 bits can be read.",
-            f"Convert it:  mogrify -alpha off -colorspace sRGB -type TrueColor -depth 8 PNG24:{path}",
+            "Convert it and those beside it:  mogrify -alpha off -colorspace sRGB -type TrueColor -depth 8 "
+            f"-format png -define png:color-type=2 {_beside(path)}",
         )
+
+
+def _beside(path: str) -> str:
+    """Every file of its kind in its folder: where one is odd, more are."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder or '.'}/*{Path(name).suffix}"
 
 
 def _shape_of(pixels: Bytes) -> PictureShape:

@@ -40,9 +40,9 @@ def test_anything_else_trains(wanted: str, found: Hardware) -> None:
         ("auto", GPU, True, "mixed_float16"),
         ("auto", Hardware("any", 2, ("GTX 1080",)), True, "float32"),
         ("auto", GPU, False, "float32"),
-        ("off", GPU, True, "float32"),
-        ("on", GPU, True, "mixed_float16"),
-        ("on", ABLE, False, "mixed_bfloat16"),
+        ("never", GPU, True, "float32"),
+        ("always", GPU, True, "mixed_float16"),
+        ("always", ABLE, False, "mixed_bfloat16"),
     ],
 )
 def test_half_precision_goes_by_what_the_hardware_multiplies(
@@ -53,7 +53,7 @@ def test_half_precision_goes_by_what_the_hardware_multiplies(
 
 def test_half_precision_that_a_processor_cannot_is_refused() -> None:
     with pytest.raises(CannotTrain, match="no instructions for bfloat16"):
-        precision_policy("on", PLAIN, uses_gpu=False)
+        precision_policy("always", PLAIN, uses_gpu=False)
 
 
 def test_this_machine_is_seen() -> None:

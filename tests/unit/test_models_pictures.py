@@ -156,7 +156,7 @@ def test_half_precision_serves_in_full_precision_with_the_same_weights() -> None
     able = Hardware("test", 2, half_precision_cpu=True)
     config = {
         "model": {"module": "models.lenet5"},
-        "train": TrainConfig(mixed_precision="on").model_dump(),
+        "train": TrainConfig(mixed_precision="always").model_dump(),
     }
     model = built_for_training(config, {}, GREY, able)
     served = in_full_precision(model, config, {}, GREY)
