@@ -18,6 +18,7 @@ from typing import Any
 from gates.errors import SluiceError
 from gates.finding import Finding, Severity
 from gates.intervals import LOWER_IS_BETTER, Interval
+from gates.limits import told_interval
 from gates.metrics import Evaluation, MetricEstimate
 
 CHECK = "outside_baseline"
@@ -135,15 +136,17 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
         f"{outside.rows:,} rows of its own" if outside.rows else "rows of its own that nobody counted: taken as exact"
     )
     shown = (
-        f"{own.metric} on {where} is {own.value:.3f} ({own.lower:.3f} to {own.upper:.3f}), the outside baseline's "
+        f"{own.metric} on {where} is {own.value:.3f} ({told_interval(own.lower, own.upper)}), the outside baseline's "
         f"{baseline:.3f} ({outside.source}, on {measured}); unpaired change {change.value:+.3f} "
-        f"({change.lower:+.3f} to {change.upper:+.3f})"
+        f"({told_interval(change.lower, change.upper, '+.3f')})"
     )
     asked = f"no worse than the outside baseline by more than {allowed:.3f}"
     if not math.isfinite(gain):
         severity, reason = Severity.BLOCK, f"{own.metric} on {where} could not be computed; asked is {asked}."
     elif surely >= -allowed or (judged_by == "estimate" and gain >= -allowed):
         severity, reason = Severity.INFO, f"{shown}: {asked}, as asked."
+    elif gain >= -allowed and not math.isfinite(surely):
+        severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and nobody can say that it is."
     elif gain >= -allowed:
         severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and the interval reaches beyond that."
     else:

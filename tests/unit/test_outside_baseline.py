@@ -69,6 +69,15 @@ def test_a_loss_is_better_when_it_is_lower_and_calibration_when_it_is_nearer_to_
     assert (better.severity, worse.severity) == (Severity.INFO, Severity.BLOCK)
 
 
+def test_a_loss_of_one_row_is_refused_and_no_nan_is_told() -> None:
+    one = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.2, math.nan, math.nan),))
+    outside = OutsideFigures("automl.json", {"loss": 0.3}, {"loss": 0.0}, 1500)
+    [finding] = judge_outside_baseline(one, outside, "interval")
+    assert finding.severity is Severity.BLOCK
+    assert "too few rows for an interval" in finding.reason
+    assert "nan" not in finding.reason
+
+
 def test_fewer_rows_behind_the_baseline_mean_less_certainty() -> None:
     own = _evaluation(auc=0.8).overall()["auc"]
     exact, many, few = (unpaired_change(own, 0.7, rows) for rows in (None, 100_000, 100))
