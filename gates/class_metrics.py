@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates import intervals
-from gates.intervals import EPSILON, Floats, Measured, Metric, proportion, undefined
+from gates.intervals import EPSILON, WORST_LOSS, Floats, Measured, Metric, proportion, undefined
 
 Codes = NDArray[np.intp]
 
@@ -39,7 +39,7 @@ def loss(labels: NDArray[Any], predictions: Floats) -> Measured:
     clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
     each = np.log(clipped.sum(axis=1)) - np.log(clipped[np.arange(len(codes)), codes])
     each = np.where(codes >= 0, each, np.nan)
-    return Measured(float(each.mean()), each - each.mean(), ratio_scale=True)
+    return Measured(float(each.mean()), each - each.mean(), ratio_scale=True, reach=WORST_LOSS)
 
 
 def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:

@@ -19,6 +19,10 @@ Floats = NDArray[np.float64]
 
 # Keras' own clipping, so that the loss here is the loss that training saw.
 EPSILON = 1e-7
+# The most that one row can cost: its true class got no probability at all.
+WORST_LOSS = -math.log(EPSILON)
+# Predictions are 32-bit floats: rows that are no further apart than these round are alike.
+_ALIKE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Measured:
     """A metric on some rows. `influence` has one entry a row and mean zero.
 
     `trials` is set for a proportion, `classes` (positive and negative rows) for an AUC, `ratio_scale` for what can be
-    anything above 0 and nothing below it, `parts` for the mean of a figure of each class.
+    anything above 0 and nothing below it, `parts` for the mean of a figure of each class. `reach` goes with
+    `ratio_scale`: the most that one row's influence can be, seen or not.
     """
 
     value: float
@@ -43,6 +48,7 @@ class Measured:
     trials: NDArray[np.bool_] | None = None
     classes: tuple[int, int] | None = None
     ratio_scale: bool = False
+    reach: float = 0.0
     parts: Mapping[int, Measured] = field(default_factory=dict)
 
     @property
@@ -87,7 +93,7 @@ def loss(labels: NDArray[Any], predictions: Floats) -> Measured:
     """Mean negative log-likelihood."""
     clipped = np.clip(predictions, EPSILON, 1 - EPSILON)
     each = -np.where(labels > 0.5, np.log(clipped), np.log1p(-clipped))
-    return Measured(float(each.mean()), each - each.mean(), ratio_scale=True)
+    return Measured(float(each.mean()), each - each.mean(), ratio_scale=True, reach=WORST_LOSS)
 
 
 def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
@@ -96,7 +102,10 @@ def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
     if positives == 0:
         return undefined(len(labels))
     value = float(np.sum(predictions)) / positives
-    return Measured(value, (predictions - value * labels) * len(labels) / positives, ratio_scale=True)
+    weight = len(labels) / positives
+    # One row: a prediction of 1 where there is nothing, or of 0 where there is something.
+    reach = weight * max(1.0, value)
+    return Measured(value, (predictions - value * labels) * weight, ratio_scale=True, reach=reach)
 
 
 def auc(labels: NDArray[Any], predictions: Floats) -> Measured:
@@ -130,11 +139,11 @@ LOWER_IS_BETTER = ("loss",)
 
 
 def interval(measured: Measured, confidence: float) -> Interval:
-    """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, on the log scale for loss and calibration,
-    for a mean over classes those of the classes put together.
+    """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, Student's on the log scale for loss and
+    calibration, for a mean over classes those of the classes put together.
 
     On the log scale because it never reaches 0 and because rows contribute to a loss with a long tail to the right:
-    an interval cut off at 0 would keep an upper end that is too low.
+    an interval cut off at 0 would keep an upper end that is too low. One row alone has a value and no interval.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     value = measured.value
@@ -146,12 +155,17 @@ def interval(measured: Measured, confidence: float) -> Interval:
         return newcombe(value, *measured.classes, z)
     if measured.parts:
         return _mean_of(value, [(part.influence, interval(part, confidence)) for part in measured.parts.values()])
-    spread = z * measured.standard_error
-    if measured.ratio_scale and value > 0:
-        # Beyond a factor of e^50 either way the rows say nothing; the figure must still be finite.
-        factor = math.exp(min(spread / value, 50.0))
-        return Interval(value, value / factor, value * factor)
-    return Interval(value, value - spread, value + spread)
+    if not measured.ratio_scale:
+        return Interval(value, value, value)  # by definition, as the precision of a class that is never predicted
+    arm = _arm_of_mean(measured.influence, measured.reach, confidence)
+    if value >= 0 and _are_alike(measured.influence):
+        # Linear, as the arm is what other rows would add: the exponential of it would reach far beyond the worst.
+        return Interval(value, value * value / (value + arm), value + arm)
+    if value <= 0:
+        return Interval(value, value - arm, value + arm)
+    # Beyond a factor of e^50 either way the rows say nothing; the figure must still be finite.
+    factor = math.exp(min(arm / value, 50.0)) if math.isfinite(arm) else math.nan
+    return Interval(value, value / factor, value * factor)
 
 
 def change(new: Measured, old: Measured, confidence: float) -> Interval:
@@ -159,7 +173,8 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
 
     Proportions over the same trials go by Bonett & Price (2012), which stays honest when the two hardly ever differ;
     over others, such as the rows that each model predicts positive, by MOVER: their influence is 0 where all are right.
-    AUC goes by DeLong, but is never surer than two perfect rankings leave open: DeLong's spread is 0 for these.
+    AUC goes by DeLong, but is never surer than two perfect rankings leave open: DeLong's spread is 0 for these. Loss
+    and calibration go by Student's t of the rows' differences; one row alone has a difference and no interval.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     difference = new.value - old.value
@@ -174,9 +189,10 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
     if new.trials is not None or old.trials is not None or new.parts:
         return _mover(new, interval(new, confidence), old, interval(old, confidence))
     rows = new.influence - old.influence
-    spread = z * math.sqrt(float(rows @ rows)) / len(rows)
     if new.classes is None:
+        spread = _arm_of_mean(rows, max(new.reach, old.reach), confidence) if new.ratio_scale else 0.0
         return Interval(difference, difference - spread, difference + spread)
+    spread = z * math.sqrt(float(rows @ rows)) / len(rows)
     spread = max(spread, 1 - newcombe(1.0, *new.classes, z).lower)
     return Interval(difference, max(-1.0, difference - spread), min(1.0, difference + spread))
 
@@ -196,6 +212,26 @@ def wilson(share: float, trials: int, z: float) -> Interval:
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     spread = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     return Interval(share, max(0.0, min(centre - spread, share)), min(1.0, max(centre + spread, share)))
+
+
+def _arm_of_mean(influence: Floats, reach: float, confidence: float) -> float:
+    """The arm of a mean by Student's t (1908), whose spread comes from the same rows; NaN for one row, of which nobody
+    knows how others differ from it.
+
+    Rows that do not differ at all have no spread. For them goes the rule of three (Hanley & Lippman-Hand, JAMA
+    249:1743-1745, 1983): at 95 % up to about 3 in n rows may be of a kind that was not met, each as far off as `reach`.
+    """
+    rows = len(influence)
+    if rows < 2:
+        return math.nan
+    if _are_alike(influence):
+        return reach * float(1 - (1 - confidence) ** (1 / rows))
+    error = math.sqrt(float(influence @ influence) / (rows * (rows - 1)))
+    return float(stats.t.ppf(0.5 + confidence / 2, rows - 1)) * error
+
+
+def _are_alike(influence: Floats) -> bool:
+    return float(np.ptp(influence)) <= _ALIKE
 
 
 def _newcombe_lower(area: float, m: int, n: int, z: float) -> float:
@@ -234,9 +270,11 @@ def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interv
 
     MOVER (Zou & Donner, Statistics in Medicine 27:1693-1702, 2008): the arms are put together as standard errors are,
     here by the correlation of the parts' influences. So a mean of perfect figures is as little certain as these are.
+    Parts whose influences cancel out, as where all rows are wrong in the same way, count as independent.
     """
-    down = _arm([(influence, part.value - part.lower) for influence, part in parts])
-    up = _arm([(influence, part.upper - part.value) for influence, part in parts])
+    downs = [(influence, part.value - part.lower) for influence, part in parts]
+    ups = [(influence, part.upper - part.value) for influence, part in parts]
+    down, up = (max(_arm(arms), math.hypot(*(arm for _, arm in arms))) for arms in (downs, ups))
     return Interval(value, max(-1.0, value - down / len(parts)), min(1.0, value + up / len(parts)))
 
 

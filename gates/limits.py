@@ -78,13 +78,18 @@ class Judgement:
         return self.value >= self.limit
 
     @property
+    def has_interval(self) -> bool:
+        """Whether anything is known about how far off the value may be: of one row nothing is."""
+        return math.isfinite(self.doubt_down) and math.isfinite(self.doubt_up)
+
+    @property
     def surely_met(self) -> bool:
-        """Whether the end of the interval nearest to refusal does."""
+        """Whether the end of the interval nearest to refusal does; without an interval nothing is sure."""
         return self.value - self.doubt_down >= self.limit
 
     def p_beyond(self, confidence: float) -> float:
         """One-sided p-value of "not really beyond the limit", from the interval's upper arm."""
-        if self.met:
+        if self.met or not self.has_interval:
             return 1.0
         if self.doubt_up <= 0:
             return 0.0
@@ -139,7 +144,8 @@ def _value_judgement(each: MetricEstimate, check: str, asked: float, sign: int) 
         limit=sign * asked,
         doubt_down=down if sign > 0 else up,
         doubt_up=up if sign > 0 else down,
-        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f} ({each.lower:.3f} to {each.upper:.3f})",
+        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f} "
+        f"({told_interval(each.lower, each.upper)})",
         asked=words,
         asked_value=asked,
         shown_value=each.value,
@@ -164,11 +170,18 @@ def _change_judgement(each: MetricEstimate, check: str, allowed: float, champion
         doubt_down=down,
         doubt_up=up,
         shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f}, {champion}'s {blessed:.3f} "
-        f"(change {difference:+.3f}, {each.change_lower or 0.0:+.3f} to {each.change_upper or 0.0:+.3f})",
+        f"(change {difference:+.3f}, {told_interval(each.change_lower, each.change_upper, '+.3f')})",
         asked=f"no worse than {champion} by more than {allowed:.3f}",
         asked_value=allowed,
         shown_value=difference,
     )
+
+
+def told_interval(lower: float | None, upper: float | None, form: str = ".3f") -> str:
+    """ "0.630 to 0.675", or that there is none."""
+    if lower is None or upper is None or not (math.isfinite(lower) and math.isfinite(upper)):
+        return "too few rows for an interval"
+    return f"{lower:{form}} to {upper:{form}}"
 
 
 def rows_told(each: MetricEstimate, check: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from typing import Any
 from gates.errors import SluiceError
 from gates.finding import Finding, Severity
 from gates.intervals import LOWER_IS_BETTER, Interval
+from gates.limits import told_interval
 from gates.metrics import Evaluation, MetricEstimate
 
 CHECK = "outside_baseline"
+_SHARES = ("accuracy", "auc", "precision", "recall")
+_DIGITS = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _ROWS = ("rows", "testrows", "n", "numexamples", "examplecount")
 # How others call what we measure, in small letters and without anything between them.
 _ALIASES = {
@@ -58,22 +62,46 @@ def read_outside_figures(path: Path, metrics: Sequence[str], no_worse_by: Mappin
       no_worse_by: by metric, how far behind a candidate may fall; empty: all metrics that both have, by 0.
 
     Raises:
-      SluiceError: when it cannot be read, holds no metric of ours, or lacks one of `no_worse_by`.
+      SluiceError: when it cannot be read, holds no metric of ours or an impossible figure of one, or lacks one of
+        `no_worse_by`.
     """
     plain = _read(path)
     stated = {_bare(name): value for name, value in {**plain, **_object(plain.get("metrics"))}.items()}
-    named = {_ALIASES.get(name, name): value for name, value in stated.items()}
-    figures = {metric: float(named[_bare(metric)]) for metric in metrics if _is_figure(named.get(_bare(metric)))}
+    named = {
+        _ALIASES.get(name, name): figure for name, value in stated.items() if (figure := _figure(value)) is not None
+    }
+    figures = {metric: named[_bare(metric)] for metric in metrics if _bare(metric) in named}
     lacking = sorted(set(no_worse_by) - set(figures))
     if lacking or not figures:
         what = f"no `{lacking[0]}`" if lacking else f"none of the metrics that are measured ({', '.join(metrics)})"
-        there = ", ".join(name for name, value in plain.items() if _is_figure(value)) or "no figure"
+        there = ", ".join(name for name, value in plain.items() if _figure(value) is not None) or "no figure"
         raise SluiceError(f"the baseline {path} has {what}; it has {there}", _HOW)
-    rows = next((named[name] for name in _ROWS if _is_figure(named.get(name))), None)
-    if rows is not None and rows < 1:
+    for metric, figure in figures.items():
+        _check_range(path, metric, figure)
+    rows = _rows_in(path, stated)
+    return OutsideFigures(path.name, figures, dict(no_worse_by) or dict.fromkeys(figures, 0.0), rows)
+
+
+def _check_range(path: Path, metric: str, figure: float) -> None:
+    """Refuse what no model can reach: judged against it, any candidate would fall behind, or none."""
+    if figure < 0:
+        raise SluiceError(f"the baseline {path} says {metric} {figure:g}, and {metric} is never below 0", _HOW)
+    if metric in _SHARES and figure > 1:
+        hint = ": a share, not a percentage" if figure <= 100 else ""
+        raise SluiceError(f"the baseline {path} says {metric} {figure:g}, and {metric} is at most 1{hint}", _HOW)
+
+
+def _rows_in(path: Path, stated: Mapping[str, Any]) -> int | None:
+    """The test rows that the file tells of; without them the figures count as exact, so nothing unread is left out."""
+    told = [stated[name] for name in _ROWS if stated.get(name) is not None]
+    if not told:
+        return None
+    rows = _figure(told[0])
+    if rows is None:
+        raise SluiceError(f"the baseline {path} gives its test rows as {told[0]!r}, which is no number", _HOW)
+    if rows < 1:
         raise SluiceError(f"the baseline {path} was measured on {rows:g} rows, by its own account", _HOW)
-    allowed = dict(no_worse_by) or dict.fromkeys(figures, 0.0)
-    return OutsideFigures(path.name, figures, allowed, None if rows is None else int(rows))
+    return int(rows)
 
 
 def judge_outside_baseline(evaluation: Evaluation, outside: OutsideFigures | None, judged_by: str) -> list[Finding]:
@@ -108,15 +136,17 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
         f"{outside.rows:,} rows of its own" if outside.rows else "rows of its own that nobody counted: taken as exact"
     )
     shown = (
-        f"{own.metric} on {where} is {own.value:.3f} ({own.lower:.3f} to {own.upper:.3f}), the outside baseline's "
+        f"{own.metric} on {where} is {own.value:.3f} ({told_interval(own.lower, own.upper)}), the outside baseline's "
         f"{baseline:.3f} ({outside.source}, on {measured}); unpaired change {change.value:+.3f} "
-        f"({change.lower:+.3f} to {change.upper:+.3f})"
+        f"({told_interval(change.lower, change.upper, '+.3f')})"
     )
     asked = f"no worse than the outside baseline by more than {allowed:.3f}"
     if not math.isfinite(gain):
         severity, reason = Severity.BLOCK, f"{own.metric} on {where} could not be computed; asked is {asked}."
     elif surely >= -allowed or (judged_by == "estimate" and gain >= -allowed):
         severity, reason = Severity.INFO, f"{shown}: {asked}, as asked."
+    elif gain >= -allowed and not math.isfinite(surely):
+        severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and nobody can say that it is."
     elif gain >= -allowed:
         severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and the interval reaches beyond that."
     else:
@@ -165,8 +195,12 @@ def _bare(name: str) -> str:
     return "".join(mark for mark in name.lower() if mark.isalnum())
 
 
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _figure(value: Any) -> float | None:
+    """A finite number, also one in text: Google's JSON writes 64-bit integers so."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        value = float(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
 
 
 _HOW = 'Such a file:  {"auc": 0.71, "accuracy": 0.80, "rows": 1500}'

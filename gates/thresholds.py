@@ -73,6 +73,9 @@ def _judge_one(judgement: Judgement, judged_by: str, champion: str) -> Finding:
         return _finding(judgement, Severity.BLOCK, f"{reason}{judgement.asked}.", remedy)
     if judgement.surely_met or (judged_by == "estimate" and judgement.met):
         return _finding(judgement, Severity.INFO, f"{judgement.shown}: {judgement.asked}, as asked.", "Nothing to do.")
+    if judgement.met and not judgement.has_interval:
+        reason = f"{judgement.shown}; asked is {judgement.asked}, and nobody can say that it is."
+        return _finding(judgement, Severity.BLOCK, reason, "Evaluate on more test rows.")
     if judgement.met:
         reason = f"{judgement.shown}; asked is {judgement.asked}, and the interval reaches beyond that."
         rows = _rows_to_decide(judgement)
@@ -94,10 +97,12 @@ def _judge_many(judgements: Sequence[Judgement], judged_by: str, confidence: flo
         elif not judgement.met:
             reason = f"{judgement.shown}; asked is {judgement.asked}, but among {among} that is not sure."
             kind = "class" if judgement.check == CLASS else "slice"
-            remedy = f"About {_rows_to_decide(judgement):,} rows of this {kind} would decide; watch it."
+            rows = f"About {_rows_to_decide(judgement):,}" if judgement.has_interval else "More"
+            remedy = f"{rows} rows of this {kind} would decide; watch it."
             found.append(_finding(judgement, Severity.WARN, reason, remedy, p_value))
         elif not judgement.surely_met:
-            reason = f"{judgement.shown}: {judgement.asked}, as asked, though the interval reaches beyond that."
+            doubt = "the interval reaches beyond that" if judgement.has_interval else "that is not sure"
+            reason = f"{judgement.shown}: {judgement.asked}, as asked, though {doubt}."
             found.append(_finding(judgement, Severity.INFO, reason, "Nothing to do."))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 
 from gates.finding import Severity
@@ -110,7 +111,9 @@ def _evaluation(result: NodeResult) -> str:
 def _estimates(evaluation: Evaluation) -> str:
     """Every metric over all rows and, of several classes, the one that is found least often."""
     told = [
-        f"{metric} {estimate.value:.3f} ({estimate.lower:.3f}–{estimate.upper:.3f})"
+        f"{metric} {estimate.value:.3f}"
+        # One row alone has a loss and no interval.
+        + (f" ({estimate.lower:.3f}–{estimate.upper:.3f})" if math.isfinite(estimate.lower) else "")
         for metric, estimate in evaluation.overall().items()
     ]
     known = [each for each in evaluation.classes if each.n]

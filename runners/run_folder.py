@@ -103,9 +103,10 @@ def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
     """Hold the workload's output folder for this process; the kernel lets go of it even after kill -9.
 
     Raises:
-      SluiceError: when another run holds it, with that run's process id.
+      SluiceError: when another run holds it, with that run's process id; when runs cannot be kept there.
     """
     workload_dir = output_dir.absolute() / workload
+    _check_is_no_pattern(output_dir.absolute())
     try:
         workload_dir.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -131,3 +132,14 @@ def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _check_is_no_pattern(folder: Path) -> None:
+    """Beam and glob read a path with one of these as a pattern: the run would not find what it wrote itself."""
+    found = next((mark for mark in str(folder) if mark in "[*?"), None)
+    if found is not None:
+        raise SluiceError(
+            f"the output folder {folder} has `{found}` in its path, which stands for other names where files are "
+            "looked up.",
+            "Use another:  python runners/local_runner.py --output-dir FOLDER",
+        )

@@ -139,3 +139,29 @@ def test_what_cannot_be_judged_is_nan_and_no_crash() -> None:
             change(measured, metric(labels, predictions), 0.95)
     assert math.isnan(METRICS["loss"](odd, predictions).value)
     assert math.isnan(METRICS["auc"](labels, broken).value)
+
+
+@pytest.mark.parametrize("rows", [3, 30, 31])
+def test_rows_that_are_all_wrong_in_the_same_way_are_no_certainty_about_a_macro_auc(rows: int) -> None:
+    labels = np.arange(rows) % 3
+    wrong, right = METRICS["auc"](labels, np.eye(3)[(labels + 1) % 3]), METRICS["auc"](labels, np.eye(3)[labels])
+    found = interval(wrong, 0.95)
+    # Of three independent classes: an arm by the square root of three narrower than that of one.
+    parts = [interval(part, 0.95) for part in wrong.parts.values()]
+    assert found.value - found.lower == pytest.approx(math.hypot(*(part.value - part.lower for part in parts)) / 3)
+    assert found.upper - found.value > 0.1
+    changed = change(wrong, right, 0.95)
+    assert changed.upper - changed.value > 0.05
+
+
+def test_one_row_has_no_interval_of_its_loss_and_few_perfect_ones_leave_it_open() -> None:
+    perfect = np.eye(CLASSES)
+    assert math.isnan(interval(METRICS["loss"](np.zeros(1), perfect[:1]), 0.95).upper)
+    assert interval(METRICS["loss"](np.arange(CLASSES), perfect), 0.95).upper > 1
+
+
+def test_a_class_that_neither_model_predicts_adds_no_doubt_to_a_change_of_precision() -> None:
+    labels, predictions = np.zeros(1), np.eye(CLASSES)[[1]]
+    same = METRICS["precision"](labels, predictions)
+    found = change(same, same, 0.95)
+    assert all(math.isfinite(end) for end in (found.lower, found.upper))

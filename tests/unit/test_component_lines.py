@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
 
+from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from pipeline.components.artifacts import write_evaluation
 from runners.component_lines import sentence_for
 from runners.node_result import NodeResult
 
@@ -30,3 +34,11 @@ def test_ingest_tells_which_share_of_the_rows_was_taken() -> None:
 @pytest.mark.parametrize("facts", [{"share": 1.0}, {}])
 def test_ingest_says_nothing_of_a_share_where_all_rows_were_taken(facts: dict[str, float]) -> None:
     assert sentence_for(ingested(**facts)) == "34,919 rows → train 26,923 / eval 2,992 / test 5,004"
+
+
+def test_evaluation_of_one_row_tells_its_loss_without_an_interval(tmp_path: Path) -> None:
+    artifact = standard_artifacts.ModelEvaluation()
+    artifact.uri = str(tmp_path)
+    evaluation = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.223, math.nan, math.nan),))
+    write_evaluation(artifact, evaluation)
+    assert sentence_for(NodeResult("Evaluator", "ran", 1.0, {"evaluation": [artifact]})).startswith("loss 0.223; ")

@@ -173,3 +173,68 @@ def test_a_constant_model_has_auc_one_half_and_no_precision_when_it_never_says_y
 def test_loss_is_what_keras_computes_for_predictions_of_zero_and_one() -> None:
     found = METRICS["loss"](np.array([0, 1]), np.array([1.0, 1.0]))
     assert found.value == pytest.approx((-math.log(1e-7) - math.log(1 - 1e-7)) / 2, rel=1e-6)
+
+
+def test_one_row_has_a_loss_and_a_calibration_but_no_interval() -> None:
+    one, old = np.ones(1), np.full(1, 0.81)
+    for name in ("loss", "calibration"):
+        metric = METRICS[name]
+        for found in (interval(metric(one, 0.8 * one), 0.95), change(metric(one, 0.8 * one), metric(one, old), 0.95)):
+            assert math.isfinite(found.value)
+            assert math.isnan(found.lower)
+            assert math.isnan(found.upper)
+
+
+def test_few_perfect_rows_do_not_prove_a_small_loss() -> None:
+    labels = np.arange(15) % 2
+    found = interval(METRICS["loss"](labels, 1.0 * labels), 0.95)
+    # The rule of three by hand: 1 - 0.05^(1/15) = 0.181 of the rows may cost -log(1e-7) = 16.12 each.
+    assert found.upper == pytest.approx(2.918, abs=1e-3)
+    assert 0 < found.lower <= found.value
+    calibrated = interval(METRICS["calibration"](labels, 1.0 * labels), 0.95)
+    assert calibrated.upper == pytest.approx(1 + 0.18104 * 15 / 7, abs=1e-3)
+    assert 0 < calibrated.lower < 0.8
+
+
+def test_rows_that_float32_alone_tells_apart_are_alike() -> None:
+    labels = np.arange(40) % 2
+    predictions = np.where(labels == 1, np.float32(0.8), np.float32(1) - np.float32(0.8)).astype(np.float64)
+    found = interval(METRICS["loss"](labels, predictions), 0.95)
+    assert found.upper > 1 > found.value
+
+
+def test_a_change_that_is_the_same_on_few_rows_is_not_sure() -> None:
+    labels = np.ones(15)
+    new, old = (METRICS["loss"](labels, np.full(15, share)) for share in (0.80, 0.81))
+    found = change(new, old, 0.95)
+    assert found.value == pytest.approx(0.0124, abs=1e-4)
+    assert (found.upper - found.value, found.value - found.lower) == pytest.approx((2.918, 2.918), abs=1e-3)
+
+
+def test_a_model_that_predicts_0_throughout_has_a_calibration_that_is_not_surely_0() -> None:
+    found = interval(METRICS["calibration"](np.arange(20) % 2, np.zeros(20)), 0.95)
+    assert (found.value, found.lower) == (0.0, 0.0)
+    assert found.upper > 0.2
+
+
+@pytest.mark.parametrize(("rows", "at_least"), [(3, 0.90), (10, 0.92), (1500, 0.93)])
+def test_a_mean_change_of_few_rows_covers_the_true_one_as_often_as_it_says(rows: int, at_least: float) -> None:
+    rng = np.random.default_rng(6)
+
+    def both(rows: int) -> tuple[Measured, Measured]:
+        labels = rng.integers(0, 2, rows)
+        towards = np.where(labels == 1, 1.0, -1.0)
+        scores = rng.normal(size=(2, rows)) + towards
+        new, old = (METRICS["loss"](labels, 1 / (1 + np.exp(-each))) for each in scores)
+        return new, old
+
+    found = [change(*both(rows), 0.95) for _ in range(600)]
+    # The two models are drawn alike: the true change is 0.
+    assert np.mean([each.lower <= 0 <= each.upper for each in found]) >= at_least
+
+
+def test_with_many_rows_students_interval_is_the_normal_one() -> None:
+    labels, predictions = _scores(1500, np.random.default_rng(7))
+    measured = METRICS["loss"](labels, predictions)
+    arm = Z95 * measured.standard_error / measured.value
+    assert interval(measured, 0.95).upper == pytest.approx(measured.value * math.exp(arm), abs=5e-4)

@@ -151,3 +151,35 @@ def test_a_star_matches_no_slice_over_more_columns() -> None:
     slices = [_estimate(where=name, value=0.2, arm=0.01) for name in names]
     findings, _ = judge_thresholds(_evaluation(*slices), [Limit("auc", {"company": "*"}, at_least=0.5)])
     assert [finding.subject for finding in findings] == list(names[1:])
+
+
+def _one_row(where: str = OVERALL, **change: float) -> MetricEstimate:
+    return MetricEstimate("loss", where, 1, 0.223, math.nan, math.nan, **change)
+
+
+def test_a_loss_without_an_interval_is_refused_and_no_nan_is_told() -> None:
+    [finding] = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)])[0]
+    assert finding.severity is Severity.BLOCK
+    assert "is 0.223 (too few rows for an interval); asked is at most 0.250" in finding.reason
+    assert "nan" not in finding.reason + finding.remedy
+    by_estimate = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)], "estimate")[0]
+    assert by_estimate[0].severity is Severity.INFO
+
+
+def test_a_change_without_an_interval_is_refused_also_after_json() -> None:
+    change = {"blessed_value": 0.21, "change": 0.013, "change_lower": math.nan, "change_upper": math.nan}
+    evaluation = _evaluation(_one_row(**change))
+    for read in (evaluation, Evaluation.from_json(evaluation.to_json())):
+        [finding] = judge_thresholds(read, [Limit("loss", no_worse_than_blessed_by=0.1)])[0]
+        assert finding.severity is Severity.BLOCK
+        assert "change +0.013, too few rows for an interval" in finding.reason
+        assert "nan" not in finding.reason + finding.remedy
+
+
+@pytest.mark.parametrize(("at_most", "severity"), [(0.2, Severity.WARN), (0.25, Severity.INFO)])
+def test_a_slice_without_an_interval_blocks_nothing_and_hides_no_other(at_most: float, severity: Severity) -> None:
+    other = _estimate("loss", "hour=2", value=0.9)
+    limit = Limit("loss", slice={"hour": "*"}, at_most=at_most, min_examples=1)
+    findings = judge_thresholds(_evaluation(_one_row("hour=1"), other), [limit])[0]
+    assert {finding.subject: finding.severity for finding in findings} == {"hour=1": severity, "hour=2": Severity.BLOCK}
+    assert not any("nan" in finding.reason + finding.remedy for finding in findings)

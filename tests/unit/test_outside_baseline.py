@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gates.errors import SluiceError
+from gates.errors import ExitCode, SluiceError
 from gates.finding import Finding, Severity
 from gates.intervals import METRICS, interval
 from gates.metrics import OVERALL, Evaluation, MetricEstimate
@@ -68,6 +69,15 @@ def test_a_loss_is_better_when_it_is_lower_and_calibration_when_it_is_nearer_to_
     assert (better.severity, worse.severity) == (Severity.INFO, Severity.BLOCK)
 
 
+def test_a_loss_of_one_row_is_refused_and_no_nan_is_told() -> None:
+    one = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.2, math.nan, math.nan),))
+    outside = OutsideFigures("automl.json", {"loss": 0.3}, {"loss": 0.0}, 1500)
+    [finding] = judge_outside_baseline(one, outside, "interval")
+    assert finding.severity is Severity.BLOCK
+    assert "too few rows for an interval" in finding.reason
+    assert "nan" not in finding.reason
+
+
 def test_fewer_rows_behind_the_baseline_mean_less_certainty() -> None:
     own = _evaluation(auc=0.8).overall()["auc"]
     exact, many, few = (unpaired_change(own, 0.7, rows) for rows in (None, 100_000, 100))
@@ -103,6 +113,17 @@ def test_without_a_baseline_nothing_is_judged_and_a_baseline_survives_json(tmp_p
     assert OutsideFigures.from_json(json.loads(json.dumps(dataclasses.asdict(found)))) == found
 
 
+def test_reads_numbers_that_googles_json_writes_as_text(tmp_path: Path) -> None:
+    plain = {"metrics": {"auRoc": "0.71", "logLoss": "1.5e-1"}, "numExamples": "1000"}
+    found = read_outside_figures(_file(tmp_path, plain), ["auc", "loss"], {})
+    assert (found.figures, found.rows) == ({"auc": 0.71, "loss": 0.15}, 1000)
+
+
+def test_the_ends_of_what_is_possible_are_figures_and_loss_and_calibration_may_be_above_1(tmp_path: Path) -> None:
+    plain = {"auc": 1, "accuracy": 0, "loss": 2.5, "calibration": 1.4}
+    assert dict(read_outside_figures(_file(tmp_path, plain), list(plain), {}).figures) == plain
+
+
 def test_judges_the_named_metrics_alone(tmp_path: Path) -> None:
     found = read_outside_figures(_file(tmp_path, {"auc": 0.7, "loss": 0.4}), ["auc", "loss"], {"auc": 0.01})
     assert (dict(found.allowed), found.rows) == ({"auc": 0.01}, None)
@@ -118,15 +139,24 @@ def test_judges_the_named_metrics_alone(tmp_path: Path) -> None:
         ({"auc": float("nan")}, "it has no figure"),
         ({"loss": 0.4}, "has no `auc`; it has loss"),
         ({"auc": 0.7, "rows": 0}, "was measured on 0 rows"),
+        ({"auc": 0.7, "rows": "0"}, "was measured on 0 rows"),
+        ({"auc": 0.7, "rows": "about a thousand"}, "gives its test rows as 'about a thousand', which is no number"),
+        ({"auc": 88}, "says auc 88, and auc is at most 1: a share, not a percentage"),
+        ({"auRoc": "1.2"}, "says auc 1.2, and auc is at most 1: a share, not a percentage"),
+        ({"auc": 101}, "says auc 101, and auc is at most 1$"),
+        ({"auc": -1}, "says auc -1, and auc is never below 0"),
+        ({"logLoss": -0.5}, "says loss -0.5, and loss is never below 0"),
         (None, "cannot be read: No such file"),
     ],
 )
 def test_what_is_no_baseline_is_one_sentence(tmp_path: Path, content: Any, sentence: str) -> None:
     path = tmp_path / "none.json" if content is None else _file(tmp_path, content)
     needed = {"auc": 0.0} if content == {"loss": 0.4} else {}
-    with pytest.raises(SluiceError, match=sentence) as caught:
+    with pytest.raises(SluiceError) as caught:
         read_outside_figures(path, ["auc", "loss"], needed)
+    assert re.search(sentence, caught.value.headline)
     assert caught.value.next_command
+    assert caught.value.exit_code == ExitCode.UNUSABLE
 
 
 @pytest.mark.parametrize(

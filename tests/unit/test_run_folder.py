@@ -48,3 +48,12 @@ def test_an_unwritable_output_folder_is_the_users_to_mend(tmp_path: Path) -> Non
         pass
     assert refusal.value.exit_code == ExitCode.UNUSABLE
     assert "--output-dir" in refusal.value.next_command
+
+
+@pytest.mark.parametrize("name", ["out[1]", "out*", "really?"])
+def test_an_output_folder_that_reads_as_a_pattern_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SluiceError, match="in its path") as refusal, exclusive(tmp_path / name, "taxi"):
+        pass
+    assert refusal.value.exit_code == ExitCode.UNUSABLE
+    assert "--output-dir" in refusal.value.next_command
+    assert not (tmp_path / name).exists()
