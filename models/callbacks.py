@@ -1,6 +1,7 @@
 """What happens between the epochs: progress, the learning rate, and reasons to end early."""
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,15 +27,34 @@ class LearningRate(keras.callbacks.Callback):
             logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
+class WarmRestart(keras.callbacks.Callback):
+    """At the beginning of the epoch number `epoch`, from 0, the learning rate is again what it was when this was made,
+    and `plateau` begins anew: what training is to learn from changes there, and what it lowered the rate for is past
+    (Loshchilov & Hutter, "SGDR", ICLR 2017)."""
+
+    def __init__(self, epoch: int, rate: float, plateau: keras.callbacks.ReduceLROnPlateau) -> None:
+        super().__init__()
+        self._epoch, self._rate, self._plateau = epoch, rate, plateau
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras, also for the first epoch after a kill."""
+        if epoch == self._epoch:
+            self.model.optimizer.learning_rate = self._rate
+            self._plateau.wait, self._plateau.cooldown_counter, self._plateau.best = 0, 0, math.inf
+
+
 def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
-    """Progress, the learning rate's course, and what ends training before its last epoch."""
+    """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
+    before anything is restored into it."""
     found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
     if plateau := budget["plateau"]:
-        found.append(
-            keras.callbacks.ReduceLROnPlateau(
-                factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
-            )
+        lowering = keras.callbacks.ReduceLROnPlateau(
+            factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
         )
+        found.append(lowering)
+        if plain_from := (budget["augmentation"] or {}).get("for_epochs"):
+            rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+            found.append(WarmRestart(plain_from, rate, lowering))
     if patience := budget["early_stopping_patience"]:
         found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
     if budget["max_steps"]:

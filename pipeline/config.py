@@ -72,7 +72,8 @@ class AugmentationConfig(Strict):
     horizontal_flip: bool = False
     """Mirrors every second picture left to right."""
     for_epochs: PositiveInt | None = None
-    """So many epochs; those that follow learn from pictures as they are, as serving will send them. null: all."""
+    """So many epochs; those that follow learn from pictures as they are, as serving will send them, beginning with the
+    first learning rate again. null: all."""
 
 
 class TrainConfig(Strict):

@@ -25,6 +25,7 @@ from runners.command_line import node_id_of
 from runners.component_names import name_of
 from runners.console import RunConsole
 from runners.gathered import gather
+from runners.machine_check import check_machine
 from runners.node_result import NodeResult
 from runners.noise import noise_diverted_to
 from runners.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
@@ -102,6 +103,8 @@ class LocalRun:
         try:
             self._console.working_on("starting")
             self._datasets = datasets_here(self._config.data, self._config.split, self._config.prediction)
+            if self._until is None:
+                check_machine(self._config.train.accelerator)
             outcome = self._run_components(self._datasets)
         except SluiceError as problem:
             outcome = outcome_of_error(problem)

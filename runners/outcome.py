@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,8 @@ from runners.component_names import name_of
 from runners.node_result import NodeResult, Results
 
 _NO_SPACE = os.strerror(errno.ENOSPC)
+# Many lines, of which the one before the node's name says what was wrong.
+_GRAPH_ERROR = re.compile(r"^(?P<words>\S.*?)\.?\n\s*\[\[\{\{node (?:transform/)?(?P<node>[^}]+)\}\}", re.MULTILINE)
 _ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
@@ -77,6 +80,9 @@ def _failed(result: NodeResult, log: str) -> Outcome:
     if problem := _environment_problem(result.error):
         sentence = f"{name_of(result.node_id)} could not write its results: {problem}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Make room:  df -h")
+    if result.node_id == "Transform" and (said := _GRAPH_ERROR.search(str(result.error))):
+        sentence = f"preprocessing_fn cannot compute `{said['node']}` of this data: {said['words']}."
+        return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
     sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
     return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
 

@@ -58,6 +58,7 @@ class Workshop:
         found = hardware_here()
         # Trials share the cards out among them, so that none spreads over several.
         model = built_for_training(self.config, hparams, self.specs[0], replace(found, gpus=found.gpus[:1]))
+        watching = callbacks(budget, model)
         if weights_from:
             build_optimizer(model)  # its momenta and its step number are in the file, too
             _load_weights(model, weights_from)
@@ -68,7 +69,7 @@ class Workshop:
             validation_data=watched_batches(self.eval_files, self.specs),
             initial_epoch=task.learnt,
             epochs=task.epochs,
-            callbacks=[*callbacks(budget, model), watch],
+            callbacks=[*watching, watch],
             verbose=0,
         )
         if weights_to:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from gates.intervals import METRICS, Measured, auc, change, interval, newcombe, precision, wilson
+from gates.intervals import METRICS, Interval, Measured, auc, change, interval, newcombe, precision, wilson
 
 RNG = np.random.default_rng(0)
 Z95 = 1.959964
@@ -238,3 +238,11 @@ def test_with_many_rows_students_interval_is_the_normal_one() -> None:
     measured = METRICS["loss"](labels, predictions)
     arm = Z95 * measured.standard_error / measured.value
     assert interval(measured, 0.95).upper == pytest.approx(measured.value * math.exp(arm), abs=5e-4)
+
+
+def test_a_model_has_surely_not_fallen_behind_itself_unless_its_rows_are_all_alike() -> None:
+    labels, predictions = _scores(40, np.random.default_rng(8))
+    once, again = (METRICS["loss"](labels, predictions) for _ in range(2))
+    assert change(once, again, 0.95) == Interval(0.0, 0.0, 0.0)
+    perfect = METRICS["loss"](np.ones(15), np.ones(15))
+    assert change(perfect, perfect, 0.95).lower < -1

@@ -69,6 +69,26 @@ def test_a_users_error_keeps_its_sentence_and_a_defect_names_the_log() -> None:
     assert "run.log" in outcome.next_command
 
 
+GRAPH_ERROR = """An error occurred while trying to apply the transformation: "Graph execution error:
+
+Detected at node 'transform/Reshape' defined at (most recent call last):
+Node: 'transform/Reshape'
+Input to reshape is a tensor with 64 values, but the requested shape requires a multiple of 784
+\t [[{{node transform/Reshape}}]]
+
+Original stack trace for 'transform/Reshape':
+"."""
+
+
+def test_preprocessing_that_does_not_fit_the_data_is_told_by_what_it_could_not_compute() -> None:
+    failed = NodeResult("Transform", "failed", 1.0, error=ValueError(GRAPH_ERROR))
+    outcome = outcome_of({"Transform": failed}, (), None, push_wanted=True, log="run.log")
+    assert outcome.exit_code == 3
+    assert "`Reshape`" in outcome.reason
+    assert outcome.reason.endswith("64 values, but the requested shape requires a multiple of 784.")
+    assert "preprocessing.module" in outcome.next_command
+
+
 def test_the_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     record = RunRecord(
         run_id="r", workload="taxi", outcome="failed", exit_code=3, reason="eval is empty.", pushed_version=None,
