@@ -1,6 +1,7 @@
 """Hyperparameters as models and training read them: the defaults, and on top what was configured or found."""
 
 import difflib
+import importlib
 import json
 import operator
 from collections.abc import Mapping
@@ -50,6 +51,17 @@ def completed(
     return {name: value for name, value in {**defaults, **given}.items() if name != BATCH_SIZE}
 
 
+def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
+    """What a model is really built with, however much of it was spelled out: the module's DEFAULTS with `hparams` on
+    top. A module without DEFAULTS keeps what was given. `hparams` have been through `build_model`, which checks them.
+    """
+    found = getattr(importlib.import_module(module), "DEFAULTS", None)
+    # A module of somebody else's may call another thing so; and training reads its own batch size.
+    defaults = found if isinstance(found, Mapping) else {}
+    plain = {name: value for name, value in defaults.items() if name != BATCH_SIZE and _is_plain(value)}
+    return {**plain, **{name: _as_list(value, defaults.get(name)) for name, value in hparams.items()}}
+
+
 def one_of(name: str, value: Any, known: Mapping[str, Any], module: str) -> Any:
     """What `value` stands for; raises CannotTrain when it is none of the names in `known`."""
     if value not in known:
@@ -58,6 +70,15 @@ def one_of(name: str, value: Any, known: Mapping[str, Any], module: str) -> Any:
             f"Mend it:  `model.hyperparameters.{name}` in the workload's configuration",
         )
     return known[value]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _as_list(value: Any, default: Any) -> Any:

@@ -20,6 +20,7 @@ _WHERE = {"source", "fetch", "serving_log"}
 # The seed is no choice, and the machine neither.
 _NOT_CHOSEN = {"seed", "accelerator"}
 _LONGEST_LABEL = 63
+_BATCH_SIZE = "batch_size"
 
 
 def what_registration_needs(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
@@ -40,14 +41,17 @@ def what_registration_needs(config: WorkloadConfig, platform: Platform) -> dict[
 
 
 def recipe_of(asked: Mapping[str, Any], architecture: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Recipe:
-    """What the model was made of. `asked` is what `what_registration_needs` gave."""
+    """What the model was made of, one spelling for one thing. `asked` is what `what_registration_needs` gave,
+    `hyperparameters` what the model was built with, defaults included."""
     config, provenance = asked["config"], asked["provenance"]
-    # What the model's hyperparameters say (a batch size that the Tuner found) goes over the training budget.
-    training = {name: value for name, value in config["train"].items() if name not in {*_NOT_CHOSEN, *hyperparameters}}
+    training = {name: value for name, value in config["train"].items() if name not in _NOT_CHOSEN}
+    # The one with which it trained: what a search found goes before what was configured.
+    batch_size = hyperparameters.get(_BATCH_SIZE, training.get(_BATCH_SIZE))
+    of_model = {name: value for name, value in hyperparameters.items() if name != _BATCH_SIZE}
     data = {name: value for name, value in config["data"].items() if name not in _WHERE}
     return Recipe(
         architecture=architecture,
-        hyperparameters={**hyperparameters, **_named("train", training)},
+        hyperparameters={**of_model, **_named("train", {**training, _BATCH_SIZE: batch_size})},
         rest={
             "data": provenance["data_fingerprint"],
             "code": provenance["code"],

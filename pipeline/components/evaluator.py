@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
@@ -37,8 +39,9 @@ GATE = "evaluator"
 SPLIT = "test"
 
 
-def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
-    """Every figure that the configuration asks for, and for several classes what becomes of each."""
+def evaluate(scored: Scored, config: dict[str, Any], unreadable: Mapping[str, str] | None = None) -> Evaluation:
+    """Every figure that the configuration asks for, and for several classes what becomes of each. `unreadable`: what
+    the blessed model asks for and the data do not have, for which it was not scored."""
     names, confidence = config.get("class_names", []), config["confidence"]
     worthless = _worthless(scored, config)
     beside = dataclasses.replace(scored, blessed=None) if worthless else side_by_side(scored)
@@ -53,6 +56,8 @@ def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
     if not scored.is_binary and "calibration" in config["metrics"]:
         notes.append("Calibration is the mean probability of the answers over the share of right ones.")
     notes += [f"{finding.reason} Nothing is compared with it." for finding in worthless]
+    if unreadable:
+        notes.append(f"{_asks_for(unreadable, config)}: nothing is compared with it.")
     if undefined:
         notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
     classes = by_class(beside, names, confidence)
@@ -61,12 +66,19 @@ def evaluate(scored: Scored, config: dict[str, Any]) -> Evaluation:
     return Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
 
 
-def judge(evaluation: Evaluation, scored: Scored, label: str, config: dict[str, Any], started: float) -> GateReport:
+def judge(
+    evaluation: Evaluation,
+    scored: Scored,
+    label: str,
+    config: dict[str, Any],
+    started: float,
+    unreadable: Mapping[str, str] | None = None,
+) -> GateReport:
     """The verdict of the thresholds, on predictions and labels that can be judged at all."""
     limits = [Limit(**threshold) for threshold in config["thresholds"]]
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
-    incomparable = _incomparable(scored, config)
+    incomparable = [_other_columns(unreadable, scored, config)] if unreadable else _incomparable(scored, config)
     if incomparable and any(limit.no_worse_than_blessed_by is not None for limit in limits):
         findings, skipped = [*findings, *incomparable], []
     outside = OutsideFigures.from_json(config.get("outside"))
@@ -119,6 +131,27 @@ def _other_classes(scored: Scored, config: dict[str, Any]) -> Finding:
     )
 
 
+def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: dict[str, Any]) -> Finding:
+    return Finding(
+        check=CHANGE,
+        subject=_beaten(config)[0],
+        statistic="inputs that the data do not have",
+        value=len(unreadable),
+        threshold=0,
+        n=len(scored.labels),
+        severity=Severity.BLOCK,
+        reason=f"{_asks_for(unreadable, config)}: the two cannot be compared, and a threshold asks for it.",
+        remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new columns is blessed.",
+    )
+
+
+def _asks_for(unreadable: Mapping[str, str], config: dict[str, Any]) -> str:
+    whose = _beaten(config)[1]
+    (first, told), *others = unreadable.items()
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{whose[0].upper()}{whose[1:]} asks for `{first}` as {told}{more}"
+
+
 def _worthless(scored: Scored, config: dict[str, Any]) -> list[Finding]:
     """That the blessed model's answers are no probabilities: beside NaN and logits any candidate looks good."""
     if scored.blessed is None:
@@ -157,42 +190,54 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         started = time.monotonic()
         config = json.loads(exec_properties["config"])
         evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
-        self._score(input_dict, evaluation_uri, config, exec_properties["label"])
+        label, models = exec_properties["label"], _model_paths(input_dict)
+        schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
+        unreadable = scoring.unreadable_columns(models, schema)
+        if unreadable:
+            del models[scoring.BLESSED]
+        self._score(input_dict, models, schema, evaluation_uri, config, label)
         scored = scoring.read_scored(evaluation_uri)
-        evaluation = evaluate(scored, config)
-        report = judge(evaluation, scored, exec_properties["label"], config, started)
+        evaluation = evaluate(scored, config, unreadable)
+        report = judge(evaluation, scored, label, config, started, unreadable)
 
         write_evaluation(artifact_utils.get_single_instance(output_dict["evaluation"]), evaluation)
-        self._write_tfma(input_dict, evaluation_uri, scored, evaluation, config, exec_properties["label"])
+        self._write_tfma(input_dict, models, evaluation_uri, scored, evaluation, config, label)
         write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
         _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, report)
 
-    def _score(self, input_dict: dict[str, list[types.Artifact]], uri: str, config: dict[str, Any], label: str) -> None:
+    def _score(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        models: dict[str, str],
+        schema: schema_pb2.Schema,
+        uri: str,
+        config: dict[str, Any],
+        label: str,
+    ) -> None:
         columns = sorted({column for columns in config["slices"] for column in columns})
-        scoring.check_models(_model_paths(input_dict), config.get("class_names", []))
-        schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
+        scoring.check_models(models, config.get("class_names", []))
         decoder_of(schema, {label, *columns})  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scoring.score(pipeline, files, _model_paths(input_dict), schema, label, columns, uri)
+            scoring.score(pipeline, files, models, schema, label, columns, uri)
 
     def _write_tfma(
         self,
         input_dict: dict[str, list[types.Artifact]],
+        models: dict[str, str],
         uri: str,
         scored: Scored,
         evaluation: Evaluation,
         config: dict[str, Any],
         label: str,
     ) -> None:
-        paths = _model_paths(input_dict)
-        compared = scoring.BLESSED in paths
+        compared = scoring.BLESSED in models
         names = {scoring.CANDIDATE: tfma_files.CANDIDATE if compared else "", scoring.BLESSED: tfma_files.BASELINE}
         tfma_files.write_tfma(
             uri,
             list(slices_of(scored, config["slices"])),
             evaluation.estimates,
-            {names[role]: path for role, path in paths.items()},
+            {names[role]: path for role, path in models.items()},
             tfma_files.eval_config(
                 label, scoring.SIGNATURE, config["metrics"], config["slices"], compared, len(evaluation.classes)
             ),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import posixpath
+import shlex
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ml_metadata.proto import metadata_store_pb2
@@ -31,10 +33,14 @@ from pipeline.components.artifacts import (
     write_report,
 )
 from pipeline.components.version_folder import Push, VersionFolder
+from pipeline.errors import SluiceError
+from pipeline.registry.contract import DEPLOYMENT, PRODUCTION, STAGE
+from pipeline.registry.folder import FolderRegistry
 
 GATE = "pusher"
 BLESSING_SUFFIX = "_blessing"
 CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
+NOTED = "noted_in_registry"
 
 # Vertex hands artifacts over without a state; whatever has one must be live.
 LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
@@ -116,6 +122,7 @@ class PusherExecutor(base_executor.BaseExecutor):
             for registered in input_dict.get("registered") or []:
                 version = registered.get_string_custom_property("version")
                 pushed_model.set_string_custom_property("registered_version", version)
+                findings.append(_noted(push, registered))
         pushed_model.set_string_custom_property("reason", " ".join(finding.reason for finding in findings))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), _report(findings, started))
         if push is not None:
@@ -126,6 +133,23 @@ def _told(push: Push, destination: str) -> Finding:
     how = "is pushed" if push.is_new else "holds this very model already; nothing was pushed"
     reason = f"Version {push.version} in {destination} {how}."
     return _finding("pushed", str(push.version), Severity.INFO, reason, "Nothing to do.")
+
+
+def _noted(push: Push, registered: types.Artifact) -> Finding:
+    """Lets the registry say what was pushed. A push that stands is not undone by a registry that cannot be changed."""
+    model, version = (registered.get_string_custom_property(name) for name in ("model", "version"))
+    root, deployment = Path(registered.uri).parents[1], f"pushed-{push.version}"
+    try:
+        FolderRegistry(root).deployed(model, version, deployment)
+    except (SluiceError, OSError) as problem:
+        said = problem.headline if isinstance(problem, SluiceError) else str(problem)
+        reason = f"The registry {root} does not tell that version {push.version} was pushed: {said.rstrip('.')}."
+        ask = f"python -m pipeline.registry --folder {shlex.quote(str(root))}"
+        by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
+        labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
+        return _finding(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")
+    reason = f"{model} {version} in the registry {root} is noted as {deployment}."
+    return _finding(NOTED, version, Severity.INFO, reason, "Nothing to do.")
 
 
 def _report(findings: list[Finding], started: float) -> GateReport:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.saved_model.loader_impl import parse_saved_model
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import schema_utils
 from tfx.dsl.io import fileio
 
 from gates.measurement import MISSING, Scored
@@ -22,8 +23,8 @@ from pipeline.components.columnar import decoder_of, numbers, raw_batches, texts
 from pipeline.errors import SluiceError
 
 # Found by its path: the pipeline imports no model code.
-BATCHES_MODULE = "models.batches"
-SIGNATURE = "serving_examples"
+BATCHES_MODULE, SIGNATURES_MODULE = "models.batches", "models.signatures"
+SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
 LABEL, CANDIDATE, BLESSED = "label", "candidate", "blessed"
 FOLDER = "predictions"
 
@@ -115,9 +116,51 @@ def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
             )
 
 
+def unreadable_columns(models: Mapping[str, str], schema: schema_pb2.Schema) -> dict[str, str]:
+    """What the blessed model asks for and the data do not have, or not in that form, by input; each in words.
+
+    Missing columns parse as missing values and cripple a model without a word, and a picture of another size cannot be
+    parsed at all. A model without `serving_default`, as one from outside is, was looked at when it was wrapped.
+    """
+    if BLESSED not in models:
+        return {}
+    # The candidate's inputs, too: it was trained on these very data.
+    held = {**_columns_of(schema), **_inputs_of(models[CANDIDATE])}
+    return {
+        name: f"{asked}, which the data " + (f"have as {held[name]}" if name in held else "do not have")
+        for name, asked in _inputs_of(models[BLESSED]).items()
+        if held.get(name) != asked
+    }
+
+
+def _inputs_of(path: str) -> dict[str, str]:
+    """Type and shape of a row for each column that `serving_default` asks for, read without loading the model."""
+    signature = _signatures_of(path).get(COLUMNS_SIGNATURE)
+    return {
+        name: _form(tf.as_dtype(tensor.dtype), [dimension.size for dimension in tensor.tensor_shape.dim][1:])
+        for name, tensor in (signature.inputs.items() if signature else ())
+    }
+
+
+def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
+    """The same for each column of the data, by the name under which `serving_default` would ask for it."""
+    public_names = importlib.import_module(SIGNATURES_MODULE).public_names
+    columns = schema_utils.schema_as_feature_spec(schema).feature_spec
+    return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
+
+
+def _form(dtype: tf.DType, shape: Any) -> str:
+    return f"{dtype.name}{list(shape) if len(shape) else ''}"
+
+
+def _signatures_of(path: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = parse_saved_model(path).meta_graphs[0].signature_def
+    return found
+
+
 def _shape_of_predictions(model: str, path: str) -> list[int] | None:
     """Read from the SavedModel without loading it; -1 where any size goes, None where the rank is not fixed."""
-    signatures = parse_saved_model(path).meta_graphs[0].signature_def
+    signatures = _signatures_of(path)
     if SIGNATURE not in signatures or "predictions" not in signatures[SIGNATURE].outputs:
         raise SluiceError(
             f"The {model} model has no signature `{SIGNATURE}` that gives `predictions`: there is nothing to measure.",

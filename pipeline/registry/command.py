@@ -50,12 +50,15 @@ def list_versions(registry: FolderRegistry, model: str | None, as_json: bool) ->
     with _said_plainly():
         models = [registry.find(model, LATEST).model] if model else registry.models()
         found = [version for each in models for version in registry.versions(each)]
+        damage = [registry.alteration(version) for version in found]
     if as_json:
-        _print_json([dataclasses.asdict(version) for version in found])
+        _print_json([_plain(*each) for each in zip(found, damage, strict=True)])
     elif not found:
         click.echo(f"The registry {registry.root} is empty; a run that is blessed registers its model.")
     else:
-        _print_table(("model", "version", "aliases", "labels", "registered", "why this number"), map(_row, found))
+        _print_table(
+            ("model", "version", "aliases", "labels", "registered", "why this number"), map(_row, found, damage)
+        )
 
 
 @main.command()
@@ -67,11 +70,13 @@ def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> N
     """Show one VERSION of MODEL; the latest when none is named."""
     with _said_plainly():
         found = registry.find(model, version)
+        damage = registry.alteration(found)
     if as_json:
-        return _print_json(dataclasses.asdict(found))
+        return _print_json(_plain(found, damage))
     hyperparameters = ", ".join(f"{name} {value}" for name, value in found.recipe.hyperparameters.items())
     lines = {
         "version": f"{found.model} {found.version}",
+        **({"NOT AS REGISTERED": f"{damage} ({found.location})"} if damage else {}),
         "why this number": found.reason,
         "registered": found.registered_at,
         "aliases": ", ".join(found.aliases),
@@ -80,8 +85,10 @@ def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> N
         "hyperparameters": hyperparameters,
         **{name: str(value) for name, value in found.recipe.rest.items() if value or value == 0},
         "digest": found.digest,
-        "model card": str(Path(found.location) / "model_card.md"),
     }
+    card = Path(found.location) / "model_card.md"
+    if card.is_file():
+        lines["model card"] = str(card)
     return _print_table(("", ""), list(lines.items()))
 
 
@@ -170,10 +177,14 @@ def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]] | Iterator[
     Console(highlight=False, markup=False, width=None if is_terminal else _WIDTH_IN_FILES).print(table)
 
 
-def _row(found: RegisteredVersion) -> Sequence[str]:
+def _plain(found: RegisteredVersion, damage: str) -> dict[str, object]:
+    return {**dataclasses.asdict(found), "not_as_registered": damage or None}
+
+
+def _row(found: RegisteredVersion, damage: str) -> Sequence[str]:
     return (
         found.model,
-        found.version,
+        f"{found.version} (not as registered: {damage})" if damage else found.version,
         ", ".join(found.aliases),
         _labels(found),
         found.registered_at,

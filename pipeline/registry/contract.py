@@ -12,8 +12,10 @@ from pipeline.errors import SluiceError
 from pipeline.registry.recipe import Change, Recipe, changes_between, is_version
 
 LATEST, PRODUCTION = "latest", "production"
-LABELS = ("stage", "approved", "deployment", "performance")  # those that Sluice itself sets or reads
+STAGE, DEPLOYMENT, ARCHIVED = "stage", "deployment", "archived"
+LABELS = (STAGE, "approved", DEPLOYMENT, "performance")  # those that Sluice itself sets or reads
 
+_MODEL = re.compile(r"[a-z][a-z0-9_-]{0,127}")
 # What Vertex AI allows in both places, so that a model can move there.
 _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
@@ -98,11 +100,26 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """Makes `alias` mean this version and no other."""
+        """Makes `alias` mean this version and no other.
+
+        Raises:
+          SluiceError: as `label` and `deployed` do, too, when the version is gone or altered.
+        """
 
     @abstractmethod
     def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
         """Sets labels; an empty value takes the label away."""
+
+    @abstractmethod
+    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
+        """Notes, in one step, that this version was pushed: `production` means it, its labels say `stage=production`
+        and `deployment=<deployment>`, and what was in production before is archived. A deployment is noted once: what
+        people changed since stays.
+        """
+
+    @abstractmethod
+    def alteration(self, version: RegisteredVersion) -> str:
+        """How a version's files are not what was registered, in words; empty when they are."""
 
     @abstractmethod
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
@@ -137,6 +154,18 @@ class ModelRegistry(ABC):
 
 
 _LIST = "See what is there:  python -m pipeline.registry list"
+
+
+def check_model_name(model: str) -> None:
+    """Raises SluiceError for what cannot be the name of a model."""
+    if not is_model_name(model):
+        sentence = f"`{model}` cannot be the name of a model: it takes a-z, 0-9, _ and -, and begins with a letter."
+        raise SluiceError(sentence, _LIST)
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a model can be called so."""
+    return _MODEL.fullmatch(name) is not None
 
 
 def check_alias(alias: str) -> None:

@@ -20,12 +20,15 @@ from filelock import FileLock
 from pipeline.errors import SluiceError
 from pipeline.registry.contents import Contents, contents_of, copy_whole, difference
 from pipeline.registry.contract import (
+    DEPLOYMENT,
     ModelRegistry,
     Numbered,
     RegisteredVersion,
     Submission,
     check_alias,
     check_labels,
+    check_model_name,
+    is_model_name,
 )
 from pipeline.registry.index import (
     GRAPH_FILE,
@@ -52,6 +55,7 @@ class FolderRegistry(ModelRegistry):
 
     def register(self, submission: Submission) -> RegisteredVersion:
         """Adds a version under the lock of its model."""
+        check_model_name(submission.model)
         check_labels(submission.labels)
         if not (submission.saved_model / GRAPH_FILE).is_file():
             raise SluiceError(f"{submission.saved_model} holds no SavedModel: there is no {GRAPH_FILE} in it.")
@@ -76,10 +80,12 @@ class FolderRegistry(ModelRegistry):
         """The folders that hold a model's versions."""
         if not self.root.is_dir():
             return []
-        return sorted(entry.name for entry in self.root.iterdir() if entry.is_dir() and self.versions(entry.name))
+        names = (entry.name for entry in self.root.iterdir() if entry.is_dir() and is_model_name(entry.name))
+        return sorted(name for name in names if self.versions(name))
 
     def versions(self, model: str) -> list[RegisteredVersion]:
         """From the index, once every whole version is in it."""
+        check_model_name(model)
         folder = self.root / model
         index = read_index(folder / INDEX_FILE)
         if _strangers(folder, index):
@@ -99,23 +105,33 @@ class FolderRegistry(ModelRegistry):
         version = self.find(model, reference).version
         return self._change(model, version, lambda index: index.with_labels(version, labels))
 
+    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
+        """Alias and labels change together, or nothing does."""
+        check_labels({DEPLOYMENT: deployment})
+        version = self.find(model, reference).version
+        return self._change(model, version, lambda index: index.with_deployment(version, deployment))
+
+    def alteration(self, version: RegisteredVersion) -> str:
+        """By the hash of every file."""
+        entry = read_index(self.root / version.model / INDEX_FILE).entries[version.version]
+        return _alteration(entry, Path(version.location))
+
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
         """Copies beside `folder`, holds the copy against the index, and renames it."""
         found = self.find(model, reference)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             another = f"Fetch it elsewhere:  python -m pipeline.registry fetch {model} {reference} ANOTHER_FOLDER"
             raise SluiceError(f"{folder} is there already and not empty.", another)
-        source = self.root / model / found.version
-        if not source.is_dir():
-            raise SluiceError(f"{model} {found.version} is in the index, but {source} is gone.", _RUN_AGAIN)
+        source = Path(found.location)
         entry = read_index(self.root / model / INDEX_FILE).entries[found.version]
+        if not source.is_dir():
+            raise _not_as_registered(model, entry, source)
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = folder.parent / f"{INCOMING}{uuid.uuid4().hex}"
         try:
             copy_whole(source, fresh)
             if told := _alteration(entry, fresh):
-                sentence = f"{model} {found.version} is not what was registered: {told} in {source}."
-                raise SluiceError(sentence, _RUN_AGAIN)
+                raise _not_as_registered(model, entry, source, told)
             fresh.replace(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -162,10 +178,16 @@ class FolderRegistry(ModelRegistry):
         return bool(_alteration(entry, self.root / model / entry.version))
 
     def _change(self, model: str, version: str, edit: Callable[[Index], Index]) -> RegisteredVersion:
-        """Edits the index under the lock and tells what became of a version."""
+        """Edits the index under the lock and tells what became of a version, which has to be whole."""
         path = self.root / model / INDEX_FILE
         with self._alone(model):
-            write_index(path, edit(read_index(path)))
+            index = read_index(path)
+            entry, folder = index.entries[version], self.root / model / version
+            if told := _alteration(entry, folder):
+                raise _not_as_registered(model, entry, folder, told)
+            changed = edit(index)
+            if changed is not index:
+                write_index(path, changed)
         return self.find(model, version)
 
     def _numbered(self, latest: Entry | None, submission: Submission) -> tuple[str, str]:
@@ -188,6 +210,13 @@ class FolderRegistry(ModelRegistry):
 _RUN_AGAIN = "Register it anew by running the pipeline again, or see the others:  python -m pipeline.registry list"
 
 
+def _not_as_registered(model: str, entry: Entry, folder: Path, told: str = "") -> SluiceError:
+    """The refusal of a version that is gone, or altered as `told`."""
+    if not folder.is_dir():
+        return SluiceError(f"{model} {entry.version} is in the index, but {folder} is gone.", _RUN_AGAIN)
+    return SluiceError(f"{model} {entry.version} is not what was registered: {told} in {folder}.", _RUN_AGAIN)
+
+
 def _strangers(folder: Path, index: Index) -> list[str]:
     """Folders that look like versions and are not in the index."""
     if not folder.is_dir():
@@ -197,7 +226,9 @@ def _strangers(folder: Path, index: Index) -> list[str]:
 
 
 def _alteration(entry: Entry, folder: Path) -> str:
-    """The first file that is not as it was registered, in words; empty when all are."""
+    """The first file that is not as it was registered, or that the folder is gone, in words; empty when all is well."""
+    if not folder.is_dir():
+        return "the folder is gone"
     found = {path: hashed for path, hashed in contents_of(folder).items() if path != ENTRY_FILE}
     return difference(entry.contents, found)
 

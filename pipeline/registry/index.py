@@ -12,7 +12,17 @@ from typing import Any
 
 from pipeline.errors import SluiceError
 from pipeline.registry.contents import Contents, digest_of
-from pipeline.registry.contract import LATEST, Figure, Numbered, RegisteredVersion, Submission
+from pipeline.registry.contract import (
+    ARCHIVED,
+    DEPLOYMENT,
+    LATEST,
+    PRODUCTION,
+    STAGE,
+    Figure,
+    Numbered,
+    RegisteredVersion,
+    Submission,
+)
 from pipeline.registry.recipe import Recipe, changes_between, numbers_of
 
 FORMAT = 1
@@ -94,6 +104,17 @@ class Index:
         entry = self.entries[version]
         kept = {key: value for key, value in {**entry.labels, **labels}.items() if value}
         return self.with_entry(dataclasses.replace(entry, labels=kept))
+
+    def with_deployment(self, version: str, deployment: str) -> Index:
+        """With this version in production and those archived that were; the same index when it was noted before."""
+        if self.entries[version].labels.get(DEPLOYMENT) == deployment:
+            return self
+        index = self
+        for each, entry in self.entries.items():
+            if entry.labels.get(STAGE) == PRODUCTION or self.aliases.get(PRODUCTION) == each:
+                index = index.with_labels(each, {STAGE: ARCHIVED})
+        labels = {STAGE: PRODUCTION, DEPLOYMENT: deployment}
+        return index.with_labels(version, labels).with_alias(PRODUCTION, version)
 
     def told(self, model: str, folder: Path) -> list[RegisteredVersion]:
         """The versions, oldest number first, as the contract tells them."""

@@ -86,7 +86,16 @@ def _changes(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(_by_value(value), sort_keys=True)
+
+
+def _by_value(value: Any) -> Any:
+    """1 for 1.0, at any depth: whoever writes a configuration means the number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _by_value(each) for key, each in value.items()}
+    return [_by_value(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _shown(value: Any) -> str:

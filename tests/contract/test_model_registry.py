@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,70 @@ class ModelRegistryContract(ABC):
         with pytest.raises(SluiceError, match=r"no version or alias `2.0.0` \(there: 1.0.0, latest\)"):
             registry.alias("taxi", "2.0.0", "production")
 
+    def test_a_pushed_version_is_in_production_and_the_one_before_is_archived(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        registry.label("taxi", "1.0.0", {"approved": "by-gates"})
+        made = registry.deployed("taxi", "1.0.0", "pushed-17")
+        assert made.aliases == ("production",)
+        assert made.labels == {"approved": "by-gates", "stage": "production", "deployment": "pushed-17"}
+        made = registry.deployed("taxi", "1.0.1", "pushed-18")
+        assert made.aliases == ("latest", "production")
+        assert made.labels == {"stage": "production", "deployment": "pushed-18"}
+        before = registry.find("taxi", "1.0.0")
+        assert before.aliases == ()
+        assert before.labels == {"approved": "by-gates", "stage": "archived", "deployment": "pushed-17"}
+
+    def test_a_deployment_is_noted_once_and_what_people_say_since_stays(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        registry.deployed("taxi", "1.0.1", "pushed-17")
+        registry.alias("taxi", "1.0.0", "production")
+        registry.label("taxi", "1.0.0", {"stage": "production"})
+        before = registry.versions("taxi")
+        registry.deployed("taxi", "1.0.1", "pushed-17")
+        assert registry.versions("taxi") == before
+
+    def test_a_version_that_takes_the_place_of_a_deployed_one_is_in_production(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        registry.deployed("taxi", "1.0.0", "pushed-17")
+        assert registry.deployed("taxi", "1.0.1", "pushed-17").aliases == ("latest", "production")
+
+    def test_the_same_version_pushed_again_is_in_production_again(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        for number, version in enumerate(("1.0.0", "1.0.1", "1.0.0")):
+            registry.deployed("taxi", version, f"pushed-{number}")
+        stages = {each.version: each.labels["stage"] for each in registry.versions("taxi")}
+        assert stages == {"1.0.0": "production", "1.0.1": "archived"}
+        assert registry.find("taxi", "production").labels["deployment"] == "pushed-2"
+
+    @pytest.mark.parametrize("name", ["../registry/taxi", "/taxi", "a/b", ".", "", "Taxi", "1st"])
+    def test_what_cannot_be_the_name_of_a_model_is_refused(
+        self, registry: ModelRegistry, tmp_path: Path, name: str
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        attempts: list[Callable[[], Any]] = [
+            lambda: registry.versions(name),
+            lambda: registry.find(name, "latest"),
+            lambda: registry.alias(name, "1.0.0", "production"),
+            lambda: registry.fetch(name, "1.0.0", tmp_path / "fetched"),
+            lambda: registry.register(submission(tmp_path / "n", b"other", name)),
+        ]
+        for attempt in attempts:
+            with pytest.raises(SluiceError, match="cannot be the name of a model"):
+                attempt()
+        assert registry.models() == ["taxi"]
+
     def test_compares_recipes_and_figures(self, registry: ModelRegistry, tmp_path: Path) -> None:
         registry.register(submission(tmp_path / "m"))
         registry.register(submission(tmp_path / "n", b"other", auc=0.95, hyperparameters={"learning_rate": 0.01}))
@@ -229,6 +294,26 @@ class TestFolderRegistry(ModelRegistryContract):
         processes = [_registering(registry.root, tmp_path / weights, weights) for weights in ("one", "two", "two-too")]
         told = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
         assert told == ["1.0.0", "1.0.1", "1.0.2"] == [each.version for each in registry.versions("taxi")]
+
+    @pytest.mark.parametrize("change", ["alias", "label", "deployed"])
+    @pytest.mark.parametrize("how", ["altered", "gone"])
+    def test_nothing_is_said_any_more_of_a_version_that_is_gone_or_altered(
+        self, registry: FolderRegistry, tmp_path: Path, how: str, change: str
+    ) -> None:
+        made = registry.register(submission(tmp_path / "m"))
+        assert registry.alteration(made) == ""
+        if how == "gone":
+            shutil.rmtree(made.location)
+        else:
+            (Path(made.location) / "model/saved_model.pb").write_bytes(b"other")
+        index = registry.root / "taxi/index.json"
+        before = index.read_bytes()
+        told: Any = {"stage": "production"} if change == "label" else "canary"
+        with pytest.raises(SluiceError, match=r"is gone|is not what was registered: \S+ was altered") as caught:
+            getattr(registry, change)("taxi", "latest", told)
+        assert "Register it anew" in caught.value.next_command
+        assert index.read_bytes() == before
+        assert how in registry.alteration(made)
 
     @pytest.mark.parametrize("how", ["altered", "missing", "added"])
     def test_tampering_is_noticed_and_nothing_is_fetched(

@@ -41,3 +41,10 @@ def test_what_is_fetched_is_what_was_pushed_with_its_papers(first_run: Run, tmp_
     metrics = json.loads((tmp_path / "taxi/metrics.json").read_text())
     assert metrics["overall"]["auc"]["value"] == pytest.approx(first_run.record["metrics"]["overall"]["auc"])
     assert metrics["request_milliseconds"]["p50"] <= metrics["request_milliseconds"]["p99"]
+
+
+def test_the_registry_tells_what_is_in_production_and_where_it_was_pushed(first_run: Run) -> None:
+    told = json.loads(_ask(first_run, "show", "taxi", "production", "--json").stdout)
+    [version] = first_run.versions()
+    assert told["version"] == "1.0.0"
+    assert (told["labels"]["stage"], told["labels"]["deployment"]) == ("production", f"pushed-{version}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,20 +86,33 @@ def predicted(pixels: np.ndarray, scale: float = 255.0) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def write_model(uri: Path, scale: float = 255.0, shape: Any = (-1, 10)) -> Path:
-    """A softmax regression; `shape` is that of the predictions."""
+def write_model(
+    uri: Path,
+    scale: float = 255.0,
+    shape: Any = (-1, 10),
+    side: int = 8,
+    asks: Mapping[str, tf.TensorSpec] | None = None,
+) -> Path:
+    """A softmax regression on pictures of `side` x `side`; `shape` is that of the predictions, `asks` the inputs of
+    its `serving_default`, without which it has none."""
     coefficients, intercept = _weights()
 
     class Model(tf.Module):
         def __init__(self) -> None:
-            self.weights = tf.Variable(coefficients)
+            self.weights = tf.Variable(coefficients[: side * side])
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            pixels = tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([64], tf.int64)})["image"]
+            pixels = tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([side * side], tf.int64)})["image"]
             logits = tf.cast(pixels, tf.float32) / scale @ self.weights + intercept
             return {"predictions": tf.reshape(tf.nn.softmax(logits), shape)}
 
+    def answer(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"predictions": tf.zeros([tf.shape(next(iter(columns.values())))[0], 10])}
+
     model = Model()
-    tf.saved_model.save(model, str(uri / "Format-Serving"), signatures={"serving_examples": model.serve})
+    signatures: dict[str, Any] = {"serving_examples": model.serve}
+    if asks:
+        signatures["serving_default"] = tf.function(answer).get_concrete_function(**asks)
+    tf.saved_model.save(model, str(uri / "Format-Serving"), signatures=signatures)
     return uri

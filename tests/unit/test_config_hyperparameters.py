@@ -3,6 +3,8 @@
 import ast
 import importlib
 import shlex
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,29 @@ from pipeline.config_hyperparameters import DEFAULTS, OF_TRAINING, check_classes
 from pipeline.errors import ExitCode, SluiceError
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_what_is_in_effect_is_the_same_whether_spelled_out_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.hyperparameters import in_effect
+
+    cnn = importlib.import_module("models.cnn")
+    spelled = {"units": cnn.DEFAULTS["units"], "filters": "32, 64,128"}
+    assert in_effect(spelled, "models.cnn") == in_effect({}, "models.cnn") == cnn.DEFAULTS
+    assert in_effect({"batch_size": 64}, "models.cnn") == {**cnn.DEFAULTS, "batch_size": 64}
+    monkeypatch.setitem(cnn.DEFAULTS, "learning_rate", 0.01)
+    assert in_effect({}, "models.cnn")["learning_rate"] == 0.01
+
+
+@pytest.mark.parametrize("defaults", [None, 3, {"activation": len}, {"batch_size": 8}])
+def test_what_is_given_is_kept_of_a_module_without_plain_defaults(
+    defaults: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.hyperparameters import in_effect
+
+    module = types.ModuleType("models.other")
+    module.__dict__.update({} if defaults is None else {"DEFAULTS": defaults})
+    monkeypatch.setitem(sys.modules, "models.other", module)
+    assert in_effect({"depth": "3,4"}, "models.other") == {"depth": "3,4"}
 
 
 def test_a_misspelt_hyperparameter_ends_with_exit_code_3_and_what_was_meant() -> None:

@@ -19,7 +19,7 @@ from gates.measurement import Scored
 from gates.metrics import Evaluation
 from pipeline.components.artifacts import GateReportArtifact, read_evaluation, read_report
 from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
-from pipeline.components.scoring import read_scored
+from pipeline.components.scoring import read_scored, unreadable_columns
 from pipeline.errors import SluiceError
 from runners.component_lines import _estimates
 from tests.unit import class_samples as samples
@@ -228,6 +228,60 @@ def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_com
         report = judge(evaluate(scored, config), scored, "species", config, 0.0)
         assert report.verdict is verdict
     assert "tells 2 classes apart and this one 3" in report.of(Severity.BLOCK)[0].reason
+
+
+PICTURE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
+
+
+@pytest.mark.parametrize(
+    ("side", "asks", "told"),
+    [
+        (4, [tf.TensorSpec([None, 4, 4, 1], tf.int64, name="image")],
+         "`image` as int64[4, 4, 1], which the data have as int64[8, 8, 1]"),
+        (8, [tf.TensorSpec([None, 8, 8, 1], tf.float32, name="image")],
+         "`image` as float32[8, 8, 1], which the data have as int64[8, 8, 1]"),
+        (8, [PICTURE, tf.TensorSpec([None], tf.float32, name="angle")],
+         "`angle` as float32, which the data do not have"),
+    ],
+)  # fmt: skip
+def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_and_said_so(
+    data: dict[str, list[Artifact]], tmp_path: Path, side: int, asks: list[tf.TensorSpec], told: str
+) -> None:
+    candidate = samples.write_model(tmp_path / "candidate", asks={"image": PICTURE})
+    champion = samples.write_model(tmp_path / "champion", side=side, asks={each.name: each for each in asks})
+    compares = {**CONFIG, "thresholds": [{"metric": "accuracy", "at_least": 0.5, "no_worse_than_blessed_by": 0.5}]}
+    outputs = _evaluate(data, tmp_path / "compares", candidate, compares, champion)
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("threshold_change", "blessed model")
+    assert finding.reason == (
+        f"The last blessed model asks for {told}: the two cannot be compared, and a threshold asks for it."
+    )
+    assert "no_worse_than_blessed_by" in finding.remedy
+    assert read_scored(outputs["evaluation"].uri).blessed is None
+
+    alone = {**CONFIG, "thresholds": [{"metric": "accuracy", "at_least": 0.5}]}
+    outputs = _evaluate(data, tmp_path / "alone", candidate, alone, champion)
+    assert read_report(outputs["report"].uri).verdict is Verdict.PASS
+    notes = read_evaluation(outputs["evaluation"].uri).notes
+    assert f"The last blessed model asks for {told}: nothing is compared with it." in notes
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion"),
+    [
+        ([PICTURE, tf.TensorSpec([None], tf.string, name="maker")], [PICTURE]),  # a new column
+        ([PICTURE], [PICTURE, tf.TensorSpec([None], tf.int64, name="label")]),  # withheld since, and still in the data
+        ([PICTURE], []),  # from outside: it has no serving_default
+    ],
+)
+def test_a_blessed_model_that_the_data_can_answer_is_compared(
+    tmp_path: Path, candidate: list[tf.TensorSpec], champion: list[tf.TensorSpec]
+) -> None:
+    models = {}
+    for role, asks in (("candidate", candidate), ("blessed", champion)):
+        samples.write_model(tmp_path / role, asks={each.name: each for each in asks})
+        models[role] = str(tmp_path / role / "Format-Serving")
+    assert unreadable_columns(models, samples.schema()) == {}
 
 
 ALIKE = {"no_worse_than_blessed_by": 0.05, "metric": "accuracy"}

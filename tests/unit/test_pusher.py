@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from pipeline.components.artifacts import (
     read_report,
 )
 from pipeline.components.pusher import Pusher, PusherExecutor, refusals
+from pipeline.registry.contents import contents_of
+from pipeline.registry.folder import FolderRegistry
+from tests.contract.test_model_registry import submission
 from tests.unit import gate_samples as samples
 
 GATES = ("ExampleValidator", "Evaluator")
@@ -50,6 +54,17 @@ def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
         "ExampleValidator": [_blessing(tmp_path / "v", Blessing)],
         "Evaluator": [_blessing(tmp_path / "e", standard_artifacts.ModelBlessing, model=Path(model.uri))],
     }
+
+
+def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
+    """What the Registrar says of a version of taxi that it registered."""
+    found = FolderRegistry(tmp_path / "registry").register(
+        submission(tmp_path / "submitted" / weights.decode(), weights)
+    )
+    registered = samples.artifact(RegisteredModel, Path(found.location))
+    for name in ("model", "version"):
+        registered.set_string_custom_property(name, getattr(found, name))
+    return registered
 
 
 def _push(
@@ -82,10 +97,71 @@ def test_pushes_when_every_blessing_stands(
 def test_the_pushed_model_names_the_version_that_is_registered(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
-    registered = samples.artifact(RegisteredModel, tmp_path / "registry/taxi/1.1.0")
-    registered.set_string_custom_property("version", "1.1.0")
-    pushed = _push(tmp_path, model, blessings, [registered])["pushed_model"]
-    assert pushed.get_string_custom_property("registered_version") == "1.1.0"
+    pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
+    assert pushed.get_string_custom_property("registered_version") == "1.0.0"
+
+
+def test_the_registry_tells_which_version_is_in_production_and_under_which_number_it_was_pushed(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    first = _registered(tmp_path)
+    before = _push(tmp_path, model, blessings, [first])["pushed_model"].get_string_custom_property("pushed_version")
+    Path(model.uri, "Format-Serving/saved_model.pb").write_bytes(b"another graph")
+    outputs = _push(tmp_path, model, blessings, [_registered(tmp_path, b"other")])
+    number = outputs["pushed_model"].get_string_custom_property("pushed_version")
+    old, new = FolderRegistry(tmp_path / "registry").versions("taxi")
+    assert (new.version, new.aliases) == ("1.0.1", ("latest", "production"))
+    assert new.labels == {"stage": "production", "deployment": f"pushed-{number}"}
+    assert old.labels == {"stage": "archived", "deployment": f"pushed-{before}"}
+    told = [(each.check, each.severity) for each in read_report(outputs["report"].uri).findings]
+    assert told == [("pushed", Severity.INFO), ("noted_in_registry", Severity.INFO)]
+
+
+def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered, registry = _registered(tmp_path, b"other"), FolderRegistry(tmp_path / "registry")
+    _push(tmp_path, model, blessings, [registered])
+    other = _registered(tmp_path)
+    registry.alias("taxi", other.get_string_custom_property("version"), "production")
+    index = registry.root / "taxi/index.json"
+    before = index.read_bytes(), index.stat().st_mtime_ns
+    _push(tmp_path, model, blessings, [registered])
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+
+
+def test_a_push_whose_note_was_cut_off_is_noted_by_the_next_run(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    _push(tmp_path, model, blessings)  # pushed, and killed before the registry was told
+    pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
+    number = pushed.get_string_custom_property("pushed_version")
+    assert FolderRegistry(tmp_path / "registry").find("taxi", "production").labels["deployment"] == f"pushed-{number}"
+
+
+def test_a_registry_that_cannot_be_changed_is_said_and_does_not_undo_the_push(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered = _registered(tmp_path)
+    shutil.rmtree(registered.uri)
+    outputs = _push(tmp_path, model, blessings, [registered])
+    pushed, report = outputs["pushed_model"], read_report(outputs["report"].uri)
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert Path(pushed.uri, "saved_model.pb").exists()
+    assert report.verdict is Verdict.PASS
+    [finding] = report.of(Severity.WARN)
+    assert f"{registered.uri} is gone" in finding.reason
+    assert finding.reason in pushed.get_string_custom_property("reason")
+    assert "alias taxi 1.0.0 production && python -m" in finding.remedy
+
+
+def test_a_refusal_says_nothing_to_the_registry(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered = _registered(tmp_path)
+    before = contents_of(tmp_path / "registry")
+    _push(tmp_path, model, {**blessings, "Evaluator": []}, [registered])
+    assert contents_of(tmp_path / "registry") == before
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tfx.types import Artifact, Channel, standard_artifacts
 
 from gates.finding import GateReport, Verdict
 from gates.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from models.wide_and_deep import DEFAULTS
 from pipeline.components.artifacts import (
     Blessing,
     GateReportArtifact,
@@ -33,6 +34,7 @@ from pipeline.platform import Platform, latest_blessed_model
 from pipeline.registering import recipe_of, what_registration_needs
 from pipeline.registry.contents import contents_of
 from pipeline.registry.folder import FolderRegistry
+from pipeline.registry.recipe import changes_between
 from runners.component_lines import sentence_for
 from runners.node_result import NodeResult
 from runners.run_evidence import Registered, registered_of
@@ -169,6 +171,25 @@ def test_the_recipe_holds_what_makes_the_model_and_nothing_else(
     for name in ("architecture", "hyperparameters", "rest"):
         differing = {key for key in after[name] if after[name][key] != before[name].get(key)}
         assert differing == (names if name == part else set())
+
+
+def test_a_batch_size_is_the_same_wherever_it_comes_from() -> None:
+    searched = recipe_of(_asked(train={"batch_size": 32}), {}, {"dropout": 0.1, "batch_size": 64})
+    frozen = recipe_of(_asked(train={"batch_size": 64}), {}, {"dropout": 0.1})
+    assert searched.hyperparameters["train.batch_size"] == 64
+    assert "batch_size" not in searched.hyperparameters
+    assert changes_between(searched, frozen) == []
+
+
+def test_a_hyperparameter_named_like_a_training_setting_hides_none() -> None:
+    recipe = recipe_of(_asked(train={"epochs": 3}), {}, {"epochs": 9})
+    assert (recipe.hyperparameters["epochs"], recipe.hyperparameters["train.epochs"]) == (9, 3)
+
+
+def test_a_version_tells_the_defaults_of_its_model_too(tmp_path: Path, inputs: Artifacts) -> None:
+    registered = _register(tmp_path, inputs)
+    told = json.loads((Path(registered.uri) / "params.json").read_text())["hyperparameters"]
+    assert {name: told[name] for name in DEFAULTS} == {**DEFAULTS, "dropout": 0.1}  # as `trained` configures it
 
 
 def _absent(given: Artifacts, gate: str) -> None:

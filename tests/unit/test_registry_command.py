@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,12 +56,31 @@ def test_aliases_labels_and_fetches(ask: Ask, tmp_path: Path) -> None:
     assert (tmp_path / "here/model/saved_model.pb").exists()
 
 
+def test_a_version_that_is_gone_is_marked_and_nothing_more_is_said_of_it(ask: Ask, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "registry/taxi/1.1.0")
+    listed = ask("list", "taxi").output
+    assert "1.1.0 (not as registered: the folder is gone)" in listed
+    assert "1.0.0 (" not in listed
+    told = {each["version"]: each["not_as_registered"] for each in json.loads(ask("list", "--json").output)}
+    assert told == {"1.0.0": None, "1.1.0": "the folder is gone"}
+    shown = ask("show", "taxi").output
+    assert "NOT AS REGISTERED" in shown
+    assert "model_card.md" not in shown
+    assert "model_card.md" in ask("show", "taxi", "1.0.0").output
+    for words in (["alias", "taxi", "latest", "canary"], ["label", "taxi", "1.1.0", "stage=production"]):
+        said = ask(*words)
+        assert (said.exit_code, len(said.output.splitlines())) == (3, 2)
+        assert "taxi 1.1.0 is in the index, but" in said.output
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["show", "txi"], "there is no model `txi` in the registry (there: taxi)."),
         (["show", "taxi", "9.9.9"], "taxi has no version or alias `9.9.9`"),
         (["list", "txi"], "there is no model `txi`"),
+        (["list", "../registry/taxi"], "`../registry/taxi` cannot be the name of a model"),
+        (["show", "taxi/."], "cannot be the name of a model"),
         (["alias", "taxi", "1.0.0", "latest"], "the alias `latest` always means the newest version"),
         (["label", "taxi", "1.0.0", "approved"], "`approved` is not KEY=VALUE"),
         (["label", "taxi", "1.0.0", "Approved=Yes!"], "cannot be a label"),

@@ -43,8 +43,17 @@ def test_a_key_without_a_value_is_no_change() -> None:
     assert changes_between(Recipe(**OLD), Recipe(**{**OLD, "rest": {**OLD["rest"], "lock": None}})) == []
 
 
-def test_numbers_of_another_type_are_compared_by_value() -> None:
+def test_a_tuple_is_no_other_value_than_a_list() -> None:
     assert _next(hyperparameters={"dropout": 0.25, "units": (128,)})[0] == "2.3.5"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [(1, 1.0, True), ([64, 32.0], [64.0, 32], True), ({"a": 2}, {"a": 2.0}, True), (1, True, False), (1, 1.5, False)],
+)
+def test_numbers_are_compared_by_value_however_they_are_written(before: Any, after: Any, same: bool) -> None:
+    recipes = (Recipe({}, {"clipnorm": value}, {}) for value in (before, after))
+    assert (changes_between(*recipes) == []) is same
 
 
 def test_many_changes_are_counted() -> None:
