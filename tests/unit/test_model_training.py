@@ -158,6 +158,22 @@ def test_steps_end_within_an_epoch_and_at_its_end(steps: int) -> None:
     assert len(curves["loss"]) == -(-steps // 19)
 
 
+@pytest.mark.parametrize("first", [0, 3])
+def test_where_augmentation_ends_the_learning_rate_begins_again_also_after_a_kill(first: int) -> None:
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+    nothing_to_learn = tf.data.Dataset.from_tensors((tf.zeros((4, 1)), tf.ones((4, 1))))
+    plateau = {"factor": 0.1, "patience": 1, "floor": 1e-6}
+    budget = {"max_steps": None, "early_stopping_patience": 0, "plateau": plateau, "augmentation": {"for_epochs": 3}}
+    watching = callbacks(budget, model)
+    model.optimizer.learning_rate = 0.1 if first == 0 else 0.001
+    curves = model.fit(
+        nothing_to_learn, validation_data=nothing_to_learn, initial_epoch=first, epochs=6, callbacks=watching, verbose=0
+    ).history
+    assert curves["learning_rate"] == pytest.approx([0.1, 0.1, 0.01, 0.1, 0.1, 0.01][first:])
+
+
 def test_early_stopping_ends_training_and_brings_back_the_best_weights() -> None:
     model, home = tuned_and_stopped_early()
     curve = history(home)["val_loss"]
