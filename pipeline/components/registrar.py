@@ -42,6 +42,7 @@ from pipeline.registry.folder import FolderRegistry
 # Found by its path: the pipeline imports no model code.
 STRUCTURE_MODULE = "models.structure"
 REPORT_SUFFIX = "_report"
+REGISTERED_BEFORE = "the very model that it was before"
 Inputs = dict[str, list[types.Artifact]]
 
 
@@ -67,7 +68,9 @@ class RegistrarExecutor(base_executor.BaseExecutor):
             return
         asked = json.loads(exec_properties["asked"])
         dossier = dossier_of(input_dict, gates, asked)
-        found = FolderRegistry(Path(exec_properties["registry"])).register(
+        registry = FolderRegistry(Path(exec_properties["registry"]))
+        known = {version.version for version in registry.versions(asked["name"])}
+        found = registry.register(
             Submission(
                 model=asked["name"],
                 saved_model=Path(saved_model),
@@ -77,7 +80,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
                 describe=lambda folder, numbered: write_files(folder, dossier, numbered),
             )
         )
-        _tell(registered, found)
+        _tell(registered, found, is_new=found.version not in known)
 
 
 def dossier_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> Dossier:
@@ -112,12 +115,13 @@ def _optional_json(uri: str, name: str) -> dict[str, Any]:
     return json.loads(read_text(uri, name)) if fileio.exists(posixpath.join(uri, name)) else {}
 
 
-def _tell(registered: types.Artifact, found: RegisteredVersion) -> None:
+def _tell(registered: types.Artifact, found: RegisteredVersion, is_new: bool) -> None:
     """TFX reuses a cached execution while its outputs' URIs exist: when the version was deleted, the next run
     registers the model again."""
     registered.uri = found.location
+    told = dataclasses.asdict(found) if is_new else {**dataclasses.asdict(found), "reason": REGISTERED_BEFORE}
     for name in ("model", "version", "reason", "digest"):
-        registered.set_string_custom_property(name, getattr(found, name))
+        registered.set_string_custom_property(name, told[name])
 
 
 class RegistrarSpec(ComponentSpec):

@@ -18,6 +18,7 @@ from gates.command.usage import OneSentenceGroup
 from pipeline.errors import SluiceError
 from pipeline.registry.contract import LATEST, Comparison, Figure, RegisteredVersion
 from pipeline.registry.folder import FolderRegistry
+from pipeline.registry.words import in_words
 
 _EPILOG = """\b
 VERSION is a number such as 1.0.0 or an alias such as latest or production.
@@ -73,7 +74,6 @@ def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> N
         damage = registry.alteration(found)
     if as_json:
         return _print_json(_plain(found, damage))
-    hyperparameters = ", ".join(f"{name} {value}" for name, value in found.recipe.hyperparameters.items())
     lines = {
         "version": f"{found.model} {found.version}",
         **({"NOT AS REGISTERED": f"{damage} ({found.location})"} if damage else {}),
@@ -82,7 +82,7 @@ def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> N
         "aliases": ", ".join(found.aliases),
         "labels": _labels(found),
         "figures": ", ".join(f"{name} {_shown(figure)}" for name, figure in found.figures.items()),
-        "hyperparameters": hyperparameters,
+        "hyperparameters": in_words(found.recipe.hyperparameters),
         **{name: str(value) for name, value in found.recipe.rest.items() if value or value == 0},
         "digest": found.digest,
     }

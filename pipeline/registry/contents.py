@@ -41,10 +41,11 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copies a folder to where nothing is yet.
 
     Raises:
-      SluiceError: when the source cannot be read.
+      SluiceError: when a file of the source goes meanwhile. OSError: when nothing can be written there.
     """
+    target.mkdir()
     try:
-        shutil.copytree(source, target)
+        shutil.copytree(source, target, dirs_exist_ok=True)
     except FileNotFoundError as problem:
         raise SluiceError(f"{problem.filename} has gone while it was being copied.", "Try again.") from problem
 

@@ -119,20 +119,22 @@ class FolderRegistry(ModelRegistry):
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
         """Copies beside `folder`, holds the copy against the index, and renames it."""
         found = self.find(model, reference)
+        another = f"Fetch it elsewhere:  python -m pipeline.registry fetch {model} {reference} ANOTHER_FOLDER"
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            another = f"Fetch it elsewhere:  python -m pipeline.registry fetch {model} {reference} ANOTHER_FOLDER"
             raise SluiceError(f"{folder} is there already and not empty.", another)
         source = Path(found.location)
         entry = read_index(self.root / model / INDEX_FILE).entries[found.version]
         if not source.is_dir():
             raise _not_as_registered(model, entry, source)
-        folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = folder.parent / f"{INCOMING}{uuid.uuid4().hex}"
         try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
             copy_whole(source, fresh)
             if told := _alteration(entry, fresh):
                 raise _not_as_registered(model, entry, source, told)
             fresh.replace(folder)
+        except OSError as problem:
+            raise SluiceError(f"{folder} cannot be written: {problem.strerror or problem}.", another) from problem
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         return found

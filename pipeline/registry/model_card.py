@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gates.finding import Finding, Severity
 from gates.metrics import OVERALL, MetricEstimate
 from pipeline.registry.contract import Numbered
+from pipeline.registry.words import in_words
 
 if TYPE_CHECKING:
     from pipeline.registry.dossier import Dossier
@@ -72,7 +73,7 @@ def _environment() -> Environment:
 
 def _cell(value: object) -> str:
     """Text of anybody's as part of a line or a table: it can neither end the cell nor begin markup."""
-    text = " ".join(str(value).split())
+    text = " ".join(in_words(value).split())
     for mark, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "\\`"), ("[", "\\[")):
         text = text.replace(mark, escaped)
     return text

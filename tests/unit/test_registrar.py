@@ -150,8 +150,11 @@ def test_the_run_tells_the_version_and_its_reason(tmp_path: Path, inputs: Artifa
 def test_the_same_model_again_is_the_same_version(tmp_path: Path, inputs: Artifacts) -> None:
     first = _register(tmp_path, inputs)
     before = contents_of(tmp_path / "registry")
-    assert _register(tmp_path, inputs, train={"seed": 9}).uri == first.uri
+    again = _register(tmp_path, inputs, train={"seed": 9})
+    assert again.uri == first.uri
     assert contents_of(tmp_path / "registry") == before
+    told = sentence_for(NodeResult("Registrar", "ran", 1.0, {"registered": [again]}))
+    assert told == "taxi 1.0.0 (the very model that it was before)"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.registry.command import main
 from pipeline.registry.folder import FolderRegistry
+from pipeline.registry.words import in_words
 from tests.contract.test_model_registry import submission
 
 Ask = Callable[..., Result]
@@ -54,6 +55,19 @@ def test_aliases_labels_and_fetches(ask: Ask, tmp_path: Path) -> None:
     assert said.output == "taxi 1.0.0: stage=production approved=yes\n"
     assert ask("fetch", "taxi", "production", str(tmp_path / "here")).exit_code == 0
     assert (tmp_path / "here/model/saved_model.pb").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(ask: Ask) -> None:
+    refused = ask("fetch", "taxi", "1.0.0", "/proc/nowhere")
+    assert refused.exit_code == 3
+    assert "/proc/nowhere cannot be written" in refused.output
+    assert "ANOTHER_FOLDER" in refused.output
+
+
+def test_hyperparameters_are_shown_as_people_write_them() -> None:
+    given = {"filters": [32, 64], "plateau": {"factor": 0.2, "steps": [1, 2]}, "augmentation": None, "flip": True}
+    told = "filters (32, 64), plateau (factor 0.2, steps (1, 2)), augmentation none, flip yes"
+    assert in_words(given) == told
 
 
 def test_a_version_that_is_gone_is_marked_and_nothing_more_is_said_of_it(ask: Ask, tmp_path: Path) -> None:
