@@ -171,9 +171,16 @@ TRAINING_RECORD = {
 def test_what_the_machine_did_meanwhile_is_said_with_advice():
     text = words(training.render(HISTORY, TRAINING_RECORD).body)
     assert "CPU: a processor, 2 cores" in text
-    assert "Rows a second 1,234 CPU busy 91 % Memory at most 12 % Waited for input 31 %" in text
+    assert "CPU busy 91 % Memory at most 12 % Rows a second 1,234 Waited for input 31 %" in text
     assert "Killed after epoch 4, and continued from its checkpoint. Training waited for its input." in text
     assert "GPU" not in text
+
+
+def test_what_nobody_measured_in_a_short_training_is_left_out():
+    shares = {**TRAINING_RECORD["utilisation"], "input_stall": None}
+    text = words(training.render(HISTORY, {**TRAINING_RECORD, "images_per_second": None, "utilisation": shares}).body)
+    assert "Memory at most 12 %" in text
+    assert "Rows a second" not in text and "Waited for input" not in text
 
 
 def test_a_learning_rate_is_drawn_where_it_fell():
