@@ -190,9 +190,9 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         return _mover(new, interval(new, confidence), old, interval(old, confidence))
     rows = new.influence - old.influence
     if new.classes is None:
-        if difference == 0 and not rows.any() and not _are_alike(new.influence):
-            # Rows that differ among themselves and between the models not in the last bit: it is the same model.
-            return Interval(0.0, 0.0, 0.0)
+        if abs(difference) <= _ALIKE and _are_alike(rows) and not _are_alike(new.influence):
+            # Rows that differ among themselves, and between the models by rounding alone: it is the same model.
+            return Interval(difference, difference, difference)
         spread = _arm_of_mean(rows, max(new.reach, old.reach), confidence) if new.ratio_scale else 0.0
         return Interval(difference, difference - spread, difference + spread)
     spread = z * math.sqrt(float(rows @ rows)) / len(rows)

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from models.refusal import CannotTrain
+
 
 class TellProgress(keras.callbacks.Callback):
     """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
@@ -48,6 +50,7 @@ def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callb
     before anything is restored into it."""
     found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
     if plateau := budget["plateau"]:
+        _check_rate(model)
         lowering = keras.callbacks.ReduceLROnPlateau(
             factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
         )
@@ -62,6 +65,15 @@ def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callb
             keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
         )
     return found
+
+
+def _check_rate(model: keras.Model) -> None:
+    """Raises CannotTrain where the rate is the optimizer's own schedule, which nobody else may set."""
+    if isinstance(getattr(model.optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule):
+        raise CannotTrain(
+            "`train.plateau` lowers the learning rate, and the model's optimizer has a schedule of its own",
+            "Leave it to the schedule:  --set train.plateau=null",
+        )
 
 
 def _stop(model: keras.Model, steps: int) -> None:

@@ -12,6 +12,8 @@ from models.refusal import CannotTrain
 
 # Read by training and not by the model, so that a search may vary it like any other.
 BATCH_SIZE = "batch_size"
+# Where `built.json` keeps what `in_effect` gives.
+IN_EFFECT = "in_effect"
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
 # A model writes its own out as plain values, so that they can be read before it is imported.
 Limits = Mapping[str, Mapping[str, Any]]
@@ -58,7 +60,8 @@ def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
     found = getattr(importlib.import_module(module), "DEFAULTS", None)
     # A module of somebody else's may call another thing so; and training reads its own batch size.
     defaults = found if isinstance(found, Mapping) else {}
-    plain = {name: value for name, value in defaults.items() if name != BATCH_SIZE and _is_plain(value)}
+    named = {name: value for name, value in defaults.items() if isinstance(name, str) and name != BATCH_SIZE}
+    plain = {name: value for name, value in named.items() if _is_plain(value)}
     return {**plain, **{name: _as_list(value, defaults.get(name)) for name, value in hparams.items()}}
 
 
@@ -93,10 +96,11 @@ def _as_list(value: Any, default: Any) -> Any:
 def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
     """Whether a value is like the default, a whole number being a number too, and within the limits."""
     if isinstance(default, list) and default:  # an empty one does not say of what
-        return isinstance(value, list) and all(_fits(each, default[0], limits) for each in value)
+        return isinstance(value, list) and all(_fits(each, _widest(default), limits) for each in value)
     if type(default) not in _KINDS:
         return True
-    kind, _ = _KINDS[type(default)]
+    # A 0 that nobody limits may stand for 0.0.
+    kind, _ = _KINDS[float if type(default) is int and not limits else type(default)]
     return (
         isinstance(value, kind)
         and isinstance(value, bool) == isinstance(default, bool)
@@ -107,10 +111,15 @@ def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
     )
 
 
+def _widest(items: list[Any]) -> Any:
+    return next((item for item in items if isinstance(item, float)), items[0])
+
+
 def _in_words(default: Any, limits: Mapping[str, Any]) -> str:
     if isinstance(default, list):
-        return f"a list, each item {_in_words(default[0], limits)}"
+        return f"a list, each item {_in_words(_widest(default), limits)}"
     if ONE_OF in limits:
-        return f"one of {', '.join(limits[ONE_OF])}"
+        return f"one of {', '.join(map(str, limits[ONE_OF]))}"
     bounds = " and ".join(f"{_WORDS[name]} {bound:g}" for name, bound in limits.items())
-    return f"{_KINDS[type(default)][1]} {bounds}".rstrip()
+    _, kind = _KINDS.get(type(default), (None, "like its default"))
+    return f"{kind} {bounds}".rstrip()

@@ -21,7 +21,7 @@ from models.checkpoints import (
 from models.examples import FeatureSpec, transformed_feature_spec
 from models.export import export_model
 from models.hardware import hardware_here
-from models.hyperparameters import BATCH_SIZE, in_effect
+from models.hyperparameters import BATCH_SIZE, IN_EFFECT, in_effect
 from models.input_wait import InputWait
 from models.learning_batches import learning_batches, up_to, watched_batches
 from models.replay import keep_for_replay
@@ -49,7 +49,7 @@ def run_fn(fn_args: FnArgs) -> None:
     write_json(record.as_json(), fn_args.model_run_dir, "training.json")
     model = in_full_precision(model, config, hparams, specs[0])
     module = config["model"]["module"]
-    built = {"module": module, "hyperparameters": in_effect(hparams, module), **_unseen(config)}
+    built = {"module": module, "hyperparameters": hparams, IN_EFFECT: in_effect(hparams, module), **_unseen(config)}
     keep_for_replay(model, built, fn_args.model_run_dir)
     export_model(model, transformed, unseen, fn_args.serving_model_dir)
     remove_checkpoints(checkpoints)

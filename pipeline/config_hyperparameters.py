@@ -21,7 +21,7 @@ CLASSES = "classes"
 OF_TRAINING = frozenset({"batch_size"})
 _SIZE, _SIZE_LIMITS = 128, {"ge": 1}
 ONE_OF = "one_of"
-_BOUNDS = {"gt", "ge", "lt", "le", ONE_OF}
+_BOUNDS = {"gt", "ge", "lt", "le"}
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
@@ -71,20 +71,31 @@ def _check_names(module: str, known: set[str], given: Mapping[str, Any]) -> None
 def _limits(source: bytes) -> dict[str, dict[str, Any]]:
     """By name the limits that a module writes as ours do; another thing may be called so, too."""
     found = (_written_out(source, LIMITS) or {}).items()
-    return {name: each for name, each in found if isinstance(each, dict) and each.keys() <= _BOUNDS}
+    return {name: each for name, each in found if isinstance(each, dict) and all(map(_is_limit, each, each.values()))}
+
+
+def _is_limit(kind: Any, bound: Any) -> bool:
+    if kind == ONE_OF:
+        return isinstance(bound, list) and bool(bound)
+    return kind in _BOUNDS and isinstance(bound, (int, float)) and not isinstance(bound, bool)
 
 
 def _shape_of(default: Any, limits: Mapping[str, Any]) -> Any:
     """The type of what may stand in the place of `default`: values like it, within the limits."""
     if isinstance(default, list) and default:  # an empty one does not say of what
-        return list[_shape_of(default[0], limits)]  # type: ignore[misc]
+        return list[_shape_of(_widest(default), limits)]  # type: ignore[misc]
     if ONE_OF in limits:
         return Literal[tuple(limits[ONE_OF])]
     if isinstance(default, (bool, str)):
         return type(default)
     if isinstance(default, (int, float)):
-        return Annotated[type(default), Field(**limits)]
+        # A 0 that nobody limits may stand for 0.0.
+        return Annotated[type(default) if limits else float, Field(**limits)]
     return Any
+
+
+def _widest(items: Sequence[Any]) -> Any:
+    return next((item for item in items if isinstance(item, float)), items[0])
 
 
 def _fits(value: Any, shape: Any) -> bool:
@@ -126,5 +137,5 @@ def _written_out(source: bytes, name: str) -> dict[str, Any] | None:
 def _literal(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return None

@@ -94,7 +94,7 @@ def dossier_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> Do
     reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
     structure = importlib.import_module(STRUCTURE_MODULE).structure_of(transform_graph, model_run)
     return Dossier(
-        recipe=recipe_of(asked, structure, built["hyperparameters"]),
+        recipe=recipe_of(asked, structure, built["in_effect"]),
         config=asked["config"],
         withheld=tuple(asked["withheld"]),
         rows=json.loads(examples.get_string_custom_property("sluice_facts"))["rows"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -129,8 +130,13 @@ def unreadable_columns(models: Mapping[str, str], schema: schema_pb2.Schema) -> 
     return {
         name: f"{asked}, which the data " + (f"have as {held[name]}" if name in held else "do not have")
         for name, asked in _inputs_of(models[BLESSED]).items()
-        if held.get(name) != asked
+        if not _is_met(asked, held.get(name))
     }
+
+
+def _is_met(asked: str, held: str | None) -> bool:
+    """A model that takes one value a row, or none, parses rows of exactly one; the reverse does not hold."""
+    return held is not None and (held == asked or re.fullmatch(re.escape(asked) + r"\[1(, 1)*\]", held) is not None)
 
 
 def _inputs_of(path: str) -> dict[str, str]:

@@ -107,7 +107,9 @@ class Index:
 
     def with_deployment(self, version: str, deployment: str) -> Index:
         """With this version in production and those archived that were; the same index when it was noted before."""
-        if self.entries[version].labels.get(DEPLOYMENT) == deployment:
+        known = self.entries[version].labels
+        # One that is archived and served again has been rolled back to.
+        if known.get(DEPLOYMENT) == deployment and known.get(STAGE) != ARCHIVED:
             return self
         index = self
         for each, entry in self.entries.items():

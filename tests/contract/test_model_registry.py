@@ -162,6 +162,18 @@ class ModelRegistryContract(ABC):
         registry.deployed("taxi", "1.0.1", "pushed-17")
         assert registry.versions("taxi") == before
 
+    def test_a_version_that_is_rolled_back_to_is_in_production_again(
+        self, registry: ModelRegistry, tmp_path: Path
+    ) -> None:
+        registry.register(submission(tmp_path / "m"))
+        registry.register(submission(tmp_path / "n", b"other"))
+        registry.deployed("taxi", "1.0.0", "pushed-17")
+        registry.deployed("taxi", "1.0.1", "pushed-18")
+        made = registry.deployed("taxi", "1.0.0", "pushed-17")
+        assert made.aliases == ("production",)
+        assert made.labels["stage"] == "production"
+        assert registry.find("taxi", "1.0.1").labels["stage"] == "archived"
+
     def test_a_version_that_takes_the_place_of_a_deployed_one_is_in_production(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:

@@ -190,3 +190,28 @@ def test_as_many_names_as_the_model_tells_classes_apart_of_its_own_accord(tmp_pa
     mended = refused.value.next_command.partition("--set ")[2]
     check_references(load_workload(str(tmp_path / "mine.yaml"), [names, mended]))
     check_references(load_workload(str(tmp_path / "mine.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("defaults", "limits", "given"),
+    [
+        ({"l2": 0}, {}, {"l2": 0.01}),
+        ({"shares": [8, 0.5]}, {}, {"shares": [8, 0.5]}),
+        ({"units": 3}, {"units": {"ge": "a"}}, {"units": 1}),
+        ({"act": "x"}, {"act": {"one_of": 5}}, {"act": "y"}),
+        ({"act": "x"}, {"act": {"one_of": []}}, {"act": "y"}),
+    ],
+)
+def test_a_module_of_somebody_elses_is_not_held_to_what_it_did_not_say(
+    defaults: Any, limits: Any, given: dict[str, Any]
+) -> None:
+    check_hyperparameters("mine", f"DEFAULTS = {defaults!r}\nLIMITS = {limits!r}".encode(), given)
+
+
+def test_a_search_is_told_which_numbers_there_are() -> None:
+    from models.hyperparameters import completed
+    from models.refusal import CannotTrain
+
+    with pytest.raises(CannotTrain, match="must be one of 3, 5"):
+        completed({"k": 4}, {"k": 3}, "mine", {"k": {"one_of": [3, 5]}})
+    assert completed({"l2": 0.01}, {"l2": 0}, "mine") == {"l2": 0.01}

@@ -19,7 +19,7 @@ from gates.measurement import Scored
 from gates.metrics import Evaluation
 from pipeline.components.artifacts import GateReportArtifact, read_evaluation, read_report
 from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
-from pipeline.components.scoring import read_scored, unreadable_columns
+from pipeline.components.scoring import _is_met, read_scored, unreadable_columns
 from pipeline.errors import SluiceError
 from runners.component_lines import _estimates
 from tests.unit import class_samples as samples
@@ -327,3 +327,21 @@ def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(ble
     [named] = _beside(RIGHT, blessed, baseline=outside).findings
     assert named.subject == "baseline" and "of the baseline automl/export on test" in named.reason
     assert "evaluator.baseline.output" in named.remedy
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "met"),
+    [
+        ("float32", "float32", True),
+        ("float32", "float32[1]", True),
+        ("float32", "float32[1, 1]", True),
+        ("float32[1]", "float32", False),
+        ("float32", "float32[2]", False),
+        ("float32", "int64[1]", False),
+        ("float32", None, False),
+    ],
+)
+def test_a_column_of_exactly_one_value_is_read_by_a_model_that_takes_one_or_none(
+    asked: str, held: str | None, met: bool
+) -> None:
+    assert _is_met(asked, held) is met

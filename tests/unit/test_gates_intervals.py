@@ -244,5 +244,9 @@ def test_a_model_has_surely_not_fallen_behind_itself_unless_its_rows_are_all_ali
     labels, predictions = _scores(40, np.random.default_rng(8))
     once, again = (METRICS["loss"](labels, predictions) for _ in range(2))
     assert change(once, again, 0.95) == Interval(0.0, 0.0, 0.0)
+    rounded = predictions.copy()
+    rounded[0] = np.nextafter(np.float32(rounded[0]), np.float32(1))
+    found = change(METRICS["loss"](labels, rounded), once, 0.95)
+    assert max(abs(found.lower), abs(found.upper)) < 1e-6
     perfect = METRICS["loss"](np.ones(15), np.ones(15))
     assert change(perfect, perfect, 0.95).lower < -1

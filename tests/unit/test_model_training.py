@@ -21,6 +21,7 @@ from models.building import STEPS_PER_EXECUTION
 from models.callbacks import callbacks
 from models.examples import CategoricalFeature, evaluation_batches, training_batches, transformed_feature_spec
 from models.learning_batches import up_to
+from models.refusal import CannotTrain
 from models.training import run_fn
 from models.wide_and_deep import build_model, search_space
 from pipeline.config import TrainConfig
@@ -172,6 +173,15 @@ def test_where_augmentation_ends_the_learning_rate_begins_again_also_after_a_kil
         nothing_to_learn, validation_data=nothing_to_learn, initial_epoch=first, epochs=6, callbacks=watching, verbose=0
     ).history
     assert curves["learning_rate"] == pytest.approx([0.1, 0.1, 0.01, 0.1, 0.1, 0.01][first:])
+
+
+def test_a_schedule_of_the_optimizers_own_and_a_plateau_exclude_each_other() -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)), "mse")
+    budget = {"max_steps": None, "early_stopping_patience": 0, "plateau": None, "augmentation": None}
+    callbacks(budget, model)
+    with pytest.raises(CannotTrain, match="a schedule of its own"):
+        callbacks({**budget, "plateau": {"factor": 0.1, "patience": 1, "floor": 0.0}}, model)
 
 
 def test_early_stopping_ends_training_and_brings_back_the_best_weights() -> None:
