@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from models.examples import CategoricalFeature, FeatureSpec
-from models.hyperparameters import one_of
 from models.refusal import CannotTrain
 
 EMBEDDING_SIZE = 8
@@ -71,10 +70,9 @@ def class_probabilities(hidden: Any, classes: int) -> Any:
     return keras.layers.Activation("softmax", dtype="float32", name="probability")(logits)
 
 
-def optimizer_named(name: str, learning_rate: float, clipnorm: float, weight_decay: float, module: str) -> Any:
+def optimizer_named(name: str, learning_rate: float, clipnorm: float, weight_decay: float) -> Any:
     """An optimizer whose gradients are clipped at the norm `clipnorm` (each variable's own)."""
-    make = one_of("optimizer", name, OPTIMIZERS, module)
-    return make(learning_rate=learning_rate, clipnorm=clipnorm, weight_decay=weight_decay)
+    return OPTIMIZERS[name](learning_rate=learning_rate, clipnorm=clipnorm, weight_decay=weight_decay)
 
 
 def compiled(model: keras.Model, optimizer: Any) -> keras.Model:

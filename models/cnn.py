@@ -45,9 +45,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
     hidden = keras.layers.Activation("relu")(hidden)
     hidden = keras.layers.Dropout(chosen["dense_dropout"])(hidden)
     model = keras.Model(inputs, class_probabilities(hidden, chosen["classes"]))
-    optimizer = optimizer_named(
-        "adam", chosen["learning_rate"], chosen["clipnorm"], chosen["weight_decay"], module=__name__
-    )
+    optimizer = optimizer_named("adam", chosen["learning_rate"], chosen["clipnorm"], chosen["weight_decay"])
     return compiled(model, optimizer)
 
 

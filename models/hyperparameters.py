@@ -65,16 +65,6 @@ def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
     return {**plain, **{name: _as_list(value, defaults.get(name)) for name, value in hparams.items()}}
 
 
-def one_of(name: str, value: Any, known: Mapping[str, Any], module: str) -> Any:
-    """What `value` stands for; raises CannotTrain when it is none of the names in `known`."""
-    if value not in known:
-        raise CannotTrain(
-            f"{module}: `{name}` is {value!r}, and must be one of {', '.join(known)}",
-            f"Mend it:  `model.hyperparameters.{name}` in the workload's configuration",
-        )
-    return known[value]
-
-
 def _is_plain(value: Any) -> bool:
     """Whether JSON can hold it."""
     try:

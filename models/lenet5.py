@@ -8,7 +8,7 @@ import keras_tuner
 
 from models.classification import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
 from models.examples import FeatureSpec
-from models.hyperparameters import Limits, completed, one_of
+from models.hyperparameters import Limits, completed
 
 DEFAULTS: dict[str, Any] = {
     "classes": 10,
@@ -43,8 +43,7 @@ POOLINGS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePoo
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
     """A compiled model from `feature_spec` to the probability of each class, shape [batch, classes]."""
     chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
-    activation = one_of("activation", chosen["activation"], ACTIVATIONS, __name__)
-    pooling = one_of("pooling", chosen["pooling"], POOLINGS, __name__)
+    activation, pooling = ACTIVATIONS[chosen["activation"]], POOLINGS[chosen["pooling"]]
     filters = FILTERS[: chosen["conv_layers"]]
     inputs = keras_inputs(feature_spec)
 
@@ -61,7 +60,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
         hidden = keras.layers.Dense(units, activation=activation)(hidden)
     model = keras.Model(inputs, class_probabilities(hidden, chosen["classes"]))
     optimizer = optimizer_named(
-        chosen["optimizer"], chosen["learning_rate"], chosen["clipnorm"], chosen["weight_decay"], module=__name__
+        chosen["optimizer"], chosen["learning_rate"], chosen["clipnorm"], chosen["weight_decay"]
     )
     return compiled(model, optimizer)
 

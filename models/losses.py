@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from models.refusal import CannotTrain
 
+_KEEP = "Keep the model's own:  --set train.loss=default"
+
 
 @keras.saving.register_keras_serializable(package="sluice")
 class SparseCategoricalFocalCrossentropy(keras.losses.Loss):
@@ -83,9 +85,6 @@ def _as_object(loss: Any) -> Any:
     if found is keras.losses.sparse_categorical_crossentropy:
         return keras.losses.SparseCategoricalCrossentropy()
     return found
-
-
-_KEEP = "Keep the model's own:  --set train.loss=default"
 
 
 def balanced_class_weights(batches: tf.data.Dataset) -> dict[int, float]:

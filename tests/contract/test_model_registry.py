@@ -43,6 +43,12 @@ def submission(
     return Submission(model, folder, Recipe(**made), {"auc": Figure(auc, auc - 0.01, auc + 0.01)}, {}, _describe)
 
 
+def _two_versions(registry: ModelRegistry, folder: Path) -> None:
+    """1.0.0, and 1.0.1 of other weights."""
+    registry.register(submission(folder / "m"))
+    registry.register(submission(folder / "n", b"other"))
+
+
 class ModelRegistryContract(ABC):
     """Subclasses give `registry` and inherit each test."""
 
@@ -103,8 +109,7 @@ class ModelRegistryContract(ABC):
         assert registry.models() == ["images", "taxi"]
 
     def test_an_alias_means_one_version_and_can_be_moved(self, registry: ModelRegistry, tmp_path: Path) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         assert registry.alias("taxi", "1.0.0", "production").aliases == ("production",)
         assert registry.alias("taxi", "latest", "production").aliases == ("latest", "production")
         assert registry.find("taxi", "production").version == "1.0.1"
@@ -137,8 +142,7 @@ class ModelRegistryContract(ABC):
     def test_a_pushed_version_is_in_production_and_the_one_before_is_archived(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         registry.label("taxi", "1.0.0", {"approved": "by-gates"})
         made = registry.deployed("taxi", "1.0.0", "pushed-17")
         assert made.aliases == ("production",)
@@ -153,8 +157,7 @@ class ModelRegistryContract(ABC):
     def test_a_deployment_is_noted_once_and_what_people_say_since_stays(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         registry.deployed("taxi", "1.0.1", "pushed-17")
         registry.alias("taxi", "1.0.0", "production")
         registry.label("taxi", "1.0.0", {"stage": "production"})
@@ -165,8 +168,7 @@ class ModelRegistryContract(ABC):
     def test_a_version_that_is_rolled_back_to_is_in_production_again(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         registry.deployed("taxi", "1.0.0", "pushed-17")
         registry.deployed("taxi", "1.0.1", "pushed-18")
         made = registry.deployed("taxi", "1.0.0", "pushed-17")
@@ -177,16 +179,14 @@ class ModelRegistryContract(ABC):
     def test_a_version_that_takes_the_place_of_a_deployed_one_is_in_production(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         registry.deployed("taxi", "1.0.0", "pushed-17")
         assert registry.deployed("taxi", "1.0.1", "pushed-17").aliases == ("latest", "production")
 
     def test_the_same_version_pushed_again_is_in_production_again(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         for number, version in enumerate(("1.0.0", "1.0.1", "1.0.0")):
             registry.deployed("taxi", version, f"pushed-{number}")
         stages = {each.version: each.labels["stage"] for each in registry.versions("taxi")}
@@ -354,8 +354,7 @@ class TestFolderRegistry(ModelRegistryContract):
         assert registry.register(submission(tmp_path / "m")).version == "1.0.1"
 
     def test_a_lost_index_is_made_again_from_the_versions(self, registry: FolderRegistry, tmp_path: Path) -> None:
-        registry.register(submission(tmp_path / "m"))
-        registry.register(submission(tmp_path / "n", b"other"))
+        _two_versions(registry, tmp_path)
         before = registry.versions("taxi")
         (registry.root / "taxi/index.json").unlink()
         assert registry.versions("taxi") == before
