@@ -24,8 +24,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_fscore_support
 
-from models.examples import transformed_feature_spec
-from models.replay import TrainingPath
+from models.export.replay import TrainingPath
+from models.features import transformed_feature_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"

@@ -67,8 +67,8 @@ def _sluice(folder: Path) -> Seconds:
     import apache_beam as beam
     import tfx_bsl.coders.example_coder  # noqa: F401 - its import is not what is timed
 
-    from pipeline.config_file import load_workload
-    from pipeline.dataset import datasets_here
+    from pipeline.config.load import load_workload
+    from pipeline.datasets import datasets_here
     from pipeline.ingest.plan import Wanted
     from pipeline.ingest.run import ingest
 
@@ -126,14 +126,14 @@ def _tfx(folder: Path) -> Seconds:
 
 
 def _read_idx(prefix: str) -> tuple[np.ndarray, np.ndarray]:
-    from pipeline.config_file import load_workload
-    from pipeline.ingest import idx_files
+    from pipeline.config.load import load_workload
     from pipeline.ingest.source import resolve_source
+    from sources import idx
 
     files = resolve_source(load_workload("fashion_mnist").data).files
-    parts = idx_files.cut(next(path for path in files if f"{prefix}-" in path))
-    pixels = [piece for part in parts for piece in idx_files.read_pixels(part, part.rows)]
-    return np.concatenate(pixels), np.concatenate([idx_files.read_labels(part) for part in parts])
+    parts = idx.cut(next(path for path in files if f"{prefix}-" in path))
+    pixels = [piece for part in parts for piece in idx.read_pixels(part, part.rows)]
+    return np.concatenate(pixels), np.concatenate([idx.read_labels(part) for part in parts])
 
 
 def _expect(rows: int) -> None:

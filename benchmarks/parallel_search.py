@@ -106,7 +106,7 @@ def _killed_and_resumed(settings: list[str], parallel: int) -> Resumed:
 
 def _ended(folder: Path) -> dict[str, int]:
     """By trial that has ended, when its outcome was written."""
-    files = folder.glob(f"{WORKLOAD}/artifacts/durable/models.tuning/*/trial-*.json")
+    files = folder.glob(f"{WORKLOAD}/artifacts/durable/search/*/trial-*.json")
     return {file.name: file.stat().st_mtime_ns for file in files}
 
 

@@ -16,11 +16,12 @@ import numpy as np
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-import models.training
-from models.building import STEPS_PER_EXECUTION
-from models.examples import FeatureSpec, evaluation_batches, transformed_feature_spec
-from models.learning_batches import evaluation_batch
-from pipeline.config import TrainConfig
+import models.training.run
+from models.features import FeatureSpec, transformed_feature_spec
+from models.training.batches import evaluation_batch
+from models.training.build import STEPS_PER_EXECUTION
+from models.training.examples import evaluation_batches
+from pipeline.config.training import TrainConfig
 
 LABEL, SEED = "label", 7
 SPLITS = ("train", "eval")
@@ -86,7 +87,7 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
 
     keras.Model.fit = timed
     budget = TrainConfig(epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED)
-    models.training.run_fn(
+    models.training.run.run_fn(
         FnArgs(
             train_files=files(setting["artifacts"], "train"),
             eval_files=files(setting["artifacts"], "eval"),

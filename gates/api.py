@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gates.data import Data, Declared
-from gates.data_gate import judge_data
-from gates.errors import SluiceError
-from gates.finding import GateReport
-from gates.frames import Given, tables_of
-from gates.judging import Progress
-from gates.label import compute_label, parse_label_expression
-from gates.normalise import is_number, normalised
-from gates.settings import GateSettings
-from gates.table import Table
-from gates.times import instants
+from core.errors import SluiceError
+from gates.data.declared import Declared
+from gates.data.evidence import Data
+from gates.data.gate import judge_data
+from gates.tables.frames import Given, tables_of
+from gates.tables.label import compute_label, parse_label_expression
+from gates.tables.normalise import is_number, normalised
+from gates.tables.table import Table
+from gates.tables.times import instants
+from gates.verdict.finding import GateReport
+from gates.verdict.judge import Progress
+from gates.verdict.settings import GateSettings
 from gates.workload import Workload, read_workload, settings_of
 
 _PACKAGES = ("sluice", "numpy", "pyarrow", "scikit-learn", "scipy")

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gates.errors import SluiceError
-from gates.settings import CheckSettings, GateSettings, Waiver
-from gates.yaml_document import Document, KeyPath, read_document
+from core.errors import SluiceError
+from core.yaml_document import Document, KeyPath, read_document
+from gates.verdict.settings import CheckSettings, GateSettings, Waiver
 
 _SPLITS = ("row", "entity", "time", "column")
 _SECTIONS = ("data", "prediction", "split", "gates")

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import keras_tuner
 
-from models.classification import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
-from models.examples import FeatureSpec
-from models.hyperparameters import Limits, completed
+from core.hyperparameters import Limits, completed
+from models.features import FeatureSpec
+from models.layers import class_probabilities, compiled, flattened, keras_inputs, optimizer_named
 
 DEFAULTS: dict[str, Any] = {
     "classes": 10,

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import keras_tuner
 
-from models.examples import CategoricalFeature, FeatureSpec
-from models.hyperparameters import Limits, completed
+from core.hyperparameters import Limits, completed
+from models.features import CategoricalFeature, FeatureSpec
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.001,

@@ -8,7 +8,7 @@ _ARTIFACTS = frozenset({"GateReportArtifact", "Blessing", "ReferencesArtifact", 
 def __getattr__(name: str) -> Any:
     """Our artifact types as `pipeline.<Class>`: Vertex imports them by that path, and nobody else pays for it."""
     if name in _ARTIFACTS:
-        from pipeline.components import artifacts
+        from pipeline.artifacts import blessings
 
-        return getattr(artifacts, name)
+        return getattr(blessings, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

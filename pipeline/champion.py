@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ml_metadata import MetadataStore
 from tfx.components.evaluator import constants
-from tfx.dsl.components.common.resolver import ResolverStrategy
+from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.dsl.io import fileio
-from tfx.types import Artifact
+from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 
-from pipeline.components.artifacts import is_blessed
+from pipeline.artifacts.blessings import Blessing, is_blessed
+from pipeline.config.workload import WorkloadConfig
+
+if TYPE_CHECKING:
+    from tfx.dsl.components.base.base_node import BaseNode
+    from tfx.types import BaseChannel
+
+    from pipeline.platform import Platform
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -57,3 +67,40 @@ class LatestOtherBlessedModel(ResolverStrategy):
 def _positive(blessings: list[Artifact]) -> list[Artifact]:
     """Those that say yes, the newest last."""
     return sorted(filter(is_blessed, blessings), key=lambda blessing: blessing.id)
+
+
+def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel, candidate: BaseChannel) -> BaseNode:
+    """The node that gives the model that the candidate must not fall behind: the one from outside that the
+    configuration names, else the last blessed one."""
+    baseline = config.evaluator.baseline
+    if baseline is None or baseline.saved_model is None:
+        return platform.champion(candidate)
+    from pipeline.components.outside_model import OutsideModel  # a check of the configuration needs no TFX
+
+    return OutsideModel(
+        schema, baseline, platform.code("pipeline.components.outside_model", "models.export.outside_model")
+    )
+
+
+def _blessed_model_channels() -> dict[str, BaseChannel]:
+    return {
+        "model": Channel(type=standard_artifacts.Model),
+        "model_blessing": Channel(type=standard_artifacts.ModelBlessing),
+    }
+
+
+def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
+    """The newest blessed and proven model that is not the candidate itself: a second, unchanged run compares as the
+    first did."""
+    return Resolver(
+        strategy_class=LatestOtherBlessedModel,
+        candidate=candidate,
+        gate_blessing=Channel(type=Blessing),
+        **_blessed_model_channels(),
+    ).with_id("ChampionResolver")
+
+
+def latest_blessed_model(candidate: BaseChannel) -> Resolver:  # noqa: ARG001
+    """The newest blessed model, by the one strategy that Vertex AI knows; it looks neither at the candidate nor at what
+    the ModelGate said."""
+    return Resolver(strategy_class=LatestBlessedModelStrategy, **_blessed_model_channels()).with_id("ChampionResolver")

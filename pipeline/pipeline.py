@@ -9,7 +9,8 @@ from tfx.dsl.placeholder.placeholder import Predicate
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import BaseChannel
 
-from pipeline.baseline import champion_of, what_evaluation_needs
+from pipeline.champion import champion_of
+from pipeline.component_inputs import learning_inputs, what_evaluation_needs, what_features_need, what_training_needs
 from pipeline.components.data_gate import DataGate
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.example_gen import ExampleGen
@@ -21,10 +22,10 @@ from pipeline.components.registrar import registrar_of
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.components.tuner import Tuner
-from pipeline.config import WorkloadConfig
-from pipeline.dataset import PREVIOUS, SERVING, Dataset
-from pipeline.learning import LEARNING, learning_inputs, what_features_need, what_training_needs
+from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import PREVIOUS, SERVING, Dataset
 from pipeline.platform import Platform
+from pipeline.splits import LEARNING
 
 
 def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
@@ -41,9 +42,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     schema_gen = (
         CuratedSchema(config.schema_file)
         if config.schema_file
-        else SchemaGen(
-            statistics_gen.outputs["statistics"], label, withheld, platform.code("pipeline.components.schema_gen")
-        )
+        else SchemaGen(statistics_gen.outputs["statistics"], label, withheld, platform.code(SchemaGen.__module__))
     ).with_id("SchemaGen")
 
     # Describes the rows that an endpoint saw and those of the span before, where there are any.
@@ -71,7 +70,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         config=config,
         lineage=LEARNING,
         strict=platform.strict,
-        code=platform.code("pipeline.components.data_gate", "gates.contamination", "gates.leakage", "gates.skew"),
+        code=platform.code("pipeline.components.data_gate", "gates.data"),
     )
 
     with Cond(is_blessed(example_validator.outputs["blessing"])), Cond(is_blessed(data_gate.outputs["blessing"])):
@@ -91,8 +90,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         tuner = (
             Tuner(
                 **learning_inputs(transform, LEARNING),
-                tuner_fn="models.tuning.tuner_fn",
-                custom_config=what_training_needs(config, platform, "models.tuning", "pipeline.components.tuner"),
+                tuner_fn="models.search.tuner.tuner_fn",
+                custom_config=what_training_needs(config, platform, "search"),
             )
             if config.tuner.enabled
             else None
@@ -101,9 +100,9 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         # Fits the model on train, stops early by eval, and exports every serving signature.
         trainer = Trainer(
             **learning_inputs(transform, LEARNING),
-            run_fn="models.training.run_fn",
+            run_fn="models.training.run.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-            custom_config=what_training_needs(config, platform, "models.training"),
+            custom_config=what_training_needs(config, platform, "training"),
         )
 
         # Finds the model that the candidate must not fall behind: the one from outside, else the last blessed one.
@@ -128,7 +127,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             config=what_evaluation_needs(config.evaluator),
             label=label,
             class_names=config.data.class_names,
-            code=platform.code("pipeline.components.evaluator", "models.batches"),
+            code=platform.code("pipeline.components.evaluator", "models.export.batches"),
         )
 
         # Proves that the model is sound: what was measured is what is served, and holds on rows it has not seen.
@@ -141,7 +140,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             schema=schema_gen.outputs["schema"],
             config=config,
             strict=platform.strict,
-            code=platform.code("pipeline.components.model_gate", "models.replay", "gates.model", config.model.module),
+            code=platform.code("pipeline.components.model_gate", "models.export", "gates.model", config.model.module),
         )
 
     gates: dict[str, BaseNode] = {"ExampleValidator": example_validator, "DataGate": data_gate}

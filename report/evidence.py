@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from gates.finding import Finding, GateReport
-from gates.metrics import Evaluation
+from gates.evaluation.metrics import Evaluation
+from gates.verdict.finding import Finding, GateReport
 
 if TYPE_CHECKING:
     # For the type alone: a run that stopped before StatisticsGen need not pay for the import.

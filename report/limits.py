@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gates.finding import Finding, Severity
-from gates.metrics import OVERALL, MetricEstimate
+from gates.evaluation.metrics import OVERALL, MetricEstimate
+from gates.verdict.finding import Finding, Severity
 from report.evidence import ThresholdLine
 
 Verdict = Literal["met", "missed", "doubtful"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.finding import Chart
+from gates.verdict.finding import Chart
 from report.wording import figure
 
 READABLE = 14

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from core.errors import ExitCode, SluiceError
 from gates.command.usage import say
-from pipeline.errors import ExitCode, SluiceError
 from runners.component_names import NAMES
 
 
@@ -43,7 +43,7 @@ def node_id_of(name: str) -> str:
 
 def listing() -> str:
     """The workloads and components that there are."""
-    from pipeline.config_file import profiles_of, workload_names
+    from pipeline.config.load import profiles_of, workload_names
 
     profiles = {name: ", ".join(profiles_of(name)) for name in workload_names()}
     workloads = (f"  {name:<18} {f'profiles: {known}' if known else ''}".rstrip() for name, known in profiles.items())

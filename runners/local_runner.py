@@ -14,8 +14,8 @@ if __name__ == "__main__":
 
 import click
 
+from core.errors import ExitCode, SluiceError
 from gates.command.usage import say
-from pipeline.errors import ExitCode, SluiceError
 from runners.command_line import OneSentenceCommand
 
 _EPILOG = """\b
@@ -24,7 +24,7 @@ Exit codes:  0 pushed, or nothing to push by design    1 error, see run.log
              2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
              130 stopped by Ctrl-C
 What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOAD/latest, OUT/serving/WORKLOAD/VERSION,
-                  OUT/registry/WORKLOAD/VERSION (python -m pipeline.registry)
+                  OUT/registry/WORKLOAD/VERSION (python -m registry)
 """
 
 
@@ -64,7 +64,7 @@ def main(
         raise click.UsageError(f"unexpected word `{beam_arguments[0]}`; options for Beam go behind `--`")
     try:
         if explain is not None:
-            from pipeline.config_explain import explain as explanation
+            from pipeline.config.explain import explain as explanation
 
             click.echo(explanation(explain))
             sys.exit(ExitCode.PUSHED)
@@ -73,7 +73,7 @@ def main(
 
             click.echo(listing())
             sys.exit(ExitCode.PUSHED)
-        from runners.local_run import Request, run
+        from runners.local.run import Request, run
 
         request = Request(workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments, profile)
         sys.exit(run(request))

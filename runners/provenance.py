@@ -12,7 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = frozenset({"gates", "models", "pipeline", "preprocessing", "report", "runners", "serving"})
+ROOMS = frozenset(
+    {"core", "gates", "models", "pipeline", "preprocessing", "registry", "report", "runners", "serving", "sources"}
+)
 
 
 def git_commit(root: Path = ROOT) -> str | None:

@@ -14,8 +14,8 @@ if __name__ == "__main__":
 
 import click
 
+from core.errors import SluiceError
 from gates.command.usage import say
-from pipeline.errors import SluiceError
 from runners.command_line import OneSentenceCommand
 
 
@@ -57,7 +57,7 @@ def main(
                 "submitting to Vertex AI is not built yet; compiling and checking is.",
                 f"Check:  python runners/vertex_runner.py --workload {workload} --check",
             )
-        from runners.vertex_check import check_job
+        from runners.vertex.check import check_job
 
         given = {"project": project, "region": region, "bucket": bucket, "image": image}
         changes = tuple(f"{key}={value}" for key, value in given.items() if value is not None)

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.faults.tables import Source
-from gates.data import Data, Declared
-from gates.data_gate import judge_data
-from gates.finding import GateReport
-from gates.table import Table
+from gates.data.declared import Declared
+from gates.data.evidence import Data
+from gates.data.gate import judge_data
+from gates.tables.table import Table
+from gates.verdict.finding import GateReport
 
 SPLITS = ("train", "eval", "serving")
 _HELD_OUT = ("eval", "test")

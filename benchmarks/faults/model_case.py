@@ -12,9 +12,9 @@ import pandas as pd
 
 from benchmarks.faults.case import deal
 from benchmarks.faults.tables import SOURCES, Source
-from gates.finding import GateReport
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
-from gates.model_gate import judge_model
+from gates.model.gate import judge_model
+from gates.verdict.finding import GateReport
 
 SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
 REPLAYED = 512

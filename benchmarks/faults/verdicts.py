@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from benchmarks.faults.plants import Plant
-from gates.catalogue import check_named
-from gates.finding import Finding, GateReport, Severity
+from gates.verdict.catalogue import check_named
+from gates.verdict.finding import Finding, GateReport, Severity
 
 
 class Outcome(str, Enum):
@@ -37,7 +37,7 @@ class Said:
 def kind_of(check: str) -> str:
     """contamination, leakage, label, skew or model: by the group of the check, else by the module that holds it."""
     entry = check_named(check)
-    _, family, topic = entry.run.__module__.split(".")[:3]
+    family, topic, *_ = entry.run.__module__.removeprefix("gates.").removeprefix("data.").split(".")
     if "leakage" in entry.group:
         return "leakage"
     return "label" if topic == "labels" else family

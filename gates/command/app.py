@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
+from core.errors import ExitCode, SluiceError
 from gates.command.usage import OneSentenceGroup
-from gates.errors import ExitCode, SluiceError
-from gates.finding import GateReport
+from gates.verdict.finding import GateReport
 
 _EPILOG = """\b
 Exit codes:  0 nothing blocks          1 a defect of Sluice
@@ -81,13 +81,13 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
 @click.option("--markdown", is_flag=True, help="As the page docs/gates.md.")
 def list_checks(as_json: bool, markdown: bool) -> None:
     """List the catalogue: what each check catches, its statistic, its margin and source."""
-    from gates.catalogue import as_json as plain
-    from gates.catalogue import checks
+    from gates.verdict.catalogue import as_json as plain
+    from gates.verdict.catalogue import checks
 
     if as_json:
         click.echo(json.dumps([plain(each) for each in checks()], indent=2, ensure_ascii=False))
     elif markdown:
-        from gates.catalogue_page import page
+        from gates.command.catalogue_page import page
 
         click.echo(page(checks()), nl=False)
     else:
@@ -105,7 +105,7 @@ def describe(data: str, label: str | None, time: str | None, as_json: bool) -> N
     """Describe a table: the kind, the missing share and the range of each column."""
     from gates.api import data_of
     from gates.command.show import console_on, show_summary
-    from gates.describe import describe as summarise
+    from gates.tables.describe import describe as summarise
     from gates.workload import Workload
 
     summary = summarise(data_of({"train": data}, Workload(label=label, time=time)).train, label, time)

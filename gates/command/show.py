@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gates.catalogue import Check
-from gates.describe import ColumnSummary, DataSummary
-from gates.finding import Finding, GateReport, Severity, Verdict
-from gates.rule import UNDECIDED
+from gates.tables.describe import ColumnSummary, DataSummary
+from gates.verdict.catalogue import Check
+from gates.verdict.finding import Finding, GateReport, Severity, Verdict
+from gates.verdict.rule import UNDECIDED
 
 _PIPED_WIDTH = 120
 _MOST_SHOWN = 40

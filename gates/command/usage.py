@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gates.errors import ExitCode, SluiceError
+from core.errors import ExitCode, SluiceError
 
 _STOPPED = 130  # as shells report Ctrl-C
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.model.evidence import ModelEvidence
-from gates.rule import Measurement
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
 
 _SLOW = 0.01  # the part of requests that may be slower than a 99th percentile
 _MEGABYTE = 1e6

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.catalogue import NotApplicable
 from gates.model.evidence import Predicted
-from gates.sampling import design_effect, effective_rows
-from gates.table import Codes, Floats, Mask
+from gates.statistics.sampling import design_effect, effective_rows
+from gates.tables.table import Codes, Floats, Mask
+from gates.verdict.catalogue import NotApplicable
 
 Z99 = 2.3263  # one-sided 99 %
 NOMINAL = 0.01
@@ -82,7 +82,7 @@ def share_gap_p(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes |
 
 def share_gap_upper(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes | None, b: Codes | None) -> float:
     """99 % upper bound of share(a) - share(b): Newcombe's square-and-add of Wilson intervals (1998)."""
-    from gates.intervals import wilson
+    from gates.statistics.intervals import wilson
 
     n_a, n_b = _effective_trials(hits_a, hits_b, a, b)
     first, second = wilson(float(hits_a.mean()), n_a, Z99), wilson(float(hits_b.mean()), n_b, Z99)
@@ -132,7 +132,7 @@ class Area:
 
     def bounds(self) -> tuple[float, float]:
         """Each at 99 %, one-sided: the wider of DeLong's, which is 0 wide for a perfect ranking, and Newcombe's."""
-        from gates.intervals import newcombe
+        from gates.statistics.intervals import newcombe
 
         known = newcombe(self.value, *self.sides, Z99)
         spread = Z99 * self.error
@@ -150,7 +150,7 @@ def area_of(predicted: Predicted) -> Area | None:
 
     None where only one class is there. It needs no threshold: weighted classes and rare ones leave it as it is.
     """
-    from gates.intervals import auc
+    from gates.statistics.intervals import auc
 
     rows = predicted.rows
     counts = np.bincount(predicted.labels, minlength=predicted.classes)
@@ -184,7 +184,7 @@ def area_gap_p(high: Area, low: Area) -> float:
 
 def log_losses(predicted: Predicted) -> Floats:
     """Negative log-likelihood of each row, clipped as Keras does."""
-    from gates.intervals import EPSILON
+    from gates.statistics.intervals import EPSILON
 
     told = predicted.scores[np.arange(predicted.rows), predicted.labels]
     return -np.log(np.clip(told, EPSILON, 1.0))

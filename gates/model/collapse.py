@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gates.finding import Chart
 from gates.model.certainty import mean_above_p
 from gates.model.evidence import ModelEvidence, Predicted
-from gates.rule import Measurement
+from gates.verdict.finding import Chart
+from gates.verdict.measurement import Measurement
 
 _MOST_BARS = 40
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.finding import Chart, RowSample
 from gates.model.evidence import ModelEvidence
-from gates.table import Floats
+from gates.tables.table import Floats
+from gates.verdict.finding import Chart, RowSample
 
 # More of the answers than this, gained by one class, are worth naming it; `prediction_collapse` judges.
 _GAINED = 0.05

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.catalogue import Need
-from gates.table import Codes, Floats, Mask
-from gates.units import Unit
+from gates.data.units import Unit
+from gates.tables.table import Codes, Floats, Mask
+from gates.verdict.catalogue import Need
 
 # The way of answering that all others are held against.
 TRAINING = "training"

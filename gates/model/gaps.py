@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gates.model.certainty import FEWEST_ROWS, Area, area_gap_p, share_gap_p, share_gap_upper
 from gates.model.evidence import Predicted
-from gates.table import Codes
+from gates.tables.table import Codes
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def area_gap(before: Area, after: Area) -> Gap:
 
 def residual_gap(before: Predicted, after: Predicted) -> Gap:
     """How often an error on one split is larger than one on the other: ranks, for no heavy tail to decide."""
-    from gates.intervals import auc
+    from gates.statistics.intervals import auc
 
     errors = np.concatenate([np.abs(each.labels - each.scores) for each in (before, after)])
     side = np.concatenate([np.zeros(before.rows, int), np.ones(after.rows, int)])

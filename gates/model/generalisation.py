@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.finding import Chart, Severity
+from gates.data.units import Unit
 from gates.model.certainty import (
     NOMINAL,
     Z99,
@@ -21,8 +20,9 @@ from gates.model.collapse import collapse_of
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.gaps import Gap, accuracy_gap, area_gap, class_gap, residual_gap
 from gates.model.trivial import refuse_constant
-from gates.rule import Measurement
-from gates.units import Unit
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Chart, Severity
+from gates.verdict.measurement import Measurement
 
 # A loss of a tenth must be excluded under `--strict`; Deepchecks refuses from there in its defaults.
 _SOUND_BELOW = 0.10

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.model.differences import first_line
 from gates.model.evidence import TRAINING, ModelEvidence, Predicted, Probe, as_scores
-from gates.rule import Measurement
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
 
 
 @check(

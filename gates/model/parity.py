@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gates.catalogue import Gate, Need, NotApplicable, check
 from gates.model.differences import (
     Difference,
     accuracy_told,
@@ -19,8 +18,9 @@ from gates.model.differences import (
     row_sample,
 )
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Replay, as_scores
-from gates.rule import Measurement
-from gates.table import Floats
+from gates.tables.table import Floats
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
 
 _ACROSS_DEVICES = 100.0  # 1e-3 instead of 1e-5: other kernels add up in another order and precision
 # Sums of 32-bit floats in another order differ by some 1e-7, and TensorFlow promises no order unless

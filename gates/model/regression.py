@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.finding import Chart
 from gates.model.certainty import Area, area_of, is_lopsided, log_losses, mean_above_p, mean_error
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.rescaling import rescaling_of
-from gates.rule import Measurement
-from gates.table import Floats, Mask
+from gates.tables.table import Floats, Mask
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Chart
+from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 50
 # What a row costs that is surely (97 %) predicted as the other class: two points of accuracy are 0.07 nats.

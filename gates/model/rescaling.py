@@ -9,7 +9,7 @@ import numpy as np
 
 from gates.model.certainty import effective_count, sample_of
 from gates.model.evidence import Predicted
-from gates.table import Floats
+from gates.tables.table import Floats
 
 _MOST_ROWS = 5_000
 _MOST_SCORES = 500_000
@@ -85,7 +85,7 @@ def miscalibrated_p(claimed: Floats, happened: Floats) -> float:
     """Spiegelhalter's z (1986), which is blind where all claims are near a half, and that of their sum; Bonferroni."""
     from scipy import stats
 
-    from gates.intervals import EPSILON
+    from gates.statistics.intervals import EPSILON
 
     p = np.clip(claimed, EPSILON, 1 - EPSILON)
     largest = 0.0
@@ -96,7 +96,7 @@ def miscalibrated_p(claimed: Floats, happened: Floats) -> float:
 
 
 def _logits(predicted: Predicted) -> Floats:
-    from gates.intervals import EPSILON
+    from gates.statistics.intervals import EPSILON
 
     return np.log(np.clip(predicted.scores, EPSILON, 1.0))
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gates.catalogue import Gate, Need, NotApplicable, check
-from gates.finding import Chart, Severity
 from gates.model.certainty import Z99, Area, area_of, mean_above_p, mean_error, sample_mask, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.rescaling import calibration_error, miscalibrated_p, rescaling_of
 from gates.model.trivial import advantage_of, is_constant, most_rows, refuse_constant
-from gates.rule import Measurement
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Chart, Severity
+from gates.verdict.measurement import Measurement
 
 _FEWEST_FOR_BINS = 100
 _OFF_BY_VARIANCE = 0.1

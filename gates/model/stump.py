@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gates import boosted
-from gates.catalogue import NotApplicable
-from gates.data import Data
-from gates.leakage.strength import concordance
-from gates.leakage.target import target_of
-from gates.sampling import drawn
-from gates.table import Floats, Kind
+from gates.data import boosted
+from gates.data.evidence import Data
+from gates.data.target import target_of
+from gates.statistics.sampling import drawn
+from gates.statistics.strength import concordance
+from gates.tables.table import Floats, Kind
+from gates.verdict.catalogue import NotApplicable
 
 _ROWS = 8_000
 _TREES = 15

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from gates.catalogue import NotApplicable
 from gates.model.certainty import Z99, area_of, effective_count, sample_of
 from gates.model.evidence import ModelEvidence, Predicted
+from gates.verdict.catalogue import NotApplicable
 
 # What even a weak model has; rows that cannot tell it from a constant decide nothing.
 _WEAK_AUC = 0.6

@@ -14,14 +14,14 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.building import built_for_training
-from models.callbacks import callbacks
-from models.checkpoints import build_optimizer
-from models.examples import FeatureSpec, transformed_feature_spec
-from models.hardware import hardware_here
-from models.hyperparameters import BATCH_SIZE
-from models.learning_batches import learning_batches, up_to, watched_batches
+from core.hyperparameters import BATCH_SIZE
+from models.features import FeatureSpec, transformed_feature_spec
 from models.search.trial import OBJECTIVE, Curves, Task
+from models.training.batches import learning_batches, up_to, watched_batches
+from models.training.build import built_for_training
+from models.training.callbacks import callbacks
+from models.training.checkpoints import build_optimizer
+from models.training.hardware import hardware_here
 
 
 class LossNotFiniteError(ArithmeticError):

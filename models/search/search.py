@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.search.ledger import Ledger
+from models.search.median_stopping import is_poor
 from models.search.pool import Ended, Epoch, Pool
-from models.search.poor import is_poor
 from models.search.proposals import Proposals
 from models.search.ranking import by_configuration, with_the_best_chosen
 from models.search.trial import OBJECTIVE, Curves, Outcome, Task, Trial

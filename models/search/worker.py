@@ -17,7 +17,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from models.refusal import CannotTrain
+from core.errors import SluiceError
 from models.search.trial import OBJECTIVE, Curves, Outcome, Task
 
 STOPPED_AS_POOR = "its loss on eval was above the median of the trials before it"
@@ -77,8 +77,8 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _in_one_line(problem: Exception) -> str:
-    if isinstance(problem, CannotTrain):
-        return problem.sentence
+    if isinstance(problem, SluiceError):
+        return problem.headline
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [""]
     # TensorFlow heads a quoted traceback with "in user code:", and says what is wrong below it.
     said = lines[-1] if lines[0].endswith(":") else lines[0]

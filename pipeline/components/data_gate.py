@@ -13,23 +13,18 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from gates.data import Data, Declared
-from gates.data_gate import judge_data
-from gates.settings import GateSettings
-from gates.table import Table
-from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.example_gen import FACTS_PROPERTY, PICTURES_PROPERTY
-from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
-from pipeline.components.gate_tables import (
-    categorical_numbers,
-    columns_not_served,
-    read_table,
-    required_columns,
-    share_read,
-)
-from pipeline.components.schema_gen import read_schema
-from pipeline.config import WorkloadConfig
-from pipeline.learning import Lineage
+from gates.data.declared import Declared
+from gates.data.evidence import Data
+from gates.data.gate import judge_data
+from gates.tables.table import Table
+from gates.verdict.settings import GateSettings
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
+from pipeline.artifacts.examples import FACTS_PROPERTY, PICTURES_PROPERTY
+from pipeline.artifacts.schema import read_schema
+from pipeline.components.gate import settings_of, tell_progress, waivers_today
+from pipeline.config.workload import WorkloadConfig
+from pipeline.evidence.data import categorical_numbers, columns_not_served, read_table, required_columns, share_read
+from pipeline.splits import Lineage
 
 HELD_OUT = ("eval", "test")
 

@@ -2,7 +2,7 @@
 
 TensorFlow Model Analysis computes intervals by resampling whole Beam pipelines (minutes where the figures take
 seconds), never judges by them, and cannot slice by a column with missing values. Here the models run once over test;
-the intervals are analytic (gates/intervals.py); the result is also written in TFMA's own layout.
+the intervals are analytic (gates/statistics/intervals.py); the result is also written in TFMA's own layout.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from gates.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
-from gates.limits import CHANGE, CHECKS, CLASS, Limit
-from gates.measurement import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
-from gates.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
-from gates.outside_baseline import CHECK as OUTSIDE
-from gates.outside_baseline import OutsideFigures, judge_outside_baseline
-from gates.thresholds import judge_thresholds
-from gates.unsound import sound_checks, unsound, unsound_answers
-from pipeline.components import scoring, tfma_files
-from pipeline.components.artifacts import GateReportArtifact, bless, write_evaluation, write_report
-from pipeline.components.columnar import decoder_of, shards
-from pipeline.components.schema_gen import read_schema
+from gates.evaluation.limits import CHANGE, CHECKS, CLASS, Limit
+from gates.evaluation.measure import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
+from gates.evaluation.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
+from gates.evaluation.outside_baseline import CHECK as OUTSIDE
+from gates.evaluation.outside_baseline import OutsideFigures, judge_outside_baseline
+from gates.evaluation.thresholds import judge_thresholds
+from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
+from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
+from pipeline.artifacts import tfma as tfma_files
+from pipeline.artifacts.blessings import GateReportArtifact, bless, write_evaluation, write_report
+from pipeline.artifacts.examples import decoder_of, shards
+from pipeline.artifacts.schema import read_schema
+from pipeline.evidence import scores
 
 GATE = "evaluator"
 SPLIT = "test"
@@ -192,11 +193,11 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
         label, models = exec_properties["label"], _model_paths(input_dict)
         schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
-        unreadable = scoring.unreadable_columns(models, schema)
+        unreadable = scores.unreadable_columns(models, schema)
         if unreadable:
-            del models[scoring.BLESSED]
+            del models[scores.BLESSED]
         self._score(input_dict, models, schema, evaluation_uri, config, label)
-        scored = scoring.read_scored(evaluation_uri)
+        scored = scores.read_scored(evaluation_uri)
         evaluation = evaluate(scored, config, unreadable)
         report = judge(evaluation, scored, label, config, started, unreadable)
 
@@ -215,11 +216,11 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         label: str,
     ) -> None:
         columns = sorted({column for columns in config["slices"] for column in columns})
-        scoring.check_models(models, config.get("class_names", []))
+        scores.check_models(models, config.get("class_names", []))
         decoder_of(schema, {label, *columns})  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scoring.score(pipeline, files, models, schema, label, columns, uri)
+            scores.score(pipeline, files, models, schema, label, columns, uri)
 
     def _write_tfma(
         self,
@@ -231,15 +232,15 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
         config: dict[str, Any],
         label: str,
     ) -> None:
-        compared = scoring.BLESSED in models
-        names = {scoring.CANDIDATE: tfma_files.CANDIDATE if compared else "", scoring.BLESSED: tfma_files.BASELINE}
+        compared = scores.BLESSED in models
+        names = {scores.CANDIDATE: tfma_files.CANDIDATE if compared else "", scores.BLESSED: tfma_files.BASELINE}
         tfma_files.write_tfma(
             uri,
             list(slices_of(scored, config["slices"])),
             evaluation.estimates,
             {names[role]: path for role, path in models.items()},
             tfma_files.eval_config(
-                label, scoring.SIGNATURE, config["metrics"], config["slices"], compared, len(evaluation.classes)
+                label, scores.SIGNATURE, config["metrics"], config["slices"], compared, len(evaluation.classes)
             ),
             data_location=artifact_utils.get_single_uri(input_dict["examples"]),
             classes=evaluation.classes,
@@ -247,7 +248,7 @@ class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
 
 
 def _model_paths(input_dict: dict[str, list[types.Artifact]]) -> dict[str, str]:
-    roles = {scoring.CANDIDATE: input_dict["model"], scoring.BLESSED: input_dict.get("baseline_model") or []}
+    roles = {scores.CANDIDATE: input_dict["model"], scores.BLESSED: input_dict.get("baseline_model") or []}
     return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
 
 

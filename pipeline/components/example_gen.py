@@ -16,20 +16,17 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from pipeline.config import DataConfig, SplitConfig
+from pipeline.artifacts.examples import FACTS_PROPERTY, KINDS_PROPERTY, PICTURES_PROPERTY
+from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
-from pipeline.ingest.kinds import Kind
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
 from pipeline.ingest.source import Source, resolve_source
+from sources.kinds import Kind
 
 # What does not change the examples must not spoil the cache: these stay out of the execution properties, or are
 # there in their resolved form.
 _NOT_IN_THE_KEY = {"source", "fetch", "format", "span", "serving_log"}
-# Column → height, width and channels of its pictures.
-PICTURES_PROPERTY = "sluice_pictures"
-FACTS_PROPERTY = "sluice_facts"
-KINDS_PROPERTY = "sluice_kinds"
 
 
 class ExampleGenSpec(ComponentSpec):

@@ -21,7 +21,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import writer_utils
 
-from gates.anomalies import (
+from gates.schema.anomalies import (
     COMPARATOR_CHECK,
     LABEL_CHECK,
     comparator_findings,
@@ -31,12 +31,12 @@ from gates.anomalies import (
     schema_findings,
     tolerate,
 )
-from gates.finding import Finding, GateReport, SkippedCheck, verdict_of
-from gates.proposed_schema import SERVING, TRAINING
-from gates.tfdv_reasons import SCHEMA_CHECKS, Validated
-from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.schema_gen import read_schema
-from pipeline.config import DataConfig
+from gates.schema.anomaly_reasons import SCHEMA_CHECKS, Validated
+from gates.schema.proposal import SERVING, TRAINING
+from gates.verdict.finding import Finding, GateReport, SkippedCheck, verdict_of
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
+from pipeline.artifacts.schema import read_schema
+from pipeline.config.workload import DataConfig
 from pipeline.ingest.label import parse_label_expression
 
 GATE = "example_validator"

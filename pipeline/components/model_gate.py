@@ -14,13 +14,13 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from gates.model_gate import judge_model
-from gates.settings import GateSettings
-from pipeline.components.artifacts import Blessing, GateReportArtifact, bless, write_report
-from pipeline.components.gate_settings import settings_of, tell_progress, waivers_today
-from pipeline.components.model_evidence import gather
-from pipeline.components.request_times import write_request_times
-from pipeline.config import WorkloadConfig
+from gates.model.gate import judge_model
+from gates.verdict.settings import GateSettings
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
+from pipeline.artifacts.request_times import write_request_times
+from pipeline.components.gate import settings_of, tell_progress, waivers_today
+from pipeline.config.workload import WorkloadConfig
+from pipeline.evidence.model import gather
 
 
 class ModelGateExecutor(base_executor.BaseExecutor):

@@ -12,12 +12,12 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from pipeline.components.schema_gen import read_schema
-from pipeline.components.version_folder import fingerprint_of
-from pipeline.config import BaselineConfig
+from pipeline.artifacts.schema import read_schema
+from pipeline.config.evaluation import BaselineConfig
+from serving.version_folder import fingerprint_of
 
 # Found by its path: the pipeline imports no model code.
-OUTSIDE_MODULE = "models.outside"
+OUTSIDE_MODULE = "models.export.outside_model"
 
 
 class OutsideModelExecutor(base_executor.BaseExecutor):

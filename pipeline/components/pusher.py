@@ -7,91 +7,38 @@ refuses when one is absent, withdrawn, negative or given to another model.
 from __future__ import annotations
 
 import json
-import posixpath
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from gates.finding import Finding, GateReport, Severity, verdict_of
-from pipeline.components.artifacts import (
+from core.errors import SluiceError
+from gates.verdict.finding import Finding, GateReport, Severity, verdict_of
+from pipeline.artifacts.blessings import (
+    BLESSING_SUFFIX,
+    CHECKS,
     GateReportArtifact,
     NewestVersion,
     RegisteredModel,
-    is_blessed,
+    _finding,
+    missing_model,
+    refusals,
     verdict_told,
     write_report,
 )
-from pipeline.components.version_folder import Push, VersionFolder
-from pipeline.errors import SluiceError
-from pipeline.registry.contract import DEPLOYMENT, PRODUCTION, STAGE
-from pipeline.registry.folder import FolderRegistry
+from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
+from registry.folder import FolderRegistry
+from serving.version_folder import Push, VersionFolder
 
 GATE = "pusher"
-BLESSING_SUFFIX = "_blessing"
-CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
 NOTED = "noted_in_registry"
-
-# Vertex hands artifacts over without a state; whatever has one must be live.
-LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
-
-
-def refusals(
-    required: Sequence[str], blessings: Mapping[str, Sequence[types.Artifact]], model_uri: str
-) -> list[Finding]:
-    """Why the model at `model_uri` may not be pushed; empty when every required blessing stands."""
-    found = []
-    if not required:
-        found.append(_refusal(CHECKS[0], "model", "No blessing is required of this model, so nothing vouches for it."))
-    for name in required:
-        given = blessings.get(name) or []
-        if not given:
-            found.append(_refusal(CHECKS[0], name, f"The blessing of {name} is absent."))
-        for blessing in given:
-            found += _refusals_by(name, blessing, model_uri)
-    return found
-
-
-def _refusals_by(name: str, blessing: types.Artifact, model_uri: str) -> list[Finding]:
-    found = []
-    if blessing.mlmd_artifact.state not in LIVE:
-        state = metadata_store_pb2.Artifact.State.Name(blessing.mlmd_artifact.state)
-        found.append(_refusal(CHECKS[1], name, f"The blessing of {name} is not live but {state}."))
-    if not is_blessed(blessing):
-        found.append(_refusal(CHECKS[2], name, f"{name} did not bless."))
-    of_model = blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY)
-    judges_models = isinstance(blessing, standard_artifacts.ModelBlessing)
-    if (of_model or judges_models) and of_model.rstrip("/") != model_uri.rstrip("/"):
-        reason = f"The blessing of {name} is for {of_model or 'no model at all'}, not for {model_uri}."
-        found.append(_refusal(CHECKS[3], name, reason))
-    return found
-
-
-def missing_model(source: str) -> list[Finding]:
-    """The refusal of a folder without a SavedModel; empty when there is one."""
-    if fileio.exists(posixpath.join(source, "saved_model.pb")):
-        return []
-    return [_refusal("model_present", "Trainer", f"There is no saved_model.pb in {source}.")]
-
-
-def _refusal(check: str, name: str, reason: str) -> Finding:
-    remedy = f"See what {name} said in the report, mend it, and run again; the model served now is untouched."
-    return _finding(check, name, Severity.BLOCK, reason, remedy)
-
-
-def _finding(check: str, subject: str, severity: Severity, reason: str, remedy: str) -> Finding:
-    blocks = severity is Severity.BLOCK
-    return Finding(check, subject, "blessed", 0.0 if blocks else 1.0, 1.0, 1, severity, reason, remedy)
 
 
 class PusherExecutor(base_executor.BaseExecutor):
@@ -144,7 +91,7 @@ def _noted(push: Push, registered: types.Artifact) -> Finding:
     except (SluiceError, OSError) as problem:
         said = problem.headline if isinstance(problem, SluiceError) else str(problem)
         reason = f"The registry {root} does not tell that version {push.version} was pushed: {said.rstrip('.')}."
-        ask = f"python -m pipeline.registry --folder {shlex.quote(str(root))}"
+        ask = f"python -m registry --folder {shlex.quote(str(root))}"
         by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
         labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
         return _finding(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")

@@ -19,52 +19,13 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from gates.proposed_schema import SERVING
-from gates.reference_models import references
-from gates.reference_pictures import MOST_PICTURES, coarse
-from pipeline.components.artifacts import ReferencesArtifact, write_references
-from pipeline.components.columnar import BATCH_ROWS, decoder_of, numbers, raw_batches, shards, texts
-from pipeline.components.schema_gen import read_schema
+from gates.evaluation.reference_images import MOST_PICTURES, coarse
+from gates.evaluation.reference_models import references
+from pipeline.artifacts.blessings import ReferencesArtifact, write_references
+from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
+from pipeline.artifacts.schema import is_wide, read_schema, served_features, shape_of
 
 MOST_TRAIN_ROWS = 50_000
-
-
-def served_features(schema: schema_pb2.Schema, left_out: Collection[str]) -> list[str]:
-    """Columns that a request has, in alphabetical order."""
-    served = (
-        feature.name
-        for feature in schema.feature
-        if SERVING not in feature.not_in_environment
-        and not (feature.in_environment and SERVING not in feature.in_environment)
-        and (feature.in_environment or not schema.default_environment or SERVING in schema.default_environment)
-    )
-    return sorted(set(served) - set(left_out))
-
-
-def sample(batches: Iterable[NDArray[Any]], most: int) -> NDArray[Any]:
-    """At most `most` examples, evenly spaced over all; holds no more than twice as many at any time."""
-    kept: list[Any] = []
-    stride, seen = 1, 0
-    for batch in batches:
-        kept.extend(batch[(-seen) % stride :: stride])
-        seen += len(batch)
-        while len(kept) > 2 * most:
-            kept, stride = kept[::2], stride * 2
-    at = np.linspace(0, len(kept) - 1, min(most, len(kept))).astype(int)
-    return np.array(kept, dtype=object)[at]
-
-
-def shape_of(feature: schema_pb2.Feature) -> tuple[int, ...]:
-    """The shape of a row's values in a column whose schema fixes it; () for a single value."""
-    if feature.HasField("shape"):
-        return tuple(dimension.size for dimension in feature.shape.dim)
-    fixed = feature.value_count.min == feature.value_count.max > 1
-    return (feature.value_count.min,) if fixed else ()
-
-
-def is_wide(feature: schema_pb2.Feature) -> bool:
-    """Whether a row has many numbers in this column: a picture or a vector."""
-    return feature.type != schema_pb2.BYTES and bool(np.prod(shape_of(feature), dtype=np.int64) > 1)
 
 
 def read_columns(

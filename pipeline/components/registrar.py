@@ -22,25 +22,29 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from pipeline.components.artifacts import (
+from pipeline.artifacts.blessings import (
+    BLESSING_SUFFIX,
     ReferencesArtifact,
     RegisteredModel,
+    missing_model,
     read_evaluation,
     read_references,
     read_report,
     read_text,
+    refusals,
 )
-from pipeline.components.pusher import BLESSING_SUFFIX, missing_model, refusals
-from pipeline.components.request_times import read_request_times
-from pipeline.config import WorkloadConfig
+from pipeline.artifacts.request_times import read_request_times
+from pipeline.component_inputs import what_registration_needs
+from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Platform
-from pipeline.registering import environment_of, labels_of, recipe_of, what_registration_needs
-from pipeline.registry.contract import RegisteredVersion, Submission
-from pipeline.registry.dossier import Dossier, RequestTimes, write_files
-from pipeline.registry.folder import FolderRegistry
+from pipeline.version_recipe import environment_of, labels_of, recipe_of
+from registry.contract import RegisteredVersion, Submission
+from registry.folder import FolderRegistry
+from registry.version_files import write_files
+from registry.version_record import Dossier, RequestTimes
 
 # Found by its path: the pipeline imports no model code.
-STRUCTURE_MODULE = "models.structure"
+STRUCTURE_MODULE = "models.export.structure"
 REPORT_SUFFIX = "_report"
 REGISTERED_BEFORE = "the very model that it was before"
 Inputs = dict[str, list[types.Artifact]]
@@ -212,5 +216,5 @@ def registrar_of(
         reports={name: gate.outputs["report"] for name, gate in gates.items()},
         registry=platform.registry_directory,
         asked=what_registration_needs(config, platform),
-        code=platform.code("pipeline.components.registrar", "models.structure"),
+        code=platform.code("pipeline.components.registrar", "models.export.structure"),
     )

@@ -15,17 +15,11 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from gates.proposed_schema import propose_schema
-from pipeline.components.artifacts import read_text, write_text
-from pipeline.components.example_gen import PICTURES_PROPERTY
-from pipeline.errors import SluiceError
-
-SCHEMA_FILE = "schema.pbtxt"
-
-
-def read_schema(uri: str) -> schema_pb2.Schema:
-    """The schema in the artifact at `uri`."""
-    return text_format.Parse(read_text(uri, SCHEMA_FILE), schema_pb2.Schema())
+from core.errors import SluiceError
+from gates.schema.proposal import propose_schema
+from pipeline.artifacts.blessings import write_text
+from pipeline.artifacts.examples import PICTURES_PROPERTY
+from pipeline.artifacts.schema import SCHEMA_FILE
 
 
 class SchemaGenExecutor(base_executor.BaseExecutor):

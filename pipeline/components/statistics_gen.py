@@ -25,8 +25,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
-from pipeline.components.columnar import raw_batches, shards
-from pipeline.components.example_gen import PICTURES_PROPERTY
+from pipeline.artifacts.examples import PICTURES_PROPERTY, raw_batches, shards
 
 # Compressed bytes of all splits together that one process goes through in about half a minute.
 IN_PROCESS_BYTES = 128 * 2**20

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.ingest.dealing import UNDEALT, Places
-from pipeline.ingest.kinds import ARROW_TYPE, Kind, to_kind
+from pipeline.ingest.assignment import UNDEALT, Places
+from pipeline.ingest.image_plan import picture_column
 from pipeline.ingest.label import compute_label, places_of_names
-from pipeline.ingest.picture_plan import picture_column
-from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.plan import Plan
-from pipeline.ingest.readers import Rows
-from pipeline.ingest.rejects import Reject
-from pipeline.ingest.typed import as_lists, typed_to_kind, untyped
+from sources.format import Rows
+from sources.images import IMAGE
+from sources.kinds import ARROW_TYPE, Kind, to_kind
+from sources.rejects import Reject
+from sources.typed import as_lists, typed_to_kind, untyped
 
 Mask = npt.NDArray[np.bool_]
 _OVERRIDE_NAME = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}

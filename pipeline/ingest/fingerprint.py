@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import xxhash
 
-from pipeline.errors import SluiceError
-from pipeline.ingest import csv_blocks
-from pipeline.ingest.files import file_size, is_remote, open_stored, plain_read_errors
+from core.errors import SluiceError
 from pipeline.ingest.given_splits import is_test_file
-from pipeline.ingest.idx_names import labels_of
-from pipeline.ingest.image_folder import class_of, picture_names, split_folder
-from pipeline.ingest.pictures import beside
-from pipeline.ingest.readers import parquet_columns, parquet_texts
 from pipeline.ingest.source import Source
+from sources import csv
+from sources.class_folders import class_of, picture_names, split_folder
+from sources.idx_names import labels_of
+from sources.images import beside
+from sources.parquet import parquet_columns, parquet_texts
+from sources.storage import file_size, is_remote, open_stored, plain_read_errors
 
 
 def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:
@@ -43,8 +43,8 @@ def _contents(path: str, format_: str, image_path_column: str | None) -> str:
 
 def _named(path: str, format_: str, column: str) -> Iterator[str]:
     """The pictures that a table names; none where it holds the pixels themselves, as a serving log may."""
-    if format_ == "csv" and column in (header := csv_blocks.read_header(path)).columns:
-        for block in csv_blocks.read_blocks(header, only=[column]):
+    if format_ == "csv" and column in (header := csv.read_header(path)).columns:
+        for block in csv.read_blocks(header, only=[column]):
             yield from block.rows.column(0).drop_null().to_pylist()
     elif format_ == "parquet" and column in parquet_columns(path):
         yield from parquet_texts(path, column)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 
-from pipeline.config import SplitConfig
-from pipeline.errors import SluiceError
-from pipeline.ingest.files import base_name
-from pipeline.ingest.image_folder import above, split_folder
+from core.errors import SluiceError
+from pipeline.config.workload import SplitConfig
+from sources.class_folders import above, split_folder
+from sources.storage import base_name
 
 _TEST = "test"
 

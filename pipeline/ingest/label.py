@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gates.label import LabelExpression, compute_label, parse_label_expression
+from gates.tables.label import LabelExpression, compute_label, parse_label_expression
 
 __all__ = ["LabelExpression", "compute_label", "parse_label_expression", "places_of_names"]
 

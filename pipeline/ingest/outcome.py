@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from pipeline.errors import SluiceError
-from pipeline.ingest.files import base_name
-from pipeline.ingest.kinds import Kind
+from core.errors import SluiceError
 from pipeline.ingest.plan import Wanted
+from sources.kinds import Kind
+from sources.storage import base_name
 
 
 def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | None) -> None:

@@ -6,17 +6,17 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from pipeline.config import DataConfig, SplitConfig
-from pipeline.errors import SluiceError
-from pipeline.ingest.dealing import SPLITS, Dealer
-from pipeline.ingest.files import base_name
+from core.errors import SluiceError
+from pipeline.config.workload import DataConfig, SplitConfig
+from pipeline.ingest.assignment import SPLITS, Dealer
 from pipeline.ingest.given_splits import given_splits
-from pipeline.ingest.image_folder import FolderPart, mixed
-from pipeline.ingest.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
+from pipeline.ingest.image_plan import PicturePlan, check_class_folders, names_in_data, plan_pictures
 from pipeline.ingest.label import LabelExpression, parse_label_expression
-from pipeline.ingest.picture_plan import PicturePlan, check_class_folders, names_in_data, plan_pictures
-from pipeline.ingest.pictures import IMAGE
-from pipeline.ingest.readers import FileSurvey, Part
+from sources.format import FileSurvey, Part
+from sources.image_folder import FolderPart, mixed
+from sources.images import IMAGE
+from sources.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
+from sources.storage import base_name
 
 
 @dataclass(frozen=True)

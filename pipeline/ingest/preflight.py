@@ -6,17 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from pipeline.config import DataConfig, SplitConfig
-from pipeline.errors import SluiceError
-from pipeline.ingest import csv_blocks, idx_files, image_folder, readers
-from pipeline.ingest.files import file_size, is_gzip, open_content, plain_read_errors
+from core.errors import SluiceError
+from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.given_splits import given_splits
-from pipeline.ingest.idx_names import labels_of
-from pipeline.ingest.picture_plan import check_class_folders
-from pipeline.ingest.pictures import IMAGE, LABEL
+from pipeline.ingest.image_plan import check_class_folders
 from pipeline.ingest.plan import Wanted, check_columns, check_same_columns
-from pipeline.ingest.records import read_records
 from pipeline.ingest.source import Source
+from sources import class_folders, csv, idx, parquet
+from sources.idx_names import labels_of
+from sources.images import IMAGE, LABEL
+from sources.storage import file_size, is_gzip, open_content, plain_read_errors
+from sources.tfrecord import read_records
 
 _UNPACKED_AT_ONCE = 16 << 20  # gzip files up to this size are unpacked to see whether they are whole
 _RECORDS_SEEN = 1000
@@ -54,7 +54,7 @@ def _check_file(path: str) -> None:
 
 def _csv_columns(path: str) -> tuple[str, ...]:
     _check_file(path)
-    whole = csv_blocks.read_header(path)
+    whole = csv.read_header(path)
     with plain_read_errors(path), open_content(path) as content:
         content.read(whole.offset)
         while piece := content.read(1 << 16):
@@ -65,7 +65,7 @@ def _csv_columns(path: str) -> tuple[str, ...]:
 
 def _parquet_columns(path: str) -> tuple[str, ...]:
     _check_file(path)
-    return readers.parquet_columns(path)
+    return parquet.parquet_columns(path)
 
 
 def _tfrecord_columns(path: str) -> tuple[str, ...] | None:
@@ -87,12 +87,12 @@ def _tfrecord_columns(path: str) -> tuple[str, ...] | None:
 def _idx_columns(path: str) -> tuple[str, ...]:
     _check_file(path)
     _check_file(labels_of(path))
-    idx_files.check_pair(path)
+    idx.check_pair(path)
     return IMAGE, LABEL
 
 
 def _folder_columns(path: str) -> tuple[str, ...]:
-    image_folder.picture_names(path)
+    class_folders.picture_names(path)
     return IMAGE, LABEL
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.errors import SluiceError
-from pipeline.ingest.files import is_remote
+from core.errors import SluiceError
 from pipeline.ingest.outcome import check_outcome, rejects_beside
 from pipeline.ingest.plan import Wanted
-from pipeline.ingest.rejects import UNUSABLE_FILE
 from pipeline.ingest.shards import WORK_FOLDER, ensure_folder, write_whole
 from pipeline.ingest.source import Source
 from pipeline.ingest.transform import SUMMARY_FILE, Ingest
+from sources.rejects import UNUSABLE_FILE
+from sources.storage import is_remote
 
 
 @dataclass(frozen=True)

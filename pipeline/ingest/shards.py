@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO, Any
 
-from pipeline.ingest.records import frame_records
+from sources.tfrecord import frame_records
 
 GZIP_LEVEL = 1  # the sizes of levels 1 and 6 differ by a fifth, their times by a factor of three
 SHARD_BYTES = 1 << 30

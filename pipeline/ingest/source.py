@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from pipeline.config import DataConfig
-from pipeline.errors import SluiceError
-from pipeline.ingest import idx_names, image_folder
-from pipeline.ingest.files import base_name, is_remote, match_files
+from core.errors import SluiceError
+from pipeline.config.workload import DataConfig
+from sources import class_folders, idx_names
+from sources.storage import base_name, is_remote, match_files
 
 Format = Literal["csv", "parquet", "tfrecord", "idx", "image_folder"]
 
@@ -132,8 +132,8 @@ def _glob(pattern: str) -> list[str]:
 
 
 def _source(pattern: str, data: DataConfig, span: int | None, version: int | None) -> Source:
-    if data.format == "image_folder" or (data.format == "auto" and image_folder.looks_like_classes(pattern)):
-        return Source(tuple(image_folder.class_folders(pattern)), "image_folder", span, version, pattern)
+    if data.format == "image_folder" or (data.format == "auto" and class_folders.looks_like_classes(pattern)):
+        return Source(tuple(class_folders.class_folders(pattern)), "image_folder", span, version, pattern)
     files = _files(pattern)
     formats = {path: _format(path, data.format) for path in files}
     first = files[0]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gates.times import Floats as Floats
-from gates.times import instants as instants
+from gates.tables.times import Floats as Floats
+from gates.tables.times import instants as instants
 
 _MOST = 200_000  # distinct instants that are kept apart
 

@@ -15,15 +15,16 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import AsList, AsSingleton
 
-from pipeline.errors import SluiceError
+from core.errors import SluiceError
+from pipeline.ingest.assignment import LEFT_OUT, NOT_SHARED
 from pipeline.ingest.batches import Batch, bounded, make_batch
-from pipeline.ingest.dealing import LEFT_OUT, NOT_SHARED
-from pipeline.ingest.pictures import IMAGE
 from pipeline.ingest.plan import Plan, Wanted, make_plan
-from pipeline.ingest.readers import FileSurvey, Part, read_part, survey_file
-from pipeline.ingest.rejects import KEPT_PER_PART, Reject
 from pipeline.ingest.shards import WORK_FOLDER, ShardWriter, write_whole
 from pipeline.ingest.times import TimeCounts, cut_points, instants
+from sources.format import FileSurvey, Part
+from sources.formats import read_part, survey_file
+from sources.images import IMAGE
+from sources.rejects import KEPT_PER_PART, Reject
 
 SUMMARY_FILE = "summary.json"
 

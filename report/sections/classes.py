@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate
+from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate
 from report.evidence import Evidence
 from report.limits import Limit, limits_on_class
 from report.markup import fragment

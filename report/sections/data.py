@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.finding import Finding, GateReport, Severity
+from gates.verdict.finding import Finding, GateReport, Severity
 from report.distributions import FeatureSummary, SplitSummary, summarise
 from report.evidence import Evidence
 from report.markup import fragment

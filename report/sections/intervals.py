@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.metrics import MetricEstimate
+from gates.evaluation.metrics import MetricEstimate
 from report.limits import Limit
 from report.scale import Scale
 from report.wording import figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gates.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate
+from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate
 from report.evidence import Evidence
 from report.limits import Limit, leads, limits_on, trails
 from report.markup import fragment

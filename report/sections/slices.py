@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
 from report.evidence import Evidence
 from report.limits import BEST, Limit, limits_on, slice_columns, slice_values
 from report.scale import Scale

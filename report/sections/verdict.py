@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from gates.finding import Finding, GateReport, Severity
+from gates.verdict.finding import Finding, GateReport, Severity
 from report.evidence import Evidence
 from report.markup import fragment
 from report.run_record import RunRecord

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from gates.catalogue import checks
-from pipeline.ingest.records import frame_records
+from gates.verdict.catalogue import checks
+from sources.tfrecord import frame_records
+from tests.samples.folders import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FINDING_KEYS = {"check", "subject", "statistic", "value", "threshold", "n", "p_value", "severity", "reason", "remedy"}
 REPORT_KEYS = {"gate", "verdict", "findings", "checks_run", "checks_skipped", "seconds"}
 

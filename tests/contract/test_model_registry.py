@@ -8,39 +8,18 @@ import signal
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.errors import SluiceError
-from pipeline.registry.contents import contents_of
-from pipeline.registry.contract import Figure, ModelRegistry, Numbered, Submission
-from pipeline.registry.folder import FolderRegistry
-from pipeline.registry.recipe import Recipe
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def _describe(folder: Path, numbered: Numbered) -> None:
-    (folder / "model_card.md").write_text(f"# {numbered.model} {numbered.version}\n{numbered.reason}\n")
-
-
-def submission(
-    folder: Path, weights: bytes = b"weights", model: str = "taxi", auc: float = 0.9, **recipe: Mapping[str, Any]
-) -> Submission:
-    """A SavedModel in `folder` with a recipe; what is named replaces its part."""
-    (folder / "variables").mkdir(parents=True, exist_ok=True)
-    (folder / "saved_model.pb").write_bytes(b"graph")
-    (folder / "variables/variables.data-00000-of-00001").write_bytes(weights * 1000)
-    made: dict[str, Any] = {
-        "architecture": {"module": "models.a"},
-        "hyperparameters": {"learning_rate": 0.001},
-        "rest": {"data": "abc", "seed": 7},
-        **recipe,
-    }
-    return Submission(model, folder, Recipe(**made), {"auc": Figure(auc, auc - 0.01, auc + 0.01)}, {}, _describe)
+from core.errors import SluiceError
+from registry.contents import contents_of
+from registry.contract import ModelRegistry, Numbered, Submission
+from registry.folder import FolderRegistry
+from tests.samples.folders import ROOT
+from tests.samples.registrations import submission
 
 
 def _two_versions(registry: ModelRegistry, folder: Path) -> None:
@@ -258,8 +237,8 @@ class ModelRegistryContract(ABC):
 _REGISTER = """
 import sys, time
 from pathlib import Path
-from pipeline.registry import folder, index
-from tests.contract.test_model_registry import submission
+from registry import folder, index
+from tests.samples.registrations import submission
 root, source, weights, stop_at = sys.argv[1:]
 def stop(*given):
     print("stopped", flush=True)

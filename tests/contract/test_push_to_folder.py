@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.components import version_folder
-from pipeline.components.version_folder import VersionFolder, fingerprint_of
-
-ROOT = Path(__file__).resolve().parents[2]
+from serving import version_folder
+from serving.version_folder import VersionFolder, fingerprint_of
+from tests.samples.folders import ROOT
 
 
 def _model(folder: Path, content: bytes = b"graph") -> str:
@@ -125,7 +124,7 @@ def test_a_killed_push_leaves_nothing_to_serve_and_the_next_one_cleans_up(tmp_pa
     second = _model(tmp_path / "second", b"second")
     # Stops for ever once the copy is there and before it is renamed, as a kill at the worst moment would.
     script = (
-        "import sys, time; from pipeline.components import version_folder as v; "
+        "import sys, time; from serving import version_folder as v; "
         "v.VersionFolder._forget_newest = lambda self: (print('copied', flush=True), time.sleep(600)); "
         "v.VersionFolder(sys.argv[1]).push(sys.argv[2], 3)"
     )

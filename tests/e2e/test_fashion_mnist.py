@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Run, end_when, run_locally, start_locally
-from tests.fashion_mnist import needs_fashion_mnist
+from tests.samples.fashion_mnist import needs_fashion_mnist
+from tests.samples.folders import ROOT
+from tests.samples.local_runs import Run, end_when, run_locally, start_locally
 
 pytestmark = [pytest.mark.e2e, needs_fashion_mnist]
 
@@ -23,7 +24,7 @@ QUICK = ("--profile", "quick")
 CNN = ("--set", "model.module=models.cnn")
 # The exported graph feeds pixels of 0 to 255 to a model that learnt from 0 to 1.
 RUNNER_THAT_EXPORTS_UNSCALED_PIXELS = """
-from models import signatures
+from models.export import signatures
 from runners.local_runner import main
 
 features_of = signatures.ServingModule._features
@@ -127,4 +128,4 @@ def test_a_training_killed_in_the_middle_of_an_epoch_goes_on_from_its_checkpoint
     assert record["epochs_run"] == epochs
     history = json.loads((training.parent / "history.json").read_text())
     assert {len(values) for values in history.values()} == {epochs}
-    assert not list(artifacts.glob("durable/models.training/*/epoch-*"))
+    assert not list(artifacts.glob("durable/training/*/epoch-*"))

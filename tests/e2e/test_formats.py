@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import TAXI_CSV, Run, run_locally
+from tests.samples.local_runs import TAXI_CSV, Run, run_locally
 
 pytestmark = pytest.mark.e2e
 _UNTIL_STATISTICS = ("--until", "StatisticsGen")

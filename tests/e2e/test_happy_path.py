@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.e2e.conftest import QUICK, TAXI_CSV, Run, run_locally
+from tests.samples.local_runs import QUICK, TAXI_CSV, Run, run_locally
 
 pytestmark = pytest.mark.e2e
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import QUICK, Run, end_when, run_locally, start_locally
+from tests.samples.local_runs import QUICK, Run, end_when, run_locally, start_locally
 
 pytestmark = pytest.mark.e2e
 

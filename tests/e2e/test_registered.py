@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Run
+from tests.samples.folders import ROOT
+from tests.samples.local_runs import Run
 
 pytestmark = pytest.mark.e2e
 
 
 def _ask(run: Run, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.registry", "--folder", str(run.output / "registry"), *words]
+    command = [sys.executable, "-m", "registry", "--folder", str(run.output / "registry"), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
 
 

@@ -12,8 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from report.page import write_report
-from tests.unit.test_report_page import hostile_run, wide_run
-from tests.unit.test_report_sample import pushed_run, refused_run
+from tests.samples.report_runs import hostile_run, pushed_run, refused_run, wide_run
 
 pytestmark = pytest.mark.e2e
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sklearn.datasets import load_wine
 
-from tests.e2e.conftest import ROOT, Run
+from tests.samples.folders import ROOT
+from tests.samples.local_runs import Run
 
 pytestmark = pytest.mark.e2e
 
@@ -114,7 +115,20 @@ def test_four_files_are_a_workload(wine: Run) -> None:
 
 def test_nothing_else_was_touched(wine: Run) -> None:
     clone = wine.output.parent
-    kept = {"gates", "models", "pipeline", "preprocessing", "report", "runners", "schema", "configs"}
+    kept = {
+        "core",
+        "gates",
+        "models",
+        "pipeline",
+        "preprocessing",
+        "registry",
+        "report",
+        "runners",
+        "serving",
+        "sources",
+        "schema",
+        "configs",
+    }
     files = {
         path.relative_to(clone).as_posix(): path
         for room in kept

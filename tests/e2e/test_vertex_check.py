@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT
+from tests.samples.folders import ROOT
 
 pytestmark = pytest.mark.e2e
 CLOUD = ("--project", "my-project", "--region", "europe-west4", "--bucket", "my-bucket")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import TAXI_CSV, run_locally, start_locally
+from tests.samples.local_runs import TAXI_CSV, run_locally, start_locally
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tests.e2e.conftest import ROOT
+from tests.samples.folders import ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import DataConfig, SplitConfig
-from pipeline.errors import ExitCode, SluiceError
+from core.errors import ExitCode, SluiceError
+from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.preflight import check_source
-from pipeline.ingest.records import frame_records
 from pipeline.ingest.run import Ingested, ingest
 from pipeline.ingest.source import resolve_source
+from sources.tfrecord import frame_records
 
 HEADER = "key,when,amount,label\n"
 ROWS = [f"k{i},{i},{i / 4},{i % 2}\n" for i in range(60)]

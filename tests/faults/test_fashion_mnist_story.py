@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gates.catalogue import Gate
-from gates.data_gate import judge
-from gates.finding import GateReport, Severity, Verdict
+from gates.data.gate import judge
 from gates.model.evidence import TRAINING, ModelEvidence, Predicted, Replay
-from gates.settings import GateSettings
-from tests.fashion_mnist import CLASSES, Classes, Pixels, fashion_mnist, needs_fashion_mnist, shuffled_split
+from gates.verdict.catalogue import Gate
+from gates.verdict.finding import GateReport, Severity, Verdict
+from gates.verdict.settings import GateSettings
+from tests.samples.fashion_mnist import CLASSES, Classes, Pixels, fashion_mnist, needs_fashion_mnist, shuffled_split
 
 pytestmark = needs_fashion_mnist
 

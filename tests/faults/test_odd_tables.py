@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gates
+from core.errors import SluiceError
 from gates.command.app import main
-from gates.errors import SluiceError
-from gates.finding import GateReport
+from gates.verdict.finding import GateReport
 
 _HUNTING = os.environ.get("HYPOTHESIS_PROFILE") == "hunt"
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -215,7 +215,7 @@ def test_the_answer_depends_on_what_the_rows_are_alone(case: Case, random: Any) 
 
 
 def arrow_table(columns: dict[str, Any]) -> pa.Table | None:
-    from gates.frames import tables_of
+    from gates.tables.frames import tables_of
 
     try:
         return tables_of({"t": columns})["t"]

@@ -1,0 +1,157 @@
+"""The page docs/gates.md: what the gates do, how to run them, and every check, from the catalogue itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gates.verdict.catalogue import Check, Gate
+
+_TITLES = {
+    Gate.DATA: "DataGate: before any training",
+    Gate.MODEL: "ModelGate: after training, before the push",
+}
+
+_INTRO = """\
+<!-- Made by `python -m gates list --markdown > docs/gates.md`; a test keeps it in step with the checks. -->
+# The gates
+
+Sluice lets a model reach its endpoint only when two gates have nothing against it.
+
+- **DataGate** looks at the data before anything is trained: rows on both sides of a split, features that give the
+  label away, preprocessing that saw more than train, and distributions that differ between train, eval, test, the
+  serving log and the span before.
+- **ModelGate** looks at the trained model and at its export: whether what is served is what was evaluated, whether
+  it generalises, whether it is better than nothing, and whether it breaks on input that it will meet.
+
+The DataGate needs no pipeline, no TensorFlow and no configuration:
+
+```
+python -m gates check --train train.csv --eval eval.csv --label tipped
+```
+
+## What is a refusal
+
+Every check measures an effect (a share, a distance, an AUC) and how certain it is, and never decides itself. One rule
+decides for all of them. A finding **blocks** when both are true:
+
+- the effect is beyond the check's **margin**: a difference that matters, not one that merely exists;
+- it is **certain**: its p-value, corrected by Holm's method over everything that the gate compared, is at most 0.001.
+  Facts that chance cannot make (a column that is missing, a row that must not be there) need no p-value.
+
+Certainty follows what was drawn at random: where a split was made by entity, entities count and not rows; where it was
+made by time, a difference from train warns and does not block.
+
+| verdict | exit code | meaning |
+| --- | --- | --- |
+| pass | 0 | nothing blocks |
+| inconclusive | 0; 2 under `--strict` | nothing blocks; a tier-1 check needs more rows to be sure and says how many |
+| fail | 2 | something blocks |
+
+Exit code 3: the input or the configuration cannot be used, and one sentence says why; 1: a defect of Sluice. The same
+rows give the same verdict, whatever their order, their files and the number of threads.
+
+## The command
+
+```
+python -m gates check --train T [--eval E] [--test X] [--serving S] [--previous P] [--label L]
+                      [--entity K] [--time C] [--config configs/taxi.yaml] [--strict] [--json OUT] [--verbose]
+python -m gates describe --data D [--label L] [--time C]
+python -m gates list [--json | --markdown]
+```
+
+Each table is a file, a folder or a glob of CSV (`.csv`, `.csv.gz`), Parquet (`.parquet`), or TFRecord (`.tfrecord`,
+`.tfrecord.gz`, `.gz`) of tf.Example. `--config` reads a workload's YAML: the label (also one that is computed), the
+entity key, the time column, which columns are known only after the prediction, and the section `gates`; what is said on
+the command line goes over it. Without `--eval` and `--test`, train alone is searched for leakage.
+
+From Python, on Arrow tables, DataFrames, dicts of arrays or paths:
+
+```python
+import gates
+
+report = gates.check(train, eval, serving=log, label="tipped", entity="taxi_id")
+assert report.blessed, [finding.reason for finding in report.findings]
+```
+
+`--json OUT` writes the report, whole or not at all (`-` is standard output):
+
+```json
+{
+  "gate": "data_gate",
+  "verdict": "fail",
+  "findings": [
+    {
+      "check": "single_feature",
+      "subject": "payment_type",
+      "statistic": "share of all others' errors avoided",
+      "value": 0.8,
+      "threshold": 0.5,
+      "n": 11949,
+      "p_value": 5.2e-64,
+      "severity": "block",
+      "reason": "`payment_type` alone has AUC 0.929 on 11,949 rows of train; the next, `fare`, has 0.609; …",
+      "remedy": "If `payment_type` is known only after the moment of prediction, leave it out (`prediction.never`) …"
+    }
+  ],
+  "checks_run": ["…"],
+  "checks_skipped": [{"check": "…", "why": "no serving log was given"}],
+  "seconds": 1.9,
+  "versions": {"sluice": "0.1.0"},
+  "seed": 0
+}
+```
+
+A finding may also hold `chart`, `sample` (a few of the rows) and `waiver`.
+
+## Changing a check, and letting a finding pass
+
+In a workload's YAML; the names are those in the tables below.
+
+```yaml
+gates:
+  strict: true                   # in doubt, refuse
+  checks:
+    near_duplicate_rows:
+      threshold: 0.02            # another margin
+    label_noise:
+      severity: warn             # shown, never refuses
+    entity_overlap:
+      enabled: false             # does not run; the report says so
+    single_feature:
+      waive:
+        reason: "The meter's reading is known before the prediction; agreed with Ops on 3 March."
+        expires: 2027-03-31
+        subjects: [fare]         # all subjects of the check when absent
+```
+
+A waived finding is shown as a warning with its reason, in every verdict and in the model's metadata. The day after
+`expires` it blocks again.
+"""
+
+
+def page(checks: Iterable[Check]) -> str:
+    """The whole page."""
+    groups: dict[tuple[Gate, str], list[Check]] = {}
+    for each in checks:
+        groups.setdefault((each.gate, each.group), []).append(each)
+    parts = [_INTRO]
+    for gate in Gate:
+        tables = [_table(group, found) for (of, group), found in groups.items() if of is gate]
+        if tables:
+            parts += [f"## {_TITLES[gate]}\n", *tables]
+    return "\n".join(parts)
+
+
+def _table(group: str, checks: list[Check]) -> str:
+    rows = [
+        f"| `{each.name}`{' (tier 1)' if each.tier == 1 else ''} | {_cell(each.catches)} | {_cell(each.statistic)} "
+        f"| {each.margin:.3g}: {_cell(each.rule)} | {_cell(each.source)} |"
+        for each in checks
+    ]
+    head = ["| check | what it catches | statistic | margin and rule | source |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([f"### {group}\n", *head, *rows, ""])
+
+
+def _cell(text: str) -> str:
+    """One line, and no bar that would end the cell."""
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,166 @@
+"""Rows of equal content on two sides of a split, and how many of them a random deal of the same rows would make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.verdict.finding import RowSample
+
+_CERTAINTY = 0.99
+_CERTAIN_SPREADS = 2.326  # of a normal, one-sided
+_SHOWN_ROWS = 5
+_SHOWN_COLUMNS = 10
+_SHOWN_LETTERS = 40
+_LOOKED_AT = 1_000
+# Where the Chernoff bound is tried: any of these makes it valid, the best makes it tight.
+_TILTS = np.geomspace(1e-4, 20.0, 400)
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """Two sides of a split by content: for each distinct content its rows in train and in the other table.
+
+    The null: the pooled rows, with all the repetition that they have, were dealt at random. Then a content of c rows
+    has b ~ Binomial(c, f) of them in the other table, given that their sum is its number of rows, and
+    h = b - c * [b = c] of those have an equal in train. Natural duplicates, few-column tables and rows that were
+    copied before the deal all follow it; rows that were copied across do not.
+    """
+
+    mine: Codes  # rows of train by content
+    its: Codes  # rows of the other table by content
+    its_content: Codes  # the content of each row of the other table
+
+    @classmethod
+    def of(cls, train: Table, other: Table, names: Sequence[str]) -> Dealt:
+        """By the content of these columns."""
+        a, b = joint_codes([train, other], list(names))
+        count = int(max(a.max(initial=-1), b.max(initial=-1))) + 1
+        return cls(np.bincount(a, minlength=count), np.bincount(b, minlength=count), b)
+
+    @property
+    def is_shared(self) -> NDArray[np.bool_]:
+        """Rows of the other table that have an equal in train."""
+        return self.mine[self.its_content] > 0
+
+    @cached_property
+    def hits(self) -> int:
+        """Their number."""
+        return int(self.its[self.mine > 0].sum())
+
+    @cached_property
+    def repeats(self) -> int:
+        """Rows of train that repeat another row of train."""
+        return int(np.maximum(self.mine - 1, 0).sum())
+
+    @property
+    def _share(self) -> float:
+        return float(self.its.sum() / (self.its.sum() + self.mine.sum()))
+
+    @cached_property
+    def _sizes(self) -> tuple[Floats, Floats]:
+        """(Rows of a content, number of contents with as many)."""
+        sizes, counts = np.unique(self.mine + self.its, return_counts=True)
+        return sizes.astype(np.float64), counts.astype(np.float64)
+
+    @cached_property
+    def _moments(self) -> tuple[float, float, float]:
+        """Of the hits under the null: mean, variance, and their regression on the rows dealt to the other table."""
+        (c, groups), f = self._sizes, self._share
+        all_dealt = f**c
+        mean_b = c * f
+        mean_h = mean_b - c * all_dealt
+        square_b = c * f * (1 - f) + mean_b**2
+        square_h = square_b - c**2 * all_dealt
+        spread_b = float((groups * (square_b - mean_b**2)).sum())
+        spread_h = float((groups * (square_h - mean_h**2)).sum())
+        both = float((groups * (square_h - mean_h * mean_b)).sum())
+        slope = both / spread_b if spread_b > 0 else 0.0
+        return float((groups * mean_h).sum()), max(0.0, spread_h - slope * both), slope
+
+    @property
+    def expected(self) -> float:
+        """Hits that a random deal makes on average."""
+        return self._moments[0]
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the hits under a random deal."""
+        return float(np.sqrt(self._moments[1]))
+
+    @property
+    def upper(self) -> float:
+        """99 % upper bound of the share of hits beyond a random deal: Clopper-Pearson, and the deal's own spread."""
+        from scipy.special import betaincinv
+
+        rows = len(self.its_content)
+        if self.expected >= rows - 0.5:
+            return 0.0
+        hits = max(0.0, self.hits - self.expected)
+        top = 1.0 if hits >= rows else float(betaincinv(hits + 1, rows - hits, _CERTAINTY))
+        return top + _CERTAIN_SPREADS * self.spread / rows
+
+    @cached_property
+    def p_value(self) -> float:
+        """Chernoff's bound of the probability that a random deal makes as many hits or more.
+
+        The number of dealt rows is held fixed by regression: h - slope * (b - c f) has the sum of h.
+        """
+        if self.hits <= self.expected:
+            return 1.0
+        (c, groups), f, slope = self._sizes, self._share, self._moments[2]
+        tilt = _TILTS[:, None]
+        one = np.log1p(f * np.expm1(-tilt * slope))
+        grown = tilt * (1 - slope)
+        any_dealt = c * np.logaddexp(np.log1p(-f), np.log(f) + grown)
+        all_dealt = c * (np.log(f) + grown)
+        none_left = c * np.log(f) - tilt * slope * c
+        with np.errstate(divide="ignore"):
+            several = np.logaddexp(any_dealt + np.log1p(-np.exp(np.minimum(all_dealt - any_dealt, 0.0))), none_left)
+        of_content = np.where(c == 1, one, several) + tilt * slope * c * f
+        return float(np.exp(min(0.0, float(((of_content * groups).sum(axis=1) - _TILTS * self.hits).min()))))
+
+
+def shared_columns(train: Table, other: Table) -> list[str]:
+    """Columns that both tables hold, whatever they are for: together they are a row's identity."""
+    return [name for name in train.columns if other.has(name)]
+
+
+def without_row_numbers(tables: Sequence[Table], names: Sequence[str]) -> list[str]:
+    """Without columns that only number the rows: a copy that was given a new number is still a copy.
+
+    Those are whole numbers and strings of which none occurs twice in any of the tables.
+    """
+    return [name for name in names if not all(_numbers_rows(table, name) for table in tables)]
+
+
+def _numbers_rows(table: Table, name: str) -> bool:
+    if table.rows < 2 or table.kinds[name] not in (Kind.NUMBER, Kind.CATEGORY):
+        return False
+    low = table.words([name])[1]
+    # Most columns show in a few rows already that they number nothing.
+    if len(np.unique(low[:_LOOKED_AT])) < min(table.rows, _LOOKED_AT) or table.missing(name).any():
+        return False
+    if table.kinds[name] is Kind.NUMBER:
+        values = table.numbers(name)
+        # A continuous measurement hardly repeats either, and is what tells a row from others.
+        if not np.isfinite(values).all() or (values != np.floor(values)).any():
+            return False
+    return len(np.unique(low)) == table.rows
+
+
+def row_sample(table: Table, rows: NDArray[np.intp], caption: str, names: Sequence[str] | None = None) -> RowSample:
+    """A few rows as text."""
+    shown = [name for name in names or table.columns if table.kinds[name] is not Kind.IMAGE][:_SHOWN_COLUMNS]
+    few = table.arrow.select(shown).take(rows[:_SHOWN_ROWS].astype(np.int64)).to_pylist()
+    return RowSample(caption, tuple(shown), tuple(tuple(_text(row[name]) for name in shown) for row in few))
+
+
+def _text(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 1] + "…"

@@ -1,0 +1,250 @@
+"""Checks on rows that occur more than once: across a split, within train, and with different labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from gates.data.contamination.assignment import Dealt, row_sample, shared_columns, without_row_numbers
+from gates.data.contamination.contradictions import judge_contradictions
+from gates.data.contamination.repetition import ALL_BUT_ONE, Repetition, excess_of
+from gates.data.evidence import Data, held_out_with_label
+from gates.data.target import target_of
+from gates.tables.table import Table
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Severity
+from gates.verdict.measurement import Measurement
+from gates.verdict.rule import ALPHA
+
+# Three hits in a table that never repeats itself are no chance (gates.md, section 4) ...
+_FEWEST_HITS = 3
+# ... unless few rows were doubled at the source and every pair happened to be dealt apart, ...
+_DEALT_APART = 0.01
+# ... or near misses within train say that its rows come that close by chance; those outnumber chance twins.
+_NEAR_MISSES = 10.0
+# What moves no metric by more than one point, and the eval rows that certify it without a hit: ln 0.01 / ln 0.99.
+_SOUND_BELOW = 0.01
+_ROWS_TO_DECIDE = 459
+
+
+@lru_cache(maxsize=2)
+def _repetition(data: Data) -> Repetition:
+    return Repetition.of(data.train, without_row_numbers([data.train], data.train.columns))
+
+
+@lru_cache(maxsize=12)
+def _dealt(data: Data, split: str, names: tuple[str, ...]) -> Dealt:
+    return Dealt.of(data.train, data.held_out[split], names)
+
+
+def _filled(data: Data) -> dict[str, Table]:
+    tables = {name: table for name, table in data.held_out.items() if table.rows and data.train.rows}
+    if not tables:
+        raise NotApplicable("train or every held-out split is without rows")
+    return tables
+
+
+def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
+    """The columns by which a row may be known again, and words for them."""
+    whole = tuple(shared_columns(data.train, other))
+    features = tuple(name for name in whole if name != data.label)
+    content = tuple(without_row_numbers([data.train, other], whole))
+    found = {content: "all but the columns that number the rows", features: "the features alone", whole: "all columns"}
+    return {names: words for names, words in reversed(found.items()) if names}
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="the same rows on both sides of a split",
+    statistic="share of held-out rows that are also in train, beyond what dealing the same rows at random makes",
+    margin=0.001,
+    rule="the excess over a random deal of the pooled rows, certain by Chernoff's bound of that deal; in a train that "
+    "never repeats itself and has hardly a near miss three hits suffice; in doubt while more than 1 % (or than "
+    "the natural share) is possible",
+    source="Kapoor & Narayanan 2023, L1.1; the null is a permutation of rows between the sides, given their repetition",
+    needs=(Need.HELD_OUT,),
+    tier=1,
+)
+def exact_duplicates(data: Data, margin: float) -> Iterator[Measurement]:
+    """Held-out rows that are also in train: in all columns, in all but the label, in all but row numbers.
+
+    A table of few columns repeats itself on any honest split, so hits are compared with what a random deal of the same
+    rows makes of them (gates.md starts from twice train's own repetition, which says nothing of the split's ratio).
+    Sound below 1 %, an amount that moves a metric by at most one point, or below what an honest deal makes anyhow.
+    Rows that were multiplied before the split follow such a deal: they are the matter of `repeated_rows`.
+    """
+    for split, other in _filled(data).items():
+        for names, words in _identities(data, other).items():
+            yield _judge_copies(data, split, other, names, words, margin)
+
+
+def _judge_copies(
+    data: Data, split: str, other: Table, names: tuple[str, ...], words: str, margin: float
+) -> Measurement:
+    dealt = _dealt(data, split, names)
+    natural = dealt.expected / other.rows
+    excess = dealt.hits / other.rows - natural
+    fact = excess > margin and _is_fact(data, dealt)
+    # In a table that repeats itself any honest split lies somewhat above or below a random deal: no cause for doubt.
+    beyond = fact or (excess > margin and dealt.p_value <= ALPHA)
+    reason = (
+        f"{dealt.hits:,} of {other.rows:,} {split} rows ({dealt.hits / other.rows:.2%}) are also in train, by {words}"
+    )
+    if fact:
+        reason += f"; of train's own {data.train.rows:,} rows none repeats another one, so chance does not make that."
+    elif dealt.hits:
+        reason += (
+            f"; a random deal of the same rows, with all their repetition, makes {dealt.expected:,.1f} on average."
+        )
+    else:
+        reason += "."
+    return Measurement(
+        check="exact_duplicates",
+        subject=split,
+        statistic=f"share of {split} rows that are also in train beyond a random deal, by {words}",
+        value=excess,
+        margin=margin,
+        n=other.rows,
+        p_value=None if fact else dealt.p_value,
+        upper=dealt.upper,
+        sound_below=max(_SOUND_BELOW, margin, natural),
+        rows_to_decide=_ROWS_TO_DECIDE if other.rows < _ROWS_TO_DECIDE else None,
+        beyond=beyond,
+        reason=reason,
+        remedy="Drop repeated rows before the split, or split by a hash of the row or by an entity key (`split.by`), "
+        "so that equal rows fall on one side."
+        if beyond
+        else "Nothing to do.",
+        sample=row_sample(other, np.flatnonzero(dealt.is_shared), f"rows of {split} that are also in train", names)
+        if beyond
+        else None,
+    )
+
+
+def _is_fact(data: Data, dealt: Dealt) -> bool:
+    """Whether hits in a train that does not repeat itself need no further certainty."""
+    if dealt.repeats or dealt.hits < _FEWEST_HITS or dealt.p_value > _DEALT_APART:
+        return False
+    near = int(_repetition(data).coincide[ALL_BUT_ONE].sum())
+    return dealt.hits >= _NEAR_MISSES * near * len(dealt.its_content) / data.train.rows
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="rows multiplied before the split (oversampling, a table appended to itself)",
+    statistic="share of train rows that repeat another one, beyond the share of near misses",
+    margin=0.02,
+    rule="more distinct contents repeat than coincide nearly (sign test over contents, Bonferroni over the ways to "
+    "coincide and over classes) by more than 2 % of the rows, and held-out rows repeat train as well",
+    source="Kapoor & Narayanan 2023, L1.1 and L1.2; near misses as the rate of chance: Good 1953",
+)
+def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
+    """Copies within train that its values do not explain.
+
+    Honest tables of few columns repeat rows too, but by chance, and chance makes near misses at least as often: rows
+    equal in all columns but one, rows equal in one column alone. Copies come without. Copies of which no held-out split
+    has any were made after the split, which is an honest way to weigh a class, and is only told.
+    """
+    train = data.train
+    if train.rows < 2:
+        raise NotApplicable("train has fewer than two rows")
+    rows = _repetition(data).rows
+    if train.rows - len(rows) <= margin * train.rows:
+        yield _few_copies(train.rows, train.rows - len(rows), margin)
+        return
+    worst = excess_of(_repetition(data), *_classes(data))
+    beyond = worst.share > margin
+    split, across = _most_shared(data)
+    # Copies made before the split would be dealt to both sides.
+    after = beyond and bool(data.held_out) and (across is None or across.hits < across.expected / 2)
+    where = f", among rows with {data.label} = {worst.scope}" if worst.scope is not None else ""
+    reason = (
+        f"{worst.copies:,} of {train.rows:,} train rows repeat another one{where} ({worst.repeated:,} distinct rows "
+        f"are there more than once); chance would make near misses as well, and {worst.near:,} rows agree with another "
+        f"one in {worst.way}."
+    )
+    if across is not None:
+        reason += f" {across.hits:,} rows of {split} are in train too"
+        reason += f", not {across.expected:,.0f}: they were multiplied after the split." if after else "."
+    yield Measurement(
+        check="repeated_rows",
+        subject="train",
+        statistic="share of train rows that repeat another one beyond near misses",
+        value=worst.share,
+        margin=margin,
+        n=train.rows,
+        p_value=worst.p_value,
+        beyond=beyond,
+        at_most=Severity.INFO if after else Severity.BLOCK if data.held_out else Severity.WARN,
+        reason=reason,
+        remedy="Split first and multiply rows of train alone, or give classes weights instead; drop copies that the "
+        "source made."
+        if beyond
+        else "Nothing to do.",
+        chart=_repetition(data).chart("train") if beyond else None,
+        sample=row_sample(train, worst.examples, "rows that are in train more than once") if beyond else None,
+    )
+
+
+def _few_copies(rows: int, copies: int, margin: float) -> Measurement:
+    return Measurement(
+        check="repeated_rows",
+        subject="train",
+        statistic="share of train rows that repeat another one beyond near misses",
+        value=copies / rows,
+        margin=margin,
+        n=rows,
+        p_value=1.0,
+        reason=f"{copies:,} of {rows:,} train rows ({copies / rows:.2%}) repeat another one.",
+    )
+
+
+def _classes(data: Data) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    try:
+        target = target_of(data)
+    except NotApplicable:
+        return None, ()
+    return (None, ()) if target.is_regression else (target.codes, target.classes)
+
+
+def _most_shared(data: Data) -> tuple[str, Dealt | None]:
+    """The held-out split that shares most rows with train."""
+    found: dict[str, Dealt] = {}
+    for split, other in data.held_out.items():
+        names = tuple(without_row_numbers([data.train, other], shared_columns(data.train, other)))
+        if other.rows and names:
+            found[split] = _dealt(data, split, names)
+    split = max(found, key=lambda each: found[each].hits, default="")
+    return split, found.get(split)
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="equal features with another label on the other side of the split",
+    statistic="share of held-out rows whose label contradicts equal rows, beyond train's own contradictions",
+    margin=0.01,
+    rule="among rows with equal features labels are exchangeable between the sides; Bennett's bound of the excess",
+    source="Northcutt et al. 2021, label errors; Bennett 1962 for the bound, Hoeffding 1963 for draws without return",
+    needs=(Need.HELD_OUT, Need.LABEL),
+)
+def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
+    """Rows with features that train has too, but with another label, more often than train contradicts itself.
+
+    Few-column tables contradict themselves by nature. Three rows and more with equal features: is the held-out one's
+    label the rare one more often than a random deal makes it? Pairs: do those across the split differ more often than
+    those within train? gates.md gives no margin; 1 % of the rows moves a metric by at most one point.
+    """
+    if target_of(data).is_regression:
+        raise NotApplicable("the label is a quantity: equal features with another value are no contradiction")
+    tables = {name: table for name, table in held_out_with_label(data) if table.rows}
+    if not tables:
+        raise NotApplicable("no held-out split with rows holds the label")
+    judged = [judge_contradictions(data, split, other, margin) for split, other in tables.items()]
+    if not any(judged):
+        raise NotApplicable("no held-out split shares features with train and holds its label as train does")
+    yield from (each for each in judged if each is not None)

@@ -1,0 +1,233 @@
+"""Checks that what was learnt of the data before training was learnt of train alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.data.contamination.scales import Scale
+from gates.data.evidence import Data
+from gates.tables.table import Floats, Kind, Table
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
+
+# Who may read a split besides train; everybody reads train.
+_LOOKERS = frozenset({"ExampleGen", "StatisticsGen", "ExampleValidator", "DataGate"})
+_JUDGES = frozenset({"Evaluator", "References", "ModelGate"})
+ALLOWED_READERS: dict[str, frozenset[str]] = {
+    "test": _LOOKERS | _JUDGES,
+    # Transform applies its graph to eval; that it analyses train alone is `analysers_read_train_only`.
+    "eval": _LOOKERS | _JUDGES | {"Transform", "Tuner", "Trainer"},
+}
+_FEWEST_ROWS = 20
+# Fewer values are codes or counts; a scaled measurement has more.
+_FEWEST_VALUES = 20
+# What divides by a constant and not by what was seen: percentages, grey levels, marks, cents.
+_ROUND_STEPS = (10, 16, 20, 60, 64, 100, 255, 256, 1000)
+_FLOAT32 = 1e-6
+_FEWEST_RANGES = 2
+# A column that train has as far from 0 and 1 was never scaled so.
+_FAR = 1.0
+
+
+_SCALES = {"mean 0 and standard deviation 1": Scale.standard, "median 0 and interquartile range 1": Scale.robust}
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="columns that were scaled before the split, with what other rows than train's know",
+    statistic="how many times nearer to 0 and 1 a column's location and spread are over all splits than over train",
+    margin=10.0,
+    rule="mean and deviation (or median and quartiles) over all splits are 10 times nearer to 0 and 1 than over train, "
+    "and nearer than chance makes them in rows of a population that has 0 and 1; or two columns go from 0 to 1 over "
+    "all splits, each end a row of its own, and train lacks an end",
+    source="Kapoor & Narayanan 2023, L1.2 (pre-processing on train and test)",
+    needs=(Need.OTHER,),
+)
+def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement]:
+    """Scaling constants that only all rows together have: over train alone they are a little off, as any sample is.
+
+    The tolerance is no constant: how near chance comes follows from the number of rows and the column's own moments,
+    and rounding (two decimals, float32) stays far below. Scaled on train, a column is exact there and off over all.
+    """
+    tables = {split: table for split, table in data.others.items() if table.rows and split != "previous"}
+    if not tables or data.train.rows < _FEWEST_ROWS:
+        raise NotApplicable(f"train has fewer than {_FEWEST_ROWS} rows, or no other table has any")
+    # Whoever scaled the file may have had all tables in it or only some.
+    together = [chosen for count in range(len(tables), 0, -1) for chosen in combinations(tables, count)]
+    pools = {" and ".join(["train", *chosen]): [tables[split] for split in chosen] for chosen in together}
+    found = [each for name in data.features_of(Kind.NUMBER) for each in _judge_column(data, name, pools, margin)]
+    ranges = [each for words, pool in pools.items() if (each := _judge_ranges(data, words, pool))]
+    found += [max(ranges, key=lambda each: bool(each.beyond))] if ranges else []
+    if not found:
+        raise NotApplicable("no feature holds measurements about 0, or from 0 to 1: nothing was scaled")
+    yield from found
+
+
+def _values(tables: list[Table], name: str) -> Floats | None:
+    """The finite values of a measurement, or None when it is none or a table does not hold it."""
+    if any(not table.has(name, Kind.NUMBER) for table in tables):
+        return None
+    values = np.concatenate([table.numbers(name) for table in tables])
+    values = values[~np.isnan(values)]
+    # Larger values have squares that a float cannot hold; no scaled column has them.
+    if len(values) < _FEWEST_ROWS or np.abs(values).max() > 1e30:
+        return None
+    return values if len(np.unique(values[:10_000])) >= min(_FEWEST_VALUES, len(values) // 2) else None
+
+
+def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: float) -> Iterator[Measurement]:
+    mine = _values([data.train], name)
+    if mine is None or not _may_be_scaled(mine):
+        return
+    best: tuple[float, float, str, str, float, float] | None = None
+    for kind, scale in _SCALES.items():
+        alone = scale(mine)
+        for words, pool in pools.items():
+            values = _values([data.train, *pool], name)
+            if values is None or alone.distance >= _FAR:
+                continue
+            whole = scale(values)
+            ratio = alone.distance / max(whole.distance, _FLOAT32 / 100)
+            chance = whole.chance if ratio > margin else 1.0
+            each = (min(1.0, chance * len(_SCALES) * len(pools)), -ratio, kind, words, alone.distance, whole.distance)
+            best = each if best is None else min(best, each)
+    if best is None:
+        return
+    chance, minus_ratio, kind, words, alone_distance, whole_distance = best
+    beyond = -minus_ratio > margin
+    yield Measurement(
+        check="standardised_before_split",
+        subject=name,
+        statistic="distance of train from location 0 and spread 1, in distances of all splits",
+        value=-minus_ratio,
+        margin=margin,
+        n=len(mine),
+        p_value=chance,
+        beyond=beyond,
+        reason=f"Over {words} {name} is {whole_distance:.1e} away from {kind}, over train alone {alone_distance:.1e}"
+        + (": the scale was learnt of other rows too." if beyond else "."),
+        remedy=_REMEDY if beyond else "Nothing to do.",
+    )
+
+
+_REMEDY = "Scale after the split, with constants of train alone: leave it to Transform, which analyses train."
+
+
+def _may_be_scaled(train: Floats) -> bool:
+    """Whether train is anywhere near 0 and 1; else there is nothing to compare."""
+    low, high = np.quantile(train, [0.01, 0.99])
+    return bool(low < 0 < high)
+
+
+def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | None:
+    """Columns that go from 0 to 1 exactly, at an end with one row only: the mark of scaling by the least and greatest.
+
+    A natural share may have a single 1 too, so two such columns are asked for, and steps that a constant divisor
+    leaves (percent, grey levels) do not count. Where train has both ends itself, scaling it alone makes the same.
+    """
+    scaled, lacking = [], []
+    for name in data.features_of(Kind.NUMBER):
+        whole = _values([data.train, *pool], name)
+        if whole is None or whole.min() != 0 or whole.max() != 1 or _has_round_steps(whole):
+            continue
+        ends = [int((whole == end).sum()) for end in (0, 1)]
+        if 1 not in ends:
+            continue
+        scaled.append(name)
+        mine = data.train.numbers(name)
+        if any(count == 1 and not (mine == end).any() for end, count in enumerate(ends)):
+            lacking.append(name)
+    if not scaled:
+        return None
+    beyond = bool(lacking) and len(scaled) >= _FEWEST_RANGES
+    return Measurement(
+        check="standardised_before_split",
+        subject=", ".join(lacking or scaled),
+        statistic="columns that go from 0 to 1 exactly over all splits, and not over train",
+        value=float(len(lacking)),
+        margin=0.0,
+        n=data.train.rows,
+        beyond=beyond,
+        reason=f"Over {words} {len(scaled)} columns go from 0 to 1 exactly, at an end with one row only "
+        f"({', '.join(scaled)}); in {len(lacking)} of them that row is not in train"
+        + (": the range was learnt of other rows too." if beyond else "."),
+        remedy=_REMEDY if beyond else "Nothing to do.",
+    )
+
+
+def _has_round_steps(values: NDArray[np.float64]) -> bool:
+    few = values[:10_000]
+    return any(bool((np.abs(few * step - np.rint(few * step)) < 1e-4).all()) for step in _ROUND_STEPS)
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="a component that reads a split which is not its own (a Tuner that reads test)",
+    statistic="components that read a held-out split beyond their right",
+    margin=0.0,
+    rule="test: only what deals, describes or judges data and models; eval: also Transform, Tuner and Trainer",
+    source="Kapoor & Narayanan 2023, L1.1 (no test set); lineage as the pipeline wires it",
+    tier=1,
+)
+def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
+    """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact, so without a p-value."""
+    readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
+    if not readers:
+        raise NotApplicable("there is no lineage that says who reads eval and test")
+    for split, names in readers.items():
+        # Several nodes of one component are told apart by what follows the dot: `StatisticsGen.raw`.
+        beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
+        yield Measurement(
+            check="who_read_test",
+            subject=split,
+            statistic=f"components that read {split} beyond their right",
+            value=float(len(beyond)),
+            margin=margin,
+            n=len(names),
+            reason=f"{split} is read by {', '.join(beyond)}, which must not see it."
+            if beyond
+            else f"{split} is read by {', '.join(sorted(set(names))) or 'nobody'}, as it may be.",
+            remedy=f"Give {', '.join(beyond)} the splits that are its own: take `{split}` out of its inputs."
+            if beyond
+            else "Nothing to do.",
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="contamination",
+    catches="vocabularies and scales fitted on more than train (`analyze: [train, eval]`)",
+    statistic="splits besides train that Transform's analysers read",
+    margin=0.0,
+    rule="any split besides train",
+    source="Kapoor & Narayanan 2023, L1.2; tfx.v1.proto.SplitsConfig.analyze",
+    tier=1,
+)
+def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement]:
+    """Which splits Transform analyses. A fact, so without a p-value."""
+    analysed = data.declared.analysed_splits
+    if analysed is None:
+        raise NotApplicable("there is no lineage that says which splits Transform analyses")
+    beyond = [split for split in analysed if split != "train"]
+    fault = bool(beyond) or "train" not in analysed
+    yield Measurement(
+        check="analysers_read_train_only",
+        subject=", ".join(beyond) or "train",
+        statistic="splits besides train that analysers read",
+        value=float(len(beyond)),
+        margin=margin,
+        n=len(analysed),
+        beyond=len(beyond) > margin or fault,
+        reason=f"Transform's analysers read {', '.join(analysed) or 'no split'}; train alone is theirs."
+        if fault
+        else "Transform's analysers read train alone.",
+        remedy="Set `splits_config.analyze` to `train` alone: vocabularies and scales must not know held-out rows."
+        if fault
+        else "Nothing to do.",
+    )

@@ -1,0 +1,110 @@
+"""Everything that the DataGate may look at, and how its parts relate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from gates.data.declared import Declared
+from gates.data.units import Unit, unit_of
+from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.verdict.catalogue import Need
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The tables of one run. `held_out`: eval and test, dealt from the same population as train."""
+
+    train: Table
+    held_out: Mapping[str, Table] = field(default_factory=dict)
+    serving: Table | None = None
+    previous: Table | None = None
+    declared: Declared = field(default_factory=Declared)
+    seed: int = 0
+
+    @property
+    def label(self) -> str | None:
+        """The column to be learnt, if one was named."""
+        return self.declared.label
+
+    @cached_property
+    def features(self) -> list[str]:
+        """Columns of train that a model may see: neither label nor withheld nor the entity key."""
+        apart = {self.declared.label, self.declared.entity} | self.declared.withheld
+        return [name for name in self.train.columns if name not in apart]
+
+    def features_of(self, *kinds: Kind) -> list[str]:
+        """The features of these kinds."""
+        return [name for name in self.features if self.train.kinds[name] in kinds]
+
+    @property
+    def others(self) -> dict[str, Table]:
+        """Every table that is compared with train, by name."""
+        rest = {"serving": self.serving, "previous": self.previous}
+        return {**self.held_out, **{name: table for name, table in rest.items() if table is not None}}
+
+    def comparable(self, other: Table, *kinds: Kind) -> list[str]:
+        """Features of these kinds that `other` holds in the same kind; TEXT and CATEGORY count as one."""
+        text = {Kind.TEXT, Kind.CATEGORY}
+
+        def same(mine: Kind, its: Kind) -> bool:
+            return mine is its or {mine, its} <= text
+
+        return [
+            name
+            for name in self.features_of(*kinds)
+            if other.has(name) and same(self.train.kinds[name], other.kinds[name])
+        ]
+
+    def lacks(self, needs: tuple[Need, ...]) -> Need | None:
+        """The first thing that is needed and not there."""
+        there = {
+            Need.HELD_OUT: bool(self.held_out),
+            Need.SERVING: self.serving is not None,
+            Need.PREVIOUS: self.previous is not None,
+            Need.OTHER: bool(self.others),
+            Need.LABEL: self.label is not None,
+            Need.ENTITY: self.declared.entity is not None,
+            Need.TIME: self.declared.time is not None,
+            Need.IMAGE: bool(self.features_of(Kind.IMAGE)),
+        }
+        return next((need for need in needs if not there[need]), None)
+
+    @cached_property
+    def _units(self) -> dict[str, tuple[Unit, str | None, bool]]:
+        return {name: unit_of(self, table) for name, table in self.others.items()}
+
+    def unit(self, other: Table) -> Unit:
+        """What was drawn at random between train and `other`, declared or not."""
+        return self._units[other.name][0]
+
+    def unit_column(self, other: Table) -> str | None:
+        """The entity or time column that the two sides were split by."""
+        return self._units[other.name][1]
+
+    def is_unit_declared(self, other: Table) -> bool:
+        """Whether the configuration says so; else their values do."""
+        return self._units[other.name][2]
+
+    def groups(self, other: Table) -> tuple[Codes, Codes] | None:
+        """Entity codes of train's and `other`'s rows when entities were what was drawn; else None."""
+        unit, column, _ = self._units[other.name]
+        if unit is not Unit.ENTITY or column is None:
+            return None
+        mine, its = joint_codes([self.train, other], [column])
+        return mine, its
+
+
+def present(values: Floats) -> Mask:
+    """Rows with a value."""
+    return ~np.isnan(values)
+
+
+def held_out_with_label(data: Data) -> Iterator[tuple[str, Table]]:
+    """Eval and test where they hold the label."""
+    for name, table in data.held_out.items():
+        if data.label and table.has(data.label):
+            yield name, table

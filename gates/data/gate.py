@@ -1,0 +1,18 @@
+"""The DataGate: judges the tables of a run, before anything is trained."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gates.data.evidence import Data
+from gates.verdict.catalogue import Gate
+from gates.verdict.finding import GateReport
+from gates.verdict.judge import Progress, judge
+from gates.verdict.settings import GateSettings
+
+
+def judge_data(
+    data: Data, settings: GateSettings | None = None, today: date | None = None, progress: Progress | None = None
+) -> GateReport:
+    """The verdict on data. `progress` is told each check's name, its place and of how many."""
+    return judge(Gate.DATA, data, settings or GateSettings(), today or date.today(), progress)

@@ -1,0 +1,75 @@
+"""How often a stand-in for the model is right about train's rows and about held-out ones, class by class alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.data.leakage.proxy import Proxy
+from gates.statistics.sampling import effective_rows
+from gates.tables.table import joint_codes
+
+_FEWEST_OF_A_CLASS = 10
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Recall of the classes, weighted by their shares in both tables; `p_value` of no difference, two-sided."""
+
+    train: float
+    other: float
+    p_value: float
+    rows: int  # of the other table
+
+    @property
+    def difference(self) -> float:
+        """How much more often it is right about train."""
+        return self.train - self.other
+
+
+def agreement(proxy: Proxy) -> Agreement | None:
+    """None for a quantity or two classes (there AUC says it), or where no class has enough rows on both sides.
+
+    Rows of the other table that also stand in train are left out: about these it cannot be wrong. Where labels are
+    wrong in train alone, it is right less often about train than about the other table.
+    """
+    from scipy.stats import norm
+
+    if proxy.classes < 3:
+        return None
+    mine, its = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
+    fresh = ~np.isin(its[proxy.other.rows], mine)
+    right = [
+        scores.argmax(axis=1) == side.labels
+        for scores, side in zip(proxy.scores, (proxy.train, proxy.other), strict=True)
+    ]
+    labels = [proxy.train.labels, proxy.other.labels[fresh]]
+    hits = [right[0].astype(np.float64), right[1][fresh].astype(np.float64)]
+    counts = [np.bincount(each, minlength=proxy.classes) for each in labels]
+    weights = np.where(np.minimum(*counts) >= _FEWEST_OF_A_CLASS, counts[0] + counts[1], 0).astype(np.float64)
+    if not weights.any():
+        return None
+    weights /= weights.sum()
+    groups = None if proxy.groups is None else (proxy.groups[0], proxy.groups[1][fresh])
+    worth = effective_rows(hits[0], hits[1], groups)
+    recalls, variance = [], 0.0
+    for side in (0, 1):
+        recall, spread = _recall(hits[side], labels[side], counts[side], weights)
+        recalls.append(recall)
+        variance += spread * len(hits[side]) / worth[side]
+    z = abs(recalls[0] - recalls[1]) / max(variance, 1e-12) ** 0.5
+    return Agreement(recalls[0], recalls[1], 2 * float(norm.sf(z)), int(fresh.sum()))
+
+
+def _recall(
+    hits: NDArray[np.float64], labels: NDArray[np.int64], counts: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """The weighted recall and its variance; a class that is always right is not taken at its word (Agresti & Coull)."""
+    right = np.bincount(labels, hits, minlength=len(counts))
+    smooth = (right + 1) / (counts + 2)
+    judged = weights > 0
+    share = np.where(judged, right / np.maximum(counts, 1), 0.0)
+    spread = np.where(judged, weights**2 * smooth * (1 - smooth) / np.maximum(counts, 1), 0.0)
+    return float((weights * share).sum()), float(spread.sum())

@@ -1,0 +1,205 @@
+"""Checks of columns that know the label only together: small differences of large numbers, and keys with a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from gates.data.evidence import Data
+from gates.data.leakage.bins import bins_of_numbers, centred_ranks
+from gates.data.leakage.cells import CERTAIN_ERROR, CONFIRMED, SCREENED, joint, screened
+from gates.data.leakage.features import single_suspects
+from gates.data.leakage.lead import Verdict, chart_of, judged_jointly, judged_singly, sentence
+from gates.data.leakage.predictive_power import ALIKE, Problem, features_alone, problem_of
+from gates.tables.table import Floats, Kind
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
+from gates.verdict.rule import ALPHA
+
+PAIRS_MARGIN = 2 / 3
+_MOST_PAIRS = 150
+_FEWEST_VALUES = 10
+_MOST_COLUMNS, _MOST_IN_TRIPLES = 48, 24
+_REMEDY = "Leave out {0}, or say from when each is known (`prediction.known_from`): together they tell the outcome."
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What was made of two columns, and how it was judged."""
+
+    members: tuple[str, str]
+    form: str  # "difference", "ratio", "sum", "product"
+    verdict: Verdict
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="two columns whose small difference or ratio is the outcome: a total and its part, two clocks",
+    statistic="share of the errors of all other features that the difference or ratio of two alike columns avoids",
+    margin=PAIRS_MARGIN,
+    rule="numeric pairs with |Spearman| >= 0.85: difference and ratio (sum and product when opposed), judged as a "
+    "single feature against each feature alone, both members too, and boosted trees on all others",
+    source="Kaufman et al., Leakage in data mining (2012); Lou et al., GA2M (2013)",
+    needs=(Need.LABEL,),
+)
+def pairs(data: Data, margin: float) -> Iterator[Measurement]:
+    """A difference that is small against the spread of both columns is what neither a single feature nor trees see.
+
+    O(sample x pairs). Columns that are refused by themselves take no part.
+    """
+    found = derived(data, margin)
+    if not found:
+        raise NotApplicable("no two numeric features are so alike that their difference could hide something")
+    problem, powers = problem_of(data), features_alone(data)
+    for each in found:
+        first, second = each.members
+        what = f"{each.form} of `{first}` and `{second}`"
+        beyond = each.verdict.is_beyond(margin)
+        yield Measurement(
+            check="pairs",
+            subject=f"{first}, {second}",
+            statistic="share of all others' errors avoided",
+            value=each.verdict.share,
+            margin=margin,
+            n=problem.size,
+            reason=sentence(f"The {what} has", each.verdict, problem),
+            remedy=_REMEDY.format(f"`{first}` or `{second}`") if beyond else "Nothing to do.",
+            p_value=each.verdict.p_value,
+            beyond=beyond,
+            chart=chart_of(what, each.verdict.power, each.verdict.k, powers, problem) if beyond else None,
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="two or three columns that give the label together while each alone has nothing (XOR, a key and its lock)",
+    statistic="share of the errors of all other features that the joint values of two or three columns avoid",
+    margin=PAIRS_MARGIN,
+    rule="the strongest of all pairs (12 x 12 cells) and triples (4 x 4 x 4, up to 24 columns), each column alone at "
+    "AUC 0.6 (R2 0.2) at most: error <= 0.02, and < (1 - margin) x that of each feature alone and of boosted trees on "
+    "all others; p <= 0.001 / combinations",
+    source="Lou et al., Accurate intelligible models with pairwise interactions (2013), FAST",
+    needs=(Need.LABEL,),
+)
+def combination(data: Data, margin: float) -> Iterator[Measurement]:
+    """All pairs and triples at once: cell counts of one half of a sample are one matrix product, and rank the cells
+    of the other half. The strongest are judged on all rows."""
+    found = strongest(data, margin)
+    problem, powers = problem_of(data), features_alone(data)
+    members, verdict, tried = found
+    what = " and ".join(f"`{name}`" for name in members)
+    # An honest law of several columns (a price of area and rooms) shows in each of them.
+    known = min(float(powers[name].errors[verdict.k]) for name in members if name in powers)
+    beyond = verdict.is_beyond(margin) and verdict.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
+    told = sentence(f"{what} together have", verdict, problem)
+    yield Measurement(
+        check="combination",
+        subject=", ".join(members),
+        statistic="share of all others' errors avoided",
+        value=verdict.share,
+        margin=margin,
+        n=problem.size,
+        reason=f"{told} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
+        remedy=_REMEDY.format(what) if beyond else "Nothing to do.",
+        p_value=min(1.0, verdict.p_value * tried),
+        beyond=beyond,
+        chart=chart_of(", ".join(members), verdict.power, verdict.k, powers, problem) if beyond else None,
+    )
+
+
+def _tells_nothing(problem: Problem) -> float:
+    """The error from which on a column alone counts as knowing nothing: AUC 0.6, or R2 0.2."""
+    return 0.8 if problem.is_regression else 0.4
+
+
+@lru_cache(maxsize=2)
+def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
+    """Each alike pair in the form that says more."""
+    problem, powers = problem_of(data), features_alone(data)
+    refused = single_suspects(data)
+    names = [name for name in data.features_of(Kind.NUMBER) if name not in refused]
+    numbers = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], nan=np.nan) for name in names}
+    names = [name for name in names if _has_values(numbers[name])]
+    found = []
+    for first, second, opposed in _alike(names, numbers):
+        forms = []
+        for form, values in _forms(numbers[first], numbers[second], opposed):
+            power = problem.power_of(bins_of_numbers(values))
+            forms.append((form, power, judged_singly(data, power, margin, powers)))
+        form, power, verdict = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
+        verdict = replace(verdict, p_value=min(1.0, verdict.p_value * len(forms)))
+        found.append((power, Derived((first, second), form, verdict)))
+    found.sort(key=lambda each: (each[1].verdict.p_value, -each[1].verdict.share, each[1].members))
+    # One leak makes suspects of many pairs; the surest few are enough to find it, and a fit costs more than a pair.
+    for i, (power, each) in enumerate(found[:CONFIRMED]):
+        verdict = judged_jointly(data, each.verdict, power, frozenset(each.members), margin)
+        found[i] = (power, replace(each, verdict=verdict))
+    return [
+        each if each.verdict.jointly else replace(each, verdict=replace(each.verdict, p_value=1.0)) for _, each in found
+    ]
+
+
+def _has_values(values: Floats) -> bool:
+    return len(np.unique(values[:SCREENED][~np.isnan(values[:SCREENED])])) >= _FEWEST_VALUES
+
+
+def _alike(names: list[str], numbers: dict[str, Floats]) -> Iterator[tuple[str, str, bool]]:
+    """Pairs of columns of like order, the most alike first; and whether one falls as the other rises."""
+    if len(names) < 2:
+        return
+    step = max(1, len(numbers[names[0]]) // SCREENED)
+    ranks = np.column_stack([centred_ranks(numbers[name][::step]) for name in names])
+    alike = np.nan_to_num(np.corrcoef(ranks, rowvar=False))
+    rows, columns = np.triu_indices(len(names), 1)
+    strength = np.abs(alike[rows, columns])
+    order = [i for i in np.argsort(-strength, kind="stable")[:_MOST_PAIRS] if strength[i] >= ALIKE]
+    for i in order:
+        yield names[rows[i]], names[columns[i]], bool(alike[rows[i], columns[i]] < 0)
+
+
+def _forms(first: Floats, second: Floats, opposed: bool) -> list[tuple[str, Floats]]:
+    with np.errstate(all="ignore"):
+        if opposed:
+            return [("sum", _finite(first + second)), ("product", _finite(first * second))]
+        return [("difference", _finite(first - second)), ("ratio", _finite(first / second))]
+
+
+def _finite(values: Floats) -> Floats:
+    # A float carries 15 digits: what is left of 1e9 + 0.1 - 1e9 is no value but rounding.
+    return np.where(np.isfinite(values), np.round(values, 9), np.nan)
+
+
+@lru_cache(maxsize=2)
+def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Verdict, int]:
+    """The pair or triple that speaks most, its verdict and how many were tried. Raises NotApplicable."""
+    powers = features_alone(data)
+    left_out = set(single_suspects(data))
+    for each in derived(data):
+        if each.verdict.is_beyond(PAIRS_MARGIN) and each.verdict.p_value <= ALPHA:
+            left_out |= set(each.members)
+    names = [name for name in powers if name not in left_out]
+    if len(names) < 2:
+        raise NotApplicable("fewer than two features are numbers or categories")
+    # Of very many columns those that know most: in wide tables a pair with no trace in either stays unseen.
+    names = sorted(names, key=lambda name: (float(powers[name].errors.min()), name))[:_MOST_COLUMNS]
+    tried = len(names) * (len(names) - 1) // 2
+    candidates = screened(data, names, 2)
+    if len(names) <= _MOST_IN_TRIPLES:
+        tried += len(names) * (len(names) - 1) * (len(names) - 2) // 6
+        candidates += screened(data, names, 3)
+    verdicts = []
+    for members in candidates:
+        power = joint(data, members)
+        verdict = judged_singly(data, power, margin, powers)
+        if verdict.power >= 1 - CERTAIN_ERROR:
+            verdict = judged_jointly(data, verdict, power, frozenset(members), margin)
+        verdicts.append((members, verdict))
+    members, verdict = min(
+        verdicts, key=lambda each: (not each[1].is_beyond(margin), -each[1].share, len(each[0]), each[1].p_value)
+    )
+    return members, verdict, tried

@@ -1,0 +1,68 @@
+"""Scores that cost next to nothing: mean labels of bins, and votes of near neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.tables.table import Codes, Floats
+
+FOLDS = 3
+_BINS = 64
+_NEIGHBOURS = 10
+_PROJECTED = 128
+
+
+def projected(vectors: NDArray, seed: int) -> NDArray:
+    """Distances survive a random projection (Johnson & Lindenstrauss 1984), at a fraction of the cost."""
+    width = vectors.shape[1]
+    if width <= _PROJECTED:
+        return vectors - vectors.mean(0)
+    directions = np.random.default_rng(seed).standard_normal((width, _PROJECTED)).astype(np.float32)
+    return (vectors - vectors.mean(0)) @ directions / np.float32(_PROJECTED**0.5)
+
+
+def votes(asked: NDArray, known: NDArray, labels: Codes, classes: int, alike: Codes | None = None) -> Floats:
+    """Shares of the classes among the nearest known points.
+
+    `alike`: codes of the points when they ask about themselves; none votes for its like.
+    """
+    distances = (known**2).sum(1)[None, :] - 2 * asked @ known.T
+    if alike is not None:
+        distances[alike[:, None] == alike[None, :]] = np.inf
+    nearest = np.argpartition(distances, min(_NEIGHBOURS, distances.shape[1] - 1), axis=1)[:, :_NEIGHBOURS]
+    return np.asarray(np.eye(classes)[labels[nearest]].mean(axis=1), dtype=np.float64)
+
+
+def binned(mine: Floats, its: Floats, categorical: bool) -> tuple[Codes, Codes]:
+    """Bins of train's values; a bin of its own for what is missing, and for what train does not know."""
+    if categorical:
+        count = int(np.nanmax(np.concatenate([mine, its, [0.0]]))) + 1
+        return _coded(mine, count), _coded(its, count)
+    present = mine[~np.isnan(mine)]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(present) else np.empty(0)
+    bins = [np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (mine, its)]
+    return bins[0], bins[1]
+
+
+def _coded(values: Floats, count: int) -> Codes:
+    return np.nan_to_num(values, nan=count).astype(np.int64)
+
+
+def bin_means(bins: Codes, other_bins: Codes, fold: Codes, labels: NDArray, classes: int) -> tuple[Floats, Floats]:
+    """The mean label of each row's bin, over the other folds of train; over all of train for the other table."""
+    count = int(max(bins.max(initial=0), other_bins.max(initial=0))) + 1
+    place = fold * count + bins
+    sizes = np.bincount(place, minlength=FOLDS * count).reshape(FOLDS, count)
+    columns = [labels] if not classes else [labels == k for k in range(classes)]
+    inside, outside = [], []
+    for column in columns:
+        sums = np.bincount(place, column, minlength=FOLDS * count).reshape(FOLDS, count)
+        # Five rows of the overall mean keep small bins from deciding.
+        prior = 5 * column.mean()
+        others = (sums.sum(0) - sums + prior) / (sizes.sum(0) - sizes + 5)
+        inside.append(others[fold, bins])
+        outside.append(((sums.sum(0) + prior) / (sizes.sum(0) + 5))[other_bins])
+    if not classes:
+        return inside[0], outside[0]
+    return np.column_stack(inside), np.column_stack(outside)

@@ -1,0 +1,217 @@
+"""Checks of one feature at a time: does it know more of the label than everything else together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sized
+from functools import lru_cache
+
+import numpy as np
+
+from gates.data.evidence import Data
+from gates.data.leakage.copies import are_alike, copies_label, is_function_of
+from gates.data.leakage.identifiers import identifier_suspects, identifiers
+from gates.data.leakage.lead import Verdict, chart_of, judged, sentence
+from gates.data.leakage.predictive_power import Power, Problem, features_alone, missing_mask, problem_of
+from gates.tables.table import Kind
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Severity
+from gates.verdict.measurement import Measurement
+from gates.verdict.rule import ALPHA
+
+_MOST_ROUNDS = 3
+_STRICTER = 2 / 3
+# Two columns are missing in the same rows when their indicators agree in more than this share of them.
+_SAME_ROWS = 0.95
+SINGLE_MARGIN = 0.5
+_FEWEST_FEATURES = 3
+_CERTAIN = 0.97
+MISSING_MARGIN = 0.5
+_REMEDY = (
+    "If `{0}` is known only after the moment of prediction, leave it out (`prediction.never`) or declare from when it "
+    "is known (`prediction.known_from`). If it is honest, waive this finding with the reason."
+)
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="a feature that is the label in disguise, or is written down together with it",
+    statistic="share of the errors of all other features together that this feature alone avoids (1 - AUC; 1 - R2)",
+    margin=SINGLE_MARGIN,
+    rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
+    "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); a quantity needs R2 > 0.99; one class of several "
+    "AUC > 0.97; or a one-to-one copy of the label",
+    source="Kaufman et al., Leakage in data mining (2012); Kapoor & Narayanan 2023, L2",
+    needs=(Need.LABEL,),
+    tier=1,
+)
+def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
+    """Each number or category alone. Its AUC is judged against what the rest of the table knows, not against a
+    constant: on honest tables one good measurement reaches 0.98, and so do its neighbours.
+
+    Columns of which each value occurs once and that number or name the rows are left to `identifier`.
+    """
+    verdicts = single_verdicts(data, margin)
+    if not verdicts:
+        raise NotApplicable("no feature is a number or a category")
+    problem, powers = problem_of(data), features_alone(data)
+    for name, verdict in verdicts.items():
+        copied = copies_label(data, name)
+        beyond = verdict.is_beyond(margin)
+        yield Measurement(
+            check="single_feature",
+            subject=name,
+            statistic="share of all others' errors avoided",
+            value=verdict.share,
+            margin=margin,
+            n=problem.size,
+            reason=_copied(name, problem) if copied else sentence(f"`{name}` alone has", verdict, problem),
+            remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
+            p_value=None if copied else verdict.p_value,
+            beyond=beyond,
+            # One other column is no table to be compared with: of two honest coordinates one is easily far ahead.
+            at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and verdict.power <= _CERTAIN else Severity.BLOCK,
+            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="a column that is filled in, or left empty, once the outcome is known",
+    statistic="share of all other features' errors avoided by knowing only whether the column has a value",
+    margin=MISSING_MARGIN,
+    rule="error of is-null < (1 - margin) x that of all columns that are not missing in the same rows: AUC > 0.75 at "
+    "least; Holm-adjusted p <= 0.001",
+    source="Kaufman et al., Leakage in data mining (2012)",
+    needs=(Need.LABEL,),
+)
+def missingness(data: Data, margin: float) -> Iterator[Measurement]:
+    """Whether a value is there at all, as a feature of its own, judged as any other feature."""
+    problem, powers = problem_of(data), features_alone(data)
+    verdicts = missing_verdicts(data, margin)
+    if not verdicts:
+        raise NotApplicable("no feature has values in some rows and none in others")
+    for name, verdict in verdicts.items():
+        beyond = verdict.is_beyond(margin)
+        yield Measurement(
+            check="missingness",
+            subject=name,
+            statistic="share of all others' errors avoided",
+            value=verdict.share,
+            margin=margin,
+            n=problem.size,
+            reason=sentence(f"Whether `{name}` has a value has", verdict, problem),
+            remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
+            p_value=verdict.p_value,
+            beyond=beyond,
+            chart=chart_of(f"{name} is missing", verdict.power, verdict.k, powers, problem) if beyond else None,
+        )
+
+
+@lru_cache(maxsize=2)
+def single_verdicts(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Verdict]:
+    """Every feature against all that are not copies of it. What one leak knows does not clear the next: the features
+    are judged again without those that are refused."""
+    powers = features_alone(data)
+    copying = frozenset(name for name in powers if copies_label(data, name))
+    verdicts: dict[str, Verdict] = {}
+    refused = copying | missing_suspects(data) | identifier_suspects(data)
+    left = frozenset(identifiers(data))
+    for _ in range(_MOST_ROUNDS):
+        honest = {name: each for name, each in powers.items() if name not in refused}
+        described = {name: each for name, each in honest.items() if name not in left}
+        for name in described:
+            hidden = _hidden_behind(data, name, honest, margin)
+            others = {other: each for other, each in honest.items() if other not in hidden}
+            verdicts[name] = judged(data, powers[name], hidden | refused, margin, others)
+        found = frozenset(
+            n for n in described if verdicts[n].is_beyond(margin) and verdicts[n].p_value <= _certain(powers)
+        )
+        if not found:
+            verdicts |= _two_leaks(data, described, refused, margin)
+            break
+        refused |= found
+    for name in copying:
+        verdicts[name] = Verdict(0, powers[name].alone(0), 0.5, "", 0.5, False, 1.0, 0.0)
+    return {name: verdicts[name] for name in powers if name in verdicts}
+
+
+def _two_leaks(data: Data, honest: dict[str, Power], refused: frozenset[str], margin: float) -> dict[str, Verdict]:
+    """Two different leaks clear each other: neither knows more than the other. The strongest feature and the next are
+    judged without each other, the strongest by a stricter margin.
+
+    Not when they are alike: a petal's length and width are one honest measurement, taken twice.
+    """
+    for k in range(problem_of(data).labels.shape[1]):
+        first, second, *_ = [*sorted(honest, key=lambda name: (float(honest[name].errors[k]), name)), "", ""]
+        if not second or are_alike(data, first, second):
+            continue
+        others = {name: each for name, each in honest.items() if name not in (first, second)}
+        members = refused | {first, second}
+        strict = judged(data, honest[first], members, max(margin, _STRICTER), others)
+        if not (strict.is_beyond(max(margin, _STRICTER)) and strict.p_value <= _certain(honest)):
+            continue
+        lax = judged(data, honest[second], members, margin, others)
+        if lax.is_beyond(margin) and lax.p_value <= _certain(honest):
+            return {first: strict, second: lax}
+    return {}
+
+
+def _certain(among: Sized) -> float:
+    return ALPHA / max(1, len(among))
+
+
+@lru_cache(maxsize=2)
+def missing_verdicts(data: Data, margin: float = MISSING_MARGIN) -> dict[str, Verdict]:
+    """Every is-null indicator against all columns that are not missing in the same rows."""
+    problem, powers = problem_of(data), features_alone(data)
+    kinds = (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT, Kind.IMAGE, Kind.OTHER)
+    masks = {name: missing_mask(data, name) for name in data.features_of(*kinds)}
+    masks = {name: mask for name, mask in masks.items() if mask.any() and not mask.all()}
+    verdicts = {}
+    for name, mask in masks.items():
+        together = frozenset(other for other, its in masks.items() if (its == mask).mean() >= _SAME_ROWS)
+        others = {other: each for other, each in powers.items() if other not in together}
+        verdicts[name] = judged(data, problem.power_of(mask.astype(np.int64)), together, margin, others)
+    return verdicts
+
+
+def missing_suspects(data: Data) -> frozenset[str]:
+    """Columns that `missingness` refuses."""
+    return _refused(missing_verdicts(data), MISSING_MARGIN)
+
+
+def single_suspects(data: Data) -> frozenset[str]:
+    """Columns that are refused by themselves: what is made of them is not reported again."""
+    return _refused(single_verdicts(data), SINGLE_MARGIN) | missing_suspects(data) | identifier_suspects(data)
+
+
+def _refused(verdicts: Mapping[str, Verdict], margin: float) -> frozenset[str]:
+    certain = _certain(verdicts)
+    return frozenset(name for name, each in verdicts.items() if each.is_beyond(margin) and each.p_value <= certain)
+
+
+def _hidden_behind(data: Data, name: str, powers: dict[str, Power], margin: float) -> frozenset[str]:
+    """The suspect and the columns that are functions of it: a leak that is in the data twice must not hide itself.
+
+    A column that is only close to the suspect stays: honest tables measure one thing in several ways (carat, and the
+    length, width and depth of a diamond).
+    """
+    members = {name}
+    errors = powers[name].errors
+    for other, its in powers.items():
+        # Only a column that would clear the suspect is worth the look.
+        if other != name and (its.errors * (1 - margin) <= errors).any() and (its.errors < 0.25).any():
+            if is_function_of(data, other, name):
+                members.add(other)
+            elif (its.errors * (1 - margin) <= errors).all():
+                break
+    return frozenset(members)
+
+
+def _copied(name: str, problem: Problem) -> str:
+    return (
+        f"`{name}` is the label by other names: each of its {max(2, len(problem.names))} values goes with one "
+        f"class, in practically all of {problem.size:,} rows of train."
+    )

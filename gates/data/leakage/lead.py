@@ -1,0 +1,130 @@
+"""Does a suspect know more of the label than everything else together? The verdict, its figures in words, its chart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from gates.data import boosted
+from gates.data.evidence import Data
+from gates.data.leakage.predictive_power import Power, Problem, problem_of
+from gates.statistics.sampling import drawn
+from gates.tables.table import Kind
+from gates.verdict.finding import Chart
+
+_REST_ROWS, _REST_FOLDS, _REST_TREES = 10_000, 3, 50
+_ONE_SIDED = 0.01
+_ALL_BUT_CERTAIN = 0.03
+_CHARTED = 12
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a suspect knows of one class against what all else knows."""
+
+    k: int
+    power: float  # AUC or R2 of the suspect
+    others: float  # of the strongest of the others: one feature, or all together when `jointly`
+    next_name: str
+    next_power: float
+    jointly: bool
+    share: float  # of the others' errors that the suspect avoids
+    p_value: float
+
+    def is_beyond(self, margin: float) -> bool:
+        """Whether the effect is one of a leak, also at its 99 % lower bound."""
+        return self.share > margin and self.p_value <= _ONE_SIDED
+
+
+@lru_cache(maxsize=64)
+def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
+    """The error of boosted trees on all features but some, and the number of rows they saw."""
+    problem = problem_of(data)
+    names = [name for name in data.features_of(Kind.NUMBER, Kind.CATEGORY) if name not in without]
+    rows = drawn(np.arange(problem.size), _REST_ROWS, data.seed)
+    if not names:
+        return 1.0 if problem.is_regression else 0.5, len(rows)
+    features = boosted.matrix([data.train], names).rows(problem.rows[rows])
+    label = problem.labels[rows, k]
+    target = label if problem.is_regression else label.astype(np.int64)
+    groups = None if problem.groups is None else problem.groups[rows]
+    scores = boosted.out_of_fold(features, target, groups=groups, seed=data.seed, trees=_REST_TREES, folds=_REST_FOLDS)
+    return problem.error(scores if problem.is_regression else scores[:, -1], k, rows), len(rows)
+
+
+def judged(data: Data, power: Power, members: frozenset[str], margin: float, others: dict[str, Power]) -> Verdict:
+    """A suspect made of `members` against the strongest of `others` and, where that leaves it suspicious, against all
+    features but its members together."""
+    return judged_jointly(data, judged_singly(data, power, margin, others), power, members, margin)
+
+
+def judged_singly(
+    data: Data, power: Power, margin: float, others: dict[str, Power], rows: int | None = None
+) -> Verdict:
+    """A suspect against the strongest of `others`, for the class that speaks most against it; p is for all classes.
+
+    `rows`: how many it was measured on, when not on all.
+    """
+    problem = problem_of(data)
+    classes, ratio = problem.labels.shape[1], 1 - margin
+    # One class of several is enough only where it is all but certain: an honest scale may well tell one of them.
+    nothing = 1.0 if problem.is_regression else 0.5
+    least = min((float(each.errors.mean()) for each in others.values()), default=nothing)
+    overall = classes == 1 or float(power.errors.mean()) < ratio * least
+    verdicts = []
+    for k in range(classes):
+        name, error = _strongest(others, k, nothing)
+        p_value = min(1.0, classes * problem.p_below(power, k, ratio * error, ratio, error, (rows, None)))
+        share = problem.share(power, k, error)
+        if not (overall or problem.p_below(power, k, _ALL_BUT_CERTAIN, rows=(rows, None)) <= _ONE_SIDED):
+            p_value = 1.0
+        verdicts.append(Verdict(k, power.alone(k), 1 - error, name, 1 - error, False, share, p_value))
+    return min(verdicts, key=lambda each: (not each.is_beyond(margin), each.p_value, -each.share))
+
+
+def judged_jointly(
+    data: Data, singly: Verdict, power: Power, members: frozenset[str], margin: float, rows: int | None = None
+) -> Verdict:
+    """The same against boosted trees on all features but the members; as it is when that is not needed."""
+    if not singly.is_beyond(margin):
+        return singly
+    problem = problem_of(data)
+    error, its_rows = error_of(data, members, singly.k)
+    if error >= 1 - singly.others:
+        return replace(singly, jointly=True)
+    ratio = 1 - margin
+    p_value = problem.p_below(power, singly.k, ratio * error, ratio, error, (rows, its_rows))
+    p_value = min(1.0, problem.labels.shape[1] * p_value)
+    share = problem.share(power, singly.k, error)
+    return replace(singly, others=1 - error, jointly=True, share=share, p_value=max(p_value, singly.p_value))
+
+
+def _strongest(others: dict[str, Power], k: int, nothing: float) -> tuple[str, float]:
+    found = min(((float(each.errors[k]), name) for name, each in others.items()), default=(nothing, ""))
+    return found[1], found[0]
+
+
+def sentence(subject: str, verdict: Verdict, problem: Problem, rows: int | None = None) -> str:
+    """The figures of a verdict in words."""
+    of_class = f" for class `{problem.names[verdict.k]}`" if len(problem.names) > 1 else ""
+    told = f"{subject} {problem.statistic} {verdict.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
+    if verdict.next_name:
+        told += f"; the next, `{verdict.next_name}`, has {verdict.next_power:.3f}"
+    if verdict.jointly:
+        told += f"; all other features together reach {verdict.others:.3f}"
+    return told + f". It alone avoids {verdict.share:.0%} of their errors, p = {verdict.p_value:.1g}."
+
+
+def chart_of(name: str, power: float, k: int, powers: dict[str, Power], problem: Problem) -> Chart:
+    """The power of the suspect and of the strongest features."""
+    bars = {other: each.alone(k) for other, each in powers.items()} | {name: power}
+    ordered = sorted(bars, key=lambda each: (-bars[each], each))[:_CHARTED]
+    ordered = ordered if name in ordered else [*ordered[:-1], name]
+    return Chart(
+        caption=f"{problem.statistic} of each feature alone, out of fold",
+        labels=tuple(ordered),
+        series={"train": tuple(bars[each] for each in ordered)},
+        marked=name,
+    )

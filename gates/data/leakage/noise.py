@@ -1,0 +1,94 @@
+"""What the stand-in for the model makes of shuffled labels, and of labels that may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gates.data import boosted
+from gates.data.leakage.blame import blame
+from gates.data.leakage.encodings import encodings
+from gates.data.leakage.proxy import Proxy
+from gates.statistics.strength import concordance, correlation, shares_of
+from gates.verdict.catalogue import NotApplicable
+from gates.verdict.finding import RowSample
+
+SHUFFLED_ROWS = 1_000
+_SHUFFLES = 5
+_SHUFFLED_TREES = 5
+# Labels can be called wrong only where the features tell the classes apart.
+_CLEAR_SHARE = 0.5
+_CLEAR_PRECISION = 2 / 3
+_FEWEST_CONFIDENT = 100
+
+
+def shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
+    """AUCs (correlations) out of fold, each with the labels in another order."""
+    rng = np.random.default_rng(seed)
+    rows = slice(0, min(SHUFFLED_ROWS, len(proxy.train.rows)))
+    features = proxy.few_features(rows.stop)
+    if not features.names:
+        raise NotApplicable("no feature is a number or a category: nothing that a fast model could learn from")
+    labels = proxy.train.labels[rows]
+    if proxy.classes:
+        # The most frequent class against the rest is one problem instead of ten.
+        labels = (labels == np.bincount(labels).argmax()).astype(np.int64)
+        if labels.all():
+            raise NotApplicable("the rows looked at hold one class only")
+    together = None if proxy.together is None else proxy.together[rows]
+    for run in range(_SHUFFLES):
+        mixed = rng.permutation(labels)
+        scores = boosted.out_of_fold(features, mixed, groups=together, seed=seed + run, trees=_SHUFFLED_TREES, folds=2)
+        if proxy.classes:
+            yield concordance(scores, mixed, shares_of(mixed, mixed, 2)).value
+        else:
+            yield correlation(scores, mixed).value
+
+
+def honest_scores(proxy: Proxy, gap: float) -> np.ndarray:
+    """Scores of train's rows. A feature that holds labels would make those that it does not hold look wrong."""
+    data, name = proxy.data, proxy.other.table.name
+    if name not in data.held_out:
+        return proxy.scores[0]
+    leaks = {*encodings(data, name), *blame(data, name, gap).guilty}
+    return proxy.scores_of(proxy.matrix.without(*leaks))[0] if leaks else proxy.scores[0]
+
+
+def confident_classes(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """The class that a row surely has, by the thresholds of confident learning; -1 for none."""
+    thresholds = np.array([scores[labels == k, k].mean() if (labels == k).any() else np.inf for k in range(classes)])
+    above = np.where(scores >= thresholds, scores, -np.inf)
+    return np.where(np.isfinite(above.max(axis=1)), above.argmax(axis=1), -1)
+
+
+def why_unclear(guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
+    """Why nothing can be said of noise, or an empty text."""
+    confident = guess >= 0
+    if confident.sum() < _FEWEST_CONFIDENT:
+        return f"Only {int(confident.sum())} rows are classified confidently: too few to speak of wrong labels."
+    if confident.mean() < _CLEAR_SHARE:
+        return f"Only {confident.mean():.0%} of the rows are classified confidently: the classes are not clear enough."
+    for k in range(classes):
+        mine = guess == k
+        if mine.any() and (labels[mine] == k).mean() < _CLEAR_PRECISION:
+            return (
+                f"The features do not tell the classes apart: of {int(mine.sum()):,} rows that look like one class, "
+                f"{(labels[mine] == k).mean():.0%} hold its label. Wrong labels cannot be told from hard rows."
+            )
+    return ""
+
+
+def suspects(proxy: Proxy, scores: np.ndarray, guess: np.ndarray) -> RowSample | None:
+    """The rows whose own label the model believes least."""
+    labels, table = proxy.train.labels, proxy.train.table
+    own = scores[np.arange(len(labels)), labels]
+    wrong = np.flatnonzero((guess >= 0) & (guess != labels))
+    if not len(wrong):
+        return None
+    worst = wrong[np.argsort(own[wrong], kind="stable")[:5]]
+    columns = [proxy.data.label or "", *proxy.matrix.names[:7]]
+    rows = proxy.train.rows[worst]
+    texts = [table.arrow.column(column).take(rows).to_pylist() for column in columns]
+    shown = tuple(tuple("" if v is None else str(v) for v in row) for row in zip(*texts, strict=True))
+    return RowSample("rows of train whose label a model believes least", tuple(columns), shown)

@@ -1,0 +1,234 @@
+"""How much of the label a column, or a derived one, knows alone.
+
+The statistic of all checks of target leakage is one: the share of the errors of all other features that the suspect
+alone avoids. An error is 1 - AUC (of one class against the rest) or, for a quantity, the variance of its rank that is
+not explained (1 - R2). An AUC by itself says nothing: on honest tables one good measurement reaches 0.98. But there the
+other columns reach nearly as much, since they measure the same thing; a leak knows what nothing else knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from gates.data import boosted
+from gates.data.evidence import Data
+from gates.data.leakage.bins import MOST_BINS, bins_of_codes, bins_of_numbers
+from gates.data.leakage.ranking import ranking_error
+from gates.data.target import target_of
+from gates.statistics.intervals import auc
+from gates.statistics.sampling import design_effect, drawn
+from gates.tables.table import Codes, Floats, Kind, Mask
+from gates.verdict.catalogue import NotApplicable
+
+ROWS = 20_000
+# A difference that is larger against the spread of its members than rank correlation 0.85 leaves shows in one of them
+# alone: with x and x + d, d of 0.6 sd gives AUC 0.66 and a correlation of 0.86.
+ALIKE = 0.85
+_FOLDS = 5
+# A class of fewer rows than this, or this share of them, is not judged by itself.
+_FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
+# Rows of the overall mean added to each bin, so that small bins do not decide.
+_PRIOR = 2.0
+# A quantity is copied by what leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread).
+# Honest drivers of one quantity reach R2 0.98: a distance tells the time in the air.
+_LARGEST_UNEXPLAINED = 0.01
+# Var(1 - R2) = (kurtosis - 1 + ...) (1 - R2)^2 / n; 5 bounds it for residuals with tails heavier than Laplace's.
+_KURTOSIS = 5.0
+
+
+Rows = tuple[int | None, int | None]
+ALL: Rows = (None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Power:
+    """Errors by class (one for two classes, or for a quantity), out of fold.
+
+    `effects`: by how much less a row weighs because rows of one entity resemble each other; 1 without entities.
+    """
+
+    errors: Floats
+    effects: Floats
+
+    def alone(self, k: int) -> float:
+        """AUC or R2."""
+        return 1.0 - float(self.errors[k])
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Rows with a label (a sample of them), and the label as one or several columns to be told from the rest."""
+
+    data: Data
+    rows: NDArray[np.intp]
+    labels: Floats  # [rows, classes]: 0 or 1, or the rank (0 to 1) of a quantity
+    names: tuple[str, ...]  # of the classes; empty for a quantity
+    fold: Codes
+    groups: Codes | None  # entities
+
+    @property
+    def size(self) -> int:
+        """Number of rows looked at."""
+        return len(self.rows)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the label is a quantity."""
+        return not self.names
+
+    @property
+    def statistic(self) -> str:
+        """What a power is called."""
+        return "R2" if self.is_regression else "AUC"
+
+    def power_of(self, bins: Codes) -> Power:
+        """Of the mean label of each bin, over the other folds (target mean out of fold)."""
+        count = int(bins.max(initial=0)) + 1
+        cell = self.fold * count + bins
+        sizes = np.bincount(cell, minlength=_FOLDS * count).reshape(_FOLDS, count)
+        errors, effects = (np.ones(self.labels.shape[1]) for _ in range(2))
+        for k, column in enumerate(self.labels.T):
+            sums = np.bincount(cell, column, minlength=_FOLDS * count).reshape(_FOLDS, count)
+            prior = _PRIOR * column.mean()
+            means = ((sums.sum(0) - sums + prior) / (sizes.sum(0) - sizes + _PRIOR)).ravel()
+            if self.is_regression:
+                errors[k] = self.error(means[cell], k)
+            else:
+                errors[k] = ranking_error(means, sums.ravel(), (sizes - sums).ravel())
+            if self.groups is not None:
+                effects[k] = self._effect(means[cell], k)
+        return Power(errors, effects)
+
+    def error(self, scores: Floats, k: int, among: NDArray[np.intp] | slice = slice(None)) -> float:
+        """1 - AUC, or 1 - R2, never worse than knowing nothing."""
+        label = self.labels[among, k]
+        if self.is_regression:
+            spread = float(((label - label.mean()) ** 2).sum())
+            return min(1.0, float(((label - scores) ** 2).sum()) / spread) if spread else 1.0
+        distinct, place = np.unique(scores, return_inverse=True)
+        positive = np.bincount(place, label, minlength=len(distinct))
+        return ranking_error(distinct, positive, np.bincount(place, minlength=len(distinct)) - positive)
+
+    def variance(self, error: float, k: int, effect: float = 1.0, rows: int | None = None) -> float:
+        """Of an error: Hanley & McNeil's (1982) for an AUC, which is not 0 at 1 - 1/rows; rows weigh 1 / effect."""
+        share = 1.0 if rows is None else rows / self.size
+        if self.is_regression:
+            return _KURTOSIS * error**2 * effect / (self.size * share)
+        positive = float(self.labels[:, k].sum()) * share / effect
+        negative = self.size * share / effect - positive
+        area = 1.0 - max(error, 0.5 / (positive + negative))
+        spread = (
+            area * (1 - area)
+            + (positive - 1) * (area / (2 - area) - area**2)
+            + (negative - 1) * (2 * area**2 / (1 + area) - area**2)
+        )
+        return max(spread, area * (1 - area)) / (positive * negative)
+
+    def _effect(self, scores: Floats, k: int) -> float:
+        label = self.labels[:, k]
+        assert self.groups is not None
+        influence = (label - scores) ** 2 if self.is_regression else auc(label, scores).influence
+        return max(1.0, design_effect(influence, self.groups))
+
+    def p_below(
+        self, power: Power, k: int, null: float, ratio: float = 0.0, other: float = 0.5, rows: Rows = ALL
+    ) -> float:
+        """p-value of the suspect's error being at least `null`, which may be `ratio` times another's measured error.
+
+        A score test: its variance is taken where the null hypothesis puts it, and so is not 0 for a perfect suspect.
+        `rows`: how many the suspect and the other were measured on, when not on all.
+        """
+        effect, error = float(power.effects[k]), float(power.errors[k])
+        spread = self.variance(null, k, effect, rows[0]) + ratio**2 * self.variance(other, k, effect, rows[1])
+        z = (null - error) / max(spread, 1e-300) ** 0.5
+        if self.is_regression:
+            least = self.variance(_LARGEST_UNEXPLAINED, k, effect, rows[0])
+            z = min(z, (_LARGEST_UNEXPLAINED - error) / least**0.5)
+        return float(stats.norm.sf(z))
+
+    def share(self, power: Power, k: int, other: float) -> float:
+        """Share of the others' errors that the suspect avoids; 0 when it is worse than they."""
+        if (self.is_regression and power.errors[k] > _LARGEST_UNEXPLAINED) or other <= 0:
+            return 0.0
+        return max(0.0, 1.0 - float(power.errors[k]) / other)
+
+
+@lru_cache(maxsize=2)
+def problem_of(data: Data) -> Problem:
+    """What is to be learnt, on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
+    target = target_of(data)
+    rows = drawn(np.flatnonzero(target.present), ROWS, data.seed)
+    names: tuple[str, ...] = ()
+    if target.is_regression:
+        labels = ((stats.rankdata(target.values[rows]) - 0.5) / len(rows))[:, None]
+    else:
+        counts = np.bincount(target.codes[rows], minlength=len(target.classes))
+        judged = np.flatnonzero(counts >= max(_FEWEST_OF_A_CLASS, _LEAST_SHARE * len(rows)))
+        judged = judged[counts[judged] <= len(rows) - _FEWEST_OF_A_CLASS]
+        if len(target.classes) == 2:
+            judged = judged[-1:]
+        if not len(judged):
+            raise NotApplicable(f"no class of `{target.name}` has {_FEWEST_OF_A_CLASS} rows and as many others")
+        labels = (target.codes[rows][:, None] == judged[None, :]).astype(np.float64)
+        names = tuple(target.classes[k] for k in judged)
+    entity = data.declared.entity
+    groups = None
+    if entity is not None and data.train.has(entity):
+        groups = np.unique(data.train.words([entity])[0][rows], return_inverse=True)[1].astype(np.int64)
+    fold = boosted.folds_of(len(rows), groups, data.seed, _FOLDS)
+    return Problem(data, rows, labels, names, fold, groups)
+
+
+@lru_cache(maxsize=256)
+def bins_of(data: Data, name: str) -> Codes:
+    """A feature's bins on the problem's rows; of a text only whether it is there."""
+    table, rows = data.train, problem_of(data).rows
+    if table.kinds[name] is Kind.NUMBER:
+        return bins_of_numbers(table.numbers(name)[rows])
+    if table.kinds[name] is Kind.CATEGORY:
+        return bins_of_codes(table.codes(name)[0][rows])
+    return table.missing(name)[rows].astype(np.int64)
+
+
+@lru_cache(maxsize=2)
+def features_alone(data: Data) -> dict[str, Power]:
+    """The power of each feature that is a number or a category."""
+    problem = problem_of(data)
+    names = data.features_of(Kind.NUMBER, Kind.CATEGORY)
+    powers = {name: problem.power_of(bins_of(data, name)) for name in names}
+    if not problem.is_regression:
+        return powers
+    return {name: _finer(data, name, problem, power) for name, power in powers.items()}
+
+
+def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
+    """Bins leave their own width unexplained; for fine numbers, what both neighbours of a value do not tell.
+
+    The variance of second differences of the means of distinct values (Gasser, Sroka & Jennen-Steinmetz 1986), so that
+    copies of rows do not explain each other, and the variance within equal values. Missing ones stay unexplained.
+    """
+    if data.train.kinds[name] is not Kind.NUMBER:
+        return power
+    values, label = data.train.numbers(name)[problem.rows], problem.labels[:, 0]
+    present = ~np.isnan(values)
+    distinct, place, counts = np.unique(values[present], return_inverse=True, return_counts=True)
+    if len(distinct) <= MOST_BINS:
+        return power
+    means = np.bincount(place, label[present]) / counts
+    left = (means[1:-1] - (means[:-2] + means[2:]) / 2) ** 2 * 2 / 3
+    between = float(np.average(left, weights=counts[1:-1]))
+    within = float(((label[present] - means[place]) ** 2).mean())
+    share = float(present.mean())
+    error = (between + within) / float(label.var()) * share + 1 - share
+    errors = np.minimum(power.errors, error)
+    return Power(errors, power.effects)
+
+
+def missing_mask(data: Data, name: str) -> Mask:
+    """Rows of the problem without a value."""
+    return data.train.missing(name)[problem_of(data).rows]

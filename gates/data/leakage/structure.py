@@ -1,0 +1,219 @@
+"""Checks of what is not a measurement: identifiers, the order of rows, words in a text, sources, declared moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gates.data.evidence import Data
+from gates.data.leakage.bins import MOST_BINS, bins_of_numbers
+from gates.data.leakage.features import SINGLE_MARGIN, single_suspects
+from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_verdicts
+from gates.data.leakage.lead import chart_of, judged, sentence
+from gates.data.leakage.predictive_power import features_alone, problem_of
+from gates.data.leakage.words import strongest_word
+from gates.tables.table import Kind
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Severity
+from gates.verdict.measurement import Measurement
+
+_ORDER_AUC = 0.9
+_ORDER_CERTAIN = 1e-6
+_MOST_SOURCES, _FEWEST_SOURCES = 62, 3
+_IDENTIFIER_REMEDY = (
+    "Leave `{0}` out of the features (`prediction.never`): it names rows, and its order is not there to see."
+)
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="an identifier that was given out, or sorted, by label",
+    statistic="AUC (R2) of an identifier's order, number or prefix alone, out of fold in 64 bins",
+    margin=AUC_OF_ORDER,
+    rule="AUC > 0.75 where a text or a column named as an identifier has a value for each row; or as single_feature; "
+    "Holm-adjusted p <= 0.001",
+    source="Kapoor & Narayanan 2023, L2; Rosset et al., Medical data mining (2010): the KDD Cup 2008 patient ids",
+    needs=(Need.LABEL,),
+)
+def identifier(data: Data, margin: float) -> Iterator[Measurement]:
+    """Columns with a value of its own for each row: what their order, number or prefix knows of the label."""
+    verdicts = identifier_verdicts(data, margin)
+    if not verdicts:
+        raise NotApplicable("no feature has a value of its own for each row")
+    problem, powers = problem_of(data), features_alone(data)
+    for name, (part, verdict, beyond) in verdicts.items():
+        yield Measurement(
+            check="identifier",
+            subject=name,
+            statistic=f"{problem.statistic} of the identifier alone",
+            value=verdict.power,
+            margin=margin,
+            n=problem.size,
+            reason=sentence(f"The {part} of the identifier `{name}` has", verdict, problem),
+            remedy=_IDENTIFIER_REMEDY.format(name) if beyond else "Nothing to do.",
+            p_value=verdict.p_value,
+            beyond=beyond,
+            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="rows stored in the order of their label",
+    statistic="AUC (R2) of a row's place in its source",
+    margin=_ORDER_AUC,
+    rule="a warning beyond 0.90: the order of rows reaches no model, but a split or a batch by place would",
+    source="Kapoor & Narayanan 2023, L1",
+    needs=(Need.LABEL,),
+)
+def row_order(data: Data, margin: float) -> Iterator[Measurement]:
+    """Says nothing at all when there is nothing to warn of: what is decided must not depend on the order of rows."""
+    problem = problem_of(data)
+    power = problem.power_of(bins_of_numbers(data.train.position[problem.rows].astype(np.float64)))
+    k = int(power.errors.argmin())
+    p_value = problem.p_below(power, k, 1 - margin)
+    if power.alone(k) > margin and p_value <= _ORDER_CERTAIN:
+        yield Measurement(
+            check="row_order",
+            subject="train",
+            statistic=f"{problem.statistic} of the place of a row",
+            value=power.alone(k),
+            margin=margin,
+            n=problem.size,
+            reason=f"The rows of train are sorted by label: a row's place alone has {problem.statistic} "
+            f"{power.alone(k):.3f} on {problem.size:,} rows.",
+            remedy="Nothing to do while rows are dealt to splits by hash and shuffled for training; shuffle them else.",
+            at_most=Severity.WARN,
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="a word in a free text that gives the label away",
+    statistic="share of the errors of all other words and features that one word alone avoids",
+    margin=SINGLE_MARGIN,
+    rule="a word in >= 30 rows: error < (1 - margin) x that of the next word, of all other words together (naive "
+    "Bayes) and of all other features: AUC > 0.75 at least; p <= 0.001 / words",
+    source="Kaufman et al., Leakage in data mining (2012)",
+    needs=(Need.LABEL,),
+)
+def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
+    """Texts, and categories of more values than there are bins, word by word on at most 5,000 rows.
+
+    Honest texts have telling words, but many of them; a label that was written into the text is one word alone.
+    """
+    names = _texts(data)
+    if not names:
+        raise NotApplicable("no feature is a text, nor a category of very many values")
+    problem, powers = problem_of(data), features_alone(data)
+    for name in names:
+        found = strongest_word(data, name, margin)
+        if found is None:
+            continue
+        word, verdict, tried, rows = found
+        beyond = verdict.is_beyond(margin)
+        told = sentence(f"Whether `{name}` holds the word `{word}` has", verdict, problem, rows)
+        yield Measurement(
+            check="token_in_text",
+            subject=name,
+            statistic="share of all others' errors avoided",
+            value=verdict.share,
+            margin=margin,
+            n=rows,
+            reason=f"{told} The strongest of {tried:,} words.",
+            remedy=f"Take the word out of `{name}`, or leave the text out." if beyond else "Nothing to do.",
+            p_value=verdict.p_value,
+            beyond=beyond,
+            chart=chart_of(f"{name}: {word}", verdict.power, verdict.k, powers, problem) if beyond else None,
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="a feature that is known only after the moment of prediction, or that serving does not have",
+    statistic="declared after the prediction, and used",
+    margin=0.0,
+    rule="any feature that is declared known later, or absent at serving, and is not withheld",
+    source="Kapoor & Narayanan 2023, L2; Breck et al., The ML Test Score (2017)",
+    tier=1,
+)
+def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
+    """What the configuration and the schema say of each feature's moment, against what the model is given."""
+    declared = data.declared
+    if not (declared.known_after or declared.not_at_serving or declared.moments_declared):
+        raise NotApplicable("nobody declared from when columns are known (`prediction.known_from`)")
+    late = {name: f"is known only from `{moment}` on" for name, moment in sorted(declared.known_after.items())}
+    late |= {
+        name: "is absent at serving, by the schema" for name in sorted(declared.not_at_serving) if name not in late
+    }
+    for name, why in late.items():
+        if not data.train.has(name) or name == data.label:
+            continue
+        used = name in data.features
+        yield Measurement(
+            check="known_too_late",
+            subject=name,
+            statistic="declared after the prediction, and used",
+            value=float(used),
+            margin=margin,
+            n=data.train.rows,
+            reason=f"`{name}` {why}, and {'is a feature' if used else 'is no feature'}.",
+            remedy=f"Leave `{name}` out of the features (`prediction.never`)." if used else "Nothing to do.",
+        )
+
+
+@check(
+    gate=Gate.DATA,
+    group="target leakage",
+    catches="a source (company, scanner, hospital) that stands for the label",
+    statistic="share of the errors of all other features that a category of 3 to 62 values avoids",
+    margin=1 / 3,
+    rule="a warning: as single_feature with a smaller margin",
+    source="Zech et al., Variable generalization performance (2018); Kapoor & Narayanan 2023, L3.3",
+    needs=(Need.LABEL,),
+)
+def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
+    """A category that knows much more than the measurements do: perhaps where a row comes from, and not what it is."""
+    problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
+    names = [
+        name
+        for name in data.features_of(Kind.CATEGORY)
+        if name not in refused and _FEWEST_SOURCES <= len(data.train.codes(name)[1]) <= _MOST_SOURCES
+    ]
+    if not names:
+        raise NotApplicable("no feature is a category of 3 to 62 values")
+    for name in names:
+        others = {other: each for other, each in powers.items() if other != name and other not in refused}
+        verdict = judged(data, powers[name], refused | {name}, margin, others)
+        beyond = verdict.is_beyond(margin)
+        yield Measurement(
+            check="source_proxy",
+            subject=name,
+            statistic="share of all others' errors avoided",
+            value=verdict.share,
+            margin=margin,
+            n=problem.size,
+            reason=sentence(f"`{name}` alone has", verdict, problem),
+            remedy=f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
+            if beyond
+            else "Nothing to do.",
+            p_value=verdict.p_value,
+            beyond=beyond,
+            at_most=Severity.WARN,
+            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+        )
+
+
+def _texts(data: Data) -> list[str]:
+    refused = single_suspects(data)
+    return [
+        name
+        for name in data.features_of(Kind.TEXT, Kind.CATEGORY)
+        if name not in refused
+        and (data.train.kinds[name] is Kind.TEXT or len(data.train.codes(name)[1]) > MOST_BINS - 2)
+    ]

@@ -1,0 +1,153 @@
+"""The check of what each column says about the others: values that stand in the wrong rows say less, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from gates.data.evidence import Data
+from gates.data.skew.coding import Coded, CodedPair, coded
+from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.windows import Rows
+from gates.data.units import Unit
+from gates.statistics.distances import Distance
+from gates.tables.table import Codes, Floats
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.measurement import Measurement
+
+_FEWEST_ROWS = 100
+# Cells per column: enough to see an association, few enough to know its strength.
+_CELLS = 12
+# A cell's lift is believed as if this many more rows had been seen without any.
+_DOUBT = 5.0
+_CERTAIN_PARTNER = 1e-6
+# Standard errors above 0 below which train's own association is too weak to be missed.
+_STRONG = 10.0
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew and drift",
+    catches="a column that is stale, or joined to the wrong rows, in part of the rows",
+    statistic="share of a column's association with the others that is lost",
+    margin=0.10,
+    rule="beyond the margin and certain (z of the mean log lift, known from one half of train, against its other half)",
+    source="Church & Hanks 1990 (pointwise mutual information); Neyman & Pearson 1933 (the score)",
+    needs=(Need.OTHER,),
+)
+def association(data: Data, margin: float) -> Iterator[Measurement]:
+    """Rows that are joined at random keep every column's distribution and lose, in their share, what it says about the
+    others. The loss is taken against the same table with its columns shuffled, so another mix of rows is no loss."""
+    compared = 0
+    for pair in comparisons(data):
+        found = coded(pair)
+        # What one entity's columns say about each other, another's may not: only the joint test keeps them apart.
+        if pair.unit is Unit.ENTITY or min(len(rows) for rows in found.rows) < _FEWEST_ROWS:
+            continue
+        coarse = {name: _coarse(column) for name, column in found.columns.items()}
+        for name in coarse:
+            if (lifts := _lifts(coarse, name)) is not None:
+                compared += 1
+                yield _measured(pair, found, coarse, name, lifts, margin)
+    if not compared:
+        raise NotApplicable("no column is strongly associated with another one")
+
+
+class Sides(NamedTuple):
+    """Codes of one column in few cells; a missing value has a cell."""
+
+    train: Codes
+    other: Codes
+
+
+def _coarse(column: Coded) -> Sides:
+    counts = np.bincount(column.train + 1, minlength=column.count + 1).astype(np.float64)
+    if column.is_ordered:
+        cells = np.minimum(
+            (np.cumsum(counts[1:]) - counts[1:] / 2) / max(counts[1:].sum(), 1) * (_CELLS - 1), _CELLS - 2
+        )
+        place = np.concatenate([[0], 1 + cells.astype(np.int64)])
+    else:
+        place = np.full(len(counts), _CELLS - 1)
+        place[1 + np.argsort(-counts[1:], kind="stable")[: _CELLS - 2]] = np.arange(1, _CELLS - 1)[: len(counts) - 1]
+        place[0] = 0
+    return Sides(place[column.train + 1], place[column.other + 1])
+
+
+def _lifts(coarse: dict[str, Sides], name: str) -> dict[str, Floats] | None:
+    """Log lift of each cell of the column with each partner, from the even rows of train; None without a strong one."""
+    from scipy.special import chdtrc
+
+    lifts = {}
+    for partner in (each for each in coarse if each != name):
+        seen = _table(coarse[name].train[::2], coarse[partner].train[::2])
+        expected = seen.sum(axis=1, keepdims=True) * seen.sum(axis=0, keepdims=True) / max(seen.sum(), 1)
+        there = expected > 0
+        square = float(((seen - expected)[there] ** 2 / (expected[there] + 1)).sum())
+        free = max(1, (int((seen.sum(axis=1) > 0).sum()) - 1) * (int((seen.sum(axis=0) > 0).sum()) - 1))
+        if chdtrc(free, square) <= _CERTAIN_PARTNER:
+            lifts[partner] = np.log((seen + _DOUBT) / (expected + _DOUBT))
+    return lifts or None
+
+
+def _table(a: Codes, b: Codes) -> Floats:
+    return np.bincount(a * _CELLS + b, minlength=_CELLS**2).reshape(_CELLS, _CELLS).astype(np.float64)
+
+
+def _scores(columns: dict[str, Codes], name: str, lifts: dict[str, Floats]) -> tuple[float, Floats]:
+    """The mean log lift beyond that of the same columns shuffled, and what each row contributes to its variance."""
+    mine = columns[name]
+    total, rows = 0.0, np.zeros(len(mine))
+    for partner, lift in lifts.items():
+        its = columns[partner]
+        p, q = (np.bincount(codes, minlength=_CELLS) / len(mine) for codes in (mine, its))
+        by_mine, by_its = lift @ q, p @ lift
+        rows += lift[mine, its] - by_mine[mine] - by_its[its]
+        total += float(p @ lift @ q)
+    return float(rows.mean()) + total, rows
+
+
+def _measured(
+    pair: Comparison, found: CodedPair, coarse: dict[str, Sides], name: str, lifts: dict[str, Floats], margin: float
+) -> Measurement:
+    odd = np.arange(1, len(found.rows[0]), 2)
+    mine, rows_a = _scores({each: sides.train[odd] for each, sides in coarse.items()}, name, lifts)
+    its, rows_b = _scores({each: sides.other for each, sides in coarse.items()}, name, lifts)
+    errors = float(rows_a.std() / np.sqrt(len(rows_a))), float(rows_b.std() / np.sqrt(len(rows_b)))
+    lost = _lost(mine, its) if mine > _STRONG * errors[0] else 0.0
+    partners = ", ".join(f"`{each}`" for each in sorted(lifts, key=lambda each: -np.abs(lifts[each]).sum())[:3])
+    places = np.full(pair.train.rows, -1)
+    places[found.rows[0]] = np.arange(len(found.rows[0]))
+    return pair.measured(
+        "association", name, "share of its association that is lost",
+        Distance(lost, _p_value(mine - its, errors) if lost else 1.0, 1.0), margin,
+        told=f"`{name}` says {lost:.0%} less about other columns, such as {partners}, in {pair.other.name} than in "
+        f"train, as if that share of its values stood in the wrong rows",
+        remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
+        n=len(rows_b), bounded=False,
+        in_windows=partial(_in_windows, {each: sides.train for each, sides in coarse.items()}, places, name, lifts),
+    )  # fmt: skip
+
+
+def _lost(mine: float, its: float) -> float:
+    return float(np.clip(1 - its / mine, 0.0, 1.0)) if mine > 0 else 0.0
+
+
+def _p_value(difference: float, errors: tuple[float, float]) -> float:
+    from scipy.special import ndtr
+
+    error = float(np.hypot(*errors))
+    return float(ndtr(-difference / error)) if error > 0 else 1.0
+
+
+def _in_windows(
+    columns: dict[str, Codes], places: Rows, name: str, lifts: dict[str, Floats], earlier: Rows, later: Rows
+) -> float:
+    sides = [places[rows][places[rows] >= 0] for rows in (earlier, later)]
+    if min(len(each) for each in sides) < _FEWEST_ROWS:
+        return float("nan")
+    found = [_scores({each: codes[rows] for each, codes in columns.items()}, name, lifts)[0] for rows in sides]
+    return _lost(*found)

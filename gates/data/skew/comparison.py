@@ -1,0 +1,219 @@
+"""Train beside one other table: the columns that can be compared, what rows are worth, and what a distance means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
+
+import numpy as np
+
+from gates.data.boosted import sample_of
+from gates.data.evidence import Data
+from gates.data.skew.windows import Rows, is_clock, past_limit, windows_of
+from gates.data.units import Unit, ordered_values
+from gates.statistics.distances import Distance
+from gates.statistics.sampling import drawn, effective_rows, transferred
+from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.verdict.finding import Chart, Severity
+from gates.verdict.measurement import Measurement
+
+# A sample is enough to tell how alike the rows of an entity are.
+_ROWS_FOR_EFFECT = 5_000
+# An effect beyond its margin that is not even certain by itself is no warning: small samples are full of them.
+_CERTAIN_ALONE = 0.01
+_NOTHING = "Nothing to do."
+# A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
+_SOUND = 2.0
+_HARDLY_ANY = 0.05
+# Tariffs, days and what goes with what change honestly in time, and at once: past windows do not say how much. A later
+# serving log is refused for what one column holds, and warned of for these.
+_CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
+# Between two long spans honest drift adds up beyond what one window shows.
+_ADDED_UP = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Train beside `other`. `column`: the entity or time by which they came apart, and whether that was declared."""
+
+    data: Data
+    other: Table
+    unit: Unit
+    column: str | None
+    is_declared: bool
+    _sorted: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False)
+
+    @property
+    def train(self) -> Table:
+        """The reference."""
+        return self.data.train
+
+    def features(self, *kinds: Kind) -> list[str]:
+        """Columns to be compared: not what the two sides were split by, and no clock when they were split by time."""
+        return [name for name in self.data.comparable(self.other, *kinds) if not self.leaves_out(name)]
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether the way in which the two sides came apart makes this column differ."""
+        return name == self.column or name in self._clocks
+
+    def numbers(self) -> list[str]:
+        """Columns of quantities with a value on both sides."""
+        return [name for name in self.features(Kind.NUMBER) if name not in self.data.declared.categorical]
+
+    def categories(self) -> list[str]:
+        """Columns of names with a value on both sides."""
+        named = [name for name in self.features(Kind.NUMBER) if name in self.data.declared.categorical]
+        return self.features(Kind.CATEGORY) + named
+
+    def sorted(self, table: Table, name: str) -> Floats:
+        """A number column's values in ascending order, without missing ones."""
+        key = (table.name, name)
+        if key not in self._sorted:
+            values = np.sort(table.numbers(name))  # NaN last
+            self._sorted[key] = values[: int(np.searchsorted(values, np.nan))]
+        return self._sorted[key]
+
+    def worth(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
+        """Effective rows of the two sides for comparing these scores, of those rows."""
+        if self.groups is None:
+            return float(len(scores_a)), float(len(scores_b))
+        groups = self.groups[0][rows_a], self.groups[1][rows_b]
+        picked = [self._picked(len(scores)) for scores in (scores_a, scores_b)]
+        few = [scores[rows].astype(np.float64) for scores, rows in zip((scores_a, scores_b), picked, strict=True)]
+        fewer = groups[0][picked[0]], groups[1][picked[1]]
+        found = effective_rows(few[0], few[1], fewer)
+        whole = [transferred(len(few[i]) / found[i], fewer[i], groups[i]) for i in range(2)]
+        return max(1.0, len(groups[0]) / whole[0]), max(1.0, len(groups[1]) / whole[1])
+
+    def entity_p(self, scores_a: Floats | Mask, scores_b: Floats | Mask, rows_a: Mask, rows_b: Mask) -> float:
+        """The p-value of these scores when whole entities are dealt anew: rank sum of the entities' means (Wilcoxon
+        1945), never below what so few entities can say. 0 when rows were drawn.
+
+        A value that one large entity owns differs much in rows, and by one entity.
+        """
+        if self.groups is None:
+            return 0.0
+        from scipy.special import gammaln, ndtr
+        from scipy.stats import rankdata
+
+        means = [_means(scores, groups) for scores, groups in (
+            (scores_a, self.groups[0][rows_a]), (scores_b, self.groups[1][rows_b]))]  # fmt: skip
+        a, b = (len(side) for side in means)
+        ranks = rankdata(np.concatenate(means))
+        ranks = ranks - ranks.mean()
+        variance = a * b / ((a + b) * max(a + b - 1, 1)) * float((ranks**2).sum())
+        if variance == 0:
+            return 1.0
+        fewest = float(np.exp(gammaln(a + 1) + gammaln(b + 1) - gammaln(a + b + 1)))
+        return min(1.0, 2 * max(fewest, float(ndtr(-abs(ranks[a:].sum()) / np.sqrt(variance)))))
+
+    def _picked(self, rows: int) -> Rows:
+        return drawn(np.arange(rows), _ROWS_FOR_EFFECT, self.data.seed)
+
+    @cached_property
+    def groups(self) -> tuple[Codes, Codes] | None:
+        """Entity codes of the two sides when entities were drawn."""
+        if self.unit is not Unit.ENTITY or self.column is None:
+            return None
+        mine, its = joint_codes([self.train, self.other], [self.column])
+        return mine, its
+
+    @cached_property
+    def _times(self) -> Floats | None:
+        if self.unit is not Unit.TIME or self.column is None:
+            return None
+        return ordered_values([self.train, self.other], self.column)[0]
+
+    @cached_property
+    def windows(self) -> tuple[Rows, ...]:
+        """Rows of train by past window; none when the two sides were not split by time, or train is too short."""
+        return () if self._times is None else windows_of(self._times, self.other.rows, self.data.seed)
+
+    @cached_property
+    def _clocks(self) -> frozenset[str]:
+        if self._times is None or not self.windows:
+            return frozenset()
+        names = self.data.comparable(self.other, Kind.NUMBER)
+        return frozenset(n for n in names if is_clock(self.train.numbers(n), self._times, self.windows))
+
+    def sampled(self, at_most: int) -> tuple[Rows, Rows]:
+        """Rows of both sides for what is costly."""
+        return sample_of(self.train, at_most, self.data.seed), sample_of(self.other, at_most, self.data.seed)
+
+    def measured(
+        self,
+        check: str,
+        column: str,
+        statistic: str,
+        distance: Distance,
+        margin: float,
+        *,
+        told: str,
+        remedy: str,
+        where: str = "",
+        n: int | None = None,
+        worth: float | None = None,
+        by_entity: float = 0.0,
+        in_windows: Callable[[Rows, Rows], float] | None = None,
+        looks: int = 24,
+        chart: Callable[[], Chart] | None = None,
+        bounded: bool = True,
+    ) -> Measurement:
+        """One measurement, with its certainty. `told` is what differs, in words; `in_windows` is the same distance
+        between two sets of train's rows, asked only when the distance matters and the two sides were split by time."""
+        rows = self.other.rows if n is None else n
+        distance = distance._replace(p_value=max(distance.p_value, by_entity))
+        suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
+        limit, at_most, notes = margin, Severity.BLOCK, ""
+        if self.unit is Unit.TIME:
+            if self.other.name != "serving" or not self.windows or check in _CHANGES_WITH_TIME:
+                at_most = Severity.WARN
+            if suspect and self.windows and in_windows is not None:
+                limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
+                notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
+            elif suspect:
+                notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
+        if self.unit is Unit.ENTITY and worth is not None:
+            notes = f", worth {worth:,.0f} independent ones as {self.column} was split, not rows"
+        beyond = suspect and distance.effect > limit
+        certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
+        # Doubt about values that hardly any row has is no doubt about the table.
+        is_bounded = bounded and self.unit is Unit.ROW and rows >= _HARDLY_ANY * self.other.rows
+        alike = f"`{column}` in {self.other.name}{where} is like train"
+        return Measurement(
+            check=check,
+            subject=f"{column} in {self.other.name}{where}",
+            statistic=statistic,
+            value=distance.effect,
+            margin=limit if np.isfinite(limit) else 1.0,
+            n=rows,
+            reason=f"{told if suspect else alike} ({statistic} {distance.effect:.3g}, {certain}).",
+            remedy=remedy if beyond else _NOTHING,
+            p_value=distance.p_value,
+            upper=distance.upper if is_bounded else None,
+            sound_below=_SOUND * margin,
+            beyond=beyond,
+            at_most=at_most,
+            rows_to_decide=_rows_to_decide(margin, self.train.rows) if is_bounded else None,
+            chart=chart() if beyond and chart is not None else None,
+        )
+
+
+def _means(scores: Floats | Mask, groups: Codes) -> Floats:
+    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(np.bincount(codes, scores.astype(np.float64)) / sizes, dtype=np.float64)
+
+
+def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
+    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below what is sound."""
+    needed = (2.0 / (_SOUND * margin)) ** 2 if margin > 0 else np.inf
+    return round(needed * rows_of_train / (rows_of_train - needed)) if rows_of_train > 1.5 * needed else None
+
+
+@lru_cache(maxsize=2)
+def comparisons(data: Data) -> tuple[Comparison, ...]:
+    """Train beside every other table that has rows, with what their samples share."""
+    of = partial(Comparison, data, _sorted={})
+    found = [other for other in data.others.values() if other.rows and data.train.rows]
+    return tuple(of(each, data.unit(each), data.unit_column(each), data.is_unit_declared(each)) for each in found)

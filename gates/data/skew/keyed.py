@@ -1,0 +1,248 @@
+"""Whether serving computes for an event the values that training was given: the same rows, joined on their key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gates.data.evidence import Data
+from gates.tables.table import Codes, Kind, Mask, Table, joint_categories
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Chart, RowSample
+from gates.verdict.measurement import Measurement
+
+Rows = NDArray[np.intp]
+
+_TOLERANCE = 1e-6
+_MATCHED = 0.95
+# Keys of other events meet now and then; below this, the log is of other events.
+_SAME_EVENTS = 0.05
+_FEWEST_JOINED = 20
+# One row may be a correction; three are a rule.
+_FEWEST_DIFFERENT = 3
+# The same events agree in most of what is known of them, whatever went wrong in some columns.
+_AGREEING = 0.5
+_SHOWN = 5
+_CHARTED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Join:
+    """Rows of serving and of the other tables that stand for the same events, side by side."""
+
+    keys: list[str]
+    tables: list[Table]  # what serving was joined with, one below the other
+    theirs: Rows  # rows of serving
+    mine: Rows  # rows of the tables, in their order
+    runs: Codes  # the key of each pair
+    matched: float  # share of serving rows whose key is in the tables
+    skipped: int  # rows of serving whose key stands for another number of rows there
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew",
+    catches="a feature that serving computes otherwise: stale, joined to the wrong row, rounded, in another time zone",
+    statistic="share of joined rows whose values differ, by feature",
+    margin=0.001,
+    rule="> 0.1 % of the rows joined on entity and time, and at least 3, differ by more than 1e-6: a fact; "
+    "no verdict when less than 95 % of the serving rows find their key",
+    source="Breck et al., The ML Test Score, 2017, Monitor 3; Zinkevich, Rules of ML, #29 and #37",
+    needs=(Need.SERVING, Need.ENTITY),
+)
+def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
+    """Serving against what train, eval, test and the previous span hold of the same events.
+
+    Where a key stands for several rows, the values of its rows are compared in sorted order.
+    """
+    serving = data.serving
+    if serving is None:
+        raise NotApplicable("no serving log was given")
+    join = _joined(data, serving)
+    key = " and ".join(f"`{name}`" for name in join.keys)
+    decided = join.matched >= _MATCHED
+    yield Measurement(
+        check="keyed_values",
+        subject="serving",
+        statistic="share of serving rows without a row of their key",
+        value=1 - join.matched,
+        margin=1 - _MATCHED,
+        n=serving.rows,
+        beyond=False,
+        reason=f"{join.matched:.1%} of {serving.rows:,} serving rows have their key ({key}) in "
+        f"{', '.join(table.name for table in join.tables)}; {join.skipped:,} rows were left out because their key "
+        f"stands for another number of rows there."
+        + ("" if decided else f" That is below {_MATCHED:.0%}: their values are told, and not judged."),
+        remedy="Log the key of every request, and keep the rows that the log stands for.",
+    )
+    features = [n for n in data.features if n not in join.keys and _is_comparable(n, [*join.tables, serving])]
+    differing = {name: _differing(name, join, serving) for name in features}
+    if not differing:
+        raise NotApplicable("the joined tables share no feature beside the key")
+    rows = len(join.theirs)
+    shares = {name: float(mask.sum()) / rows for name, mask in differing.items()}
+    if sum(share < _AGREEING for share in shares.values()) < _AGREEING * len(shares):
+        raise NotApplicable(f"rows of the same {key} differ in most features: they are not the same events")
+    for name, mask in differing.items():
+        yield _measured(name, mask, join, serving, margin, decided, key, shares)
+
+
+def _joined(data: Data, serving: Table) -> _Join:
+    keys = [key for key in (data.declared.entity, data.declared.time) if key and serving.has(key)]
+    if data.declared.entity not in keys:
+        raise NotApplicable(f"serving does not hold the entity key `{data.declared.entity}`")
+    tables = [table for name, table in {"train": data.train, **data.others}.items() if name != "serving"]
+    tables = [table for table in tables if all(table.has(key) for key in keys)]
+    if not tables or not serving.rows:
+        raise NotApplicable("no other table holds the key" if serving.rows else "serving has no rows")
+    codes, known = _key_codes(keys, [serving, *tables])
+    theirs, mine = codes[: serving.rows], codes[serving.rows :]
+    is_known, mine_known = known[: serving.rows], known[serving.rows :] & _told_first(mine, tables)
+    count = int(codes.max()) + 1
+    there = np.bincount(theirs[is_known], minlength=count)
+    here = np.bincount(mine[mine_known], minlength=count)
+    if len(keys) == 1 and (there.max() > 1 or here.max() > 1):
+        raise NotApplicable(f"`{keys[0]}` stands for several rows, and no time column tells them apart")
+    found = is_known & (here[theirs] > 0)
+    matched = float(found.mean())
+    if matched < _SAME_EVENTS:
+        names = " and ".join(f"`{name}`" for name in keys)
+        raise NotApplicable(f"the log is of other events: {matched:.1%} of its rows find their key ({names})")
+    alike = (there == here) & (here > 0)
+    their_rows, my_rows = np.flatnonzero(is_known & alike[theirs]), np.flatnonzero(mine_known & alike[mine])
+    their_rows = their_rows[np.argsort(theirs[their_rows], kind="stable")]
+    my_rows = my_rows[np.argsort(mine[my_rows], kind="stable")]
+    if len(their_rows) < _FEWEST_JOINED:
+        raise NotApplicable(f"only {len(their_rows)} serving rows have a key that stands for as many rows elsewhere")
+    skipped = int(found.sum()) - len(their_rows)
+    return _Join(keys, tables, their_rows, my_rows, theirs[their_rows], matched, skipped)
+
+
+def _key_codes(keys: list[str], tables: list[Table]) -> tuple[Codes, Mask]:
+    """Codes that are equal where the keys are, whichever widths the tables store them in; and rows with a whole key."""
+    rows = sum(table.rows for table in tables)
+    codes, known = np.zeros(rows, np.int64), np.ones(rows, dtype=bool)
+    for key in keys:
+        if all(table.has(key, Kind.NUMBER) for table in tables):
+            narrow = any(pa.types.is_float32(table.arrow.column(key).type) for table in tables)
+            whole = all(pa.types.is_integer(table.arrow.column(key).type) for table in tables)
+            values = np.concatenate([_exact(table, key) if whole else table.numbers(key) for table in tables])
+            known &= ~np.concatenate([table.missing(key) for table in tables])
+            _, own = np.unique(values.astype(np.float32) if narrow else values, return_inverse=True)
+        else:
+            own = np.concatenate(joint_categories(tables, key)[0])
+            known &= own >= 0
+        _, codes = np.unique(codes * (int(own.max()) + 2) + own + 1, return_inverse=True)
+    return codes.astype(np.int64), known
+
+
+def _told_first(codes: Codes, tables: list[Table]) -> Mask:
+    """Not the rows whose key an earlier table holds: a previous span may hold train's own events."""
+    told, kept = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool), []
+    for part in np.split(codes, np.cumsum([table.rows for table in tables])[:-1]):
+        kept.append(~told[part])
+        told[part] = True
+    return np.concatenate(kept)
+
+
+def _exact(table: Table, key: str) -> NDArray[np.int64]:
+    """Whole numbers beyond 2^53, which floats would merge."""
+    return np.asarray(table.arrow.column(key).cast(pa.int64(), safe=False).combine_chunks().fill_null(0))
+
+
+def _is_comparable(name: str, tables: list[Table]) -> bool:
+    """NUMBER with NUMBER, IMAGE with IMAGE of one size, words with words; another type is the schema's finding."""
+    if not all(table.has(name) for table in tables):
+        return False
+    kinds = {table.kinds[name] for table in tables} - {Kind.EMPTY}
+    if kinds == {Kind.IMAGE}:
+        return len({table.arrow.column(name).type for table in tables}) == 1
+    return kinds == {Kind.NUMBER} or (bool(kinds) and kinds <= {Kind.CATEGORY, Kind.TEXT})
+
+
+def _differing(name: str, join: _Join, serving: Table) -> Mask:
+    """Pairs whose values differ; within a key that stands for several rows, in sorted order."""
+    tables = [serving, *join.tables]
+    kinds = {table.kinds[name] for table in tables} - {Kind.EMPTY}
+    if kinds == {Kind.IMAGE}:
+        theirs = serving.vectors(name)[join.theirs].astype(np.float64)
+        mine = np.concatenate([table.vectors(name) for table in join.tables])[join.mine].astype(np.float64)
+        return _apart(theirs, mine).any(axis=1)
+    if kinds == {Kind.NUMBER}:
+        columns = [_as_numbers(table, name) for table in tables]
+    else:
+        columns = [codes.astype(np.float64) for codes in joint_categories(tables, name)[0]]
+    theirs = _within_keys(columns[0][join.theirs], join.runs)
+    mine = _within_keys(np.concatenate(columns[1:])[join.mine], join.runs)
+    return _apart(theirs, mine) if kinds == {Kind.NUMBER} else theirs != mine
+
+
+def _as_numbers(table: Table, name: str) -> NDArray[np.float64]:
+    return np.full(table.rows, np.nan) if table.kinds[name] is Kind.EMPTY else table.numbers(name)
+
+
+def _within_keys(values: NDArray[np.float64], runs: Codes) -> NDArray[np.float64]:
+    if (np.diff(runs) != 0).all():
+        return values
+    return values[np.lexsort((values, runs))]
+
+
+def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> Mask:
+    """By more than a millionth of the larger: copies in 32 bits are equal. Missing equals missing."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.isfinite(a + b) & (np.abs(a - b) <= _TOLERANCE * np.maximum(np.abs(a), np.abs(b)))
+    apart: Mask = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
+    return apart
+
+
+def _measured(
+    name: str,
+    mask: Mask,
+    join: _Join,
+    serving: Table,
+    margin: float,
+    decided: bool,
+    key: str,
+    shares: dict[str, float],
+) -> Measurement:
+    rows, different = len(mask), int(mask.sum())
+    share = different / rows
+    worst = sorted(shares, key=lambda each: -shares[each])[:_CHARTED]
+    worst = worst if name in worst else [name, *worst[:-1]]
+    return Measurement(
+        check="keyed_values",
+        subject=name,
+        statistic="share of joined rows whose values differ",
+        value=share,
+        margin=margin,
+        n=rows,
+        beyond=decided and share > margin and different >= _FEWEST_DIFFERENT,
+        reason=f"`{name}` differs in {different:,} of {rows:,} rows ({share:.2%}) that serving and training hold "
+        f"of the same {key}; {margin:.2%} may."
+        + ("" if decided else " Too few serving rows find their key to judge it."),
+        remedy=f"Compute `{name}` for training and serving with one function, from the same source at the same moment.",
+        chart=Chart(
+            "share of joined rows whose values differ", tuple(worst), {"serving": tuple(shares[n] for n in worst)}, name
+        ),
+        sample=_sample(name, mask, join, serving) if different else None,
+    )
+
+
+def _sample(name: str, mask: Mask, join: _Join, serving: Table) -> RowSample:
+    """Pairs that differ: key, what training holds, what serving holds."""
+    pairs = np.flatnonzero(mask)
+    alone = pairs[np.bincount(join.runs)[join.runs[pairs]] == 1]
+    pairs = (alone if len(alone) else pairs)[:_SHOWN]
+    theirs, mine = join.theirs[pairs], join.mine[pairs]
+    starts = np.cumsum([0, *(table.rows for table in join.tables)])
+    rows = []
+    for one, other in zip(theirs.tolist(), mine.tolist(), strict=True):
+        place = int(np.searchsorted(starts, other, "right")) - 1
+        known = join.tables[place].arrow.column(name)[other - int(starts[place])].as_py()
+        key = (str(serving.arrow.column(each)[one].as_py()) for each in join.keys)
+        rows.append((*key, str(known)[:60], str(serving.arrow.column(name)[one].as_py())[:60]))
+    return RowSample(f"rows in which `{name}` differs", (*join.keys, "training", "serving"), tuple(rows))

@@ -1,0 +1,255 @@
+"""Whether every table holds the label in the shares that train has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from gates.data.evidence import Data
+from gates.data.target import Target, target_in, target_of
+from gates.data.units import Unit
+from gates.statistics.sampling import effective_rows
+from gates.tables.table import Codes, Floats, Table
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import Chart, Severity
+from gates.verdict.measurement import Measurement
+
+# Cochran (1954): a chi-square needs five expected rows a class; rarer ones are counted together.
+_FEWEST_EXPECTED = 5
+# A class that train lacks matters from this share of rows: the share of errors that it makes certain.
+_UNKNOWN_SHARE = 0.005
+_FEWEST_UNKNOWN = 3
+# As for the nulls of any column.
+_LOST_SHARE = 0.05
+_CHARTED = 20
+_BARS = 10
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew",
+    catches="another share of positives, a class that is missing, another distribution of a quantity",
+    statistic="total variation of the shares of the classes (Kolmogorov-Smirnov distance of a quantity)",
+    margin=0.05,
+    rule="total variation > 0.05 (KS > 0.10) and chi-square certain, rows of an entity counted at their worth; "
+    "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time",
+    source="Rabanser et al., Failing Loudly, 2019; Lipton et al., label shift, 2018; Rao & Scott 1981",
+    needs=(Need.LABEL, Need.OTHER),
+    tier=1,
+)
+def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
+    """The label in train against eval, test, and the serving log and previous span where they hold it."""
+    target, why = target_of(data), "no other table holds the label"
+    compared = 0
+    for held_out in data.held_out.values():
+        if (lost := _lost(target, held_out)) is not None:
+            compared += 1
+            yield lost
+    for other in data.others.values():
+        try:
+            its = target_in(other, target)
+        except NotApplicable as reason:
+            why = str(reason)
+            continue
+        if not its.rows:
+            continue
+        compared += 1
+        if target.is_regression:
+            yield _quantity(data, other, target, its, 2 * margin)
+        else:
+            yield _classes(data, other, target, its, margin)
+            yield _unknown(data, other, target, its)
+    if not compared:
+        raise NotApplicable(why)
+
+
+def _lost(target: Target, held_out: Table) -> Measurement | None:
+    """A held-out table without labels judges nothing; None where it has them as train has."""
+    name, rows = target.name, held_out.rows
+    there = int((~held_out.missing(name)).sum()) if held_out.has(name) else 0
+    share = 1 - there / max(rows, 1)
+    usual = 1 - float(target.present.mean())
+    if not rows or share - usual <= _LOST_SHARE:
+        return None
+    return Measurement(
+        check="label_shift",
+        subject=f"{name} in {held_out.name}",
+        statistic="share of rows without a label, beyond train's",
+        value=share - usual,
+        margin=_LOST_SHARE,
+        n=rows,
+        reason=f"{share:.1%} of the {rows:,} rows of {held_out.name} have no `{name}`, and {usual:.1%} of train's.",
+        remedy=f"Join the label to {held_out.name} again, under the name that it has in train.",
+    )
+
+
+def _classes(data: Data, other: Table, target: Target, its: Target, margin: float) -> Measurement:
+    from scipy.stats import chi2
+
+    count = len(target.classes)
+    # The class that train does not know comes last.
+    mine = target.codes[target.present]
+    others = np.where(its.codes < 0, count, its.codes)[its.present]
+    observed = np.array([np.bincount(mine, minlength=count + 1), np.bincount(others, minlength=count + 1)])
+    shares = observed / observed.sum(axis=1, keepdims=True)
+    difference = shares[1] - shares[0]
+    distance = float(np.abs(difference).sum() / 2)
+    worth = _worth(data, other, target, its, difference / np.maximum(shares[0] + shares[1], 1e-12), mine, others)
+    statistic, freedom = _chi_square(shares, worth)
+    worst = int(np.argmax(np.abs(difference)))
+    names = (*map(data.declared.called, target.classes), "unknown to train")
+    # The scatter of a total variation is at most that of a share of one half.
+    error = 0.5 * float(np.sqrt(1 / worth[0] + 1 / worth[1]))
+    return Measurement(
+        check="label_shift",
+        subject=other.name,
+        statistic="total variation of the shares of the classes",
+        value=distance,
+        margin=margin,
+        n=len(others),
+        p_value=float(chi2.sf(statistic, freedom)) if freedom else 1.0,
+        upper=min(1.0, distance + 2.326 * error),
+        sound_below=2 * margin,
+        at_most=_at_most(data, other),
+        rows_to_decide=int(np.ceil((2.326 * 0.5 / margin) ** 2 * 2)),
+        reason=f"`{data.label}` is {names[worst]} in {shares[1][worst]:.1%} of {len(others):,} rows of "
+        f"{other.name} and in {shares[0][worst]:.1%} of {len(mine):,} rows of train: total variation {distance:.3f}, "
+        f"at most {margin:g} (chi-square {statistic:.1f}, {freedom} degrees of freedom"
+        f"{_in_entities(data, other, worth)}).",
+        remedy=_REMEDY.format(other.name),
+        chart=_bar_chart(data, other, names, shares),
+    )
+
+
+_REMEDY = (
+    "Find out how {0} was drawn and labelled: one population and one definition of the label. If the world has "
+    "changed, train on newer rows."
+)
+
+
+def _chi_square(shares: Floats, worth: tuple[float, float]) -> tuple[float, int]:
+    """Pearson's statistic on effective rows (Rao & Scott 1981), rare classes pooled."""
+    observed = shares * np.array(worth)[:, None]
+    expected = observed.sum(axis=0) / observed.sum()
+    rare = expected * min(worth) < _FEWEST_EXPECTED
+    pooled = np.column_stack([observed[:, ~rare], observed[:, rare].sum(axis=1)])
+    total = pooled.sum(axis=0)
+    if total[-1] / observed.sum() * min(worth) < _FEWEST_EXPECTED and pooled.shape[1] > 1:
+        # What is rare even together joins the smallest of the others.
+        least = int(np.argmin(total[:-1]))
+        pooled[:, least] += pooled[:, -1]
+        pooled = pooled[:, :-1]
+    if pooled.shape[1] < 2:
+        return 0.0, 0
+    expected_rows = np.outer(pooled.sum(axis=1), pooled.sum(axis=0)) / pooled.sum()
+    return float(((pooled - expected_rows) ** 2 / expected_rows).sum()), pooled.shape[1] - 1
+
+
+def _worth(
+    data: Data, other: Table, target: Target, its: Target, contrast: Floats, mine: Codes, others: Codes
+) -> tuple[float, float]:
+    """Effective rows for the contrast of classes in which the two tables differ."""
+    groups = data.groups(other)
+    if groups is not None:
+        groups = (groups[0][target.present], groups[1][its.present])
+    return effective_rows(contrast[mine], contrast[others], groups)
+
+
+def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measurement:
+    """Classes that train never shows: were the rows (entities) dealt at random, how likely would all be here?"""
+    unknown = its.present & (its.codes < 0)
+    rows, total = int(unknown.sum()), its.rows
+    share = rows / total
+    units, mine, others = rows, target.rows, total
+    groups = data.groups(other)
+    if groups is not None:
+        units = len(np.unique(groups[1][unknown]))
+        mine, others = len(np.unique(groups[0][target.present])), len(np.unique(groups[1][its.present]))
+    # C(m, c) / C(n + m, c), at most (m / (n + m))^c; the classes are several, and the rarest of them fewer rows.
+    spelt = other.strings(data.label or "").filter(pa.array(unknown)).to_pylist() if rows else []
+    classes = sorted(set(spelt))
+    p_value = min(1.0, max(1, len(classes)) * (others / (mine + others)) ** (units / max(1, len(classes))))
+    named = ", ".join(map(data.declared.called, classes[:5]))
+    return Measurement(
+        check="label_shift",
+        subject=other.name,
+        statistic="share of rows of classes that train lacks",
+        value=share,
+        margin=_UNKNOWN_SHARE,
+        n=total,
+        p_value=p_value,
+        beyond=share > _UNKNOWN_SHARE and rows >= _FEWEST_UNKNOWN,
+        at_most=_at_most(data, other),
+        reason=f"{rows:,} of {total:,} rows of {other.name} ({share:.2%}) have a label that train never has: {named}."
+        if rows
+        else f"Every label of {other.name} occurs in train ({total:,} rows).",
+        remedy="Deal the rows of every class to train as well, or compare how the two tables spell the label.",
+        chart=_unknown_chart(spelt, classes, other) if rows else None,
+    )
+
+
+def _unknown_chart(spelt: list[str], classes: list[str], other: Table) -> Chart:
+    counted = Counter(spelt)
+    counts = tuple(float(counted[each]) for each in classes[:_CHARTED])
+    caption = f"rows of {other.name} by label, of labels that train lacks"
+    return Chart(caption, tuple(classes[:_CHARTED]), {"train": (0.0,) * len(counts), other.name: counts})
+
+
+def _quantity(data: Data, other: Table, target: Target, its: Target, margin: float) -> Measurement:
+    from scipy.stats import kstwobign
+
+    mine, others = target.values[target.present], its.values[its.present]
+    groups = data.groups(other)
+    if groups is not None:
+        groups = (groups[0][target.present], groups[1][its.present])
+    worth = effective_rows(mine, others, groups)
+    points = np.unique(np.concatenate([mine, others]))
+    below = [np.searchsorted(np.sort(side), points, "right") / len(side) for side in (mine, others)]
+    gap = below[1] - below[0]
+    worst = int(np.argmax(np.abs(gap)))
+    distance = float(abs(gap[worst]))
+    effective = worth[0] * worth[1] / (worth[0] + worth[1])
+    edges = np.unique(np.quantile(mine, np.linspace(0, 1, _BARS + 1)[1:-1]))
+    bars = [np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) / len(side) for side in (mine, others)]
+    labels = (*(f"up to {edge:.4g}" for edge in edges), f"above {edges[-1]:.4g}")
+    return Measurement(
+        check="label_shift",
+        subject=other.name,
+        statistic="Kolmogorov-Smirnov distance",
+        value=distance,
+        margin=margin,
+        n=len(others),
+        p_value=float(kstwobign.sf(distance * effective**0.5)),
+        upper=min(1.0, distance + 2.326 * 0.5 / effective**0.5),
+        sound_below=2 * margin,
+        at_most=_at_most(data, other),
+        rows_to_decide=int(np.ceil((2.326 * 0.5 / margin) ** 2 * 2)),
+        reason=f"`{data.label}` is at most {points[worst]:.6g} in {below[1][worst]:.1%} of {len(others):,} rows of "
+        f"{other.name} and in {below[0][worst]:.1%} of {len(mine):,} rows of train: KS distance {distance:.3f}, at "
+        f"most {margin:g}{_in_entities(data, other, worth)}.",
+        remedy=_REMEDY.format(other.name),
+        chart=Chart(f"share of rows by `{data.label}`", labels, {"train": tuple(bars[0]), other.name: tuple(bars[1])}),
+    )
+
+
+def _at_most(data: Data, other: Table) -> Severity:
+    """Time moves the shares of labels of itself: what that is worth is for people to say."""
+    return Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK
+
+
+def _in_entities(data: Data, other: Table, worth: tuple[float, float]) -> str:
+    if data.unit(other) is not Unit.ENTITY:
+        return ""
+    return f"; split by `{data.unit_column(other)}`, so worth {worth[0]:,.0f} and {worth[1]:,.0f} independent rows"
+
+
+def _bar_chart(data: Data, other: Table, names: tuple[str, ...], shares: Floats) -> Chart:
+    """The classes that differ most."""
+    kept = np.sort(np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:_CHARTED])
+    kept = kept[shares[:, kept].sum(axis=0) > 0]
+    series = {"train": tuple(shares[0][kept].tolist()), other.name: tuple(shares[1][kept].tolist())}
+    worst = names[int(np.argmax(np.abs(shares[1] - shares[0])))]
+    return Chart(f"share of rows by `{data.label}`", tuple(names[i] for i in kept), series, worst)

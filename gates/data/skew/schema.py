@@ -1,0 +1,194 @@
+"""Checks of what columns there are, of what type, and of which few values: facts rather than distributions.
+
+A missing value is no matter of type (`nulls`), an unknown text is none of the domain (`new_categories`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gates.data.evidence import Data
+from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.new_values import domain_of, of_unseen
+from gates.statistics.distances import share_distance
+from gates.tables.table import Kind, Table
+from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.finding import RowSample, Severity
+from gates.verdict.measurement import Measurement
+
+_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_NO_VALUE = pa.array(["", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity"])
+_TEXTS = (Kind.CATEGORY, Kind.TEXT)
+_SHOWN = 5
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew and drift",
+    catches="a column that train has and eval, test or the serving log lacks; a column that train does not know",
+    statistic="columns missing",
+    margin=0.0,
+    rule="any missing feature blocks (in the previous span: warns); an unknown column warns",
+    source="Breck et al. 2019, schema skew",
+    needs=(Need.OTHER,),
+    tier=1,
+)
+def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
+    """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also those that
+    the schema says it has not."""
+    known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
+    for name, other in data.others.items():
+        absent = [each for each in data.features if not other.has(each)]
+        if name == "serving":
+            absent = [each for each in absent if each not in data.declared.not_at_serving]
+        for column in absent:
+            is_empty = data.train.kinds[column] is Kind.EMPTY
+            spared = is_empty or name == "previous"
+            yield _fact(
+                "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
+                f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
+                f"{len(data.features)} features {len(absent)} {'is' if len(absent) == 1 else 'are'} missing there.",
+                f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
+                Severity.WARN if spared else Severity.BLOCK,
+            )  # fmt: skip
+        for column in (each for each in other.columns if each not in known):
+            yield _fact(
+                "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
+                f"{name} has a column `{column}` that train does not have.",
+                "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
+                Severity.WARN,
+            )  # fmt: skip
+        if not absent:
+            told = f"{name} has all {len(data.features)} features of train."
+            yield _fact("schema_columns", name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+
+
+def _fact(
+    check: str, subject: str, value: float, margin: float, n: int, reason: str, remedy: str, at_most: Severity,
+    sample: RowSample | None = None,
+) -> Measurement:  # fmt: skip
+    statistic = "columns missing" if check == "schema_columns" else "columns of another type"
+    return Measurement(check, subject, statistic, value, margin, n, reason, remedy, at_most=at_most, sample=sample)
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew and drift",
+    catches='a number that became text ("$12.50"), a text that became a number, images of another size',
+    statistic="difference of the shares of values that are numbers",
+    margin=0.01,
+    rule="beyond the margin and certain (Fisher's exact test); quoted numbers, and other forms, are facts",
+    source="Breck et al. 2019, schema skew",
+    needs=(Need.OTHER,),
+    tier=1,
+)
+def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
+    """Compares what columns hold. A file's reader may call a column text for one stray value: what counts is the share
+    of values that can be read as numbers, on either side."""
+    for pair in comparisons(data):
+        other, same = pair.other, 0
+        for column in (each for each in data.features if other.has(each)):
+            kinds = data.train.kinds[column], other.kinds[column]
+            if Kind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
+                continue
+            if kinds[0] is kinds[1]:
+                same += 1
+                if kinds[0] is Kind.IMAGE and (resized := _resized(pair, column, margin)):
+                    yield resized
+            elif Kind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
+                yield _as_text(pair, column, margin)
+            else:
+                lists = Kind.OTHER in kinds
+                yield _fact(
+                    "schema_types", f"{column} in {other.name}", 1.0, margin, other.rows,
+                    f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
+                    f"Write `{column}` to {other.name} in the form in which train has it.",
+                    Severity.WARN if lists else Severity.BLOCK,
+                )  # fmt: skip
+        if same:
+            told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
+            yield _fact("schema_types", other.name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+
+
+def _words(kind: Kind) -> str:
+    return {Kind.IMAGE: "an image or vector", Kind.OTHER: "lists"}.get(kind, f"a {kind.value}")
+
+
+def _resized(pair: Comparison, column: str, margin: float) -> Measurement | None:
+    sizes = [table.arrow.column(column).type.list_size for table in (pair.train, pair.other)]
+    if sizes[0] == sizes[1]:
+        return None
+    return _fact(
+        "schema_types", f"{column} in {pair.other.name}", 1.0, margin, pair.other.rows,
+        f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
+        f"Resize the images of {pair.other.name} as those of train were.",
+        Severity.BLOCK,
+    )  # fmt: skip
+
+
+def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
+    """One side has text where the other has numbers."""
+    other = pair.other
+    (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
+    sample = (
+        RowSample(f"`{column}` in {other.name}", (column,), tuple((value,) for value in strays)) if strays else None
+    )
+    if not rows_a or not rows_b:
+        told = f"`{column}` has no value that could be read on one side."
+        return _fact("schema_types", f"{column} in {other.name}", 0.0, margin, rows_b, told, "-", Severity.WARN)
+    remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
+    if share_a == share_b == 1.0:
+        kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
+        told = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
+        return _fact("schema_types", f"{column} in {other.name}", 1.0, margin, rows_b, told, remedy, Severity.BLOCK)
+    distance = share_distance(share_a, rows_a, share_b, rows_b)
+    beyond = distance.effect > margin
+    return Measurement(
+        "schema_types", f"{column} in {other.name}", "difference of the shares of values that are numbers",
+        distance.effect, margin, rows_b,
+        f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name}, such as "
+        f"{strays[0]!r} (margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e})."
+        if strays else
+        f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
+        f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
+        remedy if beyond else "Nothing to do.",
+        p_value=distance.p_value, sample=sample,
+    )  # fmt: skip
+
+
+def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
+    """The share of values that are numbers, the number of values, and some that are none."""
+    if table.kinds[column] is Kind.NUMBER:
+        return 1.0, int((~table.missing(column)).sum()), []
+    values = table.arrow.column(column).drop_null().combine_chunks()
+    values = values.filter(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), value_set=_NO_VALUE)))
+    readable = np.asarray(pc.match_substring_regex(values, _NUMBER))
+    strays = values.filter(pa.array(~readable)).slice(0, _SHOWN).to_pylist()
+    return (float(readable.mean()) if len(readable) else 0.0), len(values), strays
+
+
+@check(
+    gate=Gate.DATA,
+    group="skew and drift",
+    catches="a value that a column of few whole numbers never had: days 0 to 6 for days 1 to 7, an unknown code",
+    statistic="share of rows with a value that train never had",
+    margin=0.01,
+    rule="more than the Good-Turing estimate N1/N + the margin, and certain (Fisher's exact test)",
+    source="Good 1953; Breck et al. 2019",
+    needs=(Need.OTHER,),
+    tier=1,
+)
+def schema_domain(data: Data, margin: float) -> Iterator[Measurement]:
+    """Mass of unknown values in columns of at most 50 whole numbers, or of true and false."""
+    compared = 0
+    for pair in comparisons(data):
+        for column in pair.numbers():
+            if domain_of(pair, column) is not None:
+                compared += 1
+                yield of_unseen(pair, "schema_domain", column, margin)
+    if not compared:
+        raise NotApplicable("no column of few whole numbers")

@@ -1,0 +1,70 @@
+"""How far apart past windows of train lie: what is ordinary between two spans of time is no fault of the later one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gates.statistics.sampling import drawn
+from gates.tables.table import Floats
+
+Rows = NDArray[np.intp]
+
+FEWEST_WINDOWS = 8
+_MOST_WINDOWS = 200
+# Windows whose distance to the past is taken, evenly spread.
+_LOOKS = 24
+_FEWEST_ROWS = 25
+_MOST_ROWS = 20_000
+# The part of a normal distribution below its mean + 3 sd.
+_THREE_SD = 0.99865
+# A column that follows time this closely (Spearman) is a clock itself.
+_CLOCK = 0.95
+
+
+def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]:
+    """Row numbers of consecutive windows, each about as long as the other side, at least 8; none when train is short.
+
+    A window never splits rows of one moment; at most 20,000 rows are looked at.
+    """
+    rows = drawn(np.flatnonzero(~np.isnan(times)), _MOST_ROWS, seed)
+    most = max(FEWEST_WINDOWS, min(_MOST_WINDOWS, len(rows) // _FEWEST_ROWS))
+    count = int(np.clip(len(times) // max(rows_of_other, 1), FEWEST_WINDOWS, most))
+    rows = rows[np.argsort(times[rows], kind="stable")]
+    if len(rows) < _FEWEST_ROWS * count:
+        return ()
+    ordered = times[rows]
+    cuts = [int(np.searchsorted(ordered, ordered[len(rows) * i // count])) for i in range(1, count)]
+    found = [window for window in np.split(rows, cuts) if len(window) >= _FEWEST_ROWS]
+    return tuple(found) if len(found) >= FEWEST_WINDOWS else ()
+
+
+def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float], looks: int = _LOOKS) -> float:
+    """The largest distance that the past makes plausible: of each window to all earlier ones, the mean + 3 sd.
+
+    Few windows tell their own sd badly: 3 sd becomes the same quantile of a t prediction interval (Whitmore 1986), and
+    a distance that the past did reach is plausible.
+    """
+    from scipy.stats import t
+
+    looked_at = np.unique(np.linspace(1, len(windows) - 1, min(looks, len(windows) - 1)).round().astype(int))
+    past = [distance(np.concatenate(windows[:i]), windows[i]) for i in looked_at]
+    known = np.array([value for value in past if np.isfinite(value)])
+    if len(known) < FEWEST_WINDOWS - 1:
+        return float("inf")
+    reach = float(t.ppf(_THREE_SD, len(known) - 1)) * np.sqrt(1 + 1 / len(known))
+    return float(max(known.max(), known.mean() + reach * known.std(ddof=1)))
+
+
+def is_clock(values: Floats, times: Floats, windows: Sequence[Rows]) -> bool:
+    """Whether a column moves with time, as a date, a year or a running number does."""
+    from scipy.stats import rankdata
+
+    rows = np.concatenate(windows)
+    rows = rows[~np.isnan(values[rows])]
+    if len(rows) < _FEWEST_ROWS or np.ptp(values[rows]) == 0:
+        return False
+    ranks = np.corrcoef(rankdata(values[rows]), rankdata(times[rows]))[0, 1]
+    return bool(abs(ranks) >= _CLOCK)

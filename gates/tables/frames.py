@@ -1,0 +1,136 @@
+"""What a caller may hand over as a table: paths, Arrow tables, DataFrames, dicts of arrays; all become Arrow tables."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.errors import SluiceError
+from gates.tables.files import read_files
+
+# An Arrow table or batch, a DataFrame of pandas or polars, a dict of arrays, or a path (file, folder, glob).
+Given = Any
+
+_ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
+
+
+def tables_of(given: Mapping[str, Given]) -> dict[str, pa.Table]:
+    """An Arrow table of each side. Raises SluiceError when one cannot be understood or has no rows."""
+    paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
+    read = read_files(paths)
+    tables = {side: read[side] if side in read else _table(side, each) for side, each in given.items()}
+    for side, table in tables.items():
+        if not table.num_columns:
+            raise SluiceError(f"{side} has no columns.")
+        if not table.num_rows:
+            raise SluiceError(f"{side} has no rows.")
+    return _of_one_precision(tables)
+
+
+def _table(side: str, given: Given) -> pa.Table:
+    if isinstance(given, pa.Table):
+        return given
+    if isinstance(given, pa.RecordBatch):
+        return pa.Table.from_batches([given])
+    if hasattr(given, "to_arrow"):  # polars
+        return _table(side, given.to_arrow())
+    if isinstance(given, Mapping):
+        return _of_columns(side, [(str(name), values) for name, values in given.items()])
+    if hasattr(given, "iloc") and hasattr(given, "columns"):  # pandas
+        return _of_columns(side, [(str(name), given.iloc[:, i]) for i, name in enumerate(given.columns)])
+    raise SluiceError(
+        f"{side} is a {type(given).__name__}, which is not a table.",
+        "Give an Arrow table, a DataFrame, a dict of arrays, or the path of CSV, Parquet or TFRecord files.",
+    )
+
+
+def _of_columns(side: str, columns: list[tuple[str, Any]]) -> pa.Table:
+    twice = [name for name, count in Counter(name for name, _ in columns).items() if count > 1]
+    if twice:
+        raise SluiceError(f"{side} has two columns named `{twice[0]}`.", "Rename or drop one of them.")
+    arrays = {name: _array(side, name, values) for name, values in columns}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        (first, n), (other, m) = next(
+            (a, b) for a in lengths.items() for b in lengths.items() if a[1] != b[1]
+        )  # fmt: skip
+        raise SluiceError(f"{side} has columns of different lengths: `{first}` has {n:,} rows, `{other}` {m:,}.")
+    return pa.table(arrays)
+
+
+def _array(side: str, name: str, values: Any) -> pa.Array:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim > 1:
+        return _vectors(values)
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise SluiceError(f"{side}: column `{name}` is a single value, not one for each row.")
+    try:
+        return pa.array(values, from_pandas=True)
+    except _ARROW_REFUSES:
+        return _of_mixed(list(values))
+
+
+def _vectors(values: np.ndarray) -> pa.Array:
+    flat = np.ascontiguousarray(values).reshape(len(values), -1)
+    if not flat.shape[1] or flat.dtype.kind not in "biuf":
+        return pa.array([str(row) for row in flat.tolist()])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), flat.shape[1])
+
+
+def _of_mixed(values: Iterable[Any]) -> pa.Array:
+    """Python objects of several types: numbers when all of them are, else their text."""
+    present = [None if _is_missing(value) else value for value in values]
+    if all(value is None or isinstance(value, bool | int | float | Decimal | np.number) for value in present):
+        return pa.array([None if value is None else _as_float(value) for value in present], pa.float64())
+    return pa.array([None if value is None else _as_text(value) for value in present], pa.string())
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, NaT and NA; whatever else is compared with itself has a value."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA has no truth; an array has several
+        return type(value).__name__ == "NAType"
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond all floats
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _as_text(value: Any) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text
+
+
+def _of_one_precision(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Floats of 64 bits become floats of 32 where another side has those: a row of a CSV file and its copy in a
+    TFRecord are the same row."""
+    narrow: set[str] = set()
+    for table in tables.values():
+        narrow |= {field.name for field in table.schema if _float_bits(field.type) == 32}
+    return {side: _narrowed(table, narrow) for side, table in tables.items()} if narrow else tables
+
+
+def _narrowed(table: pa.Table, names: set[str]) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.name in names and pa.types.is_float64(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.float32(), safe=False))
+    return table
+
+
+def _float_bits(type_: pa.DataType) -> int:
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return _float_bits(type_.value_type)
+    return int(type_.bit_width) if pa.types.is_floating(type_) else 0

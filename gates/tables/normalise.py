@@ -1,0 +1,164 @@
+"""Brings Arrow columns of any type into the few forms that the checks know: numbers, strings, vectors."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter, defaultdict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import SluiceError
+
+_ENCODED = (b"\x89PNG", b"\xff\xd8\xff")
+# Pixel columns as in `pixel1 … pixel784` or `pixel_0_0 … pixel_7_7`; fewer are ordinary columns.
+_NUMBERED = re.compile(r"^(.*?)_?(\d+)(?:_(\d+))?$")
+_FEWEST_PIXELS = 64
+_SHORTEST_VECTOR = 2
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Integers, floats and booleans."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_))
+
+
+def is_image(type_: pa.DataType) -> bool:
+    """As many numbers in each row."""
+    return bool(pa.types.is_fixed_size_list(type_)) and is_number(type_.value_type)
+
+
+def normalised(name: str, raw: pa.Table) -> pa.Table:
+    """The table with every column in its normal form, and columns of pixels as one image."""
+    twice = [column for column, count in Counter(raw.column_names).items() if count > 1]
+    if twice:
+        raise SluiceError(
+            f"{name} has two columns named `{twice[0]}`: which of them is meant cannot be known.",
+            "Rename or drop one of them, then run the command again.",
+        )
+    columns = {column: _normal_form(raw.column(column)) for column in raw.column_names}
+    return _with_pixels_joined(pa.table(columns) if columns else raw)
+
+
+def _normal_form(column: pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray) and isinstance(column.type, pa.BaseExtensionType):
+        # Arrow cannot join the chunks of an extension type.
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _normal_form(array.dictionary_decode())
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return pc.divide(
+            array.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False), 1e6
+        )
+    if pa.types.is_duration(kind) or pa.types.is_time(kind):
+        return array.cast(pa.int64(), safe=False) if pa.types.is_duration(kind) else array.cast(pa.string())
+    if pa.types.is_float16(kind):  # which this Arrow cannot cast
+        return pa.array(array.to_numpy(zero_copy_only=False).astype(np.float64), from_pandas=True)
+    if pa.types.is_decimal(kind):
+        return array.cast(pa.float64(), safe=False)
+    if pa.types.is_large_string(kind):
+        return array.cast(pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _of_bytes(array)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _of_lists(array)
+    return array
+
+
+def _of_bytes(array: pa.Array) -> pa.Array:
+    """Text where it is text; else pictures, raw or encoded."""
+    try:
+        return array.cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        pass
+    values = array.to_pylist()
+    present = [value for value in values if value is not None]
+    decode = _decoded if all(value.startswith(_ENCODED) for value in present) else _raw
+    try:
+        pixels = [None if value is None else decode(value) for value in values]
+    except OSError:  # begins like a picture and is none
+        pixels = [None if value is None else _raw(value) for value in values]
+    sizes = {each.size for each in pixels if each is not None}
+    if len(sizes) != 1:
+        return pa.array([None if value is None else value.hex() for value in values], pa.string())
+    return _vectors([None if each is None else each.reshape(-1) for each in pixels], sizes.pop())
+
+
+def _decoded(value: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(value)))
+
+
+def _raw(value: bytes) -> np.ndarray:
+    return np.frombuffer(value, np.uint8)
+
+
+def _vectors(rows: list[np.ndarray | None], width: int) -> pa.Array:
+    flat = np.concatenate([np.zeros(width, np.float32) if row is None else row for row in rows])
+    array = pa.FixedSizeListArray.from_arrays(pa.array(flat), width)
+    if any(row is None for row in rows):
+        return _with_missing(array, np.array([row is None for row in rows]))
+    return array
+
+
+def _with_missing(array: pa.FixedSizeListArray, missing: np.ndarray) -> pa.Array:
+    order = np.where(missing, -1, np.arange(len(array)))
+    return array.take(pa.array(order, mask=missing))
+
+
+def _of_lists(array: pa.Array) -> pa.Array:
+    """Lists of one value at most are scalars (as tf.Example has them), of one length vectors, else left as they are."""
+    lengths = pc.list_value_length(array)
+    present = lengths.drop_null() if lengths.null_count else lengths
+    if pa.types.is_list(array.type.value_type) or pa.types.is_fixed_size_list(array.type.value_type):
+        return _of_nested(array)
+    longest = pc.max(present).as_py() or 0
+    if longest <= 1:
+        filled = np.asarray(lengths.fill_null(0)) > 0
+        place = np.cumsum(filled) - 1
+        scalars = array.flatten()
+        return _normal_form(scalars.take(pa.array(np.where(filled, place, 0), mask=~filled)))
+    sizes = set(pc.unique(present).to_pylist()) - {0}
+    if len(sizes) == 1 and is_number(array.type.value_type) and longest >= _SHORTEST_VECTOR:
+        filled = np.asarray(lengths.fill_null(0)) > 0
+        vectors = pa.FixedSizeListArray.from_arrays(array.flatten(), longest)
+        place = np.cumsum(filled) - 1
+        return vectors if filled.all() else vectors.take(pa.array(np.where(filled, place, 0), mask=~filled))
+    return array
+
+
+def _of_nested(array: pa.Array) -> pa.Array:
+    try:
+        rows = [None if value is None else np.asarray(value, dtype=np.float32) for value in array.to_pylist()]
+    except (TypeError, ValueError):  # ragged, or not numbers
+        return array
+    shapes = {row.shape for row in rows if row is not None}
+    if len(shapes) != 1:
+        return array
+    return _vectors([None if row is None else row.reshape(-1) for row in rows], int(np.prod(shapes.pop())))
+
+
+def _with_pixels_joined(table: pa.Table) -> pa.Table:
+    groups: dict[str, list[tuple[tuple[int, int], str]]] = defaultdict(list)
+    for name in table.column_names:
+        if (match := _NUMBERED.match(name)) and is_number(table.column(name).type):
+            groups[match.group(1)].append(((int(match.group(2)), int(match.group(3) or 0)), name))
+    for prefix, members in groups.items():
+        names = [name for _, name in sorted(members)]
+        side = round(len(names) ** 0.5)
+        if len(names) < _FEWEST_PIXELS or side * side != len(names) or prefix in table.column_names:
+            continue
+        if any(table.column(name).null_count for name in names):
+            continue
+        flat = np.stack([np.asarray(table.column(name), dtype=np.float32) for name in names], axis=1)
+        image = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), len(names))
+        table = table.drop(names).append_column(prefix or "pixels", image)
+    return table

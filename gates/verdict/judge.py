@@ -1,0 +1,91 @@
+"""How every gate comes to its verdict: runs its checks on its evidence and decides once over all of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Protocol
+
+from gates.verdict.catalogue import Check, Gate, Need, NotApplicable, checks
+from gates.verdict.finding import GateReport, SkippedCheck, Verdict
+from gates.verdict.measurement import Measurement
+from gates.verdict.rule import decide
+from gates.verdict.settings import GateSettings
+
+Progress = Callable[[str, int, int], None]
+
+
+class Evidence(Protocol):
+    """What a gate judges: `gates.data.Data` or `gates.model.evidence.ModelEvidence`."""
+
+    def lacks(self, needs: tuple[Need, ...]) -> Need | None:
+        """The first thing that is needed and not there."""
+
+
+def judge(
+    gate: Gate, evidence: Evidence, settings: GateSettings, today: date, progress: Progress | None = None
+) -> GateReport:
+    """The verdict of one gate. `progress` is told each check's name, its place and of how many."""
+    started = time.monotonic()
+    measured: list[Measurement] = []
+    run: list[str] = []
+    skipped: list[SkippedCheck] = []
+    catalogue = list(checks(gate))
+    for place, check in enumerate(catalogue):
+        if progress is not None:
+            progress(check.name, place, len(catalogue))
+        found = _run_one(check, evidence, settings)
+        if isinstance(found, SkippedCheck):
+            skipped.append(found)
+        else:
+            run.append(check.name)
+            measured += found
+        if settings.strict and gate is Gate.MODEL and check.tier == 1 and not _has_measured(found, settings, check):
+            measured.append(_in_doubt(check, found.why if isinstance(found, SkippedCheck) else "it found no subject"))
+    findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today)
+    if not run and verdict is Verdict.PASS:
+        verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # nobody looked
+    return GateReport(
+        gate=gate.value,
+        verdict=verdict,
+        findings=tuple(findings),
+        checks_run=tuple(run),
+        checks_skipped=tuple(skipped),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _has_measured(found: Sequence[Measurement] | SkippedCheck, settings: GateSettings, check: Check) -> bool:
+    """Whether there is an answer, or somebody asked for none."""
+    configured = settings.checks.get(check.name)
+    return bool(found) if not isinstance(found, SkippedCheck) else configured is not None and not configured.enabled
+
+
+def _in_doubt(check: Check, why: str) -> Measurement:
+    """Of a model that was made here, everything that a tier-1 check needs can be had."""
+    return Measurement(
+        check=check.name,
+        subject="model",
+        statistic=check.statistic,
+        value=math.nan,
+        margin=check.margin,
+        n=0,
+        reason=f"It could not be judged: {why}.",
+        remedy="Run the ModelGate on a model and splits that have what it needs.",
+        p_value=1.0,
+    )
+
+
+def _run_one(check: Check, evidence: Evidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
+    configured = settings.checks.get(check.name)
+    if configured is not None and not configured.enabled:
+        return SkippedCheck(check.name, "switched off in the configuration (gates.checks)")
+    if lacking := evidence.lacks(check.needs):
+        return SkippedCheck(check.name, lacking.value)
+    margin = check.margin if configured is None or configured.threshold is None else configured.threshold
+    try:
+        return list(check.run(evidence, margin))
+    except NotApplicable as reason:
+        return SkippedCheck(check.name, str(reason))

@@ -1,0 +1,46 @@
+"""What one comparison of a check measured, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gates.verdict.finding import Chart, RowSample, Severity
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a check measured of one subject, before anybody decides. Larger values are worse.
+
+    `p_value`: of the effect being chance alone, before any correction; None for a fact that chance cannot make.
+    `upper`: one-sided 99 % upper bound of the value; a tier-1 check whose bound is above `sound_below` (the margin when
+    None) is in doubt. `beyond` replaces `value > margin` where the comparison is another. `reason` and `remedy` are
+    whole sentences; `at_most` caps the severity.
+    """
+
+    check: str
+    subject: str
+    statistic: str
+    value: float
+    margin: float
+    n: int
+    reason: str
+    remedy: str = "Nothing to do."
+    p_value: float | None = None
+    upper: float | None = None
+    sound_below: float | None = None
+    beyond: bool | None = None
+    at_most: Severity = Severity.BLOCK
+    rows_to_decide: int | None = None
+    chart: Chart | None = None
+    sample: RowSample | None = None
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the effect is one that matters; what cannot be computed is."""
+        return self.beyond if self.beyond is not None else not self.value <= self.margin
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the bound leaves room for an effect that matters."""
+        bound = self.margin if self.sound_below is None else self.sound_below
+        return self.upper is not None and self.upper > bound

@@ -1,0 +1,78 @@
+"""How the gates may be configured: `gates:` in a workload's YAML."""
+
+from __future__ import annotations
+
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic_core import PydanticCustomError
+
+
+class _Strict(BaseModel):
+    """A frozen model that refuses unknown keys; the string under a field is its documentation."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def _as_date(value: object) -> object:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+Day = Annotated[date, BeforeValidator(_as_date)]
+Sentence = Annotated[str, Field(pattern=r"\S")]
+
+
+class Waiver(_Strict):
+    """Lets a blocking finding pass as a warning, for a reason and for a time."""
+
+    reason: Sentence
+    """Why this finding may pass. It is printed in every verdict and stored in the model's metadata."""
+    expires: Day
+    """The last day on which it may, as YYYY-MM-DD; from the day after it blocks again."""
+    subjects: list[str] = []
+    """The columns, splits, slices or signatures that may pass, as findings name them; all of the check when empty."""
+
+
+class CheckSettings(_Strict):
+    """What may be changed about one check."""
+
+    threshold: NonNegativeFloat | None = None
+    """Replaces the check's margin."""
+    severity: Literal["warn", "block"] = "block"
+    """`warn`: its findings are shown and never refuse."""
+    enabled: bool = True
+    """False: it does not run, and is shown as skipped by configuration."""
+    waive: Waiver | None = None
+    """Lets its findings pass for a time."""
+
+
+class GateSettings(_Strict):
+    """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
+
+    strict: bool = False
+    """True: where the data cannot decide a tier-1 check, it refuses. For pushes to production."""
+    checks: dict[str, CheckSettings] = {}
+    """Changes to single checks, by name; `python -m gates list` names them all."""
+    latency_ms: PositiveFloat | None = None
+    """The 99th percentile of one request to the exported model may take this many milliseconds, measured on the machine
+    that runs the ModelGate; not judged when absent."""
+    export_mb: PositiveFloat | None = None
+    """The exported model may have this many megabytes; not judged when absent."""
+
+    @model_validator(mode="after")
+    def _checks_exist(self) -> GateSettings:
+        if self.checks:
+            from gates.verdict.catalogue import checks
+
+            names = [check.name for check in checks()]
+            for name in self.checks:
+                if name not in names:
+                    close = get_close_matches(name, names, 1)
+                    meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
+                    told = f"there is no check `{name}`; {meant}"
+                    raise PydanticCustomError("conflict", "{sentence}", {"sentence": told, "at": ("checks", name)})
+        return self

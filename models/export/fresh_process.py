@@ -1,0 +1,99 @@
+"""Answers requests to the signatures of an exported model in a process of its own: TensorFlow, the SavedModel, and
+nothing that training left behind.
+
+    python -m models.export.fresh_process REQUESTS.npz PLAN.json ANSWERS.npz
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+# A signature that is missing, asks for other inputs, or fails on these: findings of the gate, and no crash.
+FAILED_CALLS = (tf.errors.OpError, KeyError, TypeError, ValueError)
+
+
+def answered(plan: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Predictions by the name of each call, seconds of single requests under `seconds`; what a failed call said stands
+    under `error:<name>`."""
+    model = tf.saved_model.load(plan["model"])
+    answers: dict[str, np.ndarray] = {}
+    for call in plan["calls"]:
+        try:
+            signature = model.signatures[call["signature"]]
+            inputs = _tensors(signature, {name: arrays[key] for name, key in call["inputs"].items()})
+            answers[call["name"]] = signature(**inputs)["predictions"].numpy()
+        except FAILED_CALLS as error:
+            answers[f"error:{call['name']}"] = np.array(f"{type(error).__name__}: {error}".splitlines()[0])
+    try:
+        answers["seconds"] = _seconds_of_requests(model, plan["timed"], arrays)
+    except FAILED_CALLS:
+        answers["seconds"] = np.empty(0)  # what the call said stands under its name already
+    return answers
+
+
+def _seconds_of_requests(model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """One row a request, as a client sends them."""
+    signature = model.signatures[timed["signature"]]
+    rows = len(next(iter(arrays[key] for key in timed["inputs"].values())))
+    seconds = []
+    for number in range(timed["requests"] + timed["warm_up"]):
+        row = slice(number % rows, number % rows + 1)
+        inputs = _tensors(signature, {name: arrays[key][row] for name, key in timed["inputs"].items()})
+        began = time.perf_counter()
+        signature(**inputs)
+        seconds.append(time.perf_counter() - began)
+    return np.array(seconds[timed["warm_up"] :])
+
+
+def _tensors(signature: Any, arrays: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
+    wanted = signature.structured_input_signature[1]
+    return {name: tf.constant(array, dtype=wanted[name].dtype) for name, array in arrays.items()}
+
+
+def packed(values: list[bytes]) -> dict[str, np.ndarray]:
+    """Byte strings as two arrays that hold no Python objects: NumPy's own would cut zeros off the end."""
+    lengths = np.array([len(value) for value in values], np.int64)
+    return {"lengths": lengths, "data": np.frombuffer(b"".join(values), np.uint8)}
+
+
+def unpacked(lengths: np.ndarray, data: np.ndarray) -> np.ndarray:
+    """The inverse of `packed`."""
+    ends, content = np.cumsum(lengths), data.tobytes()
+    return np.array([content[end - length : end] for end, length in zip(ends, lengths, strict=True)], dtype=object)
+
+
+def read_requests(path: str) -> dict[str, np.ndarray]:
+    """Arrays by name; byte strings are put together again."""
+    with np.load(path) as stored:
+        plain = {name: stored[name] for name in stored.files}
+    texts = {name.removesuffix(".lengths") for name in plain if name.endswith(".lengths")}
+    found = {name: unpacked(plain.pop(f"{name}.lengths"), plain.pop(f"{name}.data")) for name in texts}
+    return found | plain
+
+
+def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
+    """Numbers and byte strings, without a Python object among them."""
+    stored: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        if array.dtype == object:
+            parts = packed(array.tolist())
+            stored |= {f"{name}.lengths": parts["lengths"], f"{name}.data": parts["data"]}
+        else:
+            stored[name] = array
+    np.savez(path, **stored)
+
+
+def main() -> None:
+    """The command."""
+    requests, plan, answers = sys.argv[1:]
+    found = answered(json.loads(Path(plan).read_text(encoding="utf-8")), read_requests(requests))
+    np.savez(answers, **found)
+
+
+if __name__ == "__main__":
+    main()

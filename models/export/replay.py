@@ -1,0 +1,238 @@
+"""Gives the same raw rows to the model in every way in which it can be asked: as training saw it, and through each
+exported signature in a fresh process. What comes out is judged by the ModelGate."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+
+from models.export.batches import by_size
+from models.export.signatures import MISSING, public_names
+from models.features import transformed_feature_spec
+
+Columns = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
+
+BUILT_FILE, WEIGHTS_FILE = "built.json", "model.weights.h5"
+PROBED_ROWS = 32
+TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
+UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
+# Beyond anything that is real, and short of where adding two of them would overflow.
+EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
+# A picture that somebody took with the lens cap on, and one of nothing but light.
+PLAIN_PICTURES: dict[tf.DType, dict[str, Any]] = {
+    tf.int64: {"all 0": 0, "all 255": 255},
+    tf.float32: {"all 0": 0.0, "all 1": 1.0},
+}
+
+
+def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -> None:
+    """Stores the trained weights and how the model was built, apart from the export that they are compared with."""
+    tf.io.gfile.makedirs(directory)
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = str(Path(scratch) / WEIGHTS_FILE)
+        model.save_weights(weights)
+        tf.io.gfile.copy(weights, f"{directory}/{WEIGHTS_FILE}", overwrite=True)
+    with tf.io.gfile.GFile(f"{directory}/{BUILT_FILE}", "w") as file:
+        file.write(json.dumps(built))
+
+
+class TrainingPath:
+    """Raw rows through the transformation that training used and the model that training left."""
+
+    def __init__(self, transform_graph: str, model_run: str) -> None:
+        transformed = tft.TFTransformOutput(transform_graph)
+        with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
+            built = json.loads(file.read())
+        features, _ = transformed_feature_spec(transformed, built["label"])
+        self.model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
+        with tempfile.TemporaryDirectory() as scratch:
+            weights = str(Path(scratch) / WEIGHTS_FILE)
+            tf.io.gfile.copy(f"{model_run}/{WEIGHTS_FILE}", weights)
+            self.model.load_weights(weights)
+        self._transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
+        self._spec = transformed.raw_feature_spec()
+        # Traced once: called eagerly, the transformation is put together anew for every batch.
+        self._predict = tf.function(self._answered, autograph=False, reduce_retracing=True)
+        unseen = {built["label"], *built["withheld"]}
+        self.columns = {name: spec for name, spec in self._spec.items() if name not in unseen}
+
+    def predict(self, examples: np.ndarray) -> np.ndarray:
+        """Predictions for serialized tf.Examples, [rows, outputs]."""
+        answers = [self._predict(tf.io.parse_example(part, self._spec)).numpy() for part in by_size(examples)]
+        return np.concatenate(answers).astype(np.float64)
+
+    def predict_columns(self, columns: Columns) -> np.ndarray:
+        """The same for raw columns as `requests` gives them."""
+        sent = {name: _sparse(columns[name], spec) for name, spec in self.columns.items()}
+        return self._predict(sent).numpy().astype(np.float64)
+
+    def _answered(self, columns: dict[str, Any]) -> tf.Tensor:
+        features = self._transformation.apply_transform_model(columns)
+        read = list(self.model.input) if isinstance(self.model.input, dict) else [t.name for t in self.model.inputs]
+        return self.model({name: features[name] for name in read}, training=False)
+
+    def requests(self, examples: np.ndarray) -> Columns:
+        """The raw columns as a client of `serving_default` sends them."""
+        parsed = tf.io.parse_example(examples, self.columns)
+        return {name: _dense(parsed[name], spec) for name, spec in self.columns.items()}
+
+
+def _dense(column: Any, spec: Any) -> np.ndarray:
+    if not isinstance(column, tf.SparseTensor):
+        return column.numpy()
+    one_a_row = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
+    return tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[spec.dtype], spec.dtype)).numpy()[:, 0]
+
+
+def _sparse(column: np.ndarray, spec: Any) -> Any:
+    """The inverse of `_dense`."""
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return tf.constant(column, spec.dtype)
+    rows = np.flatnonzero(~_is_missing(column, spec.dtype))
+    indices = np.column_stack([rows, np.zeros_like(rows)])
+    return tf.SparseTensor(indices, tf.constant(column[rows], spec.dtype), [len(column), 1])
+
+
+def _is_missing(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
+    """Where a column holds the stand-in for no value."""
+    if dtype.is_floating:
+        return np.isnan(values)
+    return values == (b"" if dtype == tf.string else MISSING[dtype])
+
+
+@dataclass
+class Requests:
+    """Calls to be made in the fresh process, and the arrays that they send."""
+
+    public: dict[str, str]
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    arrays: Arrays = field(default_factory=dict)
+
+    def ask_raw(self, name: str, columns: Columns) -> None:
+        """A call of `serving_default`."""
+        sent = {self.public[column]: self._kept(f"{name}/{column}", array) for column, array in columns.items()}
+        self.calls.append({"name": name, "signature": "serving_default", "inputs": sent})
+
+    def ask_examples(self, name: str, examples: np.ndarray) -> None:
+        """A call of `serving_examples`."""
+        sent = {"examples": self._kept(f"{name}/examples", np.asarray(examples, dtype=object))}
+        self.calls.append({"name": name, "signature": "serving_examples", "inputs": sent})
+
+    def _kept(self, key: str, array: np.ndarray) -> str:
+        self.arrays[key] = array
+        return key
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came back. `answers` by the name of the call; `errors` likewise; `seconds` of single requests."""
+
+    training: np.ndarray
+    answers: Arrays
+    errors: dict[str, str]
+    seconds: np.ndarray
+
+
+def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
+    """The rows through training's own path here and, meanwhile, through each signature in a fresh process: twice, and
+    with each optional field missing, unknown and extreme, and each picture plain (`probe/<field>/<case>`)."""
+    columns = path.requests(examples)
+    requests = Requests(public_names(columns))
+    for turn in ("", "/again"):
+        requests.ask_raw(f"serving_default{turn}", columns)
+        requests.ask_examples(f"serving_examples{turn}", examples)
+    for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
+        requests.ask_raw(f"probe/{name}", probed)
+        requests.ask_examples(f"probe_examples/{name}", serialized(probed, path.columns))
+    with tempfile.TemporaryDirectory() as scratch:
+        process = _start(Path(scratch), model, requests)
+        training = path.predict(examples)
+        found = _finish(process, Path(scratch))
+    errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
+    seconds = found.pop("seconds")
+    answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
+    return Replayed(training, answers, errors, seconds)
+
+
+def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
+    """Each optional field with nothing, with what nobody has seen and with what cannot be; each picture, which every
+    row must have, all dark and all bright: `<field>/<case>`. Other fields that must be there are left as they are."""
+    for name, spec in specs.items():
+        for case, value in _odd_values(spec).items():
+            yield f"{name}/{case}", {**columns, name: np.full_like(columns[name], b"" if value == "" else value)}
+
+
+def _odd_values(spec: Any) -> dict[str, Any]:
+    if not isinstance(spec, tf.io.FixedLenFeature):
+        return {"missing": MISSING[spec.dtype], "unknown": UNKNOWN[spec.dtype], "extreme": EXTREME[spec.dtype]}
+    return PLAIN_PICTURES.get(spec.dtype, {}) if len(spec.shape) == 3 else {}
+
+
+def serialized(columns: Columns, specs: dict[str, Any]) -> np.ndarray:
+    """The same rows as tf.Examples; a missing value is left out."""
+    absent = {
+        name: np.zeros(len(columns[name]), bool)
+        if isinstance(spec, tf.io.FixedLenFeature)
+        else _is_missing(columns[name], spec.dtype)
+        for name, spec in specs.items()
+    }
+    rows = range(len(next(iter(columns.values()))))
+    there = ({name: columns[name][row] for name in specs if not absent[name][row]} for row in rows)
+    return np.array([_example(row, specs).SerializeToString() for row in there], dtype=object)
+
+
+def _example(row: dict[str, Any], specs: dict[str, Any]) -> tf.train.Example:
+    example = tf.train.Example()
+    for name, value in row.items():
+        feature = example.features.feature[name]
+        kind = {tf.string: feature.bytes_list, tf.int64: feature.int64_list, tf.float32: feature.float_list}
+        kind[specs[name].dtype].value.extend(np.ravel(value).tolist())
+    return example
+
+
+def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.ndarray], float]) -> dict[str, float]:
+    """By raw column, how much `score` of the predictions falls when the column's values are dealt out anew
+    (permutation importance, Breiman 2001). Nothing of a model with one column, on which all hangs anyway."""
+    if len(path.columns) < 2:
+        return {}
+    columns = path.requests(examples)
+    before = score(path.predict_columns(columns))
+    order = np.random.default_rng(0).permutation(len(examples))
+    return {
+        name: before - score(path.predict_columns({**columns, name: columns[name][order]})) for name in path.columns
+    }
+
+
+def _start(scratch: Path, model: str, requests: Requests) -> subprocess.Popen[str]:
+    from models.export.fresh_process import write_requests
+
+    timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
+    (scratch / "plan.json").write_text(json.dumps({"model": model, "calls": requests.calls, "timed": timed}))
+    write_requests(str(scratch / "requests.npz"), requests.arrays)
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "models.export.fresh_process", "requests.npz", "plan.json", "answers.npz"]
+    return subprocess.Popen(
+        command, cwd=scratch, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _finish(process: subprocess.Popen[str], scratch: Path) -> Arrays:
+    _, said = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the exported model cannot be asked in a fresh process: {said.strip().splitlines()[-1]}")
+    with np.load(scratch / "answers.npz") as stored:
+        return {name: stored[name] for name in stored.files}

@@ -1,0 +1,70 @@
+"""What of a trained model is its architecture: the layers and how they are joined, the features, and what a request and
+an answer look like. Numbers inside layers (units, rates, sizes of vocabularies) are not: they come from hyperparameters
+and from data."""
+
+import hashlib
+import importlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.export.replay import BUILT_FILE
+from models.features import transformed_feature_spec
+
+
+def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
+    """The architecture of the model that training left in `model_run`, by name: plain values, the same ones for the
+    same architecture in every process."""
+    with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
+        built = json.loads(file.read())
+    transformed = tft.TFTransformOutput(transform_graph)
+    features, _ = transformed_feature_spec(transformed, built["label"])
+    model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
+    unseen = {built["label"], *built["withheld"]}
+    asked = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
+    return {
+        "module": built["module"],
+        **layers_of(model),
+        **{f"feature {name}": _shown(spec.dtype, spec.shape) for name, spec in features.items()},
+        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in asked.items()},
+        "answer": "×".join(str(size or "batch") for size in model.output_shape),
+    }
+
+
+def layers_of(model: keras.Model) -> dict[str, Any]:
+    """How many layers there are of each class, and a hash of how they are joined."""
+    layers = list(_layers(model.get_config()))
+    counts = Counter(kind for kind, _ in layers)
+    joined = hashlib.sha256(json.dumps(layers).encode()).hexdigest()[:12]
+    return {**{f"layers of {kind}": count for kind, count in sorted(counts.items())}, "layer graph": joined}
+
+
+def _layers(config: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+    """Each layer's class and the places of the layers before it, whatever names Keras made up; models inside a model
+    after it."""
+    layers = config.get("layers", [])
+    places = {layer.get("name", layer["config"].get("name")): place for place, layer in enumerate(layers)}
+    for layer in layers:
+        yield layer["class_name"], [places[name] for name in _sources(layer.get("inbound_nodes", [])) if name in places]
+        yield from _layers(layer["config"])
+
+
+def _sources(nested: Any) -> Iterator[str]:
+    """The names of the layers that a stored call takes tensors from."""
+    if isinstance(nested, Mapping):
+        if "keras_history" in nested:
+            yield nested["keras_history"][0]
+        for value in nested.values():
+            yield from _sources(value)
+    elif isinstance(nested, (list, tuple)):
+        for value in nested:
+            yield from _sources(value)
+
+
+def _shown(dtype: tf.DType, shape: Any) -> str:
+    return f"{dtype.name}{list(shape) if len(shape) else ''}"

@@ -1,0 +1,85 @@
+"""What happens between the epochs: progress, the learning rate, and reasons to end early."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from core.errors import SluiceError
+
+
+class TellProgress(keras.callbacks.Callback):
+    """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras, which has put the number of epochs into `params`."""
+        epochs = self.params["epochs"]
+        far = {"done": epoch + 1, "total": epochs}
+        logging.getLogger("sluice.progress").info("epoch %d of %d", epoch + 1, epochs, extra=far)
+
+
+class LearningRate(keras.callbacks.Callback):
+    """Puts the learning rate of an epoch among its figures."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras; the callbacks after this one see what it adds."""
+        if logs is not None:
+            logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+class WarmRestart(keras.callbacks.Callback):
+    """At the beginning of the epoch number `epoch`, from 0, the learning rate is again what it was when this was made,
+    and `plateau` begins anew: what training is to learn from changes there, and what it lowered the rate for is past
+    (Loshchilov & Hutter, "SGDR", ICLR 2017)."""
+
+    def __init__(self, epoch: int, rate: float, plateau: keras.callbacks.ReduceLROnPlateau) -> None:
+        super().__init__()
+        self._epoch, self._rate, self._plateau = epoch, rate, plateau
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras, also for the first epoch after a kill."""
+        if epoch == self._epoch:
+            self.model.optimizer.learning_rate = self._rate
+            self._plateau.wait, self._plateau.cooldown_counter, self._plateau.best = 0, 0, math.inf
+
+
+def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
+    """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
+    before anything is restored into it."""
+    found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
+    if plateau := budget["plateau"]:
+        _check_rate(model)
+        lowering = keras.callbacks.ReduceLROnPlateau(
+            factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
+        )
+        found.append(lowering)
+        if plain_from := (budget["augmentation"] or {}).get("for_epochs"):
+            rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+            found.append(WarmRestart(plain_from, rate, lowering))
+    if patience := budget["early_stopping_patience"]:
+        found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
+    if budget["max_steps"]:
+        found.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
+        )
+    return found
+
+
+def _check_rate(model: keras.Model) -> None:
+    """Raises SluiceError where the rate is the optimizer's own schedule, which nobody else may set."""
+    if isinstance(getattr(model.optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule):
+        raise SluiceError(
+            "`train.plateau` lowers the learning rate, and the model's optimizer has a schedule of its own",
+            "Leave it to the schedule:  --set train.plateau=null",
+        )
+
+
+def _stop(model: keras.Model, steps: int) -> None:
+    model.stop_training = model.stop_training or steps_taken(model) >= steps
+
+
+def steps_taken(model: keras.Model) -> int:
+    """Gradient steps so far, on however many devices."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))

@@ -1,0 +1,83 @@
+"""How long training waits for its next batch, seen from the end of the input pipeline."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from models.training.callbacks import steps_taken
+
+# Each batch that is watched costs a tenth of a millisecond; so one epoch in so many is.
+WATCHED_EVERY = 5
+
+
+class InputWait(keras.callbacks.Callback):
+    """A callback that times the epochs, and in some of them how long each batch was waited for.
+
+    Ahead of several GPUs a distribution strategy asks for batches before they are needed; its wait is then an upper
+    bound of what training waits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        with tf.device("CPU"):
+            self._watching = tf.Variable(True, trainable=False)
+            self._waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+            self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._began = self._last = 0.0
+        self._seconds = self._watched_seconds = 0.0
+        self._steps = self._watched_steps = self._steps_before = self._epochs = 0
+
+    @property
+    def stall(self) -> float | None:
+        """The share of time in which training waited for a batch; None when no epoch was watched."""
+        return min(1.0, float(self._waited) / self._watched_seconds) if self._watched_seconds else None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows by the seconds that went into batches and the gradient steps on them; evaluation is left out. None when
+        no epoch was watched."""
+        if not self._watched_steps or not self._seconds:
+            return None
+        return self._steps * (int(self._rows) / self._watched_steps) / self._seconds
+
+    def watched(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """The same batches of (features, label, …)."""
+        clock = tf.data.Dataset.range(tf.int64.max).map(lambda _: tf.timestamp())
+
+        @tf.autograph.experimental.do_not_convert
+        def count(asked: tf.Tensor, batch: Any, given: tf.Tensor) -> Any:
+            self._waited.assign_add(given - asked)
+            self._rows.assign_add(tf.shape(batch[1], tf.int64)[0])
+            return batch
+
+        # A zip asks its parts one after another: the clock, the batch, the clock.
+        timed = tf.data.Dataset.zip(clock, batches, clock).map(count)
+        return tf.data.Dataset.range(1).flat_map(lambda _: tf.cond(self._watching, lambda: timed, lambda: batches))
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras, which may have looked at a batch already."""
+        self._waited.assign(0.0)
+        self._rows.assign(0)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras."""
+        # Not the first here, in which files are opened and functions are traced, unless there is no other.
+        only = self._epochs == 0 and self.params["epochs"] - epoch == 1
+        self._watching.assign(self._epochs % WATCHED_EVERY == 1 or only)
+        self._epochs += 1
+        self._began = self._last = time.monotonic()
+        self._steps_before = steps_taken(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras once for the steps of one execution."""
+        self._last = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras."""
+        steps, seconds = steps_taken(self.model) - self._steps_before, self._last - self._began
+        self._steps, self._seconds = self._steps + steps, self._seconds + seconds
+        if bool(self._watching):
+            self._watched_steps, self._watched_seconds = self._watched_steps + steps, self._watched_seconds + seconds

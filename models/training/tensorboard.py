@@ -1,0 +1,92 @@
+"""What TensorBoard shows of a training: scalars by epoch, the model's graph, and the hyperparameters with what they
+came to."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams_plugin
+
+from models.training.uploads import FolderUploader
+
+EVAL_PREFIX = "val_"
+
+
+@contextlib.contextmanager
+def event_folder(directory: str) -> Iterator[str]:
+    """A local folder for event files. When `directory` is remote its files are brought there, the last of them before
+    the `with` ends, however it ends."""
+    if "://" not in directory:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory() as local, FolderUploader(local, directory):
+        yield local
+
+
+class TensorBoardLogs(keras.callbacks.Callback):
+    """Writes `train` and `validation` scalars as Keras names them, and beside them graph and hyperparameters.
+
+    `before`: the figures of the epochs of an attempt that was killed, which wrote into a folder of its own.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        hyperparameters: Mapping[str, Any],
+        trial: str,
+        before: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._before = before or {}
+        self._hyperparameters = {name: _scalar(value) for name, value in hyperparameters.items()}
+        self._trial = trial
+        names = {"": directory, "train": f"{directory}/train", "validation": f"{directory}/validation"}
+        self._writers = {name: tf.summary.create_file_writer(folder) for name, folder in names.items()}
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
+        """Called by Keras."""
+        with self._writers["train"].as_default():
+            tf.summary.graph(_graph_of(self.model))
+        with self._writers[""].as_default():
+            hparams_plugin.hparams(self._hyperparameters, trial_id=self._trial)
+        for name, values in self._before.items():
+            for epoch, value in enumerate(values):
+                self._write(epoch, name, value)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Called by Keras."""
+        for name, value in (logs or {}).items():
+            self._write(epoch, name, value)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def _write(self, epoch: int, name: str, value: float) -> None:
+        plain = name.removeprefix(EVAL_PREFIX)
+        with self._writers["validation" if name.startswith(EVAL_PREFIX) else "train"].as_default():
+            tf.summary.scalar(f"epoch_{plain}", value, step=epoch)
+        with self._writers[""].as_default():
+            tf.summary.scalar(name, value, step=epoch)
+
+    def close(self) -> None:
+        """Everything is in the files when this returns; also without Keras's end of training."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _graph_of(model: keras.Model) -> Any:
+    """The graph of one prediction."""
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+    forward = tf.function(
+        # Inputs that have names are not listed in the order in which the model names them.
+        lambda *columns: model(keras.tree.pack_sequence_as(model.input, list(columns)), training=False),
+        autograph=False,
+    )
+    return forward.get_concrete_function(*specs).graph
+
+
+def _scalar(value: Any) -> bool | int | float | str:
+    """HParams knows no lists."""
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,0 +1,192 @@
+"""What gate components publish: a report for people, a blessing for conditions, and how both are stored."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact
+
+from gates.evaluation.metrics import Evaluation, Reference
+from gates.verdict.finding import Finding, GateReport, Severity
+
+BLESSING_SUFFIX = "_blessing"
+CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
+# Vertex hands artifacts over without a state; whatever has one must be live.
+LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
+
+
+BLESSED_PROPERTY = "blessed"
+GATE_PROPERTY = "gate"
+VERDICT_PROPERTY = "verdict"
+WAIVED_PROPERTY = "waived"
+REPORT_FILE = "report.json"
+EVALUATION_FILE = "evaluation.json"
+REFERENCES_FILE = "references.json"
+
+# Vertex finds the class of an artifact by its type name, `<package>.<Class>`: see `__getattr__` of the package.
+
+
+class GateReportArtifact(Artifact):
+    """Everything that one gate said about one run, in `report.json`."""
+
+    TYPE_NAME = "pipeline.GateReportArtifact"
+
+
+class Blessing(Artifact):
+    """Whether what hangs on a gate may go on: custom property `blessed`, 1 or 0, and the gate's name in `gate`."""
+
+    TYPE_NAME = "pipeline.Blessing"
+
+
+class ReferencesArtifact(Artifact):
+    """Simple models measured on the same test split, in `references.json`."""
+
+    TYPE_NAME = "pipeline.ReferencesArtifact"
+
+
+class NewestVersion(Artifact):
+    """A file that exists for as long as the pushed version it names is the newest."""
+
+    TYPE_NAME = "pipeline.NewestVersion"
+
+
+class RegisteredModel(Artifact):
+    """A version in the model registry, at its folder; custom property `registered` is 0 where nothing was."""
+
+    TYPE_NAME = "pipeline.RegisteredModel"
+
+
+def write_text(uri: str, name: str, text: str) -> None:
+    """Writes one small file into an artifact."""
+    fileio.makedirs(uri)
+    with fileio.open(posixpath.join(uri, name), "w") as file:
+        file.write(text)
+
+
+def read_text(uri: str, name: str) -> str:
+    """Reads one small file of an artifact."""
+    with fileio.open(posixpath.join(uri, name), "r") as file:
+        return str(file.read())
+
+
+def write_report(artifact: Artifact, report: GateReport) -> None:
+    """Stores a gate's report."""
+    write_text(artifact.uri, REPORT_FILE, report.dumps())
+
+
+def read_report(uri: str) -> GateReport:
+    """The report in the artifact at `uri`."""
+    return GateReport.loads(read_text(uri, REPORT_FILE))
+
+
+def bless(artifact: Artifact, report: GateReport) -> None:
+    """Marks a blessing by what the gate said, and keeps beside it what was let pass by a waiver and why. The file
+    keeps the artifact's folder real on object stores."""
+    waived = [
+        {"check": finding.check, "subject": finding.subject, "reason": finding.waiver}
+        for finding in report.findings
+        if finding.waiver
+    ]
+    artifact.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
+    artifact.set_string_custom_property(GATE_PROPERTY, report.gate)
+    artifact.set_string_custom_property(VERDICT_PROPERTY, report.verdict.value)
+    artifact.set_string_custom_property(WAIVED_PROPERTY, _dumps(waived))
+    write_text(artifact.uri, "BLESSED" if report.blessed else "NOT_BLESSED", "")
+
+
+def verdict_told(blessing: Artifact) -> dict[str, Any]:
+    """What a blessing says of its gate, for the metadata of the model that it lets pass."""
+    waived = blessing.get_string_custom_property(WAIVED_PROPERTY)
+    verdict = blessing.get_string_custom_property(VERDICT_PROPERTY)
+    return {"verdict": verdict, "waived": _loads(waived) if waived else []}
+
+
+def is_blessed(artifact: Artifact) -> bool:
+    """Whether a blessing of ours or of TFX says yes; saying nothing is saying no."""
+    return bool(artifact.get_int_custom_property(BLESSED_PROPERTY) == 1)
+
+
+def write_evaluation(artifact: Artifact, evaluation: Evaluation) -> None:
+    """Stores what was measured beside the files of TensorFlow Model Analysis."""
+    write_text(artifact.uri, EVALUATION_FILE, _dumps(evaluation.to_json()))
+
+
+def read_evaluation(uri: str) -> Evaluation:
+    """The evaluation in the artifact at `uri`."""
+    return Evaluation.from_json(_loads(read_text(uri, EVALUATION_FILE)))
+
+
+def write_references(artifact: Artifact, references: list[Reference]) -> None:
+    """Stores the simple models' figures, in the shape that `Evaluation` gives its references."""
+    plain = Evaluation(confidence=0.0, estimates=(), references=tuple(references)).to_json()["references"]
+    write_text(artifact.uri, REFERENCES_FILE, _dumps(plain))
+
+
+def read_references(uri: str) -> list[Reference]:
+    """The references in the artifact at `uri`."""
+    plain = {"confidence": 0.0, "estimates": [], "confusion": None, "notes": []}
+    return list(Evaluation.from_json({**plain, "references": _loads(read_text(uri, REFERENCES_FILE))}).references)
+
+
+def _dumps(plain: Any) -> str:
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text)
+
+
+def refusals(
+    required: Sequence[str], blessings: Mapping[str, Sequence[types.Artifact]], model_uri: str
+) -> list[Finding]:
+    """Why the model at `model_uri` may not be pushed; empty when every required blessing stands."""
+    found = []
+    if not required:
+        found.append(_refusal(CHECKS[0], "model", "No blessing is required of this model, so nothing vouches for it."))
+    for name in required:
+        given = blessings.get(name) or []
+        if not given:
+            found.append(_refusal(CHECKS[0], name, f"The blessing of {name} is absent."))
+        for blessing in given:
+            found += _refusals_by(name, blessing, model_uri)
+    return found
+
+
+def _refusals_by(name: str, blessing: types.Artifact, model_uri: str) -> list[Finding]:
+    found = []
+    if blessing.mlmd_artifact.state not in LIVE:
+        state = metadata_store_pb2.Artifact.State.Name(blessing.mlmd_artifact.state)
+        found.append(_refusal(CHECKS[1], name, f"The blessing of {name} is not live but {state}."))
+    if not is_blessed(blessing):
+        found.append(_refusal(CHECKS[2], name, f"{name} did not bless."))
+    of_model = blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY)
+    judges_models = isinstance(blessing, standard_artifacts.ModelBlessing)
+    if (of_model or judges_models) and of_model.rstrip("/") != model_uri.rstrip("/"):
+        reason = f"The blessing of {name} is for {of_model or 'no model at all'}, not for {model_uri}."
+        found.append(_refusal(CHECKS[3], name, reason))
+    return found
+
+
+def missing_model(source: str) -> list[Finding]:
+    """The refusal of a folder without a SavedModel; empty when there is one."""
+    if fileio.exists(posixpath.join(source, "saved_model.pb")):
+        return []
+    return [_refusal("model_present", "Trainer", f"There is no saved_model.pb in {source}.")]
+
+
+def _refusal(check: str, name: str, reason: str) -> Finding:
+    remedy = f"See what {name} said in the report, mend it, and run again; the model served now is untouched."
+    return _finding(check, name, Severity.BLOCK, reason, remedy)
+
+
+def _finding(check: str, subject: str, severity: Severity, reason: str, remedy: str) -> Finding:
+    blocks = severity is Severity.BLOCK
+    return Finding(check, subject, "blessed", 0.0 if blocks else 1.0, 1.0, 1, severity, reason, remedy)

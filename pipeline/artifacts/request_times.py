@@ -1,0 +1,29 @@
+"""How long single requests to the exported model took: measured by the ModelGate, kept beside its report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import posixpath
+
+from numpy.typing import ArrayLike
+from tfx.dsl.io import fileio
+
+from pipeline.artifacts.blessings import read_text, write_text
+from registry.version_record import RequestTimes
+
+REQUEST_TIMES_FILE = "request_times.json"
+
+
+def write_request_times(uri: str, milliseconds: ArrayLike | None) -> None:
+    """Stores the percentiles beside the report at `uri`; nothing when nothing was measured."""
+    times = None if milliseconds is None else RequestTimes.of(milliseconds)
+    if times is not None:
+        write_text(uri, REQUEST_TIMES_FILE, json.dumps(dataclasses.asdict(times)))
+
+
+def read_request_times(uri: str) -> RequestTimes | None:
+    """What was stored beside the report at `uri`; None when nothing was."""
+    if not fileio.exists(posixpath.join(uri, REQUEST_TIMES_FILE)):
+        return None
+    return RequestTimes(**json.loads(read_text(uri, REQUEST_TIMES_FILE)))

@@ -1,0 +1,126 @@
+"""The configuration of a workload's data: where rows come from, what is known when, how they are dealt to splits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
+
+from pipeline.config.types import Share, Source, Strict, Text, conflict, given_twice
+
+
+class DataConfig(Strict):
+    """Where the rows come from and what their columns mean."""
+
+    source: Source
+    """A file, glob, folder or span pattern (`…/span-{SPAN}/version-{VERSION}/*.csv`); `package:PATH` is a file
+    inside an installed Python package. Of a list of places the first that exists counts. The command line's
+    `--data` replaces it."""
+    fetch: list[Text] = []
+    """Commands that bring the data here; they are shown when `source` lists places and none of them exists."""
+    format: Literal["auto", "csv", "parquet", "tfrecord", "idx", "image_folder"] = "auto"
+    """How the files are read; `auto` goes by suffix (.csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz, and
+    `…-images-idx3-ubyte(.gz)` for idx) and takes a folder of folders of pictures for `image_folder`: one folder a
+    class, directly in `source` or in its folders train, eval and test."""
+    image_path_column: str | None = None
+    """The column of a table that holds paths of PNG or JPEG files, relative to the table's folder: the pictures
+    are read in its place, as the column `image`."""
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """The share of the rows of each split that is used, chosen by a hash of the row: the same ones each time."""
+    span: NonNegativeInt | None = None
+    """Which span to read when `source` has `{SPAN}`; the newest when absent."""
+    label: Text
+    """The column that the model learns. It is never a feature."""
+    label_expression: str | None = None
+    """How to compute `label` from other columns when the data does not hold it, e.g. `tips > 0.2 * fare`
+    (a pandas expression; a row with any of these columns missing has no label and counts as unusable)."""
+    class_names: list[str] = []
+    """What the label's integers 0, 1, 2, … are called in reports and findings, in that order; empty: the integers
+    themselves. Pictures in folders by class need it: a folder is called as its class is, with `_` for a slash."""
+    column_types: dict[str, Literal["int", "float", "string"]] = {}
+    """Types that override what is inferred from the files, by column."""
+    entity_key: str | None = None
+    """The column that says whose row it is (customer, patient, vehicle); needed to split by entity."""
+    time_column: str | None = None
+    """The column that says when a row happened (integer or float epoch, or ISO text); needed to split by time."""
+    max_unusable_share: Share = 0.001
+    """The run is refused when more than this share of rows cannot be parsed or has no label."""
+    serving_log: str | None = None
+    """Rows that an endpoint saw, in any of the formats of `source`; ExampleValidator compares them with train."""
+
+
+class PredictionConfig(Strict):
+    """When a prediction is made, and hence which columns it may use."""
+
+    moments: list[str] = ["request", "outcome"]
+    """The life of a row, first moment first."""
+    made_at: str = "request"
+    """The moment at which a prediction is made."""
+    known_from: dict[str, list[str]] = {}
+    """Columns by the moment from which they are known; those not named are known from the first.
+    Columns that become known after `made_at` never reach the features."""
+    never: list[str] = []
+    """Columns that are known in time and still must not be features, e.g. proxies of the label."""
+
+    @model_validator(mode="after")
+    def _moments_exist(self) -> PredictionConfig:
+        for path in (("made_at",), *(("known_from", moment) for moment in self.known_from)):
+            moment = self.made_at if path == ("made_at",) else path[-1]
+            if moment not in self.moments:
+                known = ", ".join(self.moments)
+                raise conflict(f"`{moment}` is not one of `prediction.moments` ({known})", *path)
+        return self
+
+    @model_validator(mode="after")
+    def _each_thing_once(self) -> PredictionConfig:
+        if twice := given_twice(self.moments):
+            raise conflict(f"`prediction.moments` names {twice[0]} twice", "moments")
+        if twice := given_twice(column for columns in self.known_from.values() for column in set(columns)):
+            raise conflict(f"`prediction.known_from` gives the column {twice[0]} two moments", "known_from")
+        return self
+
+    def withheld_columns(self) -> list[str]:
+        """The columns that features must not see, sorted."""
+        now = self.moments.index(self.made_at)
+        later = {c for m, columns in self.known_from.items() if self.moments.index(m) > now for c in columns}
+        return sorted(later | set(self.never))
+
+
+class SplitConfig(Strict):
+    """How each row is dealt to train, eval or test, once and for good."""
+
+    by: Literal["row", "entity", "time", "column"] = "row"
+    """`row`: hash of the whole row without its label; `entity`: hash of `data.entity_key`; `time`: the past trains,
+    the future tests, along `data.time_column`; `column`: a given column holds the names train, eval and test."""
+    train: PositiveFloat = 0.8
+    """Weight of the train split."""
+    eval: PositiveFloat = 0.1
+    """Weight of the eval split (early stopping and tuning)."""
+    test: PositiveFloat = 0.1
+    """Weight of the test split (seen by Evaluator and gates alone)."""
+    gap: Annotated[float, Field(ge=0)] = 0.0
+    """For `time`: rows less than this after the end of the split before are left out
+    (units of the time column; seconds when it holds ISO text)."""
+    column: str | None = None
+    """For `column`: which one."""
+    salt: str = ""
+    """Changes which rows go where under `row` and `entity`, without any randomness."""
+    test_files: Text | None = None
+    """For `row` and `entity`: a glob on file names, e.g. `t10k-*`. The rows of these files are the test split, and
+    all others are dealt to train and eval by their weights. Of a folder of pictures by class the sub-folder's name
+    counts, and its sub-folders train, eval and test are taken for what they say without being asked."""
+
+    @model_validator(mode="after")
+    def _column_goes_with_by_column(self) -> SplitConfig:
+        if self.by == "column" and self.column is None:
+            raise conflict("`split.by: column` needs `split.column`", "by")
+        if self.by != "column" and self.column is not None:
+            raise conflict(f"`split.column` goes with `split.by: column`, and `split.by` is {self.by}", "column")
+        if self.by != "time" and self.gap > 0:
+            raise conflict(f"`split.gap` goes with `split.by: time`, and `split.by` is {self.by}", "gap")
+        if self.by in ("time", "column") and self.test_files is not None:
+            raise conflict(
+                f"`split.test_files` says which rows are test, and `split.by: {self.by}` says so too; remove one",
+                "test_files",
+            )
+        return self

@@ -1,0 +1,85 @@
+"""`--set train.epochs=2`: values typed on the command line, put in the place of those in the YAML."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from core.errors import SluiceError
+from core.yaml_document import Document, KeyPath, Place, read_value
+from pipeline.config.errors import EXPLAIN, all_keys_command, dotted, unknown_key_in_words
+from pipeline.config.shapes import child, fields_of
+
+
+def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, flag: str = "--set ") -> None:
+    """Changes `document` in place; a later override wins over an earlier one. `flag` is how the user gave them:
+    `--set KEY=VALUE`, or `--` where each key is an option of its own."""
+    for number, override in enumerate(overrides):
+        shown = f"{flag}{override}"
+        dotted_key, equals, text = override.partition("=")
+        if not equals or not all(part.strip() for part in dotted_key.split(".")):
+            raise SluiceError(f"{shown}: write it as KEY=VALUE, e.g. --set train.epochs=2", f"All keys:  {EXPLAIN}")
+        keys = [part.strip() for part in dotted_key.split(".")]
+        # Before every line of the file: what was typed last is looked at first.
+        put(document, keys, read_value(text, shown), Place(number - len(overrides), shown), shape)
+
+
+def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape: Any) -> None:
+    """Sets the value under the dotted `keys`; sections that are not there yet are made."""
+    container: Any = document.value
+    path: KeyPath = ()
+    for depth, key in enumerate(keys):
+        step, below = _step(container, shape, path, key, place)
+        path = (*path, step)
+        if depth == len(keys) - 1:
+            container[step] = value
+            _note(document, path, place)
+            return
+        if _absent(container, step):
+            container[step] = {}
+            _note(document, path, place)
+        container, shape = container[step], below
+
+
+def _step(container: Any, shape: Any, path: KeyPath, key: str, place: Place) -> tuple[str | int, Any]:
+    """The key or index meant by `key`, and the type of what stands there."""
+    if isinstance(container, list):
+        index = _index(container, path, key, place)
+        return index, child(shape, index)
+    if not isinstance(container, dict) or not (child(shape, key) or fields_of(shape)):
+        raise SluiceError(f"{place.text}: `{dotted(path)}` is a single value and has no keys below it")
+    if child(shape, key) is None:
+        sentence = unknown_key_in_words(shape, (), key, (*path, key))
+        raise SluiceError(f"{place.text}: {sentence}", all_keys_command(shape, path))
+    return key, child(shape, key)
+
+
+def _index(items: list[Any], path: KeyPath, key: str, place: Place) -> int:
+    """An item by its position, or a threshold by its metric."""
+    if key.isdecimal():
+        if int(key) < len(items):
+            return int(key)
+        raise SluiceError(f"{place.text}: `{dotted(path)}` has {len(items)} items, counted from 0; set the whole list")
+    metrics = [item.get("metric") if isinstance(item, dict) and not item.get("slice") else None for item in items]
+    if metrics.count(key) == 1:
+        return metrics.index(key)
+    known = sorted({str(metric) for metric in metrics if metric is not None})
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        tail = f"did you mean `{near[0]}`?"
+    elif known:
+        tail = f"there are {', '.join(known)}; items can also be named by number, from 0"
+    else:
+        tail = "name the item by its number, from 0, or set the whole list"
+    raise SluiceError(f"{place.text}: `{dotted(path)}` has no item `{key}` that covers all rows; {tail}")
+
+
+def _absent(container: Any, step: str | int) -> bool:
+    return isinstance(container, dict) and container.get(str(step)) is None
+
+
+def _note(document: Document, path: KeyPath, place: Place) -> None:
+    for known in [known for known in document.places if known[: len(path)] == path]:
+        del document.places[known]
+    document.places[path] = place

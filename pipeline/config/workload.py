@@ -1,0 +1,121 @@
+"""The typed configuration of a workload. Reading YAML, overrides and error messages live in config_file.py."""
+
+from __future__ import annotations
+
+from pydantic import PositiveInt, model_validator
+
+from gates.verdict.settings import GateSettings
+from pipeline.config.data import DataConfig as DataConfig
+from pipeline.config.data import PredictionConfig as PredictionConfig
+from pipeline.config.data import SplitConfig as SplitConfig
+from pipeline.config.evaluation import EvaluatorConfig, ValidatorConfig
+from pipeline.config.training import TrainConfig, TunerConfig
+from pipeline.config.types import (
+    Hyperparameter,
+    ModulePath,
+    Name,
+    Setting,
+    Text,
+    conflict,
+    given_twice,
+)
+from pipeline.config.types import InWords as InWords
+from pipeline.config.types import Strict as Strict
+
+
+class PreprocessingConfig(Strict):
+    """The only place where features are computed."""
+
+    module: ModulePath
+    """Dotted path of the module that gives `preprocessing_fn(inputs)`."""
+    tf1_compatible: bool = False
+    """True when the module uses nothing that TensorFlow 2 alone has. Transform then traces it in graph mode, which
+    takes about 60 % of the time and computes the same features."""
+
+
+class ModelConfig(Strict):
+    """The model and its hyperparameters."""
+
+    module: ModulePath
+    """Dotted path of the module that gives `build_model(hparams, feature_spec)` and `search_space()`."""
+    hyperparameters: dict[str, Hyperparameter] = {}
+    """Passed to `build_model`; what the Tuner finds replaces them."""
+
+
+class ServingConfig(Strict):
+    """Where a blessed model goes."""
+
+    push: bool = True
+    """False: train and evaluate only."""
+    keep_versions: PositiveInt = 5
+    """Older pushed versions are removed; the one before the newest never is."""
+
+
+class RegistryConfig(Strict):
+    """Where a blessed model is kept, and what its model card says beyond what was measured."""
+
+    enabled: bool = True
+    """Whether a blessed model is registered before it is pushed (`python -m registry list`)."""
+    purpose: str = ""
+    """What the model is for and who uses it: the first lines of its model card."""
+    limits: list[Text] = []
+    """What it must not be used for, or where it is known to fail: lines of its model card."""
+
+
+class WorkloadConfig(Strict):
+    """One workload: `configs/<name>.yaml`."""
+
+    name: Name
+    """The workload's name: its folder under the output directory and its name at the endpoint."""
+    data: DataConfig
+    prediction: PredictionConfig = PredictionConfig()
+    split: SplitConfig = SplitConfig()
+    schema_file: str | None = None
+    """The curated schema (`schema/<name>/schema.pbtxt`); without one the first run proposes it."""
+    validator: ValidatorConfig = ValidatorConfig()
+    preprocessing: PreprocessingConfig
+    model: ModelConfig
+    train: TrainConfig = TrainConfig()
+    tuner: TunerConfig = TunerConfig()
+    evaluator: EvaluatorConfig = EvaluatorConfig()
+    gates: GateSettings = GateSettings()
+    registry: RegistryConfig = RegistryConfig()
+    serving: ServingConfig = ServingConfig()
+    profiles: dict[str, dict[str, Setting]] = {}
+    """Sets of overrides by name, for `--profile NAME`: keys as `--set` takes them, e.g. `quick: {train.epochs: 2}`."""
+
+    @model_validator(mode="after")
+    def _classes_have_their_names(self) -> WorkloadConfig:
+        names = self.data.class_names
+        if twice := given_twice(names):
+            raise conflict(f"`data.class_names` names {twice[0]} twice", "data", "class_names")
+        if "*" in names:
+            raise conflict("`*` means every class and cannot name one", "data", "class_names")
+        stated = self.model.hyperparameters.get("classes", len(names))
+        if names and stated != len(names):
+            raise conflict(
+                f"`data.class_names` names {len(names)} classes and `model.hyperparameters.classes` is {stated}",
+                "data",
+                "class_names",
+            )
+        for index, threshold in enumerate(self.evaluator.thresholds):
+            if names and threshold.class_name is not None and str(threshold.class_name) not in (*names, "*"):
+                known = ", ".join(names)
+                sentence = f"a threshold names the class {threshold.class_name}, which is not in `data.class_names`"
+                raise conflict(f"{sentence} ({known})", "evaluator", "thresholds", index, "class_name")
+        return self
+
+    def number_of_classes(self) -> int:
+        """How many classes the label has, as far as anything here says; else two."""
+        stated = self.model.hyperparameters.get("classes")
+        return max(2, len(self.data.class_names), stated if isinstance(stated, int) else 0)
+
+    @model_validator(mode="after")
+    def _split_has_its_column(self) -> WorkloadConfig:
+        if self.split.by == "entity" and self.data.entity_key is None:
+            raise conflict("`split.by: entity` needs `data.entity_key`", "split", "by")
+        if self.split.by == "time" and self.data.time_column is None:
+            raise conflict("`split.by: time` needs `data.time_column`", "split", "by")
+        if self.name in ("serving", "registry"):
+            raise conflict(f"`{self.name}` is a folder beside those of the workloads and cannot name one", "name")
+        return self

@@ -1,0 +1,113 @@
+"""Examples as the tables that gates judge, and what the schema says about their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx_bsl.coders import example_coder
+
+from gates.tables.table import Table
+from pipeline.artifacts.examples import raw_batches, shards
+from pipeline.artifacts.schema import served_features
+
+# About 2 GiB with twenty columns; what is rarer than a few rows in as many is beyond any check.
+MOST_ROWS = 2_000_000
+# About 3 GiB: a byte a pixel, and four where a check computes with them.
+MOST_PIXELS = 600_000_000
+# Shorter lists are no pictures, and not worth packing.
+_SHORTEST_PICTURE = 16
+_BRIGHTEST = 255
+
+
+def share_read(rows: int, pixels: int = 0) -> float:
+    """The share of the rows that a gate reads when train has so many, each with pictures of so many pixels."""
+    return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1))
+
+
+def read_table(examples: types.Artifact, split: str, name: str, share: float = 1.0) -> Table:
+    """The rows of one split; the types are those of the Examples themselves, whatever the schema hopes for.
+
+    `share`: part of the rows that is kept, by their content. So copies of a row are kept or left out together, and the
+    share of eval that is also in train stays what it was.
+    """
+    return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)), share)
+
+
+def table_of(name: str, batches: Iterable[NDArray[Any]], share: float = 1.0) -> Table:
+    """Serialized examples as a table."""
+    decoder = example_coder.ExamplesToRecordBatchDecoder()
+    decoded = (_with_bytes(pa.Table.from_batches([decoder.DecodeBatch(raw.tolist())])) for raw in batches)
+    kept = [rows if share >= 1 else _sampled(rows, share) for rows in decoded]
+    return Table.of(name, pa.concat_tables(_of_one_form(kept), promote=True) if kept else pa.table({}))
+
+
+def _with_bytes(rows: pa.Table) -> pa.Table:
+    """Pictures, lists of integers, as vectors of bytes: an eighth of the memory."""
+    for place, name in enumerate(rows.column_names):
+        packed = _as_bytes(rows.column(name).combine_chunks())
+        if packed is not None:
+            rows = rows.set_column(place, name, packed)
+    return rows
+
+
+def _as_bytes(column: pa.Array) -> pa.FixedSizeListArray | None:
+    """A column whose rows hold equally many integers from 0 to 255; None for any other."""
+    if not (pa.types.is_large_list(column.type) and pa.types.is_int64(column.type.value_type)):
+        return None
+    lengths = np.asarray(pc.list_value_length(column).fill_null(0))
+    if not len(lengths) or lengths[0] < _SHORTEST_PICTURE or (lengths != lengths[0]).any():
+        return None
+    values = column.flatten().to_numpy()
+    if values.min() < 0 or values.max() > _BRIGHTEST:
+        return None
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.uint8)), int(lengths[0]))
+
+
+def _of_one_form(tables: list[pa.Table]) -> list[pa.Table]:
+    """Where not every batch of a column could be packed, and into vectors of one width, none is."""
+    packed = {name for table in tables for name in table.column_names if _is_packed(table, name)}
+    widths = {name: {table.schema.field(name).type for table in tables if _is_packed(table, name)} for name in packed}
+    mixed = {name for name in packed if len(widths[name]) > 1 or not all(_is_packed(table, name) for table in tables)}
+    return [_unpacked(table, mixed) for table in tables] if mixed else tables
+
+
+def _is_packed(table: pa.Table, name: str) -> bool:
+    return name in table.column_names and pa.types.is_fixed_size_list(table.schema.field(name).type)
+
+
+def _unpacked(table: pa.Table, names: set[str]) -> pa.Table:
+    for name in names:
+        if _is_packed(table, name):
+            vectors = table.column(name).combine_chunks()
+            offsets = np.arange(len(vectors) + 1) * vectors.type.list_size
+            lists = pa.LargeListArray.from_arrays(pa.array(offsets), vectors.flatten().cast(pa.int64()))
+            table = table.set_column(table.column_names.index(name), name, lists)
+    return table
+
+
+def _sampled(rows: pa.Table, share: float) -> pa.Table:
+    batch = Table.of("", rows)
+    high, _ = batch.words(batch.columns)
+    return batch.arrow.filter(pa.array(high < np.uint64(share * 2.0**64)))
+
+
+def columns_not_served(schema: schema_pb2.Schema) -> frozenset[str]:
+    """Columns that the schema's environments take away from serving."""
+    return frozenset(feature.name for feature in schema.feature) - frozenset(served_features(schema, ()))
+
+
+def categorical_numbers(schema: schema_pb2.Schema) -> frozenset[str]:
+    """Integers that are names, by the schema."""
+    return frozenset(feature.name for feature in schema.feature if feature.int_domain.is_categorical)
+
+
+def required_columns(schema: schema_pb2.Schema) -> frozenset[str]:
+    """Columns that every row must have."""
+    return frozenset(feature.name for feature in schema.feature if feature.presence.min_fraction >= 1)

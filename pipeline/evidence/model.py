@@ -1,0 +1,202 @@
+"""Gathers what the ModelGate judges: the same rows asked of the model in every way, and rows held out of training."""
+
+from __future__ import annotations
+
+import importlib
+import posixpath
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.dsl.io import fileio
+from tfx.utils import path_utils
+
+from gates.data.declared import Declared
+from gates.data.evidence import Data
+from gates.data.target import target_of
+from gates.data.units import Unit
+from gates.evaluation.measure import MISSING, Scored, class_names
+from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model.stump import Stump, best_stump
+from gates.statistics.intervals import auc
+from gates.verdict.catalogue import NotApplicable
+from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
+from pipeline.artifacts.schema import is_wide, read_schema, served_features
+from pipeline.evidence import scores
+from pipeline.evidence.data import table_of
+
+# Found by its path: the pipeline imports no model code (models/export/replay.py has what is called here).
+REPLAY_MODULE = "models.export.replay"
+REPLAYED_ROWS = 1_000
+EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
+# Of serialized rows, which are asked of the model: fewer of them where a row is a large picture.
+MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
+SIGNATURES = ("serving_default", "serving_examples")
+UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
+
+
+def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvidence:
+    """Everything that the model said, in the form that the checks read."""
+    replaying = importlib.import_module(REPLAY_MODULE)
+    schema = read_schema(inputs["schema"].uri)
+    path = replaying.TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
+    rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
+    scored = scores.read_scored(inputs["evaluation"].uri)
+    judged = _Labelled(schema, asked)
+    export = path_utils.serving_model_path(inputs["model"].uri)
+    test = _rows(inputs["examples"], "test", len(scored.labels))
+    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    replayed = replaying.replay(path, export, test[at])
+    stump = _stump(rows["train"], test, schema, scored.classes, asked)
+    return ModelEvidence(
+        classes=class_names(scored.classes, asked["class_names"]),
+        train=judged.predicted(rows["train"], path.predict(rows["train"])),
+        eval=judged.predicted(rows["eval"], path.predict(rows["eval"])),
+        test=judged.predicted(test, scored.predictions),
+        replays=_replays(replayed, scored, at),
+        replayed_labels=scored.labels[at],
+        replayed_rows=_as_text(path.requests(test[at])),
+        probes=_probes(replayed),
+        test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
+        blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
+        best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
+        stump_feature=stump.feature if stump else "",
+        importances=_importances(replaying, path, rows["eval"], judged),
+        latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
+        export_bytes=_size_of(export),
+        limits=Limits(p99_ms=asked["latency_ms"], size_mb=asked["export_mb"]),
+        split_by=UNITS.get(asked["split_by"], Unit.ROW),
+    )
+
+
+_ROWS = {"train": TRAIN_ROWS, "eval": EVAL_ROWS}
+
+
+def _rows(examples: types.Artifact, split: str, most: int) -> NDArray[Any]:
+    """Serialized examples of one split, evenly spaced, in the order of the files."""
+    rows = sample((batch for path in shards(examples, split) for batch in raw_batches(path)), most)
+    if split not in MOST_BYTES:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _rows_within(rows, most, split)).astype(int)]
+
+
+def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
+    """How many of these rows, at most `most`, stay within the bytes."""
+    size = sum(map(len, rows)) / max(len(rows), 1)
+    return min(most, len(rows), max(1, int(MOST_BYTES[what] / max(size, 1.0))))
+
+
+class _Labelled:
+    """Reads labels, and entities where these were dealt, out of serialized examples."""
+
+    def __init__(self, schema: schema_pb2.Schema, asked: dict[str, Any]) -> None:
+        self._schema = schema
+        self._label = asked["label"]
+        self._entity = asked["entity"] if asked["split_by"] == "entity" else None
+
+    def labels(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """The label of each row."""
+        return numbers(self._column(rows, self._label))
+
+    def predicted(self, rows: NDArray[Any], scores: NDArray[Any]) -> Predicted:
+        """What was predicted of these rows, with their labels."""
+        groups = None
+        if self._entity is not None:
+            _, groups = np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)
+        return Predicted.of(self.labels(rows), scores, groups=groups)
+
+    def _column(self, rows: NDArray[Any], name: str) -> Any:
+        return decoder_of(self._schema, {name}).DecodeBatch(rows.tolist()).column(0)
+
+
+def _as_text(columns: dict[str, NDArray[Any]]) -> RawRows:
+    as_text = [[_told(value) for value in values] for values in columns.values()]
+    return RawRows(tuple(columns), list(zip(*as_text, strict=True)))
+
+
+def _told(value: Any) -> str:
+    """One value as text; of a picture its size and its scale, which is what goes wrong with pictures."""
+    values = np.asarray(value)
+    if values.dtype.kind not in "biuf":
+        return ", ".join(each.decode("utf-8", "replace") for each in values.reshape(-1))
+    if values.size == 1:
+        return f"{values.reshape(-1)[0]:g}"
+    size = " x ".join(str(each) for each in values.shape)
+    return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
+
+
+def _replays(replayed: Any, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
+    told = f"{len(at):,} rows of test"
+    asked = [
+        Replay(
+            name,
+            replayed.answers.get(name),
+            again=replayed.answers.get(f"{name}/again"),
+            rows=told,
+            error=replayed.errors.get(name, ""),
+        )
+        for name in SIGNATURES
+    ]
+    return (
+        Replay(TRAINING, replayed.training, rows=told),
+        Replay(EVALUATED, scored.predictions[at], rows=told),
+        *asked,
+    )
+
+
+def _probes(replayed: Any) -> tuple[Probe, ...]:
+    found = []
+    for name in (*replayed.answers, *replayed.errors):
+        call, _, probed = name.partition("/")
+        if call in ("probe", "probe_examples"):
+            column, _, case = probed.rpartition("/")
+            told = case if call == "probe" else f"{case} in a tf.Example"
+            found.append(Probe(column, told, replayed.answers.get(name), replayed.errors.get(name, "")))
+    return tuple(found)
+
+
+def _stump(
+    train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, asked: dict[str, Any]
+) -> Stump | None:
+    """The best single-feature model, [rows of test, classes]; None where no feature is a single value, as of
+    pictures."""
+    label, withheld = asked["label"], asked["withheld"]
+    wide = {feature.name for feature in schema.feature if is_wide(feature)}
+    if not set(served_features(schema, {label, *withheld})) - wide:
+        return None
+    declared = Declared(label=label, withheld=frozenset(withheld), categorical=frozenset({label}))
+    tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
+    data = Data(tables["train"], {"test": tables["test"]}, declared=declared)
+    try:
+        found = best_stump(data)
+        known = [int(float(name)) for name in target_of(data).classes]
+    except (NotApplicable, ValueError):
+        return None  # no feature to choose, or labels that are no classes: the Evaluator tells of these
+    if not all(0 <= code < classes for code in known):
+        return None
+    # Train may lack a class, which then stands in a gap between the others.
+    scores = np.zeros((len(test), classes))
+    scores[:, known] = found.scores
+    return Stump(found.feature, scores)
+
+
+def _importances(replaying: Any, path: Any, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
+    permuted = rows[: _rows_within(rows, PERMUTED_ROWS, "at once")]
+    return dict(replaying.importances(path, permuted, partial(_power, judged.labels(permuted))))
+
+
+def _power(labels: NDArray[Any], predictions: NDArray[Any]) -> float:
+    """AUC of a binary model, else accuracy."""
+    if predictions.ndim == 1 or predictions.shape[1] == 1:
+        return auc(labels, predictions.reshape(-1)).value
+    return float((predictions.argmax(axis=1) == labels).mean())
+
+
+def _size_of(folder: str) -> int:
+    """Bytes of all files of the export."""
+    found: Iterable[tuple[str, list[str], list[str]]] = fileio.walk(folder)
+    return sum(fileio.open(posixpath.join(at, name), "rb").size() for at, _, names in found for name in names)

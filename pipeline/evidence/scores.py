@@ -1,0 +1,221 @@
+"""Runs exported models over a split, shard by shard on Beam, and keeps label, predictions and slice columns."""
+
+from __future__ import annotations
+
+import importlib
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.saved_model.loader_impl import parse_saved_model
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import schema_utils
+from tfx.dsl.io import fileio
+
+from core.errors import SluiceError
+from gates.evaluation.measure import MISSING, Scored
+from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
+
+# Found by its path: the pipeline imports no model code.
+BATCHES_MODULE, SIGNATURES_MODULE = "models.export.batches", "models.export.signatures"
+SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
+LABEL, CANDIDATE, BLESSED = "label", "candidate", "blessed"
+FOLDER = "predictions"
+
+
+class ScoreShard(beam.DoFn):
+    """Scores one TFRecord file with every model and writes one Parquet file; the same file again when retried."""
+
+    def __init__(
+        self, models: Mapping[str, str], schema: schema_pb2.Schema, label: str, columns: list[str], uri: str
+    ) -> None:
+        self._models = dict(models)
+        self._schema = schema.SerializeToString()
+        self._label = label
+        self._columns = columns
+        self._uri = uri
+
+    def setup(self) -> None:
+        """Loads the models once a worker."""
+        loaded = {name: tf.saved_model.load(path) for name, path in self._models.items()}
+        # The loaded objects own what the signatures use, so both are kept.
+        self._loaded = loaded
+        self._signatures = {name: model.signatures[SIGNATURE] for name, model in loaded.items()}
+        self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), {self._label, *self._columns})
+
+    def process(self, numbered: tuple[int, str]) -> Iterator[int]:
+        """Yields the number of rows."""
+        number, path = numbered
+        batches = [self._score(batch) for batch in raw_batches(path)]
+        if batches:
+            table = pa.Table.from_batches(batches)
+            buffer = pa.BufferOutputStream()
+            pq.write_table(table, buffer)
+            with fileio.open(posixpath.join(self._uri, FOLDER, f"{number:05d}.parquet"), "wb") as file:
+                file.write(buffer.getvalue().to_pybytes())
+            yield table.num_rows
+
+    def _score(self, batch: Any) -> pa.RecordBatch:
+        decoded = self._decoder.DecodeBatch(batch.tolist())
+        named = dict(zip(decoded.schema.names, decoded.columns, strict=True))
+        scored = {LABEL: pa.array(numbers(named[self._label]))}
+        for name, signature in self._signatures.items():
+            scored[name] = _stored_predictions(_asked(signature, batch), name)
+        for column in self._columns:
+            scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
+        return pa.RecordBatch.from_arrays(list(scored.values()), list(scored))
+
+
+def _stored(column: str) -> str:
+    return f"slice:{column}"
+
+
+def _asked(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
+    """Predictions of the rows, a few at a time where they are large: what a layer makes of pictures is many times the
+    size of the pictures."""
+    parts = importlib.import_module(BATCHES_MODULE).by_size(batch)
+    return np.concatenate([signature(examples=tf.constant(part))["predictions"].numpy() for part in parts])
+
+
+def _stored_predictions(predictions: NDArray[Any], model: str) -> pa.Array:
+    """One number a row for [rows, 1], a list of fixed length for [rows, classes]."""
+    if predictions.ndim != 2:
+        raise ValueError(f"the {model} model gives predictions of shape {predictions.shape}, not [batch, outputs]")
+    flat = pa.array(np.ascontiguousarray(predictions, dtype=np.float64).reshape(-1))
+    return flat if predictions.shape[1] == 1 else pa.FixedSizeListArray.from_arrays(flat, predictions.shape[1])
+
+
+def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
+    """Refuses, before any row is scored, a model whose predictions cannot be measured or named.
+
+    A SluiceError when its signature gives no predictions, when they are not [batch, 1] or [batch, classes], or when the
+    candidate's classes and `data.class_names` are not as many.
+    """
+    for model, path in models.items():
+        shape = _shape_of_predictions(model, path)
+        if shape is None:
+            continue  # each batch is looked at again
+        if len(shape) != 2:
+            told = ", ".join("batch" if size < 0 else str(size) for size in shape)
+            raise SluiceError(
+                f"The {model} model predicts [{told}], and what is measured is [batch, 1] (two classes, a sigmoid) or "
+                "[batch, classes] (a softmax).",
+                "Let build_model end in Dense(1, sigmoid) or Dense(classes, softmax), then run the same command again.",
+            )
+        classes = max(shape[1], 2)
+        if model == CANDIDATE and class_names and shape[1] > 0 and classes != len(class_names):
+            raise SluiceError(
+                f"`data.class_names` names {len(class_names)} classes and the model tells {classes} apart.",
+                "See what the names are for:  python runners/local_runner.py --explain data.class_names",
+            )
+
+
+def unreadable_columns(models: Mapping[str, str], schema: schema_pb2.Schema) -> dict[str, str]:
+    """What the blessed model asks for and the data do not have, or not in that form, by input; each in words.
+
+    Missing columns parse as missing values and cripple a model without a word, and a picture of another size cannot be
+    parsed at all. A model without `serving_default`, as one from outside is, was looked at when it was wrapped.
+    """
+    if BLESSED not in models:
+        return {}
+    # The candidate's inputs, too: it was trained on these very data.
+    held = {**_columns_of(schema), **_inputs_of(models[CANDIDATE])}
+    return {
+        name: f"{asked}, which the data " + (f"have as {held[name]}" if name in held else "do not have")
+        for name, asked in _inputs_of(models[BLESSED]).items()
+        if not _is_met(asked, held.get(name))
+    }
+
+
+def _is_met(asked: str, held: str | None) -> bool:
+    """A model that takes one value a row, or none, parses rows of exactly one; the reverse does not hold."""
+    return held is not None and (held == asked or re.fullmatch(re.escape(asked) + r"\[1(, 1)*\]", held) is not None)
+
+
+def _inputs_of(path: str) -> dict[str, str]:
+    """Type and shape of a row for each column that `serving_default` asks for, read without loading the model."""
+    signature = _signatures_of(path).get(COLUMNS_SIGNATURE)
+    return {
+        name: _form(tf.as_dtype(tensor.dtype), [dimension.size for dimension in tensor.tensor_shape.dim][1:])
+        for name, tensor in (signature.inputs.items() if signature else ())
+    }
+
+
+def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
+    """The same for each column of the data, by the name under which `serving_default` would ask for it."""
+    public_names = importlib.import_module(SIGNATURES_MODULE).public_names
+    columns = schema_utils.schema_as_feature_spec(schema).feature_spec
+    return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
+
+
+def _form(dtype: tf.DType, shape: Any) -> str:
+    return f"{dtype.name}{list(shape) if len(shape) else ''}"
+
+
+def _signatures_of(path: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = parse_saved_model(path).meta_graphs[0].signature_def
+    return found
+
+
+def _shape_of_predictions(model: str, path: str) -> list[int] | None:
+    """Read from the SavedModel without loading it; -1 where any size goes, None where the rank is not fixed."""
+    signatures = _signatures_of(path)
+    if SIGNATURE not in signatures or "predictions" not in signatures[SIGNATURE].outputs:
+        raise SluiceError(
+            f"The {model} model has no signature `{SIGNATURE}` that gives `predictions`: there is nothing to measure.",
+            f"See what it has:  saved_model_cli show --dir {path} --all",
+        )
+    shape = signatures[SIGNATURE].outputs["predictions"].tensor_shape
+    return None if shape.unknown_rank else [dimension.size for dimension in shape.dim]
+
+
+def score(
+    pipeline: beam.Pipeline,
+    files: list[str],
+    models: Mapping[str, str],
+    schema: schema_pb2.Schema,
+    label: str,
+    columns: list[str],
+    uri: str,
+) -> None:
+    """Adds the scoring of `files` to a Beam pipeline; one element a file, so that workers share them."""
+    fileio.makedirs(posixpath.join(uri, FOLDER))
+    numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
+    if len(files) > 1:
+        numbered |= "Spread" >> beam.Reshuffle()
+    _ = numbered | "Score" >> beam.ParDo(ScoreShard(models, schema, label, columns, uri))
+
+
+def read_scored(uri: str) -> Scored:
+    """What `score` wrote under an evaluation's `uri`, in the order of the files."""
+    folder = posixpath.join(uri, FOLDER)
+    tables = []
+    for name in sorted(fileio.listdir(folder)):
+        with fileio.open(posixpath.join(folder, name), "rb") as file:
+            tables.append(pq.read_table(pa.BufferReader(file.read())))
+    if not tables:
+        raise ValueError(f"no row was scored: {folder} is empty")
+    table = pa.concat_tables(tables)
+    prefix = _stored("")
+    return Scored(
+        labels=table[LABEL].to_numpy(),
+        predictions=_read_predictions(table[CANDIDATE]),
+        blessed=_read_predictions(table[BLESSED]) if BLESSED in table.column_names else None,
+        columns={
+            name.removeprefix(prefix): table[name].to_numpy() for name in table.column_names if name.startswith(prefix)
+        },
+    )
+
+
+def _read_predictions(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column.to_numpy())
+    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in column.chunks])
+    return np.asarray(flat.reshape(-1, column.type.list_size))

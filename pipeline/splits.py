@@ -1,0 +1,44 @@
+"""What the components that learn are given: which splits (written down once, wired from here, judged by the DataGate)
+and which part of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tfx.proto import trainer_pb2, transform_pb2
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The splits that Transform learns from, and by split the components that learn by looking at it."""
+
+    analysed: tuple[str, ...]
+    fitted_on: tuple[str, ...]
+    watched: tuple[str, ...]
+
+    @property
+    def splits_config(self) -> transform_pb2.SplitsConfig:
+        """What Transform analyses and what it transforms; there are no features of a split that nobody learns from."""
+        transformed = dict.fromkeys((*self.fitted_on, *self.watched))
+        return transform_pb2.SplitsConfig(analyze=self.analysed, transform=list(transformed))
+
+    @property
+    def train_args(self) -> trainer_pb2.TrainArgs:
+        """What gradients are computed on."""
+        return trainer_pb2.TrainArgs(splits=self.fitted_on)
+
+    @property
+    def eval_args(self) -> trainer_pb2.EvalArgs:
+        """What early stopping and the Tuner's score look at."""
+        return trainer_pb2.EvalArgs(splits=self.watched)
+
+    @property
+    def readers(self) -> Mapping[str, tuple[str, ...]]:
+        """By split, the components that learn from it."""
+        roles = (("Transform", self.analysed), ("Trainer", self.fitted_on + self.watched), ("Tuner", self.watched))
+        splits = dict.fromkeys(split for _, read in roles for split in read)
+        return {split: tuple(name for name, read in roles if split in read) for split in splits}
+
+
+LEARNING = Lineage(analysed=("train",), fitted_on=("train",), watched=("eval",))

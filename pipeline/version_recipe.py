@@ -1,0 +1,73 @@
+"""What the registry has to know of a model beyond what its components left: where it came from and how it was made."""
+
+from __future__ import annotations
+
+import platform as machine
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from registry.contract import Figure
+from registry.recipe import Recipe
+
+STACK = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "numpy", "pyarrow", "scikit-learn")
+
+# Where the rows lie and how to get them here: the data's fingerprint says what they are.
+_WHERE = {"source", "fetch", "serving_log"}
+# The seed is no choice, and the machine neither.
+_NOT_CHOSEN = {"seed", "accelerator"}
+_LONGEST_LABEL = 63
+_BATCH_SIZE = "batch_size"
+
+
+def recipe_of(asked: Mapping[str, Any], architecture: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Recipe:
+    """What the model was made of, one spelling for one thing. `asked` is what `what_registration_needs` gave,
+    `hyperparameters` what the model was built with, defaults included."""
+    config, provenance = asked["config"], asked["provenance"]
+    training = {name: value for name, value in config["train"].items() if name not in _NOT_CHOSEN}
+    # The one with which it trained: what a search found goes before what was configured.
+    batch_size = hyperparameters.get(_BATCH_SIZE, training.get(_BATCH_SIZE))
+    of_model = {name: value for name, value in hyperparameters.items() if name != _BATCH_SIZE}
+    data = {name: value for name, value in config["data"].items() if name not in _WHERE}
+    return Recipe(
+        architecture=architecture,
+        hyperparameters={**of_model, **_named("train", {**training, _BATCH_SIZE: batch_size})},
+        rest={
+            "data": provenance["data_fingerprint"],
+            "code": provenance["code"],
+            "lock": provenance.get("lock_hash"),
+            "seed": provenance["seed"],
+            **_named("data", data),
+            **_named("split", config["split"]),
+            **_named("prediction", config["prediction"]),
+        },
+    )
+
+
+def environment_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """`environment.json`: the provenance, and the versions of this process."""
+    return {
+        **provenance,
+        "python": machine.python_version(),
+        "system": f"{sys.platform} {machine.machine()}",
+        "versions": {name: _version(name) for name in STACK},
+    }
+
+
+def labels_of(headline: list[str], figures: Mapping[str, Figure]) -> dict[str, str]:
+    """The labels of a new version: people and roll-outs change them later."""
+    told = [f"{name}-{figures[name].value:.3f}" for name in headline if name in figures]
+    performance = {"performance": told[0].replace(".", "_")[:_LONGEST_LABEL]} if told else {}
+    return {"stage": "candidate", "approved": "by-gates", **performance}
+
+
+def _named(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{name}": value for name, value in values.items()}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

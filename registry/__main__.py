@@ -1,0 +1,6 @@
+"""`python -m registry`: looks into the registry of a run's output folder."""
+
+from registry.command import main
+
+if __name__ == "__main__":
+    main()

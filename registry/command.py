@@ -1,0 +1,214 @@
+"""`python -m registry list | show | compare | alias | label | fetch`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import SluiceError
+from gates.command.usage import OneSentenceGroup
+from registry.contract import LATEST, Comparison, Figure, RegisteredVersion
+from registry.folder import FolderRegistry
+from registry.text import in_words
+
+_EPILOG = """\b
+VERSION is a number such as 1.0.0 or an alias such as latest or production.
+Exit codes:  0 done    1 a defect of Sluice    3 there is no such model or version, or it was altered
+"""
+
+_WIDTH_IN_FILES = 200
+
+
+@click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--folder",
+    default="out/registry",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The registry: OUTPUT_DIR/registry of local runs.",
+)
+@click.pass_context
+def main(context: click.Context, folder: Path) -> None:
+    """Look into the registry of models, and say which version means what."""
+    context.obj = FolderRegistry(folder)
+
+
+@main.command(name="list")
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_obj
+def list_versions(registry: FolderRegistry, model: str | None, as_json: bool) -> None:
+    """List the versions of MODEL, or of every model."""
+    with _said_plainly():
+        models = [registry.find(model, LATEST).model] if model else registry.models()
+        found = [version for each in models for version in registry.versions(each)]
+        damage = [registry.alteration(version) for version in found]
+    if as_json:
+        _print_json([_plain(*each) for each in zip(found, damage, strict=True)])
+    elif not found:
+        click.echo(f"The registry {registry.root} is empty; a run that is blessed registers its model.")
+    else:
+        _print_table(
+            ("model", "version", "aliases", "labels", "registered", "why this number"), map(_row, found, damage)
+        )
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version", default=LATEST)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_obj
+def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> None:
+    """Show one VERSION of MODEL; the latest when none is named."""
+    with _said_plainly():
+        found = registry.find(model, version)
+        damage = registry.alteration(found)
+    if as_json:
+        return _print_json(_plain(found, damage))
+    lines = {
+        "version": f"{found.model} {found.version}",
+        **({"NOT AS REGISTERED": f"{damage} ({found.location})"} if damage else {}),
+        "why this number": found.reason,
+        "registered": found.registered_at,
+        "aliases": ", ".join(found.aliases),
+        "labels": _labels(found),
+        "figures": ", ".join(f"{name} {_shown(figure)}" for name, figure in found.figures.items()),
+        "hyperparameters": in_words(found.recipe.hyperparameters),
+        **{name: str(value) for name, value in found.recipe.rest.items() if value or value == 0},
+        "digest": found.digest,
+    }
+    card = Path(found.location) / "model_card.md"
+    if card.is_file():
+        lines["model card"] = str(card)
+    return _print_table(("", ""), list(lines.items()))
+
+
+@main.command()
+@click.argument("model")
+@click.argument("first")
+@click.argument("second", default=LATEST)
+@click.pass_obj
+def compare(registry: FolderRegistry, model: str, first: str, second: str) -> None:
+    """Say what differs between version FIRST of MODEL and SECOND, the latest when none is named."""
+    with _said_plainly():
+        found = registry.compare(model, first, second)
+    if found.changes:
+        _print_table(
+            ("what changed", "", found.first.version, found.second.version),
+            [(each.part, each.name, _brief(each.before), _brief(each.after)) for each in found.changes],
+        )
+    else:
+        click.echo("Both were made of the same data, code and settings.")
+    _print_table(("figure", found.first.version, found.second.version, "change"), _figure_rows(found))
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version")
+@click.argument("alias")
+@click.pass_obj
+def alias(registry: FolderRegistry, model: str, version: str, alias: str) -> None:
+    """Make ALIAS mean this VERSION of MODEL and no other, e.g. production."""
+    with _said_plainly():
+        found = registry.alias(model, version, alias)
+    click.echo(f"{alias} of {model} is {found.version}")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version")
+@click.argument("labels", nargs=-1, required=True, metavar="KEY=VALUE…")
+@click.pass_obj
+def label(registry: FolderRegistry, model: str, version: str, labels: Sequence[str]) -> None:
+    """Set labels of a VERSION of MODEL, e.g. stage=production approved=yes; KEY= takes one away."""
+    wrong = next((text for text in labels if "=" not in text), None)
+    if wrong is not None:
+        raise click.UsageError(f"`{wrong}` is not KEY=VALUE")
+    with _said_plainly():
+        pairs = (text.partition("=") for text in labels)
+        found = registry.label(model, version, {key: value for key, _, value in pairs})
+    click.echo(f"{model} {found.version}: {_labels(found) or 'no labels'}")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def fetch(registry: FolderRegistry, model: str, version: str, folder: Path) -> None:
+    """Copy a VERSION of MODEL to FOLDER when its files are what was registered."""
+    with _said_plainly():
+        found = registry.fetch(model, version, folder)
+    click.echo(f"{model} {found.version} → {folder}")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What the system refuses is the user's to mend."""
+    try:
+        yield
+    except OSError as problem:
+        sentence = f"{problem.filename or 'the registry'}: {problem.strerror or problem}."
+        raise SluiceError(sentence, "Name another registry:  python -m registry --folder FOLDER list") from problem
+
+
+def _print_json(plain: object) -> None:
+    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> None:
+    table = Table(box=box.SIMPLE if any(heads) else None, show_header=any(heads))
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    is_terminal = sys.stdout.isatty()
+    Console(highlight=False, markup=False, width=None if is_terminal else _WIDTH_IN_FILES).print(table)
+
+
+def _plain(found: RegisteredVersion, damage: str) -> dict[str, object]:
+    return {**dataclasses.asdict(found), "not_as_registered": damage or None}
+
+
+def _row(found: RegisteredVersion, damage: str) -> Sequence[str]:
+    return (
+        found.model,
+        f"{found.version} (not as registered: {damage})" if damage else found.version,
+        ", ".join(found.aliases),
+        _labels(found),
+        found.registered_at,
+        found.reason,
+    )
+
+
+def _labels(found: RegisteredVersion) -> str:
+    return " ".join(f"{key}={value}" for key, value in found.labels.items())
+
+
+def _figure_rows(found: Comparison) -> Iterator[Sequence[str]]:
+    for name, (one, other) in found.figures.items():
+        change = f"{other.value - one.value:+.4g}" if one and other else ""
+        yield name, _shown(one), _shown(other), change
+
+
+def _shown(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    interval = (
+        f" ({figure.lower:.4g}–{figure.upper:.4g})" if figure.lower is not None and figure.upper is not None else ""
+    )
+    return f"{figure.value:.4g}{interval}"
+
+
+def _brief(value: object) -> str:
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else f"{text[:99]}…"

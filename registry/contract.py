@@ -1,0 +1,186 @@
+"""What every model registry promises, whether it is a folder or Vertex AI's."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import SluiceError
+from registry.recipe import Change, Recipe, changes_between, is_version
+
+LATEST, PRODUCTION = "latest", "production"
+STAGE, DEPLOYMENT, ARCHIVED = "stage", "deployment", "archived"
+LABELS = (STAGE, "approved", DEPLOYMENT, "performance")  # those that Sluice itself sets or reads
+
+_MODEL = re.compile(r"[a-z][a-z0-9_-]{0,127}")
+# What Vertex AI allows in both places, so that a model can move there.
+_ALIAS = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a model, with its interval where it has one."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of a model. All but aliases and labels is fixed for good."""
+
+    model: str
+    version: str
+    reason: str  # "minor: learning_rate 0.001 → 0.0005"
+    registered_at: str  # UTC, ISO 8601
+    digest: str  # of every file of the version
+    recipe: Recipe
+    figures: Mapping[str, Figure]
+    location: str  # where its files are
+    aliases: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """What a version will be called, told before its files are written."""
+
+    model: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A model to register. `describe` writes what lies beside it into a folder that holds nothing else yet."""
+
+    model: str  # the name under which its versions are kept
+    saved_model: Path
+    recipe: Recipe
+    figures: Mapping[str, Figure]
+    labels: Mapping[str, str]
+    describe: Callable[[Path, Numbered], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions side by side. `figures`: by name, the first's and the second's."""
+
+    first: RegisteredVersion
+    second: RegisteredVersion
+    changes: tuple[Change, ...]
+    figures: Mapping[str, tuple[Figure | None, Figure | None]]
+
+
+class ModelRegistry(ABC):
+    """Versions of models, numbered by what changed, never altered once registered.
+
+    Where a version is asked for, `reference` is its number (`1.0.0`) or one of its aliases (`production`).
+    """
+
+    @abstractmethod
+    def register(self, submission: Submission) -> RegisteredVersion:
+        """Adds a version, whole or not at all; a model that is here already keeps the version that it has.
+
+        It is here already when its SavedModel is the same, or when its recipe, its weights and its assets are.
+        """
+
+    @abstractmethod
+    def models(self) -> list[str]:
+        """The names of the models, in alphabetical order."""
+
+    @abstractmethod
+    def versions(self, model: str) -> list[RegisteredVersion]:
+        """Every version of a model, oldest first; empty when there is none."""
+
+    @abstractmethod
+    def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
+        """Makes `alias` mean this version and no other.
+
+        Raises:
+          SluiceError: as `label` and `deployed` do, too, when the version is gone or altered.
+        """
+
+    @abstractmethod
+    def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
+        """Sets labels; an empty value takes the label away."""
+
+    @abstractmethod
+    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
+        """Notes, in one step, that this version was pushed: `production` means it, its labels say `stage=production`
+        and `deployment=<deployment>`, and what was in production before is archived. A deployment is noted once: what
+        people changed since stays.
+        """
+
+    @abstractmethod
+    def alteration(self, version: RegisteredVersion) -> str:
+        """How a version's files are not what was registered, in words; empty when they are."""
+
+    @abstractmethod
+    def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
+        """Copies a version's files to `folder`, whole or not at all, when they are what was registered.
+
+        Raises:
+          SluiceError: when a file was altered, added or lost since, or `folder` is not empty.
+        """
+
+    def find(self, model: str, reference: str) -> RegisteredVersion:
+        """The version with this number or alias."""
+        known = self.versions(model)
+        for each in known:
+            if reference == each.version or reference in each.aliases:
+                return each
+        if not known:
+            there = ", ".join(self.models()) or "none"
+            raise SluiceError(f"there is no model `{model}` in the registry (there: {there}).", _LIST)
+        names = ", ".join([*(each.version for each in known), *(name for each in known for name in each.aliases)])
+        raise SluiceError(f"{model} has no version or alias `{reference}` (there: {names}).", f"{_LIST} {model}")
+
+    def compare(self, model: str, first: str, second: str) -> Comparison:
+        """What differs between two versions, from the first's point of view."""
+        one, other = self.find(model, first), self.find(model, second)
+        names = dict.fromkeys([*one.figures, *other.figures])
+        return Comparison(
+            first=one,
+            second=other,
+            changes=tuple(changes_between(one.recipe, other.recipe)),
+            figures={name: (one.figures.get(name), other.figures.get(name)) for name in names},
+        )
+
+
+_LIST = "See what is there:  python -m registry list"
+
+
+def check_model_name(model: str) -> None:
+    """Raises SluiceError for what cannot be the name of a model."""
+    if not is_model_name(model):
+        sentence = f"`{model}` cannot be the name of a model: it takes a-z, 0-9, _ and -, and begins with a letter."
+        raise SluiceError(sentence, _LIST)
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a model can be called so."""
+    return _MODEL.fullmatch(name) is not None
+
+
+def check_alias(alias: str) -> None:
+    """Raises SluiceError for what cannot be an alias."""
+    if alias == LATEST:
+        sentence = f"the alias `{LATEST}` always means the newest version and cannot be given to another."
+        raise SluiceError(sentence, "Use another, e.g.:  production")
+    if _ALIAS.fullmatch(alias) is None or is_version(alias):
+        sentence = f"`{alias}` cannot be an alias: it takes 2 to 63 of a-z, 0-9 and -, and begins with a letter."
+        raise SluiceError(sentence, "Use another, e.g.:  production")
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raises SluiceError for keys or values that cannot be labels."""
+    for key, value in labels.items():
+        if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
+            sentence = f"`{key}={value}` cannot be a label: keys and values take up to 63 of a-z, 0-9, _ and -."
+            raise SluiceError(sentence, f"Common keys:  {', '.join(LABELS)}")

@@ -1,0 +1,234 @@
+"""A registry in a folder: `<root>/<model>/<version>/` with the SavedModel in `model/` and its files beside it.
+
+`index.json` says which versions there are and is replaced in one step under a lock. A version is put together in a
+folder whose name begins with a dot and becomes one by being renamed: a process that is killed leaves either nothing or
+a whole version that the next look at the index finds and takes in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from core.errors import SluiceError
+from registry.contents import Contents, contents_of, copy_whole, difference
+from registry.contract import (
+    DEPLOYMENT,
+    ModelRegistry,
+    Numbered,
+    RegisteredVersion,
+    Submission,
+    check_alias,
+    check_labels,
+    check_model_name,
+    is_model_name,
+)
+from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index, write_json
+from registry.recipe import FIRST, is_version, next_version, numbers_of
+
+INDEX_FILE = "index.json"
+ENTRY_FILE = "version.json"  # the version's entry beside its files, from which a lost index is made again
+INCOMING = ".incoming-"
+
+
+class FolderRegistry(ModelRegistry):
+    """Model versions below `root`, shared by all processes of one machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def register(self, submission: Submission) -> RegisteredVersion:
+        """Adds a version under the lock of its model."""
+        check_model_name(submission.model)
+        check_labels(submission.labels)
+        if not (submission.saved_model / GRAPH_FILE).is_file():
+            raise SluiceError(f"{submission.saved_model} holds no SavedModel: there is no {GRAPH_FILE} in it.")
+        folder = self.root / submission.model
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._alone(submission.model):
+            _clean(folder)
+            index = self._taken_in(submission.model)
+            model = contents_of(submission.saved_model)
+            same = [each for each in index.entries.values() if each.is_of(model, submission.recipe)]
+            known = next((each for each in same if not self._altered(submission.model, each)), None)
+            if known is None:
+                number, reason = self._numbered(index.latest, submission)
+                if same:
+                    reason = f"{reason} ({same[-1].version} was this very model and has been altered or lost since)"
+                entry = self._bring_in(submission, number, reason, model)
+                write_index(folder / INDEX_FILE, index.with_entry(entry))
+                known = entry
+        return self.find(submission.model, known.version)
+
+    def models(self) -> list[str]:
+        """The folders that hold a model's versions."""
+        if not self.root.is_dir():
+            return []
+        names = (entry.name for entry in self.root.iterdir() if entry.is_dir() and is_model_name(entry.name))
+        return sorted(name for name in names if self.versions(name))
+
+    def versions(self, model: str) -> list[RegisteredVersion]:
+        """From the index, once every whole version is in it."""
+        check_model_name(model)
+        folder = self.root / model
+        index = read_index(folder / INDEX_FILE)
+        if _strangers(folder, index):
+            with self._alone(model):
+                index = self._taken_in(model)
+        return index.told(model, folder)
+
+    def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
+        """In one step: at no time does the alias mean nothing."""
+        check_alias(alias)
+        version = self.find(model, reference).version
+        return self._change(model, version, lambda index: index.with_alias(alias, version))
+
+    def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
+        """The labels that are not named stay."""
+        check_labels(labels)
+        version = self.find(model, reference).version
+        return self._change(model, version, lambda index: index.with_labels(version, labels))
+
+    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
+        """Alias and labels change together, or nothing does."""
+        check_labels({DEPLOYMENT: deployment})
+        version = self.find(model, reference).version
+        return self._change(model, version, lambda index: index.with_deployment(version, deployment))
+
+    def alteration(self, version: RegisteredVersion) -> str:
+        """By the hash of every file."""
+        entry = read_index(self.root / version.model / INDEX_FILE).entries[version.version]
+        return _alteration(entry, Path(version.location))
+
+    def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
+        """Copies beside `folder`, holds the copy against the index, and renames it."""
+        found = self.find(model, reference)
+        another = f"Fetch it elsewhere:  python -m registry fetch {model} {reference} ANOTHER_FOLDER"
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise SluiceError(f"{folder} is there already and not empty.", another)
+        source = Path(found.location)
+        entry = read_index(self.root / model / INDEX_FILE).entries[found.version]
+        if not source.is_dir():
+            raise _not_as_registered(model, entry, source)
+        fresh = folder.parent / f"{INCOMING}{uuid.uuid4().hex}"
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            copy_whole(source, fresh)
+            if told := _alteration(entry, fresh):
+                raise _not_as_registered(model, entry, source, told)
+            fresh.replace(folder)
+        except OSError as problem:
+            raise SluiceError(f"{folder} cannot be written: {problem.strerror or problem}.", another) from problem
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return found
+
+    def _bring_in(self, submission: Submission, version: str, reason: str, model: Contents) -> Entry:
+        """Puts a version together and makes it one by renaming its folder."""
+        folder = self.root / submission.model
+        incoming = folder / f"{INCOMING}{uuid.uuid4().hex}"
+        incoming.mkdir()
+        try:
+            entry = self._put_together(incoming, submission, Numbered(submission.model, version, reason), model)
+        except BaseException:
+            shutil.rmtree(incoming, ignore_errors=True)
+            raise
+        incoming.replace(folder / version)
+        return entry
+
+    def _put_together(self, incoming: Path, submission: Submission, numbered: Numbered, model: Contents) -> Entry:
+        """Writes all files of a version; what was copied has to be what was hashed."""
+        submission.describe(incoming, numbered)
+        copy_whole(submission.saved_model, incoming / MODEL_FOLDER)
+        if contents_of(incoming / MODEL_FOLDER) != model:
+            raise OSError(f"{incoming} does not hold what was copied from {submission.saved_model}: the model changed")
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        entry = Entry.of(submission, numbered, stamp, contents_of(incoming))
+        write_json(incoming / ENTRY_FILE, dataclasses.asdict(entry))
+        return entry
+
+    def _taken_in(self, model: str) -> Index:
+        """The index with the whole versions that it did not know: of a killed process, or of an index that was lost.
+        The lock must be held."""
+        folder = self.root / model
+        index = known = read_index(folder / INDEX_FILE)
+        for stranger in _strangers(folder, index):
+            entry = read_entry(folder / stranger / ENTRY_FILE)
+            if entry is not None and entry.version == stranger and not _alteration(entry, folder / stranger):
+                index = index.with_entry(entry)
+        if index is not known:
+            write_index(folder / INDEX_FILE, index)
+        return index
+
+    def _altered(self, model: str, entry: Entry) -> bool:
+        return bool(_alteration(entry, self.root / model / entry.version))
+
+    def _change(self, model: str, version: str, edit: Callable[[Index], Index]) -> RegisteredVersion:
+        """Edits the index under the lock and tells what became of a version, which has to be whole."""
+        path = self.root / model / INDEX_FILE
+        with self._alone(model):
+            index = read_index(path)
+            entry, folder = index.entries[version], self.root / model / version
+            if told := _alteration(entry, folder):
+                raise _not_as_registered(model, entry, folder, told)
+            changed = edit(index)
+            if changed is not index:
+                write_index(path, changed)
+        return self.find(model, version)
+
+    def _numbered(self, latest: Entry | None, submission: Submission) -> tuple[str, str]:
+        if latest is None:
+            version, reason = FIRST, "first version"
+        else:
+            version, reason = next_version(latest.version, latest.recipe, submission.recipe)
+        while (self.root / submission.model / version).exists():  # altered, and hence not in the index
+            major, minor, patch = numbers_of(version)
+            version = f"{major}.{minor}.{patch + 1}"
+        return version, reason
+
+    @contextmanager
+    def _alone(self, model: str) -> Iterator[None]:
+        """One change at a time; the kernel lets go of the lock even after kill -9."""
+        with FileLock(self.root / model / ".lock"):
+            yield
+
+
+_RUN_AGAIN = "Register it anew by running the pipeline again, or see the others:  python -m registry list"
+
+
+def _not_as_registered(model: str, entry: Entry, folder: Path, told: str = "") -> SluiceError:
+    """The refusal of a version that is gone, or altered as `told`."""
+    if not folder.is_dir():
+        return SluiceError(f"{model} {entry.version} is in the index, but {folder} is gone.", _RUN_AGAIN)
+    return SluiceError(f"{model} {entry.version} is not what was registered: {told} in {folder}.", _RUN_AGAIN)
+
+
+def _strangers(folder: Path, index: Index) -> list[str]:
+    """Folders that look like versions and are not in the index."""
+    if not folder.is_dir():
+        return []
+    names = (entry.name for entry in folder.iterdir() if is_version(entry.name) and (entry / ENTRY_FILE).is_file())
+    return sorted(set(names) - set(index.entries))
+
+
+def _alteration(entry: Entry, folder: Path) -> str:
+    """The first file that is not as it was registered, or that the folder is gone, in words; empty when all is well."""
+    if not folder.is_dir():
+        return "the folder is gone"
+    found = {path: hashed for path, hashed in contents_of(folder).items() if path != ENTRY_FILE}
+    return difference(entry.contents, found)
+
+
+def _clean(folder: Path) -> None:
+    """Removes what killed processes were putting together. The lock must be held."""
+    for left in folder.glob(f"{INCOMING}*"):
+        shutil.rmtree(left)
+    for part in folder.glob(f"{INDEX_FILE}.*.part"):
+        part.unlink()

@@ -1,0 +1,196 @@
+"""The index of one model's versions: a JSON file that is always whole, and the forms in which versions are stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import SluiceError
+from registry.contents import Contents, digest_of
+from registry.contract import (
+    ARCHIVED,
+    DEPLOYMENT,
+    LATEST,
+    PRODUCTION,
+    STAGE,
+    Figure,
+    Numbered,
+    RegisteredVersion,
+    Submission,
+)
+from registry.recipe import Recipe, changes_between, numbers_of
+
+FORMAT = 1
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)  # what reading JSON of another shape raises
+MODEL_FOLDER = "model"  # of a version, with the SavedModel
+GRAPH_FILE = "saved_model.pb"
+_GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is stored of one version. Its labels may change; the rest may not."""
+
+    version: str
+    reason: str
+    registered_at: str
+    recipe: Recipe
+    figures: Mapping[str, Figure]
+    contents: Contents  # of every file but the one that holds this entry
+    labels: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Of all that was registered."""
+        return digest_of(self.contents)
+
+    def is_of(self, model: Contents, recipe: Recipe) -> bool:
+        """Whether this is that model: the same SavedModel, or one of the same recipe with the same weights and assets.
+        TensorFlow names the functions of a graph anew in each process, so that even the same training twice gives two
+        graph files."""
+        within = len(MODEL_FOLDER) + 1
+        own = {path[within:]: hashed for path, hashed in self.contents.items() if path.startswith(f"{MODEL_FOLDER}/")}
+        if own == model:
+            return True
+        return not changes_between(self.recipe, recipe) and _without_graph(own) == _without_graph(model)
+
+    @classmethod
+    def of(cls, submission: Submission, numbered: Numbered, registered_at: str, contents: Contents) -> Entry:
+        """The entry of a version whose files have been put together."""
+        return cls(
+            version=numbered.version,
+            reason=numbered.reason,
+            registered_at=registered_at,
+            recipe=submission.recipe,
+            figures=submission.figures,
+            labels=submission.labels,
+            contents=contents,
+        )
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Entry:
+        """The inverse of `dataclasses.asdict`, after JSON."""
+        figures = {name: Figure(**figure) for name, figure in plain["figures"].items()}
+        return cls(**{**plain, "recipe": Recipe(**plain["recipe"]), "figures": figures})
+
+
+@dataclass(frozen=True)
+class Index:
+    """All versions of one model, and what its aliases mean."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)  # by version
+    aliases: Mapping[str, str] = field(default_factory=dict)  # version by alias; `latest` goes without saying
+
+    @property
+    def latest(self) -> Entry | None:
+        """The version with the highest number."""
+        return max(self.entries.values(), key=lambda entry: numbers_of(entry.version), default=None)
+
+    def with_entry(self, entry: Entry) -> Index:
+        """With this version added, or in place of the one of its number."""
+        return dataclasses.replace(self, entries={**self.entries, entry.version: entry})
+
+    def with_alias(self, alias: str, version: str) -> Index:
+        """With this alias meaning this version alone."""
+        return dataclasses.replace(self, aliases={**self.aliases, alias: version})
+
+    def with_labels(self, version: str, labels: Mapping[str, str]) -> Index:
+        """With these labels of a version set, and those taken away whose value is empty."""
+        entry = self.entries[version]
+        kept = {key: value for key, value in {**entry.labels, **labels}.items() if value}
+        return self.with_entry(dataclasses.replace(entry, labels=kept))
+
+    def with_deployment(self, version: str, deployment: str) -> Index:
+        """With this version in production and those archived that were; the same index when it was noted before."""
+        known = self.entries[version].labels
+        # One that is archived and served again has been rolled back to.
+        if known.get(DEPLOYMENT) == deployment and known.get(STAGE) != ARCHIVED:
+            return self
+        index = self
+        for each, entry in self.entries.items():
+            if entry.labels.get(STAGE) == PRODUCTION or self.aliases.get(PRODUCTION) == each:
+                index = index.with_labels(each, {STAGE: ARCHIVED})
+        labels = {STAGE: PRODUCTION, DEPLOYMENT: deployment}
+        return index.with_labels(version, labels).with_alias(PRODUCTION, version)
+
+    def told(self, model: str, folder: Path) -> list[RegisteredVersion]:
+        """The versions, oldest number first, as the contract tells them."""
+        newest = self.latest.version if self.latest else None
+        meant = {**self.aliases, **({LATEST: newest} if newest else {})}
+        return [
+            RegisteredVersion(
+                model=model,
+                version=entry.version,
+                reason=entry.reason,
+                registered_at=entry.registered_at,
+                digest=entry.digest,
+                recipe=entry.recipe,
+                figures=entry.figures,
+                location=str(folder / entry.version),
+                aliases=tuple(sorted(alias for alias, version in meant.items() if version == entry.version)),
+                labels=entry.labels,
+            )
+            for entry in sorted(self.entries.values(), key=lambda entry: numbers_of(entry.version))
+        ]
+
+
+def read_index(path: Path) -> Index:
+    """The index in a file; an empty one where there is no file.
+
+    Raises:
+      SluiceError: when the file is not an index of this format.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if plain["format"] != FORMAT:
+            raise ValueError(f"its format is {plain['format']}, not {FORMAT}")
+        entries = {version: Entry.from_json(entry) for version, entry in plain["versions"].items()}
+        return Index(entries, dict(plain["aliases"]))
+    except FileNotFoundError:
+        return Index()
+    except _NOT_OURS as problem:
+        raise SluiceError(
+            f"{path} is damaged: {_in_words(problem)}.",
+            f"Let it be made again from the versions, without aliases:  mv {path} {path}.damaged",
+        ) from problem
+
+
+def read_entry(path: Path) -> Entry | None:
+    """The entry in a version's own file; None when the file holds none."""
+    try:
+        return Entry.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except _NOT_OURS:
+        return None
+
+
+def write_index(path: Path, index: Index) -> None:
+    """Replaces the file in one step."""
+    plain = {
+        "format": FORMAT,
+        "versions": {version: dataclasses.asdict(entry) for version, entry in index.entries.items()},
+        "aliases": dict(index.aliases),
+    }
+    write_json(path, plain)
+
+
+def write_json(path: Path, plain: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(plain, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _without_graph(model: Contents) -> dict[str, str]:
+    return {path: hashed for path, hashed in model.items() if path not in _GRAPH_FILES}
+
+
+def _in_words(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {problem}".splitlines()[0].rstrip(".")

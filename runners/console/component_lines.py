@@ -1,0 +1,158 @@
+"""The one sentence that the console says about what a component did, from the component's outputs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+
+from gates.evaluation.metrics import Evaluation
+from gates.verdict.finding import Severity
+from runners.results.node_result import NodeResult
+from runners.results.read_back import (
+    evaluation_of,
+    facts_of,
+    features_of,
+    gate_report_of,
+    history_of,
+    references_of,
+    registered_of,
+    schema_of,
+    trials_of,
+)
+
+
+def sentence_for(result: NodeResult) -> str:
+    """One sentence about what a component did, from its outputs."""
+    if result.state == "skipped":
+        return "not reached"
+    if result.state == "failed":
+        return "failed"
+    describe = _SENTENCES.get(result.node_id)
+    return describe(result) if describe else ""
+
+
+def _ingest(result: NodeResult) -> str:
+    facts = facts_of(result)
+    rows = facts["rows"]
+    splits = " / ".join(f"{split} {count:,}" for split, count in rows.items())
+    unusable = f", {facts['unusable_rows']:,} unusable put aside" if facts["unusable_rows"] else ""
+    share = f" (share {facts['share']:g})" if facts.get("share", 1.0) < 1 else ""
+    return f"{sum(rows.values()):,} rows{share} → {splits}{unusable}"
+
+
+def _statistics(result: NodeResult) -> str:
+    examples = result.output("statistics")
+    splits = json.loads(examples.split_names) if examples else []
+    return f"of {', '.join(splits)}"
+
+
+def _schema(result: NodeResult) -> str:
+    schema = schema_of(result)
+    return _counted(len(schema.feature), "feature") if schema else ""
+
+
+def _gate(result: NodeResult) -> str:
+    report = gate_report_of(result)
+    if report is None:
+        return ""
+    blocks, warns = len(report.of(Severity.BLOCK)), len(report.of(Severity.WARN))
+    told = f"{blocks} refused" if blocks else "nothing refused"
+    if warns:
+        told += f", {_counted(warns, 'warning')}"
+    skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
+    return f"{_counted(len(report.checks_run), 'check')}{skipped}: {told}"
+
+
+def _transform(result: NodeResult) -> str:
+    return f"{_counted(features_of(result), 'feature')}, learnt from train alone"
+
+
+def _references(result: NodeResult) -> str:
+    groups = [
+        " ".join([reference.name, *(f"{estimate.metric} {estimate.value:.3f}" for estimate in reference.estimates)])
+        for reference in references_of(result)
+    ]
+    return "; ".join(groups)
+
+
+def _tuning(result: NodeResult) -> str:
+    trials = trials_of(result)
+    said = [_counted(len(trials), "trial")]
+    for state, word in (("stopped", "stopped early"), ("failed", "failed")):
+        if count := sum(trial.state == state for trial in trials):
+            said.append(f"{count} {word}")
+    for trial in trials:
+        if trial.chosen:
+            found = ", ".join(f"{name} {_short(value)}" for name, value in trial.hyperparameters.items())
+            said.append(f"best eval loss {trial.score:.4f} with {found}")
+    return ", ".join(said)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _training(result: NodeResult) -> str:
+    history = history_of(result)
+    if not history:
+        return ""
+    epochs = max(len(values) for values in history.values())
+    losses = history.get("val_loss")
+    best = f", best eval loss {min(losses):.4f}" if losses else ""
+    return f"{_counted(epochs, 'epoch')}{best}"
+
+
+def _evaluation(result: NodeResult) -> str:
+    evaluation = evaluation_of(result)
+    return f"{_estimates(evaluation)}; {_gate(result)}" if evaluation else _gate(result)
+
+
+def _estimates(evaluation: Evaluation) -> str:
+    """Every metric over all rows and, of several classes, the one that is found least often."""
+    told = [
+        f"{metric} {estimate.value:.3f}"
+        # One row alone has a loss and no interval.
+        + (f" ({estimate.lower:.3f}–{estimate.upper:.3f})" if math.isfinite(estimate.lower) else "")
+        for metric, estimate in evaluation.overall().items()
+    ]
+    known = [each for each in evaluation.classes if each.n]
+    if known:
+        worst = min(known, key=lambda each: each.recall.value)
+        told.append(f"lowest recall {worst.name} {worst.recall.value:.3f}")
+    return ", ".join(told)
+
+
+def _registration(result: NodeResult) -> str:
+    registered = registered_of(result)
+    return f"{registered.model} {registered.version} ({registered.reason})" if registered else "nothing registered"
+
+
+def _push(result: NodeResult) -> str:
+    pushed = result.output("pushed_model")
+    if pushed is None or not pushed.get_int_custom_property("pushed"):
+        return "nothing pushed"
+    return f"version {pushed.get_string_custom_property('pushed_version')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+_SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
+    "ExampleGen": _ingest,
+    "ServingExamples": _ingest,
+    "PreviousExamples": _ingest,
+    "StatisticsGen": _statistics,
+    "SchemaGen": _schema,
+    "ExampleValidator": _gate,
+    "DataGate": _gate,
+    "ModelGate": _gate,
+    "References": _references,
+    "Transform": _transform,
+    "Tuner": _tuning,
+    "Trainer": _training,
+    "Evaluator": _evaluation,
+    "Registrar": _registration,
+    "Pusher": _push,
+}

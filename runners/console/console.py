@@ -1,0 +1,133 @@
+"""What a person sees while a run goes on: a line a component, a moving last line on a terminal, the verdict."""
+
+from __future__ import annotations
+
+import logging
+import textwrap
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from core.errors import SluiceError
+from gates.verdict.finding import Finding, GateReport, Severity
+
+_NAME_WIDTH = 13
+_SEVERITY_STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
+
+
+class RunConsole:
+    """Prints to the real standard output; the moving line is drawn on terminals alone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        width = None if stream.isatty() else 110
+        self._console = Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+        self._progress: Progress | None = None
+        self._listener = _ProgressListener(self)
+
+    def headline(self, *parts: str) -> None:
+        """The first line: what runs, and where."""
+        self._console.print(Text(" · ".join(("sluice", *parts)), style="bold"))
+
+    def working_on(self, name: str) -> None:
+        """Show that `name` is under way until the next line is printed."""
+        self.rest()
+        if not self._console.is_terminal:
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._progress.add_task(f"{name:<{_NAME_WIDTH}}", total=None)
+        self._progress.start()
+
+    def advance(self, done: float, total: float, what: str) -> None:
+        """Move the bar of what is under way."""
+        if self._progress is not None:
+            task = self._progress.tasks[0]
+            name = task.description[:_NAME_WIDTH]
+            self._progress.update(task.id, completed=done, total=total, description=f"{name} {what}")
+
+    def rest(self) -> None:
+        """Take the moving line away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def component(self, name: str, sentence: str, seconds: float | None, style: str = "") -> None:
+        """One component's line; continuation lines keep the indent."""
+        self.rest()
+        spent = "" if seconds is None else f"{seconds:7.1f} s"
+        lines = textwrap.wrap(sentence, 78) or [""]
+        self._console.print(Text(f"  {name:<{_NAME_WIDTH}} {lines[0]:<78}{spent}".rstrip(), style=style))
+        for line in lines[1:]:
+            self._console.print(Text(f"  {'':<{_NAME_WIDTH}} {line}", style=style))
+
+    def verdict(self, reports: Sequence[GateReport], limit: int = 8) -> None:
+        """The table of everything that blocks or warns; silent when there is nothing to say."""
+        self.rest()
+        told = [
+            (report.gate, finding)
+            for severity in (Severity.BLOCK, Severity.WARN)
+            for report in reports
+            for finding in report.of(severity)
+            # That the pusher refuses what a gate refused goes without saying.
+            if report.gate != "pusher" or all(other.blessed for other in reports if other is not report)
+        ]
+        if not told:
+            return
+        table = Table(box=None, padding=(0, 1), show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for gate, finding in told[:limit]:
+            table.add_row(Text(finding.severity.value, _SEVERITY_STYLE[finding.severity]), gate, _why(finding))
+        self._console.print(table, soft_wrap=False)
+        if len(told) > limit:
+            self._console.print(f"  and {len(told) - limit} more in the report")
+
+    def last_words(self, word: str, sentence: str, style: str = "bold") -> None:
+        """How it ended."""
+        self.rest()
+        self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
+
+    def error(self, problem: SluiceError) -> None:
+        """A user's error: one sentence, and the next command."""
+        self.rest()
+        self._console.print(Text(f"sluice: {problem.headline}"))
+        if problem.next_command:
+            self._console.print(Text(f"        {problem.next_command}"))
+
+    def __enter__(self) -> RunConsole:
+        logging.getLogger("sluice.progress").addHandler(self._listener)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("sluice.progress").removeHandler(self._listener)
+        self.rest()
+
+
+def _why(finding: Finding) -> Text:
+    text = Text(finding.reason)
+    if finding.severity is Severity.BLOCK:
+        text.append(f"\n→ {finding.remedy}", style="dim")
+    return text
+
+
+class _ProgressListener(logging.Handler):
+    """Turns `logging.getLogger("sluice.progress").info("epoch 3", extra={"done": 3, "total": 10})` into a moving bar:
+    components say how far they are without knowing of any console."""
+
+    def __init__(self, console: RunConsole) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+        self._last = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        done, total = getattr(record, "done", None), getattr(record, "total", None)
+        if done is None or total is None or time.monotonic() - self._last < 0.1:
+            return
+        self._last = time.monotonic()
+        self._console.advance(float(done), float(total), record.getMessage())

@@ -1,0 +1,12 @@
+"""Whether this machine has what a training asks for, said before anything runs and not after an hour of preparing."""
+
+from __future__ import annotations
+
+
+def check_machine(accelerator: str) -> None:
+    """Raises SluiceError when `train.accelerator` asks for a GPU and there is none."""
+    if accelerator != "gpu":
+        return
+    from models.training.hardware import check_accelerator, hardware_here  # TensorFlow takes seconds to load
+
+    check_accelerator(accelerator, hardware_here())

@@ -1,0 +1,227 @@
+"""One local run from its request to its exit code: preflight, components, verdict, report and run record."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from core.errors import SluiceError
+from pipeline.config.load import load_workload
+from pipeline.config.references import check_references
+from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import Datasets, datasets_here
+from report.evidence import TunerTrial
+from runners import provenance
+from runners.command_line import node_id_of
+from runners.component_names import name_of
+from runners.console.console import RunConsole
+from runners.local.log_redirect import noise_diverted_to
+from runners.local.machine_check import check_machine
+from runners.results.node_result import NodeResult
+from runners.results.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
+from runners.results.record import gather
+from runners.results.run_folder import RunFolder, exclusive, new_run_folder
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    workload: str
+    data: str | None
+    output_dir: Path
+    overrides: tuple[str, ...]
+    until: str | None
+    resume: bool
+    beam_runner: str
+    beam_arguments: tuple[str, ...]
+    profile: str | None = None
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to stop. Not an Exception, so that no component takes it for its own failure."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+
+
+def run(request: Request) -> int:
+    """Carry out a request; returns the exit code. Raises SluiceError for what is wrong before a run begins."""
+    config = load_workload(request.workload, request.overrides, request.data, request.profile)
+    check_references(config)
+    until = node_id_of(request.until) if request.until else None
+    with exclusive(request.output_dir, config.name):
+        folder = new_run_folder(request.output_dir, config.name)
+        with noise_diverted_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
+            return LocalRun(request, config, folder, console, until).carry_out()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C and a polite kill into `Interrupted`; a second one ends the process there and then."""
+
+    def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
+        signal.signal(signal_number, signal.SIG_DFL)
+        raise Interrupted(signal_number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+class LocalRun:
+    """The state of one run: what is asked, where it writes, and what has become of each component so far."""
+
+    def __init__(
+        self, request: Request, config: WorkloadConfig, folder: RunFolder, console: RunConsole, until: str | None
+    ) -> None:
+        self._request = request
+        self._config = config
+        self._folder = folder
+        self._console = console
+        self._until = until
+        self._began = time.monotonic()
+        self._results: dict[str, NodeResult] = {}
+        self._datasets: Datasets | None = None
+
+    def carry_out(self) -> int:
+        """Run, tell, write the record and the report; returns the exit code."""
+        self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
+        try:
+            self._console.working_on("starting")
+            self._datasets = datasets_here(self._config.data, self._config.split, self._config.prediction)
+            if self._until is None:
+                check_machine(self._config.train.accelerator)
+            outcome = self._run_components(self._datasets)
+        except SluiceError as problem:
+            outcome = outcome_of_error(problem)
+        except Interrupted as interrupt:
+            outcome = outcome_of_interrupt(interrupt.exit_code)
+        except Exception as defect:
+            logging.getLogger("sluice").exception("the run ended in an unexpected way")
+            outcome = outcome_of_defect(defect, _shown(self._folder.log))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
+        self._publish(outcome)
+        if outcome.outcome == "stopped" and outcome.exit_code:
+            _leave_at_once(outcome.exit_code)
+        return outcome.exit_code
+
+    def started(self, node_id: str) -> None:
+        """A component begins."""
+        self._console.working_on(name_of(node_id))
+
+    def finished(self, result: NodeResult) -> None:
+        """A component has come to an end."""
+        from runners.console.component_lines import sentence_for
+
+        self._results[result.node_id] = result
+        if result.state == "skipped":
+            return
+        sentence = sentence_for(result)
+        if result.state == "reused":
+            sentence = f"reused · {sentence}" if sentence else "reused"
+        self._console.component(name_of(result.node_id), sentence, result.seconds)
+
+    def _run_components(self, datasets: Datasets) -> Outcome:
+        """Compile and run the pipeline; the heavy imports happen here."""
+        from pipeline.pipeline import create_pipeline
+        from runners.local.dag import run_pipeline
+        from runners.local.platform import local_platform
+        from runners.results.read_back import gate_reports
+        from serving.version_folder import VersionFolder
+
+        request = self._request
+        VersionFolder(str(self._folder.serving)).distrust_if_altered()
+        platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
+        pipeline = create_pipeline(self._config, platform)
+        self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
+        gates = gate_reports(self._results)
+        return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
+
+    def _publish(self, outcome: Outcome) -> None:
+        """Write the record and the report, point `latest` at them, and say how it ended."""
+        from report.page import write_report
+        from runners.results.record import evidence_of, record_of, write_record
+
+        gathered = gather(self._results)
+        record = record_of(self._config, self._folder, self._results, gathered, outcome, self._facts())
+        write_record(self._folder.record, record)
+        write_report(self._folder.report, record, evidence_of(self._config, record, self._results, gathered, outcome))
+        self._keep_proposed_schema()
+        self._keep_hyperparameters(gathered.trials)
+        self._folder.publish_as_latest()
+        self._console.verdict(gathered.gates)
+        self._tell(outcome)
+
+    def _keep_proposed_schema(self) -> None:
+        """A schema that the run had to propose lies beside the report, where a person finds and curates it."""
+        from runners.results.read_back import schema_text
+
+        if self._config.schema_file is None and (text := schema_text(self._results.get("SchemaGen"))):
+            self._folder.proposed_schema.write_text(text, encoding="utf-8")
+
+    def _keep_hyperparameters(self, trials: Sequence[TunerTrial]) -> None:
+        """What a search found lies beside the report, in the form in which it can be committed and used instead."""
+        from pipeline.config.frozen import frozen_text
+
+        for trial in trials:
+            if trial.chosen:
+                how = f"Trial {trial.name} of {len(trials)}, run {self._folder.run_id}, loss on eval {trial.score:.4f}."
+                text = frozen_text(dict(trial.hyperparameters), self._config.name, how)
+                self._folder.hyperparameters.write_text(text, encoding="utf-8")
+
+    def _facts(self) -> dict[str, Any]:
+        peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {
+            "seconds": round(time.monotonic() - self._began, 3),
+            "peak_memory_bytes": peak_kilobytes * 1024,
+            "git_commit": provenance.git_commit(),
+            "lock_hash": provenance.lock_hash(),
+            "data_fingerprint": self._datasets.current.fingerprint if self._datasets else None,
+        }
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.outcome == "pushed":
+            where = _shown(self._folder.serving)
+            self._console.last_words("PUSHED", f"{self._config.name}/{outcome.pushed_version} → {where}", "bold green")
+        elif outcome.outcome == "refused":
+            self._console.last_words("REFUSED", "nothing was pushed; what was pushed before is untouched.", "bold red")
+        elif outcome.outcome == "stopped":
+            self._console.last_words("STOPPED", f"{outcome.reason}  {outcome.next_command}".rstrip())
+        else:
+            self._console.error(SluiceError(outcome.reason, outcome.next_command))
+        if self._folder.proposed_schema.exists():
+            proposal, name = _shown(self._folder.proposed_schema), self._config.name
+            self._console.last_words(
+                "schema:",
+                f"proposed in {proposal}; curate it as schema/{name}/schema.pbtxt, and name that in `schema_file`",
+                "dim",
+            )
+        self._console.last_words("report:", _shown(self._folder.report), "dim")
+
+
+def _shown(path: Path) -> str:
+    """A path as the person at the console would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _leave_at_once(exit_code: int) -> NoReturn:
+    """End the process although Beam's and TensorFlow's threads may still be at work; all that counts is written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)

@@ -1,0 +1,110 @@
+"""Decides how a run ended from what became of its components: pushed, refused, failed or stopped; and why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import ExitCode, SluiceError
+from gates.verdict.finding import GateReport, Severity
+from runners.component_names import name_of
+from runners.results.node_result import NodeResult, Results
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
+# Many lines, of which the one before the node's name says what was wrong.
+_GRAPH_ERROR = re.compile(r"^(?P<words>\S.*?)\.?\n\s*\[\[\{\{node (?:transform/)?(?P<node>[^}]+)\}\}", re.MULTILINE)
+_ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `reason` is one sentence; `next_command` what to type next, or empty."""
+
+    outcome: Literal["pushed", "refused", "failed", "stopped"]
+    exit_code: int
+    reason: str
+    next_command: str = ""
+    pushed_version: str | None = None
+    pushed_to: str | None = None
+
+
+def outcome_of(
+    results: Results, gates: Sequence[GateReport], until: str | None, push_wanted: bool, log: str
+) -> Outcome:
+    """The outcome of a run that came to an end by itself."""
+    for result in results.values():
+        if result.state == "failed":
+            return _failed(result, log)
+    if refusals := [report for report in gates if not report.blessed]:
+        return _refused(refusals)
+    if until and until != "Pusher":
+        return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as asked.")
+    if not push_wanted and gates:
+        return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
+    pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
+    if pushed is None or not pushed.get_int_custom_property("pushed"):
+        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  less {log}")
+    return Outcome(
+        "pushed",
+        ExitCode.PUSHED,
+        "Every blessing is present.",
+        pushed_version=pushed.get_string_custom_property("pushed_version"),
+        pushed_to=pushed.get_string_custom_property("pushed_destination"),
+    )
+
+
+def outcome_of_error(problem: SluiceError) -> Outcome:
+    """The outcome of a run that could not begin."""
+    return Outcome("failed", problem.exit_code, problem.headline, problem.next_command)
+
+
+def outcome_of_defect(defect: Exception, log: str) -> Outcome:
+    """The outcome of a run that met something nobody foresaw."""
+    return Outcome("failed", ExitCode.ERROR, f"unexpected {_in_one_line(defect)}", f"See why:  less {log}")
+
+
+def outcome_of_interrupt(exit_code: int) -> Outcome:
+    """The outcome of a run that a person or the system stopped."""
+    return Outcome(
+        "stopped", exit_code, "From outside; finished components are kept.", "Go on:  the same command again"
+    )
+
+
+def _failed(result: NodeResult, log: str) -> Outcome:
+    if isinstance(result.error, SluiceError):
+        return outcome_of_error(result.error)
+    if problem := _environment_problem(result.error):
+        sentence = f"{name_of(result.node_id)} could not write its results: {problem}."
+        return Outcome("failed", ExitCode.UNUSABLE, sentence, "Make room:  df -h")
+    if result.node_id == "Transform" and (said := _GRAPH_ERROR.search(str(result.error))):
+        sentence = f"preprocessing_fn cannot compute `{said['node']}` of this data: {said['words']}."
+        return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
+    sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
+    return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
+
+
+def _environment_problem(error: BaseException | None) -> str:
+    """A full disk or a folder that may not be written, in the system's words; empty for anything else."""
+    if isinstance(error, OSError) and error.errno in _ENVIRONMENT_ERRORS:
+        return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+    # TensorFlow tells of a full disk in exceptions of its own.
+    return _NO_SPACE if _NO_SPACE in str(error) else ""
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def _refused(reports: list[GateReport]) -> Outcome:
+    findings = [finding for report in reports for finding in report.of(Severity.BLOCK)]
+    if not findings:
+        return Outcome(
+            "refused", ExitCode.REFUSED, f"{reports[0].gate} could not decide, and in doubt nothing is pushed"
+        )
+    more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
+    return Outcome("refused", ExitCode.REFUSED, findings[0].reason + more, findings[0].remedy)

@@ -1,0 +1,138 @@
+"""Reads back what components wrote (facts, statistics, gate reports, metrics, curves) as typed values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tfx.dsl.io import fileio
+from tfx.types import Artifact
+
+from gates.evaluation.metrics import Evaluation, Reference
+from gates.verdict.finding import GateReport
+from pipeline.artifacts.blessings import read_evaluation, read_references, read_report
+from report.evidence import TunerTrial
+from runners.results.node_result import NodeResult, Results
+
+
+def facts_of(result: NodeResult | None) -> dict[str, Any]:
+    """What ExampleGen said about the rows that it dealt; empty when it did not run."""
+    examples = result.output("examples") if result else None
+    return json.loads(examples.get_string_custom_property("sluice_facts")) if examples else {}
+
+
+def gate_report_of(result: NodeResult | None) -> GateReport | None:
+    """The report of a gate component."""
+    report = result.output("report") if result else None
+    return read_report(report.uri) if report else None
+
+
+def gate_reports(results: Results) -> tuple[GateReport, ...]:
+    """All gate reports of a run, in the order in which they were made."""
+    return tuple(report for result in results.values() if (report := gate_report_of(result)) is not None)
+
+
+def evaluation_of(result: NodeResult | None) -> Evaluation | None:
+    """What Evaluator measured on test."""
+    artifact = result.output("evaluation") if result else None
+    return read_evaluation(artifact.uri) if artifact else None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The version of the model in the registry, and why it has this number."""
+
+    model: str
+    version: str
+    reason: str
+
+
+def registered_of(result: NodeResult | None) -> Registered | None:
+    """What Registrar made of the model; None when it refused or did not run."""
+    artifact = result.output("registered") if result else None
+    if artifact is None or not artifact.get_int_custom_property("registered"):
+        return None
+    return Registered(*(artifact.get_string_custom_property(name) for name in ("model", "version", "reason")))
+
+
+def references_of(result: NodeResult | None) -> tuple[Reference, ...]:
+    """The simple models measured on the same test split."""
+    artifact = result.output("references") if result else None
+    return tuple(read_references(artifact.uri)) if artifact else ()
+
+
+def evaluation_with_references(evaluator: NodeResult | None, references: NodeResult | None) -> Evaluation | None:
+    """What was measured, with the simple models beside it."""
+    evaluation = evaluation_of(evaluator)
+    return evaluation and dataclasses.replace(evaluation, references=references_of(references))
+
+
+def history_of(result: NodeResult | None) -> dict[str, list[float]]:
+    """The training curves by metric; empty when there is no model."""
+    text = _text(result.output("model_run") if result else None, "history.json")
+    return json.loads(text) if text else {}
+
+
+def training_of(result: NodeResult | None) -> dict[str, Any] | None:
+    """What the training took and how busy the machine was; None when there is no model."""
+    text = _text(result.output("model_run") if result else None, "training.json")
+    return json.loads(text) if text else None
+
+
+def trials_of(result: NodeResult | None) -> tuple[TunerTrial, ...]:
+    """What the Tuner tried, in the order in which it chose them; empty when it did not run."""
+    text = _text(result.output("tuner_results") if result else None, "trials.json")
+    return tuple(
+        TunerTrial(
+            name=str(trial["trial"]),
+            hyperparameters=trial["hyperparameters"],
+            score=trial["score"],
+            chosen=trial["chosen"],
+            state=trial["state"],
+            epochs=trial["epochs"],
+            seconds=trial["seconds"],
+            reason=trial["reason"],
+        )
+        for trial in json.loads(text or "[]")
+    )
+
+
+def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:
+    """The schema, curated or proposed."""
+    text = schema_text(result)
+    return text_format.Parse(text, schema_pb2.Schema()) if text else None
+
+
+def schema_text(result: NodeResult | None) -> str:
+    """The same as its file holds it; empty when there is none."""
+    return _text(result.output("schema") if result else None, "schema.pbtxt")
+
+
+def features_of(result: NodeResult | None) -> int:
+    """How many features Transform computes, without the label."""
+    text = _text(result.output("transform_graph") if result else None, "transformed_metadata/schema.pbtxt")
+    return len(text_format.Parse(text, schema_pb2.Schema()).feature) - 1 if text else 0
+
+
+def statistics_of(result: NodeResult | None) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
+    """StatisticsGen's output by split."""
+    artifact = result.output("statistics") if result else None
+    if artifact is None:
+        return {}
+    found = {}
+    for split in json.loads(artifact.split_names):
+        with fileio.open(f"{artifact.uri}/Split-{split}/FeatureStats.pb", "rb") as file:
+            found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
+    return found
+
+
+def _text(artifact: Artifact | None, name: str) -> str:
+    """The text of one file of an artifact; empty when there is none."""
+    if artifact is None or not fileio.exists(f"{artifact.uri}/{name}"):
+        return ""
+    with fileio.open(f"{artifact.uri}/{name}", "r") as file:
+        return str(file.read())

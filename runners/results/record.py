@@ -1,0 +1,205 @@
+"""Turns what a run left behind into the record that scripts read and the evidence that the report shows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gates.evaluation.metrics import OVERALL, ClassPerformance, Evaluation, MetricEstimate
+from gates.verdict.finding import GateReport
+from pipeline.config.evaluation import EvaluatorConfig
+from pipeline.config.workload import WorkloadConfig
+from report.evidence import Evidence, ThresholdLine, TunerTrial, UnusableRows
+from report.run_record import ComponentRecord, RunRecord
+from runners.component_names import NAMES
+from runners.results.node_result import Results
+from runners.results.outcome import Outcome
+from runners.results.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+
+    from runners.results.read_back import Registered
+
+
+def record_of(
+    config: WorkloadConfig,
+    folder: RunFolder,
+    results: Results,
+    gathered: Gathered,
+    outcome: Outcome,
+    facts: Mapping[str, Any],
+) -> RunRecord:
+    """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
+    data_fingerprint."""
+    return RunRecord(
+        run_id=folder.run_id,
+        workload=config.name,
+        outcome=outcome.outcome,
+        exit_code=outcome.exit_code,
+        reason=outcome.reason,
+        pushed_version=outcome.pushed_version,
+        pushed_to=outcome.pushed_to,
+        registered_version=gathered.registered.version if gathered.registered else None,
+        components=[
+            ComponentRecord(name=result.node_id, seconds=round(result.seconds, 3), state=result.state)
+            for result in results.values()
+            if result.node_id in NAMES
+        ],
+        gates=[report.to_json() for report in gathered.gates],
+        metrics=metrics_of(gathered.evaluation),
+        rows=gathered.facts.get("rows", {}),
+        seed=config.train.seed,
+        **facts,
+    )
+
+
+def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
+    """Figures by metric name, each with its interval as `<metric>_lower` and `<metric>_upper`; `classes` only
+    of a model with several."""
+    if evaluation is None:
+        return {"overall": {}, "slices": []}
+    by_slice: dict[str, list[MetricEstimate]] = {}
+    for estimate in evaluation.estimates:
+        by_slice.setdefault(estimate.slice, []).append(estimate)
+    overall = _figures(by_slice.pop(OVERALL, []))
+    return {
+        "overall": overall,
+        "slices": [{"slice": name, **_figures(estimates)} for name, estimates in by_slice.items()],
+        "references": [
+            {"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references
+        ],
+        **({"classes": [_class_figures(each) for each in evaluation.classes]} if evaluation.classes else {}),
+    }
+
+
+def _class_figures(performance: ClassPerformance) -> dict[str, Any]:
+    figures = {**_figures([performance.precision]), **_figures([performance.recall])}
+    figures |= {"n": performance.n, "predicted": performance.predicted, "f1": _finite(performance.f1)}
+    return {"name": performance.name, **figures}
+
+
+def _figures(estimates: Iterable[MetricEstimate]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for estimate in estimates:
+        figures["n"] = estimate.n
+        figures[estimate.metric] = _finite(estimate.value)
+        figures[f"{estimate.metric}_lower"] = _finite(estimate.lower)
+        figures[f"{estimate.metric}_upper"] = _finite(estimate.upper)
+    return figures
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
+
+
+def write_record(path: Path, record: RunRecord) -> None:
+    """Write `run.json` whole or not at all."""
+    fresh = path.with_suffix(".json.part")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(record.model_dump(), file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def evidence_of(
+    config: WorkloadConfig, record: RunRecord, results: Results, gathered: Gathered, outcome: Outcome
+) -> Evidence:
+    """Everything that the report can show of this run."""
+    facts = gathered.facts
+    return Evidence(
+        statistics=gathered.statistics,
+        label=config.data.label,
+        unusable_rows=UnusableRows(facts["unusable_rows"], facts.get("unusable_file")) if facts else None,
+        gates=gathered.gates,
+        evaluation=gathered.evaluation,
+        thresholds=tuple(threshold_lines(config.evaluator)),
+        judged_by=config.evaluator.judged_by,
+        trials=gathered.trials,
+        history=gathered.history,
+        training=gathered.training,
+        lineage=_lineage(record, results, gathered),
+        config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        next_command=outcome.next_command,
+    )
+
+
+def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[str, str | None]:
+    """Where the model came from, in the order in which a reader asks."""
+    registered = gathered.registered
+    uris = {
+        name: results[node].output(key)
+        for name, node, key in (
+            ("examples", "ExampleGen", "examples"),
+            ("schema", "SchemaGen", "schema"),
+            ("transform graph", "Transform", "transform_graph"),
+            ("model", "Trainer", "model"),
+            ("compared with the blessed model", "ChampionResolver", "model"),
+            ("compared with the model from outside", "OutsideModel", "model"),
+        )
+        if node in results
+    }
+    return {
+        "data fingerprint": record.data_fingerprint,
+        "git commit": record.git_commit,
+        "lock": record.lock_hash,
+        "seed": str(record.seed),
+        **{name: artifact.uri if artifact else None for name, artifact in uris.items()},
+        "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
+        "pushed to": record.pushed_to,
+    }
+
+
+def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
+    """The configured limits, one line each, as the report draws them."""
+    for threshold in config.thresholds:
+        where = ", ".join(f"{column}={value}" for column, value in threshold.slice.items()) or OVERALL
+        class_name = None if threshold.class_name is None else str(threshold.class_name)
+        limits = {
+            "at_least": threshold.at_least,
+            "at_most": threshold.at_most,
+            "no_worse_than_blessed_by": threshold.no_worse_than_blessed_by,
+        }
+        for kind, limit in limits.items():
+            if limit is not None:
+                least = threshold.min_examples
+                yield ThresholdLine(threshold.metric, where, limit, kind, least, class_name)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Empty where a component was not reached."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)  # of ExampleGen: rows by split, unusable rows
+    statistics: Mapping[str, DatasetFeatureStatistics] = field(default_factory=dict)
+    gates: tuple[GateReport, ...] = ()
+    trials: tuple[TunerTrial, ...] = ()  # of the Tuner
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    training: Mapping[str, Any] | None = None
+    evaluation: Evaluation | None = None
+    registered: Registered | None = None
+
+
+def gather(results: Results) -> Gathered:
+    """Read back what the components of a run wrote."""
+    if not results:
+        return Gathered()
+    from runners.results import read_back
+
+    return Gathered(
+        facts=read_back.facts_of(results.get("ExampleGen")),
+        statistics=read_back.statistics_of(results.get("StatisticsGen")),
+        gates=read_back.gate_reports(results),
+        trials=read_back.trials_of(results.get("Tuner")),
+        history=read_back.history_of(results.get("Trainer")),
+        training=read_back.training_of(results.get("Trainer")),
+        evaluation=read_back.evaluation_with_references(results.get("Evaluator"), results.get("References")),
+        registered=read_back.registered_of(results.get("Registrar")),
+    )

@@ -1,0 +1,145 @@
+"""Where a run keeps its things: `out/<workload>/<run-id>/`, artifacts and metadata beside it, the lock over both."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.errors import SluiceError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run and of what the runs of a workload share."""
+
+    workload_dir: Path
+    run_id: str
+
+    @property
+    def path(self) -> Path:
+        """The folder of this run alone."""
+        return self.workload_dir / self.run_id
+
+    @property
+    def log(self) -> Path:
+        """What libraries print."""
+        return self.path / "run.log"
+
+    @property
+    def record(self) -> Path:
+        """What scripts read."""
+        return self.path / "run.json"
+
+    @property
+    def report(self) -> Path:
+        """What people read."""
+        return self.path / "report.html"
+
+    @property
+    def proposed_schema(self) -> Path:
+        """The schema that this run proposed, for a person to curate."""
+        return self.path / "schema.pbtxt"
+
+    @property
+    def hyperparameters(self) -> Path:
+        """The best that this run's search found, for `tuner.frozen`."""
+        return self.path / "hyperparameters.yaml"
+
+    @property
+    def artifacts(self) -> Path:
+        """The pipeline root: artifacts of all runs of this workload, reused from run to run."""
+        return self.workload_dir / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """The SQLite metadata store of this workload."""
+        return self.workload_dir / "metadata.sqlite"
+
+    @property
+    def serving(self) -> Path:
+        """Where blessed models are pushed: `out/serving/<workload>/<version>`."""
+        return self.workload_dir.parent / "serving" / self.workload_dir.name
+
+    @property
+    def registry(self) -> Path:
+        """Where blessed models are kept: `out/registry/<workload>/<version>`, numbered by what changed."""
+        return self.workload_dir.parent / "registry"
+
+    def publish_as_latest(self) -> None:
+        """Point `latest` at this run in one step, so that it never points at nothing."""
+        link = self.workload_dir / "latest"
+        fresh = self.workload_dir / f".latest-{os.getpid()}"
+        fresh.symlink_to(self.run_id, target_is_directory=True)
+        fresh.replace(link)
+
+
+def new_run_folder(output_dir: Path, workload: str) -> RunFolder:
+    """Make the folder of a new run; its name is the start in UTC and sorts by time."""
+    workload_dir = output_dir.absolute() / workload
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime())
+    for attempt in range(1, 100):
+        run_id = stamp if attempt == 1 else f"{stamp}-{attempt}"
+        try:
+            (workload_dir / run_id).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as problem:
+            raise SluiceError(
+                f"the output folder {workload_dir} cannot be written: {problem.strerror}.",
+                "Use another:  python runners/local_runner.py --output-dir FOLDER",
+            ) from problem
+        return RunFolder(workload_dir, run_id)
+    raise SluiceError(f"a hundred runs started in {workload_dir} within one second.", "Wait a second and try again.")
+
+
+@contextmanager
+def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
+    """Hold the workload's output folder for this process; the kernel lets go of it even after kill -9.
+
+    Raises:
+      SluiceError: when another run holds it, with that run's process id; when runs cannot be kept there.
+    """
+    workload_dir = output_dir.absolute() / workload
+    _check_is_no_pattern(output_dir.absolute())
+    try:
+        workload_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SluiceError(
+            f"the output folder {workload_dir} cannot be made: {problem.strerror}.",
+            "Use another:  python runners/local_runner.py --output-dir FOLDER",
+        ) from problem
+    lock = FileLock(workload_dir / ".lock")
+    holder = workload_dir / ".lock-holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as problem:
+        pid = holder.read_text().strip() if holder.exists() else "unknown"
+        raise SluiceError(
+            f"another run (process {pid}) is using {workload_dir}.",
+            "Wait for it, or use another folder:  python runners/local_runner.py --output-dir FOLDER",
+        ) from problem
+    except OSError as problem:
+        sentence = f"the output folder {workload_dir} cannot be locked: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  python runners/local_runner.py --output-dir FOLDER") from problem
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
+
+
+def _check_is_no_pattern(folder: Path) -> None:
+    """Beam and glob read a path with one of these as a pattern: the run would not find what it wrote itself."""
+    found = next((mark for mark in str(folder) if mark in "[*?"), None)
+    if found is not None:
+        raise SluiceError(
+            f"the output folder {folder} has `{found}` in its path, which stands for other names where files are "
+            "looked up.",
+            "Use another:  python runners/local_runner.py --output-dir FOLDER",
+        )

@@ -1,0 +1,72 @@
+"""`vertex_runner.py --check`: compile, parse back, find what would break, list what would run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import ExitCode, SluiceError
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.load import load_environment, load_workload
+from pipeline.config.references import check_references
+from pipeline.config.workload import WorkloadConfig
+from runners.local.log_redirect import noise_diverted_to
+
+
+def check_job(
+    workload: str,
+    overrides: Sequence[str],
+    environment: str,
+    environment_overrides: Sequence[str],
+    data: str | None,
+    output_dir: Path,
+    profile: str | None = None,
+) -> int:
+    """Write `<output-dir>/<workload>/vertex-job.json` and list its tasks, images and conditions.
+
+    Raises:
+      SluiceError: when the job does not parse or refers to what does not exist.
+    """
+    config = load_workload(workload, overrides, data, profile)
+    check_references(config)
+    cloud = load_environment(environment, environment_overrides)
+    folder = output_dir.absolute() / config.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sentence = f"the output folder {folder} cannot be made: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
+    with noise_diverted_to(folder / "vertex-check.log") as stream:
+        _compile_and_list(config, cloud, folder, stream)
+    return ExitCode.PUSHED
+
+
+def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: Path, stream: TextIO) -> None:
+    """The heavy part; its imports are noisy."""
+    from pipeline.pipeline import create_pipeline
+    from runners.vertex.job import Task, broken_references, compile_job, list_tasks, read_job
+    from runners.vertex.platform import vertex_platform
+
+    pipeline = create_pipeline(config, vertex_platform(config, cloud))
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        fresh = compile_job(pipeline, cloud.image, Path(scratch))
+        _, spec = read_job(fresh)
+        if broken := broken_references(spec):
+            raise SluiceError(f"the compiled job would fail: {broken[0]}.")
+        job = fresh.replace(folder / fresh.name)
+    tasks: list[Task] = list_tasks(spec)
+    console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
+    console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
+    table = Table("task", "kind", "runs when", box=None, padding=(0, 2, 0, 2))
+    for task in tasks:
+        table.add_row(task.name, task.kind, task.condition or "its inputs are there")
+    console.print(table)
+    for image, count in Counter(task.image for task in tasks if task.image).items():
+        console.print(f"  {count} containers of {image}")
+    console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")

@@ -1,0 +1,109 @@
+"""A small search over a small model: rows of four numbers, and a model that can be told to go wrong."""
+
+import functools
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from pipeline.config.training import TrainConfig, TunerConfig
+from tests.samples.folders import scratch
+
+# Names the file to which each training appends a line.
+LOG = "SLUICE_TEST_FITS"
+SCHEMA = """
+feature { name: "x" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 4 } } }
+feature { name: "label" type: INT presence { min_fraction: 1 } shape { } }
+"""
+TUNER = TunerConfig(enabled=True, algorithm="grid", stop_poor_trials=False).model_dump()
+TRAIN = TrainConfig(batch_size=64, early_stopping_patience=0, seed=7).model_dump()
+
+
+def build_model(hparams: Mapping[str, Any], feature_spec: Any) -> keras.Model:
+    """Logistic regression; `trouble` is what goes wrong while it learns."""
+    if hparams.get("trouble") == "cannot be built":
+        raise ValueError("there is no such layer")
+    rate = float("inf") if hparams.get("trouble") == "not a number" else hparams["learning_rate"]
+    model = Noted(hparams) if LOG in os.environ or hparams.get("trouble") == "killed" else keras.Sequential()
+    model.add(keras.Input((4,), name="x"))
+    model.add(keras.layers.Dense(1, activation="sigmoid"))
+    model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    return model
+
+
+class Noted(keras.Sequential):
+    """Notes when it begins to learn."""
+
+    def __init__(self, hparams: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._hparams = dict(hparams)
+
+    def fit(self, batches: Any, **settings: Any) -> Any:
+        if log := os.environ.get(LOG):
+            size = len(next(iter(batches))[1])
+            with Path(log).open("a") as file:
+                file.write(f"{sorted(self._hparams.items())} in batches of {size} from {settings['initial_epoch']}\n")
+        if self._hparams.get("trouble") == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(batches, **settings)
+
+
+def search_space() -> keras_tuner.HyperParameters:
+    space = keras_tuner.HyperParameters()
+    space.Choice("learning_rate", [0.01, 0.1, 1.0])
+    space.Choice("batch_size", [32, 64])
+    return space
+
+
+def troubled_space() -> keras_tuner.HyperParameters:
+    space = keras_tuner.HyperParameters()
+    space.Choice("trouble", ["none", "cannot be built", "not a number", "killed"])
+    return space
+
+
+@functools.cache
+def rows() -> Path:
+    """Transformed examples of train and eval, and the graph's schema."""
+    home = scratch()
+    (home / "graph/transformed_metadata").mkdir(parents=True)
+    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    (home / "graph/transformed_metadata/schema.pbtxt").write_text(text_format.MessageToString(schema))
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 640), ("eval", 200)):
+        values = rng.normal(size=(count, 4))
+        labels = (values.sum(axis=1) + rng.normal(size=count) > 0).astype(int)
+        with tf.io.TFRecordWriter(str(home / f"{split}.tfrecord")) as writer:
+            for row, label in zip(values, labels, strict=True):
+                example = tf.train.Example()
+                example.features.feature["x"].float_list.value.extend(row)
+                example.features.feature["label"].int64_list.value.append(int(label))
+                writer.write(example.SerializeToString())
+    return home
+
+
+def arguments(home: Path, module: str = __name__, train: Mapping[str, Any] | None = None, **tuner: Any) -> FnArgs:
+    """What TFX hands to `tuner_fn`."""
+    return FnArgs(
+        working_dir=str(home / "work"),
+        train_files=[str(rows() / "train.tfrecord")],
+        eval_files=[str(rows() / "eval.tfrecord")],
+        transform_graph_path=str(rows() / "graph"),
+        custom_config={
+            "model": {"module": module, "hyperparameters": {"learning_rate": 0.1}},
+            "train": {**TRAIN, **(train or {})},
+            "tuner": {**TUNER, **tuner},
+            "label": "label",
+            "withheld": [],
+            "code": "as it is",
+            "durable_dir": str(home / "durable"),
+        },
+    )

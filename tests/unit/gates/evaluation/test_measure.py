@@ -1,0 +1,55 @@
+"""Slices and estimates, in and out of JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+
+from gates.evaluation.measure import Scored, confusion, measure, slices_of
+from gates.evaluation.metrics import Evaluation
+
+LABELS = np.array([0, 1, 0, 1, 1, 0])
+PREDICTIONS = np.array([0.1, 0.9, 0.6, 0.4, 0.8, 0.2])
+COLUMNS = {
+    "company": np.array(["A, Inc", "B", "A, Inc", "B", "B", "(missing)"], dtype=object),
+    "hour": np.array(["9", "9", "10", "10", "9", "9"], dtype=object),
+}
+
+
+def test_every_row_is_in_exactly_one_slice_of_a_column() -> None:
+    parts = list(slices_of(Scored(LABELS, PREDICTIONS, columns=COLUMNS), [["company"]]))
+    assert [part.name for part in parts] == ["overall", "company=(missing)", "company=A, Inc", "company=B"]
+    assert sorted(np.concatenate([part.rows for part in parts[1:]]).tolist()) == [0, 1, 2, 3, 4, 5]
+
+
+def test_combinations_are_named_in_alphabetical_order_and_hold_the_right_rows() -> None:
+    parts = list(slices_of(Scored(LABELS, PREDICTIONS, columns=COLUMNS), [["hour", "company"]]))
+    rows = {part.name: part.rows.tolist() for part in parts[1:]}
+    assert rows["company=B, hour=9"] == [1, 4]
+    assert rows["company=A, Inc, hour=10"] == [2]
+    assert "company=(missing), hour=10" not in rows
+
+
+def test_confusion_counts_actual_by_predicted() -> None:
+    assert confusion(Scored(LABELS, PREDICTIONS)).counts == ((2, 1), (1, 2))
+
+
+def test_the_blessed_model_is_measured_on_the_same_rows() -> None:
+    scored = Scored(LABELS, PREDICTIONS, blessed=1 - PREDICTIONS, columns=COLUMNS)
+    overall = measure(scored, ["accuracy"], [], 0.95)[0]
+    assert (overall.value, overall.blessed_value) == (4 / 6, 2 / 6)
+    assert overall.change is not None
+    assert math.isclose(overall.change, 2 / 6)
+
+
+def test_an_evaluation_with_undefined_figures_survives_strict_json() -> None:
+    estimates = measure(Scored(LABELS, PREDICTIONS, columns=COLUMNS), ["auc", "loss"], [["company"]], 0.95)
+    evaluation = Evaluation(0.95, estimates, confusion(Scored(LABELS, PREDICTIONS)), notes=("a note",))
+    text = json.dumps(evaluation.to_json(), allow_nan=False)
+    again = Evaluation.from_json(json.loads(text))
+    assert again.overall() == evaluation.overall()
+    one_class = next(each for each in again.estimates if each.slice == "company=A, Inc" and each.metric == "auc")
+    assert math.isnan(one_class.value)
+    assert json.dumps(again.to_json(), allow_nan=False) == text

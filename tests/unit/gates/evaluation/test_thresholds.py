@@ -1,0 +1,185 @@
+"""The rule of the thresholds: in doubt refuse overall, in doubt do not refuse on a slice."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gates.evaluation.limits import Limit
+from gates.evaluation.measure import Scored, measure
+from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.thresholds import judge_thresholds
+from gates.verdict.finding import Severity, verdict_of
+from gates.verdict.rule import holm
+
+
+def _estimate(
+    metric: str = "auc", where: str = OVERALL, n: int = 1500, value: float = 0.6, arm: float = 0.03, **change: float
+) -> MetricEstimate:
+    return MetricEstimate(metric, where, n, value, value - arm, value + arm, **change)
+
+
+def _evaluation(*estimates: MetricEstimate) -> Evaluation:
+    return Evaluation(0.95, estimates)
+
+
+def test_refuses_a_value_below_the_limit_and_names_metric_value_limit_and_rows() -> None:
+    findings, _ = judge_thresholds(_evaluation(_estimate(value=0.5)), [Limit("auc", at_least=0.55)])
+    assert [finding.severity for finding in findings] == [Severity.BLOCK]
+    for part in ("auc", "0.500", "0.470", "0.530", "0.550", "1,500"):
+        assert part in findings[0].reason
+
+
+def test_refuses_overall_when_in_doubt_and_says_how_many_rows_would_decide() -> None:
+    doubtful = _evaluation(_estimate(value=0.56))
+    findings, _ = judge_thresholds(doubtful, [Limit("auc", at_least=0.55)])
+    assert findings[0].severity is Severity.BLOCK
+    assert "13,500" in findings[0].remedy  # the arm of 0.03 has to shrink to 0.01: nine times the rows
+    judged_by_estimate, _ = judge_thresholds(doubtful, [Limit("auc", at_least=0.55)], judged_by="estimate")
+    assert judged_by_estimate[0].severity is Severity.INFO
+
+
+def test_a_loss_must_surely_stay_below_its_limit() -> None:
+    evaluation = _evaluation(_estimate("loss", value=0.48))
+    assert judge_thresholds(evaluation, [Limit("loss", at_most=0.52)])[0][0].severity is Severity.INFO
+    assert judge_thresholds(evaluation, [Limit("loss", at_most=0.50)])[0][0].severity is Severity.BLOCK
+
+
+def test_refuses_a_model_that_falls_behind_the_blessed_one() -> None:
+    behind = {"blessed_value": 0.66, "change": -0.06, "change_lower": -0.08, "change_upper": -0.04}
+    findings, _ = judge_thresholds(_evaluation(_estimate(**behind)), [Limit("auc", no_worse_than_blessed_by=0.05)])
+    assert findings[0].severity is Severity.BLOCK
+    assert "0.660" in findings[0].reason
+    allowed, _ = judge_thresholds(_evaluation(_estimate(**behind)), [Limit("auc", no_worse_than_blessed_by=0.09)])
+    assert allowed[0].severity is Severity.INFO
+
+
+def test_a_falling_loss_is_no_regression_and_a_rising_one_is() -> None:
+    limit = [Limit("loss", no_worse_than_blessed_by=0.02)]
+    better = {"blessed_value": 0.7, "change": -0.1, "change_lower": -0.12, "change_upper": -0.08}
+    worse = {"blessed_value": 0.5, "change": 0.1, "change_lower": 0.08, "change_upper": 0.12}
+    assert judge_thresholds(_evaluation(_estimate("loss", **better)), limit)[0][0].severity is Severity.INFO
+    assert judge_thresholds(_evaluation(_estimate("loss", **worse)), limit)[0][0].severity is Severity.BLOCK
+
+
+def test_without_a_blessed_model_the_change_is_skipped_and_the_value_still_judged() -> None:
+    limit = Limit("auc", at_least=0.55, no_worse_than_blessed_by=0.05)
+    findings, skipped = judge_thresholds(_evaluation(_estimate()), [limit])
+    assert [finding.check for finding in findings] == ["threshold_value"]
+    assert "no model has been blessed" in skipped[0].why
+
+
+def test_refuses_when_the_metric_cannot_be_computed_overall() -> None:
+    undefined = _estimate(value=math.nan, arm=math.nan)
+    findings, _ = judge_thresholds(_evaluation(undefined), [Limit("auc", at_least=0.5)])
+    assert verdict_of(findings).value == "fail"
+    assert "could not be computed" in findings[0].reason
+
+
+@pytest.mark.parametrize(("n", "value"), [(199, 0.2), (400, math.nan)])
+def test_small_slices_and_slices_of_one_class_are_reported_not_judged(n: int, value: float) -> None:
+    evaluation = _evaluation(_estimate(where="company=A", n=n, value=value, arm=0.01))
+    findings, _ = judge_thresholds(evaluation, [Limit("auc", {"company": "*"}, at_least=0.5)])
+    assert [finding.severity for finding in findings] == [Severity.INFO]
+    assert "reported, not judged" in findings[0].reason
+
+
+def test_a_slice_that_is_certainly_bad_blocks_and_is_named() -> None:
+    good = [_estimate(where=f"company={i}", value=0.7) for i in range(40)]
+    bad = _estimate(where="company=Flash Cab", n=300, value=0.4, arm=0.04)
+    findings, _ = judge_thresholds(_evaluation(*good, bad), [Limit("auc", {"company": "*"}, at_least=0.5)])
+    assert [(finding.severity, finding.subject) for finding in findings] == [(Severity.BLOCK, "company=Flash Cab")]
+
+
+def test_the_same_slice_is_in_doubt_when_only_one_interval_of_many_just_misses() -> None:
+    good = [_estimate(where=f"company={i}", value=0.7) for i in range(40)]
+    unlucky = _estimate(where="company=B", n=300, value=0.455, arm=0.04)  # its own interval ends below 0.5
+    findings, _ = judge_thresholds(_evaluation(*good, unlucky), [Limit("auc", {"company": "*"}, at_least=0.5)])
+    assert [finding.severity for finding in findings] == [Severity.WARN]
+    alone, _ = judge_thresholds(_evaluation(unlucky), [Limit("auc", {"company": "B"}, at_least=0.5)])
+    assert [finding.severity for finding in alone] == [Severity.BLOCK]
+
+
+def test_many_slices_of_a_model_exactly_at_the_limit_are_seldom_refused() -> None:
+    rng = np.random.default_rng(4)
+    refused = 0
+    for _ in range(100):
+        rows = 40 * 250
+        labels = rng.integers(0, 2, rows)
+        right = rng.random(rows) < 0.7
+        predictions = np.where(right == (labels == 1), 0.9, 0.1)
+        columns = {"company": np.repeat(np.arange(40).astype(str), 250).astype(object)}
+        estimates = measure(Scored(labels, predictions, columns=columns), ["accuracy"], [["company"]], 0.95)
+        limits = [Limit("accuracy", {"company": "*"}, at_least=0.7)]
+        findings, _ = judge_thresholds(Evaluation(0.95, estimates), limits)
+        refused += any(finding.severity is Severity.BLOCK for finding in findings)
+    assert refused <= 8
+
+
+def test_a_threshold_on_a_value_that_never_occurs_warns() -> None:
+    evaluation = _evaluation(_estimate(), _estimate(where="company=Flash Cab"))
+    findings, _ = judge_thresholds(evaluation, [Limit("auc", {"company": "Flash Cap"}, at_least=0.5)])
+    assert [finding.severity for finding in findings] == [Severity.WARN]
+    assert "company=Flash Cap" in findings[0].reason
+
+
+def test_a_star_in_one_column_leaves_the_other_fixed() -> None:
+    slices = [_estimate(where=f"company={c}, hour={h}", value=0.2, arm=0.01) for c in "AB" for h in (9, 10)]
+    findings, _ = judge_thresholds(_evaluation(*slices), [Limit("auc", {"hour": 9, "company": "*"}, at_least=0.5)])
+    assert sorted(finding.subject for finding in findings) == ["company=A, hour=9", "company=B, hour=9"]
+
+
+def test_holm_adjusts_step_by_step() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+def test_a_slice_whose_change_cannot_be_computed_is_reported_and_its_value_still_judged() -> None:
+    unpaired = {"blessed_value": math.nan, "change": math.nan, "change_lower": math.nan, "change_upper": math.nan}
+    bad = _estimate("precision", where="company=A", value=0.2, arm=0.01, **unpaired)
+    limit = Limit("precision", {"company": "*"}, at_least=0.5, no_worse_than_blessed_by=0.05)
+    for judged_by in ("interval", "estimate"):
+        findings, _ = judge_thresholds(_evaluation(bad), [limit], judged_by)
+        assert [finding.severity for finding in findings] == [Severity.INFO, Severity.BLOCK]
+        assert "last blessed model" in findings[0].reason
+
+
+def test_a_star_matches_no_slice_over_more_columns() -> None:
+    names = ("company=A, hour=1", "company=Taxicab Insurance Agency, LLC", "company=B")
+    slices = [_estimate(where=name, value=0.2, arm=0.01) for name in names]
+    findings, _ = judge_thresholds(_evaluation(*slices), [Limit("auc", {"company": "*"}, at_least=0.5)])
+    assert [finding.subject for finding in findings] == list(names[1:])
+
+
+def _one_row(where: str = OVERALL, **change: float) -> MetricEstimate:
+    return MetricEstimate("loss", where, 1, 0.223, math.nan, math.nan, **change)
+
+
+def test_a_loss_without_an_interval_is_refused_and_no_nan_is_told() -> None:
+    [finding] = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)])[0]
+    assert finding.severity is Severity.BLOCK
+    assert "is 0.223 (too few rows for an interval); asked is at most 0.250" in finding.reason
+    assert "nan" not in finding.reason + finding.remedy
+    by_estimate = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)], "estimate")[0]
+    assert by_estimate[0].severity is Severity.INFO
+
+
+def test_a_change_without_an_interval_is_refused_also_after_json() -> None:
+    change = {"blessed_value": 0.21, "change": 0.013, "change_lower": math.nan, "change_upper": math.nan}
+    evaluation = _evaluation(_one_row(**change))
+    for read in (evaluation, Evaluation.from_json(evaluation.to_json())):
+        [finding] = judge_thresholds(read, [Limit("loss", no_worse_than_blessed_by=0.1)])[0]
+        assert finding.severity is Severity.BLOCK
+        assert "change +0.013, too few rows for an interval" in finding.reason
+        assert "nan" not in finding.reason + finding.remedy
+
+
+@pytest.mark.parametrize(("at_most", "severity"), [(0.2, Severity.WARN), (0.25, Severity.INFO)])
+def test_a_slice_without_an_interval_blocks_nothing_and_hides_no_other(at_most: float, severity: Severity) -> None:
+    other = _estimate("loss", "hour=2", value=0.9)
+    limit = Limit("loss", slice={"hour": "*"}, at_most=at_most, min_examples=1)
+    findings = judge_thresholds(_evaluation(_one_row("hour=1"), other), [limit])[0]
+    assert {finding.subject: finding.severity for finding in findings} == {"hour=1": severity, "hour=2": Severity.BLOCK}
+    assert not any("nan" in finding.reason + finding.remedy for finding in findings)

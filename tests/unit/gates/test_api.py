@@ -1,0 +1,212 @@
+"""`gates.check` on whatever a notebook holds: the same answer, whatever the rows' order, library, files or threads."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import gates
+from core.errors import SluiceError
+from gates.verdict.finding import GateReport, Severity, Verdict
+from tests.samples.folders import ROOT
+
+
+@pytest.fixture(scope="module")
+def taxi() -> pd.DataFrame:
+    spec = importlib.util.find_spec("tfx")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    path = Path(spec.submodule_search_locations[0]) / "examples/chicago_taxi_pipeline/data/simple/data.csv"
+    rows = pd.read_csv(path).sample(3000, random_state=5).reset_index(drop=True)
+    # `tips` and `payment_type` give the label away: an answer without findings would prove little.
+    return rows.assign(big_tipper=(rows["tips"] > 0.2 * rows["fare"]).astype(int)).drop(columns="tips")
+
+
+@pytest.fixture(scope="module")
+def splits(taxi: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A tenth of eval is also in train."""
+    train, other = taxi[:2400], taxi[2400:]
+    return train, pd.concat([other, train[:60]])
+
+
+@pytest.fixture(scope="module")
+def report(splits: tuple[pd.DataFrame, pd.DataFrame]) -> GateReport:
+    return answer(*splits)
+
+
+def answer(*tables: object, **more: object) -> GateReport:
+    return replace(gates.check(*tables, label="big_tipper", **more), seconds=0.0)
+
+
+def test_refuses_copied_rows_and_names_the_split(report: GateReport) -> None:
+    assert report.verdict is Verdict.FAIL
+    assert "eval" in {finding.subject for finding in report.of(Severity.BLOCK)}
+    assert GateReport.loads(report.dumps()).to_json() == report.to_json()
+
+
+def test_the_answer_does_not_depend_on_the_order_of_rows(splits, report) -> None:
+    assert answer(*(table.sample(frac=1, random_state=11) for table in splits)) == report
+
+
+def test_the_answer_does_not_depend_on_library_or_chunks(splits, report, tmp_path: Path) -> None:
+    arrow = [pa.Table.from_pandas(table, preserve_index=False) for table in splits]
+    assert answer(*arrow) == report
+    chunked = [pa.concat_tables([each[:7], each[7:900], each[900:]]) for each in arrow]
+    assert answer(*chunked) == report
+    columns = [{name: table[name].to_numpy() for name in table} for table in splits]
+    assert answer(*columns) == report
+
+
+def test_the_answer_does_not_depend_on_files_and_their_order(splits, tmp_path: Path) -> None:
+    train, other = splits
+    other.to_csv(tmp_path / "eval.csv", index=False)
+    answers = []
+    for folder, names in (("one", "ab"), ("two", "ba")):
+        (tmp_path / folder).mkdir()
+        for name, part in zip(names, (train[:1000], train[1000:]), strict=True):
+            part.to_csv(tmp_path / folder / f"{name}.csv", index=False)
+        answers.append(answer(tmp_path / folder, tmp_path / "eval.csv"))
+    train.to_csv(tmp_path / "train.csv", index=False)
+    answers.append(answer(tmp_path / "train.csv", tmp_path / "eval.csv"))
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_the_answer_does_not_depend_on_the_number_of_threads(splits, tmp_path: Path) -> None:
+    for name, table in zip(("train", "eval"), splits, strict=True):
+        table.to_parquet(tmp_path / f"{name}.parquet")
+    program = (
+        "import sys, gates; from dataclasses import replace; "
+        "r = gates.check(sys.argv[1], sys.argv[2], label='big_tipper'); print(replace(r, seconds=0.0).dumps())"
+    )
+    told = set()
+    for threads in ("1", "2"):
+        environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PATH": ""}
+        told.add(
+            subprocess.run(
+                [sys.executable, "-c", program, tmp_path / "train.parquet", tmp_path / "eval.parquet"],
+                cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+            ).stdout
+        )  # fmt: skip
+    assert len(told) == 1
+
+
+def test_waivers_let_pass_what_they_name_and_expire(splits, report: GateReport) -> None:
+    blocking = {finding.check for finding in report.of(Severity.BLOCK)}
+    for expires, verdict in (("2999-01-01", Verdict.PASS), ("2020-01-01", Verdict.FAIL)):
+        waive = {"waive": {"reason": "A rehearsal.", "expires": expires}}
+        waived = answer(*splits, settings={"checks": dict.fromkeys(blocking, waive)})
+        assert waived.blessed is (verdict is Verdict.PASS)
+        said = [f.reason for f in waived.findings if f.check in blocking and f.severity is not Severity.INFO]
+        assert all(("Waived until 2999" if waived.blessed else "expired on 2020") in reason for reason in said)
+
+
+def test_a_changed_threshold_and_a_check_switched_off_are_used(splits, report: GateReport) -> None:
+    check = next(finding.check for finding in report.of(Severity.BLOCK) if finding.subject == "eval")
+    raised = answer(*splits, settings={"checks": {check: {"threshold": 0.99}}})
+    assert check not in {finding.check for finding in raised.of(Severity.BLOCK)}
+    assert {finding.threshold for finding in raised.findings if finding.check == check} == {0.99}
+    off = answer(*splits, settings={"checks": {check: {"enabled": False}}})
+    assert check not in off.checks_run
+    assert {each.why for each in off.checks_skipped if each.check == check} == {
+        "switched off in the configuration (gates.checks)"
+    }
+
+
+def test_train_alone_is_searched_for_leakage(splits) -> None:
+    alone = answer(splits[0])
+    assert alone.checks_run
+    assert set(alone.checks_run) < set(answer(*splits).checks_run)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"label": "big_tiper"}, r"train has no column `big_tiper`; did you mean `big_tipper`\?"),
+        ({"label": "big_tipper", "entity": "compny"}, r"no column `compny`; did you mean `company`\?"),
+        ({"label": "big_tipper", "time": "zzz"}, r"train has no column `zzz`, which was given as the time"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused_with_what_was_meant(splits, words, sentence: str) -> None:
+    with pytest.raises(SluiceError, match=sentence):
+        gates.check(*splits, **words)
+
+
+def test_a_label_is_computed_as_the_pipeline_does(taxi: pd.DataFrame, tmp_path: Path) -> None:
+    from gates.api import data_of
+    from gates.workload import Workload
+
+    rows = taxi.drop(columns="big_tipper").assign(tips=np.linspace(0, 5, len(taxi)).round(2))
+    rows.loc[3, "tips"] = np.nan
+    data = data_of({"train": rows}, Workload(label="y", label_expression="tips > 0.2 * fare"))
+    computed = data.train.numbers("y")
+    expected = (rows["tips"] > 0.2 * rows["fare"]).astype(float).where(rows["tips"].notna())
+    assert np.nansum(computed) == expected.sum()
+    assert np.isnan(computed).sum() == 1
+
+
+def test_times_as_text_are_numbers_when_all_of_them_are_times() -> None:
+    from gates.api import data_of
+    from gates.tables.table import Kind
+    from gates.workload import Workload
+
+    texts = ["2013-01-01", "2013-01-01T00:00:01Z", None]
+    kinds = [
+        data_of({"train": {"t": texts}, "eval": {"t": other}}, Workload(time="t")).train.kinds["t"]
+        for other in (texts, ["soon", None, None])
+    ]
+    assert kinds == [Kind.NUMBER, Kind.CATEGORY]
+
+
+def test_importing_gates_is_cheap() -> None:
+    program = "import sys, gates; print({'numpy', 'pyarrow', 'pydantic'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "set()"
+
+
+@pytest.mark.parametrize("word", ["label", "entity", "time"])
+def test_an_empty_word_is_refused_and_not_left_out(splits, word: str) -> None:
+    with pytest.raises(SluiceError, match=f"{word} is empty"):
+        gates.check(*splits, **{word: ""})
+
+
+def test_a_label_without_values_is_refused(splits) -> None:
+    train, held_out = splits
+    with pytest.raises(SluiceError, match="no value in any row"):
+        gates.check(train.assign(big_tipper=None), held_out, label="big_tipper")
+
+
+def test_a_held_out_table_without_labels_is_refused(splits) -> None:
+    train, held_out = splits
+    for lost in (held_out.assign(big_tipper=None), held_out.rename(columns={"big_tipper": "Big_Tipper"})):
+        found = gates.check(train, lost, label="big_tipper").of(Severity.BLOCK)
+        assert "label_shift" in {finding.check for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("yaml", "sentence"),
+    [
+        ("split: {by: entiy}", "`split.by` must be one of"),
+        ("data: {lable: big_tipper}", "did you mean `label`"),
+        ("gate: {strict: true}", "did you mean `gates`"),
+        ("prediction: {known_form: {outcome: [fare]}}", "did you mean `known_from`"),
+        ("prediction: {never: [companyy]}", "did you mean `company`"),
+    ],
+)
+def test_a_slip_of_the_pen_in_the_configuration_is_refused(splits, tmp_path: Path, yaml: str, sentence: str) -> None:
+    (tmp_path / "w.yaml").write_text(yaml + "\n")
+    with pytest.raises(SluiceError, match=sentence):
+        gates.check(*splits, label="big_tipper", config=tmp_path / "w.yaml")
+
+
+def test_in_doubt_because_nobody_looked_strict_refuses() -> None:
+    one = pd.DataFrame({"x": [1.0], "label": [1]})
+    assert gates.check(one, label="label").blessed
+    assert not gates.check(one, label="label", strict=True).blessed

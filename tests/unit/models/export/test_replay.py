@@ -1,0 +1,116 @@
+"""The same rows in every way in which the model can be asked, on a really trained and exported taxi model."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.export.fresh_process import answered, read_requests, write_requests
+from models.export.replay import PROBED_ROWS, TrainingPath, importances, replay, serialized
+from tests.samples.taxi_training import trained
+from tests.samples.taxi_transformed import prepared
+
+ROWS = 400
+
+
+def rows() -> np.ndarray:
+    return np.array(prepared().serialized[:ROWS], dtype=object)
+
+
+@functools.cache
+def path() -> TrainingPath:
+    return TrainingPath(prepared().graph, str(trained() / "run"))
+
+
+@functools.cache
+def replayed() -> Any:
+    return replay(path(), str(trained() / "model"), rows())
+
+
+def test_every_signature_says_in_a_fresh_process_what_training_says() -> None:
+    for name in ("serving_default", "serving_examples", "serving_default/again", "serving_examples/again"):
+        assert replayed().answers[name].shape == (ROWS, 1)
+        np.testing.assert_allclose(replayed().answers[name], replayed().training, atol=1e-6)
+    assert np.ptp(replayed().training) > 0.05
+
+
+def test_weights_other_than_the_exported_ones_are_seen(tmp_path: Path) -> None:
+    """An older checkpoint than the one that was exported: only the weights differ."""
+    run = tmp_path / "run"
+    shutil.copytree(trained() / "run", run)
+    other = TrainingPath(prepared().graph, str(run))
+    other.model.set_weights([weight + 0.05 for weight in other.model.get_weights()])
+    assert np.abs(other.predict(rows()) - replayed().answers["serving_examples"]).max() > 1e-3
+
+
+def test_each_optional_field_is_probed_in_three_ways_through_both_signatures() -> None:
+    probed = [name for name in replayed().answers if name.startswith("probe")]
+    assert len(probed) == 2 * 3 * len(path().columns)
+    assert not replayed().errors
+    assert all(replayed().answers[name].shape == (PROBED_ROWS, 1) for name in probed)
+    differing = [
+        np.abs(replayed().answers[f"probe/fare/{case}"] - replayed().answers["serving_default"][:PROBED_ROWS]).max()
+        for case in ("missing", "unknown", "extreme")
+    ]
+    assert min(differing) > 1e-4
+
+
+def test_single_requests_are_timed() -> None:
+    assert len(replayed().seconds) == 200
+    assert (replayed().seconds > 0).all()
+
+
+def test_an_export_that_cannot_be_loaded_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="cannot be asked in a fresh process"):
+        replay(path(), str(tmp_path / "nothing"), rows()[:10])
+
+
+def test_columns_and_examples_are_the_same_request() -> None:
+    columns = path().requests(rows())
+    np.testing.assert_array_equal(path().predict_columns(columns), path().predict(rows()))
+    again = path().requests(serialized(columns, path().columns))
+    for name, column in columns.items():
+        np.testing.assert_array_equal(again[name], column)
+
+
+def test_importance_is_what_the_score_loses_without_the_columns_order() -> None:
+    def answers_by_fare(predictions: np.ndarray) -> float:
+        return -float(np.abs(predictions - before).mean())
+
+    before = path().predict(rows())
+    found = importances(path(), rows(), answers_by_fare)
+    assert set(found) == set(path().columns)
+    # A column that is empty throughout cannot matter; the fare must.
+    assert found["pickup_census_tract"] == 0
+    assert found["fare"] > 0
+
+
+def test_byte_strings_travel_whole(tmp_path: Path) -> None:
+    sent = {
+        "a/examples": np.array([b"x\0", b"", b"\0\0y"], dtype=object),
+        "a/fare": np.array([1.5, np.nan], np.float32),
+        "a/examples.1": np.array([1, 2], np.int64),  # as pandas names a column that is there twice
+    }
+    write_requests(str(tmp_path / "sent.npz"), sent)
+    found = read_requests(str(tmp_path / "sent.npz"))
+    assert found["a/examples"].tolist() == sent["a/examples"].tolist()
+    assert set(found) == set(sent)
+    for name in ("a/fare", "a/examples.1"):
+        np.testing.assert_array_equal(found[name], sent[name])
+
+
+def test_a_signature_that_is_missing_is_an_answer_and_no_crash() -> None:
+    rows_sent = rows()[:4]
+    calls = [
+        {"name": name, "signature": name, "inputs": {"examples": "sent"}} for name in ("serving_examples", "nowhere")
+    ]
+    plan = {"model": str(trained() / "model"), "calls": calls, "timed": {**calls[1], "requests": 3, "warm_up": 1}}
+    found = answered(plan, {"sent": rows_sent})
+    assert found["serving_examples"].shape == (4, 1)
+    assert "nowhere" in str(found["error:nowhere"])
+    assert len(found["seconds"]) == 0

@@ -1,0 +1,227 @@
+"""The Pusher refuses whatever is not vouched for, and never crashes doing so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tfx.types import Artifact, Channel, standard_artifacts
+
+from gates.verdict.finding import GateReport, Severity, Verdict
+from pipeline.artifacts.blessings import (
+    Blessing,
+    GateReportArtifact,
+    NewestVersion,
+    RegisteredModel,
+    bless,
+    read_report,
+    refusals,
+)
+from pipeline.components.pusher import Pusher, PusherExecutor
+from registry.contents import contents_of
+from registry.folder import FolderRegistry
+from tests.samples import taxi_artifacts as samples
+from tests.samples.registrations import submission
+
+GATES = ("ExampleValidator", "Evaluator")
+
+
+def _blessing(uri: Path, kind: type[Artifact], blessed: bool = True, model: Path | None = None) -> Artifact:
+    made = samples.artifact(kind, uri)
+    bless(made, GateReport(uri.name, Verdict.PASS if blessed else Verdict.FAIL))
+    made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
+    if model is not None:
+        made.set_string_custom_property("current_model", str(model))
+    return made
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Artifact:
+    folder = tmp_path / "model/Format-Serving"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables/variables.index").write_bytes(b"index")
+    return samples.artifact(standard_artifacts.Model, tmp_path / "model")
+
+
+@pytest.fixture
+def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
+    return {
+        "ExampleValidator": [_blessing(tmp_path / "v", Blessing)],
+        "Evaluator": [_blessing(tmp_path / "e", standard_artifacts.ModelBlessing, model=Path(model.uri))],
+    }
+
+
+def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
+    """What the Registrar says of a version of taxi that it registered."""
+    found = FolderRegistry(tmp_path / "registry").register(
+        submission(tmp_path / "submitted" / weights.decode(), weights)
+    )
+    registered = samples.artifact(RegisteredModel, Path(found.location))
+    for name in ("model", "version"):
+        registered.set_string_custom_property(name, getattr(found, name))
+    return registered
+
+
+def _push(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], registered: Sequence[Artifact] = ()
+) -> dict[str, Artifact]:
+    kinds: dict[str, Any] = {
+        "pushed_model": standard_artifacts.PushedModel,
+        "report": GateReportArtifact,
+        "newest": NewestVersion,
+    }
+    outputs = {name: samples.artifact(kind, tmp_path / "out" / name) for name, kind in kinds.items()}
+    inputs = {"model": [model], **{f"{name}_blessing": given for name, given in blessings.items()}}
+    inputs["registered"] = list(registered)
+    properties = {"destination": str(tmp_path / "serving"), "keep_versions": 3, "required": json.dumps(GATES)}
+    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
+    return outputs
+
+
+def test_pushes_when_every_blessing_stands(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    pushed = _push(tmp_path, model, blessings)["pushed_model"]
+    assert pushed.get_int_custom_property("pushed") == 1
+    version = Path(pushed.get_string_custom_property("pushed_destination"))
+    assert version.parent == tmp_path / "serving"
+    assert version.name == pushed.get_string_custom_property("pushed_version")
+    assert (version / "variables/variables.index").read_bytes() == b"index"
+
+
+def test_the_pushed_model_names_the_version_that_is_registered(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
+    assert pushed.get_string_custom_property("registered_version") == "1.0.0"
+
+
+def test_the_registry_tells_which_version_is_in_production_and_under_which_number_it_was_pushed(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    first = _registered(tmp_path)
+    before = _push(tmp_path, model, blessings, [first])["pushed_model"].get_string_custom_property("pushed_version")
+    Path(model.uri, "Format-Serving/saved_model.pb").write_bytes(b"another graph")
+    outputs = _push(tmp_path, model, blessings, [_registered(tmp_path, b"other")])
+    number = outputs["pushed_model"].get_string_custom_property("pushed_version")
+    old, new = FolderRegistry(tmp_path / "registry").versions("taxi")
+    assert (new.version, new.aliases) == ("1.0.1", ("latest", "production"))
+    assert new.labels == {"stage": "production", "deployment": f"pushed-{number}"}
+    assert old.labels == {"stage": "archived", "deployment": f"pushed-{before}"}
+    told = [(each.check, each.severity) for each in read_report(outputs["report"].uri).findings]
+    assert told == [("pushed", Severity.INFO), ("noted_in_registry", Severity.INFO)]
+
+
+def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered, registry = _registered(tmp_path, b"other"), FolderRegistry(tmp_path / "registry")
+    _push(tmp_path, model, blessings, [registered])
+    other = _registered(tmp_path)
+    registry.alias("taxi", other.get_string_custom_property("version"), "production")
+    index = registry.root / "taxi/index.json"
+    before = index.read_bytes(), index.stat().st_mtime_ns
+    _push(tmp_path, model, blessings, [registered])
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+
+
+def test_a_push_whose_note_was_cut_off_is_noted_by_the_next_run(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    _push(tmp_path, model, blessings)  # pushed, and killed before the registry was told
+    pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
+    number = pushed.get_string_custom_property("pushed_version")
+    assert FolderRegistry(tmp_path / "registry").find("taxi", "production").labels["deployment"] == f"pushed-{number}"
+
+
+def test_a_registry_that_cannot_be_changed_is_said_and_does_not_undo_the_push(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered = _registered(tmp_path)
+    shutil.rmtree(registered.uri)
+    outputs = _push(tmp_path, model, blessings, [registered])
+    pushed, report = outputs["pushed_model"], read_report(outputs["report"].uri)
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert Path(pushed.uri, "saved_model.pb").exists()
+    assert report.verdict is Verdict.PASS
+    [finding] = report.of(Severity.WARN)
+    assert f"{registered.uri} is gone" in finding.reason
+    assert finding.reason in pushed.get_string_custom_property("reason")
+    assert "alias taxi 1.0.0 production && python -m" in finding.remedy
+
+
+def test_a_refusal_says_nothing_to_the_registry(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    registered = _registered(tmp_path)
+    before = contents_of(tmp_path / "registry")
+    _push(tmp_path, model, {**blessings, "Evaluator": []}, [registered])
+    assert contents_of(tmp_path / "registry") == before
+
+
+@pytest.mark.parametrize(
+    ("gate", "spoil", "check"),
+    [
+        ("ExampleValidator", "absent", "blessing_present"),
+        ("Evaluator", "absent", "blessing_present"),
+        ("ExampleValidator", "negative", "blessing_positive"),
+        ("Evaluator", "negative", "blessing_positive"),
+        ("Evaluator", "deleted", "blessing_live"),
+        ("ExampleValidator", "pending", "blessing_live"),
+        ("Evaluator", "other model", "blessing_of_this_model"),
+        ("Evaluator", "no model", "blessing_of_this_model"),
+    ],
+)
+def test_refuses_and_leaves_the_destination_alone(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], gate: str, spoil: str, check: str
+) -> None:
+    given = blessings[gate][0]
+    if spoil == "absent":
+        blessings[gate] = []
+    elif spoil == "negative":
+        given.set_int_custom_property("blessed", 0)
+    elif spoil == "deleted":
+        given.mlmd_artifact.state = metadata_store_pb2.Artifact.DELETED
+    elif spoil == "pending":
+        given.mlmd_artifact.state = metadata_store_pb2.Artifact.PENDING
+    elif spoil == "other model":
+        given.set_string_custom_property("current_model", str(tmp_path / "another"))
+    elif spoil == "no model":
+        given.set_string_custom_property("current_model", "")
+    outputs = _push(tmp_path, model, blessings)
+    report = read_report(outputs["report"].uri)
+    assert report.verdict is Verdict.FAIL
+    assert [(f.check, f.subject, f.severity) for f in report.findings] == [(check, gate, Severity.BLOCK)]
+    assert outputs["pushed_model"].get_int_custom_property("pushed") == 0
+    assert gate in outputs["pushed_model"].get_string_custom_property("reason")
+    assert not (tmp_path / "serving").exists()
+
+
+def test_a_blessing_that_says_nothing_is_a_no(tmp_path: Path, model: Artifact) -> None:
+    silent = samples.artifact(Blessing, tmp_path / "silent")
+    assert [finding.check for finding in refusals(["gate"], {"gate": [silent]}, model.uri)] == ["blessing_positive"]
+
+
+def test_no_required_blessing_at_all_is_a_refusal(model: Artifact) -> None:
+    assert [finding.check for finding in refusals([], {}, model.uri)] == ["blessing_present"]
+
+
+def test_a_model_without_a_graph_is_refused(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    Path(model.uri, "Format-Serving/saved_model.pb").unlink()
+    report = read_report(_push(tmp_path, model, blessings)["report"].uri)
+    assert [finding.check for finding in report.findings] == ["model_present"]
+
+
+def test_further_gates_are_further_inputs() -> None:
+    channels = {name: Channel(type=Blessing) for name in ("DataGate", "ModelGate")}
+    pusher = Pusher(Channel(type=standard_artifacts.Model), channels, "serving")
+    assert set(pusher.inputs) == {"model", "DataGate_blessing", "ModelGate_blessing"}
+    assert json.loads(pusher.exec_properties["required"]) == ["DataGate", "ModelGate"]

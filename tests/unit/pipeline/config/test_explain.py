@@ -1,0 +1,54 @@
+"""Every key can be looked up, and the reference page says what the code says."""
+
+import pytest
+
+from core.errors import SluiceError
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.explain import REFERENCE_COMMAND, explain, reference_markdown
+from pipeline.config.paths import ROOT
+from pipeline.config.shapes import all_keys
+from pipeline.config.workload import WorkloadConfig
+
+KEYS = [".".join(path) for path in all_keys(WorkloadConfig)]
+KEYS += [".".join(("environment", *path)) for path in all_keys(EnvironmentConfig)]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_documented(key):
+    told = explain(key)
+    assert told.startswith(f"{key}: ")
+    meaning = told.replace("\n", " ").removeprefix(f"{key}: ").split(maxsplit=3)
+    assert len(meaning) > 3, f"{key} has no documentation in pipeline/config/workload.py"
+
+
+def test_a_section_lists_its_keys_with_type_default_and_meaning():
+    told = explain("train")
+    assert told.startswith("train: What training may cost, and how it goes about it.")
+    assert "epochs: a whole number of at least 1; default 10\n      Passes over train at most" in told
+    assert "max_steps: a whole number of at least 1; not set by default" in told
+
+
+def test_a_key_tells_what_it_may_be():
+    assert "one of row, entity, time, column; default row" in explain("split.by")
+    assert explain("evaluator.thresholds.0.at_least") == explain("evaluator.thresholds.at_least")
+    assert explain("model.hyperparameters.learning_rate") == explain("model.hyperparameters")
+
+
+def test_no_key_lists_them_all():
+    told = explain()
+    assert all(f"  {key}  " in told for key in KEYS)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("trian", "train"), ("epochs", "train.epochs"), ("evaluator.treshold", "evaluator.thresholds"),
+     ("environment.regoin", "environment.region"), ("train.epochs.x", "train.epochs")],
+)  # fmt: skip
+def test_an_unknown_key_is_answered_with_the_nearest(key, meant):
+    with pytest.raises(SluiceError, match=f"no key `{key}`; did you mean `{meant}`"):
+        explain(key)
+
+
+def test_the_reference_page_is_in_step_with_the_code():
+    page = (ROOT / "docs/configuration.md").read_text()
+    assert page == reference_markdown(), f"out of step; make it anew:  {REFERENCE_COMMAND}"

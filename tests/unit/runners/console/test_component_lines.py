@@ -1,0 +1,44 @@
+"""What the console says of a component, from what the component left."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.types import standard_artifacts
+
+from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from pipeline.artifacts.blessings import write_evaluation
+from runners.console.component_lines import sentence_for
+from runners.results.node_result import NodeResult
+
+LINE_WIDTH = 78  # of the console
+
+
+def ingested(**changed: Any) -> NodeResult:
+    examples = standard_artifacts.Examples()
+    facts = {"rows": {"train": 26_923, "eval": 2_992, "test": 5_004}, "unusable_rows": 0, **changed}
+    examples.set_string_custom_property("sluice_facts", json.dumps(facts))
+    return NodeResult("ExampleGen", "ran", 1.0, {"examples": [examples]})
+
+
+def test_ingest_tells_which_share_of_the_rows_was_taken() -> None:
+    told = sentence_for(ingested(share=0.5))
+    assert told == "34,919 rows (share 0.5) → train 26,923 / eval 2,992 / test 5,004"
+    assert len(told) <= LINE_WIDTH
+
+
+@pytest.mark.parametrize("facts", [{"share": 1.0}, {}])
+def test_ingest_says_nothing_of_a_share_where_all_rows_were_taken(facts: dict[str, float]) -> None:
+    assert sentence_for(ingested(**facts)) == "34,919 rows → train 26,923 / eval 2,992 / test 5,004"
+
+
+def test_evaluation_of_one_row_tells_its_loss_without_an_interval(tmp_path: Path) -> None:
+    artifact = standard_artifacts.ModelEvaluation()
+    artifact.uri = str(tmp_path)
+    evaluation = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.223, math.nan, math.nan),))
+    write_evaluation(artifact, evaluation)
+    assert sentence_for(NodeResult("Evaluator", "ran", 1.0, {"evaluation": [artifact]})).startswith("loss 0.223; ")

@@ -1,6 +1,0 @@
-"""The model of tuning_samples, searched where every point but one goes wrong."""
-
-from tests.unit.tuning_samples import build_model
-from tests.unit.tuning_samples import troubled_space as search_space
-
-__all__ = ["build_model", "search_space"]
