@@ -11,13 +11,13 @@ help: ## list these targets
 setup: ## make the environment in .venv from requirements.lock
 	@sh scripts/setup_environment.sh
 
-data: setup ## fetch the pictures of Fashion-MNIST, for the workload of that name and tests and benchmarks
+data: setup ## fetch the images of Fashion-MNIST, for the workload of that name and tests and benchmarks
 	@sh scripts/fetch_fashion_mnist.sh
 
 run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" passes options on)
 	@$(PYTHON) runners/local_runner.py --workload taxi $(ARGS)
 
-test: setup lint ## run every test; those that need pictures are skipped where these cannot be fetched
+test: setup lint ## run every test; those that need images are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
 	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 

@@ -141,7 +141,7 @@ def _figures(finished: Finished) -> list[str]:
         "| | this model | the model of the sources |",
         "|---|---|---|",
         f"| accuracy on eval | {on_eval:.2%} | {SOURCES['eval']:.0%} |",
-        f"| accuracy on the official 10,000 test pictures | {test['value']:.2%} ({test['lower']:.2%} to "
+        f"| accuracy on the official 10,000 test images | {test['value']:.2%} ({test['lower']:.2%} to "
         f"{test['upper']:.2%}) | {SOURCES['test']:.2%} |",
         f"| eval − test | {gap:+.2f} points | {theirs:+.2f} points |",
     ]
@@ -153,7 +153,7 @@ def _classes(finished: Finished) -> list[str]:
     names = [line["name"] for line in classes]
     labels, unscaled = _unscaled(finished)
     counts = np.bincount(unscaled, minlength=len(names))
-    collapse = f"{counts.max() / counts.sum():.0%} of all pictures are taken for {names[int(counts.argmax())]}"
+    collapse = f"{counts.max() / counts.sum():.0%} of all images are taken for {names[int(counts.argmax())]}"
     lines = [
         "By class, and what becomes of the very same weights when the pixels come from 0 to 255 instead of 0 to 1, as "
         f"it happened to the sources' model (of theirs only the Pullover is known). Unscaled, {collapse}; accuracy "

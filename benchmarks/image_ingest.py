@@ -1,4 +1,4 @@
-"""The 70,000 pictures of Fashion-MNIST to split tf.Examples: Sluice's ingest beside TFX's own way; writes images.md.
+"""The 70,000 images of Fashion-MNIST to split tf.Examples: Sluice's ingest beside TFX's own way; writes images.md.
 
 TFX reads no idx files. Its users write TFRecords with TensorFlow, row by row, and then run ImportExampleGen; both steps
 are timed. Each turn is a process of its own, and both take turns."""
@@ -145,11 +145,11 @@ def _page(ours: list[Seconds], theirs: list[Seconds]) -> str:
     memory = psutil.virtual_memory().total / 2**30
     ratios = [mine["total"] / other["total"] for mine, other in zip(ours, theirs, strict=True)]
     lines = [
-        "# Ingest of pictures against TFX's own way",
+        "# Ingest of images against TFX's own way",
         "",
         f"Measured on {time.strftime('%Y-%m-%d')} on {platform.system()} {platform.machine()}, {psutil.cpu_count()} "
         f"cores, {memory:.0f} GiB, Python {platform.python_version()}; made by `make bench`.",
-        "The 70,000 pictures of Fashion-MNIST (idx, gzip) to gzip TFRecords of tf.Examples in splits; imports are not",
+        "The 70,000 images of Fashion-MNIST (idx, gzip) to gzip TFRecords of tf.Examples in splits; imports are not",
         f"counted. {len(ours)} pairs in turn, medians. TFX's ImportExampleGen has no idx reader: TensorFlow writes the",
         "TFRecords that it imports.",
         "",

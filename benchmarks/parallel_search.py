@@ -45,7 +45,7 @@ class Resumed:
 
 
 @click.command()
-@click.option("--share", default=0.25, show_default=True, help="Share of the 60,000 pictures.")
+@click.option("--share", default=0.25, show_default=True, help="Share of the 60,000 images.")
 @click.option("--epochs", default=2, show_default=True, help="Of each trial.")
 @click.option("--pairs", default=1, show_default=True, help="Searches of each kind, in turn.")
 @click.option("--parallel", default=2, show_default=True, help="Trials at a time.")

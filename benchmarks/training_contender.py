@@ -1,4 +1,4 @@
-"""One contender of training_throughput in a process of its own: prints the pictures a second of its whole `fit`, and
+"""One contender of training_throughput in a process of its own: prints the images a second of its whole `fit`, and
 those a second of processor time, which others on the machine disturb less."""
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def main() -> None:
             watch = trainer(setting, home)
     else:
         watch = bare(setting, STEPS_PER_EXECUTION if "steps" in name else 1)
-    pictures = setting["epochs"] * len(in_memory(setting["artifacts"], "train")[1])
-    print(json.dumps([pictures / seconds for seconds in watch.seconds]))
+    images = setting["epochs"] * len(in_memory(setting["artifacts"], "train")[1])
+    print(json.dumps([images / seconds for seconds in watch.seconds]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Pictures a second of the Trainer component against a bare Keras `fit` on the same model and pictures in memory.
+"""Images a second of the Trainer component against a bare Keras `fit` on the same model and images in memory.
 
     python -m benchmarks.training_throughput --pairs 3
 
-The pipeline prepares the pictures as far as Transform. Then both train in turn, each in a process of its own; writes
+The pipeline prepares the images as far as Transform. Then both train in turn, each in a process of its own; writes
 training.md.
 """
 
@@ -38,7 +38,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rates:
-    """Pictures a second: of wall time, and of processor time."""
+    """Images a second: of wall time, and of processor time."""
 
     wall: float
     processor: float
@@ -46,7 +46,7 @@ class Rates:
 
 @click.command()
 @click.option("--module", default="models.lenet5", show_default=True, help="The model.")
-@click.option("--share", default=0.5, show_default=True, help="Share of the 60,000 pictures.")
+@click.option("--share", default=0.5, show_default=True, help="Share of the 60,000 images.")
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--epochs", default=5, show_default=True)
 @click.option("--pairs", default=5, show_default=True, help="Trainings of each, in turn.")
@@ -60,7 +60,7 @@ def main(module: str, share: float, batch_size: int, epochs: int, pairs: int, pr
         for number in range(1, pairs + 1):
             for name in CONTENDERS:
                 rates[name].append(_in_its_own_process(name, setting))
-                click.echo(f"round {number}: {name:<30} {rates[name][-1].wall:8,.0f} pictures a second")
+                click.echo(f"round {number}: {name:<30} {rates[name][-1].wall:8,.0f} images a second")
     RESULTS.write_text(_page(setting, rates), encoding="utf-8")
     click.echo(f"written to {RESULTS.relative_to(ROOT)}")
 
@@ -90,7 +90,7 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         "TensorBoard's files. The Trainer reads the gzip TFRecords that Transform wrote; the bare loop has the same "
         "features as NumPy arrays in memory.",
         "",
-        "| | pictures a second | by round | pictures a second of processor time |",
+        "| | images a second | by round | images a second of processor time |",
         "|---|---|---|---|",
     ]
     for name, found in rates.items():

@@ -1,4 +1,4 @@
-"""A convolutional classifier of pictures: blocks of convolution, normalisation, pooling and dropout (after VGG,
+"""A convolutional classifier of images: blocks of convolution, normalisation, pooling and dropout (after VGG,
 Simonyan & Zisserman, 2015), and a dense layer before the classes."""
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
     chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
     inputs = keras_inputs(feature_spec)
     smallest = 2 ** len(chosen["filters"])
-    hidden = flattened(inputs, feature_spec, lambda picture: _blocks(picture, chosen), __name__, smallest)
+    hidden = flattened(inputs, feature_spec, lambda image: _blocks(image, chosen), __name__, smallest)
     # A bias before a normalisation would be subtracted again.
     hidden = keras.layers.Dense(chosen["units"], use_bias=False)(hidden)
     hidden = keras.layers.BatchNormalization()(hidden)
@@ -58,7 +58,7 @@ def search_space() -> keras_tuner.HyperParameters:
 
 
 def _blocks(hidden: Any, chosen: Mapping[str, Any]) -> Any:
-    """A block for each number of filters; each halves the picture's sides."""
+    """A block for each number of filters; each halves the image's sides."""
     for filters in chosen["filters"]:
         hidden = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
         hidden = keras.layers.BatchNormalization()(hidden)

@@ -1,4 +1,4 @@
-"""What classifiers of pictures share: inputs of every kind, the way into classes, the optimizer, and how they are
+"""What classifiers of images share: inputs of every kind, the way into classes, the optimizer, and how they are
 compiled."""
 
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 }
 
 
-def is_picture(spec: Any) -> bool:
-    """Whether a feature is a picture of shape [height, width, channels]."""
+def is_image(spec: Any) -> bool:
+    """Whether a feature is an image of shape [height, width, channels]."""
     return len(getattr(spec, "shape", ())) == 3
 
 
@@ -39,22 +39,22 @@ def flattened(
     module: str,
     smallest: int,
 ) -> Any:
-    """Every picture through `tower`, and beside them the other columns as they are; shape [batch, values].
+    """Every image through `tower`, and beside them the other columns as they are; shape [batch, values].
 
-    Raises SluiceError without any picture, or for one with a side of fewer than `smallest` pixels.
+    Raises SluiceError without any image, or for one with a side of fewer than `smallest` pixels.
     """
-    pictures = {name: spec for name, spec in feature_spec.items() if is_picture(spec)}
-    if not pictures:
+    images = {name: spec for name, spec in feature_spec.items() if is_image(spec)}
+    if not images:
         raise SluiceError(
-            f"{module} learns from pictures, and no feature has the shape [height, width, channels]",
+            f"{module} learns from images, and no feature has the shape [height, width, channels]",
             "A model for tables:  --set model.module=models.wide_and_deep",
         )
-    for name, spec in pictures.items():
+    for name, spec in images.items():
         if min(spec.shape[:2]) < smallest:
             size = " × ".join(str(side) for side in spec.shape[:2])
-            raise SluiceError(f"{module} needs pictures of at least {smallest} × {smallest}, and `{name}` is {size}")
-    parts = [keras.layers.Flatten()(tower(inputs[name])) for name in pictures]
-    parts += [_flat_column(inputs[name], spec) for name, spec in feature_spec.items() if name not in pictures]
+            raise SluiceError(f"{module} needs images of at least {smallest} × {smallest}, and `{name}` is {size}")
+    parts = [keras.layers.Flatten()(tower(inputs[name])) for name in images]
+    parts += [_flat_column(inputs[name], spec) for name, spec in feature_spec.items() if name not in images]
     return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 

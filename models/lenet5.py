@@ -49,7 +49,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
 
     def convolved(hidden: Any) -> Any:
         for number, count in enumerate(filters):
-            # The paper's pictures are 32 × 32; a border around those of 28 × 28 makes them so.
+            # The paper's images are 32 × 32; a border around those of 28 × 28 makes them so.
             padding = "same" if number == 0 or min(hidden.shape[1:3]) < KERNEL else "valid"
             hidden = keras.layers.Conv2D(count, KERNEL, padding=padding, activation=activation)(hidden)
             hidden = pooling(pool_size=2)(hidden) if min(hidden.shape[1:3]) > 1 else hidden

@@ -32,7 +32,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     """Wire the components of the workload that `config` describes, to run where `platform` says."""
     label, withheld = config.data.label, config.prediction.withheld_columns()
 
-    # Reads the source once and deals every row to train, eval or test, for good.
+    # Reads the source once and assigns every row to train, eval or test, for good.
     example_gen = _ingest(config, platform, platform.datasets.current)
 
     # Describes each split: what is there, how much of it, how it is distributed.

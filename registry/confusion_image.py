@@ -1,4 +1,4 @@
-"""Draws the confusion matrix as a picture that a registry, a wiki or a chat can show."""
+"""Draws the confusion matrix as an image that a registry, a wiki or a chat can show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WITH_NUMBERS = 20  # classes beyond which the numbers would cover each other
 _LONGEST_NAME = 24
 
 
-def write_picture(path: Path, matrix: ConfusionMatrix) -> None:
+def write_image(path: Path, matrix: ConfusionMatrix) -> None:
     """Writes a PNG: a row for each true class, shaded by the share of its rows; the numbers are rows."""
     classes = len(matrix.labels)
     side = min(4.0 + 0.45 * classes, 16.0)

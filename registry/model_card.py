@@ -13,32 +13,32 @@ from registry.contract import Numbered
 from registry.text import in_words
 
 if TYPE_CHECKING:
-    from registry.version_record import Dossier
+    from registry.version_record import VersionRecord
 
 SLICES_SHOWN = 25
 WARNINGS_SHOWN = 20
 
 
-def card_of(dossier: Dossier, numbered: Numbered) -> str:
+def card_of(record: VersionRecord, numbered: Numbered) -> str:
     """The card as Markdown."""
-    findings = [(report.gate, finding) for report in dossier.gates for finding in report.findings]
-    slices = sorted((each for each in dossier.evaluation.estimates if each.slice != OVERALL), key=_largest_first)
+    findings = [(report.gate, finding) for report in record.gates for finding in report.findings]
+    slices = sorted((each for each in record.evaluation.estimates if each.slice != OVERALL), key=_largest_first)
     warnings = [(gate, finding) for gate, finding in findings if _is_warning(finding)]
     return (
         _environment()
         .get_template("model_card.md.j2")
         .render(
             numbered=numbered,
-            dossier=dossier,
-            config=dossier.config,
-            overall=list(dossier.evaluation.overall().values()),
+            record=record,
+            config=record.config,
+            overall=list(record.evaluation.overall().values()),
             slices=slices[:SLICES_SHOWN],
             slices_left=len(slices[SLICES_SHOWN:]),
             waived=[(gate, finding) for gate, finding in findings if finding.waiver],
             warnings=warnings[:WARNINGS_SHOWN],
             warnings_left=len(warnings[WARNINGS_SHOWN:]),
-            requests=_named(dossier, "request "),
-            features=_named(dossier, "feature "),
+            requests=_named(record, "request "),
+            features=_named(record, "feature "),
         )
     )
 
@@ -51,9 +51,9 @@ def _largest_first(estimate: MetricEstimate) -> tuple[int, str, str]:
     return -estimate.n, estimate.slice, estimate.metric
 
 
-def _named(dossier: Dossier, prefix: str) -> dict[str, Any]:
+def _named(record: VersionRecord, prefix: str) -> dict[str, Any]:
     """The fields of the architecture that describe requests or features, by their own names."""
-    fields = dossier.recipe.architecture.items()
+    fields = record.recipe.architecture.items()
     return {name.removeprefix(prefix): told for name, told in fields if name.startswith(prefix)}
 
 

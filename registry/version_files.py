@@ -7,28 +7,28 @@ import json
 from pathlib import Path
 
 from registry.contract import Numbered
-from registry.version_record import CARD_FILE, PICTURE_FILE, Dossier
+from registry.version_record import CARD_FILE, IMAGE_FILE, VersionRecord
 
 
-def write_files(folder: Path, dossier: Dossier, numbered: Numbered) -> None:
+def write_files(folder: Path, record: VersionRecord, numbered: Numbered) -> None:
     """Writes every file that lies beside the model of a version."""
-    from registry.confusion_image import write_picture
+    from registry.confusion_image import write_image
     from registry.model_card import card_of
 
-    (folder / CARD_FILE).write_text(card_of(dossier, numbered), encoding="utf-8")
+    (folder / CARD_FILE).write_text(card_of(record, numbered), encoding="utf-8")
     files = {
-        "metrics": dossier.metrics,
+        "metrics": record.metrics,
         "params": {
-            "hyperparameters": dict(dossier.recipe.hyperparameters),
-            "architecture": dict(dossier.recipe.architecture),
-            "training": dict(dossier.training),
+            "hyperparameters": dict(record.recipe.hyperparameters),
+            "architecture": dict(record.recipe.architecture),
+            "training": dict(record.training),
         },
-        "class_performance": [dataclasses.asdict(line) for line in dossier.classes],
-        "gates": [report.to_json() for report in dossier.gates],
-        "environment": dict(dossier.environment),
+        "class_performance": [dataclasses.asdict(line) for line in record.classes],
+        "gates": [report.to_json() for report in record.gates],
+        "environment": dict(record.environment),
     }
     for name, plain in files.items():
         text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    if dossier.evaluation.confusion is not None:
-        write_picture(folder / PICTURE_FILE, dossier.evaluation.confusion)
+    if record.evaluation.confusion is not None:
+        write_image(folder / IMAGE_FILE, record.evaluation.confusion)

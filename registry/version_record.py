@@ -17,7 +17,7 @@ from registry.class_table import ClassLine, class_lines
 from registry.contract import Figure
 from registry.recipe import Recipe
 
-CARD_FILE, PICTURE_FILE = "model_card.md", "confusion_matrix.png"
+CARD_FILE, IMAGE_FILE = "model_card.md", "confusion_matrix.png"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class RequestTimes:
 
 
 @dataclass(frozen=True)
-class Dossier:
+class VersionRecord:
     """What the files of a version tell."""
 
     recipe: Recipe

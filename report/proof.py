@@ -1,4 +1,4 @@
-"""The small picture of a finding: a bar a label and series, across when the labels can be read, else upright."""
+"""The small image of a finding: a bar a label and series, across when the labels can be read, else upright."""
 
 from __future__ import annotations
 

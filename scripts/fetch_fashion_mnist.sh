@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts the four files of Fashion-MNIST into data/fashion-mnist, without root, for the workload of that name and for the
-# tests and benchmarks that need pictures. Ends at once when they are there, or when the Debian package is installed.
+# tests and benchmarks that need images. Ends at once when they are there, or when the Debian package is installed.
 set -u
 
 FILES="train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz"

@@ -23,8 +23,8 @@ from sources.kinds import Kind, kind_of_texts, texts_are_whole
 from sources.rejects import Reject
 from sources.storage import is_gzip, open_content, plain_read_errors
 
-# A line of a table that names a picture stands for thousands of times as many bytes.
-_PICTURES_BLOCK_BYTES = 128 << 10
+# A line of a table that names an image stands for thousands of times as many bytes.
+_IMAGES_BLOCK_BYTES = 128 << 10
 
 
 BLOCK_BYTES = 6 << 20
@@ -243,10 +243,10 @@ def _ends_in_quotes(record: list[bytes]) -> bool:
     return False
 
 
-def _survey_csv(path: str, ints: frozenset[str], names_pictures: bool) -> FileSurvey:
+def _survey_csv(path: str, ints: frozenset[str], names_images: bool) -> FileSurvey:
     header = read_header(path)
-    if names_pictures:
-        header = replace(header, block_bytes=_PICTURES_BLOCK_BYTES)
+    if names_images:
+        header = replace(header, block_bytes=_IMAGES_BLOCK_BYTES)
     kinds = dict.fromkeys(header.columns, Kind.NONE)
     fractional: set[str] = set()
     ends: list[tuple[int, int]] = []
@@ -257,7 +257,7 @@ def _survey_csv(path: str, ints: frozenset[str], names_pictures: bool) -> FileSu
             kinds[name] = kind_of_texts(column, kinds[name])
             if kinds[name] is Kind.FLOAT and name in ints - fractional and not texts_are_whole(column):
                 fractional.add(name)
-    part_bytes = min(PART_BYTES, 4 * _PICTURES_BLOCK_BYTES) if names_pictures else PART_BYTES
+    part_bytes = min(PART_BYTES, 4 * _IMAGES_BLOCK_BYTES) if names_images else PART_BYTES
     parts: list[Part] = list(cut_into_parts(header, part_bytes, ends))
     return FileSurvey(path, kinds, parts, empty, _floats(kinds) & ints - fractional)
 

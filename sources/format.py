@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from core.errors import SluiceError
-from sources.images import PictureShape
+from sources.images import ImageShape
 from sources.kinds import Kind
 from sources.rejects import Reject
 
@@ -46,14 +46,14 @@ class Rows:
 @dataclass
 class FileSurvey:
     """What one file holds: the kind of each column, and the parts in which it can be read. `whole`: those of the
-    columns asked for that are float and have whole numbers only. `shape`: of the pictures, where the file says so."""
+    columns asked for that are float and have whole numbers only. `shape`: of the images, where the file says so."""
 
     path: str
     kinds: dict[str, Kind]
     parts: list[Part]
     empty: bool
     whole: frozenset[str] = frozenset()
-    shape: PictureShape | None = None
+    shape: ImageShape | None = None
 
 
 def _floats(kinds: dict[str, Kind]) -> frozenset[str]:

@@ -12,17 +12,15 @@ from sources.parquet import ParquetPart, _read_parquet, _survey_parquet
 from sources.tfrecord import TfRecordPart, _read_tfrecord, _survey_tfrecord
 
 
-def survey_file(
-    path: str, format_: str, ints: frozenset[str] = frozenset(), names_pictures: bool = False
-) -> FileSurvey:
+def survey_file(path: str, format_: str, ints: frozenset[str] = frozenset(), names_images: bool = False) -> FileSurvey:
     """Reads a file once, without keeping it; `ints`: columns to look at more closely, as they may be ints;
-    `names_pictures`: its rows are small and their pictures large."""
+    `names_images`: its rows are small and their images large."""
     if format_ == "idx":
         return _survey_idx(path)
     if format_ == "image_folder":
         return _survey_folder(path)
     if format_ == "csv":
-        return _survey_csv(path, ints, names_pictures)
+        return _survey_csv(path, ints, names_images)
     return {"parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path, ints)
 
 

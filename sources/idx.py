@@ -1,6 +1,6 @@
-"""Pictures and labels as idx files, the format of MNIST: `…-images-idx3-ubyte(.gz)` beside `…-labels-idx1-ubyte(.gz)`.
+"""Images and labels as idx files, the format of MNIST: `…-images-idx3-ubyte(.gz)` beside `…-labels-idx1-ubyte(.gz)`.
 
-A header of big-endian integers (0, 0, type, dimensions, then each size), then the values, row by row. Colour pictures
+A header of big-endian integers (0, 0, type, dimensions, then each size), then the values, row by row. Colour images
 have a fourth dimension, the channels."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow as pa
 from core.errors import SluiceError
 from sources.format import FileSurvey, Part, Rows
 from sources.idx_names import labels_of, says
-from sources.images import IMAGE, LABEL, PictureShape, as_lists_of_pixels
+from sources.images import IMAGE, LABEL, ImageShape, as_lists_of_pixels
 from sources.kinds import Kind
 from sources.storage import base_name, open_content, plain_read_errors
 
@@ -32,11 +32,11 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class IdxPart(Part):
-    """Some consecutive pictures of an idx file; its labels lie in the file beside it."""
+    """Some consecutive images of an idx file; its labels lie in the file beside it."""
 
     first: int
     rows: int
-    shape: PictureShape
+    shape: ImageShape
 
 
 @dataclass(frozen=True)
@@ -69,39 +69,39 @@ def _header(path: str, content: BinaryIO) -> IdxHeader:
     if zeros or kind not in (_UNSIGNED_BYTE, *_TYPES):
         raise SluiceError(f"{path} is no idx file: it begins with {magic.hex(' ')}, not with 00 00 08.", look)
     if kind != _UNSIGNED_BYTE:
-        raise SluiceError(f"{path} holds {_TYPES[kind]}; pictures and labels are unsigned bytes (0 to 255).", look)
+        raise SluiceError(f"{path} holds {_TYPES[kind]}; images and labels are unsigned bytes (0 to 255).", look)
     if dimensions not in ((1,) if labels else (3, 4)):
-        wanted = "1 (labels)" if labels else "3 (pictures, rows, columns) or 4 (channels, too)"
+        wanted = "1 (labels)" if labels else "3 (images, rows, columns) or 4 (channels, too)"
         raise SluiceError(f"{path} has {dimensions} dimensions, not {wanted}.", look)
     raw = content.read(4 * dimensions)
     if len(raw) < 4 * dimensions:
         raise SluiceError(f"{path} is cut short: it ends within its header.", look)
     entries, *sizes = struct.unpack(f">{dimensions}I", raw)
     if not entries or 0 in sizes:
-        raise SluiceError(f"{path} holds no {'labels' if labels else 'pictures'}.", look)
+        raise SluiceError(f"{path} holds no {'labels' if labels else 'images'}.", look)
     if len(sizes) == 3 and sizes[2] not in (1, 3):
-        raise SluiceError(f"{path} has pictures of {sizes[2]} channels; 1 (grey) and 3 (colour) can be read.", look)
+        raise SluiceError(f"{path} has images of {sizes[2]} channels; 1 (grey) and 3 (colour) can be read.", look)
     return IdxHeader(entries, tuple(sizes), 4 + 4 * dimensions)
 
 
 def check_pair(path: str) -> IdxHeader:
-    """The header of a file of pictures, once its labels are known to be as many."""
-    pictures, labels = read_header(path), read_header(labels_of(path))
-    if pictures.entries != labels.entries:
+    """The header of a file of images, once its labels are known to be as many."""
+    images, labels = read_header(path), read_header(labels_of(path))
+    if images.entries != labels.entries:
         raise SluiceError(
-            f"{path} holds {pictures.entries:,} pictures and {base_name(labels_of(path))} {labels.entries:,} labels.",
+            f"{path} holds {images.entries:,} images and {base_name(labels_of(path))} {labels.entries:,} labels.",
             f"Look for a mixed-up or old file:  ls -l {Path(path).parent}",
         )
-    return pictures
+    return images
 
 
 def cut(path: str) -> list[IdxPart]:
-    """A file of pictures in parts of bounded size, once both files were seen to be whole."""
+    """A file of images in parts of bounded size, once both files were seen to be whole."""
     header = check_pair(path)
     for name, each in ((path, header), (labels_of(path), read_header(labels_of(path)))):
         _check_length(name, each)
     height, width, *channels = header.sizes
-    shape = PictureShape(height, width, *channels)
+    shape = ImageShape(height, width, *channels)
     rows = max(1, PART_VALUES // header.width)
     return [IdxPart(path, first, min(rows, header.entries - first), shape) for first in range(0, header.entries, rows)]
 
@@ -122,7 +122,7 @@ def _check_length(path: str, header: IdxHeader) -> None:
 
 
 def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
-    """The pictures of a part, [at most `rows`, values of one]."""
+    """The images of a part, [at most `rows`, values of one]."""
     header = read_header(part.path)
     with plain_read_errors(part.path), open_content(part.path) as content:
         content.seek(header.length + part.first * header.width)
@@ -133,7 +133,7 @@ def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
 
 
 def read_labels(part: IdxPart) -> Bytes:
-    """The label of each picture of a part."""
+    """The label of each image of a part."""
     path = labels_of(part.path)
     header = read_header(path)
     with plain_read_errors(path), open_content(path) as content:

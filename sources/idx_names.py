@@ -11,9 +11,9 @@ from sources.storage import base_name, is_remote, match_files
 NAME = re.compile(r"(?P<what>images|labels)[.-]idx[134]-ubyte(\.gz)?$")
 
 
-def picture_files(files: list[str]) -> list[str]:
-    """The files of pictures among these. Raises SluiceError for pictures without labels, labels without pictures."""
-    pictures = [path for path in files if says(path, "images")]
+def image_files(files: list[str]) -> list[str]:
+    """The files of images among these. Raises SluiceError for images without labels, labels without images."""
+    images = [path for path in files if says(path, "images")]
     for path in files:
         if path.removesuffix(".gz") in files and path.endswith(".gz"):
             plain = base_name(path).removesuffix(".gz")
@@ -21,21 +21,21 @@ def picture_files(files: list[str]) -> list[str]:
                 f"{path} stands beside {plain}: these are the same rows twice.", f"Remove one:  rm {path}"
             )
         if says(path, "labels"):
-            _partner(path, "images", f"{path} holds labels, and the pictures that belong to them are missing")
-    for path in pictures:
+            _partner(path, "images", f"{path} holds labels, and the images that belong to them are missing")
+    for path in images:
         labels_of(path)
-    if not pictures:
+    if not images:
         raise SluiceError(
-            f"{files[0]} is no idx file of pictures by its name: those end in images-idx3-ubyte or "
+            f"{files[0]} is no idx file of images by its name: those end in images-idx3-ubyte or "
             "images-idx3-ubyte.gz, each beside its labels-idx1-ubyte.",
             f"Look:  ls -l {Path(files[0]).parent}",
         )
-    return pictures
+    return images
 
 
 def labels_of(path: str) -> str:
-    """The file of the labels that belong to a file of pictures."""
-    return _partner(path, "labels", f"{path} holds pictures, and their labels are missing")
+    """The file of the labels that belong to a file of images."""
+    return _partner(path, "labels", f"{path} holds images, and their labels are missing")
 
 
 def says(path: str, what: str) -> bool:

@@ -1,5 +1,5 @@
-"""Pictures as columns: their shape, the lists of pixels that stand in tf.Examples, and PNG or JPEG files made into
-such lists. All pictures of a column have one size and one mode, grey or RGB."""
+"""Images as columns: their shape, the lists of pixels that stand in tf.Examples, and PNG or JPEG files made into
+such lists. All images of a column have one size and one mode, grey or RGB."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class PictureShape:
-    """Rows, columns and channels of every picture of a column; pixels stand in this order, row by row."""
+class ImageShape:
+    """Rows, columns and channels of every image of a column; pixels stand in this order, row by row."""
 
     height: int
     width: int
@@ -36,12 +36,12 @@ class PictureShape:
 
     @property
     def values(self) -> int:
-        """Numbers of one picture."""
+        """Numbers of one image."""
         return self.height * self.width * self.channels
 
     @property
     def batch_rows(self) -> int:
-        """As many pictures as a batch may hold."""
+        """As many images as a batch may hold."""
         return max(1, BATCH_VALUES // self.values)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class PictureShape:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Why a file gives no picture."""
+    """Why a file gives no image."""
 
     reason: str
 
@@ -66,21 +66,21 @@ def as_lists_of_pixels(pixels: Bytes, present: npt.NDArray[np.bool_] | None = No
     return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(pixels.reshape(-1).astype(np.int64)))
 
 
-def first_shape(paths: Iterator[str]) -> PictureShape | None:
+def first_shape(paths: Iterator[str]) -> ImageShape | None:
     """The shape of the first file that can be read."""
-    return next((shape for path in paths if isinstance(shape := _read_shape(path), PictureShape)), None)
+    return next((shape for path in paths if isinstance(shape := _read_shape(path), ImageShape)), None)
 
 
-def _read_shape(path: str) -> PictureShape | Unreadable:
+def _read_shape(path: str) -> ImageShape | Unreadable:
     pixels = _decode(path, None)
     return pixels if isinstance(pixels, Unreadable) else _shape_of(pixels)
 
 
-def read_pictures(paths: Sequence[str], shape: PictureShape) -> tuple[Bytes, dict[int, str]]:
+def read_images(paths: Sequence[str], shape: ImageShape) -> tuple[Bytes, dict[int, str]]:
     """[files, values of one], and by place in `paths` why a file could not be read.
 
     Raises:
-      SluiceError: for a picture of another size or mode than `shape`.
+      SluiceError: for an image of another size or mode than `shape`.
     """
     # Pillow and the file system work without Python's lock, so threads are as good as processes here.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -95,7 +95,7 @@ def read_pictures(paths: Sequence[str], shape: PictureShape) -> tuple[Bytes, dic
     return pixels, unreadable
 
 
-def _decode(path: str, wanted: PictureShape | None) -> Bytes | Unreadable:
+def _decode(path: str, wanted: ImageShape | None) -> Bytes | Unreadable:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -103,16 +103,16 @@ def _decode(path: str, wanted: PictureShape | None) -> Bytes | Unreadable:
             content = stored.read()
     except (OSError, ValueError) as error:
         why = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be opened"
-        return Unreadable(f"the picture {path} {why}")
+        return Unreadable(f"the image {path} {why}")
     try:
-        with Image.open(io.BytesIO(content)) as picture:
-            _check_mode(path, picture.mode)
-            pixels = np.asarray(picture)
+        with Image.open(io.BytesIO(content)) as image:
+            _check_mode(path, image.mode)
+            pixels = np.asarray(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return Unreadable(f"the picture {path} cannot be decoded")
+        return Unreadable(f"the image {path} cannot be decoded")
     if wanted is not None and _shape_of(pixels) != wanted:
         raise SluiceError(
-            f"{path} is {_shape_of(pixels)}, and pictures before it are {wanted}: all must be of one size and mode.",
+            f"{path} is {_shape_of(pixels)}, and images before it are {wanted}: all must be of one size and mode.",
             f"Bring it and those beside it to the size of the others:  mogrify -resize {wanted.width}x{wanted.height}! "
             f"{'-colorspace Gray ' * (wanted.channels == 1)}{_beside(path)}",
         )
@@ -122,7 +122,7 @@ def _decode(path: str, wanted: PictureShape | None) -> Bytes | Unreadable:
 def _check_mode(path: str, mode: str) -> None:
     if mode not in _CHANNELS:
         raise SluiceError(
-            f"{path} is a picture of mode {mode}; grey (L) and colour (RGB) of 8 bits can be read.",
+            f"{path} is an image of mode {mode}; grey (L) and colour (RGB) of 8 bits can be read.",
             "Convert it and those beside it:  mogrify -alpha off -colorspace sRGB -type TrueColor -depth 8 "
             f"-format png -define png:color-type=2 {_beside(path)}",
         )
@@ -134,9 +134,9 @@ def _beside(path: str) -> str:
     return f"{folder or '.'}/*{Path(name).suffix}"
 
 
-def _shape_of(pixels: Bytes) -> PictureShape:
+def _shape_of(pixels: Bytes) -> ImageShape:
     height, width, *channels = pixels.shape
-    return PictureShape(height, width, *channels)
+    return ImageShape(height, width, *channels)
 
 
 def beside(table: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""One case for the gates: the splits of a real table, dealt by a seed, and what is declared about them."""
+"""One case for the gates: the splits of a real table, assigned by a seed, and what is declared about them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def as_arrow(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
-def deal(
+def assign(
     source: Source,
     seed: int,
     shares: Mapping[str, float] | None = None,
@@ -110,7 +110,7 @@ def deal(
     return of_parts(source, dict(zip(shares, parts, strict=True)), rng)
 
 
-def deal_by(
+def assign_by(
     source: Source, column: str, seed: int, shares: Mapping[str, float] | None = None, rows: int | None = None
 ) -> Case:
     """A random split in which no value of `column` is on two sides; rows without a value are left out."""
@@ -130,7 +130,7 @@ def deal_by(
     return of_parts(source, parts, rng).declaring(entity=column, split_by="entity")
 
 
-def deal_by_time(source: Source, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
+def assign_by_time(source: Source, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
     """Earlier rows to train, later ones to eval and serving. Equal times stay on one side."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
     rng = np.random.default_rng([seed, 2])

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import Case, deal, deal_by, deal_by_time
+from benchmarks.faults.case import Case, assign, assign_by, assign_by_time
 from benchmarks.faults.model_case import ModelCase, model_case
 from benchmarks.faults.tables import SOURCES, Source
 
@@ -46,8 +46,8 @@ def _of(name: str) -> Source:
     return SOURCES[name]
 
 
-# Panels and series are left out here: dealing their rows at random is no honest split. So is `chile`, of which a column
-# was standardised over all rows before it was published: that is a fault, and planted as one.
+# Panels and series are left out here: assigning their rows at random is no honest split. So is `chile`, of which a
+# column was standardised over all rows before it was published: that is a fault, and planted as one.
 ROW_TABLES = (
     "breast_cancer", "wine", "iris", "diabetes", "flchain", "vietnam", "husbands", "budget_food", "doctor_visits",
     "mortgages", "computers", "medicare", "big_five", "star_schools", "titanic", "diamonds_price",
@@ -59,14 +59,14 @@ def _other_tables() -> Iterator[Control]:
     for name in ROW_TABLES:
         for seed in (11, 12):
             source = _of(name)
-            yield _control(source, "another table", "", seed, lambda s=source, i=seed: deal(s, i, FOUR, rows=15_000))
+            yield _control(source, "another table", "", seed, lambda s=source, i=seed: assign(s, i, FOUR, rows=15_000))
 
 
 def _seeds() -> Iterator[Control]:
     for name in LARGE:
         for seed in range(21, 27):
             source = _of(name)
-            yield _control(source, "another seed", "", seed, lambda s=source, i=seed: deal(s, i, FOUR, rows=15_002))
+            yield _control(source, "another seed", "", seed, lambda s=source, i=seed: assign(s, i, FOUR, rows=15_002))
 
 
 def _ratios() -> Iterator[Control]:
@@ -75,7 +75,7 @@ def _ratios() -> Iterator[Control]:
             shares = {"train": train, "eval": held_out, "serving": held_out}
             source, told = _of(name), f"{train:.0%} train"
             yield _control(
-                source, "another split ratio", told, 31, lambda s=source, h=shares: deal(s, 31, h, rows=15_002)
+                source, "another split ratio", told, 31, lambda s=source, h=shares: assign(s, 31, h, rows=15_002)
             )
 
 
@@ -89,7 +89,7 @@ def _sizes() -> Iterator[Control]:
         for rows in sizes:
             source = _of(name)
             yield _control(
-                source, "another size", f"{rows:,} rows", 41, lambda s=source, r=rows: deal(s, 41, FOUR, rows=r)
+                source, "another size", f"{rows:,} rows", 41, lambda s=source, r=rows: assign(s, 41, FOUR, rows=r)
             )
 
 
@@ -111,7 +111,7 @@ def _subsets() -> Iterator[Control]:
 
         def build(source: Source = source, column: str = column, value: str = value) -> Case:
             column_as_text = source.raw[column].map(lambda each: f"{each:g}" if isinstance(each, float) else str(each))
-            return deal(source, 51, FOUR, rows=15_000, keep=source.raw.index[column_as_text == value])
+            return assign(source, 51, FOUR, rows=15_000, keep=source.raw.index[column_as_text == value])
 
         yield _control(source, "a natural subset", f"{column} = {value}", 51, build)
 
@@ -132,7 +132,7 @@ def _entities() -> Iterator[Control]:
                 "split by entity",
                 column,
                 seed,
-                lambda s=source, c=column, i=seed: deal_by(s, c, i, rows=15_002),
+                lambda s=source, c=column, i=seed: assign_by(s, c, i, rows=15_002),
             )
     # A first look declares nothing: the split shows in the entity column alone. A serving log of entities that train
     # never saw would be skew then, so there is none.
@@ -141,7 +141,7 @@ def _entities() -> Iterator[Control]:
 
 
 def _undeclared(source: Source, column: str) -> Case:
-    case = deal_by(source, column, 66, {"train": 0.8, "eval": 0.2}, rows=15_002)
+    case = assign_by(source, column, 66, {"train": 0.8, "eval": 0.2}, rows=15_002)
     return case.declaring(entity=None, split_by=None)
 
 
@@ -149,8 +149,8 @@ def _times() -> Iterator[Control]:
     for name in ("taxi", "flights", "computers", "nitrogen", "young_men"):
         source = _of(name)
         assert source.time is not None
-        yield _control(source, "split by time", source.time, 71, lambda s=source: deal_by_time(s, s.time or ""))
-        yield _control(source, "split by time", f"{source.time}, half and half", 72, lambda s=source: deal_by_time(
+        yield _control(source, "split by time", source.time, 71, lambda s=source: assign_by_time(s, s.time or ""))
+        yield _control(source, "split by time", f"{source.time}, half and half", 72, lambda s=source: assign_by_time(
             s, s.time or "", {"train": 0.5, "eval": 0.3, "test": 0.2}, seed=72
         ))  # fmt: skip
 
@@ -162,7 +162,7 @@ def _small_serving() -> Iterator[Control]:
                 source = _of(name)
 
                 def build(source: Source = source, rows: int = rows, seed: int = seed) -> Case:
-                    case = deal(source, seed, rows=15_002)
+                    case = assign(source, seed, rows=15_002)
                     return case.with_frame("serving", case.frames["serving"].iloc[:rows])
 
                 yield _control(source, "few serving rows", f"{rows} rows", seed, build)
@@ -210,7 +210,7 @@ def _same_values_in_another_form() -> Iterator[Control]:
             source = _of(name)
 
             def build(source: Source = source, change: Callable[[pd.DataFrame], pd.DataFrame] = change) -> Case:
-                case = deal(source, 91, rows=15_002)
+                case = assign(source, 91, rows=15_002)
                 changed = case.with_frame("serving", change(case.frames["serving"]))
                 return changed.with_frame("eval", change(case.frames["eval"]))
 
@@ -223,7 +223,7 @@ def _sorted_by_label() -> Iterator[Control]:
         source = _of(name)
 
         def build(source: Source = source) -> Case:
-            case = deal(source, 92, rows=15_002)
+            case = assign(source, 92, rows=15_002)
             for split in ("train", "eval"):
                 case = case.with_frame(split, case.frames[split].sort_values(source.label, kind="stable"))
             return case
@@ -235,10 +235,10 @@ def _spans_and_keys() -> Iterator[Control]:
     shares = {"train": 0.4, "eval": 0.1, "serving": 0.1, "previous": 0.4}
     for name in LARGE:
         source = _of(name)
-        yield _control(source, "previous span alike", "", 95, lambda s=source: deal(s, 95, shares, rows=15_002))
+        yield _control(source, "previous span alike", "", 95, lambda s=source: assign(s, 95, shares, rows=15_002))
 
         def keyed(source: Source = source) -> Case:
-            case = deal(source, 96, rows=15_002).with_column(
+            case = assign(source, 96, rows=15_002).with_column(
                 "record_id", lambda f: [f"r{each:07d}" for each in f.index]
             )
             again = case.frames["train"].iloc[:2_000].drop(columns=source.label)
@@ -251,16 +251,16 @@ def _images() -> Iterator[Control]:
     for seed in (101, 102, 103):
         for name, rows in (("digits", None), ("fashion", 12_000)):
             source = _of(name)
-            yield _control(source, "pictures", "", seed, lambda s=source, i=seed, r=rows: deal(s, i, FOUR, rows=r))
+            yield _control(source, "images", "", seed, lambda s=source, i=seed, r=rows: assign(s, i, FOUR, rows=r))
     fashion = _of("fashion")
-    yield _control(fashion, "pictures", "20,000", 104, lambda: deal(fashion, 104, FOUR, rows=20_000))
-    yield _control(fashion, "pictures", "1,000", 105, lambda: deal(fashion, 105, FOUR, rows=1_000))
+    yield _control(fashion, "images", "20,000", 104, lambda: assign(fashion, 104, FOUR, rows=20_000))
+    yield _control(fashion, "images", "1,000", 105, lambda: assign(fashion, 105, FOUR, rows=1_000))
 
     def as_floats() -> Case:
-        case = deal(fashion, 106, rows=8_000)
+        case = assign(fashion, 106, rows=8_000)
         return case.with_frame("serving", case.frames["serving"].astype("float32"))
 
-    yield _control(fashion, "pictures", "serving as float32", 106, as_floats)
+    yield _control(fashion, "images", "serving as float32", 106, as_floats)
 
 
 def _models() -> Iterator[Control]:
@@ -311,6 +311,6 @@ def fresh_splits() -> list[Control]:
         source = _of(name)
         for seed in range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + count):
             found.append(
-                _control(source, "fresh split", "", seed, lambda s=source, i=seed, r=rows: deal(s, i, FOUR, rows=r))
+                _control(source, "fresh split", "", seed, lambda s=source, i=seed, r=rows: assign(s, i, FOUR, rows=r))
             )
     return found

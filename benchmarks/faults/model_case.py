@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import deal
+from benchmarks.faults.case import assign
 from benchmarks.faults.tables import SOURCES, Source
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.gate import judge_model
@@ -161,7 +161,7 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
     from threadpoolctl import threadpool_limits
 
     source = SOURCES[name]
-    frames = dict(deal(source, seed, SHARES, rows=min(rows, len(source.raw))).frames)
+    frames = dict(assign(source, seed, SHARES, rows=min(rows, len(source.raw))).frames)
     transform = _of_pixels(source, frames["train"]) if source.image else _of_columns(source, frames["train"])
     inputs, labels = transform(frames["train"]), frames["train"][source.label].to_numpy()
     model = MLPClassifier(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.faults.case import Case, deal
+from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import Plant, plants
 from benchmarks.faults.tables import CACHE, ROOT, TAXI
 
@@ -88,7 +88,7 @@ def _clean_name(plant: Plant) -> str:
 
 
 def plants_for_peers() -> list[Plant]:
-    """Faults in rows of the taxi table; pictures and models are no business of these tools."""
+    """Faults in rows of the taxi table; images and models are no business of these tools."""
     return [plant for plant in plants() if "taxi" in plant.on and plant.family != "model"]
 
 
@@ -115,7 +115,7 @@ def _write_cases(folder: Path) -> None:
         assert isinstance(poisoned, Case)
         poisoned.write(folder / plant.name)
     for seed in CLEAN_SEEDS:
-        deal(TAXI, seed, rows=15_002).write(folder / f"clean-{seed}")
+        assign(TAXI, seed, rows=15_002).write(folder / f"clean-{seed}")
 
 
 def _ask(peer: Peer, folder: Path) -> Answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.faults.case import Case, deal
+from benchmarks.faults.case import Case, assign
 from benchmarks.faults.tables import Source
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class Plant:
 _PLANTS: dict[str, Plant] = {}
 
 
-def dealt(source: Source, seed: int, rows: int | None) -> Case:
+def assigned(source: Source, seed: int, rows: int | None) -> Case:
     """The clean case that most plants start from: 10,000 train rows, 2,500 eval, 2,500 serving."""
-    return deal(source, seed, rows=rows or 15_002)
+    return assign(source, seed, rows=rows or 15_002)
 
 
 def plant(
@@ -74,7 +74,7 @@ def plant(
     unit: str = "",
     on: Sequence[str] = ("taxi", "flights"),
     listed: bool = True,
-    clean: Clean = dealt,
+    clean: Clean = assigned,
     rows: int | None = None,
 ) -> Callable[[Poison], Poison]:
     """Registers a function `(case, dose) -> case`, or `(case) -> case` where there is one dose, as a fault."""

@@ -116,7 +116,7 @@ def _fashion() -> pd.DataFrame:
     folder = folder or next((each for each in _FASHION if (each / "train-images-idx3-ubyte").exists()), None)
     if folder is None:
         raise Unavailable("Fashion-MNIST is not here; fetch it with `sh scripts/fetch_fashion_mnist.sh`")
-    # 60,000 pictures are more than any case needs.
+    # 60,000 images are more than any case needs.
     pixels = _idx(folder, "train-images-idx3-ubyte").reshape(-1, 784)[:24_000]
     frame = pd.DataFrame(pixels, columns=[f"pixel{i + 1}" for i in range(784)])
     frame["label"] = _idx(folder, "train-labels-idx1-ubyte")[: len(frame)].astype("int64")

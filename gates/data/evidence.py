@@ -16,7 +16,7 @@ from gates.verdict.catalogue import Need
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """The tables of one run. `held_out`: eval and test, dealt from the same population as train."""
+    """The tables of one run. `held_out`: eval and test, assigned from the same population as train."""
 
     train: Table
     held_out: Mapping[str, Table] = field(default_factory=dict)

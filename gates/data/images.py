@@ -1,4 +1,4 @@
-"""Pictures and vectors as the checks see them: how a row's numbers lie in space, and what can be said of one picture in
+"""Images and vectors as the checks see them: how a row's numbers lie in space, and what can be said of one image in
 a few numbers."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gates.tables.table import Codes, Floats, Mask, Table, joint_categories
 Pixels = NDArray[np.float32]
 
 _SMALLEST_SIDE = 6
-# Pixels that touch agree across rows far more than any two of the picture do; the numbers of an embedding do not.
+# Pixels that touch agree across rows far more than any two of the image do; the numbers of an embedding do not.
 _LIKENESS_OF_NEIGHBOURS = 0.15
 _LEAD_OVER_ANY_TWO = 0.15
 _ROWS_LOOKED_AT = 500
@@ -38,7 +38,7 @@ class Layout:
     channels_last: bool = False
 
     @property
-    def is_picture(self) -> bool:
+    def is_image(self) -> bool:
         """Whether numbers have neighbours."""
         return self.side > 0
 
@@ -55,7 +55,7 @@ class Layout:
 
     def place(self, name: str, number: int) -> str:
         """What one of the numbers is called: `image[3,4]`, `image[3,4,0]` with a channel, `vector[17]`."""
-        if not self.is_picture:
+        if not self.is_image:
             return f"{name}[{number}]"
         if self.channels_last:
             row, column, channel = np.unravel_index(number, (self.side, self.side, self.channels))
@@ -110,7 +110,7 @@ def _likeness(planes: Pixels) -> float:
 
 
 def sampled_rows(table: Table, name: str, at_most: int, seed: int = 0) -> NDArray[np.intp]:
-    """Rows with a whole picture: all, or as many drawn at random, the same ones whatever their order in the file."""
+    """Rows with a whole image: all, or as many drawn at random, the same ones whatever their order in the file."""
     # One NaN or infinity makes the sum not finite; summing makes no copy of the pixels.
     with np.errstate(all="ignore"):
         whole = np.flatnonzero(np.isfinite(table.vectors(name).sum(axis=1, dtype=np.float64)))
@@ -129,7 +129,7 @@ def _features(table: Table, name: str, layout: Layout) -> dict[str, Floats]:
     for start in range(0, max(len(flat), 1), _CHUNK):
         parts.append(blocks(flat[start : start + _CHUNK], layout))
     values = np.concatenate(parts)
-    if layout.is_picture:
+    if layout.is_image:
         side = round((values.shape[1] / layout.channels) ** 0.5)
         smaller = Layout(values.shape[1], side, layout.channels)
     else:
@@ -138,9 +138,9 @@ def _features(table: Table, name: str, layout: Layout) -> dict[str, Floats]:
 
 
 def image_features(table: Table, name: str, layout: Layout | None = None) -> dict[str, Floats]:
-    """At most 64 numbers a row and channel that stand for a picture or vector, NaN in rows without one.
+    """At most 64 numbers a row and channel that stand for an image or vector, NaN in rows without one.
 
-    Pictures: the means of at most 8 x 8 blocks, `image[row,column]`. Vectors: their numbers, or 64 random projections
+    Images: the means of at most 8 x 8 blocks, `image[row,column]`. Vectors: their numbers, or 64 random projections
     of them, `vector[i]`. `layout`: that of train, so that all tables have the same features.
     """
     return _features(table, name, layout or layout_of(table, name))
@@ -150,7 +150,7 @@ def blocks(flat: Pixels, layout: Layout) -> Floats:
     """[rows, features]: block means of each channel, or the numbers of a vector or projections of them."""
     with np.errstate(invalid="ignore", over="ignore"):
         clean = np.clip(flat.astype(np.float64), -1e30, 1e30)
-        if not layout.is_picture:
+        if not layout.is_image:
             if layout.width <= _MOST_NUMBERS:
                 return clean
             directions = np.random.default_rng(layout.width).normal(size=(layout.width, _MOST_NUMBERS))
@@ -164,7 +164,7 @@ def blocks(flat: Pixels, layout: Layout) -> Floats:
 
 
 def summaries(flat: Pixels, layout: Layout, low: float, high: float) -> dict[str, Floats]:
-    """A picture in about fifteen numbers. `low` and `high` are the ends of train's scale."""
+    """An image in about fifteen numbers. `low` and `high` are the ends of train's scale."""
     edge = 0.01 * (high - low)
     values = flat.astype(np.float64)
     ordered = np.sort(flat, axis=1)
@@ -180,7 +180,7 @@ def summaries(flat: Pixels, layout: Layout, low: float, high: float) -> dict[str
         "share of values at the dark end": (values <= low + edge).mean(axis=1),
         "share of values at the bright end": (values >= high - edge).mean(axis=1),
     }
-    if not layout.is_picture:
+    if not layout.is_image:
         return {**found, "length": np.sqrt((values**2).sum(axis=1))}
     if layout.channels > 1:
         planes = layout.planes(flat)
@@ -212,7 +212,7 @@ def like_classes(data: Data, other: Table, mine: Codes, its: Codes) -> tuple[Mas
     """Which of these rows of train and of `other` to compare, so that classes are as frequent on both sides.
 
     All of them while the classes differ little, or cannot be compared: other proportions are the business of
-    `label_shift`, and pictures of a class resemble each other. Rows of rare classes and of classes that train lacks are
+    `label_shift`, and images of a class resemble each other. Rows of rare classes and of classes that train lacks are
     left out.
     """
     every = np.ones(len(mine), dtype=bool), np.ones(len(its), dtype=bool)

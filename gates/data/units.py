@@ -75,7 +75,7 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
         # By time, although some rows are on the wrong side: `time_order` tells of those.
         return Unit.TIME, time, True
     if other.name in data.held_out:
-        return *_dealt_by(data, other), False
+        return *_assigned_by(data, other), False
     return _moved_on(data, other)
 
 
@@ -92,10 +92,10 @@ def _lies_after(data: Compared, other: Table, column: str) -> bool:
     return bool(its[int(len(its) * _OVERLAP)] >= mine[min(len(mine) - 1, int(len(mine) * (1 - _OVERLAP)))])
 
 
-def _dealt_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
+def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
     """A split by time or entity that nobody declared: a column of which the two sides share no value.
 
-    Of several entities (taxi and company) the coarsest is what was dealt.
+    Of several entities (taxi and company) the coarsest is what was assigned.
     """
     later: dict[str, int] = {}
     apart: dict[str, int] = {}

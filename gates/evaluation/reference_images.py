@@ -1,4 +1,4 @@
-"""A cheap model of pictures and vectors: a multinomial logistic regression on what they look like from afar."""
+"""A cheap model of images and vectors: a multinomial logistic regression on what they look like from afar."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from gates.tables.table import Floats
 
-# More pictures add little to a linear model of some 200 numbers, and cost seconds.
-MOST_PICTURES = 10_000
+# More images add little to a linear model of some 200 numbers, and cost seconds.
+MOST_IMAGES = 10_000
 _BLOCKS_A_SIDE = 14
 _MOST_NUMBERS = 512
 _ITERATIONS = 100
 
 
 def coarse(flat: NDArray[np.float32], shape: tuple[int, ...]) -> Floats:
-    """[rows, numbers] of rows with the values of `shape`: of a picture, (rows, columns, channels), the means of at most
+    """[rows, numbers] of rows with the values of `shape`: of an image, (rows, columns, channels), the means of at most
     14 x 14 blocks by channel; of a vector its numbers, or the means of neighbours where it is long."""
     if len(shape) != 3:
         return _means(flat, min(flat.shape[1], _MOST_NUMBERS), axis=1)
-    pictures = flat.reshape(-1, *shape)
-    rows = _means(pictures, min(shape[0], _BLOCKS_A_SIDE), axis=1)
+    images = flat.reshape(-1, *shape)
+    rows = _means(images, min(shape[0], _BLOCKS_A_SIDE), axis=1)
     return _means(rows, min(shape[1], _BLOCKS_A_SIDE), axis=2).reshape(len(flat), -1)
 
 

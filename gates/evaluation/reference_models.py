@@ -1,5 +1,5 @@
 """Simple models to hold a candidate against: the majority class, gradient-boosted trees on the raw features, and for
-pictures a logistic regression."""
+images a logistic regression."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gates.statistics.intervals import Floats
 METRICS = ("auc", "accuracy")
 MAJORITY = "majority class"
 TREES = "gradient-boosted trees"
-PICTURES = "logistic regression on coarse pictures"
+IMAGES = "logistic regression on coarse images"
 
 # scikit-learn's histograms have 255 bins; the rarest categories share the bin of missing values.
 MOST_CATEGORIES = 250
@@ -40,12 +40,12 @@ def references(
     test: Columns,
     test_labels: NDArray[Any],
     confidence: float,
-    pictures: tuple[Floats, Floats] | None = None,
+    images: tuple[Floats, Floats] | None = None,
 ) -> list[Reference]:
     """The references that apply, measured on test as the candidate is: as a binary model for labels of 0 and 1, as one
     of so many classes for 0, 1, 2, …
 
-    Number columns hold NaN, text columns None for missing. `pictures`: [rows, numbers] of train and of test. Train's
+    Number columns hold NaN, text columns None for missing. `images`: [rows, numbers] of train and of test. Train's
     rows whose label is no class teach nothing; those of test are for the Evaluator to refuse.
     """
     classes = _classes_of(train_labels, test_labels)
@@ -59,8 +59,8 @@ def references(
         if train:
             seen = {name: column[rows] for name, column in train.items()}
             found[TREES] = boosted_trees(seen, codes[rows], test, classes)
-        if pictures is not None:
-            found[PICTURES] = logistic_regression(pictures[0][rows], codes[rows], pictures[1], classes)
+        if images is not None:
+            found[IMAGES] = logistic_regression(images[0][rows], codes[rows], images[1], classes)
     return [Reference(name, _measured(test_labels, scores, confidence)) for name, scores in found.items()]
 
 

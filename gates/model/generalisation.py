@@ -96,7 +96,7 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     spread, room = gap.upper - gap.value, _SOUND_BELOW - gap.value
     remedy = "Ask how test was made: other source, time or scaling? If rows are alike, eval was tuned on too often."
     if not worse:
-        remedy = "Test is easier than eval: see whether its rows are also in train, and deal both from the same rows."
+        remedy = "Test is easier than eval: see whether its rows are also in train, and assign both from the same rows."
     return Measurement(
         check="generalisation",
         subject="test",

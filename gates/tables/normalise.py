@@ -73,7 +73,7 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _of_bytes(array: pa.Array) -> pa.Array:
-    """Text where it is text; else pictures, raw or encoded."""
+    """Text where it is text; else images, raw or encoded."""
     try:
         return array.cast(pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:
@@ -83,7 +83,7 @@ def _of_bytes(array: pa.Array) -> pa.Array:
     decode = _decoded if all(value.startswith(_ENCODED) for value in present) else _raw
     try:
         pixels = [None if value is None else decode(value) for value in values]
-    except OSError:  # begins like a picture and is none
+    except OSError:  # begins like an image and is none
         pixels = [None if value is None else _raw(value) for value in values]
     sizes = {each.size for each in pixels if each is not None}
     if len(sizes) != 1:

@@ -32,7 +32,7 @@ _OPTIONAL = ("chart", "sample", "waiver")
 
 @dataclass(frozen=True)
 class Chart:
-    """A small picture of a finding: one bar a label and series. Counts or shares, never more than 40 labels."""
+    """A small image of a finding: one bar a label and series. Counts or shares, never more than 40 labels."""
 
     caption: str  # "share of rows by trip_miles"
     labels: tuple[str, ...]

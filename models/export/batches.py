@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-# A megabyte of pictures of 28 x 28 is some 800 rows, whose activations in a wide layer are some 100 MB; rows of a
+# A megabyte of images of 28 x 28 is some 800 rows, whose activations in a wide layer are some 100 MB; rows of a
 # table are so small that all of a batch go at once.
 MOST_BYTES, MOST_ROWS = 2**20, 4096
 

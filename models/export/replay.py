@@ -31,8 +31,8 @@ TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
 # Beyond anything that is real, and short of where adding two of them would overflow.
 EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
-# A picture that somebody took with the lens cap on, and one of nothing but light.
-PLAIN_PICTURES: dict[tf.DType, dict[str, Any]] = {
+# An image that somebody took with the lens cap on, and one of nothing but light.
+PLAIN_IMAGES: dict[tf.DType, dict[str, Any]] = {
     tf.int64: {"all 0": 0, "all 255": 255},
     tf.float32: {"all 0": 0.0, "all 1": 1.0},
 }
@@ -148,7 +148,7 @@ class Replayed:
 
 def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
     """The rows through training's own path here and, meanwhile, through each signature in a fresh process: twice, and
-    with each optional field missing, unknown and extreme, and each picture plain (`probe/<field>/<case>`)."""
+    with each optional field missing, unknown and extreme, and each image plain (`probe/<field>/<case>`)."""
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
@@ -168,7 +168,7 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
-    """Each optional field with nothing, with what nobody has seen and with what cannot be; each picture, which every
+    """Each optional field with nothing, with what nobody has seen and with what cannot be; each image, which every
     row must have, all dark and all bright: `<field>/<case>`. Other fields that must be there are left as they are."""
     for name, spec in specs.items():
         for case, value in _odd_values(spec).items():
@@ -178,7 +178,7 @@ def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Colum
 def _odd_values(spec: Any) -> dict[str, Any]:
     if not isinstance(spec, tf.io.FixedLenFeature):
         return {"missing": MISSING[spec.dtype], "unknown": UNKNOWN[spec.dtype], "extreme": EXTREME[spec.dtype]}
-    return PLAIN_PICTURES.get(spec.dtype, {}) if len(spec.shape) == 3 else {}
+    return PLAIN_IMAGES.get(spec.dtype, {}) if len(spec.shape) == 3 else {}
 
 
 def serialized(columns: Columns, specs: dict[str, Any]) -> np.ndarray:
@@ -204,7 +204,7 @@ def _example(row: dict[str, Any], specs: dict[str, Any]) -> tf.train.Example:
 
 
 def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.ndarray], float]) -> dict[str, float]:
-    """By raw column, how much `score` of the predictions falls when the column's values are dealt out anew
+    """By raw column, how much `score` of the predictions falls when the column's values are assigned out anew
     (permutation importance, Breiman 2001). Nothing of a model with one column, on which all hangs anyway."""
     if len(path.columns) < 2:
         return {}

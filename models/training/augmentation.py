@@ -1,7 +1,7 @@
-"""Pictures that are turned, moved, slanted, stretched and mirrored at random while a model learns from them.
+"""Images that are turned, moved, slanted, stretched and mirrored at random while a model learns from them.
 
 Part of the pipeline of training batches and of nothing else: no model and no serving signature holds any of it. The
-last epochs may learn from pictures as they are: what warped pictures teach about shapes stays, and the difference
+last epochs may learn from images as they are: what warped images teach about shapes stays, and the difference
 between them and those that are served goes (He et al., "Data augmentation revisited", 2019, arXiv 1909.09148).
 """
 
@@ -14,39 +14,39 @@ import tensorflow as tf
 
 from core.errors import SluiceError
 from models.features import FeatureSpec
-from models.layers import is_picture
+from models.layers import is_image
 
 RAW_OPERATION = "ImageProjectiveTransformV3"
 
 
 @dataclass(frozen=True)
 class Warp:
-    """How far a picture may go from itself; each picture draws its own transformation, evenly between the limits."""
+    """How far an image may go from itself; each image draws its own transformation, evenly between the limits."""
 
     rotation: float = 0.0  # degrees to either side
     shift: float = 0.0  # share of the height and of the width, in each direction
     shear: float = 0.0  # pixels sideways a pixel of height, to either side
     zoom: float = 0.0  # share by which height and width shrink or grow, each by its own draw
-    horizontal_flip: bool = False  # every second picture is mirrored left to right
-    for_epochs: int | None = None  # those that follow leave pictures as they are
+    horizontal_flip: bool = False  # every second image is mirrored left to right
+    for_epochs: int | None = None  # those that follow leave images as they are
 
     def __call__(self, columns: Mapping[str, tf.Tensor], seed: tf.Tensor, epoch: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The features of a batch with every picture warped, as long as `epoch`, counted from 0, is one that warps.
+        """The features of a batch with every image warped, as long as `epoch`, counted from 0, is one that warps.
         `seed` is of shape [2]; the same seed, the same warp."""
-        pictures = {name: column for name, column in columns.items() if len(column.shape) == 4}
+        images = {name: column for name, column in columns.items() if len(column.shape) == 4}
         if self.for_epochs is None:
-            return {**columns, **self._all_warped(pictures, seed)}
+            return {**columns, **self._all_warped(images, seed)}
         plain = epoch >= self.for_epochs
-        return {**columns, **tf.cond(plain, lambda: pictures, lambda: self._all_warped(pictures, seed))}
+        return {**columns, **tf.cond(plain, lambda: images, lambda: self._all_warped(images, seed))}
 
-    def _all_warped(self, pictures: Mapping[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {name: self.warped(picture, seed) for name, picture in pictures.items()}
+    def _all_warped(self, images: Mapping[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: self.warped(image, seed) for name, image in images.items()}
 
-    def warped(self, pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Pictures of shape [batch, height, width, channels]; what comes from outside repeats the nearest border."""
-        rows, height, width = tf.shape(pictures)[0], tf.shape(pictures)[1], tf.shape(pictures)[2]
+    def warped(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Images of shape [batch, height, width, channels]; what comes from outside repeats the nearest border."""
+        rows, height, width = tf.shape(images)[0], tf.shape(images)[1], tf.shape(images)[2]
         return tf.raw_ops.ImageProjectiveTransformV3(
-            images=pictures,
+            images=images,
             transforms=self._transforms(rows, tf.cast(height, tf.float32), tf.cast(width, tf.float32), seed),
             output_shape=tf.stack([height, width]),
             fill_value=0.0,
@@ -55,7 +55,7 @@ class Warp:
         )
 
     def _transforms(self, rows: tf.Tensor, height: tf.Tensor, width: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """For each picture the eight numbers that lead from a place in the result to one in the picture."""
+        """For each image the eight numbers that lead from a place in the result to one in the image."""
         draws = tf.random.stateless_uniform([7, rows], seed, -1.0, 1.0)
         angle, slant = draws[0] * (self.rotation * pi / 180), draws[1] * self.shear
         down, right = draws[2] * (self.shift * height), draws[3] * (self.shift * width)
@@ -72,12 +72,12 @@ class Warp:
 
 
 def warp_for(limits: Mapping[str, Any] | None, features: FeatureSpec) -> Warp | None:
-    """The warp that the configuration asks for; raises SluiceError when no feature is a picture."""
+    """The warp that the configuration asks for; raises SluiceError when no feature is an image."""
     if limits is None:
         return None
-    if not any(is_picture(spec) for spec in features.values()):
+    if not any(is_image(spec) for spec in features.values()):
         raise SluiceError(
-            "`train.augmentation` is for pictures, and no feature has the shape [height, width, channels]",
+            "`train.augmentation` is for images, and no feature has the shape [height, width, channels]",
             "Switch it off:  --set train.augmentation=null",
         )
     return Warp(**limits)

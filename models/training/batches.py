@@ -22,7 +22,7 @@ def learning_batches(
     first_epoch: int,
 ) -> tf.data.Dataset:
     """Batches of (features, label), with the weight of each row where classes are weighted; `budget` is the section
-    `train`. Pictures are augmented, and the order is another one each epoch, from the number `first_epoch` on."""
+    `train`. Images are augmented, and the order is another one each epoch, from the number `first_epoch` on."""
     warp = warp_for(budget["augmentation"], specs[0])
     batches = training_batches(files, specs, batch_size, budget["seed"], first_epoch, warp)
     if budget["class_weights"] != "balanced":
@@ -46,6 +46,6 @@ def up_to(steps: int | None, batches: tf.data.Dataset, model: keras.Model) -> tf
 
 
 def evaluation_batch(features: FeatureSpec) -> int:
-    """Rows that are evaluated at once: what a convolution makes of 4,096 pictures would fill gigabytes."""
+    """Rows that are evaluated at once: what a convolution makes of 4,096 images would fill gigabytes."""
     values = sum(int(tf.TensorShape(getattr(spec, "shape", [])).num_elements() or 1) for spec in features.values())
     return max(1, min(EVALUATION_BATCH, 2**20 // max(1, values)))

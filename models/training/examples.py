@@ -14,7 +14,7 @@ Augmentation = Callable[[dict[str, tf.Tensor], tf.Tensor, tf.Tensor], dict[str, 
 CACHED_FILE_BYTES = 128 * 2**20
 # Rows that wait together to be drawn from; data in the order of time would otherwise be learnt in that order.
 SHUFFLED_ROWS = 100_000
-# And no more than this in memory, where a row is a picture.
+# And no more than this in memory, where a row is an image.
 SHUFFLED_BYTES = 2**30
 # The orders of two seeds have no epoch in common.
 EPOCHS_APART = 1_000_003

@@ -18,14 +18,14 @@ from tfx_bsl.coders import example_coder
 
 from core.errors import SluiceError
 
-# Column → height, width and channels of its pictures.
-PICTURES_PROPERTY = "sluice_pictures"
+# Column → height, width and channels of its images.
+IMAGES_PROPERTY = "sluice_images"
 FACTS_PROPERTY = "sluice_facts"
 KINDS_PROPERTY = "sluice_kinds"
 
 
 BATCH_ROWS = 8192
-# Of serialized rows; as columns of 64-bit integers pictures take eight times as much.
+# Of serialized rows; as columns of 64-bit integers images take eight times as much.
 BATCH_BYTES = 32 << 20
 
 

@@ -35,7 +35,7 @@ def shape_of(feature: schema_pb2.Feature) -> tuple[int, ...]:
 
 
 def is_wide(feature: schema_pb2.Feature) -> bool:
-    """Whether a row has many numbers in this column: a picture or a vector."""
+    """Whether a row has many numbers in this column: an image or a vector."""
     return feature.type != schema_pb2.BYTES and bool(np.prod(shape_of(feature), dtype=np.int64) > 1)
 
 

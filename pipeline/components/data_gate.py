@@ -19,7 +19,7 @@ from gates.data.gate import judge_data
 from gates.tables.table import Table
 from gates.verdict.settings import GateSettings
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
-from pipeline.artifacts.examples import FACTS_PROPERTY, PICTURES_PROPERTY
+from pipeline.artifacts.examples import FACTS_PROPERTY, IMAGES_PROPERTY
 from pipeline.artifacts.schema import read_schema
 from pipeline.components.gate import settings_of, tell_progress, waivers_today
 from pipeline.config.workload import WorkloadConfig
@@ -78,8 +78,8 @@ def _rows_of_train(examples: types.Artifact) -> int:
 
 
 def _pixels_of_a_row(examples: types.Artifact) -> int:
-    pictures = json.loads(examples.get_string_custom_property(PICTURES_PROPERTY) or "{}")
-    return sum(math.prod(shape) for shape in pictures.values())
+    images = json.loads(examples.get_string_custom_property(IMAGES_PROPERTY) or "{}")
+    return sum(math.prod(shape) for shape in images.values())
 
 
 def _data(input_dict: dict[str, list[types.Artifact]], declared: dict[str, Any], share: float) -> Data:

@@ -16,7 +16,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from pipeline.artifacts.examples import FACTS_PROPERTY, KINDS_PROPERTY, PICTURES_PROPERTY
+from pipeline.artifacts.examples import FACTS_PROPERTY, IMAGES_PROPERTY, KINDS_PROPERTY
 from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.plan import Wanted
@@ -100,7 +100,7 @@ def _describe(examples: types.Artifact, source: Source, digest: str, ingested: I
     }
     examples.set_string_custom_property(FACTS_PROPERTY, json.dumps(facts))
     examples.set_string_custom_property(KINDS_PROPERTY, json.dumps(ingested.kinds))
-    examples.set_string_custom_property(PICTURES_PROPERTY, json.dumps(ingested.pictures))
+    examples.set_string_custom_property(IMAGES_PROPERTY, json.dumps(ingested.images))
 
 
 def types_in_schema(text: str) -> dict[str, str]:
@@ -116,7 +116,7 @@ class ExampleGen(BaseBeamComponent):
 
     Args:
       data: what the columns mean.
-      split: how rows are dealt.
+      split: how rows are assigned.
       source: the files; with no files in it, its pattern is resolved where the component runs.
       data_fingerprint: what `fingerprint(source)` says; computed where the component runs when empty.
       only: sends every row, labelled or not, to the one split of this name (a serving log, an earlier span).

@@ -1,6 +1,6 @@
 """Fits simple models on the raw features that serving has, and measures them on test as the Evaluator measures.
 
-Columns of one value a row go to gradient-boosted trees, the one picture a row may have to a logistic regression on what
+Columns of one value a row go to gradient-boosted trees, the one image a row may have to a logistic regression on what
 it looks like from afar.
 """
 
@@ -19,7 +19,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from gates.evaluation.reference_images import MOST_PICTURES, coarse
+from gates.evaluation.reference_images import MOST_IMAGES, coarse
 from gates.evaluation.reference_models import references
 from pipeline.artifacts.blessings import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
@@ -40,8 +40,8 @@ def read_columns(
     return whole, whole.pop(label)
 
 
-def read_pictures(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArray[np.float64]:
-    """Coarse pictures of one wide column, [rows, blocks]; NaN in a row that has no whole picture."""
+def read_images(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArray[np.float64]:
+    """Coarse images of one wide column, [rows, blocks]; NaN in a row that has no whole image."""
     shape = next(shape_of(feature) for feature in schema.feature if feature.name == name)
     width = int(np.prod(shape))
     parts = []
@@ -78,20 +78,20 @@ class ReferencesExecutor(base_executor.BaseExecutor):
         features = served_features(schema, {label, *json.loads(exec_properties["withheld"])})
         wide = [feature.name for feature in schema.feature if feature.name in features and is_wide(feature)]
         single = [name for name in features if name not in wide]
-        most = MOST_PICTURES if wide else MOST_TRAIN_ROWS
+        most = MOST_IMAGES if wide else MOST_TRAIN_ROWS
         train, test = (sample(_batches(examples, split), kept) for split, kept in (("train", most), ("test", 10**9)))
         found = references(
             *read_columns(train, schema, single, label),
             *read_columns(test, schema, single, label),
             confidence=exec_properties["confidence"],
-            pictures=(_pictures(train, schema, wide), _pictures(test, schema, wide)) if wide else None,
+            images=(_images(train, schema, wide), _images(test, schema, wide)) if wide else None,
         )
         write_references(artifact_utils.get_single_instance(output_dict["references"]), found)
 
 
-def _pictures(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> NDArray[np.float64]:
+def _images(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> NDArray[np.float64]:
     """All wide columns beside each other."""
-    return np.concatenate([read_pictures(raw, schema, name) for name in names], axis=1)
+    return np.concatenate([read_images(raw, schema, name) for name in names], axis=1)
 
 
 def _batches(examples: types.Artifact, split: str) -> Iterable[NDArray[Any]]:

@@ -37,11 +37,11 @@ from pipeline.artifacts.request_times import read_request_times
 from pipeline.component_inputs import what_registration_needs
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Platform
-from pipeline.version_recipe import environment_of, labels_of, recipe_of
 from registry.contract import RegisteredVersion, Submission
 from registry.folder import FolderRegistry
 from registry.version_files import write_files
-from registry.version_record import Dossier, RequestTimes
+from registry.version_recipe import environment_of, labels_of, recipe_of
+from registry.version_record import RequestTimes, VersionRecord
 
 # Found by its path: the pipeline imports no model code.
 STRUCTURE_MODULE = "models.export.structure"
@@ -71,23 +71,23 @@ class RegistrarExecutor(base_executor.BaseExecutor):
             registered.set_string_custom_property("reason", " ".join(finding.reason for finding in refused))
             return
         asked = json.loads(exec_properties["asked"])
-        dossier = dossier_of(input_dict, gates, asked)
+        record = version_record_of(input_dict, gates, asked)
         registry = FolderRegistry(Path(exec_properties["registry"]))
         known = {version.version for version in registry.versions(asked["name"])}
         found = registry.register(
             Submission(
                 model=asked["name"],
                 saved_model=Path(saved_model),
-                recipe=dossier.recipe,
-                figures=dossier.figures,
-                labels=labels_of(asked["headline"], dossier.figures),
-                describe=lambda folder, numbered: write_files(folder, dossier, numbered),
+                recipe=record.recipe,
+                figures=record.figures,
+                labels=labels_of(asked["headline"], record.figures),
+                describe=lambda folder, numbered: write_files(folder, record, numbered),
             )
         )
         _tell(registered, found, is_new=found.version not in known)
 
 
-def dossier_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> Dossier:
+def version_record_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> VersionRecord:
     """All that the run found out about the model. `asked` is what `what_registration_needs` gave."""
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
     transform_graph = artifact_utils.get_single_uri(inputs["transform_graph"])
@@ -97,7 +97,7 @@ def dossier_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> Do
     examples = artifact_utils.get_single_instance(inputs["examples"])
     reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
     structure = importlib.import_module(STRUCTURE_MODULE).structure_of(transform_graph, model_run)
-    return Dossier(
+    return VersionRecord(
         recipe=recipe_of(asked, structure, built["in_effect"]),
         config=asked["config"],
         withheld=tuple(asked["withheld"]),

@@ -18,7 +18,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from core.errors import SluiceError
 from gates.schema.proposal import propose_schema
 from pipeline.artifacts.blessings import write_text
-from pipeline.artifacts.examples import PICTURES_PROPERTY
+from pipeline.artifacts.examples import IMAGES_PROPERTY
 from pipeline.artifacts.schema import SCHEMA_FILE
 
 
@@ -34,7 +34,7 @@ class SchemaGenExecutor(base_executor.BaseExecutor):
         """Writes `schema.pbtxt`."""
         artifact = artifact_utils.get_single_instance(input_dict["statistics"])
         train = load_statistics(artifact, "train").proto()
-        # Shapes are left open: a raw feature may be missing at serving, so none but pictures is of fixed length.
+        # Shapes are left open: a raw feature may be missing at serving, so none but images is of fixed length.
         inferred = tfdv.infer_schema(train, infer_feature_shape=False)
         schema = propose_schema(
             inferred,
@@ -43,17 +43,17 @@ class SchemaGenExecutor(base_executor.BaseExecutor):
             json.loads(exec_properties["withheld"]),
             smallest_split=_smallest_split(artifact),
         )
-        _fix_shapes(schema, json.loads(artifact.get_string_custom_property(PICTURES_PROPERTY) or "{}"))
+        _fix_shapes(schema, json.loads(artifact.get_string_custom_property(IMAGES_PROPERTY) or "{}"))
         text = text_format.MessageToString(schema)
         write_text(artifact_utils.get_single_uri(output_dict["schema"]), SCHEMA_FILE, text)
 
 
-def _fix_shapes(schema: schema_pb2.Schema, pictures: dict[str, list[int]]) -> None:
-    """A picture is whole and of one size, or it is none: rows, columns and channels of bytes."""
+def _fix_shapes(schema: schema_pb2.Schema, images: dict[str, list[int]]) -> None:
+    """An image is whole and of one size, or it is none: rows, columns and channels of bytes."""
     for feature in schema.feature:
-        if feature.name in pictures:
+        if feature.name in images:
             feature.ClearField("shape_type")
-            feature.shape.dim.extend(schema_pb2.FixedShape.Dim(size=size) for size in pictures[feature.name])
+            feature.shape.dim.extend(schema_pb2.FixedShape.Dim(size=size) for size in images[feature.name])
             feature.presence.min_fraction, feature.presence.min_count = 1.0, 1
             feature.int_domain.min, feature.int_domain.max = 0, 255
 

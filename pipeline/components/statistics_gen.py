@@ -25,7 +25,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
-from pipeline.artifacts.examples import PICTURES_PROPERTY, raw_batches, shards
+from pipeline.artifacts.examples import IMAGES_PROPERTY, raw_batches, shards
 
 # Compressed bytes of all splits together that one process goes through in about half a minute.
 IN_PROCESS_BYTES = 128 * 2**20
@@ -52,7 +52,7 @@ class StatisticsGenExecutor(Executor):
             described = {split: describe(paths) for split, paths in files.items()}
             statistics.split_names = artifact_utils.encode_split_names(splits)
             statistics.span = examples.span
-        statistics.set_string_custom_property(PICTURES_PROPERTY, examples.get_string_custom_property(PICTURES_PROPERTY))
+        statistics.set_string_custom_property(IMAGES_PROPERTY, examples.get_string_custom_property(IMAGES_PROPERTY))
         for split, description in described.items():
             folder = artifact_utils.get_split_uri([statistics], split)
             fileio.makedirs(folder)
@@ -78,7 +78,7 @@ def describe(files: list[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
 
 
 def empty_lists_as_missing(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """An empty list among lists of several values, such as pictures, is a missing value: TFDV would count it as one
+    """An empty list among lists of several values, such as images, is a missing value: TFDV would count it as one
     that is there, and no schema's `presence` would ever be broken."""
     return pa.RecordBatch.from_arrays([_empty_as_null(column) for column in batch.columns], batch.schema.names)
 

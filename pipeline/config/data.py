@@ -1,4 +1,4 @@
-"""The configuration of a workload's data: where rows come from, what is known when, how they are dealt to splits."""
+"""The configuration of a workload's data: where rows come from, what is known when, how they are assigned to splits."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class DataConfig(Strict):
     """Commands that bring the data here; they are shown when `source` lists places and none of them exists."""
     format: Literal["auto", "csv", "parquet", "tfrecord", "idx", "image_folder"] = "auto"
     """How the files are read; `auto` goes by suffix (.csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz, and
-    `…-images-idx3-ubyte(.gz)` for idx) and takes a folder of folders of pictures for `image_folder`: one folder a
+    `…-images-idx3-ubyte(.gz)` for idx) and takes a folder of folders of images for `image_folder`: one folder a
     class, directly in `source` or in its folders train, eval and test."""
     image_path_column: str | None = None
-    """The column of a table that holds paths of PNG or JPEG files, relative to the table's folder: the pictures
+    """The column of a table that holds paths of PNG or JPEG files, relative to the table's folder: the images
     are read in its place, as the column `image`."""
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """The share of the rows of each split that is used, chosen by a hash of the row: the same ones each time."""
@@ -36,7 +36,7 @@ class DataConfig(Strict):
     (a pandas expression; a row with any of these columns missing has no label and counts as unusable)."""
     class_names: list[str] = []
     """What the label's integers 0, 1, 2, … are called in reports and findings, in that order; empty: the integers
-    themselves. Pictures in folders by class need it: a folder is called as its class is, with `_` for a slash."""
+    themselves. Images in folders by class need it: a folder is called as its class is, with `_` for a slash."""
     column_types: dict[str, Literal["int", "float", "string"]] = {}
     """Types that override what is inferred from the files, by column."""
     entity_key: str | None = None
@@ -87,7 +87,7 @@ class PredictionConfig(Strict):
 
 
 class SplitConfig(Strict):
-    """How each row is dealt to train, eval or test, once and for good."""
+    """How each row is assigned to train, eval or test, once and for good."""
 
     by: Literal["row", "entity", "time", "column"] = "row"
     """`row`: hash of the whole row without its label; `entity`: hash of `data.entity_key`; `time`: the past trains,
@@ -107,7 +107,7 @@ class SplitConfig(Strict):
     """Changes which rows go where under `row` and `entity`, without any randomness."""
     test_files: Text | None = None
     """For `row` and `entity`: a glob on file names, e.g. `t10k-*`. The rows of these files are the test split, and
-    all others are dealt to train and eval by their weights. Of a folder of pictures by class the sub-folder's name
+    all others are assigned to train and eval by their weights. Of a folder of images by class the sub-folder's name
     counts, and its sub-folders train, eval and test are taken for what they say without being asked."""
 
     @model_validator(mode="after")

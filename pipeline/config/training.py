@@ -22,7 +22,7 @@ class PlateauConfig(Strict):
 
 
 class AugmentationConfig(Strict):
-    """How far a picture may be moved from itself; what comes from outside repeats the nearest border. Every picture
+    """How far an image may be moved from itself; what comes from outside repeats the nearest border. Every image
     draws its own transformation, another one each epoch, the same ones for the same seed."""
 
     rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
@@ -34,9 +34,9 @@ class AugmentationConfig(Strict):
     zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share by which height and width shrink or grow, each by its own draw."""
     horizontal_flip: bool = False
-    """Mirrors every second picture left to right."""
+    """Mirrors every second image left to right."""
     for_epochs: PositiveInt | None = None
-    """So many epochs; those that follow learn from pictures as they are, as serving will send them, beginning with the
+    """So many epochs; those that follow learn from images as they are, as serving will send them, beginning with the
     first learning rate again. null: all."""
 
 
@@ -62,7 +62,7 @@ class TrainConfig(Strict):
     focal_gamma: Annotated[float, Field(ge=1.0)] = 2.0
     """For `loss: focal`: how much less; with 2 a row that is known to 90 % counts a hundredth."""
     augmentation: AugmentationConfig | None = None
-    """Changes pictures at random while the model learns from them, and never where it is evaluated or served."""
+    """Changes images at random while the model learns from them, and never where it is evaluated or served."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """What to compute on. `auto` takes GPUs where there are any, all of them; `gpu` refuses to train without."""
     mixed_precision: Literal["auto", "always", "never"] = "auto"

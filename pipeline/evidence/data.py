@@ -21,13 +21,13 @@ from pipeline.artifacts.schema import served_features
 MOST_ROWS = 2_000_000
 # About 3 GiB: a byte a pixel, and four where a check computes with them.
 MOST_PIXELS = 600_000_000
-# Shorter lists are no pictures, and not worth packing.
-_SHORTEST_PICTURE = 16
+# Shorter lists are no images, and not worth packing.
+_SHORTEST_IMAGE = 16
 _BRIGHTEST = 255
 
 
 def share_read(rows: int, pixels: int = 0) -> float:
-    """The share of the rows that a gate reads when train has so many, each with pictures of so many pixels."""
+    """The share of the rows that a gate reads when train has so many, each with images of so many pixels."""
     return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1))
 
 
@@ -49,7 +49,7 @@ def table_of(name: str, batches: Iterable[NDArray[Any]], share: float = 1.0) -> 
 
 
 def _with_bytes(rows: pa.Table) -> pa.Table:
-    """Pictures, lists of integers, as vectors of bytes: an eighth of the memory."""
+    """Images, lists of integers, as vectors of bytes: an eighth of the memory."""
     for place, name in enumerate(rows.column_names):
         packed = _as_bytes(rows.column(name).combine_chunks())
         if packed is not None:
@@ -62,7 +62,7 @@ def _as_bytes(column: pa.Array) -> pa.FixedSizeListArray | None:
     if not (pa.types.is_large_list(column.type) and pa.types.is_int64(column.type.value_type)):
         return None
     lengths = np.asarray(pc.list_value_length(column).fill_null(0))
-    if not len(lengths) or lengths[0] < _SHORTEST_PICTURE or (lengths != lengths[0]).any():
+    if not len(lengths) or lengths[0] < _SHORTEST_IMAGE or (lengths != lengths[0]).any():
         return None
     values = column.flatten().to_numpy()
     if values.min() < 0 or values.max() > _BRIGHTEST:

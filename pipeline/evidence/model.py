@@ -33,7 +33,7 @@ from pipeline.evidence.data import table_of
 REPLAY_MODULE = "models.export.replay"
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
-# Of serialized rows, which are asked of the model: fewer of them where a row is a large picture.
+# Of serialized rows, which are asked of the model: fewer of them where a row is a large image.
 MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
 SIGNATURES = ("serving_default", "serving_examples")
 UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
@@ -91,7 +91,7 @@ def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
 
 
 class _Labelled:
-    """Reads labels, and entities where these were dealt, out of serialized examples."""
+    """Reads labels, and entities where these were assigned, out of serialized examples."""
 
     def __init__(self, schema: schema_pb2.Schema, asked: dict[str, Any]) -> None:
         self._schema = schema
@@ -119,7 +119,7 @@ def _as_text(columns: dict[str, NDArray[Any]]) -> RawRows:
 
 
 def _told(value: Any) -> str:
-    """One value as text; of a picture its size and its scale, which is what goes wrong with pictures."""
+    """One value as text; of an image its size and its scale, which is what goes wrong with images."""
     values = np.asarray(value)
     if values.dtype.kind not in "biuf":
         return ", ".join(each.decode("utf-8", "replace") for each in values.reshape(-1))
@@ -163,7 +163,7 @@ def _stump(
     train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, asked: dict[str, Any]
 ) -> Stump | None:
     """The best single-feature model, [rows of test, classes]; None where no feature is a single value, as of
-    pictures."""
+    images."""
     label, withheld = asked["label"], asked["withheld"]
     wide = {feature.name for feature in schema.feature if is_wide(feature)}
     if not set(served_features(schema, {label, *withheld})) - wide:

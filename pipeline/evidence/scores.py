@@ -78,8 +78,8 @@ def _stored(column: str) -> str:
 
 
 def _asked(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
-    """Predictions of the rows, a few at a time where they are large: what a layer makes of pictures is many times the
-    size of the pictures."""
+    """Predictions of the rows, a few at a time where they are large: what a layer makes of images is many times the
+    size of the images."""
     parts = importlib.import_module(BATCHES_MODULE).by_size(batch)
     return np.concatenate([signature(examples=tf.constant(part))["predictions"].numpy() for part in parts])
 
@@ -120,7 +120,7 @@ def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
 def unreadable_columns(models: Mapping[str, str], schema: schema_pb2.Schema) -> dict[str, str]:
     """What the blessed model asks for and the data do not have, or not in that form, by input; each in words.
 
-    Missing columns parse as missing values and cripple a model without a word, and a picture of another size cannot be
+    Missing columns parse as missing values and cripple a model without a word, and an image of another size cannot be
     parsed at all. A model without `serving_default`, as one from outside is, was looked at when it was wrapped.
     """
     if BLESSED not in models:

@@ -1,4 +1,4 @@
-"""Deals each row to a split, once and for good: by hash of the row or of an entity, by time, or by a given column."""
+"""Assigns each row to a split, once and for good: by hash of the row or of an entity, by time, or by a given column."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sources.typed import as_lists
 
 SPLITS = ("train", "eval", "test")
 LEFT_OUT = -1  # in the gap between two time splits
-UNDEALT = -2  # nothing says where this row belongs
+UNASSIGNED = -2  # nothing says where this row belongs
 NOT_SHARED = -3  # not among the share of the rows that is used
 
 Places = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Dealer:
+class Assigner:
     """Everything that the place of a row depends on, besides the row."""
 
     split: SplitConfig
@@ -43,13 +43,13 @@ class Dealer:
 
     @property
     def key_column(self) -> str | None:
-        """The column without which a row cannot be dealt."""
+        """The column without which a row cannot be assigned."""
         if self.only:
             return None
         return {"entity": self.entity_key, "time": self.time_column, "column": self.split.column}.get(self.split.by)
 
-    def deal(self, columns: dict[str, pa.Array], rows: int, path: str = "") -> Places:
-        """The place in `names` of each row of a file, or LEFT_OUT, UNDEALT or NOT_SHARED."""
+    def assign(self, columns: dict[str, pa.Array], rows: int, path: str = "") -> Places:
+        """The place in `names` of each row of a file, or LEFT_OUT, UNASSIGNED or NOT_SHARED."""
         if self.only:
             return np.zeros(rows, np.int8)
         content = self._content(columns)
@@ -71,21 +71,21 @@ class Dealer:
             return np.full(rows, SPLITS.index(self.given[path]), np.int8)
         open_splits = tuple(name for name in SPLITS if name not in self.given.values())
         if self.split.by == "row":
-            return deal_hashes(salted(content, self.split.salt), self.split, open_splits)
+            return assign_hashes(salted(content, self.split.salt), self.split, open_splits)
         key = columns[self.key_column or ""]
         if pa.types.is_large_list(key.type):
             raise SluiceError(f"the split goes by `{self.key_column}`, which has several values in a row.")
         if self.split.by == "entity":
-            places = deal_hashes(hash_key(as_lists(key), self.split.salt), self.split, open_splits)
-            places[np.asarray(key.is_null())] = UNDEALT
+            places = assign_hashes(hash_key(as_lists(key), self.split.salt), self.split, open_splits)
+            places[np.asarray(key.is_null())] = UNASSIGNED
             return places
         if self.split.by == "time":
-            return _deal_times(instants(key), self.cuts, self.split.gap)
-        return _deal_names(key, self.key_column or "")
+            return _assign_times(instants(key), self.cuts, self.split.gap)
+        return _assign_names(key, self.key_column or "")
 
 
-def deal_hashes(hashes: Hashes, split: SplitConfig, among: tuple[str, ...] = SPLITS) -> Places:
-    """By the place of the hash between 0 and 2^64, with the weights of the splits that rows are dealt `among`."""
+def assign_hashes(hashes: Hashes, split: SplitConfig, among: tuple[str, ...] = SPLITS) -> Places:
+    """By the place of the hash between 0 and 2^64, with the weights of the splits that rows are assigned `among`."""
     weights = [getattr(split, name) for name in among]
     shares = np.cumsum(weights)[:-1] / sum(weights)
     limits = np.array([min(int(share * 2.0**64), 2**64 - 1) for share in shares], np.uint64)
@@ -93,16 +93,16 @@ def deal_hashes(hashes: Hashes, split: SplitConfig, among: tuple[str, ...] = SPL
     return places[np.searchsorted(limits, hashes, side="right")]
 
 
-def _deal_times(moments: Floats, cuts: tuple[float, ...], gap: float) -> Places:
+def _assign_times(moments: Floats, cuts: tuple[float, ...], gap: float) -> Places:
     """Train to the first cut, eval to the second, test beyond; what follows a cut within the gap is left out."""
     places = np.searchsorted(np.array(cuts), moments, side="left").astype(np.int8)
     for cut in cuts:
         places[(moments > cut) & (moments - cut < gap)] = LEFT_OUT
-    places[~np.isfinite(moments)] = UNDEALT
+    places[~np.isfinite(moments)] = UNASSIGNED
     return places
 
 
-def _deal_names(key: pa.Array, column: str) -> Places:
+def _assign_names(key: pa.Array, column: str) -> Places:
     encoded = key.dictionary_encode()
     names = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
              for value in encoded.dictionary.to_pylist()]  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.ingest.assignment import UNDEALT, Places
-from pipeline.ingest.image_plan import picture_column
+from pipeline.ingest.assignment import UNASSIGNED, Places
+from pipeline.ingest.image_plan import image_column
 from pipeline.ingest.label import compute_label, places_of_names
 from pipeline.ingest.plan import Plan
 from sources.format import Rows
@@ -33,12 +33,12 @@ class Batch:
 
 
 def bounded(batches: Iterable[Rows], plan: Plan) -> Iterator[Rows]:
-    """The same rows, no more at a time than pictures fit into memory where rows name their pictures."""
+    """The same rows, no more at a time than images fit into memory where rows name their images."""
     for rows in batches:
-        if plan.pictures is None or plan.pictures.path_column is None:
+        if plan.images is None or plan.images.path_column is None:
             yield rows
             continue
-        size = plan.pictures.shape.batch_rows
+        size = plan.images.shape.batch_rows
         for start in range(0, max(rows.columns.num_rows, 1), size):
             some = slice(start, start + size)
             yield Rows(rows.columns.slice(start, size), rows.lines[some], rows.typed, [] if start else rows.rejects)
@@ -53,22 +53,26 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
         columns[name], unfit = _convert(rows, name, kind)
         if unfit.any():
             _note(reasons, unfit, f"`{name}` is not {_OVERRIDE_NAME.get(kind, 'what it should be')}")
-    if plan.pictures is not None and plan.pictures.path_column is not None:
-        paths = columns.pop(plan.pictures.path_column)
-        columns[IMAGE], unreadable = picture_column(paths, path, plan.pictures.shape)
+    if plan.images is not None and plan.images.path_column is not None:
+        paths = columns.pop(plan.images.path_column)
+        columns[IMAGE], unreadable = image_column(paths, path, plan.images.shape)
         reasons.update({row: reason for row, reason in unreadable.items() if row not in reasons})
     label_name = plan.label
     if plan.class_names:
-        name = plan.dealer.label or ""
+        name = plan.assigner.label or ""
         columns[name], unknown = places_of_names(columns[name], plan.class_texts)
         _note(reasons, unknown, f"`{name}` is none of data.class_names")
     if plan.expression is not None:
-        name = plan.dealer.label or ""
+        name = plan.assigner.label or ""
         columns[name] = compute_label(plan.expression, columns)
     if label_name is not None:
         _note(reasons, _missing(columns[label_name]), f"no label: `{label_name}` {_why_no_label(plan)}")
-    places = plan.dealer.deal(columns, rows.columns.num_rows, path)
-    _note(reasons, places == UNDEALT, f"cannot be dealt to a split: `{plan.dealer.key_column}` is missing or no time")
+    places = plan.assigner.assign(columns, rows.columns.num_rows, path)
+    _note(
+        reasons,
+        places == UNASSIGNED,
+        f"cannot be assigned to a split: `{plan.assigner.key_column}` is missing or no time",
+    )
     if reasons:
         rejects += [_reject(rows, row, reason, path) for row, reason in sorted(reasons.items())]
         keep = np.ones(len(places), bool)

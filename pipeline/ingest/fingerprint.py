@@ -10,7 +10,7 @@ from core.errors import SluiceError
 from pipeline.ingest.given_splits import is_test_file
 from pipeline.ingest.source import Source
 from sources import csv
-from sources.class_folders import class_of, picture_names, split_folder
+from sources.class_folders import class_of, image_names, split_folder
 from sources.idx_names import labels_of
 from sources.images import beside
 from sources.parquet import parquet_columns, parquet_texts
@@ -18,9 +18,9 @@ from sources.storage import file_size, is_remote, open_stored, plain_read_errors
 
 
 def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:
-    """A hash of what the files hold, and the pictures that they name, whatever their names and their order.
+    """A hash of what the files hold, and the images that they name, whatever their names and their order.
 
-    Of a name counts what it decides: which split a file is (`test_files`), and which picture a row means.
+    Of a name counts what it decides: which split a file is (`test_files`), and which image a row means.
     """
     digests = sorted(
         f"{is_test_file(path, source.format, test_files)} {_contents(path, source.format, image_path_column)}"
@@ -31,8 +31,8 @@ def fingerprint(source: Source, image_path_column: str | None = None, test_files
 
 def _contents(path: str, format_: str, image_path_column: str | None) -> str:
     if format_ == "image_folder":
-        pictures = sorted(_digest(f"{path}/{name}") for name in picture_names(path))
-        return f"{class_of(path)} {split_folder(path)} {xxhash.xxh3_128_hexdigest(' '.join(pictures).encode())}"
+        images = sorted(_digest(f"{path}/{name}") for name in image_names(path))
+        return f"{class_of(path)} {split_folder(path)} {xxhash.xxh3_128_hexdigest(' '.join(images).encode())}"
     if format_ == "idx":
         return f"{_digest(path)} {_digest(labels_of(path))}"
     if image_path_column is None:
@@ -42,7 +42,7 @@ def _contents(path: str, format_: str, image_path_column: str | None) -> str:
 
 
 def _named(path: str, format_: str, column: str) -> Iterator[str]:
-    """The pictures that a table names; none where it holds the pixels themselves, as a serving log may."""
+    """The images that a table names; none where it holds the pixels themselves, as a serving log may."""
     if format_ == "csv" and column in (header := csv.read_header(path)).columns:
         for block in csv.read_blocks(header, only=[column]):
             yield from block.rows.column(0).drop_null().to_pylist()

@@ -1,5 +1,5 @@
-"""Which files belong to a split as a whole: those that `split.test_files` names, and pictures in folders that are
-called train, eval and test. All other rows are dealt among the splits that are left."""
+"""Which files belong to a split as a whole: those that `split.test_files` names, and images in folders that are
+called train, eval and test. All other rows are assigned among the splits that are left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEST = "test"
 
 
 def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict[str, str]:
-    """Files → the split of all their rows; of pictures by class, the folders that hold the folders of classes.
+    """Files → the split of all their rows; of images by class, the folders that hold the folders of classes.
 
     Raises:
       SluiceError: when `split.test_files` names no file, or every file.
@@ -29,18 +29,18 @@ def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict
     if not named:
         raise SluiceError(
             f"split.test_files is {split.test_files}, which matches none of the files: {listed}.",
-            "Name others:  --set split.test_files='test*'  or have test dealt, too:  --set split.test_files=null",
+            "Name others:  --set split.test_files='test*'  or have test assigned, too:  --set split.test_files=null",
         )
     if len(named) == len(names):
         raise SluiceError(
             f"split.test_files is {split.test_files}, which matches every file ({listed}): none is left to train.",
-            "Name fewer:  --set split.test_files='test*'  or have test dealt, too:  --set split.test_files=null",
+            "Name fewer:  --set split.test_files='test*'  or have test assigned, too:  --set split.test_files=null",
         )
     return dict.fromkeys(named, _TEST)
 
 
 def is_test_file(path: str, format_: str, test_files: str | None) -> bool:
-    """Whether `split.test_files` names this file; of pictures by class, the folder that holds their folders."""
+    """Whether `split.test_files` names this file; of images by class, the folder that holds their folders."""
     return test_files is not None and fnmatch.fnmatchcase(base_name(_place(path, format_)), test_files)
 
 

@@ -1,4 +1,4 @@
-"""What is settled about pictures before the first row is written: where they come from, the one shape that all of
+"""What is settled about images before the first row is written: where they come from, the one shape that all of
 them have, and which integer a class in words becomes."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.config.workload import DataConfig
 from sources.class_folders import above, class_of
 from sources.format import FileSurvey
 from sources.formats import read_part
-from sources.images import IMAGE, PictureShape, as_lists_of_pixels, beside, first_shape, read_pictures
+from sources.images import IMAGE, ImageShape, as_lists_of_pixels, beside, first_shape, read_images
 from sources.kinds import Kind
 from sources.storage import base_name
 
@@ -25,38 +25,38 @@ _CLASSES = "See what it means:  python runners/local_runner.py --explain data.cl
 
 
 @dataclass(frozen=True)
-class PicturePlan:
-    """`path_column` holds where each picture lies; None where the files hold the pixels themselves."""
+class ImagePlan:
+    """`path_column` holds where each image lies; None where the files hold the pixels themselves."""
 
-    shape: PictureShape
+    shape: ImageShape
     path_column: str | None
 
 
-def plan_pictures(
+def plan_images(
     data: DataConfig, surveys: Sequence[FileSurvey], format_: str, kinds: dict[str, Kind]
-) -> PicturePlan | None:
-    """The pictures of a source; none when it has no such column.
+) -> ImagePlan | None:
+    """The images of a source; none when it has no such column.
 
     Raises:
-      SluiceError: for pictures of several shapes, or none that can be read.
+      SluiceError: for images of several shapes, or none that can be read.
     """
     if format_ == "idx":
-        return PicturePlan(_agreed(surveys), None)
+        return ImagePlan(_agreed(surveys), None)
     column = IMAGE if format_ == "image_folder" else data.image_path_column
     if column is None or column not in kinds:  # a serving log holds the pixels themselves
         return None
     if column != IMAGE and IMAGE in kinds:
         raise SluiceError(
-            f"{surveys[0].path} already has a column `{IMAGE}`, and the pictures that `{column}` names would be "
+            f"{surveys[0].path} already has a column `{IMAGE}`, and the images that `{column}` names would be "
             "called so.",
             "Rename that column in the table.",
         )
     shape = first_shape(path for survey in surveys for path in _paths(survey, column))
     if shape is None:
         raise SluiceError(
-            f"none of the pictures that {base_name(surveys[0].path)} names can be read.", f"Look:  ls {surveys[0].path}"
+            f"none of the images that {base_name(surveys[0].path)} names can be read.", f"Look:  ls {surveys[0].path}"
         )
-    return PicturePlan(shape, column)
+    return ImagePlan(shape, column)
 
 
 def names_in_data(data: DataConfig, format_: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def names_in_data(data: DataConfig, format_: str) -> tuple[str, ...]:
 
 
 def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool) -> None:
-    """Whether folders of pictures and `data.class_names` name the same classes; `partial` data, such as a serving log,
+    """Whether folders of images and `data.class_names` name the same classes; `partial` data, such as a serving log,
     may lack some of them.
 
     Raises:
@@ -79,7 +79,7 @@ def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool)
     if not data.class_names:
         names = json.dumps(sorted(found), ensure_ascii=False)
         raise SluiceError(
-            f"{above(folders[0])} holds pictures in folders by class, and data.class_names does not say which of them "
+            f"{above(folders[0])} holds images in folders by class, and data.class_names does not say which of them "
             "is 0, 1, 2 and so on.",
             _CLASSES if partial else f"In the order of their names:  --set {shlex.quote(f'data.class_names={names}')}",
         )
@@ -93,33 +93,29 @@ def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool)
             )
     if not partial and (empty := [folder for folder in known if folder not in found]):
         called = "of that name" if empty[0] == known[empty[0]] else f"`{empty[0]}`"
-        raise SluiceError(
-            f"data.class_names lists `{known[empty[0]]}`, and no folder {called} holds pictures.", _CLASSES
-        )
+        raise SluiceError(f"data.class_names lists `{known[empty[0]]}`, and no folder {called} holds images.", _CLASSES)
 
 
-def picture_column(
-    paths: pa.LargeBinaryArray, table: str, shape: PictureShape
-) -> tuple[pa.LargeListArray, dict[int, str]]:
-    """The pixels of the pictures that the rows of a table name; and by row why there are none."""
+def image_column(paths: pa.LargeBinaryArray, table: str, shape: ImageShape) -> tuple[pa.LargeListArray, dict[int, str]]:
+    """The pixels of the images that the rows of a table name; and by row why there are none."""
     found = [None if path is None else beside(table, path.decode("utf-8", "replace")) for path in paths.to_pylist()]
     named = [place for place, path in enumerate(found) if path is not None]
-    pixels, unreadable = read_pictures([found[place] or "" for place in named], shape)
+    pixels, unreadable = read_images([found[place] or "" for place in named], shape)
     reasons = {named[place]: reason for place, reason in unreadable.items()}
-    reasons |= {place: "names no picture" for place, path in enumerate(found) if path is None}
+    reasons |= {place: "names no image" for place, path in enumerate(found) if path is None}
     present = np.array([place not in reasons for place in range(len(found))], bool)
     whole = np.zeros((len(found), shape.values), np.uint8)
     whole[named] = pixels
     return as_lists_of_pixels(whole, present), reasons
 
 
-def _agreed(surveys: Sequence[FileSurvey]) -> PictureShape:
+def _agreed(surveys: Sequence[FileSurvey]) -> ImageShape:
     shapes = {survey.path: survey.shape for survey in surveys if survey.shape is not None}
     first = surveys[0].path
     for path, shape in shapes.items():
         if shape != shapes[first]:
             raise SluiceError(
-                f"{path} holds pictures of {shape}, and {base_name(first)} of {shapes[first]}: all must be alike.",
+                f"{path} holds images of {shape}, and {base_name(first)} of {shapes[first]}: all must be alike.",
                 f"Look:  zcat -f {path} | head -c 16 | xxd",
             )
     return shapes[first]

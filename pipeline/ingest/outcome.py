@@ -15,8 +15,8 @@ def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | N
     """Refuses too many unusable rows, then an empty split. `rejects_file`: where the unusable rows can be seen."""
     if summary["problem"]:
         raise SluiceError(*summary["problem"])
-    unusable, dealt = summary["unusable"], sum(summary["rows"].values())
-    total = unusable + dealt + summary["left_out"] + summary["not_shared"]
+    unusable, assigned = summary["unusable"], sum(summary["rows"].values())
+    total = unusable + assigned + summary["left_out"] + summary["not_shared"]
     allowed = wanted.data.max_unusable_share
     if unusable > allowed * total:
         raise SluiceError(_too_many(summary, unusable, total, allowed, rejects_file), f"See them:  head {rejects_file}")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from core.errors import SluiceError
 from pipeline.config.workload import DataConfig, SplitConfig
-from pipeline.ingest.assignment import SPLITS, Dealer
+from pipeline.ingest.assignment import SPLITS, Assigner
 from pipeline.ingest.given_splits import given_splits
-from pipeline.ingest.image_plan import PicturePlan, check_class_folders, names_in_data, plan_pictures
+from pipeline.ingest.image_plan import ImagePlan, check_class_folders, names_in_data, plan_images
 from pipeline.ingest.label import LabelExpression, parse_label_expression
 from sources.format import FileSurvey, Part
 from sources.image_folder import FolderPart, mixed
@@ -50,20 +50,20 @@ class Plan:
     files: tuple[str, ...]
     label: str | None
     expression: LabelExpression | None
-    dealer: Dealer
-    pictures: PicturePlan | None = None
+    assigner: Assigner
+    images: ImagePlan | None = None
     class_names: tuple[str, ...] = ()  # of a label in words, which becomes the place of its name here
     class_texts: tuple[str, ...] = ()  # the same names as the rows spell them
 
     @property
     def example_kinds(self) -> dict[str, Kind]:
-        """The kinds of the columns as they stand in tf.Examples: pictures for their paths, numbers for classes."""
+        """The kinds of the columns as they stand in tf.Examples: images for their paths, numbers for classes."""
         kinds = dict(self.kinds)
-        if self.pictures is not None and self.pictures.path_column is not None:
-            del kinds[self.pictures.path_column]
+        if self.images is not None and self.images.path_column is not None:
+            del kinds[self.images.path_column]
             kinds[IMAGE] = Kind.INT
-        if self.class_names and self.dealer.label in kinds:
-            kinds[self.dealer.label] = Kind.INT
+        if self.class_names and self.assigner.label in kinds:
+            kinds[self.assigner.label] = Kind.INT
         return dict(sorted(kinds.items()))
 
 
@@ -129,7 +129,7 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
         if name in wanted.data.column_types:
             kinds[name] = KIND_OF_OVERRIDE[wanted.data.column_types[name]]
     label, expression = _label(wanted, kinds)
-    dealer = Dealer(
+    assigner = Assigner(
         wanted.split,
         wanted.data.entity_key,
         wanted.data.time_column,
@@ -141,10 +141,10 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
     parts = tuple(part for survey in surveys for part in survey.parts)
     if format_ == "image_folder":
         parts = tuple(mixed(part for part in parts if isinstance(part, FolderPart)))
-    plan = Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, dealer)
+    plan = Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, assigner)
     if format_ == "image_folder":
         check_class_folders(wanted.data, plan.files, partial=wanted.only is not None)
-    plan = replace(plan, pictures=plan_pictures(wanted.data, surveys, format_, kinds))
+    plan = replace(plan, images=plan_images(wanted.data, surveys, format_, kinds))
     if kinds.get(wanted.data.label) is not Kind.BYTES:
         return plan
     return replace(plan, class_names=tuple(wanted.data.class_names), class_texts=names_in_data(wanted.data, format_))

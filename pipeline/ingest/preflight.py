@@ -92,7 +92,7 @@ def _idx_columns(path: str) -> tuple[str, ...]:
 
 
 def _folder_columns(path: str) -> tuple[str, ...]:
-    class_folders.picture_names(path)
+    class_folders.image_names(path)
     return IMAGE, LABEL
 
 

@@ -1,6 +1,6 @@
 """A 64-bit hash of each row, of the values as they stand in its tf.Example, computed column by column.
 
-It does not depend on file, format, order or batch. A missing value adds nothing, so a new empty column deals no row
+It does not depend on file, format, order or batch. A missing value adds nothing, so a new empty column assigns no row
 anew; and a small whole number hashes alike as int and as float, so neither does a column that turns from int to
 float when one file brings a fraction."""
 

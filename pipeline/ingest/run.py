@@ -32,7 +32,7 @@ class Ingested:
     not_shared: int
     unusable: int
     unusable_file: str | None
-    pictures: dict[str, list[int]]  # column → height, width, channels
+    images: dict[str, list[int]]  # column → height, width, channels
     class_names: list[str]  # of a label that came in words, by the integers that stand for them
 
 
@@ -51,7 +51,7 @@ def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: W
         _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
         raise
     _remove([f"{uri}/{WORK_FOLDER}"])
-    kept = ("rows", "columns", "kinds", "left_out", "not_shared", "unusable", "pictures", "class_names")
+    kept = ("rows", "columns", "kinds", "left_out", "not_shared", "unusable", "images", "class_names")
     return Ingested(**{name: summary[name] for name in kept}, unusable_file=unusable_file)
 
 

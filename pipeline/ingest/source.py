@@ -144,7 +144,7 @@ def _source(pattern: str, data: DataConfig, span: int | None, version: int | Non
                 _look(pattern),
             )
     if formats[first] == "idx":
-        files = idx_names.picture_files(files)
+        files = idx_names.image_files(files)
     return Source(tuple(files), formats[first], span, version, pattern)
 
 

@@ -69,7 +69,7 @@ class Summary:
     kinds: dict[str, int] = field(default_factory=dict)
     columns: int = 0
     seen: list[float] = field(default_factory=list)
-    pictures: dict[str, list[int]] = field(default_factory=dict)  # column → height, width, channels
+    images: dict[str, list[int]] = field(default_factory=dict)  # column → height, width, channels
     class_names: list[str] = field(default_factory=list)
     problem: list[str] | None = None
 
@@ -131,15 +131,15 @@ def _parts(plan: Plan | Problem) -> list[tuple[int, Part]]:
 def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts | Problem:
     """One part's share of the time column, read alone."""
     _, (part,) = numbered
-    column = plan.dealer.time_column or ""
+    column = plan.assigner.time_column or ""
     narrow = dataclasses.replace(
         plan,
         kinds={column: plan.kinds[column]},
-        pictures=None,
+        images=None,
         class_names=(),
         label=None,
         expression=None,
-        dealer=dataclasses.replace(plan.dealer, only="all"),
+        assigner=dataclasses.replace(plan.assigner, only="all"),
     )
     counts = TimeCounts.of(np.zeros(0))
     try:
@@ -158,15 +158,15 @@ def _with_cuts(plan: Plan | Problem, counted: list[TimeCounts | Problem]) -> Pla
         return problems[0]
     times = functools.reduce(TimeCounts.merged, (count for count in counted if isinstance(count, TimeCounts)))
     if not len(times.latest):
-        return Problem(f"no row has a time in `{plan.dealer.time_column}`, so the split cannot go by time.")
-    split = plan.dealer.split
+        return Problem(f"no row has a time in `{plan.assigner.time_column}`, so the split cannot go by time.")
+    split = plan.assigner.split
     cuts = cut_points(times, (split.train, split.eval, split.test))
     seen = (float(times.latest[0]), float(times.latest[-1]))
-    return dataclasses.replace(plan, dealer=dataclasses.replace(plan.dealer, cuts=cuts, seen=seen))
+    return dataclasses.replace(plan, assigner=dataclasses.replace(plan.assigner, cuts=cuts, seen=seen))
 
 
 class _WritePart(beam.DoFn):
-    """Reads, deals, encodes and writes one part; gives its PartResult."""
+    """Reads, assigns, encodes and writes one part; gives its PartResult."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -181,7 +181,7 @@ class _WritePart(beam.DoFn):
         if isinstance(plan, Problem):  # found while the times were counted
             return
         number, (part,) = numbered
-        writers = [ShardWriter(self._uri, name, number) for name in plan.dealer.names]
+        writers = [ShardWriter(self._uri, name, number) for name in plan.assigner.names]
         result = PartResult(number)
         rejects: list[Reject] = []
         try:
@@ -200,7 +200,7 @@ class _WritePart(beam.DoFn):
         finally:
             for writer in writers:
                 writer.abandon()
-        result.rows = {name: writer.rows for name, writer in zip(plan.dealer.names, writers, strict=True)}
+        result.rows = {name: writer.rows for name, writer in zip(plan.assigner.names, writers, strict=True)}
         yield result
 
     def _write(self, batch: Batch, writers: list[ShardWriter]) -> None:
@@ -227,7 +227,7 @@ def _summarise(_: bytes, results: list[PartResult], plan: Plan | Problem, uri: s
 def _add_up(results: list[PartResult], plan: Plan) -> Summary:
     problems = [result.problem for result in results if result.problem]
     return Summary(
-        rows={name: sum(result.rows[name] for result in results) for name in plan.dealer.names},
+        rows={name: sum(result.rows[name] for result in results) for name in plan.assigner.names},
         left_out=sum(result.left_out for result in results),
         not_shared=sum(result.not_shared for result in results),
         unusable=sum(result.unusable for result in results),
@@ -235,8 +235,8 @@ def _add_up(results: list[PartResult], plan: Plan) -> Summary:
         rejects_files=[result.rejects_file for result in results if result.rejects_file],
         kinds={name: int(kind) for name, kind in plan.example_kinds.items()},
         columns=len(plan.example_kinds) + (plan.expression is not None),
-        seen=list(plan.dealer.seen),
-        pictures={IMAGE: list(dataclasses.astuple(plan.pictures.shape))} if plan.pictures else {},
+        seen=list(plan.assigner.seen),
+        images={IMAGE: list(dataclasses.astuple(plan.images.shape))} if plan.images else {},
         class_names=list(plan.class_names),
         problem=[problems[0].headline, problems[0].next_command] if problems else None,
     )

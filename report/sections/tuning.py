@@ -1,4 +1,4 @@
-"""What the Tuner tried: every trial's hyperparameters with its score on eval, as a picture and as a table."""
+"""What the Tuner tried: every trial's hyperparameters with its score on eval, as an image and as a table."""
 
 from __future__ import annotations
 

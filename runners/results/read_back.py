@@ -20,7 +20,7 @@ from runners.results.node_result import NodeResult, Results
 
 
 def facts_of(result: NodeResult | None) -> dict[str, Any]:
-    """What ExampleGen said about the rows that it dealt; empty when it did not run."""
+    """What ExampleGen said about the rows that it assigned; empty when it did not run."""
     examples = result.output("examples") if result else None
     return json.loads(examples.get_string_custom_property("sluice_facts")) if examples else {}
 

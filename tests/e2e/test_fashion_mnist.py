@@ -75,7 +75,7 @@ def test_quick_profile_trains_blesses_and_pushes(quick_run: Run) -> None:
     assert [each["name"] for each in classes][:3] == ["T-shirt/top", "Trouser", "Pullover"]
 
 
-def test_the_pushed_model_answers_a_picture_with_ten_probabilities(quick_run: Run) -> None:
+def test_the_pushed_model_answers_a_image_with_ten_probabilities(quick_run: Run) -> None:
     [version] = quick_run.versions()
     script = (
         "import json, sys, tensorflow as tf\n"

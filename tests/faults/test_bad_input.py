@@ -293,7 +293,7 @@ def test_an_empty_split_by_entity(tmp_path):
 def test_rows_without_an_entity(tmp_path):
     source = write(tmp_path / "data.csv", HEADER + "".join(ROWS) + ",1,2,0\n")
     sentence = refusal(tmp_path, config(source, entity_key="key"), SplitConfig(by="entity"))
-    assert "line 62: cannot be dealt to a split: `key` is missing" in sentence
+    assert "line 62: cannot be assigned to a split: `key` is missing" in sentence
 
 
 def test_other_names_in_the_split_column(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.faults.case import deal, deal_by
+from benchmarks.faults.case import assign, assign_by
 from benchmarks.faults.controls import FORMS, FOUR, controls
 from benchmarks.faults.model_case import model_case
 from benchmarks.faults.tables import SOURCES
@@ -15,12 +15,12 @@ ROWS = 4_500
 
 
 def few_served():
-    case = deal(TAXI, 7, rows=ROWS)
+    case = assign(TAXI, 7, rows=ROWS)
     return case.with_frame("serving", case.frames["serving"].iloc[:200])
 
 
 def in_other_forms(*shapes: str):
-    case = deal(TAXI, 7, rows=ROWS)
+    case = assign(TAXI, 7, rows=ROWS)
     for shape, change in FORMS:
         if shape in shapes:
             case = case.with_frame("serving", change(case.frames["serving"]))
@@ -28,18 +28,18 @@ def in_other_forms(*shapes: str):
 
 
 CLEAN = {
-    "a random split": lambda: deal(TAXI, 7, FOUR, rows=ROWS),
-    "another seed": lambda: deal(TAXI, 8, FOUR, rows=ROWS),
-    "half and half": lambda: deal(TAXI, 7, {"train": 0.5, "eval": 0.5}, rows=ROWS),
+    "a random split": lambda: assign(TAXI, 7, FOUR, rows=ROWS),
+    "another seed": lambda: assign(TAXI, 8, FOUR, rows=ROWS),
+    "half and half": lambda: assign(TAXI, 7, {"train": 0.5, "eval": 0.5}, rows=ROWS),
     "200 serving rows": few_served,
     "a float32 copy, sorted": lambda: in_other_forms("float32 copy", "sorted rows"),
     "a JSON round trip": lambda: in_other_forms("JSON round trip", "columns in another order"),
-    "a split by company": lambda: deal_by(TAXI, "company", 7, rows=ROWS),
-    "a split by pickup area": lambda: deal_by(TAXI, "pickup_community_area", 7, rows=ROWS),
-    "honest features that tell all": lambda: deal(CANCER, 7, FOUR),
-    "150 rows": lambda: deal(IRIS, 7, FOUR),
-    "pictures": lambda: deal(DIGITS, 7, FOUR),
-    "a sound model of pictures": lambda: model_case(DIGITS, 7, None),
+    "a split by company": lambda: assign_by(TAXI, "company", 7, rows=ROWS),
+    "a split by pickup area": lambda: assign_by(TAXI, "pickup_community_area", 7, rows=ROWS),
+    "honest features that tell all": lambda: assign(CANCER, 7, FOUR),
+    "150 rows": lambda: assign(IRIS, 7, FOUR),
+    "images": lambda: assign(DIGITS, 7, FOUR),
+    "a sound model of images": lambda: model_case(DIGITS, 7, None),
     "a sound model of rows": lambda: model_case(TAXI, 7, ROWS),
 }
 

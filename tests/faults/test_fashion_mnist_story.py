@@ -48,7 +48,7 @@ class _Trained:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> _Trained:
-    """A small CNN after two short epochs on 8,000 pictures."""
+    """A small CNN after two short epochs on 8,000 images."""
     folder = tmp_path_factory.mktemp("story")
     train, held_out = shuffled_split(0, 8_000, 2_000)
     pixels, classes = fashion_mnist("t10k")
@@ -127,8 +127,8 @@ def _evidence(trained: _Trained, export: str = "sound") -> ModelEvidence:
         eval=trained.eval,
         test=trained.test,
         replays=(
-            Replay(TRAINING, trained.replayed.scores, rows="512 pictures of test"),
-            Replay("serving_default", first, again, rows="512 pictures of test"),
+            Replay(TRAINING, trained.replayed.scores, rows="512 images of test"),
+            Replay("serving_default", first, again, rows="512 images of test"),
         ),
         replayed_labels=trained.replayed.labels,
     )

@@ -96,7 +96,7 @@ COLUMNS: dict[str, Values] = {
     "texts": pick(["a"], ["b", "c"], []),
     "struct": pick({"a": 1, "b": "x"}, None),
     "bytes": pick(b"\xff\x00\x01", b"\xfe", None),
-    "pictures": pick(b"\x89PNG broken", b"\x89PNG too"),
+    "images": pick(b"\x89PNG broken", b"\x89PNG too"),
     "codes": lambda rng, n: pa.array(pick("x", "y", None)(rng, n)).dictionary_encode(),
     "binary of one size": arrow(pa.binary(4), b"abcd", b"\xff\xfe\xfd\xfc"),
     "imaginary": pick(1 + 2j, 0j),

@@ -21,7 +21,7 @@ ALL_ROWS = {"labels_of_other_rows", "noisy_labels", "wrong_in_one_slice", "globa
             "image_copies", "image_copies_moved_by_a_pixel", "near_copies"}  # fmt: skip
 IN_EVERY_TABLE = {"global_target_encoding"}
 LISTED = [plant for plant in plants() if plant.listed]
-PICTURES = 2_000
+IMAGES = 2_000
 # Here without a download of ours: taxi rows come with tfx, digits with scikit-learn, Fashion-MNIST with a package.
 AT_HAND = ("taxi", "fashion", "digits")
 
@@ -44,7 +44,7 @@ def poisoned(plant: Plant) -> Case | ModelCase:
     """On the first of its tables that is on this machine."""
     for table in [name for name in AT_HAND if name in plant.on]:
         source = SOURCES[table]
-        rows = None if plant.name in ALL_ROWS else PICTURES if source.image else ROWS
+        rows = None if plant.name in ALL_ROWS else IMAGES if source.image else ROWS
         try:
             return plant.case(source, seed=7, rows=rows)
         except Unavailable:

@@ -43,7 +43,7 @@ def rides() -> pd.DataFrame:
     return _rides().copy()
 
 
-def deal(frame: pd.DataFrame, seed: int = 0) -> Splits:
+def assign(frame: pd.DataFrame, seed: int = 0) -> Splits:
     """A random split: 80 % train, 10 % eval, 10 % test."""
     draw = np.random.default_rng(seed).random(len(frame))
     return frame[draw < 0.8], frame[(draw >= 0.8) & (draw < 0.9)], frame[draw >= 0.9]

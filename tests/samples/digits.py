@@ -38,7 +38,7 @@ def digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def serialized(pixels: np.ndarray, labels: np.ndarray) -> list[bytes]:
-    """tf.Examples of these pictures."""
+    """tf.Examples of these images."""
     return [_example(row, int(label)).SerializeToString() for row, label in zip(pixels, labels, strict=True)]
 
 
@@ -93,7 +93,7 @@ def write_model(
     side: int = 8,
     asks: Mapping[str, tf.TensorSpec] | None = None,
 ) -> Path:
-    """A softmax regression on pictures of `side` x `side`; `shape` is that of the predictions, `asks` the inputs of
+    """A softmax regression on images of `side` x `side`; `shape` is that of the predictions, `asks` the inputs of
     its `serving_default`, without which it has none."""
     coefficients, intercept = _weights()
 

@@ -46,12 +46,12 @@ def _idx(name: str, header: int) -> Pixels:
 
 @lru_cache(maxsize=2)
 def fashion_mnist(part: str = "train") -> tuple[Pixels, Classes]:
-    """The pictures [rows, 784] and classes of `train` (60,000) or `t10k` (10,000), in the order of the files."""
+    """The images [rows, 784] and classes of `train` (60,000) or `t10k` (10,000), in the order of the files."""
     pixels = _idx(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 784)
     return pixels, _idx(f"{part}-labels-idx1-ubyte.gz", 8).astype(np.int64)
 
 
-def pictures(pixels: NDArray, classes: NDArray | None = None) -> pa.Table:
+def sample_images(pixels: NDArray, classes: NDArray | None = None) -> pa.Table:
     """An Arrow table with the columns `image` and, where classes are given, `label`."""
     flat = pa.array(np.ascontiguousarray(pixels).reshape(-1))
     columns = {"image": pa.FixedSizeListArray.from_arrays(flat, pixels.shape[1])}
@@ -61,12 +61,12 @@ def pictures(pixels: NDArray, classes: NDArray | None = None) -> pa.Table:
 Part = tuple[NDArray, NDArray | None]
 
 
-def picture_data(train: Part, seed: int = 0, serving: Part | None = None, **held_out: Part) -> Data:
-    """What the DataGate sees of these pictures; `held_out` are eval and test."""
+def image_data(train: Part, seed: int = 0, serving: Part | None = None, **held_out: Part) -> Data:
+    """What the DataGate sees of these images; `held_out` are eval and test."""
     return Data(
-        train=Table.of("train", pictures(*train)),
-        held_out={name: Table.of(name, pictures(*part)) for name, part in held_out.items()},
-        serving=None if serving is None else Table.of("serving", pictures(*serving)),
+        train=Table.of("train", sample_images(*train)),
+        held_out={name: Table.of(name, sample_images(*part)) for name, part in held_out.items()},
+        serving=None if serving is None else Table.of("serving", sample_images(*serving)),
         declared=Declared(label="label"),
         seed=seed,
     )
@@ -100,7 +100,7 @@ def check_margin(function: Callable[..., Iterable[Measurement]]) -> float:
 
 
 def moved(pixels: NDArray, down: int, right: int) -> NDArray:
-    """Pictures of 28 x 28 moved by some pixels; what comes in is black."""
+    """Images of 28 x 28 moved by some pixels; what comes in is black."""
     there = np.zeros_like(pixels).reshape(-1, 28, 28)
     whole = pixels.reshape(-1, 28, 28)
     y, x = max(down, 0), max(right, 0)

@@ -1,4 +1,4 @@
-"""Small pictures in every format that ingest reads."""
+"""Small images in every format that ingest reads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image
 Bytes = NDArray[np.uint8]
 
 
-def pictures(rows: int, seed: int = 0, shape: tuple[int, ...] = (8, 6)) -> Bytes:
-    """Different pictures of `shape`."""
+def sample_images(rows: int, seed: int = 0, shape: tuple[int, ...] = (8, 6)) -> Bytes:
+    """Different images of `shape`."""
     return np.random.default_rng(seed).integers(0, 256, (rows, *shape), dtype=np.uint8)
 
 
@@ -24,7 +24,7 @@ def idx_bytes(values: Bytes, kind: int = 0x08) -> bytes:
 
 
 def write_idx(folder: Path, prefix: str, images: Bytes, labels: Bytes, packed: bool = True) -> Path:
-    """`<prefix>-images-idx3-ubyte.gz` beside its labels; gives the file of the pictures."""
+    """`<prefix>-images-idx3-ubyte.gz` beside its labels; gives the file of the images."""
     folder.mkdir(parents=True, exist_ok=True)
     suffix = ".gz" if packed else ""
     files = {
@@ -38,7 +38,7 @@ def write_idx(folder: Path, prefix: str, images: Bytes, labels: Bytes, packed: b
 
 
 def write_classes(root: Path, images: Bytes, names: list[str], suffix: str = ".png") -> None:
-    """Every picture in the folder of its class."""
+    """Every image in the folder of its class."""
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)

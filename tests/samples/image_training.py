@@ -1,4 +1,4 @@
-"""Small pictures that can be learnt, transformed by the Transform executor, and trainings on them."""
+"""Small images that can be learnt, transformed by the Transform executor, and trainings on them."""
 
 import functools
 import json
@@ -26,7 +26,7 @@ CLASSES = 10
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """Where Transform left its things."""
 
     graph: str
@@ -40,26 +40,26 @@ class Pictures:
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 28 × 28 with a bright square whose place is the class, on a noisy ground; and the classes."""
+    """Images of 28 × 28 with a bright square whose place is the class, on a noisy ground; and the classes."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, CLASSES, rows)
-    pictures = generator.integers(0, 60, (rows, 28, 28, 1))
-    for picture, label in zip(pictures, labels, strict=True):
+    images = generator.integers(0, 60, (rows, 28, 28, 1))
+    for image, label in zip(images, labels, strict=True):
         top, left = 2 + 13 * (label // 5), 2 + 5 * (label % 5)
-        picture[top : top + 8, left : left + 4] = 230
-    return pictures, labels
+        image[top : top + 8, left : left + 4] = 230
+    return images, labels
 
 
-def _example(picture: np.ndarray, label: int) -> bytes:
+def _example(image: np.ndarray, label: int) -> bytes:
     def whole(values: Any) -> tf.train.Feature:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
-    features = {"image": whole(picture.ravel()), "label": whole([label])}
+    features = {"image": whole(image.ravel()), "label": whole([label])}
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
 @functools.cache
-def pictures() -> Pictures:
+def sample_images() -> Images:
     """Transforms once for all tests that ask."""
     home, raw = scratch(), {split: drawn(rows, seed) for seed, (split, rows) in enumerate(ROWS.items())}
     examples, schema = standard_artifacts.Examples(), standard_artifacts.Schema()
@@ -86,7 +86,7 @@ def pictures() -> Pictures:
             "force_tf_compat_v1": 1,
         },
     )
-    return Pictures(str(home / "graph"), [f"{home}/out/Split-train/*"], [f"{home}/out/Split-eval/*"], raw)
+    return Images(str(home / "graph"), [f"{home}/out/Split-train/*"], [f"{home}/out/Split-eval/*"], raw)
 
 
 def arguments(
@@ -96,7 +96,7 @@ def arguments(
     hyperparameters: dict[str, Any] | None = None,
 ) -> FnArgs:
     """What TFX hands to `run_fn`; `train` is written as in a workload's configuration."""
-    found = pictures()
+    found = sample_images()
     budget = {"epochs": 2, "batch_size": 32, "seed": 3, **(train or {})}
     return FnArgs(
         working_dir=str(home / "work"),

@@ -44,7 +44,7 @@ def rides() -> pd.DataFrame:
     return _rides().copy()
 
 
-def dealt(sizes: Sequence[int], seed: int = 0, frame: pd.DataFrame | None = None) -> list[pd.DataFrame]:
+def assigned(sizes: Sequence[int], seed: int = 0, frame: pd.DataFrame | None = None) -> list[pd.DataFrame]:
     """Disjoint random parts of so many rows."""
     source = rides() if frame is None else frame
     order = np.random.default_rng(seed).permutation(len(source))

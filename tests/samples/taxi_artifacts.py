@@ -37,7 +37,7 @@ def rides() -> pd.DataFrame:
     return _rides().copy()
 
 
-def deal(frame: pd.DataFrame, seed: int = 0, weights: tuple[float, ...] = (0.8, 0.1, 0.1)) -> dict[str, pd.DataFrame]:
+def assign(frame: pd.DataFrame, seed: int = 0, weights: tuple[float, ...] = (0.8, 0.1, 0.1)) -> dict[str, pd.DataFrame]:
     """A random split."""
     split = np.random.default_rng(seed).choice(3, size=len(frame), p=weights)
     return {name: frame[split == i] for i, name in enumerate(SPLITS)}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import Case, deal, deal_by, of_parts
+from benchmarks.faults.case import Case, assign, assign_by, of_parts
 from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import Source
 
@@ -121,7 +121,7 @@ def copies_in_other_precision(case: Case, dose: float) -> Case:
 
 def by_entity(source: Source, seed: int, rows: int | None) -> Case:
     """A clean split by the table's entity."""
-    return deal_by(source, source.roles["entity"], seed, rows=rows or 15_002).without("serving")
+    return assign_by(source, source.roles["entity"], seed, rows=rows or 15_002).without("serving")
 
 
 @plant(
@@ -158,11 +158,11 @@ def random_split_of_temporal_data(case: Case, dose: float) -> Case:
 def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
     """Earlier rows to train, later ones to eval."""
     assert source.time is not None
-    dealt = deal(source, seed, {"train": 1.0}, rows=rows or 15_002)
-    index = source.raw.loc[dealt.frames["train"].index, source.time].sort_values(kind="stable").index.to_numpy()
+    assigned = assign(source, seed, {"train": 1.0}, rows=rows or 15_002)
+    index = source.raw.loc[assigned.frames["train"].index, source.time].sort_values(kind="stable").index.to_numpy()
     cut = round(0.8 * len(index))
-    parts = {"train": dealt.rng.permutation(index[:cut]), "eval": dealt.rng.permutation(index[cut:])}
-    return of_parts(source, parts, dealt.rng).declaring(time=source.time, split_by="time")
+    parts = {"train": assigned.rng.permutation(index[:cut]), "eval": assigned.rng.permutation(index[cut:])}
+    return of_parts(source, parts, assigned.rng).declaring(time=source.time, split_by="time")
 
 
 @plant(
@@ -173,7 +173,7 @@ def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
     unit="share of minority rows",
 )
 def oversampling_before_the_split(case: Case, dose: float) -> Case:
-    """Rows of the smaller class are doubled, and only then dealt to train and eval."""
+    """Rows of the smaller class are doubled, and only then assigned to train and eval."""
     # Serving is left out: it differs from an oversampled train, and truly so.
     case = case.without("serving")
     pool = pd.concat([case.frames["train"], case.frames["eval"]])
@@ -201,7 +201,7 @@ def _largest_in_eval(source: Source, seed: int, rows: int | None) -> Case:
 
     Where train holds every extreme itself, constants of all rows and of train's are the same, and there is no fault.
     """
-    case = deal(source, seed, rows=rows or 15_002)
+    case = assign(source, seed, rows=rows or 15_002)
     pool = pd.concat([case.frames["train"], case.frames["eval"]])
     top = pd.Index([])
     for name in _measured(case)[:3]:

@@ -1,4 +1,4 @@
-"""Pictures that stand on both sides, that carry the answer, or that arrive in another form."""
+"""Images that stand on both sides, that carry the answer, or that arrive in another form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import Case, deal
+from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import Source
 
@@ -16,9 +16,9 @@ Change = Callable[[np.ndarray], np.ndarray]
 COPIES = ("near_duplicate_images", "exact_duplicates")
 
 
-def pictures(source: Source, seed: int, rows: int | None) -> Case:
-    """8,000 train pictures, 2,000 eval, 2,000 serving."""
-    return deal(source, seed, rows=rows or 12_000)
+def sample_images(source: Source, seed: int, rows: int | None) -> Case:
+    """8,000 train images, 2,000 eval, 2,000 serving."""
+    return assign(source, seed, rows=rows or 12_000)
 
 
 def pixels_of(case: Case, frame: pd.DataFrame) -> np.ndarray:
@@ -48,35 +48,35 @@ def _with_copies(case: Case, share: float, change: Change = lambda pixels: pixel
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.01, 0.003), headline=0.01, unit="share of eval pictures",
-    on=ON, clean=pictures,
+    family="contamination", expects=COPIES, doses=(0.05, 0.01, 0.003), headline=0.01, unit="share of eval images",
+    on=ON, clean=sample_images,
 )  # fmt: skip
 def image_copies(case: Case, dose: float) -> Case:
-    """Train pictures stand in eval."""
+    """Train images stand in eval."""
     return _with_copies(case, dose)
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.02, 0.01), headline=0.02, unit="share of eval pictures",
-    on=ON, clean=pictures,
+    family="contamination", expects=COPIES, doses=(0.05, 0.02, 0.01), headline=0.02, unit="share of eval images",
+    on=ON, clean=sample_images,
 )  # fmt: skip
 def image_copies_moved_by_a_pixel(case: Case, dose: float) -> Case:
-    """Train pictures stand in eval, moved by one pixel."""
+    """Train images stand in eval, moved by one pixel."""
     return _with_copies(case, dose, lambda pixels: np.roll(pixels, 1, axis=2))
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.02), headline=0.05, unit="share of eval pictures",
-    on=ON, clean=pictures, listed=False,
+    family="contamination", expects=COPIES, doses=(0.05, 0.02), headline=0.05, unit="share of eval images",
+    on=ON, clean=sample_images, listed=False,
 )  # fmt: skip
 def image_copies_brightened(case: Case, dose: float) -> Case:
-    """Train pictures stand in eval, a tenth darker."""
+    """Train images stand in eval, a tenth darker."""
     return _with_copies(case, dose, lambda pixels: (pixels * 0.9).astype(pixels.dtype))
 
 
 @plant(
     family="leakage", expects=("leakage",), doses=(1.0, 0.9, 0.7, 0.5), headline=1.0,
-    unit="share of pictures with the mark", on=ON, clean=pictures,
+    unit="share of images with the mark", on=ON, clean=sample_images,
 )  # fmt: skip
 def corner_mark(case: Case, dose: float) -> Case:
     """The pixel in the corner is as bright as the number of the class."""
@@ -92,7 +92,7 @@ def corner_mark(case: Case, dose: float) -> Case:
 
 @plant(
     family="leakage", expects=("leakage",), doses=(1.0, 0.9, 0.7), headline=1.0,
-    unit="share of the class with the mark", on=ON, clean=pictures, listed=False,
+    unit="share of the class with the mark", on=ON, clean=sample_images, listed=False,
 )  # fmt: skip
 def mark_on_one_class(case: Case, dose: float) -> Case:
     """One class alone has a small bright tag in a corner, as from one scanner."""
@@ -110,65 +110,74 @@ def _served(case: Case, pixels: np.ndarray) -> Case:
 
 
 @plant(
-    family="skew", expects=("skew",), doses=(60, 30, 15), headline=30, unit="grey levels", on=ON, clean=pictures
+    family="skew", expects=("skew",), doses=(60, 30, 15), headline=30, unit="grey levels", on=ON, clean=sample_images
 )  # fmt: skip
 def brighter_in_serving(case: Case, dose: float) -> Case:
-    """Serving pictures are brighter."""
+    """Serving images are brighter."""
     pixels = pixels_of(case, case.frames["serving"]).astype(np.int32)
     return _served(case, np.minimum(pixels + int(dose), 255).astype(np.uint8))
 
 
-@plant(family="skew", expects=("skew",), doses=(1.0, 0.1), headline=1.0, unit="share of rows", on=ON, clean=pictures)
+@plant(
+    family="skew", expects=("skew",), doses=(1.0, 0.1), headline=1.0, unit="share of rows", on=ON, clean=sample_images
+)
 def inverted_in_serving(case: Case, dose: float) -> Case:
-    """Serving pictures are dark on bright."""
+    """Serving images are dark on bright."""
     pixels = pixels_of(case, case.frames["serving"]).copy()
     touched = case.rng.random(len(pixels)) < dose
     pixels[touched] = 255 - pixels[touched]
     return _served(case, pixels)
 
 
-@plant(family="skew", expects=("skew",), on=ON, clean=pictures, listed=False)
+@plant(family="skew", expects=("skew",), on=ON, clean=sample_images, listed=False)
 def scaled_in_serving(case: Case) -> Case:
-    """Serving pictures arrive divided by 255."""
+    """Serving images arrive divided by 255."""
     return _served(case, pixels_of(case, case.frames["serving"]).astype(np.float32) / 255)
 
 
-@plant(family="skew", expects=("skew",), on=ON, clean=pictures, listed=False)
+@plant(family="skew", expects=("skew",), on=ON, clean=sample_images, listed=False)
 def turned_in_serving(case: Case) -> Case:
-    """Serving pictures are turned by 90 degrees."""
+    """Serving images are turned by 90 degrees."""
     return _served(case, np.rot90(pixels_of(case, case.frames["serving"]), axes=(1, 2)).copy())
 
 
 @plant(
-    family="skew", expects=("skew",), doses=(3, 2, 1), headline=2, unit="pixels", on=ON, clean=pictures, listed=False
+    family="skew",
+    expects=("skew",),
+    doses=(3, 2, 1),
+    headline=2,
+    unit="pixels",
+    on=ON,
+    clean=sample_images,
+    listed=False,
 )
 def moved_in_serving(case: Case, dose: float) -> Case:
-    """Serving pictures are cropped elsewhere."""
+    """Serving images are cropped elsewhere."""
     return _served(case, np.roll(pixels_of(case, case.frames["serving"]), int(dose), axis=1))
 
 
-@plant(family="label", expects=("label",), also=("skew",), on=ON, clean=pictures)
+@plant(family="label", expects=("label",), also=("skew",), on=ON, clean=sample_images)
 def image_class_absent_from_train(case: Case) -> Case:
-    """Train has no picture of a class that eval has."""
+    """Train has no image of a class that eval has."""
     train = case.frames["train"]
     return case.with_frame("train", train[train[case.label] != 4])
 
 
 @plant(
-    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of eval pictures",
-    on=ON, clean=pictures,
+    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of eval images",
+    on=ON, clean=sample_images,
 )  # fmt: skip
 def image_labels_wrong_in_eval(case: Case, dose: float) -> Case:
-    """Eval's pictures have wrong labels at random."""
+    """Eval's images have wrong labels at random."""
     return _with_wrong_labels(case, "eval", dose)
 
 
 @plant(
-    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of train pictures",
-    on=ON, clean=pictures,
+    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of train images",
+    on=ON, clean=sample_images,
 )  # fmt: skip
 def image_labels_wrong_in_train(case: Case, dose: float) -> Case:
-    """Train's pictures have wrong labels at random; eval's were looked at twice."""
+    """Train's images have wrong labels at random; eval's were looked at twice."""
     return _with_wrong_labels(case, "train", dose)
 
 

@@ -14,9 +14,9 @@ from gates.model.evidence import Limits, Predicted, Probe, Replay
 FAMILY = "model"
 PARITY = ("replay_parity", "evaluated_is_served")
 GENERAL = ("generalisation", "class_generalisation")
-PICTURES = ("fashion", "digits")
+IMAGES = ("fashion", "digits")
 ROWS = ("taxi", "diamonds")
-ALL = (*PICTURES, *ROWS)
+ALL = (*IMAGES, *ROWS)
 
 
 def _unscaled(case: ModelCase, frame: pd.DataFrame) -> np.ndarray:
@@ -26,7 +26,7 @@ def _unscaled(case: ModelCase, frame: pd.DataFrame) -> np.ndarray:
     return softmax(case.trained.logits(case.trained.transform(raw)))
 
 
-@plant(family=FAMILY, expects=PARITY, on=PICTURES, clean=model_case)
+@plant(family=FAMILY, expects=PARITY, on=IMAGES, clean=model_case)
 def served_without_scaling(case: ModelCase) -> ModelCase:
     """The serving graph does not divide by 255."""
     return case.served(lambda frame: _unscaled(case, frame))
@@ -38,7 +38,7 @@ def one_signature_differs(case: ModelCase) -> ModelCase:
     return case.served(lambda frame: case.trained.scores(frame)[:, ::-1], "serving_examples")
 
 
-@plant(family=FAMILY, expects=(*GENERAL, "loss_sanity", "prediction_collapse"), on=PICTURES, clean=model_case)
+@plant(family=FAMILY, expects=(*GENERAL, "loss_sanity", "prediction_collapse"), on=IMAGES, clean=model_case)
 def test_from_another_distribution(case: ModelCase) -> ModelCase:
     """Test was never scaled: the story of the 45.57 % model."""
     test = case.trained.frames["test"]
@@ -131,7 +131,7 @@ def nan_in_some_answers(case: ModelCase, dose: float) -> ModelCase:
     return case.saying(test=Predicted.of(test.labels, scores))
 
 
-@plant(family=FAMILY, expects=("valid_scores", *PARITY), on=PICTURES, clean=model_case, listed=False)
+@plant(family=FAMILY, expects=("valid_scores", *PARITY), on=IMAGES, clean=model_case, listed=False)
 def logits_instead_of_probabilities(case: ModelCase) -> ModelCase:
     """The served graph ends before the softmax."""
     return case.served(lambda frame: case.trained.logits(case.trained.transform(frame)))

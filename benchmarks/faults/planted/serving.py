@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import Case, deal
+from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import Source
 
@@ -162,7 +162,7 @@ def values_missing(case: Case, dose: float) -> Case:
 
 
 def _two_hundred(source: Source, seed: int, rows: int | None) -> Case:
-    case = deal(source, seed, rows=rows or 15_002)
+    case = assign(source, seed, rows=rows or 15_002)
     return case.with_frame("serving", case.frames["serving"].iloc[:200])
 
 
@@ -242,7 +242,7 @@ def large_values_dropped(case: Case, dose: float) -> Case:
 
 def _keyed(source: Source, seed: int, rows: int | None) -> Case:
     """Half of the serving rows were served and then trained on: train and the log have them by one key."""
-    case = deal(source, seed, rows=rows or 15_002)
+    case = assign(source, seed, rows=rows or 15_002)
     case = case.with_column("record_id", lambda frame: [f"r{each:07d}" for each in frame.index])
     again = case.frames["train"].iloc[: len(case.frames["serving"])].drop(columns=source.label)
     return case.with_frame("serving", again).declaring(entity="record_id")
@@ -260,7 +260,7 @@ def other_values_for_the_same_key(case: Case, dose: float) -> Case:
 def _drifting(source: Source, seed: int, rows: int | None) -> Case:
     """Two spans: the previous one and this."""
     shares = {"train": 0.5, "eval": 0.15, "previous": 0.35}
-    return deal(source, seed, shares, rows=rows or 15_002)
+    return assign(source, seed, shares, rows=rows or 15_002)
 
 
 @plant(

@@ -1,4 +1,4 @@
-"""Rows of equal content on two sides of a split, and how many of them a random deal of the same rows would make."""
+"""Rows of equal content on two sides of a split, and how many a random assignment of the same rows would make."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _TILTS = np.geomspace(1e-4, 20.0, 400)
 
 
 @dataclass(frozen=True)
-class Dealt:
+class RandomAssignment:
     """Two sides of a split by content: for each distinct content its rows in train and in the other table.
 
-    The null: the pooled rows, with all the repetition that they have, were dealt at random. Then a content of c rows
+    The null: the pooled rows, with all the repetition that they have, were assigned at random. Then a content of c rows
     has b ~ Binomial(c, f) of them in the other table, given that their sum is its number of rows, and
     h = b - c * [b = c] of those have an equal in train. Natural duplicates, few-column tables and rows that were
-    copied before the deal all follow it; rows that were copied across do not.
+    copied before the assignment all follow it; rows that were copied across do not.
     """
 
     mine: Codes  # rows of train by content
@@ -37,7 +37,7 @@ class Dealt:
     its_content: Codes  # the content of each row of the other table
 
     @classmethod
-    def of(cls, train: Table, other: Table, names: Sequence[str]) -> Dealt:
+    def of(cls, train: Table, other: Table, names: Sequence[str]) -> RandomAssignment:
         """By the content of these columns."""
         a, b = joint_codes([train, other], list(names))
         count = int(max(a.max(initial=-1), b.max(initial=-1))) + 1
@@ -70,13 +70,13 @@ class Dealt:
 
     @cached_property
     def _moments(self) -> tuple[float, float, float]:
-        """Of the hits under the null: mean, variance, and their regression on the rows dealt to the other table."""
+        """Of the hits under the null: mean, variance, and their regression on the rows assigned to the other table."""
         (c, groups), f = self._sizes, self._share
-        all_dealt = f**c
+        all_assigned = f**c
         mean_b = c * f
-        mean_h = mean_b - c * all_dealt
+        mean_h = mean_b - c * all_assigned
         square_b = c * f * (1 - f) + mean_b**2
-        square_h = square_b - c**2 * all_dealt
+        square_h = square_b - c**2 * all_assigned
         spread_b = float((groups * (square_b - mean_b**2)).sum())
         spread_h = float((groups * (square_h - mean_h**2)).sum())
         both = float((groups * (square_h - mean_h * mean_b)).sum())
@@ -85,17 +85,17 @@ class Dealt:
 
     @property
     def expected(self) -> float:
-        """Hits that a random deal makes on average."""
+        """Hits that a random assignment makes on average."""
         return self._moments[0]
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the hits under a random deal."""
+        """Standard deviation of the hits under a random assignment."""
         return float(np.sqrt(self._moments[1]))
 
     @property
     def upper(self) -> float:
-        """99 % upper bound of the share of hits beyond a random deal: Clopper-Pearson, and the deal's own spread."""
+        """99 % upper bound of the share of hits beyond a random assignment: Clopper-Pearson, and the spread of that."""
         from scipy.special import betaincinv
 
         rows = len(self.its_content)
@@ -107,9 +107,9 @@ class Dealt:
 
     @cached_property
     def p_value(self) -> float:
-        """Chernoff's bound of the probability that a random deal makes as many hits or more.
+        """Chernoff's bound of the probability that a random assignment makes as many hits or more.
 
-        The number of dealt rows is held fixed by regression: h - slope * (b - c f) has the sum of h.
+        The number of assigned rows is held fixed by regression: h - slope * (b - c f) has the sum of h.
         """
         if self.hits <= self.expected:
             return 1.0
@@ -117,11 +117,13 @@ class Dealt:
         tilt = _TILTS[:, None]
         one = np.log1p(f * np.expm1(-tilt * slope))
         grown = tilt * (1 - slope)
-        any_dealt = c * np.logaddexp(np.log1p(-f), np.log(f) + grown)
-        all_dealt = c * (np.log(f) + grown)
+        any_assigned = c * np.logaddexp(np.log1p(-f), np.log(f) + grown)
+        all_assigned = c * (np.log(f) + grown)
         none_left = c * np.log(f) - tilt * slope * c
         with np.errstate(divide="ignore"):
-            several = np.logaddexp(any_dealt + np.log1p(-np.exp(np.minimum(all_dealt - any_dealt, 0.0))), none_left)
+            several = np.logaddexp(
+                any_assigned + np.log1p(-np.exp(np.minimum(all_assigned - any_assigned, 0.0))), none_left
+            )
         of_content = np.where(c == 1, one, several) + tilt * slope * c * f
         return float(np.exp(min(0.0, float(((of_content * groups).sum(axis=1) - _TILTS * self.hits).min()))))
 

@@ -103,7 +103,7 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
         beyond=beyond,
         at_most=Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK,
         reason=f"Of {rows:,} {split} rows about {found.seen:,.0f} have the features of rows with another label; "
-        f"{found.expected:,.0f} would, were labels of equal rows dealt to both sides at random.",
+        f"{found.expected:,.0f} would, were labels of equal rows assigned to both sides at random.",
         remedy=f"Look at how the label was joined to {split}: equal rows are labelled otherwise than in train."
         if beyond
         else "Nothing to do.",

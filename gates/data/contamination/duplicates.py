@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gates.data.contamination.assignment import Dealt, row_sample, shared_columns, without_row_numbers
+from gates.data.contamination.assignment import RandomAssignment, row_sample, shared_columns, without_row_numbers
 from gates.data.contamination.contradictions import judge_contradictions
 from gates.data.contamination.repetition import ALL_BUT_ONE, Repetition, excess_of
 from gates.data.evidence import Data, held_out_with_label
@@ -20,8 +20,8 @@ from gates.verdict.rule import ALPHA
 
 # Three hits in a table that never repeats itself are no chance (gates.md, section 4) ...
 _FEWEST_HITS = 3
-# ... unless few rows were doubled at the source and every pair happened to be dealt apart, ...
-_DEALT_APART = 0.01
+# ... unless few rows were doubled at the source and every pair happened to be assigned apart, ...
+_ASSIGNED_APART = 0.01
 # ... or near misses within train say that its rows come that close by chance; those outnumber chance twins.
 _NEAR_MISSES = 10.0
 # What moves no metric by more than one point, and the eval rows that certify it without a hit: ln 0.01 / ln 0.99.
@@ -35,8 +35,8 @@ def _repetition(data: Data) -> Repetition:
 
 
 @lru_cache(maxsize=12)
-def _dealt(data: Data, split: str, names: tuple[str, ...]) -> Dealt:
-    return Dealt.of(data.train, data.held_out[split], names)
+def _assigned(data: Data, split: str, names: tuple[str, ...]) -> RandomAssignment:
+    return RandomAssignment.of(data.train, data.held_out[split], names)
 
 
 def _filled(data: Data) -> dict[str, Table]:
@@ -59,11 +59,11 @@ def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
     gate=Gate.DATA,
     group="contamination",
     catches="the same rows on both sides of a split",
-    statistic="share of held-out rows that are also in train, beyond what dealing the same rows at random makes",
+    statistic="share of held-out rows that are also in train, beyond what assigning the same rows at random makes",
     margin=0.001,
-    rule="the excess over a random deal of the pooled rows, certain by Chernoff's bound of that deal; in a train that "
-    "never repeats itself and has hardly a near miss three hits suffice; in doubt while more than 1 % (or than "
-    "the natural share) is possible",
+    rule="the excess over a random assignment of the pooled rows, certain by Chernoff's bound of that assignment; in a "
+    "train that never repeats itself and has hardly a near miss three hits suffice; in doubt while more than 1 % (or "
+    "than the natural share) is possible",
     source="Kapoor & Narayanan 2023, L1.1; the null is a permutation of rows between the sides, given their repetition",
     needs=(Need.HELD_OUT,),
     tier=1,
@@ -71,10 +71,10 @@ def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
 def exact_duplicates(data: Data, margin: float) -> Iterator[Measurement]:
     """Held-out rows that are also in train: in all columns, in all but the label, in all but row numbers.
 
-    A table of few columns repeats itself on any honest split, so hits are compared with what a random deal of the same
-    rows makes of them (gates.md starts from twice train's own repetition, which says nothing of the split's ratio).
-    Sound below 1 %, an amount that moves a metric by at most one point, or below what an honest deal makes anyhow.
-    Rows that were multiplied before the split follow such a deal: they are the matter of `repeated_rows`.
+    A table of few columns repeats itself on any honest split, so hits are compared with what a random assignment of the
+    same rows makes of them. (Twice train's own repetition, the simpler limit, says nothing of the split's ratio.)
+    Sound below 1 %, an amount that moves a metric by at most one point, or below what an honest assignment makes.
+    Rows that were multiplied before the split follow such an assignment: they are the matter of `repeated_rows`.
     """
     for split, other in _filled(data).items():
         for names, words in _identities(data, other).items():
@@ -84,32 +84,30 @@ def exact_duplicates(data: Data, margin: float) -> Iterator[Measurement]:
 def _judge_copies(
     data: Data, split: str, other: Table, names: tuple[str, ...], words: str, margin: float
 ) -> Measurement:
-    dealt = _dealt(data, split, names)
-    natural = dealt.expected / other.rows
-    excess = dealt.hits / other.rows - natural
-    fact = excess > margin and _is_fact(data, dealt)
-    # In a table that repeats itself any honest split lies somewhat above or below a random deal: no cause for doubt.
-    beyond = fact or (excess > margin and dealt.p_value <= ALPHA)
-    reason = (
-        f"{dealt.hits:,} of {other.rows:,} {split} rows ({dealt.hits / other.rows:.2%}) are also in train, by {words}"
-    )
+    assigned = _assigned(data, split, names)
+    natural = assigned.expected / other.rows
+    excess = assigned.hits / other.rows - natural
+    fact = excess > margin and _is_fact(data, assigned)
+    # In a table that repeats itself any honest split lies somewhat beside a random assignment: no cause for doubt.
+    beyond = fact or (excess > margin and assigned.p_value <= ALPHA)
+    share = assigned.hits / other.rows
+    reason = f"{assigned.hits:,} of {other.rows:,} {split} rows ({share:.2%}) are also in train, by {words}"
     if fact:
         reason += f"; of train's own {data.train.rows:,} rows none repeats another one, so chance does not make that."
-    elif dealt.hits:
-        reason += (
-            f"; a random deal of the same rows, with all their repetition, makes {dealt.expected:,.1f} on average."
-        )
+    elif assigned.hits:
+        chance = f"{assigned.expected:,.1f} on average"
+        reason += f"; a random assignment of the same rows, with all their repetition, makes {chance}."
     else:
         reason += "."
     return Measurement(
         check="exact_duplicates",
         subject=split,
-        statistic=f"share of {split} rows that are also in train beyond a random deal, by {words}",
+        statistic=f"share of {split} rows that are also in train beyond a random assignment, by {words}",
         value=excess,
         margin=margin,
         n=other.rows,
-        p_value=None if fact else dealt.p_value,
-        upper=dealt.upper,
+        p_value=None if fact else assigned.p_value,
+        upper=assigned.upper,
         sound_below=max(_SOUND_BELOW, margin, natural),
         rows_to_decide=_ROWS_TO_DECIDE if other.rows < _ROWS_TO_DECIDE else None,
         beyond=beyond,
@@ -118,18 +116,18 @@ def _judge_copies(
         "so that equal rows fall on one side."
         if beyond
         else "Nothing to do.",
-        sample=row_sample(other, np.flatnonzero(dealt.is_shared), f"rows of {split} that are also in train", names)
+        sample=row_sample(other, np.flatnonzero(assigned.is_shared), f"rows of {split} that are also in train", names)
         if beyond
         else None,
     )
 
 
-def _is_fact(data: Data, dealt: Dealt) -> bool:
+def _is_fact(data: Data, assigned: RandomAssignment) -> bool:
     """Whether hits in a train that does not repeat itself need no further certainty."""
-    if dealt.repeats or dealt.hits < _FEWEST_HITS or dealt.p_value > _DEALT_APART:
+    if assigned.repeats or assigned.hits < _FEWEST_HITS or assigned.p_value > _ASSIGNED_APART:
         return False
     near = int(_repetition(data).coincide[ALL_BUT_ONE].sum())
-    return dealt.hits >= _NEAR_MISSES * near * len(dealt.its_content) / data.train.rows
+    return assigned.hits >= _NEAR_MISSES * near * len(assigned.its_content) / data.train.rows
 
 
 @check(
@@ -159,7 +157,7 @@ def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
     worst = excess_of(_repetition(data), *_classes(data))
     beyond = worst.share > margin
     split, across = _most_shared(data)
-    # Copies made before the split would be dealt to both sides.
+    # Copies made before the split would be assigned to both sides.
     after = beyond and bool(data.held_out) and (across is None or across.hits < across.expected / 2)
     where = f", among rows with {data.label} = {worst.scope}" if worst.scope is not None else ""
     reason = (
@@ -211,13 +209,13 @@ def _classes(data: Data) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return (None, ()) if target.is_regression else (target.codes, target.classes)
 
 
-def _most_shared(data: Data) -> tuple[str, Dealt | None]:
+def _most_shared(data: Data) -> tuple[str, RandomAssignment | None]:
     """The held-out split that shares most rows with train."""
-    found: dict[str, Dealt] = {}
+    found: dict[str, RandomAssignment] = {}
     for split, other in data.held_out.items():
         names = tuple(without_row_numbers([data.train, other], shared_columns(data.train, other)))
         if other.rows and names:
-            found[split] = _dealt(data, split, names)
+            found[split] = _assigned(data, split, names)
     split = max(found, key=lambda each: found[each].hits, default="")
     return split, found.get(split)
 
@@ -236,8 +234,8 @@ def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
     """Rows with features that train has too, but with another label, more often than train contradicts itself.
 
     Few-column tables contradict themselves by nature. Three rows and more with equal features: is the held-out one's
-    label the rare one more often than a random deal makes it? Pairs: do those across the split differ more often than
-    those within train? gates.md gives no margin; 1 % of the rows moves a metric by at most one point.
+    label the rare one more often than a random assignment makes it? Pairs: do those across the split differ more often
+    than those within train? gates.md gives no margin; 1 % of the rows moves a metric by at most one point.
     """
     if target_of(data).is_regression:
         raise NotApplicable("the label is a quantity: equal features with another value are no contradiction")

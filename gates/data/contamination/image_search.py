@@ -1,4 +1,4 @@
-"""Finds, for a picture, the most similar one among many without comparing it with each: perceptual hash in bands."""
+"""Finds, for an image, the most similar one among many without comparing it with each: perceptual hash in bands."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def fitting_layout(table: Table, name: str) -> Layout | None:
     return layout if layout.width >= _FEWEST_NUMBERS else None
 
 
-class PictureIndex:
-    """The pictures of one table by their hash.
+class ImageIndex:
+    """The images of one table by their hash.
 
-    Only the inner window of a picture counts, a pixel short on each side; a query is looked up by its own inner window
-    and by the 8 around it, so that a picture that was moved by a pixel agrees exactly. Vectors have one window: all.
+    Only the inner window of an image counts, a pixel short on each side; a query is looked up by its own inner window
+    and by the 8 around it, so that an image that was moved by a pixel agrees exactly. Vectors have one window: all.
     """
 
-    def __init__(self, pictures: Pixels, rows: Codes, layout: Layout) -> None:
-        self._pictures, self._rows, self._layout = pictures, rows, layout
+    def __init__(self, images: Pixels, rows: Codes, layout: Layout) -> None:
+        self._images, self._rows, self._layout = images, rows, layout
         self._windows = _windows(layout)
         self._basis = _basis(layout)
-        coefficients = [self._coefficients(part, 0) for part in _parts(pictures, rows)]
+        coefficients = [self._coefficients(part, 0) for part in _parts(images, rows)]
         self._coefficients_of = np.concatenate(coefficients)
         self._middle = np.median(self._coefficients_of, axis=0)
         width = int(np.clip(np.ceil(np.log2(max(len(rows), 2))), 8, 16))
@@ -50,7 +50,7 @@ class PictureIndex:
 
     @property
     def side(self) -> int:
-        """Of a picture, in pixels; 0 for vectors."""
+        """Of an image, in pixels; 0 for vectors."""
         return self._layout.side
 
     def nearest(
@@ -58,7 +58,7 @@ class PictureIndex:
     ) -> tuple[Floats, Codes, Codes]:
         """For each query the correlation with its best candidate (0 without one), that candidate's row, and the window.
 
-        Pictures whose code in `same_here` equals the query's in `same` are passed over; so are those of `apart`.
+        Images whose code in `same_here` equals the query's in `same` are passed over; so are those of `apart`.
         """
         score, row = np.zeros(len(queries)), np.full(len(queries), -1)
         window = np.zeros(len(queries), dtype=np.int64)
@@ -104,7 +104,7 @@ class PictureIndex:
             mine = np.flatnonzero((found >= 0) & (window == number))
             if len(mine):
                 a = queries[mine][:, inside].astype(np.float64)
-                b = self._pictures[self._rows[found[mine]]][:, self._windows[0]].astype(np.float64)
+                b = self._images[self._rows[found[mine]]][:, self._windows[0]].astype(np.float64)
                 a -= a.mean(axis=1, keepdims=True)
                 b -= b.mean(axis=1, keepdims=True)
                 length = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
@@ -120,7 +120,7 @@ class PictureIndex:
         whole[inside] = 1.0
         sums, squares = flat @ whole, np.einsum("ij,ij,j->i", flat, flat, whole, optimize=False)
         contrast = np.sqrt(np.maximum(squares - sums**2 / len(inside), 0.0))
-        # A flat picture has no frequencies: it is like no other.
+        # A flat image has no frequencies: it is like no other.
         flatness = contrast <= 1e-4 * np.sqrt(np.maximum(squares, 1e-30))
         with np.errstate(all="ignore"):
             scaled = (flat @ basis) / np.where(flatness, 1.0, contrast)[:, None]
@@ -131,8 +131,8 @@ class PictureIndex:
         return [bits[:, band] @ (np.int64(1) << np.arange(len(band))) for band in self._bands]
 
 
-def _parts(pictures: Pixels, rows: Codes) -> list[Pixels]:
-    return [pictures[rows[start : start + _CHUNK]] for start in range(0, len(rows), _CHUNK)]
+def _parts(images: Pixels, rows: Codes) -> list[Pixels]:
+    return [images[rows[start : start + _CHUNK]] for start in range(0, len(rows), _CHUNK)]
 
 
 def _cuts(many: Codes) -> list[tuple[int, int]]:
@@ -146,7 +146,7 @@ def _cuts(many: Codes) -> list[tuple[int, int]]:
 def _windows(layout: Layout) -> list[NDArray[np.intp]]:
     """The numbers inside each window, the one in the middle first."""
     numbers = np.arange(layout.width)
-    if not layout.is_picture:
+    if not layout.is_image:
         return [numbers]
     planes = layout.planes(numbers)[0]  # type: ignore[arg-type]
     moves = sorted(
@@ -159,7 +159,7 @@ def _windows(layout: Layout) -> list[NDArray[np.intp]]:
 @lru_cache(maxsize=4)
 def _basis(layout: Layout) -> Pixels:
     """[numbers of a window, at most 64] orthonormal directions without a mean: low frequencies, or random ones."""
-    if not layout.is_picture:
+    if not layout.is_image:
         random = np.random.default_rng(layout.width).normal(size=(layout.width, min(_BITS, layout.width - 1)))
         return np.linalg.qr(random - random.mean(axis=0))[0].astype(np.float32)
     side = layout.side - 2

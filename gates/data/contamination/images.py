@@ -1,4 +1,4 @@
-"""Pictures of the held-out splits that are nearly in train: shifted by a pixel, saved again, brightened."""
+"""Images of the held-out splits that are nearly in train: shifted by a pixel, saved again, brightened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gates.data.contamination.image_search import PictureIndex, fitting_layout
+from gates.data.contamination.image_search import ImageIndex, fitting_layout
 from gates.data.evidence import Data
 from gates.data.images import fits, layout_of, like_classes, sampled_rows
 from gates.statistics.sampling import effective_rows
@@ -19,12 +19,12 @@ from gates.verdict.measurement import Measurement
 
 _SAMPLE = 8_000
 _FEWEST = 30
-# Two pictures are near copies from this normalised cross-correlation on (gates.md); or from where train's own end.
+# Two images are near copies from this normalised cross-correlation on (gates.md); or from where train's own end.
 _ALIKE = 0.98
-# How many of train's own pictures may lie beyond the threshold: the largest alone, and shares of them.
+# How many of train's own images may lie beyond the threshold: the largest alone, and shares of them.
 _OWN_SHARES = (0.0, 0.001, 0.005, 0.02, 0.1)
 _TIMES = 2.0
-# In a picture as large as this no two agree in all pixels by chance, even in black and white (0 of 4,000 in
+# In an image as large as this no two agree in all pixels by chance, even in black and white (0 of 4,000 in
 # Fashion-MNIST so reduced; of 14 x 14 ones 15 % do).
 _LARGE = 24
 _MOVED = 0.9995
@@ -35,25 +35,25 @@ _BINS = np.round(np.array([-1.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.9
 @check(
     gate=Gate.DATA,
     group="contamination",
-    catches="pictures of eval or test that are in train but for a shift of a pixel, noise, brightness or contrast",
-    statistic="share of pictures whose nearest in train is nearer than train's own are to each other",
+    catches="images of eval or test that are in train but for a shift of a pixel, noise, brightness or contrast",
+    statistic="share of images whose nearest in train is nearer than train's own are to each other",
     margin=0.001,
     rule="blocks above the margin and above 2 x train's own share, one-sided Fisher test, Bonferroni over 6 "
-    "thresholds; in pictures of 24 x 24 or more also above 2 % that agree exactly once moved by a pixel",
+    "thresholds; in images of 24 x 24 or more also above 2 % that agree exactly once moved by a pixel",
     source="perceptual hash in bands (Zauner 2010; Broder 1997), normalised cross-correlation (Lewis 1995); L1.4 of "
     "Kapoor & Narayanan 2023",
     needs=(Need.HELD_OUT, Need.IMAGE),
 )
 def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:
-    """How near the nearest picture of train is, for pictures of a held-out split and for train's own, left out.
+    """How near the nearest image of train is, for images of a held-out split and for train's own, left out.
 
-    Honest pictures have near copies too (the trousers of Fashion-MNIST), so train against itself is what is normal.
+    Honest images have near copies too (the trousers of Fashion-MNIST), so train against itself is what is normal.
     Candidates share a band of the hash of 64 frequencies; each is tried in 9 positions; the best one is verified by
-    normalised cross-correlation. Equal pictures are the business of `exact_duplicates`. O(n) and a sample of the rest.
+    normalised cross-correlation. Equal images are the business of `exact_duplicates`. O(n) and a sample of the rest.
     """
     measured = [each for name in data.features_of(Kind.IMAGE) for each in _of_column(data, name, margin)]
     if not measured:
-        raise NotApplicable(f"fewer than {_FEWEST} pictures on a side, or too few numbers in each to tell copies")
+        raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to tell copies")
     yield from measured
 
 
@@ -78,10 +78,10 @@ def _of_column(data: Data, name: str, margin: float) -> Iterator[Measurement]:
 
 
 @lru_cache(maxsize=2)
-def _index(data: Data, name: str) -> PictureIndex | None:
+def _index(data: Data, name: str) -> ImageIndex | None:
     layout = fitting_layout(data.train, name)
     rows = sampled_rows(data.train, name, data.train.rows, data.seed)
-    return PictureIndex(data.train.vectors(name), rows, layout) if layout and len(rows) >= _FEWEST else None
+    return ImageIndex(data.train.vectors(name), rows, layout) if layout and len(rows) >= _FEWEST else None
 
 
 @lru_cache(maxsize=4)
@@ -99,7 +99,7 @@ def _own(data: Data, name: str, other: str | None) -> tuple[Codes, Floats]:
 
 @dataclass(frozen=True)
 class _Rung:
-    """One threshold: the share of the split's pictures beyond it, the share that matters, and p of the difference."""
+    """One threshold: the share of the split's images beyond it, the share that matters, and p of the difference."""
 
     threshold: float
     value: float
@@ -114,7 +114,7 @@ def _rung(share: float, own: Floats, found: Floats, worth: tuple[float, float], 
     threshold = max(_ALIKE, float(np.sort(own)[-beyond]))
     mine = float((own >= threshold).mean())
     value = float((found > threshold).mean() if threshold > _ALIKE else (found >= threshold).mean())
-    # Fisher's exact test, with the rows that the pictures are worth; rounded so that it is rather less certain.
+    # Fisher's exact test, with the rows that the images are worth; rounded so that it is rather less certain.
     rows, own_rows = int(worth[1]), int(worth[0])
     hits, own_hits = int(value * rows + 1e-9), int(np.ceil(mine * own_rows - 1e-9))
     p_value = float(hypergeom.sf(hits - 1, rows + own_rows, hits + own_hits, rows))
@@ -122,9 +122,9 @@ def _rung(share: float, own: Floats, found: Floats, worth: tuple[float, float], 
 
 
 def _moved_copies(found: Floats, worth: float) -> _Rung:
-    """Pictures that agree in every pixel once they are moved: whatever train's own share, more than 2 % are too many.
+    """Images that agree in every pixel once they are moved: whatever train's own share, more than 2 % are too many.
 
-    They come from pictures that were augmented before the split, which makes train's own share as large.
+    They come from images that were augmented before the split, which makes train's own share as large.
     """
     from scipy.stats import binom
 
@@ -152,19 +152,19 @@ def _judged(
     sampled = f"a sample of {len(rows):,} of {table.rows:,}" if len(rows) < table.rows else f"{len(rows):,}"
     mine = float((own >= threshold).mean())
     told = (
-        f"{value:.2%} of {sampled} pictures in {table.name} have a near copy in train (correlation {threshold:.4f} or "
-        f"more in one of 9 positions, not equal); of {len(own):,} of train's own pictures {mine:.2%} have one in the "
+        f"{value:.2%} of {sampled} images in {table.name} have a near copy in train (correlation {threshold:.4f} or "
+        f"more in one of 9 positions, not equal); of {len(own):,} of train's own images {mine:.2%} have one in the "
         f"rest of train (p = {p_value:.1g})."
     )
     return Measurement(
         check="near_duplicate_images",
         subject=f"{name} in {table.name}",
-        statistic="share of pictures with a near copy in train",
+        statistic="share of images with a near copy in train",
         value=value,
         margin=least,
         n=len(rows),
         reason=told,
-        remedy="Remove these pictures from one side, and split before pictures are augmented or cut from larger ones.",
+        remedy="Remove these images from one side, and split before images are augmented or cut from larger ones.",
         p_value=p_value,
         chart=_chart(table.name, own, found),
         sample=_sample(table, rows, found, nearest, hits),
@@ -179,7 +179,7 @@ def _chart(other: str, own: Floats, found: Floats) -> Chart:
         return tuple(float(each) for each in counts / max(len(values), 1))
 
     series = {"train": shares(own), other: shares(found)}
-    return Chart("share of pictures by correlation with the nearest in train", labels, series, labels[-1])
+    return Chart("share of images by correlation with the nearest in train", labels, series, labels[-1])
 
 
 def _sample(table: Table, rows: Codes, found: Floats, nearest: Codes, hits: Codes) -> RowSample | None:

@@ -171,7 +171,7 @@ def _has_round_steps(values: NDArray[np.float64]) -> bool:
     catches="a component that reads a split which is not its own (a Tuner that reads test)",
     statistic="components that read a held-out split beyond their right",
     margin=0.0,
-    rule="test: only what deals, describes or judges data and models; eval: also Transform, Tuner and Trainer",
+    rule="test: only what assigns, describes or judges data and models; eval: also Transform, Tuner and Trainer",
     source="Kapoor & Narayanan 2023, L1.1 (no test set); lineage as the pipeline wires it",
     tier=1,
 )

@@ -1,4 +1,4 @@
-"""Marks in pictures that give the label away: a corner pixel, a stamp, a frame."""
+"""Marks in images that give the label away: a corner pixel, a stamp, a frame."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LARGEST_SIDE = 32
 @check(
     gate=Gate.DATA,
     group="leakage",
-    catches="a pixel, stamp, line or frame that was put into the pictures of one class",
+    catches="a pixel, stamp, line or frame that was put into the images of one class",
     statistic="power for one class of what a patch shows beyond its surroundings (d of Cohen as AUC), lower bound",
     margin=0.75,
     rule="blocks when the 99 % lower bound over all patches and classes is above the margin (0.90 for lines and "
@@ -41,18 +41,18 @@ def image_artefacts(data: Data, margin: float) -> Iterable[Measurement]:
     Honest pixels may tell a class too (the middle of a trouser is dark), but the pixels around them tell the same: what
     a linear regression on a band of 2 pixels leaves of them tells little (d < 1 in Fashion-MNIST). A mark is what the
     surroundings do not know of. Both the patch and its remainder must tell the class, and more than 3 x what other
-    patches of this picture do: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 pictures.
+    patches of this image do: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 images.
     """
     target = target_of(data)
     measured = [each for name in data.features_of(Kind.IMAGE) for each in _of_column(data, name, target, margin)]
     if not measured:
-        raise NotApplicable("no column holds pictures with pixels that touch, or too few of each class")
+        raise NotApplicable("no column holds images with pixels that touch, or too few of each class")
     yield from measured
 
 
 def _of_column(data: Data, name: str, target: Target, margin: float) -> Iterator[Measurement]:
     layout = layout_of(data.train, name)
-    if not layout.is_picture:
+    if not layout.is_image:
         return
     codes, classes = _classes_of(target)
     rows = sampled_rows(data.train, name, data.train.rows, data.seed)
@@ -102,12 +102,12 @@ def _judged(
     value, usual = auc_of(best.lower), best.usual
     row, column = max(best.patch.row, 0) * pooled, max(best.patch.column, 0) * pooled
     subject = f"{name}[{row},{column}]"
-    larger = f" (of a picture reduced {pooled} x)" if pooled > 1 else ""
+    larger = f" (of an image reduced {pooled} x)" if pooled > 1 else ""
     told = (
         f"{best.patch.words[0].upper()}{best.patch.words[1:]} at {subject}{larger} against `{target.name}` = "
         f"{classes[best.class_]}, by what the surroundings do not predict: d = {best.d:.2f} (AUC "
         f"{auc_of(best.d):.3f}, at least {value:.3f} with 99 % confidence over {best.tests:,} comparisons, against "
-        f"{least:g}); {usual:.2f} is usual in these pictures, and {TIMES:g} x that is too much ({rows:,} pictures)."
+        f"{least:g}); {usual:.2f} is usual in these images, and {TIMES:g} x that is too much ({rows:,} images)."
     )
     return Measurement(
         check="image_artefacts",
@@ -118,7 +118,7 @@ def _judged(
         n=rows,
         reason=told,
         remedy="Find out what put the mark there (a scanner, an export, a watermark), and crop or cover it in all "
-        "pictures, at training and at serving.",
+        "images, at training and at serving.",
         p_value=min(1.0, best.tests * float(norm.sf(best.z))),
         beyond=best.excess(margin) > 1,
         chart=_chart(best, classes[best.class_], subject),
@@ -136,4 +136,4 @@ def _chart(best: Power, class_: str, subject: str) -> Chart | None:
         series[label] = tuple(float(each) for each in counts / max(len(values), 1))
     low = float(edges[0])
     labels = tuple(f"+{edge - low:.3g}" for edge in edges[:-1])
-    return Chart(f"share of pictures by brightness at {subject}, above the darkest there", labels, series)
+    return Chart(f"share of images by brightness at {subject}, above the darkest there", labels, series)

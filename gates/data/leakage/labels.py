@@ -147,7 +147,7 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
         reason=f"With shuffled labels, the mean of {len(values)} runs out of fold on "
         f"{min(SHUFFLED_ROWS, len(proxy.train.rows)):,} rows is {in_words(proxy.classes, mean)} (at least {lower:.3f} "
         f"with 99 % confidence); {level:g} is what chance gives.",
-        remedy="Look for rows that repeat and for features made from the label; then deal the folds by entity.",
+        remedy="Look for rows that repeat and for features made from the label; then assign the folds by entity.",
     )
 
 

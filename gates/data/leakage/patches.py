@@ -1,4 +1,4 @@
-"""How well each small patch of pictures tells a class beyond what the pixels around it predict."""
+"""How well each small patch of images tells a class beyond what the pixels around it predict."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _POWER_OF_LARGE = 0.90
 _BAND = 2
 # A mark stands out: as one column that carries a model does (`combination`, 3 x the second).
 TIMES = 3.0
-# What is usual in a picture. A mark touches few squares; the four sides of a frame are many of the lines.
+# What is usual in an image. A mark touches few squares; the four sides of a frame are many of the lines.
 _USUAL_SQUARE, _USUAL_LINE = 0.95, 0.75
-# A difference of less than this part of the pictures' contrast is rounding.
+# A difference of less than this part of the images' contrast is rounding.
 _GRAIN = 0.02
 _RIDGE = 1e-3
 _LINE = 0

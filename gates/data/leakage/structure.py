@@ -85,7 +85,7 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
             n=problem.size,
             reason=f"The rows of train are sorted by label: a row's place alone has {problem.statistic} "
             f"{power.alone(k):.3f} on {problem.size:,} rows.",
-            remedy="Nothing to do while rows are dealt to splits by hash and shuffled for training; shuffle them else.",
+            remedy="Nothing to do while rows are assigned to splits by hash and shuffled for training; else shuffle.",
             at_most=Severity.WARN,
         )
 

@@ -87,7 +87,7 @@ class Comparison:
         return max(1.0, len(groups[0]) / whole[0]), max(1.0, len(groups[1]) / whole[1])
 
     def entity_p(self, scores_a: Floats | Mask, scores_b: Floats | Mask, rows_a: Mask, rows_b: Mask) -> float:
-        """The p-value of these scores when whole entities are dealt anew: rank sum of the entities' means (Wilcoxon
+        """The p-value of these scores when whole entities are assigned anew: rank sum of the entities' means (Wilcoxon
         1945), never below what so few entities can say. 0 when rows were drawn.
 
         A value that one large entity owns differs much in rows, and by one entity.

@@ -1,4 +1,4 @@
-"""Pictures that are no longer like those of train: brighter, scaled, inverted, blurred, turned, marked."""
+"""Images that are no longer like those of train: brighter, scaled, inverted, blurred, turned, marked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BARS = 12
 @check(
     gate=Gate.DATA,
     group="skew and drift",
-    catches="pictures that are brighter, scaled, inverted, noisy, blurred, turned or marked where train's are not",
+    catches="images that are brighter, scaled, inverted, noisy, blurred, turned or marked where train's are not",
     statistic="KS distance of about 15 summaries and of every pixel; AUC of a classifier that tells the sides apart",
     margin=0.10,
     rule="a distance above the margin, or an AUC whose 99 % lower bound is above 0.53, and certain; Bonferroni over "
@@ -46,12 +46,12 @@ _BARS = 12
 def image_distribution(data: Data, margin: float) -> Iterable[Measurement]:
     """Three looks at samples of both sides, 2,000 rows or fewer, classes in the same proportions where labels tell.
 
-    Summaries of a picture find what happens to all of it (brightness, scale, noise, blur, place); single pixels find a
+    Summaries of an image find what happens to all of it (brightness, scale, noise, blur, place); single pixels find a
     mark or a dead line; a boosted classifier on block means and summaries finds what none of them shows alone.
     """
     found = [each for pair in comparisons(data) for each in _of_pair(pair, margin)]
     if not found:
-        raise NotApplicable(f"no other table has {_FEWEST} pictures of the same size")
+        raise NotApplicable(f"no other table has {_FEWEST} images of the same size")
     yield from found
 
 
@@ -71,7 +71,7 @@ class _Sides:
         return self.pair.train.vectors(self.name)[self.rows[0]], self.pair.other.vectors(self.name)[self.rows[1]]
 
     def of_train(self, rows: Rows) -> Pixels:
-        """The pictures of some of train's rows, for comparing windows of time."""
+        """The images of some of train's rows, for comparing windows of time."""
         whole = sampled_rows(self.pair.train, self.name, self.pair.train.rows)
         return np.asarray(self.pair.train.vectors(self.name)[np.intersect1d(rows, whole)[: len(self.rows[0])]])
 
@@ -151,7 +151,7 @@ def _summaries_compared(
         margin,
         told=f"The {worst} of `{sides.name}` is {np.median(b):.4g} in the middle of {sides.pair.other.name} and "
         f"{np.median(a):.4g} in train, and farthest apart of {len(names)} summaries; next are {also[0]} and {also[1]}",
-        remedy="Compare how the pictures of the two sides were read, scaled (0 to 255, 0 to 1), cut and turned.",
+        remedy="Compare how the images of the two sides were read, scaled (0 to 255, 0 to 1), cut and turned.",
         n=len(sides.rows[1]),
         worth=worth,
         in_windows=in_windows,
@@ -176,7 +176,7 @@ def _pixels_compared(sides: _Sides, margin: float) -> Measurement:
     place = sides.layout.place(sides.name, worst)
     return sides.pair.measured(
         "image_distribution",
-        f"pixels of {sides.name}" if sides.layout.is_picture else f"numbers of {sides.name}",
+        f"pixels of {sides.name}" if sides.layout.is_image else f"numbers of {sides.name}",
         "KS distance",
         distance,
         margin,
@@ -217,8 +217,8 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
         "99 % lower bound of AUC",
         Distance(max(0.0, test.lower), test.p_value, 1.0),
         _AUC,
-        told=f"A classifier tells the pictures of {pair.other.name} from those of train with AUC {test.auc:.3f}",
-        remedy="Compare how the pictures of the two sides came about: source, cut, turn, compression.",
+        told=f"A classifier tells the images of {pair.other.name} from those of train with AUC {test.auc:.3f}",
+        remedy="Compare how the images of the two sides came about: source, cut, turn, compression.",
         n=len(picked[1]),
         chart=lambda: _chart("score of the classifier", scores[0], scores[1], pair.other.name),
         bounded=False,
@@ -238,4 +238,4 @@ def _chart(what: str, a: Floats, b: Floats, other: str) -> Chart:
     shares = [np.histogram(side, edges)[0] / len(side) for side in (a, b)]
     labels = tuple(f"from {edge:.4g}" for edge in edges[:-1])
     series = {"train": tuple(shares[0].tolist()), other: tuple(shares[1].tolist())}
-    return Chart(f"share of pictures by {what}", labels, series)
+    return Chart(f"share of images by {what}", labels, series)

@@ -159,7 +159,7 @@ def _worth(
 
 
 def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measurement:
-    """Classes that train never shows: were the rows (entities) dealt at random, how likely would all be here?"""
+    """Classes that train never shows: were the rows (entities) assigned at random, how likely would all be here?"""
     unknown = its.present & (its.codes < 0)
     rows, total = int(unknown.sum()), its.rows
     share = rows / total
@@ -186,7 +186,7 @@ def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measureme
         reason=f"{rows:,} of {total:,} rows of {other.name} ({share:.2%}) have a label that train never has: {named}."
         if rows
         else f"Every label of {other.name} occurs in train ({total:,} rows).",
-        remedy="Deal the rows of every class to train as well, or compare how the two tables spell the label.",
+        remedy="Assign the rows of every class to train as well, or compare how the two tables spell the label.",
         chart=_unknown_chart(spelt, classes, other) if rows else None,
     )
 

@@ -106,7 +106,7 @@ class TwoSample:
 
 
 def _grouped(side: Codes, groups: Codes, seed: int) -> Codes:
-    """Folds of whole entities, each side's dealt apart so that every fold has both."""
+    """Folds of whole entities, each side's assigned apart so that every fold has both."""
     fold = np.empty(len(side), dtype=np.int64)
     for number in (0, 1):
         rows = np.flatnonzero(side == number)

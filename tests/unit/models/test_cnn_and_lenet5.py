@@ -1,4 +1,4 @@
-"""The models of pictures, built, trained and exported."""
+"""The models of images, built, trained and exported."""
 
 import functools
 from pathlib import Path
@@ -16,7 +16,7 @@ from models.training.build import built_for_training, in_full_precision
 from models.training.hardware import Hardware
 from pipeline.config.training import TrainConfig
 from tests.samples.folders import scratch
-from tests.samples.image_training import drawn, pictures, trained, written
+from tests.samples.image_training import drawn, sample_images, trained, written
 
 GREY = {"image": tf.io.FixedLenFeature([28, 28, 1], tf.float32)}
 MODELS = (cnn, lenet5)
@@ -62,7 +62,7 @@ def test_answers_are_probabilities_of_as_many_classes_as_asked_for(module: Any) 
 
 
 @pytest.mark.parametrize("module", MODELS)
-def test_learns_from_colour_and_from_columns_beside_the_picture(module: Any) -> None:
+def test_learns_from_colour_and_from_columns_beside_the_image(module: Any) -> None:
     spec = {
         "photo/front": tf.io.FixedLenFeature([40, 32, 3], tf.float32),
         "price": tf.io.FixedLenFeature([], tf.float32),
@@ -75,8 +75,8 @@ def test_learns_from_colour_and_from_columns_beside_the_picture(module: Any) -> 
 
 
 @pytest.mark.parametrize("module", MODELS)
-def test_says_that_it_needs_pictures_and_which_model_does_not(module: Any) -> None:
-    with pytest.raises(SluiceError, match="learns from pictures") as refused:
+def test_says_that_it_needs_images_and_which_model_does_not(module: Any) -> None:
+    with pytest.raises(SluiceError, match="learns from images") as refused:
         module.build_model({}, {"price": tf.io.FixedLenFeature([], tf.float32)})
     assert "models.wide_and_deep" in refused.value.next_command
     with pytest.raises(SluiceError, match="at least"):
@@ -167,7 +167,7 @@ def test_half_precision_serves_in_full_precision_with_the_same_weights() -> None
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_the_features_of_pictures_keep_their_shape_through_transform() -> None:
-    features, label = pictures().specs
+def test_the_features_of_images_keep_their_shape_through_transform() -> None:
+    features, label = sample_images().specs
     assert list(features["image"].shape) == [28, 28, 1]
     assert list(label) == ["label"]

@@ -26,7 +26,7 @@ from pipeline.components.pusher import Pusher
 from pipeline.components.schema_gen import CuratedSchema
 from tests.samples import taxi_artifacts as samples
 
-FRAMES = samples.deal(samples.rides().head(4000), seed=5)
+FRAMES = samples.assign(samples.rides().head(4000), seed=5)
 BEAM = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
 
 

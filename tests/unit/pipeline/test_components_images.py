@@ -1,4 +1,4 @@
-"""Pictures on their way from examples to features: statistics, schema, what is refused, the gate's table, pixels."""
+"""Images on their way from examples to features: statistics, schema, what is refused, the gate's table, pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfx.types import standard_artifacts
 from gates.data.declared import Declared
 from gates.tables.table import Kind, Table
 from gates.verdict.finding import GateReport
-from pipeline.artifacts.examples import PICTURES_PROPERTY, raw_batches
+from pipeline.artifacts.examples import IMAGES_PROPERTY, raw_batches
 from pipeline.artifacts.schema import read_schema
 from pipeline.components.example_validator import Statistics, validate
 from pipeline.components.schema_gen import SchemaGenExecutor, curated_text
@@ -24,15 +24,15 @@ from pipeline.config.paths import ROOT
 from pipeline.evidence.data import MOST_PIXELS, share_read, table_of
 from preprocessing.fashion_mnist import preprocessing_fn
 from tests.samples import taxi_artifacts as samples
-from tests.samples.image_files import pictures
+from tests.samples.image_files import sample_images
 
-Picture = np.ndarray | None
+Image = np.ndarray | None
 SCHEMA = str(ROOT / "schema/fashion_mnist/schema.pbtxt")
 ROWS = 120
-CLEAN = list(pictures(ROWS, shape=(28, 28)))
+CLEAN = list(sample_images(ROWS, shape=(28, 28)))
 
 
-def examples_of(rows: Sequence[Picture], path: Path) -> str:
+def examples_of(rows: Sequence[Image], path: Path) -> str:
     """The rows as a TFRecord file: `image`, left out where there is none, and `label`."""
     with tf.io.TFRecordWriter(str(path)) as writer:
         for number, row in enumerate(rows):
@@ -50,7 +50,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Statistics:
     return statistics_of(CLEAN, tmp_path_factory.mktemp("clean"))
 
 
-def statistics_of(rows: Sequence[Picture], folder: Path) -> Statistics:
+def statistics_of(rows: Sequence[Image], folder: Path) -> Statistics:
     return count_empty_as_missing(describe([examples_of(rows, folder / "rows.tfrecord")]))
 
 
@@ -62,7 +62,7 @@ def judged(train: Statistics, clean: Statistics, classes: int = 10) -> GateRepor
     return validate({"train": train, "eval": clean, "test": clean}, schema, None, None, {}, {}, "label", classes)[0]
 
 
-def test_clean_pictures_pass_the_curated_schema(clean):
+def test_clean_images_pass_the_curated_schema(clean):
     assert judged(clean, clean).findings == ()
 
 
@@ -82,13 +82,13 @@ def test_clean_pictures_pass_the_curated_schema(clean):
         ("none", "schema_missing_column", "image does not exist in train"),
     ],
 )
-def test_other_pictures_are_refused_in_plain_words(fault, check, told, clean, tmp_path):
-    last = [picture.astype(np.int64) for picture in CLEAN]
-    rows: dict[str, list[Picture]] = {
-        "resized": list(pictures(ROWS, shape=(32, 32))),
+def test_other_images_are_refused_in_plain_words(fault, check, told, clean, tmp_path):
+    last = [image.astype(np.int64) for image in CLEAN]
+    rows: dict[str, list[Image]] = {
+        "resized": list(sample_images(ROWS, shape=(32, 32))),
         "one cut": [*last[:-1], last[-1].ravel()[:100]],
-        "scaled": [(picture / 255).astype(np.float32) for picture in last],
-        "brighter": [picture + 100 for picture in last],
+        "scaled": [(image / 255).astype(np.float32) for image in last],
+        "brighter": [image + 100 for image in last],
         "some missing": [*last[5:], *[None] * 5],
         "some empty": [*last[5:], *[np.zeros(0, np.int64)] * 5],
         "none": [None] * ROWS,
@@ -104,13 +104,13 @@ def test_a_label_beyond_the_classes_is_refused(clean):
     assert finding.reason == "`label` holds values from 0 to 9; Sluice learns the 3 classes 0 to 2."
 
 
-def test_a_proposed_schema_gives_pictures_their_fixed_shape(tmp_path):
+def test_a_proposed_schema_gives_images_their_fixed_shape(tmp_path):
     frame = samples.rides().head(200)
-    statistics = samples.write_statistics(samples.deal(frame), tmp_path / "statistics")
+    statistics = samples.write_statistics(samples.assign(frame), tmp_path / "statistics")
     for split in ("train", "eval", "test"):
         written = statistics_of(CLEAN, tmp_path)
         (tmp_path / f"statistics/Split-{split}/FeatureStats.pb").write_bytes(written.SerializeToString())
-    statistics.set_string_custom_property(PICTURES_PROPERTY, '{"image": [28, 28, 1]}')
+    statistics.set_string_custom_property(IMAGES_PROPERTY, '{"image": [28, 28, 1]}')
     artifact = samples.artifact(standard_artifacts.Schema, tmp_path / "schema")
     SchemaGenExecutor().Do({"statistics": [statistics]}, {"schema": [artifact]}, {"label": "label", "withheld": "[]"})
     proposed = read_schema(artifact.uri)
@@ -120,25 +120,25 @@ def test_a_proposed_schema_gives_pictures_their_fixed_shape(tmp_path):
     assert (domain.min, domain.max) == (0, 255)
 
 
-def test_the_gate_holds_pictures_as_bytes_and_knows_their_copies_in_any_type(tmp_path):
+def test_the_gate_holds_images_as_bytes_and_knows_their_copies_in_any_type(tmp_path):
     path = examples_of(CLEAN, tmp_path / "rows.tfrecord")
     table = table_of("train", raw_batches(path))
     assert table.kinds["image"] is Kind.IMAGE
     assert table.arrow.schema.field("image").type == pa.list_(pa.uint8(), 784)
-    decimal = pa.array([picture.ravel().astype(np.float32) for picture in CLEAN])
+    decimal = pa.array([image.ravel().astype(np.float32) for image in CLEAN])
     other = Table.of("other", pa.table({"image": decimal}))
     assert (np.sort(table.words(["image"])[0]) == np.sort(other.words(["image"])[0])).all()
 
 
-def test_the_gate_reads_pictures_of_several_sizes_and_missing_ones(tmp_path):
-    rows: list[Picture] = [*CLEAN[:50], None, np.full(100, 300), *CLEAN[50:]]
+def test_the_gate_reads_images_of_several_sizes_and_missing_ones(tmp_path):
+    rows: list[Image] = [*CLEAN[:50], None, np.full(100, 300), *CLEAN[50:]]
     parts = [examples_of(rows[start : start + 40], tmp_path / f"{start}") for start in (0, 40, 80)]
     batches = [batch for part in parts for batch in raw_batches(part)]
     table = table_of("train", batches)
     assert table.rows == 120 and table.kinds["image"] is Kind.OTHER
 
 
-def test_the_gate_reads_batches_whose_pictures_have_each_a_size_of_their_own(tmp_path):
+def test_the_gate_reads_batches_whose_images_have_each_a_size_of_their_own(tmp_path):
     parts = [examples_of([np.full(size, 7)] * 20, tmp_path / f"{size}") for size in (100, 144)]
     table = table_of("train", [batch for part in parts for batch in raw_batches(part)])
     assert table.rows == 40 and table.kinds["image"] is Kind.OTHER
@@ -146,14 +146,14 @@ def test_the_gate_reads_batches_whose_pictures_have_each_a_size_of_their_own(tmp
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_features_are_pixels_between_0_and_1(sparse):
-    rows = pictures(3, shape=(28, 28, 1)).astype(np.int64)
+    rows = sample_images(3, shape=(28, 28, 1)).astype(np.int64)
     column = tf.sparse.from_dense(rows.reshape(3, 784) + 0) if sparse else tf.constant(rows)
     image = preprocessing_fn({"image": column})["image"]
     assert image.dtype == tf.float32 and image.shape == (3, 28, 28, 1)
     assert np.allclose(image.numpy(), rows / 255)
 
 
-def test_the_gate_reads_fewer_rows_the_larger_their_pictures_are():
+def test_the_gate_reads_fewer_rows_the_larger_their_images_are():
     assert share_read(60_000, 28 * 28) == 1.0
     assert share_read(60_000, 224 * 224 * 3) * 60_000 * 224 * 224 * 3 == pytest.approx(MOST_PIXELS)
 

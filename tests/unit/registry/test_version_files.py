@@ -16,7 +16,7 @@ from pipeline.config.workload import WorkloadConfig
 from registry.contract import Numbered
 from registry.recipe import Recipe
 from registry.version_files import write_files
-from registry.version_record import Dossier, RequestTimes
+from registry.version_record import RequestTimes, VersionRecord
 
 FILES = {
     "model_card.md",
@@ -44,14 +44,14 @@ def _estimate(metric: str, where: str = OVERALL, value: float = 0.62) -> MetricE
 
 
 @pytest.fixture
-def dossier() -> Dossier:
+def record() -> VersionRecord:
     estimates = [_estimate("auc"), _estimate("accuracy", value=0.786)]
     slices = [_estimate("auc", "company=A | <b>B</b>"), _estimate("auc", "company=one class", float("nan"))]
     waived = Finding(
         "target", "tips", "AUC", 0.9, 0.5, 100, Severity.WARN, "It leaks. Waived.", "Mend it.", waiver="known"
     )
     warning = Finding("drift", "fare", "shift", 0.2, 0.1, 100, Severity.WARN, "fare moved.", "Look at it.")
-    return Dossier(
+    return VersionRecord(
         recipe=Recipe(
             architecture={
                 "module": "models.a",
@@ -81,13 +81,13 @@ def dossier() -> Dossier:
     )
 
 
-def _written(folder: Path, dossier: Dossier) -> dict[str, Any]:
-    write_files(folder, dossier, NUMBERED)
+def _written(folder: Path, record: VersionRecord) -> dict[str, Any]:
+    write_files(folder, record, NUMBERED)
     return {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
 
 
-def test_writes_every_file(tmp_path: Path, dossier: Dossier) -> None:
-    found = _written(tmp_path, dossier)
+def test_writes_every_file(tmp_path: Path, record: VersionRecord) -> None:
+    found = _written(tmp_path, record)
     assert {path.name for path in tmp_path.iterdir()} == FILES
     assert found["metrics"]["overall"]["auc"] == {"value": 0.62, "lower": 0.59, "upper": 0.65}
     assert found["metrics"]["slices"]["company=one class"]["auc"]["value"] is None
@@ -97,8 +97,8 @@ def test_writes_every_file(tmp_path: Path, dossier: Dossier) -> None:
     assert found["environment"]["versions"] == {"tensorflow": "2.16.2"}
 
 
-def test_two_classes_are_told_from_the_confusion_matrix(tmp_path: Path, dossier: Dossier) -> None:
-    no, yes = _written(tmp_path, dossier)["class_performance"]
+def test_two_classes_are_told_from_the_confusion_matrix(tmp_path: Path, record: VersionRecord) -> None:
+    no, yes = _written(tmp_path, record)["class_performance"]
     assert (yes["name"], yes["rows"], yes["predicted"]) == ("1", 339, 209)
     assert yes["recall"]["value"] == pytest.approx(109 / 339)
     assert yes["recall"]["lower"] < yes["recall"]["value"] < yes["recall"]["upper"]
@@ -107,7 +107,7 @@ def test_two_classes_are_told_from_the_confusion_matrix(tmp_path: Path, dossier:
     assert (no["mostly_taken_for"], no["rows_taken_for_it"]) == ("1", 100)
 
 
-def test_more_classes_keep_the_evaluators_figures_and_their_names(tmp_path: Path, dossier: Dossier) -> None:
+def test_more_classes_keep_the_evaluators_figures_and_their_names(tmp_path: Path, record: VersionRecord) -> None:
     names = ("Shirt", "Pullover", "Coat")
     measured = tuple(
         ClassPerformance(
@@ -116,8 +116,8 @@ def test_more_classes_keep_the_evaluators_figures_and_their_names(tmp_path: Path
         for name in names
     )
     confusion = ConfusionMatrix(names, ((90, 9, 1), (0, 0, 0), (3, 2, 95)))
-    evaluation = replace(dossier.evaluation, confusion=confusion, classes=measured)
-    lines = _written(tmp_path, replace(dossier, evaluation=evaluation))["class_performance"]
+    evaluation = replace(record.evaluation, confusion=confusion, classes=measured)
+    lines = _written(tmp_path, replace(record, evaluation=evaluation))["class_performance"]
     assert [line["name"] for line in lines] == list(names)
     assert lines[0]["recall"] == {"value": 0.9, "lower": 0.87, "upper": pytest.approx(0.93)}
     assert lines[0]["mostly_taken_for"] == "Pullover"
@@ -125,22 +125,22 @@ def test_more_classes_keep_the_evaluators_figures_and_their_names(tmp_path: Path
     assert "Pullover" in (tmp_path / "model_card.md").read_text()
 
 
-def test_the_picture_grows_with_the_classes(tmp_path: Path, dossier: Dossier) -> None:
-    _written(tmp_path, dossier)
+def test_the_image_grows_with_the_classes(tmp_path: Path, record: VersionRecord) -> None:
+    _written(tmp_path, record)
     with Image.open(tmp_path / "confusion_matrix.png") as small:
         assert small.format == "PNG"
         assert small.width > 400
         width = small.width
     names = tuple(f"a rather long name of class {i} at $5" for i in range(25))
     counts = tuple(tuple(int(i == j) for j in range(25)) for i in range(25))
-    evaluation = replace(dossier.evaluation, confusion=ConfusionMatrix(names, counts))
-    _written(tmp_path, replace(dossier, evaluation=evaluation))
+    evaluation = replace(record.evaluation, confusion=ConfusionMatrix(names, counts))
+    _written(tmp_path, replace(record, evaluation=evaluation))
     with Image.open(tmp_path / "confusion_matrix.png") as large:
         assert large.width > width
 
 
-def test_the_card_says_what_a_reviewer_asks(tmp_path: Path, dossier: Dossier) -> None:
-    _written(tmp_path, dossier)
+def test_the_card_says_what_a_reviewer_asks(tmp_path: Path, record: VersionRecord) -> None:
+    _written(tmp_path, record)
     card = (tmp_path / "model_card.md").read_text()
     for wanted in (
         "# taxi 1.1.0",
@@ -161,16 +161,16 @@ def test_the_card_says_what_a_reviewer_asks(tmp_path: Path, dossier: Dossier) ->
         assert wanted in card, f"{wanted}\n\n{card}"
 
 
-def test_values_of_the_data_cannot_break_the_card(tmp_path: Path, dossier: Dossier) -> None:
-    _written(tmp_path, dossier)
+def test_values_of_the_data_cannot_break_the_card(tmp_path: Path, record: VersionRecord) -> None:
+    _written(tmp_path, record)
     card = (tmp_path / "model_card.md").read_text()
     assert "| company=A \\| &lt;b>B&lt;/b> | 1,539 | auc |" in card
     tables = [line for line in card.splitlines() if line.startswith("| company=")]
     assert all(line.replace("\\|", "").count("|") == 7 for line in tables)
 
 
-def test_without_measured_requests_or_waivers_the_card_says_so(tmp_path: Path, dossier: Dossier) -> None:
-    _written(tmp_path, replace(dossier, request_times=None, gates=()))
+def test_without_measured_requests_or_waivers_the_card_says_so(tmp_path: Path, record: VersionRecord) -> None:
+    _written(tmp_path, replace(record, request_times=None, gates=()))
     card = (tmp_path / "model_card.md").read_text()
     assert "How long a request takes was not measured." in card
     assert "Nothing was let pass by a waiver." in card

@@ -95,10 +95,10 @@ def test_pandas_categories_and_nullable_types_are_read() -> None:
     assert [int(read.missing(name).sum()) for name in "csbi"] == [1, 1, 1, 1]
 
 
-def test_pictures_in_arrays_of_several_dimensions_are_images() -> None:
-    read = table({"picture": np.zeros((5, 8, 8), np.uint8), "label": np.arange(5)})
-    assert read.kinds["picture"] is Kind.IMAGE
-    assert read.vectors("picture").shape == (5, 64)
+def test_images_in_arrays_of_several_dimensions_are_images() -> None:
+    read = table({"image": np.zeros((5, 8, 8), np.uint8), "label": np.arange(5)})
+    assert read.kinds["image"] is Kind.IMAGE
+    assert read.vectors("image").shape == (5, 64)
 
 
 @pytest.mark.parametrize(

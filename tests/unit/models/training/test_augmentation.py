@@ -1,4 +1,4 @@
-"""Pictures that are warped while a model learns from them, and nowhere else."""
+"""Images that are warped while a model learns from them, and nowhere else."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,32 +12,32 @@ from core.errors import SluiceError
 from models.training.augmentation import RAW_OPERATION, Warp, warp_for
 from models.training.examples import evaluation_batches, training_batches
 from tests.samples.folders import scratch
-from tests.samples.image_training import arguments, pictures, trained
+from tests.samples.image_training import arguments, sample_images, trained
 
 ALL = {"rotation": 15.0, "shift": 0.15, "shear": 0.15, "zoom": 0.15, "horizontal_flip": True}
 SIDE = 41
 CENTRE = SIDE // 2
 
 
-def warped(pictures: np.ndarray, seed: int = 1, **limits: Any) -> np.ndarray:
-    return Warp(**limits).warped(tf.constant(pictures, tf.float32), tf.constant([seed, 0], tf.int64)).numpy()
+def warped(images: np.ndarray, seed: int = 1, **limits: Any) -> np.ndarray:
+    return Warp(**limits).warped(tf.constant(images, tf.float32), tf.constant([seed, 0], tf.int64)).numpy()
 
 
 def dots(*places: tuple[int, int], count: int = 400) -> np.ndarray:
-    """Pictures with a blurred dot at each place (row, column), so that its centre can be found again."""
+    """Images with a blurred dot at each place (row, column), so that its centre can be found again."""
     rows, columns = np.mgrid[:SIDE, :SIDE]
-    picture = sum(np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 4.0) for y, x in places)
-    return np.repeat(np.asarray(picture, np.float32)[None, :, :, None], count, axis=0)
+    image = sum(np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 4.0) for y, x in places)
+    return np.repeat(np.asarray(image, np.float32)[None, :, :, None], count, axis=0)
 
 
-def centres(pictures: np.ndarray) -> np.ndarray:
-    """Row and column of the one dot in each picture, from the middle."""
-    weights = pictures[..., 0] / pictures[..., 0].sum(axis=(1, 2), keepdims=True)
+def centres(images: np.ndarray) -> np.ndarray:
+    """Row and column of the one dot in each image, from the middle."""
+    weights = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True)
     rows, columns = np.mgrid[:SIDE, :SIDE] - CENTRE
     return np.stack([(weights * rows).sum(axis=(1, 2)), (weights * columns).sum(axis=(1, 2))], axis=1)
 
 
-def test_without_limits_pictures_stay_as_they_are() -> None:
+def test_without_limits_images_stay_as_they_are() -> None:
     given = np.random.default_rng(0).random((5, 28, 20, 3), np.float32)
     np.testing.assert_allclose(warped(given), given, atol=1e-5)
 
@@ -73,7 +73,7 @@ def test_zoom_stretches_height_and_width_each_by_its_own_draw() -> None:
     assert np.abs(moved[:, 0] - moved[:, 1]).max() > 1
 
 
-def test_half_of_the_pictures_are_mirrored_left_to_right() -> None:
+def test_half_of_the_images_are_mirrored_left_to_right() -> None:
     moved = centres(warped(dots((CENTRE + 5, CENTRE + 12)), horizontal_flip=True))
     mirrored = moved[:, 1] < 0
     assert 0.4 < mirrored.mean() < 0.6
@@ -85,14 +85,14 @@ def test_what_comes_from_outside_repeats_the_border() -> None:
     np.testing.assert_allclose(warped(given, **ALL), given, atol=1e-5)
 
 
-def test_values_stay_within_those_of_the_picture() -> None:
+def test_values_stay_within_those_of_the_image() -> None:
     given = np.random.default_rng(2).random((20, 28, 28, 1), np.float32)
     assert warped(given, **ALL).min() >= given.min() - 1e-6
     assert warped(given, **ALL).max() <= given.max() + 1e-6
 
 
 def batches(augmentation: Warp | None, seed: int = 4, first_epoch: int = 0) -> tf.data.Dataset:
-    found = pictures()
+    found = sample_images()
     return training_batches(found.train, found.specs, 64, seed, first_epoch, augmentation)
 
 
@@ -115,13 +115,13 @@ def test_labels_and_their_order_are_those_without_augmentation() -> None:
     (plain, labels), (changed, still) = epoch(batches(None)), epoch(batches(Warp(**ALL)))
     np.testing.assert_array_equal(labels, still)
     assert not np.allclose(plain, changed)
-    # A picture goes with its own label: moved by little, it is nearer to itself than to any other.
+    # An image goes with its own label: moved by little, it is nearer to itself than to any other.
     moved, _ = epoch(batches(Warp(shift=0.01)))
     distances = ((plain[:, None] - moved[None, :]) ** 2).sum(axis=(2, 3, 4))
     assert np.mean(distances.argmin(axis=0) == np.arange(len(labels))) > 0.95
 
 
-def test_after_its_last_epoch_pictures_are_as_they_will_be_served_also_when_training_goes_on_after_a_kill() -> None:
+def test_after_its_last_epoch_images_are_as_they_will_be_served_also_when_training_goes_on_after_a_kill() -> None:
     limits = {**ALL, "for_epochs": 2}
     warped_always, warped_twice, plain = batches(Warp(**ALL)), batches(Warp(**limits)), batches(None)
     for number in range(3):
@@ -131,7 +131,7 @@ def test_after_its_last_epoch_pictures_are_as_they_will_be_served_also_when_trai
     np.testing.assert_array_equal(epoch(resumed)[0], never)
 
 
-def test_columns_that_are_no_pictures_pass_unchanged() -> None:
+def test_columns_that_are_no_images_pass_unchanged() -> None:
     columns = {"image": tf.random.uniform([4, 8, 8, 1]), "price": tf.range(4.0), "codes": tf.ones([4, 3, 2])}
     found = Warp(**ALL)(columns, tf.constant([1, 2], tf.int64), tf.constant(0, tf.int64))
     for name in ("price", "codes"):
@@ -143,8 +143,8 @@ def test_eval_is_never_augmented_and_no_signature_holds_the_warp(tmp_path: Path)
     held = set(operations(tf.saved_model.load(str(home / "model"))))
     assert "Conv2D" in held
     assert RAW_OPERATION not in held
-    seen, _ = epoch(evaluation_batches(pictures().eval, pictures().specs, 64))
-    raw = np.sort((pictures().raw["eval"][0] / 255).sum(axis=(1, 2, 3)))
+    seen, _ = epoch(evaluation_batches(sample_images().eval, sample_images().specs, 64))
+    raw = np.sort((sample_images().raw["eval"][0] / 255).sum(axis=(1, 2, 3)))
     np.testing.assert_allclose(np.sort(seen.sum(axis=(1, 2, 3))), raw, rtol=1e-5)
     assert (
         arguments(tmp_path, train={"augmentation": ALL}).custom_config["train"]["augmentation"].items() >= ALL.items()
@@ -160,6 +160,6 @@ def operations(model: Any) -> Iterator[str]:
 
 
 def test_augmentation_of_a_table_is_refused_in_one_sentence() -> None:
-    with pytest.raises(SluiceError, match="for pictures"):
+    with pytest.raises(SluiceError, match="for images"):
         warp_for(ALL, {"price": tf.io.FixedLenFeature([], tf.float32)})
     assert warp_for(None, {"price": tf.io.FixedLenFeature([], tf.float32)}) is None

@@ -14,7 +14,7 @@ from core.errors import SluiceError
 from models.training.hardware import Hardware, check_accelerator, hardware_here, precision_policy, strategy_for
 from models.training.utilisation import Utilisation, UtilisationSampler, advice_on
 from tests.samples.folders import ROOT
-from tests.samples.image_training import arguments, pictures, written
+from tests.samples.image_training import arguments, sample_images, written
 
 PLAIN = Hardware("an old one", 4)
 ABLE = Hardware("a new one", 4, half_precision_cpu=True)
@@ -104,7 +104,7 @@ def test_several_devices_share_each_batch_go_on_after_a_kill_and_export_one_mode
     assert written(tmp_path, "training.json")["steps"] in (35, 36)
     losses = written(tmp_path, "history.json")["val_loss"]
     assert losses[-1] < losses[0]
-    images, labels = pictures().raw["eval"]
+    images, labels = sample_images().raw["eval"]
     signature = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     answers = signature(image=tf.constant(images, tf.int64))["predictions"].numpy()
     assert np.mean(answers.argmax(axis=1) == labels) > 0.3

@@ -57,13 +57,13 @@ def blocking(report) -> set[str]:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_clean_rides_are_blessed(tmp_path: Path, seed: int) -> None:
-    report, blessing = judged(tmp_path, samples.deal(samples.rides(), seed), config())
+    report, blessing = judged(tmp_path, samples.assign(samples.rides(), seed), config())
     assert blocking(report) == set()
     assert is_blessed(blessing)
 
 
 def test_copied_rows_are_refused_and_the_blessing_says_so(tmp_path: Path) -> None:
-    frames = samples.deal(samples.rides())
+    frames = samples.assign(samples.rides())
     frames["test"] = pd.concat([frames["test"], frames["train"].head(150)])
     report, blessing = judged(tmp_path, frames, config())
     assert blocking(report) == {"exact_duplicates"}
@@ -73,7 +73,7 @@ def test_copied_rows_are_refused_and_the_blessing_says_so(tmp_path: Path) -> Non
 
 def test_what_becomes_known_too_late_is_no_feature_and_does_not_refuse(tmp_path: Path) -> None:
     """`tips` and `payment_type` are in the data; the configuration withholds them."""
-    report, _ = judged(tmp_path, samples.deal(samples.rides()), config())
+    report, _ = judged(tmp_path, samples.assign(samples.rides()), config())
     told = [finding for finding in report.findings if finding.subject in samples.WITHHELD]
     assert {finding.check for finding in told} == {"known_too_late"}
     assert all(finding.severity is Severity.INFO for finding in told)
@@ -81,13 +81,13 @@ def test_what_becomes_known_too_late_is_no_feature_and_does_not_refuse(tmp_path:
 
 def test_learning_from_eval_is_refused(tmp_path: Path) -> None:
     lineage = Lineage(analysed=("train", "eval"), fitted_on=("train",), watched=("eval",))
-    report, _ = judged(tmp_path, samples.deal(samples.rides()), config(), lineage)
+    report, _ = judged(tmp_path, samples.assign(samples.rides()), config(), lineage)
     assert "analysers_read_train_only" in blocking(report)
 
 
 def test_a_tuner_that_reads_test_is_refused(tmp_path: Path) -> None:
     lineage = Lineage(analysed=("train",), fitted_on=("train",), watched=("test",))
-    report, _ = judged(tmp_path, samples.deal(samples.rides()), config(), lineage)
+    report, _ = judged(tmp_path, samples.assign(samples.rides()), config(), lineage)
     assert blocking(report) == {"who_read_test"}
 
 
@@ -103,7 +103,7 @@ def test_where_the_platform_is_strict_the_configuration_cannot_take_it_back() ->
 
 
 def test_a_sample_by_content_keeps_copies_together(tmp_path: Path) -> None:
-    frames = samples.deal(samples.rides())
+    frames = samples.assign(samples.rides())
     frames["test"] = pd.concat([frames["test"], frames["train"].head(400)])
     examples: Artifact = samples.write_examples(frames, tmp_path / "examples")
     whole = [read_table(examples, split, split) for split in ("train", "test")]

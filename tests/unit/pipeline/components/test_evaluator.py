@@ -23,7 +23,7 @@ from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.evidence.scores import read_scored
 from tests.samples import taxi_artifacts as samples
 
-FRAMES = samples.deal(samples.rides(), seed=3)
+FRAMES = samples.assign(samples.rides(), seed=3)
 CONFIG: dict[str, Any] = {
     "metrics": ["auc", "accuracy", "loss"],
     "slices": [["company"], ["trip_start_hour"]],

@@ -230,7 +230,7 @@ def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_com
     assert "tells 2 classes apart and this one 3" in report.of(Severity.BLOCK)[0].reason
 
 
-PICTURE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
+IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ PICTURE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
          "`image` as int64[4, 4, 1], which the data have as int64[8, 8, 1]"),
         (8, [tf.TensorSpec([None, 8, 8, 1], tf.float32, name="image")],
          "`image` as float32[8, 8, 1], which the data have as int64[8, 8, 1]"),
-        (8, [PICTURE, tf.TensorSpec([None], tf.float32, name="angle")],
+        (8, [IMAGE, tf.TensorSpec([None], tf.float32, name="angle")],
          "`angle` as float32, which the data do not have"),
     ],
 )  # fmt: skip
 def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_and_said_so(
     data: dict[str, list[Artifact]], tmp_path: Path, side: int, asks: list[tf.TensorSpec], told: str
 ) -> None:
-    candidate = samples.write_model(tmp_path / "candidate", asks={"image": PICTURE})
+    candidate = samples.write_model(tmp_path / "candidate", asks={"image": IMAGE})
     champion = samples.write_model(tmp_path / "champion", side=side, asks={each.name: each for each in asks})
     compares = {**CONFIG, "thresholds": [{"metric": "accuracy", "at_least": 0.5, "no_worse_than_blessed_by": 0.5}]}
     outputs = _evaluate(data, tmp_path / "compares", candidate, compares, champion)
@@ -269,9 +269,9 @@ def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_a
 @pytest.mark.parametrize(
     ("candidate", "champion"),
     [
-        ([PICTURE, tf.TensorSpec([None], tf.string, name="maker")], [PICTURE]),  # a new column
-        ([PICTURE], [PICTURE, tf.TensorSpec([None], tf.int64, name="label")]),  # withheld since, and still in the data
-        ([PICTURE], []),  # from outside: it has no serving_default
+        ([IMAGE, tf.TensorSpec([None], tf.string, name="maker")], [IMAGE]),  # a new column
+        ([IMAGE], [IMAGE, tf.TensorSpec([None], tf.int64, name="label")]),  # withheld since, and still in the data
+        ([IMAGE], []),  # from outside: it has no serving_default
     ],
 )
 def test_a_blessed_model_that_the_data_can_answer_is_compared(

@@ -20,7 +20,7 @@ from pipeline.components.example_validator import ExampleValidatorExecutor, vali
 from tests.samples import taxi_artifacts as samples
 
 Statistics = dict[str, statistics_pb2.DatasetFeatureStatisticsList]
-FRAMES = samples.deal(samples.rides(), seed=1)
+FRAMES = samples.assign(samples.rides(), seed=1)
 REQUESTS = FRAMES["eval"].drop(columns=[samples.LABEL, *samples.WITHHELD])
 
 

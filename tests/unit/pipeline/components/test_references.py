@@ -17,7 +17,7 @@ from pipeline.artifacts.schema import served_features
 from pipeline.components.references import ReferencesExecutor
 from tests.samples import taxi_artifacts as samples
 
-FRAMES = samples.deal(samples.rides(), seed=2)
+FRAMES = samples.assign(samples.rides(), seed=2)
 PROPERTIES = {"label": samples.LABEL, "withheld": '["payment_type", "tips"]', "confidence": 0.95, "code": ""}
 
 

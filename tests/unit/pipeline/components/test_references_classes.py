@@ -1,4 +1,4 @@
-"""Simple models of several classes and of pictures: measured as the Evaluator measures, in the classes of the model."""
+"""Simple models of several classes and of images: measured as the Evaluator measures, in the classes of the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gates.evaluation.metrics import Reference
 from gates.evaluation.reference_images import coarse, logistic_regression
 from gates.evaluation.reference_models import boosted_trees, references
 from pipeline.artifacts.blessings import ReferencesArtifact, read_references
-from pipeline.components.references import ReferencesExecutor, read_pictures
+from pipeline.components.references import ReferencesExecutor, read_images
 from tests.samples import digits as samples
 from tests.samples.taxi_artifacts import artifact
 
@@ -36,27 +36,27 @@ def test_the_majority_class_is_the_most_frequent_one_of_train(found: dict[str, R
     assert _value(majority, "auc") == 0.5
 
 
-def test_pictures_get_a_logistic_regression_and_no_trees(found: dict[str, Reference]) -> None:
-    assert set(found) == {"majority class", "logistic regression on coarse pictures"}
-    accuracy = found["logistic regression on coarse pictures"].estimates[1]
+def test_images_get_a_logistic_regression_and_no_trees(found: dict[str, Reference]) -> None:
+    assert set(found) == {"majority class", "logistic regression on coarse images"}
+    accuracy = found["logistic regression on coarse images"].estimates[1]
     assert accuracy.metric == "accuracy" and accuracy.n == len(samples.digits()["test"][1])
     assert 0.9 < accuracy.value < 1
 
 
-def test_a_row_without_a_whole_picture_is_read_as_nothing() -> None:
+def test_a_row_without_a_whole_image_is_read_as_nothing() -> None:
     pixels, labels = samples.digits()["test"]
     rows = samples.serialized(pixels[:3], labels[:3])
     rows[1] = samples.serialized(pixels[1:2, :40], labels[1:2])[0]
-    values = read_pictures(np.array(rows, dtype=object), samples.schema(), "image")
+    values = read_images(np.array(rows, dtype=object), samples.schema(), "image")
     assert values.shape == (3, 64)
     assert np.isnan(values[1]).all()
     np.testing.assert_array_equal(values[[0, 2]], pixels[[0, 2]])
 
 
-def test_coarse_pictures_are_block_means_of_each_channel() -> None:
-    picture = np.arange(28 * 28 * 3, dtype=np.float32).reshape(28, 28, 3)
-    found = coarse(picture.reshape(1, -1), (28, 28, 3)).reshape(14, 14, 3)
-    np.testing.assert_allclose(found, picture.reshape(14, 2, 14, 2, 3).mean(axis=(1, 3)))
+def test_coarse_images_are_block_means_of_each_channel() -> None:
+    image = np.arange(28 * 28 * 3, dtype=np.float32).reshape(28, 28, 3)
+    found = coarse(image.reshape(1, -1), (28, 28, 3)).reshape(14, 14, 3)
+    np.testing.assert_allclose(found, image.reshape(14, 2, 14, 2, 3).mean(axis=(1, 3)))
     assert coarse(np.zeros((2, 30 * 41), np.float32), (30, 41, 1)).shape == (2, 14 * 14)
     assert coarse(np.zeros((2, 5), np.float32), (5,)).shape == (2, 5)
     assert coarse(np.zeros((2, 5000), np.float32), (5000,)).shape == (2, 512)

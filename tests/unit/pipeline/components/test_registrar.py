@@ -33,10 +33,10 @@ from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import Dataset, Datasets
 from pipeline.ingest.source import Source
 from pipeline.platform import Platform
-from pipeline.version_recipe import recipe_of
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
 from registry.recipe import changes_between
+from registry.version_recipe import recipe_of
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
 from runners.results.read_back import Registered, registered_of

@@ -18,8 +18,8 @@ from tests.samples import taxi_artifacts as samples
 
 @pytest.mark.parametrize("seed", range(8))
 def test_clean_splits_of_real_rides_never_alarm(seed: int) -> None:
-    dealt = samples.deal(samples.rides(), seed, weights=(0.85, 0.1, 0.05))
-    splits = {name: samples.statistics_of(frame) for name, frame in dealt.items()}
+    assigned = samples.assign(samples.rides(), seed, weights=(0.85, 0.1, 0.05))
+    splits = {name: samples.statistics_of(frame) for name, frame in assigned.items()}
     schema = samples.proposed(splits)
     for name, statistics in splits.items():
         anomalies = tfdv.validate_statistics(statistics, schema, environment="TRAINING")
@@ -28,13 +28,13 @@ def test_clean_splits_of_real_rides_never_alarm(seed: int) -> None:
 
 
 def test_schema_inferred_by_tfdv_alone_does_alarm_on_them() -> None:
-    splits = {name: samples.statistics_of(frame) for name, frame in samples.deal(samples.rides()).items()}
+    splits = {name: samples.statistics_of(frame) for name, frame in samples.assign(samples.rides()).items()}
     inferred = tfdv.infer_schema(splits["train"], infer_feature_shape=False)
     assert tfdv.validate_statistics(splits["test"], inferred).anomaly_info
 
 
 def test_label_and_withheld_columns_are_kept_out_of_serving(tmp_path: Path) -> None:
-    statistics = samples.write_statistics(samples.deal(samples.rides().head(2000)), tmp_path / "statistics")
+    statistics = samples.write_statistics(samples.assign(samples.rides().head(2000)), tmp_path / "statistics")
     schema_artifact = samples.artifact(standard_artifacts.Schema, tmp_path / "schema")
     properties = {"label": samples.LABEL, "withheld": '["payment_type", "tips"]'}
     SchemaGenExecutor().Do({"statistics": [statistics]}, {"schema": [schema_artifact]}, properties)

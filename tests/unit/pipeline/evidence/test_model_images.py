@@ -1,4 +1,4 @@
-"""What the ModelGate is told of models of pictures and of several classes."""
+"""What the ModelGate is told of models of images and of several classes."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from gates.model.evidence import ModelEvidence, Probe
 from gates.model.gate import judge_model
 from gates.verdict.finding import Severity
 from models.export.batches import MOST_BYTES, by_size
-from models.export.replay import PLAIN_PICTURES, probes
+from models.export.replay import PLAIN_IMAGES, probes
 from pipeline.artifacts.schema import is_wide, shape_of
 from pipeline.evidence.model import _as_text, _stump
 from tests.samples import digits as samples
 
-PICTURE = tf.io.FixedLenFeature([28, 28, 1], tf.int64)
+IMAGE = tf.io.FixedLenFeature([28, 28, 1], tf.int64)
 
 
-def test_a_picture_that_every_row_must_have_is_probed_all_dark_and_all_bright() -> None:
+def test_a_image_that_every_row_must_have_is_probed_all_dark_and_all_bright() -> None:
     columns = {"image": np.full((4, 28, 28, 1), 7), "size": np.array([1.0, 2.0, 3.0, 4.0], np.float32)}
-    specs: dict[str, Any] = {"image": PICTURE, "size": tf.io.FixedLenFeature([], tf.float32)}
+    specs: dict[str, Any] = {"image": IMAGE, "size": tf.io.FixedLenFeature([], tf.float32)}
     found = dict(probes(specs, columns))
     assert set(found) == {"image/all 0", "image/all 255"}
-    for case, value in PLAIN_PICTURES[tf.int64].items():
+    for case, value in PLAIN_IMAGES[tf.int64].items():
         probed = found[f"image/{case}"]
         assert probed["image"].shape == (4, 28, 28, 1) and (probed["image"] == value).all()
         assert probed["size"] is columns["size"]
 
 
-def test_optional_fields_beside_a_picture_are_probed_as_before() -> None:
+def test_optional_fields_beside_a_image_are_probed_as_before() -> None:
     columns = {"image": np.zeros((2, 28, 28, 1), np.int64), "town": np.array([b"a", b"b"], dtype=object)}
-    found = dict(probes({"image": PICTURE, "town": tf.io.VarLenFeature(tf.string)}, columns))
+    found = dict(probes({"image": IMAGE, "town": tf.io.VarLenFeature(tf.string)}, columns))
     assert [name for name in found if name.startswith("town")] == ["town/missing", "town/unknown", "town/extreme"]
     assert found["town/missing"]["town"].tolist() == [b"", b""]
 
 
-def test_a_model_that_gives_nan_for_a_black_picture_is_refused() -> None:
+def test_a_model_that_gives_nan_for_a_black_image_is_refused() -> None:
     sound, broken = np.full((3, 10), 0.1), np.full((3, 10), np.nan)
     for scores, severity in ((sound, Severity.INFO), (broken, Severity.BLOCK)):
         evidence = ModelEvidence(probes=(Probe("image", "all 0", scores), Probe("image", "all 255", sound)))
@@ -48,16 +48,16 @@ def test_a_model_that_gives_nan_for_a_black_picture_is_refused() -> None:
         assert (finding.severity, finding.subject) == (severity, "image")
 
 
-def test_no_optional_field_and_no_picture_is_told_as_a_skipped_check() -> None:
+def test_no_optional_field_and_no_image_is_told_as_a_skipped_check() -> None:
     assert dict(probes({"x": tf.io.FixedLenFeature([], tf.int64)}, {"x": np.array([1])})) == {}
     skipped = {each.check: each.why for each in judge_model(ModelEvidence()).checks_skipped}
     assert skipped["optional_fields"] == "no optional field was probed"
 
 
-def test_a_picture_is_shown_by_its_size_and_scale() -> None:
-    pictures = np.zeros((2, 28, 28, 1), np.int64)
-    pictures[1, 3, 3] = 255
-    shown = _as_text({"image": pictures, "fare": np.array([2.5, 3.0]), "town": np.array([b"x", b"y"], dtype=object)})
+def test_a_image_is_shown_by_its_size_and_scale() -> None:
+    images = np.zeros((2, 28, 28, 1), np.int64)
+    images[1, 3, 3] = 255
+    shown = _as_text({"image": images, "fare": np.array([2.5, 3.0]), "town": np.array([b"x", b"y"], dtype=object)})
     assert shown.rows[1] == ("28 x 28 x 1, from 0 to 255, mean 0.3253", "3", "y")
 
 
@@ -89,7 +89,7 @@ def test_wide_columns_are_those_of_many_numbers_a_row(feature: str, shape: tuple
 ASKED = {"label": "label", "withheld": []}
 
 
-def test_pictures_have_no_best_single_feature() -> None:
+def test_images_have_no_best_single_feature() -> None:
     rows = np.array(samples.serialized(*samples.digits()["eval"]), dtype=object)
     assert _stump(rows, rows, samples.schema(), 10, ASKED) is None
 

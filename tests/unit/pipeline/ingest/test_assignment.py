@@ -1,11 +1,11 @@
-"""Who is dealt where: shares, independence of salts, entities, time with a gap, a given column."""
+"""Who is assigned where: shares, independence of salts, entities, time with a gap, a given column."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipeline.config.workload import SplitConfig
-from pipeline.ingest.assignment import LEFT_OUT, SPLITS, UNDEALT, Dealer, deal_hashes
+from pipeline.ingest.assignment import LEFT_OUT, SPLITS, UNASSIGNED, Assigner, assign_hashes
 from pipeline.ingest.row_hash import hash_key, hash_rows
 from pipeline.ingest.times import TimeCounts, cut_points, instants
 from sources.typed import as_lists
@@ -38,7 +38,7 @@ def test_hashes_of_consecutive_rows_are_uniform_in_all_their_bits(consecutive, s
 
 def test_another_salt_deals_independently(consecutive):
     split = SplitConfig(train=0.5, eval=0.25, test=0.25)
-    one, other = (deal_hashes(hash_rows(consecutive, salt), split) for salt in ("", "again"))
+    one, other = (assign_hashes(hash_rows(consecutive, salt), split) for salt in ("", "again"))
     seen = np.zeros((3, 3))
     np.add.at(seen, (one, other), 1)
     expected = np.outer([0.5, 0.25, 0.25], [0.5, 0.25, 0.25]) * ROWS
@@ -48,7 +48,7 @@ def test_another_salt_deals_independently(consecutive):
 @pytest.mark.parametrize("weights", [(8, 1, 1), (0.8, 0.1, 0.1), (1, 1, 2)])
 def test_splits_have_the_shares_of_their_weights(consecutive, weights):
     split = SplitConfig(train=weights[0], eval=weights[1], test=weights[2])
-    counts = np.bincount(deal_hashes(hash_rows(consecutive, ""), split), minlength=3)
+    counts = np.bincount(assign_hashes(hash_rows(consecutive, ""), split), minlength=3)
     assert np.allclose(counts / ROWS, np.array(weights) / sum(weights), atol=0.01)
 
 
@@ -91,7 +91,7 @@ def test_the_order_of_columns_means_nothing(consecutive):
 
 
 def test_a_hash_stays_what_it_was():
-    """A change of these numbers deals every data set anew: it must be meant."""
+    """A change of these numbers assigns every data set anew: it must be meant."""
     batch = lists(
         i=pa.array([7, None]), f=pa.array([0.5, np.nan], pa.float32()), s=pa.array([b"a", b""], pa.large_binary())
     )
@@ -100,15 +100,15 @@ def test_a_hash_stays_what_it_was():
 
 def test_rows_that_differ_in_the_label_alone_are_not_parted():
     numbers = pa.array(np.arange(1000))
-    dealer = Dealer(SplitConfig(), label="label")
-    ones, zeros = (dealer.deal({"n": numbers, "label": pa.array([label] * 1000)}, 1000) for label in (0, 1))
+    assigner = Assigner(SplitConfig(), label="label")
+    ones, zeros = (assigner.assign({"n": numbers, "label": pa.array([label] * 1000)}, 1000) for label in (0, 1))
     assert (ones == zeros).all()
 
 
 def test_entities_are_never_parted():
     keys = pa.array([f"k{i % 997}".encode() for i in range(ROWS)], pa.large_binary())
-    dealer = Dealer(SplitConfig(by="entity"), entity_key="key")
-    places = dealer.deal({"key": keys, "n": pa.array(np.arange(ROWS))}, ROWS)
+    assigner = Assigner(SplitConfig(by="entity"), entity_key="key")
+    places = assigner.assign({"key": keys, "n": pa.array(np.arange(ROWS))}, ROWS)
     of_entity = {}
     for key, place in zip(keys.to_pylist(), places.tolist(), strict=True):
         assert of_entity.setdefault(key, place) == place
@@ -120,16 +120,16 @@ def test_an_entity_stays_in_its_split_when_its_column_is_renamed():
     assert (hash_key(column, "") == hash_key(as_lists(pa.array([5.0, 6.0, 7.0], pa.float32())), "")).all()
 
 
-def test_a_row_without_its_entity_is_not_dealt():
-    dealer = Dealer(SplitConfig(by="entity"), entity_key="key")
-    assert dealer.deal({"key": pa.array([1, None])}, 2)[1] == UNDEALT
+def test_a_row_without_its_entity_is_not_assigned():
+    assigner = Assigner(SplitConfig(by="entity"), entity_key="key")
+    assert assigner.assign({"key": pa.array([1, None])}, 2)[1] == UNASSIGNED
 
 
 def by_time(moments, weights=(0.8, 0.1, 0.1), gap=0.0) -> np.ndarray:
     column = pa.array(moments)
     cuts = cut_points(TimeCounts.of(instants(column)), weights)
     split = SplitConfig(by="time", train=weights[0], eval=weights[1], test=weights[2], gap=gap)
-    return Dealer(split, time_column="t", cuts=cuts).deal({"t": column}, len(column))
+    return Assigner(split, time_column="t", cuts=cuts).assign({"t": column}, len(column))
 
 
 def test_the_past_trains_and_the_future_tests():
@@ -178,9 +178,9 @@ def test_cuts_do_not_depend_on_how_the_times_are_merged(monkeypatch):
 
 
 def test_a_given_column_names_the_split():
-    dealer = Dealer(SplitConfig(by="column", column="part"))
+    assigner = Assigner(SplitConfig(by="column", column="part"))
     names = pa.array([b"test", b"train", b"eval", b"train"], pa.large_binary())
-    assert [SPLITS[place] for place in dealer.deal({"part": names}, 4)] == ["test", "train", "eval", "train"]
+    assert [SPLITS[place] for place in assigner.assign({"part": names}, 4)] == ["test", "train", "eval", "train"]
 
 
 def test_rows_of_many_numbers_hash_alike_whatever_stands_beside_them():

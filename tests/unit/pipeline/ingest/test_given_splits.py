@@ -58,7 +58,7 @@ def run(folder: Path, split: SplitConfig, **more: object) -> Ingested:
 
 
 @pytest.mark.parametrize("folder", ["csv", "parquet", "tfrecord"], indirect=True)
-def test_named_files_are_test_and_the_others_are_dealt_by_their_weights(folder):
+def test_named_files_are_test_and_the_others_are_assigned_by_their_weights(folder):
     found = run(folder, SplitConfig(train=3, eval=1, test=5, test_files="official*"))
     assert found.rows["test"] == 120
     assert found.rows["train"] + found.rows["eval"] == 700

@@ -1,4 +1,4 @@
-"""The report's section on tuning: the picture of the trials and their table."""
+"""The report's section on tuning: the image of the trials and their table."""
 
 from __future__ import annotations
 

@@ -26,5 +26,5 @@ def test_a_gpu_that_is_not_there_ends_the_run_with_exit_code_3_and_the_next_comm
 
 
 def test_it_survives_the_way_from_one_process_to_another() -> None:
-    back = pickle.loads(pickle.dumps(SluiceError("no pictures", "See:  ls")))
-    assert (back.headline, back.next_command) == ("no pictures", "See:  ls")
+    back = pickle.loads(pickle.dumps(SluiceError("no images", "See:  ls")))
+    assert (back.headline, back.next_command) == ("no images", "See:  ls")

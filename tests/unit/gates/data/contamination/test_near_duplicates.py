@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gates.data.contamination.near_duplicates import near_duplicate_rows
-from tests.samples.contamination import LABEL, TIME, Splits, blocking, data_of, deal, rides
+from tests.samples.contamination import LABEL, TIME, Splits, assign, blocking, data_of, rides
 
 MEASURED = ["fare", "trip_miles", "trip_seconds"]
 
@@ -35,7 +35,7 @@ def close_rows(seed: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_refuses_rides_of_train_with_jitter(seed):
-    data = data_of(nearly_copied(deal(rides(), seed), MEASURED, TIME))
+    data = data_of(nearly_copied(assign(rides(), seed), MEASURED, TIME))
     assert blocking(data) == {"near_duplicate_rows"}
     by_split = {each.subject: each for each in near_duplicate_rows(data, 0.01)}
     assert by_split["eval"].is_beyond and not by_split["test"].is_beyond
@@ -44,8 +44,8 @@ def test_refuses_rides_of_train_with_jitter(seed):
 
 def test_refuses_near_copies_among_rows_that_lie_close_by_nature():
     frame = close_rows(0)
-    assert not blocking(data_of(deal(frame)))
-    assert blocking(data_of(nearly_copied(deal(frame), ["ma", "mb", "mc"]))) == {"near_duplicate_rows"}
+    assert not blocking(data_of(assign(frame)))
+    assert blocking(data_of(nearly_copied(assign(frame), ["ma", "mb", "mc"]))) == {"near_duplicate_rows"}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -53,7 +53,7 @@ def test_passes_a_random_walk_whose_neighbours_lie_close(seed):
     rng = np.random.default_rng(seed)
     walk = np.cumsum(rng.normal(size=(8_000, 6)), axis=0) / 100
     frame = pd.DataFrame(walk, columns=[*"abcdef"]).assign(**{LABEL: (walk[:, 0] > 0).astype(int)})
-    assert not blocking(data_of(deal(frame, seed)))
+    assert not blocking(data_of(assign(frame, seed)))
 
 
 def test_passes_a_split_by_entity_and_a_dense_part_of_the_rides():
@@ -61,15 +61,15 @@ def test_passes_a_split_by_entity_and_a_dense_part_of_the_rides():
     companies = np.random.default_rng(0).permutation(frame["company"].dropna().unique())[:12]
     held_out = frame["company"].isin(companies)
     assert not blocking(data_of((frame[~held_out], frame[held_out]), entity="company"))
-    train, dense, _ = deal(frame)
+    train, dense, _ = assign(frame)
     assert not blocking(data_of((train, dense[dense["company"] == "Taxi Affiliation Services"])))
 
 
 def test_leaves_exact_copies_to_the_check_of_exact_copies():
-    assert blocking(data_of(nearly_copied(deal(rides()), [], share=0.1))) == {"exact_duplicates"}
+    assert blocking(data_of(nearly_copied(assign(rides()), [], share=0.1))) == {"exact_duplicates"}
 
 
 def test_passes_numbers_that_eval_holds_as_float32():
-    train, held_out, test = deal(rides())
+    train, held_out, test = assign(rides())
     rounded = held_out.astype(dict.fromkeys(held_out.select_dtypes("float64").columns, "float32"))
     assert not blocking(data_of((train, rounded, test)))

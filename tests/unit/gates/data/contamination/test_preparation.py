@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
-from tests.samples.contamination import blocking, data_of, deal, rides
+from tests.samples.contamination import assign, blocking, data_of, rides
 
 SCALED = ["fare", "trip_miles", "trip_seconds", "pickup_latitude", "dropoff_latitude"]
 Scaler = Callable[[pd.Series, pd.Series], pd.Series]
@@ -39,13 +39,13 @@ def scaled(frame: pd.DataFrame, by: Scaler, fitted: pd.DataFrame) -> pd.DataFram
 @pytest.mark.parametrize("seed", range(2))
 def test_refuses_columns_that_were_scaled_before_the_split(by, seed):
     frame = rides()
-    assert blocking(data_of(deal(scaled(frame, by, frame), seed))) == {"standardised_before_split"}
+    assert blocking(data_of(assign(scaled(frame, by, frame), seed))) == {"standardised_before_split"}
 
 
 def test_refuses_a_range_that_train_does_not_fill():
     frame = rides()
     whole = scaled(frame, least_to_greatest, frame)
-    train, held_out, test = deal(whole)
+    train, held_out, test = assign(whole)
     assert train["pickup_latitude"].min() > 0 or train["pickup_latitude"].max() < 1
     assert blocking(data_of((train, held_out, test))) == {"standardised_before_split"}
 
@@ -53,7 +53,7 @@ def test_refuses_a_range_that_train_does_not_fill():
 @pytest.mark.parametrize("by", [standard, sample_standard, least_to_greatest, robust])
 @pytest.mark.parametrize("seed", range(2))
 def test_passes_columns_that_were_scaled_on_train_alone(by, seed):
-    parts = deal(rides(), seed)
+    parts = assign(rides(), seed)
     assert not blocking(data_of(tuple(scaled(part, by, parts[0]) for part in parts)))
 
 
@@ -61,11 +61,11 @@ def test_passes_columns_that_were_scaled_on_train_alone(by, seed):
 def test_knows_the_scale_through_rounding(stored):
     frame = scaled(rides(), standard, rides())
     rounded = frame.round(4) if stored == "four decimals" else frame.astype(dict.fromkeys(SCALED, "float32"))
-    assert blocking(data_of(deal(rounded))) == {"standardised_before_split"}
+    assert blocking(data_of(assign(rounded))) == {"standardised_before_split"}
 
 
 def test_refuses_a_scale_of_train_and_eval_together():
-    train, held_out, test = deal(rides())
+    train, held_out, test = assign(rides())
     both = pd.concat([train, held_out])
     assert "standardised_before_split" in blocking(
         data_of(tuple(scaled(part, standard, both) for part in (train, held_out, test)))
@@ -73,7 +73,7 @@ def test_refuses_a_scale_of_train_and_eval_together():
 
 
 def test_refuses_a_scale_that_knew_the_serving_log():
-    train, serving, test = deal(scaled(rides(), standard, rides()))
+    train, serving, test = assign(scaled(rides(), standard, rides()))
     data = data_of((train, test))
     served = dataclasses.replace(data_of((train, serving)).held_out["eval"], name="serving")
     assert not blocking(data)
@@ -83,11 +83,11 @@ def test_refuses_a_scale_that_knew_the_serving_log():
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
 def test_passes_tables_as_they_are(name):
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
-    assert all(not blocking(data_of(deal(frame, seed), label="target")) for seed in range(3))
+    assert all(not blocking(data_of(assign(frame, seed), label="target")) for seed in range(3))
 
 
 def test_passes_one_natural_share_whose_only_whole_one_is_held_out():
-    train, held_out, test = deal(rides())
+    train, held_out, test = assign(rides())
     parts = [
         part.assign(cover=(part["fare"].rank(pct=True) * 0.97).mask(part["fare"] < 3.3, 0.0)) for part in (train, test)
     ]
@@ -98,7 +98,7 @@ def test_passes_one_natural_share_whose_only_whole_one_is_held_out():
 
 def test_refuses_a_tuner_that_reads_test():
     readers = {"eval": ("Tuner", "Trainer", "Transform"), "test": ("Evaluator", "Tuner")}
-    assert blocking(data_of(deal(rides()), readers_of=readers)) == {"who_read_test"}
+    assert blocking(data_of(assign(rides()), readers_of=readers)) == {"who_read_test"}
 
 
 def test_passes_readers_within_their_right():
@@ -107,9 +107,9 @@ def test_passes_readers_within_their_right():
         "eval": ("Trainer", "Tuner", "Transform", "StatisticsGen.raw"),
         "test": ("Evaluator", "References", "DataGate", "ModelGate", "StatisticsGen", "ExampleValidator", "ExampleGen"),
     }
-    assert not blocking(data_of(deal(rides()), readers_of=readers, analysed_splits=("train",)))
+    assert not blocking(data_of(assign(rides()), readers_of=readers, analysed_splits=("train",)))
 
 
 @pytest.mark.parametrize("analysed", [("train", "eval"), ("eval",), ()])
 def test_refuses_analysers_that_do_not_read_train_alone(analysed):
-    assert blocking(data_of(deal(rides()), analysed_splits=analysed)) == {"analysers_read_train_only"}
+    assert blocking(data_of(assign(rides()), analysed_splits=analysed)) == {"analysers_read_train_only"}

@@ -8,7 +8,7 @@ import pytest
 
 from gates.data.contamination.units import entity_overlap, time_order
 from gates.verdict.catalogue import NotApplicable
-from tests.samples.contamination import LABEL, TIME, Splits, blocking, data_of, deal, rides
+from tests.samples.contamination import LABEL, TIME, Splits, assign, blocking, data_of, rides
 
 
 def by_entity(frame: pd.DataFrame, seed: int = 0) -> Splits:
@@ -29,7 +29,7 @@ def in_iso(frame: pd.DataFrame, form: str) -> pd.DataFrame:
 
 
 def test_refuses_companies_on_both_sides_when_they_are_the_key():
-    data = data_of(deal(rides()), entity="company", split_by="entity")
+    data = data_of(assign(rides()), entity="company", split_by="entity")
     assert blocking(data) == {"entity_overlap"}
     first = next(iter(entity_overlap(data, 0.0)))
     assert first.sample is not None and "Taxi Affiliation Services" in first.reason
@@ -54,7 +54,7 @@ def test_passes_splits_by_entity_whose_rows_without_a_key_lie_on_both_sides(seed
 
 
 def test_knows_a_key_again_that_is_a_text_on_the_other_side():
-    train, held_out, test = deal(rides().dropna(subset=["pickup_community_area"]))
+    train, held_out, test = assign(rides().dropna(subset=["pickup_community_area"]))
     as_text = held_out.assign(pickup_community_area=held_out["pickup_community_area"].astype(int).astype(str))
     assert "entity_overlap" in blocking(data_of((train, as_text, test), entity="pickup_community_area"))
 
@@ -62,7 +62,7 @@ def test_knows_a_key_again_that_is_a_text_on_the_other_side():
 @pytest.mark.parametrize("form", ["", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d", "%Y%m%d%H"])
 def test_refuses_a_random_split_of_temporal_data_and_passes_a_split_by_time(form):
     frame = in_iso(rides(), form) if form else rides()
-    assert blocking(data_of(deal(frame), time=TIME)) == {"time_order"}
+    assert blocking(data_of(assign(frame), time=TIME)) == {"time_order"}
     assert not blocking(data_of(by_time(frame), time=TIME, split_by="time"))
 
 
@@ -92,7 +92,7 @@ def test_passes_a_cut_through_a_day_and_refuses_a_day_that_is_all_of_eval():
 
 
 def test_does_not_judge_a_split_that_is_declared_to_be_another():
-    data = data_of(deal(rides()), time=TIME, entity="company", split_by="row")
+    data = data_of(assign(rides()), time=TIME, entity="company", split_by="row")
     for check, unit in ((entity_overlap, "entity"), (time_order, "time")):
         with pytest.raises(NotApplicable, match=f"by row .*not by {unit}"):
             list(check(data, 0.0))
@@ -100,4 +100,4 @@ def test_does_not_judge_a_split_that_is_declared_to_be_another():
 
 def test_does_not_guess_the_order_of_times_that_do_not_sort():
     with pytest.raises(NotApplicable, match="do not sort"):
-        list(time_order(data_of(deal(in_iso(rides(), "%d.%m.%Y")), time=TIME), 0.001))
+        list(time_order(data_of(assign(in_iso(rides(), "%d.%m.%Y")), time=TIME), 0.001))

@@ -29,7 +29,7 @@ def test_is_silent_where_one_honest_measurement_is_simply_good(name: str) -> Non
         assert refused(data_of(frame.sample(frac=0.8, random_state=seed), "target")) == set()
 
 
-def test_is_silent_when_the_label_is_dealt_at_random() -> None:
+def test_is_silent_when_the_label_is_assigned_at_random() -> None:
     trips = taxi(4_000, keep=("tips", "payment_type"))
     trips[LABEL] = np.random.default_rng(0).permutation(trips[LABEL])
     assert refused(data_of(trips, LABEL)) == set()

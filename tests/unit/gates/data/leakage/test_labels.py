@@ -15,7 +15,7 @@ from gates.data.leakage.labels import eval_labels_disagree
 from gates.tables.table import Table
 from gates.verdict.finding import Finding, Severity
 from tests.samples.leakage import findings_of
-from tests.samples.skew import LABEL, data_of, dealt, rides
+from tests.samples.skew import LABEL, assigned, data_of, rides
 
 CHECKS = ("train_eval_gap", "eval_labels_disagree", "shuffled_labels", "label_noise")
 SIZES = (5_000, 1_500)
@@ -33,7 +33,7 @@ def kinds(data: Data) -> set[tuple[str, str]]:
 
 
 def taxi(seed: int = 0, sizes: tuple[int, ...] = SIZES) -> list[pd.DataFrame]:
-    return dealt(sizes, seed, rides().drop(columns=WITHHELD))
+    return assigned(sizes, seed, rides().drop(columns=WITHHELD))
 
 
 def table(name: str) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def table(name: str) -> pd.DataFrame:
 
 
 def halves(frame: pd.DataFrame, seed: int) -> list[pd.DataFrame]:
-    return dealt((int(0.7 * len(frame)), len(frame) - int(0.7 * len(frame))), seed, frame)
+    return assigned((int(0.7 * len(frame)), len(frame) - int(0.7 * len(frame))), seed, frame)
 
 
 def means(level: pd.Series, fitted_on: pd.DataFrame, by: str, weight: float = 0.0) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_refuses_means_over_eval_alone() -> None:
 def test_refuses_means_over_all_rows_when_the_serving_rows_lost_their_labels() -> None:
     frame = rides().drop(columns=WITHHELD)
     frame["rate"] = means(frame.trip_start_hour, frame, "trip_start_hour")
-    train, held_out, serving = dealt((10_000, 2_500, 2_502), 0, frame)
+    train, held_out, serving = assigned((10_000, 2_500, 2_502), 0, frame)
     data = data_of(train, Declared(label=LABEL), eval=held_out, serving=serving.drop(columns=[LABEL]))
     assert "rows without a label" in encodings(data, "eval")["rate"].over
 
@@ -111,11 +111,11 @@ def test_refuses_means_over_all_rows_when_the_serving_rows_lost_their_labels() -
 def test_refuses_means_over_all_rows_when_a_few_rows_are_gone() -> None:
     frame = rides().drop(columns=WITHHELD)
     frame["rate"] = means(frame.trip_start_hour, frame, "trip_start_hour")
-    train, held_out = dealt((11_000, 4_000), 0, frame)
+    train, held_out = assigned((11_000, 4_000), 0, frame)
     assert "rate" in encodings(data_of(train, Declared(label=LABEL), eval=held_out), "eval")
     frame["day"] = frame.trip_start_hour * 10 + frame.trip_start_day
     frame["rate"] = means(frame.day, frame, "day")
-    train, held_out = dealt((11_000, 3_950), 0, frame)
+    train, held_out = assigned((11_000, 3_950), 0, frame)
     assert "rate" in encodings(data_of(train, Declared(label=LABEL), eval=held_out), "eval")
 
 
@@ -181,7 +181,7 @@ def test_passes_a_split_by_entities_that_differ() -> None:
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
 def test_passes_honest_tables(name: str) -> None:
     frame = table(name)
-    for train, held_out in (halves(frame, 0), dealt((40, 20), 1, frame)):
+    for train, held_out in (halves(frame, 0), assigned((40, 20), 1, frame)):
         assert not told(data_of(train, Declared(label=LABEL), eval=held_out))
 
 
@@ -220,7 +220,7 @@ def test_shuffled_labels_say_what_chance_gives() -> None:
 def test_answers_on_odd_labels(labels: list[object]) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=60), "z": [None] * 60, "w": [float("inf")] * 60, LABEL: labels})
-    train, held_out = dealt((40, 20), 0, frame)
+    train, held_out = assigned((40, 20), 0, frame)
     assert not told(data_of(train, Declared(label=LABEL), eval=held_out))
     assert not told(data_of(train, Declared(label=LABEL), eval=held_out.head(0)))
     assert not told(data_of(train, Declared(label=LABEL), eval=held_out.head(1)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.samples.skew import ABSENT_FROM_SERVING, blocking, data_of, dealt, findings, refusing
+from tests.samples.skew import ABSENT_FROM_SERVING, assigned, blocking, data_of, findings, refusing
 
 Poison = Callable[[pd.DataFrame, np.random.Generator], object]
 
@@ -50,7 +50,7 @@ FAULTS: dict[str, tuple[Poison, str, str]] = {
 @pytest.mark.parametrize("side", ["serving", "eval"])
 def test_refuses_a_column_that_is_wrong(name: str, side: str) -> None:
     poison, check, column = FAULTS[name]
-    train, other = dealt([9000, 2000])
+    train, other = assigned([9000, 2000])
     poison(other, np.random.default_rng(1))
     found = blocking(data_of(train, **{side: other.drop(columns=ABSENT_FROM_SERVING) if side == "serving" else other}))
     assert any(each == check and subject.startswith(f"{column} in {side}") for each, subject in found)
@@ -59,20 +59,20 @@ def test_refuses_a_column_that_is_wrong(name: str, side: str) -> None:
 
 
 def test_says_that_categories_differ_in_case_only() -> None:
-    train, serving = dealt([3000, 1000])
+    train, serving = assigned([3000, 1000])
     serving["company"] = serving["company"].str.lower()
     found = findings(data_of(train, serving=serving))
     assert "upper and lower case" in next(each.reason for each in found if each.check == "new_categories")
 
 
 def test_refuses_a_shift_of_a_third_of_a_deviation_in_200_rows() -> None:
-    train, serving = dealt([10_000, 200])
+    train, serving = assigned([10_000, 200])
     serving["fare"] += 0.35 * serving["fare"].std()
     assert ("numeric_distribution", "fare in serving") in blocking(data_of(train, serving=serving))
 
 
 def test_refuses_raw_rows_where_train_was_standardised() -> None:
-    train, other = dealt([5000, 1000])
+    train, other = assigned([5000, 1000])
     columns = ["fare", "trip_miles", "trip_start_timestamp"]
     train[columns] = (train[columns] - train[columns].mean()) / train[columns].std()
     found = blocking(data_of(train, eval=other))
@@ -82,12 +82,12 @@ def test_refuses_raw_rows_where_train_was_standardised() -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("sizes", [(10_000, 2500), (10_000, 200), (600, 200)])
 def test_lets_random_splits_pass(seed: int, sizes: tuple[int, int]) -> None:
-    train, other = dealt(sizes, seed)
+    train, other = assigned(sizes, seed)
     assert blocking(data_of(train, eval=other)) == set()
 
 
 def test_lets_other_forms_of_the_same_numbers_pass() -> None:
-    train, other = dealt([5000, 2000])
+    train, other = assigned([5000, 2000])
     narrow = other.astype(dict.fromkeys(other.select_dtypes("float64"), "float32"))
     text = pd.read_json(io.StringIO(other.to_json(orient="records", lines=True)), lines=True, convert_dates=False)
     assert blocking(data_of(other, eval=narrow)) == set()
@@ -95,7 +95,7 @@ def test_lets_other_forms_of_the_same_numbers_pass() -> None:
 
 
 def test_lets_identifiers_pass() -> None:
-    train, other = dealt([3000, 1000])
+    train, other = assigned([3000, 1000])
     train["ride"], other["ride"] = (
         pd.Series([f"{side}{i}" for i in range(len(rows))]) for side, rows in (("a", train), ("b", other))
     )
@@ -104,7 +104,7 @@ def test_lets_identifiers_pass() -> None:
 
 
 def test_says_the_same_of_rows_in_any_order() -> None:
-    train, other = dealt([2000, 800])
+    train, other = assigned([2000, 800])
     plain = findings(data_of(train, eval=other))
     mixed = findings(data_of(train.sample(frac=1, random_state=1), eval=other.sample(frac=1, random_state=2)))
     assert [each.to_json() for each in plain] == [each.to_json() for each in mixed]

@@ -1,4 +1,4 @@
-"""Serving pictures that are unlike train's are refused, and told apart from other proportions of classes."""
+"""Serving images that are unlike train's are refused, and told apart from other proportions of classes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.samples.fashion_mnist import (
     blocked_by,
     digits_split,
     fashion_mnist,
+    image_data,
     needs_fashion_mnist,
-    picture_data,
-    pictures,
+    sample_images,
     shuffled_split,
     vectors_split,
 )
@@ -62,9 +62,9 @@ FAULTS = {
 
 @needs_fashion_mnist
 @pytest.mark.parametrize("fault", FAULTS)
-def test_refuses_serving_pictures_that_are_unlike_train(fault):
+def test_refuses_serving_images_that_are_unlike_train(fault):
     train, log = shuffled_split(1, 2000, 600)
-    blocked = blocked_by(picture_data(train, serving=(FAULTS[fault](log[0]), None)), *ALL)
+    blocked = blocked_by(image_data(train, serving=(FAULTS[fault](log[0]), None)), *ALL)
     assert set(blocked) == {"image_distribution"}
     assert all("in serving" in finding.subject for finding in blocked["image_distribution"])
 
@@ -72,13 +72,13 @@ def test_refuses_serving_pictures_that_are_unlike_train(fault):
 @needs_fashion_mnist
 def test_refuses_an_inverted_log_of_fifty_rows():
     train, log = shuffled_split(2, 2000, 50)
-    assert blocked_by(picture_data(train, serving=(255 - log[0], None)), image_distribution)
+    assert blocked_by(image_data(train, serving=(255 - log[0], None)), image_distribution)
 
 
 @needs_fashion_mnist
 def test_names_the_pixel_that_is_marked_in_serving_only():
     train, log = shuffled_split(3, 2000, 600)
-    found = blocked_by(picture_data(train, serving=(_marked_now_and_then(log[0]), None)), image_distribution)
+    found = blocked_by(image_data(train, serving=(_marked_now_and_then(log[0]), None)), image_distribution)
     assert any("`image[27,27]`" in finding.reason for finding in found["image_distribution"])
 
 
@@ -86,56 +86,56 @@ def test_names_the_pixel_that_is_marked_in_serving_only():
 @pytest.mark.parametrize("rows", [60, 200, 1000])
 def test_is_silent_on_clean_logs_and_on_floats_of_the_same_pixels(rows):
     train, held_out, log = shuffled_split(rows, 2500, 500, rows)
-    assert not blocked_by(picture_data(train, eval=held_out, serving=(log[0].astype(np.float32), None)), *ALL)
+    assert not blocked_by(image_data(train, eval=held_out, serving=(log[0].astype(np.float32), None)), *ALL)
 
 
 @needs_fashion_mnist
 def test_scaled_pixels_in_float32_and_float64_are_the_same_pixels():
     train, log = shuffled_split(4, 2000, 800)
     single = log[0].astype(np.float32) / np.float32(255)
-    assert not blocked_by(picture_data((train[0] / 255.0, train[1]), serving=(single, None)), image_distribution)
+    assert not blocked_by(image_data((train[0] / 255.0, train[1]), serving=(single, None)), image_distribution)
 
 
 @needs_fashion_mnist
 def test_is_silent_on_the_official_test_set():
     train, (pixels, classes) = shuffled_split(5, 6000)[0], fashion_mnist("t10k")
-    assert not blocked_by(picture_data(train, test=(pixels[:4000], classes[:4000])), *ALL)
+    assert not blocked_by(image_data(train, test=(pixels[:4000], classes[:4000])), *ALL)
 
 
 @needs_fashion_mnist
 def test_leaves_a_class_that_train_lacks_to_the_checks_of_labels():
     train, held_out = shuffled_split(6, 3000, 1000)
     kept = train[1] != 7
-    assert not blocked_by(picture_data((train[0][kept], train[1][kept]), eval=held_out), *ALL)
+    assert not blocked_by(image_data((train[0][kept], train[1][kept]), eval=held_out), *ALL)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_is_silent_on_digits_and_on_vectors(seed):
-    assert not blocked_by(picture_data(**digits_split(seed)), image_distribution)
+    assert not blocked_by(image_data(**digits_split(seed)), image_distribution)
     for width in (2, 64, 300):
-        assert not blocked_by(picture_data(**vectors_split(seed, width)), image_distribution)
+        assert not blocked_by(image_data(**vectors_split(seed, width)), image_distribution)
 
 
 def test_refuses_shifted_vectors():
     parts = vectors_split(0, 32)
-    data = picture_data(parts["train"], serving=(parts["eval"][0] + 0.5, None))
+    data = image_data(parts["train"], serving=(parts["eval"][0] + 0.5, None))
     assert set(blocked_by(data, image_distribution)) == {"image_distribution"}
 
 
 @needs_fashion_mnist
-def test_a_matrix_of_features_takes_a_picture_as_its_block_means():
-    tables = [Table.of(name, pictures(*part)) for name, part in zip("ab", shuffled_split(7, 50, 30), strict=True)]
+def test_a_matrix_of_features_takes_a_image_as_its_block_means():
+    tables = [Table.of(name, sample_images(*part)) for name, part in zip("ab", shuffled_split(7, 50, 30), strict=True)]
     found = matrix(tables, ["image", "label"])
     assert found.values.shape == (80, 50) and found.names[0] == "image[0,0]" and found.names[-1] == "label"
     assert found.values[0, 0] == pytest.approx(tables[0].vectors("image")[0].reshape(28, 28)[:4, :4].mean())
 
 
-def test_a_square_embedding_is_no_picture_and_colours_are_found_in_either_order():
+def test_a_square_embedding_is_no_image_and_colours_are_found_in_either_order():
     rng = np.random.default_rng(0)
-    assert not layout_of(Table.of("t", pictures(rng.normal(size=(300, 64)))), "image").is_picture
-    assert len(image_features(Table.of("t", pictures(rng.normal(size=(30, 768)))), "image")) == 64
+    assert not layout_of(Table.of("t", sample_images(rng.normal(size=(300, 64)))), "image").is_image
+    assert len(image_features(Table.of("t", sample_images(rng.normal(size=(30, 768)))), "image")) == 64
     field = rng.normal(size=(300, 12, 12, 3)).cumsum(axis=1).cumsum(axis=2)
-    last = layout_of(Table.of("t", pictures(field.reshape(300, -1))), "image")
-    first = layout_of(Table.of("t", pictures(field.transpose(0, 3, 1, 2).reshape(300, -1))), "image")
+    last = layout_of(Table.of("t", sample_images(field.reshape(300, -1))), "image")
+    first = layout_of(Table.of("t", sample_images(field.transpose(0, 3, 1, 2).reshape(300, -1))), "image")
     assert (last.side, last.channels, last.channels_last) == (12, 3, True)
     assert (first.side, first.channels, first.channels_last) == (12, 3, False)

@@ -10,7 +10,7 @@ from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.verdict.finding import Finding, Severity
 from tests.samples.leakage import findings_of
-from tests.samples.skew import LABEL, data_of, dealt, rides
+from tests.samples.skew import LABEL, assigned, data_of, rides
 
 TIME = "trip_start_timestamp"
 KEYED = Declared(label=LABEL, entity="ride", time=TIME)
@@ -64,7 +64,7 @@ def test_passes_the_same_values_in_32_bits_in_another_order() -> None:
 
 
 def test_finds_the_rows_in_eval_too() -> None:
-    train, held_out = dealt((2_500, 1_500), 0, trips())
+    train, held_out = assigned((2_500, 1_500), 0, trips())
     log = log_of(held_out, 1_400).assign(fare=lambda each: each.fare + 1)
     data = data_of(train, KEYED, eval=held_out, serving=log)
     assert refused(findings_of(data, "keyed_values")) == {"fare"}
@@ -105,7 +105,7 @@ def skipped(data: Data) -> bool:
 
 
 def test_does_not_apply_to_a_later_log_or_to_other_events() -> None:
-    train, later = dealt((2_000, 2_000), 0, trips())
+    train, later = assigned((2_000, 2_000), 0, trips())
     assert skipped(data_of(train, KEYED, serving=later.assign(**{TIME: later[TIME] + 10**9})))
     # The same row numbers in two files are no key.
     numbered = Declared(label=LABEL, entity="row")

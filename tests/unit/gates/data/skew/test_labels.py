@@ -11,7 +11,7 @@ from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.verdict.finding import Finding, Severity
 from tests.samples.leakage import findings_of
-from tests.samples.skew import LABEL, data_of, dealt, rides
+from tests.samples.skew import LABEL, assigned, data_of, rides
 
 ONLY_LABEL = Declared(label=LABEL)
 
@@ -34,7 +34,7 @@ def with_rate(frame: pd.DataFrame, rate: float) -> pd.DataFrame:
 @pytest.mark.parametrize(("rate", "refused"), [(0.46, True), (0.32, True), (0.24, False)])
 @pytest.mark.parametrize("name", ["eval", "serving"])
 def test_refuses_another_rate(rate: float, refused: bool, name: str) -> None:
-    train, other = dealt((10_000, 2_500), 0, rides())
+    train, other = assigned((10_000, 2_500), 0, rides())
     found = told(data_of(train, ONLY_LABEL, **{name: with_rate(other, rate)}))
     assert [each.severity for each in found] == [Severity.BLOCK] * refused
     if found:
@@ -43,7 +43,7 @@ def test_refuses_another_rate(rate: float, refused: bool, name: str) -> None:
 
 
 def test_refuses_noise_that_changes_the_rate() -> None:
-    train, held_out = dealt((10_000, 2_500), 1, rides())
+    train, held_out = assigned((10_000, 2_500), 1, rides())
     wrong = np.random.default_rng(0).random(len(held_out)) < 0.15
     held_out.loc[wrong, LABEL] = 1 - held_out.loc[wrong, LABEL]
     assert [each.severity for each in told(data_of(train, ONLY_LABEL, eval=held_out))] == [Severity.BLOCK]
@@ -70,7 +70,7 @@ def test_passes_a_rare_class_that_fell_to_one_side(extra: int) -> None:
 def test_passes_many_rare_classes() -> None:
     frame = pd.DataFrame({LABEL: [f"c{int(v)}" for v in np.random.default_rng(0).zipf(1.7, 4_000) if v < 60]})
     for seed in range(10):
-        train, held_out = dealt((len(frame) - 400, 400), seed, frame)
+        train, held_out = assigned((len(frame) - 400, 400), seed, frame)
         assert not told(data_of(train, ONLY_LABEL, eval=held_out))
 
 
@@ -79,13 +79,13 @@ def test_passes_honest_tables(name: str) -> None:
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame.rename(columns={"target": LABEL})
     for seed in range(5):
         for sizes in ((int(0.7 * len(frame)), int(0.3 * len(frame))), (40, 20)):
-            train, held_out = dealt(sizes, seed, frame)
+            train, held_out = assigned(sizes, seed, frame)
             assert not told(data_of(train, ONLY_LABEL, eval=held_out))
 
 
 @pytest.mark.parametrize("scale", [1.6, 1.0])
 def test_refuses_a_quantity_of_another_size(scale: float) -> None:
-    train, held_out = dealt((5_000, 1_500), 0, rides())
+    train, held_out = assigned((5_000, 1_500), 0, rides())
     declared = Declared(label="fare")
     found = told(data_of(train, declared, eval=held_out.assign(fare=held_out.fare * scale)))
     assert [each.severity for each in found] == [Severity.BLOCK] * (scale != 1.0)
@@ -104,12 +104,12 @@ def test_entities_that_differ_are_no_shift() -> None:
 
 
 def test_warns_at_most_when_eval_is_later() -> None:
-    train, held_out = dealt((10_000, 2_500), 0, rides())
+    train, held_out = assigned((10_000, 2_500), 0, rides())
     held_out = with_rate(held_out, 0.5).assign(trip_start_timestamp=lambda each: each.trip_start_timestamp + 10**9)
     declared = Declared(label=LABEL, time="trip_start_timestamp")
     assert [each.severity for each in told(data_of(train, declared, eval=held_out))] == [Severity.WARN]
 
 
 def test_booleans_and_their_numbers_are_the_same_labels() -> None:
-    train, held_out = dealt((2_000, 1_000), 0, rides())
+    train, held_out = assigned((2_000, 1_000), 0, rides())
     assert not told(data_of(train, ONLY_LABEL, eval=held_out.assign(**{LABEL: held_out[LABEL].astype(bool)})))

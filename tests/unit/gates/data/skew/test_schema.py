@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from gates.verdict.finding import Severity
-from tests.samples.skew import ABSENT_FROM_SERVING, blocking, data_of, dealt, findings, refusing
+from tests.samples.skew import ABSENT_FROM_SERVING, assigned, blocking, data_of, findings, refusing
 
 
 def _sides() -> tuple[pd.DataFrame, pd.DataFrame]:
-    train, serving = dealt([3000, 1000])
+    train, serving = assigned([3000, 1000])
     return train, serving.drop(columns=ABSENT_FROM_SERVING)
 
 

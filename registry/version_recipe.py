@@ -1,4 +1,4 @@
-"""What the registry has to know of a model beyond what its components left: where it came from and how it was made."""
+"""What a version was made of, spelled for the registry out of the configuration and the provenance of its run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from registry.contract import Figure
 from registry.recipe import Recipe
 
 STACK = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "numpy", "pyarrow", "scikit-learn")
-
 # Where the rows lie and how to get them here: the data's fingerprint says what they are.
 _WHERE = {"source", "fetch", "serving_log"}
 # The seed is no choice, and the machine neither.
