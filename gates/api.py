@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
-from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
 from gates.tables.frames import Given, tables_of
@@ -77,28 +76,15 @@ def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
         held_out={side: tables[side] for side in ("eval", "test") if side in tables},
         serving=tables.get("serving"),
         previous=tables.get("previous"),
-        declared=Declared(
-            label=workload.label,
-            entity=workload.entity,
-            time=workload.time,
-            split_by=workload.split_by,
-            withheld=workload.withheld,
-            known_after=workload.known_after,
-            moments_declared=workload.moments_declared,
-        ),
+        declared=workload,
     )
 
 
 def _with_words(workload: Workload, label: str | None, entity: str | None, time: str | None) -> Workload:
     """What was said at the call goes over what the file says."""
     expression = workload.label_expression if label in (None, workload.label) else None
-    return replace(
-        workload,
-        label=label or workload.label,
-        label_expression=expression,
-        entity=entity or workload.entity,
-        time=time or workload.time,
-    )
+    words = {"label": label or workload.label, "entity": entity or workload.entity, "time": time or workload.time}
+    return workload.model_copy(update={**words, "label_expression": expression})
 
 
 def _with_label(tables: dict[str, pa.Table], workload: Workload) -> dict[str, pa.Table]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import SluiceError
 from core.yaml_document import Document, KeyPath, read_document
+from gates.data.declared import Declared, PredictionConfig
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
 
 _SPLITS = ("row", "entity", "time", "column")
@@ -27,35 +27,27 @@ _ALL_KEYS = {*_SECTIONS, *(key for keys in _KEYS.values() for key in keys), "nam
 _LIST = "All checks:  python -m gates list"
 
 
-@dataclass(frozen=True)
-class Workload:
-    """What is declared about the data; nothing of it is needed for a first look."""
+class Workload(Declared, strict=False):
+    """What is declared about the data, and how to judge it; nothing of it is needed for a first look."""
 
-    label: str | None = None
     label_expression: str | None = None
-    entity: str | None = None
-    time: str | None = None
-    split_by: str | None = None
-    withheld: frozenset[str] = frozenset()
-    known_after: Mapping[str, str] = field(default_factory=dict)
-    moments_declared: bool = False
-    settings: GateSettings = field(default_factory=GateSettings)
+    settings: GateSettings = GateSettings()
 
 
 def read_workload(path: str) -> Workload:
     """The workload in a YAML file. Raises SluiceError, with the line, for what cannot be used."""
     document = _read(path)
     _refuse_misspelt(document)
-    withheld, known_after = _withheld(document)
+    prediction = _prediction(document)
     return Workload(
         label=_text(document, ("data", "label")),
         label_expression=_text(document, ("data", "label_expression")),
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
         split_by=_split_by(document),
-        withheld=withheld,
-        known_after=known_after,
-        moments_declared=bool(_section(document, "prediction").get("known_from")),
+        withheld=frozenset(prediction.withheld_columns()),
+        known_after=prediction.known_after(),
+        moments_declared=bool(prediction.known_from),
         settings=_settings_in(document),
     )
 
@@ -106,37 +98,31 @@ def _text(document: Document, path: tuple[str, str]) -> str | None:
     return value
 
 
-def _names(document: Document, path: KeyPath, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        dotted = ".".join(str(part) for part in path)
-        raise SluiceError(f"{document.place(path).text}: `{dotted}` must be a list of names, got {value!r}.")
-    return value
-
-
-def _withheld(document: Document) -> tuple[frozenset[str], dict[str, str]]:
-    """Columns that are no features, and of those that become known too late, when."""
+def _prediction(document: Document) -> PredictionConfig:
+    """The section as the pipeline reads it; an empty key counts as an absent one, and unknown keys are not looked at."""
     section = _section(document, "prediction")
-    moments = _names(document, ("prediction", "moments"), section.get("moments", ["request", "outcome"]))
-    known_from = section.get("known_from") or {}
-    if not isinstance(known_from, dict):
-        told = "`prediction.known_from` must be moments with lists of columns"
-        raise SluiceError(f"{document.place(('prediction', 'known_from')).text}: {told}.")
-    made_at = section.get("made_at", "request")
-    for path, moment in (
-        (("prediction", "made_at"), made_at),
-        *((("prediction", "known_from", m), m) for m in known_from),
-    ):
-        if moment not in moments:
-            told = f"`{moment}` is not one of `prediction.moments` ({', '.join(moments)})"
-            raise SluiceError(f"{document.place(path).text}: {told}.")
-    later = {
-        column: moment
-        for moment, columns in known_from.items()
-        for column in _names(document, ("prediction", "known_from", moment), columns)
-        if moments.index(moment) > moments.index(made_at)
-    }
-    never = _names(document, ("prediction", "never"), section.get("never") or [])
-    return frozenset(later) | frozenset(never), later
+    given = {key: section[key] for key in _KEYS["prediction"] if section.get(key) is not None}
+    try:
+        return PredictionConfig.model_validate(given)
+    except ValidationError as error:
+        raise _unusable_prediction(error.errors()[0], document) from None
+
+
+def _unusable_prediction(problem: Any, document: Document) -> SluiceError:
+    """An item that is no name is refused with the whole list that it stands in."""
+    if problem["type"] == "conflict":
+        place = document.place(("prediction", *problem["ctx"]["at"])).text
+        return SluiceError(f"{place}: {problem['ctx']['sentence']}.")
+    key, *inside = problem["loc"]
+    path: KeyPath = ("prediction", key, *(inside[:1] if key == "known_from" and "[key]" not in inside else ()))
+    wanted = {("prediction", "made_at"): "text", ("prediction", "known_from"): "moments with lists of columns"}
+    value: Any = document.value
+    for part in path:
+        value = value[part]
+    dotted = ".".join(str(part) for part in path)
+    return SluiceError(
+        f"{document.place(path).text}: `{dotted}` must be {wanted.get(path, 'a list of names')}, got {value!r}."
+    )
 
 
 def _settings_in(document: Document) -> GateSettings:

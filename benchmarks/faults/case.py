@@ -62,7 +62,7 @@ class Case:
 
     def declaring(self, **changes: Any) -> Case:
         """With more declared."""
-        return replace(self, declared=replace(self.declared, **changes))
+        return replace(self, declared=self.declared.model_copy(update=changes))
 
     def labels_of(self, frame: pd.DataFrame) -> pd.Series:
         """The true labels of these rows, also where the split does not hold them."""

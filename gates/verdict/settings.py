@@ -6,16 +6,9 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
-
-class _Strict(BaseModel):
-    """A frozen model that refuses unknown keys; the string under a field is its documentation."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+from core.strict import Strict, conflict
 
 
 def _as_date(value: object) -> object:
@@ -26,7 +19,7 @@ Day = Annotated[date, BeforeValidator(_as_date)]
 Sentence = Annotated[str, Field(pattern=r"\S")]
 
 
-class Waiver(_Strict):
+class Waiver(Strict):
     """Lets a blocking finding pass as a warning, for a reason and for a time."""
 
     reason: Sentence
@@ -37,7 +30,7 @@ class Waiver(_Strict):
     """The columns, splits, slices or signatures that may pass, as findings name them; all of the check when empty."""
 
 
-class CheckSettings(_Strict):
+class CheckSettings(Strict):
     """What may be changed about one check."""
 
     threshold: NonNegativeFloat | None = None
@@ -50,7 +43,7 @@ class CheckSettings(_Strict):
     """Lets its findings pass for a time."""
 
 
-class GateSettings(_Strict):
+class GateSettings(Strict):
     """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
 
     strict: bool = False
@@ -74,5 +67,5 @@ class GateSettings(_Strict):
                     close = get_close_matches(name, names, 1)
                     meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
                     told = f"there is no check `{name}`; {meant}"
-                    raise PydanticCustomError("conflict", "{sentence}", {"sentence": told, "at": ("checks", name)})
+                    raise conflict(told, "checks", name)
         return self

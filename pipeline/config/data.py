@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from pipeline.config.types import Share, Source, Strict, Text, conflict, given_twice
+from core.strict import Strict, conflict
+from pipeline.config.types import Share, Source, Text
 
 
 class DataConfig(Strict):
@@ -47,43 +48,6 @@ class DataConfig(Strict):
     """The run is refused when more than this share of rows cannot be parsed or has no label."""
     serving_log: str | None = None
     """Rows that an endpoint saw, in any of the formats of `source`; ExampleValidator compares them with train."""
-
-
-class PredictionConfig(Strict):
-    """When a prediction is made, and hence which columns it may use."""
-
-    moments: list[str] = ["request", "outcome"]
-    """The life of a row, first moment first."""
-    made_at: str = "request"
-    """The moment at which a prediction is made."""
-    known_from: dict[str, list[str]] = {}
-    """Columns by the moment from which they are known; those not named are known from the first.
-    Columns that become known after `made_at` never reach the features."""
-    never: list[str] = []
-    """Columns that are known in time and still must not be features, e.g. proxies of the label."""
-
-    @model_validator(mode="after")
-    def _moments_exist(self) -> PredictionConfig:
-        for path in (("made_at",), *(("known_from", moment) for moment in self.known_from)):
-            moment = self.made_at if path == ("made_at",) else path[-1]
-            if moment not in self.moments:
-                known = ", ".join(self.moments)
-                raise conflict(f"`{moment}` is not one of `prediction.moments` ({known})", *path)
-        return self
-
-    @model_validator(mode="after")
-    def _each_thing_once(self) -> PredictionConfig:
-        if twice := given_twice(self.moments):
-            raise conflict(f"`prediction.moments` names {twice[0]} twice", "moments")
-        if twice := given_twice(column for columns in self.known_from.values() for column in set(columns)):
-            raise conflict(f"`prediction.known_from` gives the column {twice[0]} two moments", "known_from")
-        return self
-
-    def withheld_columns(self) -> list[str]:
-        """The columns that features must not see, sorted."""
-        now = self.moments.index(self.made_at)
-        later = {c for m, columns in self.known_from.items() if self.moments.index(m) > now for c in columns}
-        return sorted(later | set(self.never))
 
 
 class SplitConfig(Strict):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import PositiveInt
 
+from core.strict import Strict
 from pipeline.config.types import Bucket, Name, Text
-from pipeline.config.types import Strict as Strict
 
 
 class DataflowConfig(Strict):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from pipeline.config.types import SliceValue, Text, conflict, given_twice
-from pipeline.config.types import Strict as Strict
+from core.strict import Strict, conflict, given_twice
+from pipeline.config.types import SliceValue, Text
 
 
 class Threshold(Strict):

@@ -12,10 +12,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.errors import SluiceError
+from core.strict import Strict
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
 from pipeline.config.shapes import all_keys, child, fields_of, in_words, section_of
-from pipeline.config.workload import Strict, WorkloadConfig
+from pipeline.config.workload import WorkloadConfig
 
 _WIDTH = 100
 _ENVIRONMENT = "environment"

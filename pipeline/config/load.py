@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from core.errors import SluiceError
+from core.strict import Strict
 from core.yaml_document import Document, Place, read_document
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import refusal
@@ -17,7 +18,7 @@ from pipeline.config.frozen import with_frozen
 from pipeline.config.overrides import apply_overrides, put
 from pipeline.config.paths import CONFIGS, resolve_paths, shown
 from pipeline.config.profiles import apply_profile, profile_names
-from pipeline.config.workload import Strict, WorkloadConfig
+from pipeline.config.workload import WorkloadConfig
 
 _Config = TypeVar("_Config", bound=Strict)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from core.strict import Strict
 from pipeline.config.types import Seed, Share
-from pipeline.config.types import Strict as Strict
 
 
 class PlateauConfig(Strict):

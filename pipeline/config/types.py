@@ -1,14 +1,11 @@
-"""What every section of the configuration is made of: strict models, and types that say in words what they want."""
+"""Types that sections of the configuration are made of, each of which says in words what it wants."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 
 @dataclass(frozen=True)
@@ -35,22 +32,3 @@ Scalar = bool | int | float | str
 Hyperparameter = Annotated[Scalar | list[Scalar], InWords("true or false, a number, text, or a list of these")]
 SliceValue = str | int
 Setting = Annotated[Any, InWords("what may stand under that key")]
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys; the string under a field is its documentation."""
-
-    # strict: `epochs: true` is not 1, and `"10"` is not 10; allow_inf_nan: no limit can be met by NaN.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-def conflict(sentence: str, *at: str | int) -> PydanticCustomError:
-    """Keys that do not go together; `at` is the path, below the section that raises, of the one to look at."""
-    return PydanticCustomError("conflict", "{sentence}", {"sentence": sentence, "at": at})
-
-
-def given_twice(items: Iterable[str]) -> list[str]:
-    """The items that occur more than once."""
-    return [item for item, count in Counter(items).items() if count > 1]

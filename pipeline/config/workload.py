@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import PositiveInt, model_validator
 
+from core.strict import Strict, conflict, given_twice
+from gates.data.declared import PredictionConfig as PredictionConfig
 from gates.verdict.settings import GateSettings
 from pipeline.config.data import DataConfig as DataConfig
-from pipeline.config.data import PredictionConfig as PredictionConfig
 from pipeline.config.data import SplitConfig as SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig, ValidatorConfig
 from pipeline.config.training import TrainConfig, TunerConfig
@@ -16,11 +17,8 @@ from pipeline.config.types import (
     Name,
     Setting,
     Text,
-    conflict,
-    given_twice,
 )
 from pipeline.config.types import InWords as InWords
-from pipeline.config.types import Strict as Strict
 
 
 class PreprocessingConfig(Strict):

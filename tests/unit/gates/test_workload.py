@@ -90,6 +90,15 @@ def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:
         ("prediction: {made_at: never}", r"`never` is not one of `prediction\.moments` \(request, outcome\)"),
         ("prediction: {known_from: {soon: [x]}}", r"`soon` is not one of `prediction\.moments`"),
         ("prediction: {never: x}", r"`prediction\.never` must be a list of names, got 'x'"),
+        ("prediction: {never: [x, 1]}", r"`prediction\.never` must be a list of names, got \['x', 1\]"),
+        ("prediction: {known_from: [x]}", r"`prediction\.known_from` must be moments with lists of columns"),
+        ("prediction: {known_from: {1: [x]}}", r"`prediction\.known_from` must be moments with lists of columns"),
+        ("prediction:\n  known_from:\n    outcome: x", r"line 3: `prediction\.known_from\.outcome` must be a list of names"),
+        ("prediction: {moments: 3}", r"`prediction\.moments` must be a list of names, got 3"),
+        ("prediction: {made_at: [x]}", r"`prediction\.made_at` must be text, got \['x'\]"),
+        # As the pipeline refuses it: a column cannot be known from two moments.
+        ("prediction: {known_from: {request: [x], outcome: [x]}}",
+         r"`prediction\.known_from` gives the column x two moments"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

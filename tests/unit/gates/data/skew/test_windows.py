@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from gates.data.units import Unit, unit_of
 from gates.verdict.finding import Severity
 from tests.samples.skew import DECLARED, blocking, data_of, findings, refusing, rides
 
-TIME = replace(DECLARED, time="trip_start_timestamp")
+TIME = DECLARED.model_copy(update={"time": "trip_start_timestamp"})
 
 
 def _in_time() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -72,7 +71,7 @@ def test_refuses_milliseconds_for_seconds_though_they_lie_later() -> None:
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_lets_a_split_by_entity_pass(column: str, seed: int, is_declared: bool) -> None:
     train, other = _by(column, seed)
-    data = data_of(train, replace(DECLARED, entity=column if is_declared else None), eval=other)
+    data = data_of(train, DECLARED.model_copy(update={"entity": column if is_declared else None}), eval=other)
     assert unit_of(data, other=data.held_out["eval"])[:2] == (Unit.ENTITY, column)
     assert refusing(data) == set()
 
@@ -80,5 +79,5 @@ def test_lets_a_split_by_entity_pass(column: str, seed: int, is_declared: bool) 
 def test_refuses_another_unit_in_a_split_by_entity() -> None:
     train, other = _by("company", 0)
     other = other.assign(trip_seconds=other["trip_seconds"] / 60)
-    found = blocking(data_of(train, replace(DECLARED, entity="company"), eval=other))
+    found = blocking(data_of(train, DECLARED.model_copy(update={"entity": "company"}), eval=other))
     assert ("numeric_distribution", "trip_seconds in eval") in found
