@@ -21,7 +21,9 @@ from models.features import FeatureSpec, transformed_feature_spec
 from models.training.batches import evaluation_batch
 from models.training.build import STEPS_PER_EXECUTION
 from models.training.examples import evaluation_batches
-from pipeline.config.training import TrainConfig
+from pipeline.component_inputs import LearningInputs
+from pipeline.config.training import TrainConfig, TunerConfig
+from pipeline.config.workload import ModelConfig
 
 LABEL, SEED = "label", 7
 SPLITS = ("train", "eval")
@@ -86,7 +88,9 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             return fit(*given, **named)
 
     keras.Model.fit = timed
-    budget = TrainConfig(epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED)
+    train = TrainConfig(
+        epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED, early_stopping_patience=0
+    )
     models.training.run.run_fn(
         FnArgs(
             train_files=files(setting["artifacts"], "train"),
@@ -94,13 +98,15 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             transform_graph_path=graph,
             model_run_dir=f"{home}/run",
             serving_model_dir=f"{home}/model",
-            custom_config={
-                "model": {"module": setting["module"], "hyperparameters": {}},
-                "train": {**budget.model_dump(), "early_stopping_patience": 0},
-                "label": LABEL,
-                "withheld": [],
-                "durable_dir": f"{home}/durable",
-            },
+            custom_config=LearningInputs(
+                model=ModelConfig(module=setting["module"]),
+                train=train,
+                tuner=TunerConfig(),
+                label=LABEL,
+                withheld=[],
+                code="",
+                durable_dir=f"{home}/durable",
+            ).to_custom_config(),
         )
     )
     return watch

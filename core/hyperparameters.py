@@ -12,8 +12,6 @@ from core.errors import SluiceError
 
 # Read by training and not by the model, so that a search may vary it like any other.
 BATCH_SIZE = "batch_size"
-# Where `built.json` keeps what `in_effect` gives.
-IN_EFFECT = "in_effect"
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
 # A model writes its own out as plain values, so that they can be read before it is imported.
 Limits = Mapping[str, Mapping[str, Any]]

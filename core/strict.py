@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
+_CONFIG = "config"
 Section = TypeVar("Section", bound="Strict")
 
 
@@ -30,6 +31,15 @@ class Strict(BaseModel):
     def from_property(cls: type[Section], text: str) -> Section:
         """What `to_property` wrote, checked again on the machine that reads it."""
         return cls.model_validate_json(text)
+
+    def to_custom_config(self) -> dict[str, str]:
+        """The same in the form in which TFX hands things on to a function of the user's, such as `run_fn`."""
+        return {_CONFIG: self.to_property()}
+
+    @classmethod
+    def from_custom_config(cls: type[Section], custom_config: Mapping[str, str]) -> Section:
+        """What `to_custom_config` gave."""
+        return cls.from_property(custom_config[_CONFIG])
 
 
 def conflict(sentence: str, *at: str | int) -> PydanticCustomError:

@@ -99,7 +99,7 @@ def _text(document: Document, path: tuple[str, str]) -> str | None:
 
 
 def _prediction(document: Document) -> PredictionConfig:
-    """The section as the pipeline reads it; an empty key counts as an absent one, and unknown keys are not looked at."""
+    """The section as the pipeline reads it; an empty key counts as an absent one, unknown keys are the pipeline's."""
     section = _section(document, "prediction")
     given = {key: section[key] for key in _KEYS["prediction"] if section.get(key) is not None}
     try:

@@ -2,13 +2,17 @@
 
 from typing import Any
 
-_ARTIFACTS = frozenset({"GateReportArtifact", "Blessing", "ReferencesArtifact", "NewestVersion", "RegisteredModel"})
+_IN_BLESSINGS = frozenset({"GateReportArtifact", "Blessing", "NewestVersion", "RegisteredModel"})
 
 
 def __getattr__(name: str) -> Any:
     """Our artifact types as `pipeline.<Class>`: Vertex imports them by that path, and nobody else pays for it."""
-    if name in _ARTIFACTS:
+    if name in _IN_BLESSINGS:
         from pipeline.artifacts import blessings
 
         return getattr(blessings, name)
+    if name == "ReferencesArtifact":
+        from pipeline.artifacts.evaluation import ReferencesArtifact
+
+        return ReferencesArtifact
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,7 @@ from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 
 from pipeline.artifacts.blessings import Blessing, is_blessed
 from pipeline.config.workload import WorkloadConfig
+from serving.version_folder import fingerprint_of
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base.base_node import BaseNode
@@ -75,10 +76,13 @@ def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel,
     baseline = config.evaluator.baseline
     if baseline is None or baseline.saved_model is None:
         return platform.champion(candidate)
-    from pipeline.components.outside_model import OutsideModel  # a check of the configuration needs no TFX
+    from pipeline.components.outside_model import OutsideModel  # most workloads name none
 
     return OutsideModel(
-        schema, baseline, platform.code("pipeline.components.outside_model", "models.export.outside_model")
+        schema=schema,
+        config=baseline.to_property(),
+        fingerprint=fingerprint_of(baseline.saved_model),
+        code=platform.code("pipeline.components.outside_model"),
     )
 
 

@@ -1,18 +1,30 @@
-"""What each component is given of the configuration."""
+"""What each component is given of the configuration: typed on the pipeline's page, JSON in the execution property
+`config`, and the same type again inside the executor.
+
+The components before training hold theirs themselves (example_gen.py, schema_gen.py, features.py): what a gate is
+given may change here without a new training.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
 
-from tfx.components import Transform
-
+from core.strict import Strict
+from gates.data.declared import Declared, PredictionConfig
+from gates.evaluation.outside_baseline import OutsideFigures
+from gates.verdict.settings import GateSettings
+from pipeline.config.data import DataConfig, SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.references import outside_figures
-from pipeline.config.workload import WorkloadConfig
-from pipeline.platform import Platform
+from pipeline.config.training import TrainConfig, TunerConfig
+from pipeline.config.workload import ModelConfig, RegistryConfig, WorkloadConfig
+from pipeline.ingest.label import parse_label_expression
 from pipeline.splits import Lineage
+
+if TYPE_CHECKING:
+    from pipeline.platform import Platform
 
 Purpose = Literal["search", "training"]
 _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
@@ -21,56 +33,171 @@ _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
 }
 
 
-def what_evaluation_needs(config: EvaluatorConfig) -> dict[str, Any]:
-    """The configuration of the Evaluator, with the figures of a baseline from outside under `outside`."""
-    figures = outside_figures(config)
-    return {**config.model_dump(mode="json"), "outside": dataclasses.asdict(figures) if figures else None}
+class ValidatorInputs(Strict):
+    """Of the ExampleValidator."""
+
+    tolerated: dict[str, str]
+    """Columns whose anomalies do not refuse, each with the reason why."""
+    computed: dict[str, list[str]]
+    """The columns that ingest makes, each with those that it is made of."""
+    label: str
+    classes: int
+    """How many the label has."""
+
+    @classmethod
+    def of(cls, config: WorkloadConfig) -> ValidatorInputs:
+        """As the workload has it."""
+        label, expression = config.data.label, config.data.label_expression
+        return cls(
+            tolerated=config.validator.tolerated,
+            computed={label: list(parse_label_expression(expression).names)} if expression else {},
+            label=label,
+            classes=config.number_of_classes(),
+        )
 
 
-def learning_inputs(transform: Transform, lineage: Lineage) -> dict[str, Any]:
-    """What Tuner and Trainer may look at: features of train and eval. Test is not among them."""
-    return {
-        "examples": transform.outputs["transformed_examples"],
-        "transform_graph": transform.outputs["transform_graph"],
-        "train_args": lineage.train_args,
-        "eval_args": lineage.eval_args,
-    }
+class GateInputs(Strict):
+    """Of DataGate and ModelGate."""
+
+    declared: Declared
+    settings: GateSettings
+    today: str
+    """The day, where a waiver is in force: a verdict that rests on it must not outlive it. Else empty."""
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, lineage: Lineage, strict: bool = False) -> GateInputs:
+        """As the workload has it; where the platform is `strict` the configuration cannot take it back."""
+        data, prediction, settings = config.data, config.prediction, config.gates
+        declared = Declared(
+            label=data.label,
+            class_names=tuple(data.class_names),
+            entity=data.entity_key,
+            time=data.time_column,
+            split_by=config.split.by,
+            withheld=frozenset(prediction.withheld_columns()),
+            known_after=prediction.known_after(),
+            moments_declared=bool(prediction.known_from),
+            analysed_splits=lineage.analysed,
+            readers_of=lineage.readers,
+        )
+        waived = any(check.waive for check in settings.checks.values())
+        return cls(
+            declared=declared,
+            settings=settings.model_copy(update={"strict": settings.strict or strict}),
+            today=date.today().isoformat() if waived else "",
+        )
 
 
-def what_features_need(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
-    """The part of the configuration that computes features."""
-    return {
-        "preprocessing_module": config.preprocessing.module,
-        "label": config.data.label,
-        "withheld": config.prediction.withheld_columns(),
-        "code": platform.code("pipeline.features", config.preprocessing.module),
-    }
+class EvaluatorInputs(Strict):
+    """Of the Evaluator."""
+
+    evaluator: EvaluatorConfig
+    outside: OutsideFigures | None
+    """The figures of a baseline from outside, as they are when the pipeline is made."""
+    label: str
+    class_names: list[str]
+
+    @classmethod
+    def of(cls, config: WorkloadConfig) -> EvaluatorInputs:
+        """As the workload has it.
+
+        Raises:
+          SluiceError: when the figures of a baseline from outside cannot be read or judged.
+        """
+        return cls(
+            evaluator=config.evaluator,
+            outside=outside_figures(config.evaluator),
+            label=config.data.label,
+            class_names=config.data.class_names,
+        )
 
 
-def what_training_needs(config: WorkloadConfig, platform: Platform, purpose: Purpose) -> dict[str, Any]:
-    """The part of the configuration that trains, for the search or for the training of the model itself."""
-    return {
-        **config.model_dump(include={"model", "train", "tuner"}),
-        "label": config.data.label,
-        "withheld": config.prediction.withheld_columns(),
-        "code": platform.code(config.model.module, *_CODE_OF[purpose]),
-        # Where a killed search or training finds again what it had reached.
-        "durable_dir": f"{platform.artifact_root}/durable/{purpose}",
-    }
+class ReferencesInputs(Strict):
+    """Of the References."""
+
+    label: str
+    withheld: list[str]
+    confidence: float
+
+    @classmethod
+    def of(cls, config: WorkloadConfig) -> ReferencesInputs:
+        """As the workload has it."""
+        withheld = config.prediction.withheld_columns()
+        return cls(label=config.data.label, withheld=withheld, confidence=config.evaluator.confidence)
 
 
-def what_registration_needs(config: WorkloadConfig, platform: Platform) -> dict[str, Any]:
-    """The parts of the configuration that made the model or explain it, and the provenance of the run."""
-    modules = ("pipeline.features", config.preprocessing.module, "models.training.run", config.model.module)
-    return {
-        "name": config.name,
-        "config": config.model_dump(mode="json", include={"data", "prediction", "split", "train", "registry"}),
-        "withheld": config.prediction.withheld_columns(),
-        "headline": config.evaluator.metrics[:1],
-        "provenance": {
+class LearningInputs(Strict):
+    """Of Tuner and Trainer, which read them as `models.training.config.LearningSettings`."""
+
+    model: ModelConfig
+    train: TrainConfig
+    tuner: TunerConfig
+    label: str
+    withheld: list[str]
+    code: str
+    """A hash of the code that learns."""
+    durable_dir: str
+    """Where a killed search or training finds again what it had reached."""
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, platform: Platform, purpose: Purpose) -> LearningInputs:
+        """As the workload has it, for the search or for the training of the model itself."""
+        return cls(
+            model=config.model,
+            train=config.train,
+            tuner=config.tuner,
+            label=config.data.label,
+            withheld=config.prediction.withheld_columns(),
+            code=platform.code(config.model.module, *_CODE_OF[purpose]),
+            durable_dir=f"{platform.artifact_root}/durable/{purpose}",
+        )
+
+
+class Provenance(Strict):
+    """What made a run."""
+
+    git_commit: str | None = None
+    lock_hash: str | None = None
+    data_fingerprint: str
+    code: str
+    """A hash of the code that computes features and learns."""
+    seed: int
+
+
+class RegistrarInputs(Strict):
+    """Of the Registrar: the parts of the configuration that made the model or explain it, and the run's provenance."""
+
+    name: str
+    data: DataConfig
+    prediction: PredictionConfig
+    split: SplitConfig
+    train: TrainConfig
+    registry: RegistryConfig
+    headline: list[str]
+    """The metric in a version's label; none or one."""
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, platform: Platform) -> RegistrarInputs:
+        """As the workload and the platform have it."""
+        modules = ("pipeline.features", config.preprocessing.module, "models.training.run", config.model.module)
+        provenance = Provenance(
             **platform.provenance,
-            "data_fingerprint": platform.datasets.current.fingerprint,
-            "code": platform.code(*modules),
-            "seed": config.train.seed,
-        },
-    }
+            data_fingerprint=platform.datasets.current.fingerprint,
+            code=platform.code(*modules),
+            seed=config.train.seed,
+        )
+        return cls(
+            name=config.name,
+            data=config.data,
+            prediction=config.prediction,
+            split=config.split,
+            train=config.train,
+            registry=config.registry,
+            headline=list(config.evaluator.metrics[:1]),
+            provenance=provenance,
+        )
+
+    def sections(self) -> dict[str, Any]:
+        """The parts of the configuration as the registry keeps them: plain values."""
+        return self.model_dump(mode="json", include={"data", "prediction", "split", "train", "registry"})

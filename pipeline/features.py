@@ -1,23 +1,57 @@
 """The entry point of the Transform component: it withholds what features must not see, lets the workload's own
 `preprocessing_fn` work, and adds the label."""
 
+from __future__ import annotations
+
 import importlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from core.errors import SluiceError
+from core.strict import Strict
+
+if TYPE_CHECKING:
+    from pipeline.config.workload import WorkloadConfig
+    from pipeline.platform import Platform
 
 
-def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
-    """`custom_config` holds `preprocessing_module`, `label` and `withheld`; the label comes out under its raw name."""
-    label, module = custom_config["label"], custom_config["preprocessing_module"]
-    unseen = {label, *custom_config["withheld"]}
+class FeatureInputs(Strict):
+    """What Transform is given of the configuration."""
+
+    module: str
+    """Gives the workload's own `preprocessing_fn`."""
+    label: str
+    withheld: list[str]
+    code: str
+    """A hash of the code that computes features: only a cache key."""
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, platform: Platform) -> FeatureInputs:
+        """As the workload has it."""
+        return cls(
+            module=config.preprocessing.module,
+            label=config.data.label,
+            withheld=config.prediction.withheld_columns(),
+            code=platform.code("pipeline.features", config.preprocessing.module),
+        )
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -> dict[str, Any]:
+    """`custom_config` holds FeatureInputs; the label comes out under its raw name.
+
+    Raises:
+      SluiceError: when a feature is called as the label is.
+    """
+    given = FeatureInputs.from_custom_config(custom_config)
+    unseen = {given.label, *given.withheld}
     visible = {name: column for name, column in inputs.items() if name not in unseen}
-    features = dict(importlib.import_module(module).preprocessing_fn(visible))
-    if label in features:
-        raise SluiceError(f"{module} returns a feature called `{label}`, which is the label", "Give it another name.")
-    return {**features, label: _one_a_row(inputs[label])}
+    features = dict(importlib.import_module(given.module).preprocessing_fn(visible))
+    if given.label in features:
+        sentence = f"{given.module} returns a feature called `{given.label}`, which is the label"
+        raise SluiceError(sentence, "Give it another name.")
+    return {**features, given.label: _one_a_row(inputs[given.label])}
 
 
 def _one_a_row(column: tf.Tensor | tf.SparseTensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import BaseChannel
 
 from pipeline.champion import champion_of
-from pipeline.component_inputs import learning_inputs, what_evaluation_needs, what_features_need, what_training_needs
+from pipeline.component_inputs import EvaluatorInputs, GateInputs, LearningInputs, ReferencesInputs, ValidatorInputs
 from pipeline.components.data_gate import DataGate
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.example_gen import ExampleGen
@@ -19,19 +19,18 @@ from pipeline.components.model_gate import ModelGate
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
 from pipeline.components.registrar import registrar_of
-from pipeline.components.schema_gen import CuratedSchema, SchemaGen, curated_text
+from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenInputs, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.components.tuner import Tuner
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import PREVIOUS, SERVING, Dataset
+from pipeline.features import FeatureInputs
 from pipeline.platform import Platform
 from pipeline.splits import LEARNING
 
 
 def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     """Wire the components of the workload that `config` describes, to run where `platform` says."""
-    label, withheld = config.data.label, config.prediction.withheld_columns()
-
     # Reads the source once and assigns every row to train, eval or test, for good.
     example_gen = _ingest(config, platform, platform.datasets.current)
 
@@ -40,9 +39,13 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
 
     # Says what the data must look like: the curated schema, or on a first run a proposal to curate.
     schema_gen = (
-        CuratedSchema(config.schema_file)
+        CuratedSchema(text=curated_text(config.schema_file))
         if config.schema_file
-        else SchemaGen(statistics_gen.outputs["statistics"], label, withheld, platform.code(SchemaGen.__module__))
+        else SchemaGen(
+            statistics=statistics_gen.outputs["statistics"],
+            config=SchemaGenInputs.of(config).to_property(),
+            code=platform.code("pipeline.components.schema_gen"),
+        )
     ).with_id("SchemaGen")
 
     # Describes the rows that an endpoint saw and those of the span before, where there are any.
@@ -55,9 +58,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         schema=schema_gen.outputs["schema"],
         serving_statistics=serving[-1].outputs["statistics"] if serving else None,
         previous_statistics=previous[-1].outputs["statistics"] if previous else None,
-        tolerated=config.validator.tolerated,
-        data=config.data,
-        classes=config.number_of_classes(),
+        config=ValidatorInputs.of(config),
         code=platform.code("pipeline.components.example_validator"),
     )
 
@@ -67,9 +68,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         schema=schema_gen.outputs["schema"],
         serving_examples=serving[0].outputs["examples"] if serving else None,
         previous_examples=previous[0].outputs["examples"] if previous else None,
-        config=config,
-        lineage=LEARNING,
-        strict=platform.strict,
+        config=GateInputs.of(config, LEARNING, platform.strict),
         code=platform.code("pipeline.components.data_gate", "gates.data"),
     )
 
@@ -83,15 +82,15 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             disable_statistics=True,
             disable_analyzer_cache=True,
             force_tf_compat_v1=config.preprocessing.tf1_compatible,
-            custom_config=what_features_need(config, platform),
+            custom_config=FeatureInputs.of(config, platform).to_custom_config(),
         )
 
         # Searches hyperparameters, scored on eval, when the configuration asks for it.
         tuner = (
             Tuner(
-                **learning_inputs(transform, LEARNING),
+                **LEARNING.inputs_of(transform),
                 tuner_fn="models.search.tuner.tuner_fn",
-                custom_config=what_training_needs(config, platform, "search"),
+                custom_config=LearningInputs.of(config, platform, "search").to_custom_config(),
             )
             if config.tuner.enabled
             else None
@@ -99,10 +98,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
 
         # Fits the model on train, stops early by eval, and exports every serving signature.
         trainer = Trainer(
-            **learning_inputs(transform, LEARNING),
+            **LEARNING.inputs_of(transform),
             run_fn="models.training.run.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-            custom_config=what_training_needs(config, platform, "training"),
+            custom_config=LearningInputs.of(config, platform, "training").to_custom_config(),
         )
 
         # Finds the model that the candidate must not fall behind: the one from outside, else the last blessed one.
@@ -112,9 +111,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         references = References(
             examples=example_gen.outputs["examples"],
             schema=schema_gen.outputs["schema"],
-            label=label,
-            withheld=withheld,
-            confidence=config.evaluator.confidence,
+            config=ReferencesInputs.of(config).to_property(),
             code=platform.code("pipeline.components.references"),
         )
 
@@ -124,10 +121,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             model=trainer.outputs["model"],
             baseline_model=champion.outputs["model"],
             schema=schema_gen.outputs["schema"],
-            config=what_evaluation_needs(config.evaluator),
-            label=label,
-            class_names=config.data.class_names,
-            code=platform.code("pipeline.components.evaluator", "models.export.batches"),
+            config=EvaluatorInputs.of(config),
+            code=platform.code("pipeline.components.evaluator"),
         )
 
         # Proves that the model is sound: what was measured is what is served, and holds on rows it has not seen.
@@ -138,9 +133,8 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             transform_graph=transform.outputs["transform_graph"],
             evaluation=evaluator.outputs["evaluation"],
             schema=schema_gen.outputs["schema"],
-            config=config,
-            strict=platform.strict,
-            code=platform.code("pipeline.components.model_gate", "models.export", "gates.model", config.model.module),
+            config=GateInputs.of(config, LEARNING, platform.strict),
+            code=platform.code("pipeline.components.model_gate", "gates.model", config.model.module),
         )
 
     gates: dict[str, BaseNode] = {"ExampleValidator": example_validator, "DataGate": data_gate}

@@ -1,11 +1,12 @@
-"""What the components that learn are given: which splits (written down once, wired from here, judged by the DataGate)
-and which part of the configuration."""
+"""Which splits the components that learn are given: written down once, wired from here, judged by the DataGate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from tfx.components import Transform
 from tfx.proto import trainer_pb2, transform_pb2
 
 
@@ -39,6 +40,15 @@ class Lineage:
         roles = (("Transform", self.analysed), ("Trainer", self.fitted_on + self.watched), ("Tuner", self.watched))
         splits = dict.fromkeys(split for _, read in roles for split in read)
         return {split: tuple(name for name, read in roles if split in read) for split in splits}
+
+    def inputs_of(self, transform: Transform) -> dict[str, Any]:
+        """What Tuner and Trainer may look at: features of train and eval. Test is not among them."""
+        return {
+            "examples": transform.outputs["transformed_examples"],
+            "transform_graph": transform.outputs["transform_graph"],
+            "train_args": self.train_args,
+            "eval_args": self.eval_args,
+        }
 
 
 LEARNING = Lineage(analysed=("train",), fitted_on=("train",), watched=("eval",))

@@ -20,10 +20,14 @@ _LONGEST_LABEL = 63
 _BATCH_SIZE = "batch_size"
 
 
-def recipe_of(asked: Mapping[str, Any], architecture: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Recipe:
-    """What the model was made of, one spelling for one thing. `asked` is what `what_registration_needs` gave,
-    `hyperparameters` what the model was built with, defaults included."""
-    config, provenance = asked["config"], asked["provenance"]
+def recipe_of(
+    config: Mapping[str, Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    architecture: Mapping[str, Any],
+    hyperparameters: Mapping[str, Any],
+) -> Recipe:
+    """What the model was made of, one spelling for one thing. `config` holds the sections `data`, `prediction`, `split`
+    and `train` as plain values, `hyperparameters` is what the model was built with, defaults included."""
     training = {name: value for name, value in config["train"].items() if name not in _NOT_CHOSEN}
     # The one with which it trained: what a search found goes before what was configured.
     batch_size = hyperparameters.get(_BATCH_SIZE, training.get(_BATCH_SIZE))

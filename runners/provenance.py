@@ -102,9 +102,9 @@ def _folder_holding(name: str) -> Path:
 
 @lru_cache(maxsize=1024)
 def _imports(file: Path, package: str, _changed: int) -> tuple[str, ...]:
-    """Every dotted name that `file` imports, at whatever depth of its code."""
+    """Every dotted name that `file` imports when it runs, at whatever depth of its code."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in _that_run(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -113,6 +113,16 @@ def _imports(file: Path, package: str, _changed: int) -> tuple[str, ...]:
             # What is imported from a package may be one of its modules.
             names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(names)
+
+
+def _that_run(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of the tree but those below `if TYPE_CHECKING:`, which decide nothing that a component does."""
+    yield node
+    children = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        children = iter(node.orelse)
+    for child in children:
+        yield from _that_run(child)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -19,13 +19,13 @@ import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from models.export.batches import by_size
+from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.signatures import MISSING, public_names
 from models.features import transformed_feature_spec
 
 Columns = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
 
-BUILT_FILE, WEIGHTS_FILE = "built.json", "model.weights.h5"
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
@@ -38,7 +38,7 @@ PLAIN_IMAGES: dict[tf.DType, dict[str, Any]] = {
 }
 
 
-def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -> None:
+def keep_for_replay(model: keras.Model, built: Built, directory: str) -> None:
     """Stores the trained weights and how the model was built, apart from the export that they are compared with."""
     tf.io.gfile.makedirs(directory)
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,7 +46,13 @@ def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -
         model.save_weights(weights)
         tf.io.gfile.copy(weights, f"{directory}/{WEIGHTS_FILE}", overwrite=True)
     with tf.io.gfile.GFile(f"{directory}/{BUILT_FILE}", "w") as file:
-        file.write(json.dumps(built))
+        file.write(built.dumps())
+
+
+def read_built(model_run: str) -> Built:
+    """How the model that training left in `model_run` was built."""
+    with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
+        return Built.loads(file.read())
 
 
 class TrainingPath:
@@ -54,10 +60,9 @@ class TrainingPath:
 
     def __init__(self, transform_graph: str, model_run: str) -> None:
         transformed = tft.TFTransformOutput(transform_graph)
-        with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
-            built = json.loads(file.read())
-        features, _ = transformed_feature_spec(transformed, built["label"])
-        self.model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
+        built = read_built(model_run)
+        features, _ = transformed_feature_spec(transformed, built.label)
+        self.model = importlib.import_module(built.module).build_model(built.hyperparameters, features)
         with tempfile.TemporaryDirectory() as scratch:
             weights = str(Path(scratch) / WEIGHTS_FILE)
             tf.io.gfile.copy(f"{model_run}/{WEIGHTS_FILE}", weights)
@@ -66,8 +71,7 @@ class TrainingPath:
         self._spec = transformed.raw_feature_spec()
         # Traced once: called eagerly, the transformation is put together anew for every batch.
         self._predict = tf.function(self._answered, autograph=False, reduce_retracing=True)
-        unseen = {built["label"], *built["withheld"]}
-        self.columns = {name: spec for name, spec in self._spec.items() if name not in unseen}
+        self.columns = {name: spec for name, spec in self._spec.items() if name not in built.unseen}
 
     def predict(self, examples: np.ndarray) -> np.ndarray:
         """Predictions for serialized tf.Examples, [rows, outputs]."""

@@ -13,22 +13,20 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.export.replay import BUILT_FILE
+from models.export.replay import read_built
 from models.features import transformed_feature_spec
 
 
 def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
     """The architecture of the model that training left in `model_run`, by name: plain values, the same ones for the
     same architecture in every process."""
-    with tf.io.gfile.GFile(f"{model_run}/{BUILT_FILE}") as file:
-        built = json.loads(file.read())
+    built = read_built(model_run)
     transformed = tft.TFTransformOutput(transform_graph)
-    features, _ = transformed_feature_spec(transformed, built["label"])
-    model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
-    unseen = {built["label"], *built["withheld"]}
-    asked = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
+    features, _ = transformed_feature_spec(transformed, built.label)
+    model = importlib.import_module(built.module).build_model(built.hyperparameters, features)
+    asked = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in built.unseen}
     return {
-        "module": built["module"],
+        "module": built.module,
         **layers_of(model),
         **{f"feature {name}": _shown(spec.dtype, spec.shape) for name, spec in features.items()},
         **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in asked.items()},

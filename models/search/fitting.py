@@ -21,6 +21,7 @@ from models.training.batches import learning_batches, up_to, watched_batches
 from models.training.build import built_for_training
 from models.training.callbacks import callbacks
 from models.training.checkpoints import build_optimizer
+from models.training.config import LearningSettings
 from models.training.hardware import hardware_here
 
 
@@ -32,15 +33,25 @@ class LossNotFiniteError(ArithmeticError):
 class Workshop:
     """What all trials of a search share: the part of the configuration that trains, and where the examples lie."""
 
-    config: dict[str, Any]
+    config: LearningSettings
     transform_graph: str
     train_files: list[str]
     eval_files: list[str]
 
+    def to_json(self) -> dict[str, Any]:
+        """As a worker is told of it."""
+        files = {"train_files": self.train_files, "eval_files": self.eval_files}
+        return {"config": self.config.to_property(), "transform_graph": self.transform_graph, **files}
+
+    @classmethod
+    def of_json(cls, plain: Mapping[str, Any]) -> Workshop:
+        """What `to_json` gave."""
+        return cls(**{**plain, "config": LearningSettings.from_property(plain["config"])})
+
     @cached_property
     def specs(self) -> tuple[FeatureSpec, FeatureSpec]:
         """Of the features and of the label."""
-        return transformed_feature_spec(tft.TFTransformOutput(self.transform_graph), self.config["label"])
+        return transformed_feature_spec(tft.TFTransformOutput(self.transform_graph), self.config.label)
 
     def train(
         self, task: Task, weights_from: str | None, weights_to: str | None, go_on: Callable[[Curves], bool]
@@ -49,23 +60,24 @@ class Workshop:
 
         Raises LossNotFiniteError when the loss is not finite any more.
         """
-        budget = self.config["train"]
+        train = self.config.train
         keras.backend.clear_session()
         # Every trial starts from the same seed, so trials differ by their hyperparameters alone.
-        keras.utils.set_random_seed(budget["seed"])
-        hparams = {**self.config["model"]["hyperparameters"], **task.values}
-        batch_size = int(hparams.pop(BATCH_SIZE, budget["batch_size"]))
+        keras.utils.set_random_seed(train.seed)
+        hparams = {**self.config.model.hyperparameters, **task.values}
+        batch_size = int(hparams.pop(BATCH_SIZE, train.batch_size))
         found = hardware_here()
         # Trials share the cards out among them, so that none spreads over several.
-        model = built_for_training(self.config, hparams, self.specs[0], replace(found, gpus=found.gpus[:1]))
-        watching = callbacks(budget, model)
+        one_card = replace(found, gpus=found.gpus[:1])
+        model = built_for_training(self.config.model.module, train, hparams, self.specs[0], one_card)
+        watching = callbacks(train, model)
         if weights_from:
             build_optimizer(model)  # its momenta and its step number are in the file, too
             _load_weights(model, weights_from)
         watch = _Watch(go_on)
-        batches = learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt)
+        batches = learning_batches(self.train_files, self.specs, train, batch_size, task.learnt)
         model.fit(
-            up_to(budget["max_steps"], batches, model),
+            up_to(train.max_steps, batches, model),
             validation_data=watched_batches(self.eval_files, self.specs),
             initial_epoch=task.learnt,
             epochs=task.epochs,

@@ -14,6 +14,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from core.errors import SluiceError
+from models.search.fitting import Workshop
 from models.search.ledger import Ledger
 from models.search.pool import Pool
 from models.search.proposals import Proposals
@@ -21,6 +22,7 @@ from models.search.search import WINDOW, Limits, Search
 from models.search.tensorboard import write_columns, write_trial
 from models.search.trial import Outcome, Task, Trial
 from models.training.checkpoints import checkpoint_folder, files_as_they_are
+from models.training.config import LearningSettings
 
 TRIALS_FILE = "trials.json"
 BOARD = "tensorboard"
@@ -39,9 +41,9 @@ class Tuner:
 
     def __init__(self, fn_args: FnArgs) -> None:
         self._fn_args = fn_args
-        self._settings = fn_args.custom_config["tuner"]
-        self._space = importlib.import_module(fn_args.custom_config["model"]["module"]).search_space()
-        self._folder = checkpoint_folder(fn_args.custom_config["durable_dir"], self._what_decides_a_trial())
+        self._config = LearningSettings.from_custom_config(fn_args.custom_config)
+        self._space = importlib.import_module(self._config.model.module).search_space()
+        self._folder = checkpoint_folder(self._config.durable_dir, self._what_decides_a_trial())
         self.trials: list[Trial] = []
 
     def search(self) -> None:
@@ -77,24 +79,19 @@ class Tuner:
             tf.io.gfile.rmtree(f"{self._folder}/{BOARD}")
 
     def _search(self, ledger: Ledger) -> Search:
-        settings, parallel = self._settings, self._settings["parallel_trials"]
-        seed = self._fn_args.custom_config["train"]["seed"]
-        workshop = {
-            "config": self._fn_args.custom_config,
-            "transform_graph": self._fn_args.transform_graph_path,
-            "train_files": list(self._fn_args.train_files),
-            "eval_files": list(self._fn_args.eval_files),
-        }
-        minutes = settings["max_minutes"]
-        algorithm = settings["algorithm"]
+        settings, given = self._config.tuner, self._fn_args
+        parallel, algorithm, minutes = settings.parallel_trials, settings.algorithm, settings.max_minutes
+        workshop = Workshop(
+            self._config, given.transform_graph_path, list(given.train_files), list(given.eval_files)
+        ).to_json()
         limits = Limits(
             seconds=None if minutes is None else 60 * minutes - ledger.seconds / parallel,
-            failures=settings["max_failures"],
-            stop_poor=settings["stop_poor_trials"] and algorithm != "hyperband",
+            failures=settings.max_failures,
+            stop_poor=settings.stop_poor_trials and algorithm != "hyperband",
             # What Bayesian search knows is worth more than that it chooses alike however many trials run at a time.
             window=parallel if algorithm == "bayesian" else max(parallel, WINDOW),
         )
-        proposals = Proposals(algorithm, self._space, seed, settings["max_trials"], settings["epochs"])
+        proposals = Proposals(algorithm, self._space, self._config.train.seed, settings.max_trials, settings.epochs)
         return Search(proposals, ledger, Pool(workshop, parallel), limits, self._show)
 
     def _show(self, task: Task, outcome: Outcome) -> None:
@@ -102,11 +99,11 @@ class Tuner:
 
     def _what_decides_a_trial(self) -> dict[str, Any]:
         """A search with a larger budget goes on from where one with a smaller had to end."""
-        config, given = self._fn_args.custom_config, self._fn_args
-        budget = ("enabled", "max_trials", "max_minutes", "parallel_trials", "max_failures", "frozen")
+        given = self._fn_args
+        costs = {"enabled", "max_trials", "max_minutes", "parallel_trials", "max_failures", "frozen"}
         return {
-            **{name: config.get(name) for name in ("model", "train", "label", "code")},
-            "search": {name: value for name, value in self._settings.items() if name not in budget},
+            **self._config.model_dump(include={"model", "train", "label", "code"}),
+            "search": self._config.tuner.model_dump(exclude=costs),
             "examples": files_as_they_are([*given.train_files, *given.eval_files]),
             # The graph is known by its place, which is another one whenever anything before it has changed.
             "transform_graph": given.transform_graph_path,

@@ -34,7 +34,7 @@ def main() -> None:
     _use_machine(given["threads"], given["number"])
     from models.search.fitting import Workshop
 
-    workshop = Workshop(**given["workshop"])
+    workshop = Workshop.of_json(given["workshop"])
     while True:
         order = orders.get()
         _say(answers, {"outcome": asdict(_carried_out(workshop, order, orders, answers))})

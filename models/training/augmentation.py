@@ -8,13 +8,13 @@ between them and those that are served goes (He et al., "Data augmentation revis
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi
-from typing import Any
 
 import tensorflow as tf
 
 from core.errors import SluiceError
 from models.features import FeatureSpec
 from models.layers import is_image
+from models.training.config import AugmentationSettings
 
 RAW_OPERATION = "ImageProjectiveTransformV3"
 
@@ -71,8 +71,12 @@ class Warp:
         return tf.stack(columns, axis=1)
 
 
-def warp_for(limits: Mapping[str, Any] | None, features: FeatureSpec) -> Warp | None:
-    """The warp that the configuration asks for; raises SluiceError when no feature is an image."""
+def warp_for(limits: AugmentationSettings | None, features: FeatureSpec) -> Warp | None:
+    """The warp that the configuration asks for.
+
+    Raises:
+      SluiceError: when no feature is an image.
+    """
     if limits is None:
         return None
     if not any(is_image(spec) for spec in features.values()):
@@ -80,4 +84,4 @@ def warp_for(limits: Mapping[str, Any] | None, features: FeatureSpec) -> Warp | 
             "`train.augmentation` is for images, and no feature has the shape [height, width, channels]",
             "Switch it off:  --set train.augmentation=null",
         )
-    return Warp(**limits)
+    return Warp(**limits.model_dump())

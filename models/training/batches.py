@@ -1,13 +1,11 @@
 """The batches that Trainer and Tuner learn from and look at, as the configuration wants them: the same for both."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import keras
 import tensorflow as tf
 
 from models.features import FeatureSpec
 from models.training.augmentation import warp_for
+from models.training.config import TrainSettings
 from models.training.examples import evaluation_batches, training_batches
 from models.training.losses import balanced_class_weights, weighted
 
@@ -17,15 +15,15 @@ EVALUATION_BATCH = 4096
 def learning_batches(
     files: list[str],
     specs: tuple[FeatureSpec, FeatureSpec],
-    budget: Mapping[str, Any],
+    train: TrainSettings,
     batch_size: int,
     first_epoch: int,
 ) -> tf.data.Dataset:
-    """Batches of (features, label), with the weight of each row where classes are weighted; `budget` is the section
-    `train`. Images are augmented, and the order is another one each epoch, from the number `first_epoch` on."""
-    warp = warp_for(budget["augmentation"], specs[0])
-    batches = training_batches(files, specs, batch_size, budget["seed"], first_epoch, warp)
-    if budget["class_weights"] != "balanced":
+    """Batches of (features, label), with the weight of each row where classes are weighted. Images are augmented, and
+    the order is another one each epoch, from the number `first_epoch` on."""
+    warp = warp_for(train.augmentation, specs[0])
+    batches = training_batches(files, specs, batch_size, train.seed, first_epoch, warp)
+    if train.class_weights != "balanced":
         return batches
     labels_alone = evaluation_batches(files, ({}, specs[1]), EVALUATION_BATCH)
     return weighted(batches, balanced_class_weights(labels_alone))

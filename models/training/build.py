@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from models.features import FeatureSpec
+from models.training.config import TrainSettings
 from models.training.hardware import Hardware, check_accelerator, precision, precision_policy, strategy_for
 from models.training.losses import with_focal_loss
 
@@ -15,37 +16,37 @@ STEPS_PER_EXECUTION = 32
 
 
 def built_for_training(
-    config: Mapping[str, Any], hparams: Mapping[str, Any], features: FeatureSpec, found: Hardware
+    module: str, train: TrainSettings, hparams: Mapping[str, Any], features: FeatureSpec, found: Hardware
 ) -> keras.Model:
-    """The workload's model, compiled with the configured loss, on the configured devices, in the right precision.
+    """The model of `module`, compiled with the configured loss, on the configured devices, in the right precision.
 
-    `config` is what `custom_config` holds. Raises SluiceError for what this machine or this model cannot do.
+    Raises:
+      SluiceError: for what this machine or this model cannot do.
     """
-    budget = config["train"]
-    check_accelerator(budget["accelerator"], found)
-    strategy = strategy_for(budget["accelerator"], found)
-    with strategy.scope(), precision(precision_here(budget, found)):
-        model = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
-        if budget["loss"] == "focal":
-            model = with_focal_loss(model, budget["focal_gamma"])
+    check_accelerator(train.accelerator, found)
+    strategy = strategy_for(train.accelerator, found)
+    with strategy.scope(), precision(precision_here(train, found)):
+        model = importlib.import_module(module).build_model(hparams, features)
+        if train.loss == "focal":
+            model = with_focal_loss(model, train.focal_gamma)
     # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
 
 
-def precision_here(budget: Mapping[str, Any], found: Hardware) -> str:
-    """The Keras policy by which `built_for_training` builds; `budget` is the section `train`."""
-    uses_gpu = bool(found.gpus) and budget["accelerator"] != "cpu"
-    return precision_policy(budget["mixed_precision"], found, uses_gpu)
+def precision_here(train: TrainSettings, found: Hardware) -> str:
+    """The Keras policy by which `built_for_training` builds."""
+    uses_gpu = bool(found.gpus) and train.accelerator != "cpu"
+    return precision_policy(train.mixed_precision, found, uses_gpu)
 
 
 def in_full_precision(
-    model: keras.Model, config: Mapping[str, Any], hparams: Mapping[str, Any], features: FeatureSpec
+    model: keras.Model, module: str, hparams: Mapping[str, Any], features: FeatureSpec
 ) -> keras.Model:
     """The same weights in a model that computes in float32: serving machines need not multiply half precision."""
     if not computes_in_half_precision(model):
         return model
-    plain = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
+    plain = importlib.import_module(module).build_model(hparams, features)
     plain.set_weights(model.get_weights())
     return plain
 

@@ -3,11 +3,11 @@
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 
 from core.errors import SluiceError
+from models.training.config import TrainSettings
 
 
 class TellProgress(keras.callbacks.Callback):
@@ -45,25 +45,23 @@ class WarmRestart(keras.callbacks.Callback):
             self._plateau.wait, self._plateau.cooldown_counter, self._plateau.best = 0, 0, math.inf
 
 
-def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
+def callbacks(train: TrainSettings, model: keras.Model) -> list[keras.callbacks.Callback]:
     """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
     before anything is restored into it."""
     found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
-    if plateau := budget["plateau"]:
+    if plateau := train.plateau:
         _check_rate(model)
         lowering = keras.callbacks.ReduceLROnPlateau(
-            factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
+            factor=plateau.factor, patience=plateau.patience, min_lr=plateau.floor
         )
         found.append(lowering)
-        if plain_from := (budget["augmentation"] or {}).get("for_epochs"):
+        if plain_from := train.augmentation and train.augmentation.for_epochs:
             rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
             found.append(WarmRestart(plain_from, rate, lowering))
-    if patience := budget["early_stopping_patience"]:
+    if patience := train.early_stopping_patience:
         found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
-    if budget["max_steps"]:
-        found.append(
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
-        )
+    if steps := train.max_steps:
+        found.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, steps)))
     return found
 
 

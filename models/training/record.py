@@ -2,67 +2,42 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from models.export.model_run import TrainingRecord, Utilisation
 from models.training.build import computes_in_half_precision
 from models.training.callbacks import steps_taken
 from models.training.hardware import Hardware
-from models.training.utilisation import Utilisation
 
 
-@dataclass(frozen=True)
-class TrainingRecord:
-    """`seconds` are those of this process, evaluation and start-up included; `images_per_second` are rows by the
-    seconds that gradient steps took, None when nobody counted them; `epochs_run` and `steps` count what came before a
-    kill, too."""
-
-    epochs_run: int
-    steps: int
-    seconds: float
-    images_per_second: float | None
-    devices: list[str]
-    mixed_precision: bool
-    resumed_from_epoch: int
-    utilisation: Utilisation
-    advice: list[str]
-    hyperparameters: dict[str, Any]
-    parameters: int
-
-    @classmethod
-    def of(
-        cls,
-        model: keras.Model,
-        history: Mapping[str, list[float]],
-        hparams: Mapping[str, Any],
-        found: Hardware,
-        rows_per_second: float | None,
-        seconds: float,
-        resumed_from_epoch: int,
-        seen: Utilisation,
-        advice: list[str],
-    ) -> "TrainingRecord":
-        """Put together after the last epoch."""
-        return cls(
-            epochs_run=max((len(values) for values in history.values()), default=0),
-            steps=steps_taken(model),
-            seconds=round(seconds, 3),
-            images_per_second=None if rows_per_second is None else round(rows_per_second, 1),
-            devices=found.devices,
-            mixed_precision=computes_in_half_precision(model),
-            resumed_from_epoch=resumed_from_epoch,
-            utilisation=seen,
-            advice=advice,
-            hyperparameters=dict(hparams),
-            parameters=int(model.count_params()),
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """As the file holds it."""
-        return {**vars(self), "utilisation": self.utilisation.as_json()}
+def record_of(
+    model: keras.Model,
+    history: Mapping[str, list[float]],
+    hparams: Mapping[str, Any],
+    found: Hardware,
+    rows_per_second: float | None,
+    seconds: float,
+    resumed_from_epoch: int,
+    seen: Utilisation,
+    advice: list[str],
+) -> TrainingRecord:
+    """Put together after the last epoch."""
+    return TrainingRecord(
+        epochs_run=max((len(values) for values in history.values()), default=0),
+        steps=steps_taken(model),
+        seconds=round(seconds, 3),
+        images_per_second=None if rows_per_second is None else round(rows_per_second, 1),
+        devices=found.devices,
+        mixed_precision=computes_in_half_precision(model),
+        resumed_from_epoch=resumed_from_epoch,
+        utilisation=seen,
+        advice=advice,
+        hyperparameters=dict(hparams),
+        parameters=int(model.count_params()),
+    )
 
 
 def write_json(value: Mapping[str, Any], directory: str, name: str) -> None:

@@ -9,7 +9,8 @@ import keras_tuner
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from core.hyperparameters import BATCH_SIZE, IN_EFFECT, in_effect
+from core.hyperparameters import BATCH_SIZE, in_effect
+from models.export.model_run import HISTORY_FILE, TRAINING_FILE, Built, History, TrainingRecord
 from models.export.replay import keep_for_replay
 from models.export.saved_model import export_model
 from models.export.signatures import public_names
@@ -24,68 +25,74 @@ from models.training.checkpoints import (
     newest_checkpoint,
     remove_checkpoints,
 )
+from models.training.config import LearningSettings
 from models.training.hardware import hardware_here
 from models.training.input_wait import InputWait
-from models.training.record import TrainingRecord, write_json
+from models.training.record import record_of, write_json
 from models.training.tensorboard import TensorBoardLogs, event_folder
 from models.training.utilisation import UtilisationSampler, advice_on
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains on train, watches eval, never sees test."""
-    config = fn_args.custom_config
+    config = LearningSettings.from_custom_config(fn_args.custom_config)
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
-    unseen = {config["label"], *config["withheld"]}
+    unseen = {config.label, *config.withheld}
     # Names that clients could not tell apart are refused before hours of training, not after.
     public_names(set(transformed.raw_feature_spec()) - unseen)
-    specs = transformed_feature_spec(transformed, config["label"])
+    specs = transformed_feature_spec(transformed, config.label)
     keras.backend.clear_session()
-    keras.utils.set_random_seed(config["train"]["seed"])
-    hparams = {**config["model"]["hyperparameters"], **tuned_hyperparameters(fn_args.hyperparameters)}
-    checkpoints = checkpoint_folder(config["durable_dir"], _identity(fn_args))
+    keras.utils.set_random_seed(config.train.seed)
+    hparams = {**config.model.hyperparameters, **tuned_hyperparameters(fn_args.hyperparameters)}
+    checkpoints = checkpoint_folder(config.durable_dir, _identity(fn_args, config))
     with event_folder(f"{fn_args.model_run_dir}/tensorboard") as events:
-        model, history, record = _trained(fn_args, specs, hparams, checkpoints, events)
-    write_json(history, fn_args.model_run_dir, "history.json")
-    write_json(record.as_json(), fn_args.model_run_dir, "training.json")
-    model = in_full_precision(model, config, hparams, specs[0])
-    module = config["model"]["module"]
-    built = {"module": module, "hyperparameters": hparams, IN_EFFECT: in_effect(hparams, module), **_unseen(config)}
+        model, history, record = _trained(fn_args, config, specs, hparams, checkpoints, events)
+    write_json(history, fn_args.model_run_dir, HISTORY_FILE)
+    write_json(record.as_json(), fn_args.model_run_dir, TRAINING_FILE)
+    module = config.model.module
+    model = in_full_precision(model, module, hparams, specs[0])
+    built = Built(module, hparams, in_effect(hparams, module), config.label, config.withheld)
     keep_for_replay(model, built, fn_args.model_run_dir)
     export_model(model, transformed, unseen, fn_args.serving_model_dir)
     remove_checkpoints(checkpoints)
 
 
 def _trained(
-    fn_args: FnArgs, specs: tuple[FeatureSpec, FeatureSpec], hparams: Mapping[str, Any], checkpoints: str, events: str
-) -> tuple[keras.Model, dict[str, list[float]], TrainingRecord]:
+    fn_args: FnArgs,
+    config: LearningSettings,
+    specs: tuple[FeatureSpec, FeatureSpec],
+    hparams: Mapping[str, Any],
+    checkpoints: str,
+    events: str,
+) -> tuple[keras.Model, History, TrainingRecord]:
     """The model, every figure by epoch, and what is to be said about the training; goes on where a killed one was."""
-    config, budget, found = fn_args.custom_config, fn_args.custom_config["train"], hardware_here()
-    model = built_for_training(config, hparams, specs[0], found)
+    train, found = config.train, hardware_here()
+    model = built_for_training(config.model.module, train, hparams, specs[0], found)
     start = newest_checkpoint(checkpoints)
-    batch_size = int(hparams.get(BATCH_SIZE, budget["batch_size"]))
-    batches = learning_batches(fn_args.train_files, specs, budget, batch_size, start.epochs if start else 0)
+    batch_size = int(hparams.get(BATCH_SIZE, train.batch_size))
+    batches = learning_batches(fn_args.train_files, specs, train, batch_size, start.epochs if start else 0)
     wait = InputWait()
     batches = wait.watched(batches)
-    watching = callbacks(budget, model)
+    watching = callbacks(train, model)
     before = start.history if start else {}
     logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training", before=before)
     keeping = EpochCheckpoint(model, checkpoints, watching, start)
     if start:
-        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, budget["epochs"])
+        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, train.epochs)
     try:
         with UtilisationSampler(found.cores, gpus=bool(found.gpus)) as sampler:
             model.fit(
-                up_to(budget["max_steps"], batches, model),
+                up_to(train.max_steps, batches, model),
                 validation_data=watched_batches(fn_args.eval_files, specs),
-                epochs=budget["epochs"],
-                initial_epoch=budget["epochs"] if start and start.stopped else keeping.start.epochs,
+                epochs=train.epochs,
+                initial_epoch=train.epochs if start and start.stopped else keeping.start.epochs,
                 callbacks=[wait, *watching, logs, keeping],
                 verbose=0,
             )
     finally:
         logs.close()
     seen = sampler.utilisation(wait.stall)
-    record = TrainingRecord.of(
+    record = record_of(
         model=model,
         history=keeping.history,
         hparams=hparams,
@@ -101,21 +108,16 @@ def _trained(
     return model, keeping.history, record
 
 
-def _identity(fn_args: FnArgs) -> dict[str, Any]:
+def _identity(fn_args: FnArgs, config: LearningSettings) -> dict[str, Any]:
     """What two attempts at the same training have in common; folders of the attempt itself are not among it."""
-    config = {name: value for name, value in fn_args.custom_config.items() if name != "durable_dir"}
     return {
-        "config": config,
+        "config": config.model_dump(exclude={"durable_dir"}),
         "examples": [files_as_they_are(fn_args.train_files), files_as_they_are(fn_args.eval_files)],
         "transform_graph": fn_args.transform_graph_path,
         # On hardware that computes in another precision the optimizer holds other variables.
-        "precision": precision_here(config["train"], hardware_here()),
+        "precision": precision_here(config.train, hardware_here()),
         "tuned": tuned_hyperparameters(fn_args.hyperparameters),
     }
-
-
-def _unseen(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {"label": config["label"], "withheld": config["withheld"]}
 
 
 def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:

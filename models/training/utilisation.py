@@ -3,10 +3,11 @@
 import subprocess
 import threading
 import time
-from dataclasses import asdict, dataclass
 from types import TracebackType
 
 import psutil
+
+from models.export.model_run import Utilisation
 
 EVERY_SECONDS = 2.0
 # Shorter trainings are mostly start-up and say nothing about a machine.
@@ -14,21 +15,6 @@ WORTH_ADVICE_SECONDS = 120.0
 IDLE_GPU, IDLE_CPU, BUSY_CPU = 0.5, 0.4, 0.85
 STALLED, FULL_MEMORY = 0.15, 0.9
 LONG_ON_CPU_SECONDS = 1800.0
-
-
-@dataclass(frozen=True)
-class Utilisation:
-    """Shares from 0 to 1 of what the machine has: the mean of CPU and GPU (none: no GPU), the peak of memory, and
-    the share of time in which training waited for its input (none: nobody looked)."""
-
-    cpu: float
-    gpu: float | None
-    memory: float
-    input_stall: float | None
-
-    def as_json(self) -> dict[str, float | None]:
-        """Rounded to three digits."""
-        return {name: None if value is None else round(value, 3) for name, value in asdict(self).items()}
 
 
 class UtilisationSampler:

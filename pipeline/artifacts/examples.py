@@ -1,9 +1,12 @@
-"""Reads Examples column by column: whole batches through tfx-bsl's C++ decoder, never a Python object a row."""
+"""What ExampleGen says of its Examples, and their rows column by column: whole batches through tfx-bsl's C++ decoder,
+never a Python object a row."""
 
 from __future__ import annotations
 
+import json
 import posixpath
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,16 +20,59 @@ from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
 from core.errors import SluiceError
+from sources.kinds import Kind
 
-# Column → height, width and channels of its images.
-IMAGES_PROPERTY = "sluice_images"
-FACTS_PROPERTY = "sluice_facts"
-KINDS_PROPERTY = "sluice_kinds"
-
-
+_FACTS, _KINDS, _IMAGES = "sluice_facts", "sluice_kinds", "sluice_images"
 BATCH_ROWS = 8192
 # Of serialized rows; as columns of 64-bit integers images take eight times as much.
 BATCH_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an ingest came to. `class_names`: of a label that came in words, by the integers that stand for them."""
+
+    rows: Mapping[str, int] = field(default_factory=dict)  # by split
+    columns: int = 0
+    unusable_rows: int = 0
+    unusable_file: str | None = None  # where they lie
+    left_out_by_gap: int = 0
+    left_out_by_share: int = 0
+    share: float = 1.0
+    class_names: list[str] = field(default_factory=list)
+    data_fingerprint: str = ""
+    span: int | None = None
+    files: int = 0
+
+
+def describe_examples(
+    examples: types.Artifact, facts: Facts, kinds: Mapping[str, int], images: Mapping[str, list[int]]
+) -> None:
+    """Stores what is known of the rows on the artifact itself. `images`: column → height, width and channels."""
+    for name, plain in ((_FACTS, asdict(facts)), (_KINDS, kinds), (_IMAGES, images)):
+        examples.set_string_custom_property(name, json.dumps(plain))
+
+
+def facts_of(examples: types.Artifact) -> Facts:
+    """What the ingest came to; examples that somebody else made say nothing."""
+    return Facts(**json.loads(examples.get_string_custom_property(_FACTS) or "{}"))
+
+
+def kinds_of(examples: types.Artifact) -> dict[str, Kind]:
+    """The kinds of the columns as they stand in tf.Examples."""
+    stored = json.loads(examples.get_string_custom_property(_KINDS) or "{}")
+    return {name: Kind(kind) for name, kind in stored.items()}
+
+
+def images_of(artifact: types.Artifact) -> dict[str, list[int]]:
+    """Height, width and channels by column with images, of Examples or of statistics that were made of them."""
+    found: dict[str, list[int]] = json.loads(artifact.get_string_custom_property(_IMAGES) or "{}")
+    return found
+
+
+def keep_images(statistics: types.Artifact, examples: types.Artifact) -> None:
+    """Lets statistics say of images what the Examples say."""
+    statistics.set_string_custom_property(_IMAGES, examples.get_string_custom_property(_IMAGES))
 
 
 def shards(examples: types.Artifact, split: str) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import posixpath
 
 from numpy.typing import ArrayLike
-from tfx.dsl.io import fileio
 
-from pipeline.artifacts.blessings import read_text, write_text
+from pipeline.artifacts.text_files import optional_text, write_text
 from registry.version_record import RequestTimes
 
 REQUEST_TIMES_FILE = "request_times.json"
@@ -24,6 +22,5 @@ def write_request_times(uri: str, milliseconds: ArrayLike | None) -> None:
 
 def read_request_times(uri: str) -> RequestTimes | None:
     """What was stored beside the report at `uri`; None when nothing was."""
-    if not fileio.exists(posixpath.join(uri, REQUEST_TIMES_FILE)):
-        return None
-    return RequestTimes(**json.loads(read_text(uri, REQUEST_TIMES_FILE)))
+    text = optional_text(uri, REQUEST_TIMES_FILE)
+    return RequestTimes(**json.loads(text)) if text else None

@@ -9,7 +9,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from gates.schema.proposal import SERVING
-from pipeline.artifacts.blessings import read_text
+from pipeline.artifacts.text_files import read_text, write_text
 
 SCHEMA_FILE = "schema.pbtxt"
 
@@ -37,6 +37,11 @@ def shape_of(feature: schema_pb2.Feature) -> tuple[int, ...]:
 def is_wide(feature: schema_pb2.Feature) -> bool:
     """Whether a row has many numbers in this column: an image or a vector."""
     return feature.type != schema_pb2.BYTES and bool(np.prod(shape_of(feature), dtype=np.int64) > 1)
+
+
+def write_schema(uri: str, text: str) -> None:
+    """Stores the text of a schema as the artifact at `uri`."""
+    write_text(uri, SCHEMA_FILE, text)
 
 
 def read_schema(uri: str) -> schema_pb2.Schema:

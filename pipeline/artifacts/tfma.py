@@ -13,7 +13,7 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 
 from gates.evaluation.measure import Slice
 from gates.evaluation.metrics import ClassPerformance, MetricEstimate
-from pipeline.artifacts.blessings import write_text
+from pipeline.artifacts.text_files import write_text
 
 CANDIDATE, BASELINE = "candidate", "baseline"
 # Our metrics as TFMA calls them in its results, and the classes that compute them; of two classes and of several.

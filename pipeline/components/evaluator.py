@@ -31,7 +31,8 @@ from gates.evaluation.thresholds import judge_thresholds
 from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
-from pipeline.artifacts.blessings import GateReportArtifact, bless, write_evaluation, write_report
+from pipeline.artifacts.blessings import GateReportArtifact, bless, write_report
+from pipeline.artifacts.evaluation import write_evaluation
 from pipeline.artifacts.examples import decoder_of, shards
 from pipeline.artifacts.schema import read_schema
 from pipeline.evidence import scores

@@ -1,24 +1,110 @@
-"""What DataGate and ModelGate share: their settings, a cache key that outlives no waiver, progress told."""
+"""What the four gates share: what they leave behind, how they are wired, and progress told while they judge."""
 
 from __future__ import annotations
 
 import logging
-from datetime import date
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from gates.verdict.settings import GateSettings
-from pipeline.config.workload import WorkloadConfig
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.types import Artifact, BaseChannel, Channel, artifact_utils
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from core.strict import Strict
+from gates.verdict.finding import GateReport
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
+
+Artifacts = Mapping[str, list[Artifact]]
+ArtifactTypes = Mapping[str, type[Artifact]]
 
 
-def settings_of(config: WorkloadConfig, strict: bool) -> str:
-    """The gates' settings as JSON; where the platform asks for strictness the configuration cannot take it back."""
-    return config.gates.model_copy(update={"strict": config.gates.strict or strict}).model_dump_json()
+class GateExecutor(BaseExecutor):
+    """Judges, and leaves report and blessing. Refusing is a success."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Called by TFX with empty outputs."""
+        started = time.monotonic()
+        report = self.judge(input_dict, output_dict, exec_properties["config"])
+        report = replace(report, seconds=time.monotonic() - started)
+        write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        _name_models(blessing, input_dict)
+        bless(blessing, report)
+
+    def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
+        """The verdict on `inputs`, by what `config`, the text of the gate's typed inputs, asks for. What the gate
+        leaves beyond report and blessing goes into `outputs`."""
+        raise NotImplementedError
 
 
-def waivers_today(settings: GateSettings) -> str:
-    """A cache key: a verdict that rests on a waiver must not outlive it."""
-    return date.today().isoformat() if any(each.waive for each in settings.checks.values()) else ""
+class Gate(BaseComponent):
+    """A component whose executor is a GateExecutor. Subclasses name its spec, made by `gate_spec`, and its executor."""
+
+    def __init__(self, config: Strict, code: str = "", **channels: BaseChannel | None) -> None:
+        """`channels`: the inputs by their names in the spec, an optional one may be None; `code` only makes a new cache
+        key."""
+        if unknown := set(channels) - set(self.SPEC_CLASS.INPUTS):
+            raise TypeError(f"{type(self).__name__} has no input {', '.join(sorted(unknown))}")
+        made = {name: Channel(type=parameter.type) for name, parameter in self.SPEC_CLASS.OUTPUTS.items()}
+        super().__init__(self.SPEC_CLASS(config=config.to_property(), code=code, **channels, **made))
+
+
+def gate_spec(
+    inputs: ArtifactTypes,
+    optional: ArtifactTypes | None = None,
+    outputs: ArtifactTypes | None = None,
+    blessing: type[Artifact] = Blessing,
+) -> type[ComponentSpec]:
+    """Typed inputs in; report, blessing and `outputs` out."""
+    left = {**(outputs or {}), "report": GateReportArtifact, "blessing": blessing}
+    fields = {
+        "PARAMETERS": {"config": ExecutionParameter(type=str), "code": ExecutionParameter(type=str)},
+        "INPUTS": {
+            **{name: ChannelParameter(type=each) for name, each in inputs.items()},
+            **{name: ChannelParameter(type=each, optional=True) for name, each in (optional or {}).items()},
+        },
+        "OUTPUTS": {name: ChannelParameter(type=each) for name, each in left.items()},
+    }
+    return type("GateSpec", (ComponentSpec,), fields)
+
+
+def with_optional(spec: type[ComponentSpec], channels: Mapping[str, BaseChannel]) -> type[ComponentSpec]:
+    """`spec` with one optional input a channel: the blessing or report of a gate that did not run must reach the
+    executor to be refused."""
+    further = {name: ChannelParameter(type=channel.type, optional=True) for name, channel in channels.items()}
+    return type(spec.__name__, (spec,), {"INPUTS": {**spec.INPUTS, **further}})
+
+
+def optional_instance(inputs: Artifacts, name: str) -> Artifact | None:
+    """The single artifact of an optional input; None when it is not wired."""
+    return artifact_utils.get_single_instance(inputs[name]) if inputs.get(name) else None
 
 
 def tell_progress(check: str, place: int, of: int) -> None:
     """Moves the console's bar, whoever listens."""
     logging.getLogger("sluice.progress").info("%s", check, extra={"done": place, "total": of})
+
+
+def _name_models(blessing: Artifact, inputs: Artifacts) -> None:
+    """Names the judged model as TFX's Evaluator does, for TFX's resolvers and because the Pusher refuses a blessing
+    that was given to another model. A gate of the data names none."""
+    for name, uri, identity in (
+        ("model", constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY),
+        (
+            "baseline_model",
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY,
+        ),
+    ):
+        if model := optional_instance(inputs, name):
+            blessing.set_string_custom_property(uri, model.uri)
+            blessing.set_int_custom_property(identity, model.id)

@@ -33,6 +33,7 @@ from pipeline.artifacts.blessings import (
     verdict_told,
     write_report,
 )
+from pipeline.components.gate import with_optional
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
 from registry.folder import FolderRegistry
 from serving.version_folder import Push, VersionFolder
@@ -138,15 +139,6 @@ class PusherSpec(ComponentSpec):
     }
 
 
-def _spec_with(blessings: Mapping[str, types.BaseChannel]) -> type[PusherSpec]:
-    """PusherSpec with one optional input a blessing: an absent one must reach the executor to be refused."""
-    inputs = {
-        name + BLESSING_SUFFIX: ChannelParameter(type=channel.type, optional=True)
-        for name, channel in blessings.items()
-    }
-    return type("PusherSpec", (PusherSpec,), {"INPUTS": {**PusherSpec.INPUTS, **inputs}})
-
-
 class Pusher(base_component.BaseComponent):
     """Copies the model to `destination` as its newest version when every blessing of `blessings` stands."""
 
@@ -165,7 +157,7 @@ class Pusher(base_component.BaseComponent):
         the pushed model's metadata names."""
         channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
         super().__init__(
-            _spec_with(blessings)(
+            with_optional(PusherSpec, channels)(
                 model=model,
                 registered=registered,
                 destination=destination,

@@ -4,26 +4,24 @@ Columns of one value a row go to gradient-boosted trees, the one image a row may
 it looks like from afar.
 """
 
-from __future__ import annotations
-
-import json
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx import types
-from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.types import artifact_utils, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import Artifact
+from tfx.types.standard_artifacts import Examples, Schema
 
+from gates.evaluation import reference_models
 from gates.evaluation.reference_images import MOST_IMAGES, coarse
-from gates.evaluation.reference_models import references
-from pipeline.artifacts.blessings import ReferencesArtifact, write_references
+from pipeline.artifacts.evaluation import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features, shape_of
+from pipeline.component_inputs import ReferencesInputs
 
 MOST_TRAIN_ROWS = 50_000
 
@@ -62,83 +60,37 @@ def _decoded(raw: NDArray[Any], schema: schema_pb2.Schema, names: Collection[str
             yield name, part.column(part.schema.get_field_index(name))
 
 
-class ReferencesExecutor(base_executor.BaseExecutor):
-    """Reads a sample of train and all of test, writes `references.json`."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Fits and measures."""
-        examples = artifact_utils.get_single_instance(input_dict["examples"])
-        schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
-        label = exec_properties["label"]
-        features = served_features(schema, {label, *json.loads(exec_properties["withheld"])})
-        wide = [feature.name for feature in schema.feature if feature.name in features and is_wide(feature)]
-        single = [name for name in features if name not in wide]
-        most = MOST_IMAGES if wide else MOST_TRAIN_ROWS
-        train, test = (sample(_batches(examples, split), kept) for split, kept in (("train", most), ("test", 10**9)))
-        found = references(
-            *read_columns(train, schema, single, label),
-            *read_columns(test, schema, single, label),
-            confidence=exec_properties["confidence"],
-            images=(_images(train, schema, wide), _images(test, schema, wide)) if wide else None,
-        )
-        write_references(artifact_utils.get_single_instance(output_dict["references"]), found)
-
-
 def _images(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> NDArray[np.float64]:
     """All wide columns beside each other."""
     return np.concatenate([read_images(raw, schema, name) for name in names], axis=1)
 
 
-def _batches(examples: types.Artifact, split: str) -> Iterable[NDArray[Any]]:
+def _batches(examples: Artifact, split: str) -> Iterable[NDArray[Any]]:
     for path in shards(examples, split):
         yield from raw_batches(path)
 
 
-class ReferencesSpec(ComponentSpec):
-    """Examples and schema in, references out."""
-
-    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
-        "label": ExecutionParameter(type=str),
-        "withheld": ExecutionParameter(type=str),
-        "confidence": ExecutionParameter(type=float),
-        "code": ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "schema": ChannelParameter(type=standard_artifacts.Schema),
-    }
-    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {"references": ChannelParameter(type=ReferencesArtifact)}
-
-
-class References(base_component.BaseComponent):
-    """Says what the majority class and simple models reach on the same split."""
-
-    SPEC_CLASS = ReferencesSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReferencesExecutor)
-
-    def __init__(
-        self,
-        examples: types.BaseChannel,
-        schema: types.BaseChannel,
-        label: str,
-        withheld: list[str],
-        confidence: float = 0.95,
-        code: str = "",
-    ) -> None:
-        """`code` only makes a new cache key."""
-        super().__init__(
-            ReferencesSpec(
-                examples=examples,
-                schema=schema,
-                label=label,
-                withheld=json.dumps(sorted(withheld)),
-                confidence=confidence,
-                code=code,
-                references=types.Channel(type=ReferencesArtifact),
-            )
-        )
+@component
+def References(
+    examples: InputArtifact[Examples],
+    schema: InputArtifact[Schema],
+    references: OutputArtifact[ReferencesArtifact],
+    config: Parameter[str],
+    code: Parameter[str],  # noqa: ARG001 - a cache key
+) -> None:
+    """Says what the majority class and simple models reach on the same split: reads a sample of train and all of test,
+    writes `references.json`. `config`: ReferencesInputs as text."""
+    given = ReferencesInputs.from_property(config)
+    parsed = read_schema(schema.uri)
+    features = served_features(parsed, {given.label, *given.withheld})
+    wide = [feature.name for feature in parsed.feature if feature.name in features and is_wide(feature)]
+    single = [name for name in features if name not in wide]
+    most = MOST_IMAGES if wide else MOST_TRAIN_ROWS
+    train, test = (sample(_batches(examples, split), kept) for split, kept in (("train", most), ("test", 10**9)))
+    found = reference_models.references(
+        *read_columns(train, parsed, single, given.label),
+        *read_columns(test, parsed, single, given.label),
+        confidence=given.confidence,
+        images=(_images(train, parsed, wide), _images(test, parsed, wide)) if wide else None,
+    )
+    write_references(references, found)

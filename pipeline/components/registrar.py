@@ -7,44 +7,35 @@ registered and the registry stays as it was.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
-import posixpath
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
-from pipeline.artifacts.blessings import (
-    BLESSING_SUFFIX,
-    ReferencesArtifact,
-    RegisteredModel,
-    missing_model,
-    read_evaluation,
-    read_references,
-    read_report,
-    read_text,
-    refusals,
-)
+from pipeline.artifacts.blessings import BLESSING_SUFFIX, RegisteredModel, missing_model, read_report, refusals
+from pipeline.artifacts.evaluation import ReferencesArtifact, read_evaluation, read_references
+from pipeline.artifacts.examples import facts_of
+from pipeline.artifacts.model_run import read_built, read_training
 from pipeline.artifacts.request_times import read_request_times
-from pipeline.component_inputs import what_registration_needs
-from pipeline.config.workload import WorkloadConfig
-from pipeline.platform import Platform
+from pipeline.component_inputs import RegistrarInputs
+from pipeline.components.gate import with_optional
 from registry.contract import RegisteredVersion, Submission
 from registry.folder import FolderRegistry
 from registry.version_files import write_files
 from registry.version_recipe import environment_of, labels_of, recipe_of
 from registry.version_record import RequestTimes, VersionRecord
 
-# Found by its path: the pipeline imports no model code.
-STRUCTURE_MODULE = "models.export.structure"
+if TYPE_CHECKING:
+    from pipeline.config.workload import WorkloadConfig
+    from pipeline.platform import Platform
+
 REPORT_SUFFIX = "_report"
 REGISTERED_BEFORE = "the very model that it was before"
 Inputs = dict[str, list[types.Artifact]]
@@ -70,53 +61,50 @@ class RegistrarExecutor(base_executor.BaseExecutor):
         if refused:
             registered.set_string_custom_property("reason", " ".join(finding.reason for finding in refused))
             return
-        asked = json.loads(exec_properties["asked"])
-        record = version_record_of(input_dict, gates, asked)
+        given = RegistrarInputs.from_property(exec_properties["config"])
+        record = version_record_of(input_dict, gates, given)
         registry = FolderRegistry(Path(exec_properties["registry"]))
-        known = {version.version for version in registry.versions(asked["name"])}
+        known = {version.version for version in registry.versions(given.name)}
         found = registry.register(
             Submission(
-                model=asked["name"],
+                model=given.name,
                 saved_model=Path(saved_model),
                 recipe=record.recipe,
                 figures=record.figures,
-                labels=labels_of(asked["headline"], record.figures),
+                labels=labels_of(given.headline, record.figures),
                 describe=lambda folder, numbered: write_files(folder, record, numbered),
             )
         )
         _tell(registered, found, is_new=found.version not in known)
 
 
-def version_record_of(inputs: Inputs, gates: list[str], asked: Mapping[str, Any]) -> VersionRecord:
-    """All that the run found out about the model. `asked` is what `what_registration_needs` gave."""
+def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) -> VersionRecord:
+    """All that the run found out about the model."""
+    from models.export.structure import structure_of  # Keras, which compiling a pipeline does not need
+
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
-    transform_graph = artifact_utils.get_single_uri(inputs["transform_graph"])
-    built = json.loads(read_text(model_run, "built.json"))
+    structure = structure_of(artifact_utils.get_single_uri(inputs["transform_graph"]), model_run)
     evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))
     references = [reference for each in inputs.get("references") or [] for reference in read_references(each.uri)]
-    examples = artifact_utils.get_single_instance(inputs["examples"])
     reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
-    structure = importlib.import_module(STRUCTURE_MODULE).structure_of(transform_graph, model_run)
+    training = read_training(model_run)
+    config, provenance = given.sections(), given.provenance.model_dump()
     return VersionRecord(
-        recipe=recipe_of(asked, structure, built["in_effect"]),
-        config=asked["config"],
-        withheld=tuple(asked["withheld"]),
-        rows=json.loads(examples.get_string_custom_property("sluice_facts"))["rows"],
+        recipe=recipe_of(config, provenance, structure, read_built(model_run).in_effect),
+        config=config,
+        withheld=tuple(given.prediction.withheld_columns()),
+        rows=facts_of(artifact_utils.get_single_instance(inputs["examples"])).rows,
         evaluation=dataclasses.replace(evaluation, references=tuple(references)),
         gates=tuple(read_report(uri) for uri in reports),
         request_times=_request_times(reports),
-        training=_optional_json(model_run, "training.json"),
-        environment=environment_of(asked["provenance"]),
+        training=training.as_json() if training else {},
+        environment=environment_of(provenance),
     )
 
 
 def _request_times(reports: list[str]) -> RequestTimes | None:
     """Of the one gate that timed requests."""
     return next((times for uri in reports if (times := read_request_times(uri))), None)
-
-
-def _optional_json(uri: str, name: str) -> dict[str, Any]:
-    return json.loads(read_text(uri, name)) if fileio.exists(posixpath.join(uri, name)) else {}
 
 
 def _tell(registered: types.Artifact, found: RegisteredVersion, is_new: bool) -> None:
@@ -135,7 +123,7 @@ class RegistrarSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "registry": ExecutionParameter(type=str),
         "gates": ExecutionParameter(type=str),
-        "asked": ExecutionParameter(type=str),
+        "config": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
@@ -166,16 +154,14 @@ class Registrar(base_component.BaseComponent):
         blessings: Mapping[str, types.BaseChannel],
         reports: Mapping[str, types.BaseChannel],
         registry: str,
-        asked: Mapping[str, Any],
+        config: RegistrarInputs,
         code: str = "",
     ) -> None:
         """`blessings` and `reports`: the gates' channels by the gates' names; `code` only makes a new cache key."""
         channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
         channels |= {name + REPORT_SUFFIX: channel for name, channel in reports.items()}
-        further = {name: ChannelParameter(type=channel.type, optional=True) for name, channel in channels.items()}
-        spec = type("RegistrarSpec", (RegistrarSpec,), {"INPUTS": {**RegistrarSpec.INPUTS, **further}})
         super().__init__(
-            spec(
+            with_optional(RegistrarSpec, channels)(
                 model=model,
                 model_run=model_run,
                 transform_graph=transform_graph,
@@ -184,7 +170,7 @@ class Registrar(base_component.BaseComponent):
                 references=references,
                 registry=registry,
                 gates=json.dumps(sorted(blessings)),
-                asked=json.dumps(asked, sort_keys=True),
+                config=config.to_property(),
                 code=code,
                 registered=types.Channel(type=RegisteredModel),
                 **channels,
@@ -215,6 +201,6 @@ def registrar_of(
         blessings={name: gate.outputs["blessing"] for name, gate in gates.items()},
         reports={name: gate.outputs["report"] for name, gate in gates.items()},
         registry=platform.registry_directory,
-        asked=what_registration_needs(config, platform),
-        code=platform.code("pipeline.components.registrar", "models.export.structure"),
+        config=RegistrarInputs.of(config, platform),
+        code=platform.code("pipeline.components.registrar"),
     )

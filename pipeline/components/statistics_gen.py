@@ -25,7 +25,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
-from pipeline.artifacts.examples import IMAGES_PROPERTY, raw_batches, shards
+from pipeline.artifacts.examples import keep_images, raw_batches, shards
 
 # Compressed bytes of all splits together that one process goes through in about half a minute.
 IN_PROCESS_BYTES = 128 * 2**20
@@ -52,7 +52,7 @@ class StatisticsGenExecutor(Executor):
             described = {split: describe(paths) for split, paths in files.items()}
             statistics.split_names = artifact_utils.encode_split_names(splits)
             statistics.span = examples.span
-        statistics.set_string_custom_property(IMAGES_PROPERTY, examples.get_string_custom_property(IMAGES_PROPERTY))
+        keep_images(statistics, examples)
         for split, description in described.items():
             folder = artifact_utils.get_split_uri([statistics], split)
             fileio.makedirs(folder)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +23,15 @@ from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Pre
 from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
+from gates.verdict.settings import GateSettings
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import scores
 from pipeline.evidence.data import table_of
 
-# Found by its path: the pipeline imports no model code (models/export/replay.py has what is called here).
-REPLAY_MODULE = "models.export.replay"
+if TYPE_CHECKING:
+    from models.export.replay import Replayed, TrainingPath
+
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
 # Of serialized rows, which are asked of the model: fewer of them where a row is a large image.
@@ -39,21 +40,22 @@ SIGNATURES = ("serving_default", "serving_examples")
 UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
 
-def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvidence:
+def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: GateSettings) -> ModelEvidence:
     """Everything that the model said, in the form that the checks read."""
-    replaying = importlib.import_module(REPLAY_MODULE)
+    from models.export import replay  # Keras, which compiling a pipeline does not need
+
     schema = read_schema(inputs["schema"].uri)
-    path = replaying.TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
+    path = replay.TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     scored = scores.read_scored(inputs["evaluation"].uri)
-    judged = _Labelled(schema, asked)
+    judged = _Labelled(schema, declared)
     export = path_utils.serving_model_path(inputs["model"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
-    replayed = replaying.replay(path, export, test[at])
-    stump = _stump(rows["train"], test, schema, scored.classes, asked)
+    replayed = replay.replay(path, export, test[at])
+    stump = _stump(rows["train"], test, schema, scored.classes, declared)
     return ModelEvidence(
-        classes=class_names(scored.classes, asked["class_names"]),
+        classes=class_names(scored.classes, declared.class_names),
         train=judged.predicted(rows["train"], path.predict(rows["train"])),
         eval=judged.predicted(rows["eval"], path.predict(rows["eval"])),
         test=judged.predicted(test, scored.predictions),
@@ -65,11 +67,11 @@ def gather(inputs: dict[str, types.Artifact], asked: dict[str, Any]) -> ModelEvi
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
-        importances=_importances(replaying, path, rows["eval"], judged),
+        importances=_importances(path, rows["eval"], judged),
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
-        limits=Limits(p99_ms=asked["latency_ms"], size_mb=asked["export_mb"]),
-        split_by=UNITS.get(asked["split_by"], Unit.ROW),
+        limits=Limits(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
+        split_by=UNITS.get(declared.split_by or "", Unit.ROW),
     )
 
 
@@ -93,10 +95,10 @@ def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
 class _Labelled:
     """Reads labels, and entities where these were assigned, out of serialized examples."""
 
-    def __init__(self, schema: schema_pb2.Schema, asked: dict[str, Any]) -> None:
+    def __init__(self, schema: schema_pb2.Schema, declared: Declared) -> None:
         self._schema = schema
-        self._label = asked["label"]
-        self._entity = asked["entity"] if asked["split_by"] == "entity" else None
+        self._label = declared.label or ""
+        self._entity = declared.entity if declared.split_by == "entity" else None
 
     def labels(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """The label of each row."""
@@ -129,7 +131,7 @@ def _told(value: Any) -> str:
     return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
 
 
-def _replays(replayed: Any, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
+def _replays(replayed: Replayed, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
     told = f"{len(at):,} rows of test"
     asked = [
         Replay(
@@ -148,7 +150,7 @@ def _replays(replayed: Any, scored: Scored, at: NDArray[np.intp]) -> tuple[Repla
     )
 
 
-def _probes(replayed: Any) -> tuple[Probe, ...]:
+def _probes(replayed: Replayed) -> tuple[Probe, ...]:
     found = []
     for name in (*replayed.answers, *replayed.errors):
         call, _, probed = name.partition("/")
@@ -160,17 +162,17 @@ def _probes(replayed: Any) -> tuple[Probe, ...]:
 
 
 def _stump(
-    train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, asked: dict[str, Any]
+    train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, declared: Declared
 ) -> Stump | None:
     """The best single-feature model, [rows of test, classes]; None where no feature is a single value, as of
     images."""
-    label, withheld = asked["label"], asked["withheld"]
+    label, withheld = declared.label or "", declared.withheld
     wide = {feature.name for feature in schema.feature if is_wide(feature)}
     if not set(served_features(schema, {label, *withheld})) - wide:
         return None
-    declared = Declared(label=label, withheld=frozenset(withheld), categorical=frozenset({label}))
+    columns = Declared(label=label, withheld=withheld, categorical=frozenset({label}))
     tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
-    data = Data(tables["train"], {"test": tables["test"]}, declared=declared)
+    data = Data(tables["train"], {"test": tables["test"]}, declared=columns)
     try:
         found = best_stump(data)
         known = [int(float(name)) for name in target_of(data).classes]
@@ -184,9 +186,11 @@ def _stump(
     return Stump(found.feature, scores)
 
 
-def _importances(replaying: Any, path: Any, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
+def _importances(path: TrainingPath, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
+    from models.export.replay import importances
+
     permuted = rows[: _rows_within(rows, PERMUTED_ROWS, "at once")]
-    return dict(replaying.importances(path, permuted, partial(_power, judged.labels(permuted))))
+    return dict(importances(path, permuted, partial(_power, judged.labels(permuted))))
 
 
 def _power(labels: NDArray[Any], predictions: NDArray[Any]) -> float:

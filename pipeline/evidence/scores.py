@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -21,10 +20,9 @@ from tfx.dsl.io import fileio
 
 from core.errors import SluiceError
 from gates.evaluation.measure import MISSING, Scored
+from models.export.batches import by_size
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
 
-# Found by its path: the pipeline imports no model code.
-BATCHES_MODULE, SIGNATURES_MODULE = "models.export.batches", "models.export.signatures"
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
 LABEL, CANDIDATE, BLESSED = "label", "candidate", "blessed"
 FOLDER = "predictions"
@@ -80,8 +78,8 @@ def _stored(column: str) -> str:
 def _asked(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
     """Predictions of the rows, a few at a time where they are large: what a layer makes of images is many times the
     size of the images."""
-    parts = importlib.import_module(BATCHES_MODULE).by_size(batch)
-    return np.concatenate([signature(examples=tf.constant(part))["predictions"].numpy() for part in parts])
+    answers = [signature(examples=tf.constant(part))["predictions"].numpy() for part in by_size(batch)]
+    return np.concatenate(answers)
 
 
 def _stored_predictions(predictions: NDArray[Any], model: str) -> pa.Array:
@@ -150,7 +148,8 @@ def _inputs_of(path: str) -> dict[str, str]:
 
 def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
     """The same for each column of the data, by the name under which `serving_default` would ask for it."""
-    public_names = importlib.import_module(SIGNATURES_MODULE).public_names
+    from models.export.signatures import public_names  # Keras, which compiling a pipeline does not need
+
     columns = schema_utils.schema_as_feature_spec(schema).feature_spec
     return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import Severity
+from pipeline.artifacts.examples import Facts
 from runners.results.node_result import NodeResult
 from runners.results.read_back import (
     evaluation_of,
@@ -33,11 +34,11 @@ def sentence_for(result: NodeResult) -> str:
 
 
 def _ingest(result: NodeResult) -> str:
-    facts = facts_of(result)
-    rows = facts["rows"]
+    facts = facts_of(result) or Facts()
+    rows = facts.rows
     splits = " / ".join(f"{split} {count:,}" for split, count in rows.items())
-    unusable = f", {facts['unusable_rows']:,} unusable put aside" if facts["unusable_rows"] else ""
-    share = f" (share {facts['share']:g})" if facts.get("share", 1.0) < 1 else ""
+    unusable = f", {facts.unusable_rows:,} unusable put aside" if facts.unusable_rows else ""
+    share = f" (share {facts.share:g})" if facts.share < 1 else ""
     return f"{sum(rows.values()):,} rows{share} → {splits}{unusable}"
 
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
-from tfx.types import Artifact
 
 from gates.evaluation.metrics import Evaluation, Reference
 from gates.verdict.finding import GateReport
-from pipeline.artifacts.blessings import read_evaluation, read_references, read_report
+from models.export.model_run import TrainingRecord
+from pipeline.artifacts import examples, model_run
+from pipeline.artifacts.blessings import read_report
+from pipeline.artifacts.evaluation import read_evaluation, read_references
+from pipeline.artifacts.examples import Facts
+from pipeline.artifacts.schema import SCHEMA_FILE
+from pipeline.artifacts.text_files import optional_text
 from report.evidence import TunerTrial
 from runners.results.node_result import NodeResult, Results
 
 
-def facts_of(result: NodeResult | None) -> dict[str, Any]:
-    """What ExampleGen said about the rows that it assigned; empty when it did not run."""
-    examples = result.output("examples") if result else None
-    return json.loads(examples.get_string_custom_property("sluice_facts")) if examples else {}
+def facts_of(result: NodeResult | None) -> Facts | None:
+    """What ExampleGen said about the rows that it assigned; None when it did not run."""
+    artifact = result.output("examples") if result else None
+    return examples.facts_of(artifact) if artifact else None
 
 
 def gate_report_of(result: NodeResult | None) -> GateReport | None:
@@ -73,31 +77,31 @@ def evaluation_with_references(evaluator: NodeResult | None, references: NodeRes
 
 def history_of(result: NodeResult | None) -> dict[str, list[float]]:
     """The training curves by metric; empty when there is no model."""
-    text = _text(result.output("model_run") if result else None, "history.json")
-    return json.loads(text) if text else {}
+    artifact = result.output("model_run") if result else None
+    return model_run.read_history(artifact.uri) if artifact else {}
 
 
-def training_of(result: NodeResult | None) -> dict[str, Any] | None:
+def training_of(result: NodeResult | None) -> TrainingRecord | None:
     """What the training took and how busy the machine was; None when there is no model."""
-    text = _text(result.output("model_run") if result else None, "training.json")
-    return json.loads(text) if text else None
+    artifact = result.output("model_run") if result else None
+    return model_run.read_training(artifact.uri) if artifact else None
 
 
 def trials_of(result: NodeResult | None) -> tuple[TunerTrial, ...]:
     """What the Tuner tried, in the order in which it chose them; empty when it did not run."""
-    text = _text(result.output("tuner_results") if result else None, "trials.json")
+    artifact = result.output("tuner_results") if result else None
     return tuple(
         TunerTrial(
-            name=str(trial["trial"]),
-            hyperparameters=trial["hyperparameters"],
-            score=trial["score"],
-            chosen=trial["chosen"],
-            state=trial["state"],
-            epochs=trial["epochs"],
-            seconds=trial["seconds"],
-            reason=trial["reason"],
+            name=str(trial.trial),
+            hyperparameters=trial.hyperparameters,
+            score=trial.score,
+            chosen=trial.chosen,
+            state=trial.state,
+            epochs=trial.epochs,
+            seconds=trial.seconds,
+            reason=trial.reason,
         )
-        for trial in json.loads(text or "[]")
+        for trial in (model_run.read_trials(artifact.uri) if artifact else ())
     )
 
 
@@ -109,12 +113,14 @@ def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:
 
 def schema_text(result: NodeResult | None) -> str:
     """The same as its file holds it; empty when there is none."""
-    return _text(result.output("schema") if result else None, "schema.pbtxt")
+    artifact = result.output("schema") if result else None
+    return optional_text(artifact.uri, SCHEMA_FILE) if artifact else ""
 
 
 def features_of(result: NodeResult | None) -> int:
     """How many features Transform computes, without the label."""
-    text = _text(result.output("transform_graph") if result else None, "transformed_metadata/schema.pbtxt")
+    artifact = result.output("transform_graph") if result else None
+    text = optional_text(artifact.uri, f"transformed_metadata/{SCHEMA_FILE}") if artifact else ""
     return len(text_format.Parse(text, schema_pb2.Schema()).feature) - 1 if text else 0
 
 
@@ -128,11 +134,3 @@ def statistics_of(result: NodeResult | None) -> dict[str, statistics_pb2.Dataset
         with fileio.open(f"{artifact.uri}/Split-{split}/FeatureStats.pb", "rb") as file:
             found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets[0]
     return found
-
-
-def _text(artifact: Artifact | None, name: str) -> str:
-    """The text of one file of an artifact; empty when there is none."""
-    if artifact is None or not fileio.exists(f"{artifact.uri}/{name}"):
-        return ""
-    with fileio.open(f"{artifact.uri}/{name}", "r") as file:
-        return str(file.read())

@@ -25,6 +25,8 @@ from runners.results.run_folder import RunFolder
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
+    from models.export.model_run import TrainingRecord
+    from pipeline.artifacts.examples import Facts
     from runners.results.read_back import Registered
 
 
@@ -54,7 +56,7 @@ def record_of(
         ],
         gates=[report.to_json() for report in gathered.gates],
         metrics=metrics_of(gathered.evaluation),
-        rows=gathered.facts.get("rows", {}),
+        rows=dict(gathered.facts.rows) if gathered.facts else {},
         seed=config.train.seed,
         **facts,
     )
@@ -117,14 +119,14 @@ def evidence_of(
     return Evidence(
         statistics=gathered.statistics,
         label=config.data.label,
-        unusable_rows=UnusableRows(facts["unusable_rows"], facts.get("unusable_file")) if facts else None,
+        unusable_rows=UnusableRows(facts.unusable_rows, facts.unusable_file) if facts else None,
         gates=gathered.gates,
         evaluation=gathered.evaluation,
         thresholds=tuple(threshold_lines(config.evaluator)),
         judged_by=config.evaluator.judged_by,
         trials=gathered.trials,
         history=gathered.history,
-        training=gathered.training,
+        training=gathered.training.as_json() if gathered.training else None,
         lineage=_lineage(record, results, gathered),
         config_yaml=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         next_command=outcome.next_command,
@@ -177,12 +179,12 @@ def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
 class Gathered:
     """Empty where a component was not reached."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)  # of ExampleGen: rows by split, unusable rows
+    facts: Facts | None = None  # of ExampleGen: rows by split, unusable rows
     statistics: Mapping[str, DatasetFeatureStatistics] = field(default_factory=dict)
     gates: tuple[GateReport, ...] = ()
     trials: tuple[TunerTrial, ...] = ()  # of the Tuner
     history: Mapping[str, list[float]] = field(default_factory=dict)
-    training: Mapping[str, Any] | None = None
+    training: TrainingRecord | None = None
     evaluation: Evaluation | None = None
     registered: Registered | None = None
 

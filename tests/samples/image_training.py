@@ -17,7 +17,10 @@ from tfx.utils import json_utils, proto_utils
 
 from models.features import FeatureSpec, transformed_feature_spec
 from models.training.run import run_fn
-from pipeline.config.training import TrainConfig
+from pipeline.component_inputs import LearningInputs
+from pipeline.config.training import TrainConfig, TunerConfig
+from pipeline.config.workload import ModelConfig
+from pipeline.features import FeatureInputs
 from tests.samples.folders import ROOT, scratch
 from tests.samples.taxi_transformed import BEAM
 
@@ -77,7 +80,9 @@ def sample_images() -> Images:
         {
             "preprocessing_fn": "pipeline.features.preprocessing_fn",
             "custom_config": json_utils.dumps(
-                {"preprocessing_module": "preprocessing.fashion_mnist", "label": "label", "withheld": []}
+                FeatureInputs(
+                    module="preprocessing.fashion_mnist", label="label", withheld=[], code=""
+                ).to_custom_config()
             ),
             "splits_config": proto_utils.proto_to_json(
                 transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"])
@@ -97,7 +102,6 @@ def arguments(
 ) -> FnArgs:
     """What TFX hands to `run_fn`; `train` is written as in a workload's configuration."""
     found = sample_images()
-    budget = {"epochs": 2, "batch_size": 32, "seed": 3, **(train or {})}
     return FnArgs(
         working_dir=str(home / "work"),
         train_files=found.train,
@@ -105,13 +109,15 @@ def arguments(
         transform_graph_path=found.graph,
         model_run_dir=str(home / "run"),
         serving_model_dir=str(home / "model"),
-        custom_config={
-            "model": {"module": module, "hyperparameters": hyperparameters or {}},
-            "train": TrainConfig.model_validate(budget).model_dump(),
-            "label": "label",
-            "withheld": [],
-            "durable_dir": str(home / "durable"),
-        },
+        custom_config=LearningInputs(
+            model=ModelConfig(module=module, hyperparameters=hyperparameters or {}),
+            train=TrainConfig.model_validate({"epochs": 2, "batch_size": 32, "seed": 3, **(train or {})}),
+            tuner=TunerConfig(),
+            label="label",
+            withheld=[],
+            code="as it is",
+            durable_dir=str(home / "durable"),
+        ).to_custom_config(),
     )
 
 

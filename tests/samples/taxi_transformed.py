@@ -16,13 +16,12 @@ from tfx.proto import transform_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
+from pipeline.features import FeatureInputs
 from tests.samples.folders import ROOT, scratch
 
-TAXI: dict[str, Any] = {
-    "preprocessing_module": "preprocessing.taxi",
-    "label": "big_tipper",
-    "withheld": ["payment_type", "tips"],
-}
+TAXI = FeatureInputs(
+    module="preprocessing.taxi", label="big_tipper", withheld=["payment_type", "tips"], code="as it is"
+)
 BEAM = [
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
     "--direct_running_mode=in_memory",
@@ -95,7 +94,7 @@ def prepared() -> Prepared:
         {"transform_graph": [graph], "transformed_examples": [transformed]},
         {
             "preprocessing_fn": "pipeline.features.preprocessing_fn",
-            "custom_config": json_utils.dumps(TAXI),
+            "custom_config": json_utils.dumps(TAXI.to_custom_config()),
             "disable_statistics": 1,
             "force_tf_compat_v1": 1,
             "splits_config": proto_utils.proto_to_json(

@@ -15,7 +15,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from pipeline.component_inputs import LearningInputs
 from pipeline.config.training import TrainConfig, TunerConfig
+from pipeline.config.workload import ModelConfig
 from tests.samples.folders import scratch
 
 # Names the file to which each training appends a line.
@@ -24,8 +26,8 @@ SCHEMA = """
 feature { name: "x" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 4 } } }
 feature { name: "label" type: INT presence { min_fraction: 1 } shape { } }
 """
-TUNER = TunerConfig(enabled=True, algorithm="grid", stop_poor_trials=False).model_dump()
-TRAIN = TrainConfig(batch_size=64, early_stopping_patience=0, seed=7).model_dump()
+TUNER: dict[str, Any] = {"enabled": True, "algorithm": "grid", "stop_poor_trials": False}
+TRAIN: dict[str, Any] = {"batch_size": 64, "early_stopping_patience": 0, "seed": 7}
 
 
 def build_model(hparams: Mapping[str, Any], feature_spec: Any) -> keras.Model:
@@ -97,13 +99,13 @@ def arguments(home: Path, module: str = __name__, train: Mapping[str, Any] | Non
         train_files=[str(rows() / "train.tfrecord")],
         eval_files=[str(rows() / "eval.tfrecord")],
         transform_graph_path=str(rows() / "graph"),
-        custom_config={
-            "model": {"module": module, "hyperparameters": {"learning_rate": 0.1}},
-            "train": {**TRAIN, **(train or {})},
-            "tuner": {**TUNER, **tuner},
-            "label": "label",
-            "withheld": [],
-            "code": "as it is",
-            "durable_dir": str(home / "durable"),
-        },
+        custom_config=LearningInputs(
+            model=ModelConfig(module=module, hyperparameters={"learning_rate": 0.1}),
+            train=TrainConfig.model_validate({**TRAIN, **(train or {})}),
+            tuner=TunerConfig.model_validate({**TUNER, **tuner}),
+            label="label",
+            withheld=[],
+            code="as it is",
+            durable_dir=str(home / "durable"),
+        ).to_custom_config(),
     )

@@ -93,7 +93,8 @@ def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:
         ("prediction: {never: [x, 1]}", r"`prediction\.never` must be a list of names, got \['x', 1\]"),
         ("prediction: {known_from: [x]}", r"`prediction\.known_from` must be moments with lists of columns"),
         ("prediction: {known_from: {1: [x]}}", r"`prediction\.known_from` must be moments with lists of columns"),
-        ("prediction:\n  known_from:\n    outcome: x", r"line 3: `prediction\.known_from\.outcome` must be a list of names"),
+        ("prediction:\n  known_from:\n    outcome: x",
+         r"line 3: `prediction\.known_from\.outcome` must be a list of names, got 'x'"),
         ("prediction: {moments: 3}", r"`prediction\.moments` must be a list of names, got 3"),
         ("prediction: {made_at: [x]}", r"`prediction\.made_at` must be text, got \['x'\]"),
         # As the pipeline refuses it: a column cannot be known from two moments.

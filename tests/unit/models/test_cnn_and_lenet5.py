@@ -14,9 +14,9 @@ from models import cnn, lenet5
 from models.features import CategoricalFeature
 from models.training.build import built_for_training, in_full_precision
 from models.training.hardware import Hardware
-from pipeline.config.training import TrainConfig
 from tests.samples.folders import scratch
 from tests.samples.image_training import drawn, sample_images, trained, written
+from tests.samples.training_settings import train_settings
 
 GREY = {"image": tf.io.FixedLenFeature([28, 28, 1], tf.float32)}
 MODELS = (cnn, lenet5)
@@ -154,12 +154,9 @@ def test_a_batch_size_that_was_found_replaces_the_configured_one(tmp_path: Path)
 
 def test_half_precision_serves_in_full_precision_with_the_same_weights() -> None:
     able = Hardware("test", 2, half_precision_cpu=True)
-    config = {
-        "model": {"module": "models.lenet5"},
-        "train": TrainConfig(mixed_precision="always").model_dump(),
-    }
-    model = built_for_training(config, {}, GREY, able)
-    served = in_full_precision(model, config, {}, GREY)
+    train = train_settings(mixed_precision="always")
+    model = built_for_training("models.lenet5", train, {}, GREY, able)
+    served = in_full_precision(model, "models.lenet5", {}, GREY)
     assert {layer.compute_dtype for layer in served.layers} == {"float32"}
     assert "bfloat16" in {layer.compute_dtype for layer in model.layers}
     rows = {"image": np.random.default_rng(1).random((8, 28, 28, 1), np.float32)}

@@ -19,7 +19,8 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from pipeline.artifacts.blessings import BLESSED_PROPERTY, Blessing, read_evaluation
+from pipeline.artifacts.blessings import BLESSED_PROPERTY, Blessing
+from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.champion import LatestOtherBlessedModel, latest_other_blessed_model
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.pusher import Pusher

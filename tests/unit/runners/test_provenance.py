@@ -27,6 +27,7 @@ FILES = {
     "report/page.py": "P = 1\n",
     "runners/__init__.py": "",
     "runners/console.py": "from pipeline import features\n",
+    "pipeline/gate.py": "if typing.TYPE_CHECKING:\n  import runners.console\nelse:\n  import models.wide\n",
 }
 TRANSFORM = ("pipeline.features", "preprocessing.taxi")
 TRAINER = ("models.wide",)
@@ -61,6 +62,11 @@ def test_an_edit_invalidates_what_reaches_it(house, edited, changed):
     (house / edited).write_text(FILES[edited] + "\nX = 1\n")
     after = {name: code_fingerprint(*modules, root=house) for name, modules in parts.items()}
     assert {name for name in parts if before[name] != after[name]} == changed
+
+
+def test_an_import_for_types_alone_is_not_followed(house):
+    reached = set(reachable_sources(["pipeline.gate"], house))
+    assert reached == {"pipeline", "pipeline.gate", "models", "models.wide", "gates", "gates.metrics"}
 
 
 def test_a_fingerprint_does_not_depend_on_the_folder(house, tmp_path_factory):

@@ -30,6 +30,7 @@ from models.search.trial import Task
 from models.search.tuner import Tuner, tuner_fn
 from models.training.build import built_for_training
 from models.training.callbacks import steps_taken
+from models.training.config import LearningSettings
 from models.training.run import tuned_hyperparameters
 from pipeline.components.tuner import Executor
 from tests.samples import tuning_garbled_worker
@@ -151,7 +152,8 @@ def test_a_trial_takes_no_more_steps_than_the_training_may(tmp_path: Path, monke
         return models[-1]
 
     monkeypatch.setattr("models.search.fitting.built_for_training", built)
-    shop = Workshop(given.custom_config, given.transform_graph_path, given.train_files, given.eval_files)
+    config = LearningSettings.from_custom_config(given.custom_config)
+    shop = Workshop(config, given.transform_graph_path, given.train_files, given.eval_files)
     curves = shop.train(Task(1, {}, epochs=3), None, None, lambda _: True)
     assert [steps_taken(model) for model in models] == [7]
     assert len(curves["val_loss"]) == 1
@@ -159,7 +161,8 @@ def test_a_trial_takes_no_more_steps_than_the_training_may(tmp_path: Path, monke
 
 def test_a_trial_that_goes_on_in_a_later_round_is_the_trial_that_was_not_interrupted(tmp_path: Path) -> None:
     given, weights = arguments(tmp_path, train={"max_steps": 15}), str(tmp_path / "weights.h5")
-    shop = Workshop(given.custom_config, given.transform_graph_path, given.train_files, given.eval_files)
+    config = LearningSettings.from_custom_config(given.custom_config)
+    shop = Workshop(config, given.transform_graph_path, given.train_files, given.eval_files)
     whole = shop.train(Task(1, {}, epochs=3), None, None, lambda _: True)
     first = shop.train(Task(1, {}, epochs=1), None, weights, lambda _: True)
     second = shop.train(Task(2, {}, epochs=3, learnt=1), weights, None, lambda _: True)

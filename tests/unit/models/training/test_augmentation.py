@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from core.errors import SluiceError
 from models.training.augmentation import RAW_OPERATION, Warp, warp_for
+from models.training.config import LearningSettings
 from models.training.examples import evaluation_batches, training_batches
 from tests.samples.folders import scratch
 from tests.samples.image_training import arguments, sample_images, trained
+from tests.samples.training_settings import train_settings
 
 ALL = {"rotation": 15.0, "shift": 0.15, "shear": 0.15, "zoom": 0.15, "horizontal_flip": True}
 SIDE = 41
@@ -146,9 +148,10 @@ def test_eval_is_never_augmented_and_no_signature_holds_the_warp(tmp_path: Path)
     seen, _ = epoch(evaluation_batches(sample_images().eval, sample_images().specs, 64))
     raw = np.sort((sample_images().raw["eval"][0] / 255).sum(axis=(1, 2, 3)))
     np.testing.assert_allclose(np.sort(seen.sum(axis=(1, 2, 3))), raw, rtol=1e-5)
-    assert (
-        arguments(tmp_path, train={"augmentation": ALL}).custom_config["train"]["augmentation"].items() >= ALL.items()
-    )
+    custom_config = arguments(tmp_path, train={"augmentation": ALL}).custom_config
+    augmentation = LearningSettings.from_custom_config(custom_config).train.augmentation
+    assert augmentation is not None
+    assert augmentation.model_dump().items() >= ALL.items()
 
 
 def operations(model: Any) -> Iterator[str]:
@@ -161,5 +164,5 @@ def operations(model: Any) -> Iterator[str]:
 
 def test_augmentation_of_a_table_is_refused_in_one_sentence() -> None:
     with pytest.raises(SluiceError, match="for images"):
-        warp_for(ALL, {"price": tf.io.FixedLenFeature([], tf.float32)})
+        warp_for(train_settings(augmentation=ALL).augmentation, {"price": tf.io.FixedLenFeature([], tf.float32)})
     assert warp_for(None, {"price": tf.io.FixedLenFeature([], tf.float32)}) is None

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from core.errors import SluiceError
+from models.export.model_run import Utilisation
 from models.training.hardware import Hardware, check_accelerator, hardware_here, precision_policy, strategy_for
-from models.training.utilisation import Utilisation, UtilisationSampler, advice_on
+from models.training.utilisation import UtilisationSampler, advice_on
 from tests.samples.folders import ROOT
 from tests.samples.image_training import arguments, sample_images, written
 

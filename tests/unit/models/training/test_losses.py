@@ -10,7 +10,7 @@ from models import lenet5
 from models.training.build import built_for_training
 from models.training.hardware import Hardware
 from models.training.losses import SparseCategoricalFocalCrossentropy, balanced_class_weights, weighted, with_focal_loss
-from pipeline.config.training import TrainConfig
+from tests.samples.training_settings import train_settings
 
 GREY = {"image": tf.io.FixedLenFeature([16, 16, 1], tf.float32)}
 PROBABILITIES = np.array([[0.9, 0.05, 0.05], [0.2, 0.5, 0.3]], np.float32)
@@ -29,8 +29,8 @@ def test_focal_loss_is_the_formula(shape: tuple[int, ...]) -> None:
 
 
 def test_the_configuration_asks_for_the_focal_form_of_the_models_own_loss() -> None:
-    config = {"model": {"module": "models.lenet5"}, "train": TrainConfig(loss="focal", focal_gamma=1.5).model_dump()}
-    model = built_for_training(config, {}, GREY, Hardware("test", 2))
+    train = train_settings(loss="focal", focal_gamma=1.5)
+    model = built_for_training("models.lenet5", train, {}, GREY, Hardware("test", 2))
     assert isinstance(model.loss, SparseCategoricalFocalCrossentropy)
     assert model.loss.gamma == 1.5
     own = lenet5.build_model({}, GREY).optimizer

@@ -27,6 +27,7 @@ from models.wide_and_deep import build_model, search_space
 from tests.samples.folders import ROOT, scratch
 from tests.samples.taxi_training import arguments, trained
 from tests.samples.taxi_transformed import prepared
+from tests.samples.training_settings import train_settings
 
 
 def history(home: Path) -> dict[str, list[float]]:
@@ -124,8 +125,8 @@ def test_steps_end_within_an_epoch_and_at_its_end(steps: int) -> None:
     model.compile("sgd", "mse", jit_compile=False)
     model.steps_per_execution = STEPS_PER_EXECUTION
     batches = tf.data.Dataset.from_tensors((tf.ones((4, 1)), tf.ones((4, 1)))).repeat(19)
-    budget = {"max_steps": steps, "early_stopping_patience": 0, "plateau": None}
-    curves = model.fit(up_to(steps, batches, model), epochs=10, callbacks=callbacks(budget, model), verbose=0).history
+    train = train_settings(max_steps=steps, early_stopping_patience=0)
+    curves = model.fit(up_to(steps, batches, model), epochs=10, callbacks=callbacks(train, model), verbose=0).history
     assert int(model.optimizer.iterations) == steps
     assert len(curves["loss"]) == -(-steps // 19)
 
@@ -137,8 +138,8 @@ def test_where_augmentation_ends_the_learning_rate_begins_again_also_after_a_kil
     model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
     nothing_to_learn = tf.data.Dataset.from_tensors((tf.zeros((4, 1)), tf.ones((4, 1))))
     plateau = {"factor": 0.1, "patience": 1, "floor": 1e-6}
-    budget = {"max_steps": None, "early_stopping_patience": 0, "plateau": plateau, "augmentation": {"for_epochs": 3}}
-    watching = callbacks(budget, model)
+    train = train_settings(early_stopping_patience=0, plateau=plateau, augmentation={"for_epochs": 3})
+    watching = callbacks(train, model)
     model.optimizer.learning_rate = 0.1 if first == 0 else 0.001
     curves = model.fit(
         nothing_to_learn, validation_data=nothing_to_learn, initial_epoch=first, epochs=6, callbacks=watching, verbose=0
@@ -149,10 +150,10 @@ def test_where_augmentation_ends_the_learning_rate_begins_again_also_after_a_kil
 def test_a_schedule_of_the_optimizers_own_and_a_plateau_exclude_each_other() -> None:
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)), "mse")
-    budget = {"max_steps": None, "early_stopping_patience": 0, "plateau": None, "augmentation": None}
-    callbacks(budget, model)
+    callbacks(train_settings(early_stopping_patience=0), model)
     with pytest.raises(SluiceError, match="a schedule of its own"):
-        callbacks({**budget, "plateau": {"factor": 0.1, "patience": 1, "floor": 0.0}}, model)
+        plateau = {"factor": 0.1, "patience": 1, "floor": 0.0}
+        callbacks(train_settings(early_stopping_patience=0, plateau=plateau), model)
 
 
 def test_early_stopping_ends_training_and_brings_back_the_best_weights() -> None:

@@ -18,7 +18,8 @@ from tfx.types import Artifact, standard_artifacts
 from core.errors import SluiceError
 from gates.evaluation.measure import Scored
 from gates.verdict.finding import GateReport, Severity, Verdict
-from pipeline.artifacts.blessings import GateReportArtifact, read_evaluation, read_report
+from pipeline.artifacts.blessings import GateReportArtifact, read_report
+from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.evidence.scores import read_scored
 from tests.samples import taxi_artifacts as samples

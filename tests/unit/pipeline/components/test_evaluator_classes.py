@@ -18,7 +18,8 @@ from core.errors import SluiceError
 from gates.evaluation.measure import Scored
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import GateReport, Severity, Verdict
-from pipeline.artifacts.blessings import GateReportArtifact, read_evaluation, read_report
+from pipeline.artifacts.blessings import GateReportArtifact, read_report
+from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.evidence.scores import _is_met, read_scored, unreadable_columns
 from runners.console.component_lines import _estimates

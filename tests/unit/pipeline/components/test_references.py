@@ -11,7 +11,7 @@ from tfx.types import Artifact, standard_artifacts
 
 from gates.evaluation.metrics import Reference
 from gates.evaluation.reference_models import boosted_trees
-from pipeline.artifacts.blessings import ReferencesArtifact, read_references
+from pipeline.artifacts.evaluation import ReferencesArtifact, read_references
 from pipeline.artifacts.examples import sample
 from pipeline.artifacts.schema import served_features
 from pipeline.components.references import ReferencesExecutor

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from gates.evaluation.metrics import Reference
 from gates.evaluation.reference_images import coarse, logistic_regression
 from gates.evaluation.reference_models import boosted_trees, references
-from pipeline.artifacts.blessings import ReferencesArtifact, read_references
+from pipeline.artifacts.evaluation import ReferencesArtifact, read_references
 from pipeline.components.references import ReferencesExecutor, read_images
 from tests.samples import digits as samples
 from tests.samples.taxi_artifacts import artifact

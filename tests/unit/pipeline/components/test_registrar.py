@@ -15,16 +15,8 @@ from tfx.types import Artifact, Channel, standard_artifacts
 from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate, Reference
 from gates.verdict.finding import GateReport, Verdict
 from models.wide_and_deep import DEFAULTS
-from pipeline.artifacts.blessings import (
-    Blessing,
-    GateReportArtifact,
-    ReferencesArtifact,
-    RegisteredModel,
-    bless,
-    write_evaluation,
-    write_references,
-    write_report,
-)
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, RegisteredModel, bless, write_report
+from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, write_references
 from pipeline.artifacts.request_times import read_request_times, write_request_times
 from pipeline.champion import latest_blessed_model
 from pipeline.component_inputs import what_registration_needs

@@ -11,7 +11,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
-from pipeline.artifacts.blessings import write_evaluation
+from pipeline.artifacts.evaluation import write_evaluation
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
 
