@@ -116,7 +116,8 @@ def check(
 
     The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
     and yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
-    certain each must be. It raises NotApplicable when there is nothing to measure.
+    certain each must be. It repeats neither its name nor its margin: `judge` fills them in. It raises NotApplicable
+    when there is nothing to measure.
     """
 
     def register(function: Function) -> Function:

@@ -87,7 +87,7 @@ def _finding(each: Measurement, severity: Severity, p_value: float | None, reaso
         subject=each.subject,
         statistic=each.statistic,
         value=each.value,
-        threshold=each.margin,
+        threshold=math.nan if each.margin is None else each.margin,
         n=each.n,
         severity=severity,
         reason=reason,

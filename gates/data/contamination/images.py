@@ -157,7 +157,6 @@ def _judged(
         f"rest of train (p = {p_value:.1g})."
     )
     return Measurement(
-        check="near_duplicate_images",
         subject=f"{name} in {table.name}",
         statistic="share of images with a near copy in train",
         value=value,

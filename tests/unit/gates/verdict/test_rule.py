@@ -17,7 +17,7 @@ TODAY = date(2026, 11, 21)
 
 def measured(check: str = "duplicates", subject: str = "eval", value: float = 0.5, **more: object) -> Measurement:
     given = {"statistic": "share", "margin": 0.1, "n": 1000, "reason": "Half of eval is in train.", "remedy": "Split."}
-    return Measurement(check, subject, value=value, **{**given, **more})  # type: ignore[arg-type]
+    return Measurement(check=check, subject=subject, value=value, **{**given, **more})  # type: ignore[arg-type]
 
 
 def decided(*each: Measurement, tiers: dict[str, int] | None = None, **settings: object):
