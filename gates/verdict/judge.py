@@ -84,6 +84,6 @@ def _run_one(check: Check, evidence: Evidence, settings: GateSettings) -> Sequen
         return SkippedCheck(check.name, lacking.value)
     margin = check.margin if configured is None or configured.threshold is None else configured.threshold
     try:
-        return [found.named(check.name, margin) for found in check.run(evidence, margin)]
+        return check.measure(evidence, margin)
     except NotApplicable as reason:
         return SkippedCheck(check.name, str(reason))

@@ -14,7 +14,8 @@ class Measurement:
     `p_value`: of the effect being chance alone, before any correction; None for a fact that chance cannot make.
     `upper`: one-sided 99 % upper bound of the value; a tier-1 check whose bound is above `sound_below` (the margin when
     None) is in doubt. `beyond` replaces `value > margin` where the comparison is another. `reason` and `remedy` are
-    whole sentences; `at_most` caps the severity. A check leaves out its own name and margin: `judge` fills them in.
+    whole sentences; `at_most` caps the severity. A check leaves out its name and its margin: `Check.measure` fills them
+    in.
     """
 
     subject: str
@@ -31,6 +32,7 @@ class Measurement:
     rows_to_decide: int | None = None
     chart: Chart | None = None
     sample: RowSample | None = None
+    column: str | None = None  # which column of the data it is about, where `subject` says more than that
     check: str = ""
     margin: float | None = None  # given by a check only where it differs from its own
 

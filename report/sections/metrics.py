@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 from gates.evaluation.judgements import Decision, Judgement
 from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate
@@ -18,9 +19,14 @@ from report.wording import joined
 from report.wording import metric as written
 
 TITLE = "Metrics"
-WORSE = "worse than {} by more than its interval"
-LEVEL = "no worse and no better than {}, within its interval,"
-BETTER = "better than {} by more than its interval"
+
+
+class Beside(str, Enum):
+    """How the model stands beside another one, in the words of a sentence."""
+
+    WORSE = "worse than {} by more than its interval"
+    LEVEL = "no worse and no better than {}, within its interval,"
+    BETTER = "better than {} by more than its interval"
 
 
 def render(evidence: Evidence) -> Section:
@@ -78,16 +84,17 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
     ours = evaluation.overall()
     sentences = []
     for reference in evaluation.references:
-        judged: dict[str, list[str]] = {}
+        judged: dict[Beside, list[str]] = {}
         for other in reference.estimates:
             mine = ours.get(other.metric)
             behind = trails(mine, other) if mine and other.slice == OVERALL else None
             if mine and behind is not None:
-                words = WORSE if behind else BETTER if leads(mine, other) else LEVEL
+                beside = Beside.WORSE if behind else Beside.BETTER if leads(mine, other) else Beside.LEVEL
                 figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
-                judged.setdefault(words, []).append(figures)
-        for words, metrics in judged.items():
-            sentences.append((words == WORSE, f"The model is {words.format(reference.name)} on {joined(metrics)}."))
+                judged.setdefault(beside, []).append(figures)
+        for beside, metrics in judged.items():
+            sentence = f"The model is {beside.value.format(reference.name)} on {joined(metrics)}."
+            sentences.append((beside is Beside.WORSE, sentence))
     return sorted(sentences, key=lambda entry: not entry[0])
 
 

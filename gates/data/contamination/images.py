@@ -158,6 +158,7 @@ def _judged(
     )
     return Measurement(
         subject=f"{name} in {table.name}",
+        column=name,
         statistic="share of images with a near copy in train",
         value=value,
         margin=least,

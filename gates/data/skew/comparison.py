@@ -184,6 +184,7 @@ class Comparison:
         alike = f"`{column}` in {self.other.name}{where} is like train"
         return Measurement(
             subject=f"{column} in {self.other.name}{where}",
+            column=column if self.train.has(column) else None,
             statistic=statistic,
             value=distance.effect,
             margin=limit if np.isfinite(limit) else 1.0,

@@ -76,6 +76,7 @@ def _lost(target: Target, held_out: Table) -> Measurement | None:
         return None
     return Measurement(
         subject=f"{name} in {held_out.name}",
+        column=name,
         statistic="share of rows without a label, beyond train's",
         value=share - usual,
         margin=_LOST_SHARE,

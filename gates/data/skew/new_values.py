@@ -80,7 +80,7 @@ def of_split_column(pair: Comparison) -> Measurement | None:
         1.0, pair.other.rows,
         f"No value of `{column}` in {pair.other.name} occurs in train: it was taken for a split by `{column}`.",
         f"Declare `{column}` as the entity key if it was split by it; else its vocabulary was changed.",
-        at_most=Severity.WARN,
+        at_most=Severity.WARN, column=column,
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
             is_empty = data.train.kinds[column] is Kind.EMPTY
             spared = is_empty or name == "previous"
             yield _fact(
-                _MISSING, f"{column} in {name}", 1.0, other.rows,
+                _MISSING, column, name, 1.0, other.rows,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
                 f"{len(data.features)} features {len(absent)} {'is' if len(absent) == 1 else 'are'} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
@@ -59,21 +59,22 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
             )  # fmt: skip
         for column in (each for each in other.columns if each not in known):
             yield _fact(
-                _MISSING, f"{column} in {name}", 1.0, other.rows,
+                _MISSING, column, name, 1.0, other.rows,
                 f"{name} has a column `{column}` that train does not have.",
                 "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )  # fmt: skip
         if not absent:
             told = f"{name} has all {len(data.features)} features of train."
-            yield _fact(_MISSING, name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            yield _fact(_MISSING, None, name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
 
 
 def _fact(
-    statistic: str, subject: str, value: float, n: int, reason: str, remedy: str, at_most: Severity,
+    statistic: str, column: str | None, table: str, value: float, n: int, reason: str, remedy: str, at_most: Severity,
     sample: RowSample | None = None,
 ) -> Measurement:  # fmt: skip
-    return Measurement(subject, statistic, value, n, reason, remedy, at_most=at_most, sample=sample)
+    subject = table if column is None else f"{column} in {table}"
+    return Measurement(subject, statistic, value, n, reason, remedy, at_most=at_most, sample=sample, column=column)
 
 
 @check(
@@ -105,14 +106,14 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
             else:
                 lists = Kind.OTHER in kinds
                 yield _fact(
-                    _RETYPED, f"{column} in {other.name}", 1.0, other.rows,
+                    _RETYPED, column, other.name, 1.0, other.rows,
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
                 )  # fmt: skip
         if same:
             told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
-            yield _fact(_RETYPED, other.name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            yield _fact(_RETYPED, None, other.name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
 
 
 def _words(kind: Kind) -> str:
@@ -124,7 +125,7 @@ def _resized(pair: Comparison, column: str) -> Measurement | None:
     if sizes[0] == sizes[1]:
         return None
     return _fact(
-        _RETYPED, f"{column} in {pair.other.name}", 1.0, pair.other.rows,
+        _RETYPED, column, pair.other.name, 1.0, pair.other.rows,
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
         Severity.BLOCK,
@@ -140,12 +141,12 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
     )
     if not rows_a or not rows_b:
         told = f"`{column}` has no value that could be read on one side."
-        return _fact(_RETYPED, f"{column} in {other.name}", 0.0, rows_b, told, "-", Severity.WARN)
+        return _fact(_RETYPED, column, other.name, 0.0, rows_b, told, "-", Severity.WARN)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
         told = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return _fact(_RETYPED, f"{column} in {other.name}", 1.0, rows_b, told, remedy, Severity.BLOCK)
+        return _fact(_RETYPED, column, other.name, 1.0, rows_b, told, remedy, Severity.BLOCK)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
@@ -157,7 +158,7 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
         f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
         f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
         remedy if beyond else "Nothing to do.",
-        p_value=distance.p_value, sample=sample,
+        p_value=distance.p_value, sample=sample, column=column,
     )  # fmt: skip
 
 

@@ -200,6 +200,13 @@ def test_features_with_findings_come_first_then_the_label():
     assert "3 rows could not be used" in words(body)
 
 
+def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says():
+    about = Finding("x", "fare in serving", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.", column="fare")
+    other = Finding("x", "company in words", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.")
+    body = data.render(pushed_run()[1], (GateReport("DataGate", Verdict.PASS, (about, other)),)).body
+    assert re.findall(r"<h3>(.*?)</h3>", body)[:2] == ["fare", "big_tipper"]
+
+
 def test_a_finding_for_information_moves_no_feature():
     told = Finding("rows", "fare", "rows", 1, 0, 1, Severity.INFO, "Seen.", "None.")
     body = data.render(pushed_run()[1], (GateReport("ExampleValidator", Verdict.PASS, (told,)),)).body
