@@ -63,6 +63,7 @@ class Place:
 
     rank: int
     text: str = field(compare=False)
+    typed: bool = field(default=False, compare=False)  # on the command line, not in a file
 
 
 @dataclass

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gates.evaluation.metrics import OVERALL, MetricEstimate
+from gates.evaluation.metrics import MetricEstimate
+from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import Finding, Severity
 from registry.contract import Numbered
 from registry.text import in_words
@@ -48,7 +49,7 @@ def _is_warning(finding: Finding) -> bool:
 
 
 def _largest_first(estimate: MetricEstimate) -> tuple[int, str, str]:
-    return -estimate.n, estimate.slice, estimate.metric
+    return -estimate.n, estimate.slice.name, estimate.metric
 
 
 def _named(record: VersionRecord, prefix: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport
 from registry.class_table import ClassLine, class_lines
 from registry.contract import Figure
@@ -71,10 +72,10 @@ class VersionRecord:
         """All that was measured on test, and how long a request takes."""
         slices: dict[str, dict[str, Any]] = {}
         for estimate in self.evaluation.estimates:
-            slices.setdefault(estimate.slice, {"rows": estimate.n})[estimate.metric] = _measured(estimate)
+            slices.setdefault(estimate.slice.name, {"rows": estimate.n})[estimate.metric] = _measured(estimate)
         return {
             "confidence": self.evaluation.confidence,
-            "overall": slices.pop(OVERALL, {}),
+            "overall": slices.pop(OVERALL.name, {}),
             "slices": slices,
             "references": {
                 reference.name: {estimate.metric: _measured(estimate) for estimate in reference.estimates}

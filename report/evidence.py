@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from gates.evaluation.metrics import Evaluation
-from gates.verdict.finding import Finding, GateReport
+from gates.verdict.finding import GateReport
 
 if TYPE_CHECKING:
     # For the type alone: a run that stopped before StatisticsGen need not pay for the import.
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
-
-EVALUATOR = "evaluator"  # as pipeline.components.evaluator names its gate
-LimitKind = Literal["at_least", "at_most", "no_worse_than_blessed_by"]
-
-
-@dataclass(frozen=True)
-class ThresholdLine:
-    """One limit of the configuration, to be drawn beside what was measured."""
-
-    metric: str  # "auc"
-    slice: str  # gates.metrics.OVERALL, "company=Flash Cab", or "company=*" for every value of a column
-    limit: float
-    kind: LimitKind = "at_least"
-    min_examples: int = 0  # a slice with fewer rows is reported, not judged
-    class_name: str | None = None  # recall or precision of this class, or with "*" of every class
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,6 @@ class Evidence:
     unusable_rows: UnusableRows | None = None
     gates: tuple[GateReport, ...] = ()  # when empty, those of the run record
     evaluation: Evaluation | None = None
-    thresholds: tuple[ThresholdLine, ...] = ()
     judged_by: Literal["interval", "estimate"] = "interval"
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)  # {"loss": […], "val_loss": […]}
     training: Mapping[str, Any] | None = None  # as training.json of the model's run holds it
@@ -69,12 +52,3 @@ class Evidence:
     lineage: Mapping[str, str | None] = field(default_factory=dict)  # in the order in which it is shown
     config_yaml: str | None = None
     next_command: str = ""  # what to type next, as the console says it
-
-    @cached_property
-    def evaluator_findings(self) -> Mapping[tuple[str, str], Sequence[Finding]] | None:
-        """What the Evaluator found, by subject and statistic; None when it did not judge."""
-        reports = [report for report in self.gates if report.gate == EVALUATOR]
-        found: dict[tuple[str, str], list[Finding]] = {}
-        for finding in (finding for report in reports for finding in report.findings):
-            found.setdefault((finding.subject, finding.statistic), []).append(finding)
-        return found if reports else None

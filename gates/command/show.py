@@ -13,7 +13,6 @@ from rich.text import Text
 from gates.tables.describe import ColumnSummary, DataSummary
 from gates.verdict.catalogue import Check
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
-from gates.verdict.rule import UNDECIDED
 
 _PIPED_WIDTH = 120
 _MOST_SHOWN = 40
@@ -67,7 +66,7 @@ def _why(finding: Finding, verbose: bool) -> Text:
 
 def _show_doubts(console: Console, report: GateReport) -> None:
     """What makes a verdict inconclusive, a word a check."""
-    doubts = Counter(finding.check for finding in report.findings if UNDECIDED in finding.reason)
+    doubts = Counter(finding.check for finding in report.findings if finding.undecided)
     if doubts:
         told = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
         console.print(Text(f"too few rows to decide: {told}", "dim"))

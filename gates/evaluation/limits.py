@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scipy import stats
 
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.judgements import LimitKind
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import EVERY, OVERALL, Slice
 from gates.statistics.intervals import LOWER_IS_BETTER
 
-EVERY = "*"
-# `company=A, hour=1` is a slice over two columns, not a company.
-_ANY_VALUE = "(?:(?!, [^,=]+=).)*"
 VALUE, CHANGE, SLICE, CLASS = "threshold_value", "threshold_change", "threshold_slice", "threshold_class"
 CHECKS = (VALUE, CHANGE, SLICE)
 
@@ -44,38 +42,54 @@ class Limit:
     @property
     def check(self) -> str:
         """The check that judges values against it."""
-        return SLICE if self.slice else VALUE if self.class_name is None else CLASS
+        return _check(self.where)
 
     @property
-    def where(self) -> str:
-        """What it bears on: `overall`, `company=*` or `class Pullover`."""
-        if self.class_name is not None:
-            return f"class {self.class_name}"
-        return ", ".join(f"{column}={value}" for column, value in sorted(self.slice.items())) or OVERALL
+    def where(self) -> Slice:
+        """What it bears on: all rows, `company=*` or `class Pullover`."""
+        return Slice.of(self.slice) if self.class_name is None else Slice.of_class(self.class_name)
+
+
+def _check(where: Slice) -> str:
+    return CLASS if where.class_name is not None else VALUE if where == OVERALL else SLICE
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """One figure held against one limit. Everything is turned so that `value >= limit` is good.
+class Standing:
+    """How one figure stands to one limit.
 
-    `doubt_down` and `doubt_up` are the arms of the interval around `value`.
+    `value` (a metric or its change), `lower`, `upper` and `limit` are as they are shown. `good` and `needed` are turned
+    so that `good >= needed` is good; `doubt_down` and `doubt_up` are the arms of the interval around `good`.
     """
 
     estimate: MetricEstimate
-    check: str
-    value: float
+    kind: LimitKind
     limit: float
+    value: float
+    lower: float
+    upper: float
+    good: float
+    needed: float
     doubt_down: float
     doubt_up: float
     shown: str  # "auc on company=Flash Cab is 0.512 (0.450 to 0.574, 312 rows)"
     asked: str  # "at least 0.550"
-    asked_value: float
-    shown_value: float
+
+    @property
+    def check(self) -> str:
+        """The check that judges it."""
+        check = _check(self.estimate.slice)
+        return CHANGE if check == VALUE and self.kind is LimitKind.NO_WORSE else check
+
+    @property
+    def lacks_champion(self) -> bool:
+        """Whether it asks for a change and there is no model to compare with."""
+        return self.kind is LimitKind.NO_WORSE and self.estimate.blessed_value is None
 
     @property
     def met(self) -> bool:
         """Whether the point estimate meets the limit."""
-        return self.value >= self.limit
+        return self.good >= self.needed
 
     @property
     def has_interval(self) -> bool:
@@ -85,7 +99,7 @@ class Judgement:
     @property
     def surely_met(self) -> bool:
         """Whether the end of the interval nearest to refusal does; without an interval nothing is sure."""
-        return self.value - self.doubt_down >= self.limit
+        return self.good - self.doubt_down >= self.needed
 
     def p_beyond(self, confidence: float) -> float:
         """One-sided p-value of "not really beyond the limit", from the interval's upper arm."""
@@ -93,102 +107,95 @@ class Judgement:
             return 1.0
         if self.doubt_up <= 0:
             return 0.0
-        z = (self.limit - self.value) / self.doubt_up * float(stats.norm.ppf(0.5 + confidence / 2))
+        z = (self.needed - self.good) / self.doubt_up * float(stats.norm.ppf(0.5 + confidence / 2))
         return float(stats.norm.sf(z))
 
 
 def estimates_for(limit: Limit, evaluation: Evaluation) -> list[MetricEstimate]:
     """The figures that a limit bears on."""
+    where = limit.where
     if limit.class_name is None:
-        return [each for each in evaluation.estimates if each.metric == limit.metric and _covers(limit, each)]
-    named = [each for each in evaluation.classes if limit.class_name in (EVERY, each.name, _as_number(each.name))]
+        return [each for each in evaluation.estimates if each.metric == limit.metric and where.covers(each.slice)]
+    named = [each for each in evaluation.classes if where.covers(each.recall.slice)]
     return [each.recall if limit.metric == each.recall.metric else each.precision for each in named]
 
 
-def _as_number(name: str) -> int | None:
-    """Classes without names go by their integers, which YAML reads as numbers."""
-    return int(name) if name.isdecimal() else None
-
-
-def _covers(limit: Limit, estimate: MetricEstimate) -> bool:
-    if not limit.slice:
-        return estimate.slice == OVERALL
-    pattern = ", ".join(
-        re.escape(f"{column}=") + (_ANY_VALUE if limit.slice[column] == EVERY else re.escape(str(limit.slice[column])))
-        for column in sorted(limit.slice)
-    )
-    return estimate.slice != OVERALL and re.fullmatch(pattern, estimate.slice, re.DOTALL) is not None
-
-
-def judgements(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Judgement]:
-    """One for each side of the limit and each estimate; `champion` says in words which model is compared with."""
+def standings(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Standing]:
+    """One for each side of the limit and each estimate; `champion` says in words which model is compared with. Where
+    there is none, a change is NaN."""
     found = []
     for each in estimates:
         if limit.at_least is not None:
-            found.append(_value_judgement(each, limit.check, limit.at_least, +1))
+            found.append(_of_value(each, LimitKind.AT_LEAST, limit.at_least))
         if limit.at_most is not None:
-            found.append(_value_judgement(each, limit.check, limit.at_most, -1))
-        if limit.no_worse_than_blessed_by is not None and each.blessed_value is not None:
-            check = CHANGE if limit.check == VALUE else limit.check
-            found.append(_change_judgement(each, check, limit.no_worse_than_blessed_by, champion))
+            found.append(_of_value(each, LimitKind.AT_MOST, limit.at_most))
+        if limit.no_worse_than_blessed_by is not None:
+            found.append(_of_change(each, limit.no_worse_than_blessed_by, champion))
     return found
 
 
-def _value_judgement(each: MetricEstimate, check: str, asked: float, sign: int) -> Judgement:
+def _of_value(each: MetricEstimate, kind: LimitKind, asked: float) -> Standing:
     down, up = each.value - each.lower, each.upper - each.value
-    words = f"at {'least' if sign > 0 else 'most'} {asked:.3f}"
-    return Judgement(
+    is_floor = kind is LimitKind.AT_LEAST
+    return Standing(
         estimate=each,
-        check=check,
-        value=sign * each.value,
-        limit=sign * asked,
-        doubt_down=down if sign > 0 else up,
-        doubt_up=up if sign > 0 else down,
-        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f} "
-        f"({told_interval(each.lower, each.upper)})",
-        asked=words,
-        asked_value=asked,
-        shown_value=each.value,
+        kind=kind,
+        limit=asked,
+        value=each.value,
+        lower=each.lower,
+        upper=each.upper,
+        good=each.value if is_floor else -each.value,
+        needed=asked if is_floor else -asked,
+        doubt_down=down if is_floor else up,
+        doubt_up=up if is_floor else down,
+        shown=f"{each.metric} on {rows_in_words(each)} is {each.value:.3f} "
+        f"({interval_in_words(each.lower, each.upper)})",
+        asked=f"at {'least' if is_floor else 'most'} {asked:.3f}",
     )
 
 
-def _change_judgement(each: MetricEstimate, check: str, allowed: float, champion: str) -> Judgement:
-    blessed, difference = each.blessed_value or 0.0, each.change if each.change is not None else math.nan
-    down = difference - (each.change_lower if each.change_lower is not None else math.nan)
-    up = (each.change_upper if each.change_upper is not None else math.nan) - difference
-    gain = difference
+def _of_change(each: MetricEstimate, allowed: float, champion: str) -> Standing:
+    blessed, difference = _figure(each.blessed_value), _figure(each.change)
+    lower, upper = _figure(each.change_lower), _figure(each.change_upper)
+    gain, down, up = difference, difference - lower, upper - difference
     if each.metric in LOWER_IS_BETTER:
         gain, down, up = -difference, up, down
     elif each.metric == "calibration":
         # Right is 1: what counts is the distance from it, and either arm may lead away.
         gain, down, up = abs(blessed - 1) - abs(each.value - 1), max(down, up), max(down, up)
-    return Judgement(
+    return Standing(
         estimate=each,
-        check=check,
-        value=gain,
-        limit=-allowed,
+        kind=LimitKind.NO_WORSE,
+        limit=allowed,
+        value=difference,
+        lower=lower,
+        upper=upper,
+        good=gain,
+        needed=-allowed,
         doubt_down=down,
         doubt_up=up,
-        shown=f"{each.metric} on {rows_told(each, check)} is {each.value:.3f}, {champion}'s {blessed:.3f} "
-        f"(change {difference:+.3f}, {told_interval(each.change_lower, each.change_upper, '+.3f')})",
+        shown=f"{each.metric} on {rows_in_words(each)} is {each.value:.3f}, {champion}'s {blessed:.3f} "
+        f"(change {difference:+.3f}, {interval_in_words(lower, upper, '+.3f')})",
         asked=f"no worse than {champion} by more than {allowed:.3f}",
-        asked_value=allowed,
-        shown_value=difference,
     )
 
 
-def told_interval(lower: float | None, upper: float | None, form: str = ".3f") -> str:
+def _figure(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def interval_in_words(lower: float, upper: float, form: str = ".3f") -> str:
     """ "0.630 to 0.675", or that there is none."""
-    if lower is None or upper is None or not (math.isfinite(lower) and math.isfinite(upper)):
+    if not (math.isfinite(lower) and math.isfinite(upper)):
         return "too few rows for an interval"
     return f"{lower:{form}} to {upper:{form}}"
 
 
-def rows_told(each: MetricEstimate, check: str) -> str:
+def rows_in_words(each: MetricEstimate) -> str:
     """The rows that a figure is of, in words."""
-    if check == CLASS:
-        name = each.slice.removeprefix("class ")
-        return f"the {each.n:,} test rows {'of class' if each.metric == 'recall' else 'taken for'} {name}"
+    if each.slice.class_name is not None:
+        of = "of class" if each.metric == "recall" else "taken for"
+        return f"the {each.n:,} test rows {of} {each.slice.class_name}"
     if each.slice == OVERALL:
         return f"all {each.n:,} test rows (overall)"
-    return f"the {each.n:,} test rows with {each.slice}"
+    return f"the {each.n:,} test rows with {each.slice.name}"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gates.evaluation import class_metrics
 from gates.evaluation.class_metrics import answers_of, codes_of
-from gates.evaluation.metrics import OVERALL, ClassPerformance, ConfusionMatrix, MetricEstimate
+from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, MetricEstimate
+from gates.evaluation.slices import OVERALL, Slice
 from gates.statistics import intervals
 from gates.statistics.intervals import Floats, Measured, Metric, change, interval, proportion
 
@@ -63,31 +64,21 @@ def side_by_side(scored: Scored) -> Scored:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """Some rows of test: all of them, or those with given values in given columns."""
+class SliceRows:
+    """A slice, and where its rows are in test."""
 
-    values: tuple[tuple[str, str], ...]
+    slice: Slice
     rows: NDArray[np.intp]
 
-    @property
-    def name(self) -> str:
-        """`overall`, or `company=Flash Cab, trip_start_hour=9` with the columns in alphabetical order."""
-        return slice_name(dict(self.values))
 
-
-def slice_name(values: Mapping[str, object]) -> str:
-    """How a slice is called everywhere."""
-    return ", ".join(f"{column}={values[column]}" for column in sorted(values)) or OVERALL
-
-
-def slices_of(scored: Scored, by: Sequence[Sequence[str]]) -> Iterator[Slice]:
+def slices_of(scored: Scored, by: Sequence[Sequence[str]]) -> Iterator[SliceRows]:
     """All rows first, then each combination of values that occurs, in order of the values."""
-    yield Slice((), np.arange(len(scored.labels)))
+    yield SliceRows(OVERALL, np.arange(len(scored.labels)))
     for columns in by:
         yield from _slices_by(scored.columns or {}, sorted(columns))
 
 
-def _slices_by(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Iterator[Slice]:
+def _slices_by(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Iterator[SliceRows]:
     values, codes = zip(*(np.unique(columns[name], return_inverse=True) for name in names), strict=True)
     shape = tuple(len(each) for each in values)
     flat = np.ravel_multi_index(tuple(np.ravel(code) for code in codes), shape)
@@ -95,19 +86,19 @@ def _slices_by(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Ite
     found, starts = np.unique(flat[order], return_index=True)
     for code, rows in zip(found, np.split(order, starts[1:]), strict=True):
         at = np.unravel_index(code, shape)
-        named = tuple((name, str(each[i])) for name, each, i in zip(names, values, at, strict=True))
-        yield Slice(named, np.sort(rows))
+        named = {name: each[i] for name, each, i in zip(names, values, at, strict=True)}
+        yield SliceRows(Slice.of(named), np.sort(rows))
 
 
-def estimate(scored: Scored, part: Slice, metric: str, confidence: float) -> MetricEstimate:
+def estimate(scored: Scored, part: SliceRows, metric: str, confidence: float) -> MetricEstimate:
     """One metric on one slice. What cannot be computed (a slice of one class has no AUC) is NaN."""
     labels, measured = scored.labels[part.rows], scored.metrics[metric]
     old = None if scored.blessed is None else measured(labels, scored.blessed[part.rows])
-    return _estimate(metric, part.name, len(labels), measured(labels, scored.predictions[part.rows]), old, confidence)
+    return _estimate(metric, part.slice, len(labels), measured(labels, scored.predictions[part.rows]), old, confidence)
 
 
 def _estimate(
-    metric: str, where: str, n: int, new: Measured, old: Measured | None, confidence: float
+    metric: str, where: Slice, n: int, new: Measured, old: Measured | None, confidence: float
 ) -> MetricEstimate:
     own = interval(new, confidence)
     if old is None:
@@ -172,7 +163,7 @@ def _class_performance(
     if blessed is not None:
         before = {"recall": proportion(blessed, true), "precision": proportion(true, blessed)}
     estimates = {
-        metric: _estimate(metric, f"class {name}", n, share, before.get(metric), confidence)
+        metric: _estimate(metric, Slice.of_class(name), n, share, before.get(metric), confidence)
         for metric, (share, n) in shares.items()
     }
     return ClassPerformance(name, f1=2 * found / (members + taken) if members + taken else math.nan, **estimates)

@@ -6,9 +6,13 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
 from typing import Any
 
-OVERALL = "overall"
+from gates.evaluation.judgements import Decision, Judgement, LimitKind
+from gates.evaluation.slices import OVERALL, Slice
+
 LAST_BLESSED, OUTSIDE_BASELINE = "the last blessed model", "the outside baseline"
 
 
@@ -17,7 +21,7 @@ class MetricEstimate:
     """One metric on one slice of test, for the candidate and, when there is one, the last blessed model."""
 
     metric: str  # "auc"
-    slice: str  # OVERALL, "company=Flash Cab", "company=Flash Cab, trip_start_hour=9" or "class Pullover"
+    slice: Slice
     n: int  # rows of test in the slice
     value: float
     lower: float  # two-sided interval at the configured confidence
@@ -67,7 +71,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that was measured on test in one run."""
+    """Everything that was measured on test in one run, and what each limit of the configuration decided about it."""
 
     confidence: float
     estimates: tuple[MetricEstimate, ...]
@@ -76,19 +80,31 @@ class Evaluation:
     notes: tuple[str, ...] = field(default_factory=tuple)
     classes: tuple[ClassPerformance, ...] = ()  # of a model with [rows, classes] predictions, in order of the labels
     compared_with: str = LAST_BLESSED  # whose figures the blessed values are
+    judgements: tuple[Judgement, ...] = ()  # in the order of the limits
 
     def overall(self) -> dict[str, MetricEstimate]:
         """The estimates on all test rows, by metric."""
         return {estimate.metric: estimate for estimate in self.estimates if estimate.slice == OVERALL}
 
+    def judgements_on(self, estimate: MetricEstimate) -> tuple[Judgement, ...]:
+        """What the limits that bear on a figure decided about it."""
+        return tuple(self._judged.get((estimate.metric, estimate.slice.name), ()))
+
+    @cached_property
+    def _judged(self) -> Mapping[tuple[str, str], list[Judgement]]:
+        judged: dict[tuple[str, str], list[Judgement]] = {}
+        for judgement in self.judgements:
+            judged.setdefault((judgement.metric, judgement.slice.name), []).append(judgement)
+        return judged
+
     def to_json(self) -> dict[str, Any]:
-        """A plain dict of the same shape, in which a figure that JSON cannot hold (NaN, infinity) is None."""
-        plain: dict[str, Any] = _finite(dataclasses.asdict(self))
+        """The same as a plain dict: a slice is its name, a figure that JSON cannot hold (NaN, infinity) is None."""
+        plain: dict[str, Any] = _plain(self)
         return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Evaluation:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; what a version before wrote has no judgements."""
         confusion = plain["confusion"]
         return cls(
             confidence=plain["confidence"],
@@ -102,23 +118,42 @@ class Evaluation:
             notes=tuple(plain["notes"]),
             classes=tuple(_class(entry) for entry in plain.get("classes", ())),
             compared_with=plain.get("compared_with", LAST_BLESSED),
+            judgements=tuple(_judgement(entry) for entry in plain.get("judgements", ())),
         )
 
 
-def _finite(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {key: _finite(value) for key, value in plain.items()}
-    if isinstance(plain, (list, tuple)):
-        return [_finite(value) for value in plain]
-    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
+def _plain(value: Any) -> Any:
+    if isinstance(value, Slice):
+        return value.name
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _estimate(plain: Mapping[str, Any]) -> MetricEstimate:
-    """A figure that was not finite comes back as NaN; one that was never there stays None."""
-    figures = {key: math.nan if plain[key] is None else plain[key] for key in ("value", "lower", "upper")}
-    return MetricEstimate(**{**plain, **figures})
+def _figures(plain: Mapping[str, Any]) -> dict[str, float]:
+    """A figure that was not finite comes back as NaN."""
+    return {key: math.nan if plain[key] is None else plain[key] for key in ("value", "lower", "upper")}
+
+
+def _estimate(plain: Mapping[str, Any], where: Slice | None = None) -> MetricEstimate:
+    """What was never there stays None; `where` is the slice where that is known from elsewhere."""
+    return MetricEstimate(**{**plain, **_figures(plain), "slice": where or Slice.parse(plain["slice"])})
 
 
 def _class(plain: Mapping[str, Any]) -> ClassPerformance:
     f1 = math.nan if plain["f1"] is None else plain["f1"]
-    return ClassPerformance(plain["name"], _estimate(plain["recall"]), _estimate(plain["precision"]), f1)
+    recall, precision = (_estimate(plain[key], Slice.of_class(plain["name"])) for key in ("recall", "precision"))
+    return ClassPerformance(plain["name"], recall, precision, f1)
+
+
+def _judgement(plain: Mapping[str, Any]) -> Judgement:
+    typed = {
+        "slice": Slice.parse(plain["slice"]),
+        "kind": LimitKind(plain["kind"]),
+        "decision": Decision(plain["decision"]),
+    }
+    return Judgement(**{**plain, **_figures(plain), **typed})

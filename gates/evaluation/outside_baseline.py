@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
-from gates.evaluation.limits import told_interval
+from gates.evaluation.limits import interval_in_words
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.statistics.intervals import LOWER_IS_BETTER, Interval
 from gates.verdict.finding import Finding, Severity
@@ -136,9 +136,9 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
         f"{outside.rows:,} rows of its own" if outside.rows else "rows of its own that nobody counted: taken as exact"
     )
     shown = (
-        f"{own.metric} on {where} is {own.value:.3f} ({told_interval(own.lower, own.upper)}), the outside baseline's "
-        f"{baseline:.3f} ({outside.source}, on {measured}); unpaired change {change.value:+.3f} "
-        f"({told_interval(change.lower, change.upper, '+.3f')})"
+        f"{own.metric} on {where} is {own.value:.3f} ({interval_in_words(own.lower, own.upper)}), the outside "
+        f"baseline's {baseline:.3f} ({outside.source}, on {measured}); unpaired change {change.value:+.3f} "
+        f"({interval_in_words(change.lower, change.upper, '+.3f')})"
     )
     asked = f"no worse than the outside baseline by more than {allowed:.3f}"
     if not math.isfinite(gain):
@@ -153,7 +153,7 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
         severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}."
     return Finding(
         check=CHECK,
-        subject=own.slice,
+        subject=own.slice.name,
         statistic=f"unpaired change of {own.metric}",
         value=change.value,
         threshold=allowed,

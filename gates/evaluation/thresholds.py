@@ -17,136 +17,207 @@ judged as slices are, in one correction with them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
-from gates.evaluation.limits import CHANGE, CLASS, Judgement, Limit, estimates_for, judgements, rows_told
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.judgements import Decision, Judgement, LimitKind
+from gates.evaluation.limits import CHANGE, Limit, Standing, estimates_for, rows_in_words, standings
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import Finding, Severity, SkippedCheck
 from gates.verdict.rule import holm
 
+JudgedBy = Literal["interval", "estimate"]
+_NOTHING = "Nothing to do."
+_NONE_BLESSED = "no model has been blessed before"
+
+
+class _Lack(Enum):
+    """What a slice or class needs to be judged and does not have."""
+
+    ROWS = "rows"
+    VALUE = "value"
+    CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A decision with what a finding says of it; without a severity it has no finding of its own."""
+
+    standing: Standing
+    decision: Decision
+    severity: Severity | None
+    reason: str
+    remedy: str = _NOTHING
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One limit with the figures that it bears on, and what was decided about each."""
+
+    limit: Limit
+    estimates: Sequence[MetricEstimate]
+    decided: Sequence[_Decided]
+
 
 def judge_thresholds(
-    evaluation: Evaluation, limits: Sequence[Limit], judged_by: Literal["interval", "estimate"] = "interval"
+    evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
 ) -> tuple[list[Finding], list[SkippedCheck]]:
     """What the thresholds say about an evaluation, and which of them could not be judged."""
     findings: list[Finding] = []
     skipped: list[SkippedCheck] = []
-    champion = evaluation.compared_with
-    many: list[Judgement] = []
-    for limit in limits:
-        estimates = estimates_for(limit, evaluation)
-        if not estimates:
+    among_many: list[Finding] = []
+    for judged in _decide(evaluation, limits, judged_by):
+        limit, found = judged.limit, [_finding(each) for each in judged.decided if each.severity is not None]
+        if not judged.estimates:
             findings.append(_without_rows(limit))
-        elif limit.no_worse_than_blessed_by is not None and estimates[0].blessed_value is None:
-            skipped.append(SkippedCheck(CHANGE, f"no model has been blessed before ({_described(limit)})"))
-        if not limit.judges_many:
-            for judgement in judgements(limit, estimates, champion):
-                findings.append(_judge_one(judgement, judged_by, champion))
+        elif limit.no_worse_than_blessed_by is not None and judged.estimates[0].blessed_value is None:
+            skipped.append(SkippedCheck(CHANGE, f"{_NONE_BLESSED} ({_described(limit)})"))
+        if limit.judges_many:
+            findings += _unjudged(limit, judged.estimates, evaluation.compared_with)
+            among_many += found
         else:
-            findings += _unjudged(limit, estimates, champion)
-            many += [each for each in judgements(limit, estimates, champion) if _is_judged(limit, each)]
-    findings += _judge_many(many, judged_by, evaluation.confidence)
-    return findings, skipped
+            findings += found
+    return findings + among_many, skipped
 
 
-def _is_judged(limit: Limit, judgement: Judgement) -> bool:
-    return judgement.estimate.n >= limit.min_examples and math.isfinite(judgement.value)
+def judgements_of(
+    evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
+) -> tuple[Judgement, ...]:
+    """What each threshold decided about each figure that it bears on, in the order of the thresholds."""
+    return tuple(
+        Judgement(
+            metric=each.standing.estimate.metric,
+            slice=each.standing.estimate.slice,
+            kind=each.standing.kind,
+            limit=each.standing.limit,
+            min_examples=judged.limit.min_examples,
+            n=each.standing.estimate.n,
+            value=each.standing.value,
+            lower=each.standing.lower,
+            upper=each.standing.upper,
+            decision=each.decision,
+            reason=each.reason,
+        )
+        for judged in _decide(evaluation, limits, judged_by)
+        for each in judged.decided
+    )
 
 
-def _lacks_change(limit: Limit, each: MetricEstimate) -> bool:
-    """Whether the change is asked for but one of the two models has no value."""
-    if limit.no_worse_than_blessed_by is None or each.blessed_value is None:
-        return False
-    return each.change is None or not math.isfinite(each.change)
+def _decide(evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy) -> Iterator[_Judged]:
+    champion, confidence = evaluation.compared_with, evaluation.confidence
+    found = [(limit, estimates_for(limit, evaluation)) for limit in limits]
+    held = [(limit, estimates, standings(limit, estimates, champion)) for limit, estimates in found]
+    many = [each for limit, _, standing in held if limit.judges_many for each in standing if _is_judged(limit, each)]
+    p_values = iter(holm([each.p_beyond(confidence) for each in many]))
+    among = _among(many)
+    for limit, estimates, standing in held:
+        decided = []
+        for each in standing:
+            if each.lacks_champion:
+                decided.append(_Decided(each, Decision.UNJUDGED, None, f"It is not judged: {_NONE_BLESSED}."))
+            elif not limit.judges_many:
+                decided.append(_decide_one(each, judged_by, champion))
+            elif _is_judged(limit, each):
+                p_value = next(p_values)
+                is_certain = p_value <= (1 - confidence) / 2 or judged_by == "estimate"
+                decided.append(_decide_among_many(each, p_value, is_certain, among))
+            else:
+                decided.append(_Decided(each, Decision.UNJUDGED, None, _not_judged(limit, each, champion)))
+        yield _Judged(limit, estimates, decided)
 
 
-def _judge_one(judgement: Judgement, judged_by: str, champion: str) -> Finding:
-    each = judgement.estimate
-    if not math.isfinite(judgement.value):
-        where = rows_told(each, judgement.check)
+def _is_judged(limit: Limit, standing: Standing) -> bool:
+    return standing.estimate.n >= limit.min_examples and math.isfinite(standing.good)
+
+
+def _decide_one(standing: Standing, judged_by: JudgedBy, champion: str) -> _Decided:
+    each, shown, asked = standing.estimate, standing.shown, standing.asked
+    if not math.isfinite(standing.good):
+        where = rows_in_words(each)
         if math.isfinite(each.value) and math.isnan(each.blessed_value or 0.0):
             reason = f"{each.metric} on {where} is {each.value:.3f}, and {champion} has none: there is "
-            return _finding(judgement, Severity.INFO, f"{reason}nothing to fall behind.", "Nothing to do.")
-        reason = f"{each.metric} on {where} could not be computed; asked is "
+            return _Decided(standing, Decision.UNJUDGED, Severity.INFO, f"{reason}nothing to fall behind.")
+        reason = f"{each.metric} on {where} could not be computed; asked is {asked}."
         remedy = "Look at the predictions and labels of test: one class alone, or predictions that are not numbers."
-        return _finding(judgement, Severity.BLOCK, f"{reason}{judgement.asked}.", remedy)
-    if judgement.surely_met or (judged_by == "estimate" and judgement.met):
-        return _finding(judgement, Severity.INFO, f"{judgement.shown}: {judgement.asked}, as asked.", "Nothing to do.")
-    if judgement.met and not judgement.has_interval:
-        reason = f"{judgement.shown}; asked is {judgement.asked}, and nobody can say that it is."
-        return _finding(judgement, Severity.BLOCK, reason, "Evaluate on more test rows.")
-    if judgement.met:
-        reason = f"{judgement.shown}; asked is {judgement.asked}, and the interval reaches beyond that."
-        rows = _rows_to_decide(judgement)
+        return _missed(standing, reason, remedy)
+    if standing.surely_met or (judged_by == "estimate" and standing.met):
+        return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {asked}, as asked.")
+    if standing.met and not standing.has_interval:
+        reason = f"{shown}; asked is {asked}, and nobody can say that it is."
+        return _missed(standing, reason, "Evaluate on more test rows.")
+    if standing.met:
+        reason = f"{shown}; asked is {asked}, and the interval reaches beyond that."
+        rows = _rows_to_decide(standing)
         remedy = f"With about {rows:,} test rows the same value would do; else lower the threshold or mend the model."
-        return _finding(judgement, Severity.BLOCK, reason, remedy)
-    return _finding(judgement, Severity.BLOCK, f"{judgement.shown}; asked is {judgement.asked}.", _improve(judgement))
+        return _missed(standing, reason, remedy)
+    return _missed(standing, f"{shown}; asked is {asked}.", _improve(standing))
 
 
-def _judge_many(judgements: Sequence[Judgement], judged_by: str, confidence: float) -> list[Finding]:
-    adjusted = holm([judgement.p_beyond(confidence) for judgement in judgements])
-    kinds = {"class" if judgement.check == CLASS else "slice" for judgement in judgements}
-    among = f"{len(judgements)} {' and '.join({'class': 'classes', 'slice': 'slices'}[kind] for kind in sorted(kinds))}"
-    found = []
-    for judgement, p_value in zip(judgements, adjusted, strict=True):
-        certain = p_value <= (1 - confidence) / 2 or judged_by == "estimate"
-        if not judgement.met and certain:
-            reason = f"{judgement.shown}; asked is {judgement.asked}."
-            found.append(_finding(judgement, Severity.BLOCK, reason, _improve(judgement), p_value))
-        elif not judgement.met:
-            reason = f"{judgement.shown}; asked is {judgement.asked}, but among {among} that is not sure."
-            kind = "class" if judgement.check == CLASS else "slice"
-            rows = f"About {_rows_to_decide(judgement):,}" if judgement.has_interval else "More"
-            remedy = f"{rows} rows of this {kind} would decide; watch it."
-            found.append(_finding(judgement, Severity.WARN, reason, remedy, p_value))
-        elif not judgement.surely_met:
-            doubt = "the interval reaches beyond that" if judgement.has_interval else "that is not sure"
-            reason = f"{judgement.shown}: {judgement.asked}, as asked, though {doubt}."
-            found.append(_finding(judgement, Severity.INFO, reason, "Nothing to do."))
-    return found
+def _decide_among_many(standing: Standing, p_value: float, is_certain: bool, among: str) -> _Decided:
+    shown, asked = standing.shown, standing.asked
+    if not standing.met and is_certain:
+        return _missed(standing, f"{shown}; asked is {asked}.", _improve(standing), p_value)
+    if not standing.met:
+        reason = f"{shown}; asked is {asked}, but among {among} that is not sure."
+        rows = f"About {_rows_to_decide(standing):,}" if standing.has_interval else "More"
+        remedy = f"{rows} rows of this {_noun(standing)} would decide; watch it."
+        return _Decided(standing, Decision.DOUBTFUL, Severity.WARN, reason, remedy, p_value)
+    if standing.surely_met:
+        return _Decided(standing, Decision.MET, None, f"{shown}: {asked}, as asked.")
+    doubt = "the interval reaches beyond that" if standing.has_interval else "that is not sure"
+    return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {asked}, as asked, though {doubt}.")
 
 
-def _rows_to_decide(judgement: Judgement) -> int:
+def _missed(standing: Standing, reason: str, remedy: str, p_value: float | None = None) -> _Decided:
+    return _Decided(standing, Decision.MISSED, Severity.BLOCK, reason, remedy, p_value)
+
+
+def _among(many: Sequence[Standing]) -> str:
+    plurals = {"class": "classes", "slice": "slices"}
+    return f"{len(many)} {' and '.join(plurals[noun] for noun in sorted(set(map(_noun, many))))}"
+
+
+def _noun(standing: Standing) -> str:
+    return "slice" if standing.estimate.slice.class_name is None else "class"
+
+
+def _rows_to_decide(standing: Standing) -> int:
     """Rows at which an interval around the same value would no longer hold the limit: its width goes by 1/sqrt(n)."""
-    arm = judgement.doubt_down if judgement.met else judgement.doubt_up
-    distance = max(abs(judgement.value - judgement.limit), 1e-4)
-    return math.ceil(judgement.estimate.n * (arm / distance) ** 2)
+    arm = standing.doubt_down if standing.met else standing.doubt_up
+    distance = max(abs(standing.good - standing.needed), 1e-4)
+    return math.ceil(standing.estimate.n * (arm / distance) ** 2)
 
 
-def _improve(judgement: Judgement) -> str:
-    where = (
-        " on this class"
-        if judgement.check == CLASS
-        else ""
-        if judgement.estimate.slice == OVERALL
-        else " on this slice"
-    )
-    if judgement.asked.startswith("no worse"):
+def _improve(standing: Standing) -> str:
+    where = "" if standing.estimate.slice == OVERALL else f" on this {_noun(standing)}"
+    if standing.kind is LimitKind.NO_WORSE:
         return f"Find what made it fall behind{where} (data, features, training), or allow more in the threshold."
     return f"Improve the model{where}, or change the threshold in the configuration if it asks too much."
 
 
-def _finding(
-    judgement: Judgement, severity: Severity, reason: str, remedy: str, p_value: float | None = None
-) -> Finding:
-    each = judgement.estimate
+def _finding(decided: _Decided) -> Finding:
+    assert decided.severity is not None
+    standing, each = decided.standing, decided.standing.estimate
     return Finding(
-        check=judgement.check,
-        subject=each.slice,
-        statistic=f"change of {each.metric}" if judgement.asked.startswith("no worse") else each.metric,
-        value=judgement.shown_value,
-        threshold=judgement.asked_value,
+        check=standing.check,
+        subject=each.slice.name,
+        statistic=f"change of {each.metric}" if standing.kind is LimitKind.NO_WORSE else each.metric,
+        value=standing.value,
+        threshold=standing.limit,
         n=each.n,
-        severity=severity,
-        reason=reason,
-        remedy=remedy,
-        p_value=p_value,
+        severity=decided.severity,
+        reason=decided.reason,
+        remedy=decided.remedy,
+        p_value=decided.p_value,
     )
 
 
 def _described(limit: Limit) -> str:
-    return f"{limit.metric} on {limit.where}"
+    return f"{limit.metric} on {limit.where.name}"
 
 
 def _limit_value(limit: Limit) -> float:
@@ -161,7 +232,7 @@ def _without_rows(limit: Limit) -> Finding:
         remedy += "data.class_names and the spelling of the class, or take the "
     return Finding(
         check=limit.check,
-        subject=limit.where,
+        subject=limit.where.name,
         statistic=limit.metric,
         value=math.nan,
         threshold=_limit_value(limit),
@@ -174,33 +245,52 @@ def _without_rows(limit: Limit) -> Finding:
 
 def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Finding]:
     """One line for the small slices of a threshold and one for those whose metric does not exist."""
-    small = [each for each in estimates if each.n < limit.min_examples]
-    large = [each for each in estimates if each.n >= limit.min_examples]
-    undefined = [each for each in large if not math.isfinite(each.value)]
-    unpaired = [each for each in large if math.isfinite(each.value) and _lacks_change(limit, each)]
+    lacks = [_lack_of(limit, each) for each in estimates]
     found = []
-    for group, why in (
-        (small, f"fewer than {limit.min_examples:,} test rows"),
-        (undefined, f"no {limit.metric} (one class alone, for instance)"),
-        (unpaired, f"no {limit.metric} of {champion} to compare with"),
-    ):
+    for lack in _Lack:
+        group = [each for each, own in zip(estimates, lacks, strict=True) if own is lack]
         if group:
             one, more = ("slice", "slices") if limit.slice else ("class", "classes")
             count = f"1 {one}" if len(group) == 1 else f"{len(group)} {more}"
+            why = _lacking(lack, limit, champion)
             reason = f"{_described(limit)}: {count} ({_listed(group)}) with {why}: reported, not judged."
             found.append(_unjudged_finding(limit, group, reason))
     return found
 
 
+def _lack_of(limit: Limit, each: MetricEstimate) -> _Lack | None:
+    if each.n < limit.min_examples:
+        return _Lack.ROWS
+    if not math.isfinite(each.value):
+        return _Lack.VALUE
+    if limit.no_worse_than_blessed_by is None or each.blessed_value is None:
+        return None
+    return _Lack.CHAMPION if each.change is None or not math.isfinite(each.change) else None
+
+
+def _lacking(lack: _Lack, limit: Limit, champion: str) -> str:
+    return {
+        _Lack.ROWS: f"fewer than {limit.min_examples:,} test rows",
+        _Lack.VALUE: f"no {limit.metric} (one class alone, for instance)",
+        _Lack.CHAMPION: f"no {limit.metric} of {champion} to compare with",
+    }[lack]
+
+
+def _not_judged(limit: Limit, standing: Standing, champion: str) -> str:
+    lack = _lack_of(limit, standing.estimate)
+    assert lack is not None, "what lacks nothing is judged"
+    return f"It is not judged: {_lacking(lack, limit, champion)}."
+
+
 def _listed(group: Sequence[MetricEstimate]) -> str:
-    names = [each.slice for each in group[:3]]
+    names = [each.slice.name for each in group[:3]]
     return "; ".join(names) + (f" and {len(group) - 3} more" if len(group) > 3 else "")
 
 
 def _unjudged_finding(limit: Limit, group: Sequence[MetricEstimate], reason: str) -> Finding:
     return Finding(
         check=limit.check,
-        subject=group[0].slice if len(group) == 1 else limit.where,
+        subject=(group[0].slice if len(group) == 1 else limit.where).name,
         statistic=limit.metric,
         value=group[0].value if len(group) == 1 else math.nan,
         threshold=_limit_value(limit),

@@ -35,11 +35,9 @@ def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     percentile = float(np.quantile(times, 1 - _SLOW, method="higher"))
     slow = int((times > limit * margin).sum())
     yield Measurement(
-        check="latency",
         subject="single requests",
         statistic="99th percentile over the budget",
         value=percentile / limit,
-        margin=margin,
         n=len(times),
         reason=f"The 99th percentile of {len(times):,} single requests is {percentile:.3g} ms; the budget is "
         f"{limit:g} ms, and {slow:,} were slower.",
@@ -58,17 +56,15 @@ def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     source="Breck et al. 2017, The ML Test Score; the budget is configured",
     needs=(Need.SIZE,),
 )
-def export_size(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def export_size(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Bytes of all files of the exported model."""
     limit, size = evidence.limits.size_mb, evidence.export_bytes
     if limit is None or size is None:
         raise NotApplicable("the export was not weighed")
     yield Measurement(
-        check="export_size",
         subject="export",
         statistic="size over the budget",
         value=size / _MEGABYTE / limit,
-        margin=margin,
         n=1,
         reason=f"The export has {size / _MEGABYTE:,.3g} MB; the budget is {limit:g} MB.",
         remedy="Cut vocabularies and embeddings, or raise the budget in the configuration.",

@@ -12,7 +12,7 @@ from gates.verdict.measurement import Measurement
 _MOST_BARS = 40
 
 
-def collapse_of(evidence: ModelEvidence, split: str, predicted: Predicted, margin: float) -> Measurement:
+def collapse_of(evidence: ModelEvidence, split: str, predicted: Predicted) -> Measurement:
     """The class with the most probability beyond its share of the labels and beyond an equal one."""
     count = predicted.classes
     true = np.bincount(predicted.labels, minlength=count) / predicted.rows
@@ -24,11 +24,9 @@ def collapse_of(evidence: ModelEvidence, split: str, predicted: Predicted, margi
     shown = np.sort(np.argsort(-(true + mean), kind="stable")[:_MOST_BARS])
     answers = float((predicted.answers == code).mean())
     return Measurement(
-        check="prediction_collapse",
         subject=split,
         statistic="predicted share of one class beyond its own and an equal one",
         value=float(mean[code] - max(true[code], 1 / count)),
-        margin=margin,
         n=predicted.rows,
         reason=f"{name} has {mean[code]:.1%} of the predicted probability on {split} and {answers:.1%} of the answers; "
         f"{true[code]:.1%} of the {predicted.rows:,} labels are {name}.",

@@ -58,7 +58,6 @@ def generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
         return
     for gap in _gaps(evidence.train.only(evidence.train.sound), before)[:1]:
         yield Measurement(
-            check="generalisation",
             subject="eval",
             statistic=f"{gap.metric}: train minus eval",
             value=gap.value,
@@ -98,7 +97,6 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     if not worse:
         remedy = "Test is easier than eval: see whether its rows are also in train, and assign both from the same rows."
     return Measurement(
-        check="generalisation",
         subject="test",
         statistic=f"{gap.metric}: eval minus test",
         value=gap.value,
@@ -127,7 +125,7 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     source="gates.md; Holm 1979",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
 )
-def class_generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def class_generalisation(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Per class; not for a rare positive class, which an honest model may never answer with."""
     before, after = sound_rows(evidence.eval, "eval"), sound_rows(evidence.test, "test")
     if before.is_regression or before.classes != after.classes or is_lopsided(before) or is_lopsided(after):
@@ -137,11 +135,9 @@ def class_generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Mea
         if gap is None:
             continue
         yield Measurement(
-            check="class_generalisation",
             subject=evidence.class_name(code),
             statistic="recall: eval minus test",
             value=gap.value,
-            margin=margin,
             n=int((after.labels == code).sum()),
             reason=f"{evidence.class_name(code)}: {gap.told('eval', 'test')}.",
             remedy="Look at rows of this class in test: are they made or labelled like those of eval?",
@@ -181,7 +177,6 @@ def loss_sanity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
             losses = log_losses(predicted)
             mean, error = float(losses.mean()), mean_error(losses, predicted.groups)
             yield Measurement(
-                check="loss_sanity",
                 subject=split,
                 statistic="mean negative log-likelihood",
                 value=mean,
@@ -211,7 +206,6 @@ def _against_eval(before: Predicted, after: Predicted) -> Measurement:
     error = math.hypot(mean_error(new, after.groups, 1.0), factor * mean_error(old, before.groups, 1.0))
     freedom = min(old.size, new.size) - 1
     return Measurement(
-        check="loss_sanity",
         subject="test against eval",
         statistic="mean negative log-likelihood",
         value=float(new.mean()),
@@ -234,7 +228,7 @@ def _against_eval(before: Predicted, after: Predicted) -> Measurement:
     source="gates.md; calibration in the large (Cox 1958)",
     needs=(Need.TEST_PREDICTIONS,),
 )
-def prediction_collapse(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def prediction_collapse(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Probabilities, not answers: a sound model of weak signals may always answer with the common class, but maximum
     likelihood makes its probabilities add up to the shares of the labels. Class weights draw these towards equal
     shares: what lies between a class's own share and an equal one is no collapse."""
@@ -245,4 +239,4 @@ def prediction_collapse(evidence: ModelEvidence, margin: float) -> Iterator[Meas
         predicted = sound_rows(given, split)
         if predicted.is_regression:
             raise NotApplicable("a regression has no classes")
-        yield collapse_of(evidence, split, predicted, margin)
+        yield collapse_of(evidence, split, predicted)

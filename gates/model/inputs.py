@@ -23,7 +23,7 @@ from gates.verdict.measurement import Measurement
     needs=(Need.PROBES,),
     tier=1,
 )
-def optional_fields(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def optional_fields(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Each optional raw field missing, unknown and extreme: every prediction must be finite."""
     for name in dict.fromkeys(probe.field for probe in evidence.probes):
         probes = [probe for probe in evidence.probes if probe.field == name]
@@ -33,11 +33,9 @@ def optional_fields(evidence: ModelEvidence, margin: float) -> Iterator[Measurem
         cases = [f"{probe.case} ({bad:,} of {count:,} rows)"
                  for probe, (bad, count) in zip(probes, counted, strict=True) if bad]  # fmt: skip
         yield Measurement(
-            check="optional_fields",
             subject=name,
             statistic="share of predictions that are no number",
             value=1.0 if failed else spoilt / max(rows, 1),
-            margin=margin,
             n=rows,
             reason=_told(name, probes, failed, cases),
             remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
@@ -77,7 +75,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
     source="Breck et al. 2017, The ML Test Score",
     tier=1,
 )
-def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def valid_scores(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Every prediction of a split must be a probability (of a regression: a number). A hundredth of rounding is
     let pass, as half-precision softmax has it. The other checks leave out rows that fail this one."""
     given = {"train": evidence.train, "eval": evidence.eval, "test": evidence.test, TRAINING: _replayed(evidence)}
@@ -92,11 +90,9 @@ def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement
             first = ", ".join(f"{value:.4g}" for value in np.atleast_1d(predicted.scores[bad[0]])[:10])
             told = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
         yield Measurement(
-            check="valid_scores",
             subject=name,
             statistic="share of predictions that are none",
             value=len(bad) / predicted.rows,
-            margin=margin,
             n=predicted.rows,
             reason=told,
             remedy="Look for missing values that preprocessing_fn lets through, for a diverged training, or for an "

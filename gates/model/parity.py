@@ -51,12 +51,13 @@ def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measuremen
     expected = _scores(training, evidence)
     tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
     for replay in served:
-        if broken := _broken("replay_parity", replay, expected, evidence, tolerance):
+        if broken := _broken(replay, expected, evidence, tolerance):
             yield broken
         else:
             answered = _scores(replay, evidence)
             found = difference(expected, answered, tolerance)
-            yield _compared("replay_parity", replay.name, "training", expected, answered, found, tolerance, evidence)
+            remedy = f"Let {replay.name} go through the very transformation that training used, and export again."
+            yield _compared(replay.name, "training", expected, answered, found, tolerance, evidence, remedy)
 
 
 @check(
@@ -86,11 +87,9 @@ def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
             else f"Two identical calls of {replay.name} gave identical answers for {found.rows:,} rows."
         )
         yield Measurement(
-            check="repeatable",
             subject=replay.name,
             statistic="largest difference between two identical calls",
             value=found.largest,
-            margin=margin,
             n=found.rows,
             reason=told,
             remedy="Export the model with training=False: dropout, noise and augmentation must not run at serving.",
@@ -126,8 +125,9 @@ def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Meas
     found = [(difference(expected, scores, tolerance), each.name, scores) for each, scores in compared]
     if _named(evidence, TRAINING) is not None:
         found = [min(found, key=lambda each: (each[0].largest, each[0].differing))]
+    remedy = "Export the checkpoint that was evaluated, or evaluate the export; then run again."
     for off, name, scores in found:
-        yield _compared("evaluated_is_served", name, "evaluation", expected, scores, off, tolerance, evidence)
+        yield _compared(name, "evaluation", expected, scores, off, tolerance, evidence, remedy)
 
 
 def _served(evidence: ModelEvidence) -> list[Replay]:
@@ -146,9 +146,7 @@ def _twice(replay: Replay, evidence: ModelEvidence) -> Floats:
     return as_scores(replay.again, evidence.is_regression)
 
 
-def _broken(
-    name: str, replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance: float
-) -> Measurement | None:
+def _broken(replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance: float) -> Measurement | None:
     if replay.error or replay.scores is None:
         told = f"Calling {replay.name} failed: {first_line(replay.error) or 'it gave no answer'}."
     elif (shape := _scores(replay, evidence).shape) != expected.shape or not len(expected):
@@ -156,7 +154,6 @@ def _broken(
     else:
         return None
     return Measurement(
-        check=name,
         subject=replay.name,
         statistic="largest difference to training",
         value=float("inf"),
@@ -168,7 +165,6 @@ def _broken(
 
 
 def _compared(
-    name: str,
     signature: str,
     reference: str,
     expected: Floats,
@@ -176,6 +172,7 @@ def _compared(
     found: Difference,
     tolerance: float,
     evidence: ModelEvidence,
+    remedy: str,
 ) -> Measurement:
     is_off = found.largest > tolerance
     told = f"{signature} and {reference} agree on {found.rows:,} rows to {found.largest:.1g} (at most {tolerance:g})."
@@ -187,12 +184,7 @@ def _compared(
             f"{accuracy_told(expected, answered, signature, reference, evidence)}"
             f"{collapse_told(expected, answered, signature, evidence)}."
         )
-    remedy = {
-        "replay_parity": f"Let {signature} go through the very transformation that training used, and export again.",
-        "evaluated_is_served": "Export the checkpoint that was evaluated, or evaluate the export; then run again.",
-    }[name]
     return Measurement(
-        check=name,
         subject=signature,
         statistic=f"largest difference to {reference}",
         value=found.largest,

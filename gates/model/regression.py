@@ -135,7 +135,6 @@ def _measured(subject: str, loss: Loss, margin: float, inside: Mask) -> Measurem
     n = int(inside.sum())
     change = "worse" if loss.value > 0 else "better"
     return Measurement(
-        check="slices_against_blessed",
         subject=subject,
         statistic=f"{loss.metric}: loss against the blessed model",
         value=loss.value,

@@ -50,11 +50,9 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
     if constant:
         told = f"Every row gets the same prediction. {told}"
     yield Measurement(
-        check="better_than_trivial",
         subject="test",
         statistic=f"{found.metric} above that of a constant",
         value=found.value - found.of_constant,
-        margin=margin,
         n=predicted.rows,
         reason=told,
         remedy="See whether the loss falls in training, and whether features and labels are of the same rows.",
@@ -77,7 +75,6 @@ def _error_against_mean(predicted: Predicted) -> Measurement:
     variance = float(constant.mean())
     excess = (own - constant) / variance
     return Measurement(
-        check="better_than_trivial",
         subject="test",
         statistic="squared error over that of the mean, less 1",
         value=float(excess.mean()),
@@ -107,7 +104,6 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
     paired = Area(model.value - single.value, model.influence - single.influence, model.sides, model.groups)
     lower, upper = paired.value - Z99 * paired.error, paired.value + Z99 * paired.error
     yield Measurement(
-        check="better_than_trivial",
         subject=evidence.stump_feature,
         statistic="AUC above that of the best single feature",
         value=paired.value,
@@ -150,11 +146,9 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             continue  # no temperature mends what knows nothing; `better_than_trivial` tells of it
         found = rescaling_of(predicted)
         yield Measurement(
-            check="overconfidence",
             subject=split,
             statistic="temperature",
             value=found.temperature,
-            margin=margin,
             n=predicted.rows,
             reason=f"Log-probabilities fit the labels of {split} best when divided by {found.temperature:.2f} "
             f"({predicted.rows:,} rows); 1 is right, more is too sure. That costs {found.cost:.3f} nats a row.",
@@ -175,7 +169,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
     source="Kumar et al. 2019; Spiegelhalter 1986",
     needs=(Need.TEST_PREDICTIONS,),
 )
-def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def calibration(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Probability of the positive class of two, of the answer of more."""
     refuse_constant(evidence)
     predicted = sound_rows(evidence.test, "test")
@@ -188,11 +182,9 @@ def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
     happened = (predicted.labels == 1 if binary else predicted.answers == predicted.labels).astype(np.float64)
     error, bins = calibration_error(claimed, happened)
     yield Measurement(
-        check="calibration",
         subject="test",
         statistic="debiased calibration error",
         value=error,
-        margin=margin,
         n=predicted.rows,
         reason=f"Probabilities on test are off by {error * 100:.1f} points (root mean square over {len(bins)} bins, "
         f"{predicted.rows:,} rows).",
@@ -217,7 +209,7 @@ def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
     source="Breiman 2001 (permutation importance); gates.md",
     needs=(Need.IMPORTANCES,),
 )
-def one_feature_dominance(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+def one_feature_dominance(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Honest tables may have one feature that says it all, so it warns and never blocks."""
     losses = {name: loss for name, loss in evidence.importances.items() if math.isfinite(loss) and loss > 0}
     total = sum(losses.values())
@@ -228,11 +220,9 @@ def one_feature_dominance(evidence: ModelEvidence, margin: float) -> Iterator[Me
     ranked = sorted(losses, key=lambda name: -losses[name])
     first, rest = ranked[0], ranked[1:3]
     yield Measurement(
-        check="one_feature_dominance",
         subject=first,
         statistic="share of the permutation importance",
         value=losses[first] / total,
-        margin=margin,
         n=evidence.eval.rows if evidence.eval is not None else 0,
         reason=f"Permuting {first} costs the model {losses[first]:.3f}, which is {losses[first] / total:.0%} of what "
         f"all {len(evidence.importances)} features cost"

@@ -94,6 +94,10 @@ class Check:
     tier: int
     run: Callable[..., Iterable[Measurement]]
 
+    def measure(self, evidence: Any, margin: float) -> list[Measurement]:
+        """What the check measures of a gate's evidence, each with its name and margin. Raises NotApplicable."""
+        return [measured.named(self.name, margin) for measured in self.run(evidence, margin)]
+
 
 _REGISTERED: dict[str, Check] = {}
 
@@ -116,7 +120,8 @@ def check(
 
     The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
     and yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
-    certain each must be. It raises NotApplicable when there is nothing to measure.
+    certain each must be. It repeats neither its name nor its margin: `Check.measure` fills them in. It raises
+    NotApplicable when there is nothing to measure.
     """
 
     def register(function: Function) -> Function:

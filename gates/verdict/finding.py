@@ -27,7 +27,7 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
-_OPTIONAL = ("chart", "sample", "waiver")
+_OPTIONAL = ("chart", "sample", "waiver", "column", "undecided")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class Finding:
     chart: Chart | None = None
     sample: RowSample | None = None
     waiver: str | None = None  # the reason for which it may pass
+    column: str | None = None  # which column of the data it is about, where `subject` says more than that
+    undecided: bool = False  # the rows are too few to say: it leaves the verdict inconclusive
 
     def __post_init__(self) -> None:
         if not self.reason.strip() or not self.remedy.strip():
@@ -89,7 +91,7 @@ class Finding:
         for key in ("value", "threshold", "p_value"):
             if plain[key] is not None and not math.isfinite(plain[key]):
                 plain[key] = None
-        return {key: value for key, value in plain.items() if value is not None or key not in _OPTIONAL}
+        return {key: value for key, value in plain.items() if value not in (None, False) or key not in _OPTIONAL}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Finding:

@@ -66,16 +66,14 @@ def _has_measured(found: Sequence[Measurement] | SkippedCheck, settings: GateSet
 def _in_doubt(check: Check, why: str) -> Measurement:
     """Of a model that was made here, everything that a tier-1 check needs can be had."""
     return Measurement(
-        check=check.name,
         subject="model",
         statistic=check.statistic,
         value=math.nan,
-        margin=check.margin,
         n=0,
         reason=f"It could not be judged: {why}.",
         remedy="Run the ModelGate on a model and splits that have what it needs.",
         p_value=1.0,
-    )
+    ).named(check.name, check.margin)
 
 
 def _run_one(check: Check, evidence: Evidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
@@ -86,6 +84,6 @@ def _run_one(check: Check, evidence: Evidence, settings: GateSettings) -> Sequen
         return SkippedCheck(check.name, lacking.value)
     margin = check.margin if configured is None or configured.threshold is None else configured.threshold
     try:
-        return list(check.run(evidence, margin))
+        return check.measure(evidence, margin)
     except NotApplicable as reason:
         return SkippedCheck(check.name, str(reason))

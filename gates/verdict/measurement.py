@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gates.verdict.finding import Chart, RowSample, Severity
 
@@ -14,14 +14,13 @@ class Measurement:
     `p_value`: of the effect being chance alone, before any correction; None for a fact that chance cannot make.
     `upper`: one-sided 99 % upper bound of the value; a tier-1 check whose bound is above `sound_below` (the margin when
     None) is in doubt. `beyond` replaces `value > margin` where the comparison is another. `reason` and `remedy` are
-    whole sentences; `at_most` caps the severity.
+    whole sentences; `at_most` caps the severity. A check leaves out its name and its margin: `Check.measure` fills them
+    in.
     """
 
-    check: str
     subject: str
     statistic: str
     value: float
-    margin: float
     n: int
     reason: str
     remedy: str = "Nothing to do."
@@ -33,14 +32,23 @@ class Measurement:
     rows_to_decide: int | None = None
     chart: Chart | None = None
     sample: RowSample | None = None
+    column: str | None = None  # which column of the data it is about, where `subject` says more than that
+    check: str = ""
+    margin: float | None = None  # given by a check only where it differs from its own
+
+    def named(self, check: str, margin: float) -> Measurement:
+        """With the name of the check that yielded it, and its margin where the check gave no other."""
+        return replace(self, check=check, margin=margin if self.margin is None else self.margin)
 
     @property
     def is_beyond(self) -> bool:
         """Whether the effect is one that matters; what cannot be computed is."""
-        return self.beyond if self.beyond is not None else not self.value <= self.margin
+        if self.beyond is not None:
+            return self.beyond
+        return self.margin is None or not self.value <= self.margin
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the bound leaves room for an effect that matters."""
         bound = self.margin if self.sound_below is None else self.sound_below
-        return self.upper is not None and self.upper > bound
+        return self.upper is not None and (bound is None or self.upper > bound)

@@ -22,8 +22,6 @@ from gates.verdict.settings import CheckSettings, GateSettings
 ALPHA = 0.001
 # Beyond the margin and less than certain: a warning from here on. Of many columns some look odd by chance.
 SUSPICION = 0.05
-# How the reason of a finding that is in doubt goes on, by which it is found again.
-UNDECIDED = "That cannot be decided with"
 
 
 def decide(
@@ -31,15 +29,14 @@ def decide(
 ) -> tuple[list[Finding], Verdict]:
     """The findings, gravest first, and the verdict."""
     adjusted = _adjusted(measured)
-    findings, in_doubt = [], False
+    findings = []
     for measurement, p_value in zip(measured, adjusted, strict=True):
-        finding, doubtful = _decide_one(measurement, p_value, tiers.get(measurement.check, 2), settings.strict)
-        finding = _as_configured(finding, settings.checks.get(finding.check), today)
-        in_doubt = in_doubt or doubtful
-        findings.append(finding)
+        finding = _decide_one(measurement, p_value, tiers.get(measurement.check, 2), settings.strict)
+        findings.append(_as_configured(finding, settings.checks.get(finding.check), today))
     findings.sort(key=_gravest_first)
     if any(finding.severity is Severity.BLOCK for finding in findings):
         return findings, Verdict.FAIL
+    in_doubt = any(finding.undecided for finding in findings)
     return findings, Verdict.INCONCLUSIVE if in_doubt else Verdict.PASS
 
 
@@ -67,18 +64,18 @@ def _p(p_value: float | None) -> float:
     return 1.0 if p_value is None or math.isnan(p_value) else p_value
 
 
-def _decide_one(each: Measurement, p_value: float | None, tier: int, strict: bool) -> tuple[Finding, bool]:
+def _decide_one(each: Measurement, p_value: float | None, tier: int, strict: bool) -> Finding:
     certain = p_value is None or p_value <= ALPHA
     if each.is_beyond and certain:
-        return _finding(each, each.at_most, p_value, each.reason), False
+        return _finding(each, each.at_most, p_value, each.reason)
     doubtful = tier == 1 and each.at_most is Severity.BLOCK and (each.is_doubtful or each.is_beyond)
     if not doubtful:
-        return _finding(each, Severity.INFO, p_value, each.reason), False
+        return _finding(each, Severity.INFO, p_value, each.reason)
     rows = f"; about {each.rows_to_decide:,} would decide it" if each.rows_to_decide else ""
-    reason = f"{each.reason.rstrip('.')}. {UNDECIDED} {each.n:,} rows{rows}."
+    reason = f"{each.reason.rstrip('.')}. That cannot be decided with {each.n:,} rows{rows}."
     suspected = each.is_beyond and p_value is not None and p_value <= SUSPICION
     severity = Severity.BLOCK if strict else Severity.WARN if suspected else Severity.INFO
-    return _finding(each, severity, p_value, reason), True
+    return replace(_finding(each, severity, p_value, reason), undecided=True)
 
 
 def _finding(each: Measurement, severity: Severity, p_value: float | None, reason: str) -> Finding:
@@ -87,7 +84,7 @@ def _finding(each: Measurement, severity: Severity, p_value: float | None, reaso
         subject=each.subject,
         statistic=each.statistic,
         value=each.value,
-        threshold=each.margin,
+        threshold=math.nan if each.margin is None else each.margin,
         n=each.n,
         severity=severity,
         reason=reason,
@@ -95,6 +92,7 @@ def _finding(each: Measurement, severity: Severity, p_value: float | None, reaso
         p_value=p_value,
         chart=each.chart if severity is not Severity.INFO else None,
         sample=each.sample if severity is not Severity.INFO else None,
+        column=each.column,
     )
 
 

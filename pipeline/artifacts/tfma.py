@@ -11,8 +11,9 @@ import tensorflow_model_analysis as tfma
 from google.protobuf import json_format, wrappers_pb2
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 
-from gates.evaluation.measure import Slice
+from gates.evaluation.measure import SliceRows
 from gates.evaluation.metrics import ClassPerformance, MetricEstimate
+from gates.evaluation.slices import OVERALL
 from pipeline.artifacts.text_files import write_text
 
 CANDIDATE, BASELINE = "candidate", "baseline"
@@ -49,7 +50,7 @@ ONE_AGAINST_REST = ("auc", "precision", "recall", "calibration")
 
 def write_tfma(
     uri: str,
-    slices: Sequence[Slice],
+    slices: Sequence[SliceRows],
     estimates: Sequence[MetricEstimate],
     models: Mapping[str, str],
     config: config_pb2.EvalConfig,
@@ -68,10 +69,10 @@ def write_tfma(
     write_text(uri, "eval_config.json", json_format.MessageToJson(run))
     with tf.io.TFRecordWriter(posixpath.join(uri, "metrics-00000-of-00001.tfrecord")) as writer:
         for part in slices:
-            own = [each for each in estimates if each.slice == part.name]
+            own = [each for each in estimates if each.slice == part.slice]
             names = SEVERAL_NAMES if classes else NAMES
             result = _slice_metrics(part, own, names, compared=BASELINE in models)
-            if not part.values:
+            if part.slice == OVERALL:
                 _add_classes(result, classes, compared=BASELINE in models)
             writer.write(result.SerializeToString())
 
@@ -116,10 +117,10 @@ def _specs_of_classes(metrics: Sequence[str], classes: int) -> list[config_pb2.M
 
 
 def _slice_metrics(
-    part: Slice, estimates: Sequence[MetricEstimate], names: Mapping[str, str], compared: bool
+    part: SliceRows, estimates: Sequence[MetricEstimate], names: Mapping[str, str], compared: bool
 ) -> metrics_for_slice_pb2.MetricsForSlice:
     result = metrics_for_slice_pb2.MetricsForSlice()
-    for column, value in part.values:
+    for column, value in part.slice.values:
         result.slice_key.single_slice_keys.add(column=column, bytes_value=value.encode())
     name = CANDIDATE if compared else ""
     _add(result, "example_count", name, float(len(part.rows)))

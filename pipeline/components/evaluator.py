@@ -27,7 +27,7 @@ from gates.evaluation.measure import Scored, by_class, confusion, is_measured, m
 from gates.evaluation.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
 from gates.evaluation.outside_baseline import CHECK as OUTSIDE
 from gates.evaluation.outside_baseline import OutsideFigures, judge_outside_baseline
-from gates.evaluation.thresholds import judge_thresholds
+from gates.evaluation.thresholds import judge_thresholds, judgements_of
 from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
@@ -42,8 +42,8 @@ SPLIT = "test"
 
 
 def evaluate(scored: Scored, config: dict[str, Any], unreadable: Mapping[str, str] | None = None) -> Evaluation:
-    """Every figure that the configuration asks for, and for several classes what becomes of each. `unreadable`: what
-    the blessed model asks for and the data do not have, for which it was not scored."""
+    """Every figure that the configuration asks for, for several classes what becomes of each, and what each threshold
+    decided. `unreadable`: what the blessed model asks for and the data do not have, for which it was not scored."""
     names, confidence = config.get("class_names", []), config["confidence"]
     worthless = _worthless(scored, config)
     beside = dataclasses.replace(scored, blessed=None) if worthless else side_by_side(scored)
@@ -65,7 +65,13 @@ def evaluate(scored: Scored, config: dict[str, Any], unreadable: Mapping[str, st
     classes = by_class(beside, names, confidence)
     compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
     matrix = confusion(scored, names)
-    return Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
+    measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
+    judgements = judgements_of(measured, _limits(config), config["judged_by"])
+    return dataclasses.replace(measured, judgements=judgements)
+
+
+def _limits(config: dict[str, Any]) -> list[Limit]:
+    return [Limit(**threshold) for threshold in config["thresholds"]]
 
 
 def judge(
@@ -77,7 +83,7 @@ def judge(
     unreadable: Mapping[str, str] | None = None,
 ) -> GateReport:
     """The verdict of the thresholds, on predictions and labels that can be judged at all."""
-    limits = [Limit(**threshold) for threshold in config["thresholds"]]
+    limits = _limits(config)
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
     incomparable = [_other_columns(unreadable, scored, config)] if unreadable else _incomparable(scored, config)

@@ -15,7 +15,7 @@ from core.errors import SluiceError
 from core.strict import Strict
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
-from pipeline.config.shapes import all_keys, child, fields_of, in_words, section_of
+from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, section_of
 from pipeline.config.workload import WorkloadConfig
 
 _WIDTH = 100
@@ -35,7 +35,7 @@ class _Key(NamedTuple):
         """The type in human words, and what holds when the key is absent."""
         words = in_words(self.field)
         if self.section is not None and not fields_of(self.field):
-            words = "a list of sections" if words.startswith("a list") else "a mapping of names to sections"
+            words = "a list of sections" if is_list(self.field) else "a mapping of names to sections"
         words = words.removesuffix(" or null")
         if self.field.is_required():
             return "a section, required" if fields_of(self.field) else f"{words}; required"

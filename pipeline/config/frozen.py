@@ -72,7 +72,7 @@ def _check_typed(config: WorkloadConfig, document: Document, found: dict[str, An
 def _is_typed(document: Document, path: KeyPath) -> bool:
     """Whether the command line gave this value, what it is part of, or a part of it."""
     parts = [place for known, place in document.places.items() if known[: len(path)] == path]
-    return any(place.text.startswith("--") for place in (document.place(path), *parts))
+    return any(place.typed for place in (document.place(path), *parts))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def load_workload(
     apply_profile(document, profile, WorkloadConfig)
     apply_overrides(document, overrides, WorkloadConfig)
     if data is not None:
-        put(document, ("data", "source"), data, Place(-len(overrides) - 1, f"--data {data}"), WorkloadConfig)
+        put(
+            document, ("data", "source"), data, Place(-len(overrides) - 1, f"--data {data}", typed=True), WorkloadConfig
+        )
     resolve_paths(document, file)
     return with_frozen(_validate(document, WorkloadConfig, file), document)
 
@@ -108,5 +110,5 @@ def _check_name(document: Document, file: Path) -> None:
     """A copied YAML that keeps its name would push over the other workload's model."""
     place, name = document.place(("name",)), document.value["name"]
     is_ours = file.resolve().parent in (CONFIGS, CONFIGS / "environments")
-    if is_ours and name != file.stem and not place.text.startswith("--"):
+    if is_ours and name != file.stem and not place.typed:
         raise SluiceError(f"{place.text}: `name` is {name}, but the file is {file.name}; give both the same name")

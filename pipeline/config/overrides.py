@@ -22,7 +22,7 @@ def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, fl
             raise SluiceError(f"{shown}: write it as KEY=VALUE, e.g. --set train.epochs=2", f"All keys:  {EXPLAIN}")
         keys = [part.strip() for part in dotted_key.split(".")]
         # Before every line of the file: what was typed last is looked at first.
-        put(document, keys, read_value(text, shown), Place(number - len(overrides), shown), shape)
+        put(document, keys, read_value(text, shown), Place(number - len(overrides), shown, typed=True), shape)
 
 
 def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape: Any) -> None:

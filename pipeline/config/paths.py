@@ -28,7 +28,7 @@ def resolve_paths(document: Document, file: Path) -> None:
         if not isinstance(section, dict) or path[-1] not in section:
             continue
         value = section[path[-1]]
-        typed = document.place(path).text.startswith("--")
+        typed = document.place(path).typed
         if isinstance(value, list):
             section[path[-1]] = [_absolute(each, path, file, typed) for each in value]
         elif value is not None:

@@ -64,6 +64,11 @@ def section_of(shape: Any) -> Any:
     return bare if fields_of(bare) is not None else None
 
 
+def is_list(shape: Any) -> bool:
+    """Whether a list stands under it."""
+    return get_origin(_without_none(shape)) is list
+
+
 def in_words(shape: Any) -> str:
     """What a value of this type is, for someone who does not read Python: `a whole number of at least 1`."""
     core, limits = _core_and_limits(shape)

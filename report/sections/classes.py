@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate
 from report.evidence import Evidence
-from report.limits import Limit, limits_on_class
+from report.limits import limit_words, on_value
 from report.markup import fragment
 from report.scale import Scale
 from report.sections.intervals import IntervalRow, bounds_of, mark
@@ -51,8 +50,8 @@ def render(evidence: Evidence) -> list[Section]:
     evaluation = evidence.evaluation
     if evaluation is None or not evaluation.classes:
         return []
-    scale = _scale(evaluation.classes, evidence)
-    rows = [_class_row(each, scale, evidence) for each in sorted(evaluation.classes, key=lambda each: _rank(each.f1))]
+    scale = _scale(evaluation)
+    rows = [_class_row(each, scale, evaluation) for each in sorted(evaluation.classes, key=lambda each: _rank(each.f1))]
     matrix = evaluation.confusion
     body = fragment(
         "classes",
@@ -63,7 +62,7 @@ def render(evidence: Evidence) -> list[Section]:
         ticks=[(scale.at(tick), figure(tick)) for tick in scale.ticks(3)],
         compared=any(any(row.changes) for row in rows),
         compared_with=evaluation.compared_with,
-        limits=_limit_words(evaluation.classes, evidence),
+        limits=_limit_words(evaluation),
     )
     return [Section("classes", TITLE, body)]
 
@@ -73,9 +72,9 @@ def _rank(value: float) -> tuple[bool, float]:
     return not math.isfinite(value), value
 
 
-def _class_row(performance: ClassPerformance, scale: Scale, evidence: Evidence) -> ClassRow:
+def _class_row(performance: ClassPerformance, scale: Scale, evaluation: Evaluation) -> ClassRow:
     drawn = {
-        estimate.metric: mark(performance.name, estimate, scale, _limits(performance, estimate, evidence))
+        estimate.metric: mark(performance.name, estimate, scale, on_value(evaluation.judgements_on(estimate)))
         for estimate in (performance.recall, performance.precision)
     }
     return ClassRow(
@@ -89,24 +88,19 @@ def _class_row(performance: ClassPerformance, scale: Scale, evidence: Evidence) 
     )
 
 
-def _limits(performance: ClassPerformance, estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
-    found = limits_on_class(performance.name, estimate, evidence.thresholds, evidence.evaluator_findings)
-    return [limit for limit in found if limit.line.kind != "no_worse_than_blessed_by"]
-
-
-def _limit_words(classes: Sequence[ClassPerformance], evidence: Evidence) -> dict[str, str]:
+def _limit_words(evaluation: Evaluation) -> dict[str, str]:
     """What is asked of each of the two, as the head of its column says it."""
     words: dict[str, list[str]] = {"recall": [], "precision": []}
-    for performance in classes:
+    for performance in evaluation.classes:
         for estimate in (performance.recall, performance.precision):
-            words[estimate.metric] += [limit.words for limit in _limits(performance, estimate, evidence)]
+            words[estimate.metric] += map(limit_words, on_value(evaluation.judgements_on(estimate)))
     return {name: ", ".join(dict.fromkeys(said)) for name, said in words.items()}
 
 
-def _scale(classes: Sequence[ClassPerformance], evidence: Evidence) -> Scale:
-    estimates = [(each, estimate) for each in classes for estimate in (each.recall, each.precision)]
-    figures = [end for _, estimate in estimates for end in (estimate.value, estimate.lower, estimate.upper)]
-    figures += [limit.line.limit for each, found in estimates for limit in _limits(each, found, evidence)]
+def _scale(evaluation: Evaluation) -> Scale:
+    estimates = [estimate for each in evaluation.classes for estimate in (each.recall, each.precision)]
+    figures = [end for estimate in estimates for end in (estimate.value, estimate.lower, estimate.upper)]
+    figures += [limit.limit for estimate in estimates for limit in on_value(evaluation.judgements_on(estimate))]
     return Scale.over(figures, *bounds_of("recall"))
 
 

@@ -65,8 +65,7 @@ def _by_subject(reports: Sequence[GateReport], names: set[str]) -> dict[str, tup
     found: dict[str, tuple[Finding, ...]] = {}
     for report in reports:
         for finding in report.findings:
-            # `fare in serving` is about fare.
-            column = finding.subject if finding.subject in names else finding.subject.partition(" in ")[0]
+            column = finding.column or finding.subject
             if column in names and finding.severity is not Severity.INFO:
                 found[column] = (*found.get(column, ()), finding)
     return found

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gates.evaluation.judgements import Decision, Judgement
 from gates.evaluation.metrics import MetricEstimate
-from report.limits import Limit
+from report.limits import limit_words
 from report.scale import Scale
 from report.wording import figure
 
@@ -48,9 +49,14 @@ def bounds_of(metric: str) -> tuple[float, float]:
 
 
 def mark(
-    name: str, estimate: MetricEstimate, scale: Scale, limits: Sequence[Limit], strong: bool = False
+    name: str,
+    estimate: MetricEstimate,
+    scale: Scale,
+    judgements: Sequence[Judgement],
+    strong: bool = False,
+    judged: bool = True,
 ) -> IntervalRow:
-    """Where one estimate stands on the axis."""
+    """Where one estimate stands on the axis, with the limits; not `judged` when they are on another model's figure."""
     drawn = math.isfinite(estimate.value)
     spanned = drawn and math.isfinite(estimate.lower) and math.isfinite(estimate.upper)
     left, right = (scale.at(estimate.lower), scale.at(estimate.upper)) if spanned else (0.0, 0.0)
@@ -62,30 +68,34 @@ def mark(
         upper=estimate.upper,
         dot=scale.at(estimate.value) if drawn else None,
         bar=(left, round(right - left, 2)) if spanned else None,
-        limits=tuple(scale.at(limit.line.limit) for limit in limits),
-        state=_state(estimate, limits),
+        limits=tuple(scale.at(judgement.limit) for judgement in judgements),
+        state=_state(estimate, judgements, judged),
         strong=strong,
     )
 
 
 def plot(
-    metric: str, scale: Scale, rows: Sequence[IntervalRow], limits: Sequence[Limit], reference: float | None = None
+    metric: str,
+    scale: Scale,
+    rows: Sequence[IntervalRow],
+    judgements: Sequence[Judgement],
+    reference: float | None = None,
 ) -> IntervalPlot:
     """The lines with their axis."""
     return IntervalPlot(
         metric=metric,
         ticks=tuple((scale.at(tick), figure(tick)) for tick in scale.ticks()),
         rows=tuple(rows),
-        limit_words=", ".join(dict.fromkeys(limit.words for limit in limits)),
+        limit_words=", ".join(dict.fromkeys(map(limit_words, judgements))),
         missed=sum(row.state == "missed" for row in rows),
         reference=None if reference is None or not math.isfinite(reference) else scale.at(reference),
     )
 
 
-def _state(estimate: MetricEstimate, limits: Sequence[Limit]) -> str:
-    verdicts = {limit.verdict for limit in limits}
-    for verdict in ("missed", "doubtful", "met"):
-        if verdict in verdicts:
-            return verdict
-    too_small = any(estimate.n < limit.line.min_examples for limit in limits)
+def _state(estimate: MetricEstimate, judgements: Sequence[Judgement], judged: bool) -> str:
+    decisions = {judgement.decision for judgement in judgements} if judged else set()
+    for decision in (Decision.MISSED, Decision.DOUBTFUL, Decision.MET):
+        if decision in decisions:
+            return decision.value
+    too_small = any(estimate.n < judgement.min_examples for judgement in judgements)
     return "unjudged" if too_small else "plain"

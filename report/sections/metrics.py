@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
-from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate
+from gates.evaluation.judgements import Decision, Judgement
+from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL
 from report.evidence import Evidence
-from report.limits import Limit, leads, limits_on, trails
+from report.limits import leads, limit_words, on_change, on_value, trails
 from report.markup import fragment
 from report.scale import Scale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
@@ -16,9 +19,14 @@ from report.wording import joined
 from report.wording import metric as written
 
 TITLE = "Metrics"
-WORSE = "worse than {} by more than its interval"
-LEVEL = "no worse and no better than {}, within its interval,"
-BETTER = "better than {} by more than its interval"
+
+
+class Beside(str, Enum):
+    """How the model stands beside another one, in the words of a sentence."""
+
+    WORSE = "worse than {} by more than its interval"
+    LEVEL = "no worse and no better than {}, within its interval,"
+    BETTER = "better than {} by more than its interval"
 
 
 def render(evidence: Evidence) -> Section:
@@ -31,49 +39,44 @@ def render(evidence: Evidence) -> Section:
         confidence=f"{100 * evaluation.confidence:g}",
         rows=max((estimate.n for estimate in evaluation.overall().values()), default=0),
         judged_by=evidence.judged_by,
-        overall=[_overall_plot(estimate, evidence) for estimate in evaluation.overall().values()],
+        overall=[_overall_plot(estimate, evaluation) for estimate in evaluation.overall().values()],
         sentences=_against_references(evaluation),
         notes=evaluation.notes,
-        blessed=_against_blessed(evaluation, evidence),
+        blessed=_against_blessed(evaluation),
+        limit_words=limit_words,
         compared_with=evaluation.compared_with,
-        slices=slice_groups(evaluation, evidence),
+        slices=slice_groups(evaluation),
         # Of several classes the matrix has a section of its own.
         confusion=_confusion_rows(evaluation.confusion) if evaluation.confusion and not evaluation.classes else None,
     )
     return Section("metrics", TITLE, body)
 
 
-def _overall_plot(estimate: MetricEstimate, evidence: Evidence) -> IntervalPlot:
+def _overall_plot(estimate: MetricEstimate, evaluation: Evaluation) -> IntervalPlot:
     """The model, the last blessed model and the references on one axis."""
-    evaluation = evidence.evaluation
-    assert evaluation is not None
     others = [
         (reference.name, other)
         for reference in evaluation.references
         for other in reference.estimates
         if other.metric == estimate.metric and other.slice == OVERALL
     ]
-    limits = [limit for limit in _limits(estimate, evidence) if limit.line.kind != "no_worse_than_blessed_by"]
+    limits = on_value(evaluation.judgements_on(estimate))
     figures = [figure for _, shown in [("", estimate), *others] for figure in (shown.value, shown.lower, shown.upper)]
     if estimate.blessed_value is not None:
         figures.append(estimate.blessed_value)
-    scale = Scale.over([*figures, *(limit.line.limit for limit in limits)], *bounds_of(estimate.metric))
+    scale = Scale.over([*figures, *(limit.limit for limit in limits)], *bounds_of(estimate.metric))
     rows = [mark("this model", estimate, scale, limits, strong=True)]
     if estimate.blessed_value is not None:
         rows.append(
             _point(evaluation.compared_with.removeprefix("the "), estimate.blessed_value, estimate.n, scale, limits)
         )
-    rows += [mark(name, other, scale, [Limit(limit.line, None) for limit in limits]) for name, other in others]
+    rows += [mark(name, other, scale, limits, judged=False) for name, other in others]
     return plot(estimate.metric, scale, rows, limits)
 
 
-def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Limit]) -> IntervalRow:
+def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Judgement]) -> IntervalRow:
     bare = MetricEstimate("", OVERALL, n, value, float("nan"), float("nan"))
-    return mark(name, bare, scale, [Limit(limit.line, None) for limit in limits])
-
-
-def _limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
-    return limits_on(estimate, evidence.thresholds, evidence.evaluator_findings)
+    return mark(name, bare, scale, limits, judged=False)
 
 
 def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
@@ -81,26 +84,27 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
     ours = evaluation.overall()
     sentences = []
     for reference in evaluation.references:
-        judged: dict[str, list[str]] = {}
+        judged: dict[Beside, list[str]] = {}
         for other in reference.estimates:
             mine = ours.get(other.metric)
             behind = trails(mine, other) if mine and other.slice == OVERALL else None
             if mine and behind is not None:
-                words = WORSE if behind else BETTER if leads(mine, other) else LEVEL
+                beside = Beside.WORSE if behind else Beside.BETTER if leads(mine, other) else Beside.LEVEL
                 figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
-                judged.setdefault(words, []).append(figures)
-        for words, metrics in judged.items():
-            sentences.append((words == WORSE, f"The model is {words.format(reference.name)} on {joined(metrics)}."))
+                judged.setdefault(beside, []).append(figures)
+        for beside, metrics in judged.items():
+            sentence = f"The model is {beside.value.format(reference.name)} on {joined(metrics)}."
+            sentences.append((beside is Beside.WORSE, sentence))
     return sorted(sentences, key=lambda entry: not entry[0])
 
 
-def _against_blessed(evaluation: Evaluation, evidence: Evidence) -> list[tuple[MetricEstimate, list[Limit]]]:
+def _against_blessed(evaluation: Evaluation) -> list[tuple[MetricEstimate, list[Judgement]]]:
     """Overall changes, then the slices that miss, or may miss, a limit on change."""
     compared = [estimate for estimate in evaluation.estimates if estimate.change is not None]
     shown = []
     for estimate in compared:
-        limits = [limit for limit in _limits(estimate, evidence) if limit.line.kind == "no_worse_than_blessed_by"]
-        if estimate.slice == OVERALL or any(limit.verdict in ("missed", "doubtful") for limit in limits):
+        limits = on_change(evaluation.judgements_on(estimate))
+        if estimate.slice == OVERALL or any(limit.decision in (Decision.MISSED, Decision.DOUBTFUL) for limit in limits):
             shown.append((estimate, limits))
     return shown
 

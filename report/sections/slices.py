@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
-from report.evidence import Evidence
-from report.limits import BEST, Limit, limits_on, slice_columns, slice_values
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL, Slice
+from report.limits import BEST, on_value
 from report.scale import Scale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 
@@ -27,20 +27,20 @@ class SliceGroup:
     opened: bool
 
 
-def slice_groups(evaluation: Evaluation, evidence: Evidence) -> list[SliceGroup]:
+def slice_groups(evaluation: Evaluation) -> list[SliceGroup]:
     """Groups in the order of measurement; those with a limit, or else the first metric of each, stand open."""
     grouped: dict[tuple[tuple[str, ...], str], list[MetricEstimate]] = {}
     for estimate in evaluation.estimates:
         if estimate.slice != OVERALL:
-            grouped.setdefault((slice_columns(estimate.slice), estimate.metric), []).append(estimate)
+            grouped.setdefault((estimate.slice.columns, estimate.metric), []).append(estimate)
     keys = sorted(grouped, key=lambda key: list(dict.fromkeys(columns for columns, _ in grouped)).index(key[0]))
-    judged = {key for key in keys if any(limits_on(e, evidence.thresholds, None) for e in grouped[key])}
+    judged = {key for key in keys if any(map(evaluation.judgements_on, grouped[key]))}
     groups = []
     for index, key in enumerate(keys):
         columns, metric = key
         first = index == 0 or keys[index - 1][0] != columns
         opened = key in judged or (first and not any(other[0] == columns for other in judged))
-        groups.append(_group(columns, grouped[key], evaluation.overall().get(metric), evidence, opened))
+        groups.append(_group(columns, grouped[key], evaluation.overall().get(metric), evaluation, opened))
     return groups
 
 
@@ -48,16 +48,16 @@ def _group(
     columns: tuple[str, ...],
     estimates: Sequence[MetricEstimate],
     overall: MetricEstimate | None,
-    evidence: Evidence,
+    evaluation: Evaluation,
     opened: bool,
 ) -> SliceGroup:
-    limited = [(e, _drawn_limits(e, evidence)) for e in sorted(estimates, key=_worst_first)]
+    limited = [(e, on_value(evaluation.judgements_on(e))) for e in sorted(estimates, key=_worst_first)]
     limits = [limit for _, found in limited for limit in found]
     figures = [figure for e in estimates for figure in (e.value, e.lower, e.upper)]
     reference = overall.value if overall else None
-    anchors = [limit.line.limit for limit in limits] + ([reference] if reference is not None else [])
+    anchors = [limit.limit for limit in limits] + ([reference] if reference is not None else [])
     scale = Scale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
-    rows = [mark(slice_values(e.slice), e, scale, found) for e, found in limited]
+    rows = [mark(_values(e.slice), e, scale, found) for e, found in limited]
     judged = [row for row in rows if row.state != "unjudged"]
     small = [row for row in rows if row.state == "unjudged"]
     # A refusal is never hidden by the cap, whatever it sorts under.
@@ -67,14 +67,14 @@ def _group(
         plot=plot(estimates[0].metric, scale, judged[:SHOWN], limits, reference),
         small=tuple(small[: max(0, SHOWN - len(judged))]),
         more=(*judged[SHOWN:], *small[max(0, SHOWN - len(judged)) :]),
-        least=max((limit.line.min_examples for limit in limits), default=0),
+        least=max((limit.min_examples for limit in limits), default=0),
         opened=opened,
     )
 
 
-def _drawn_limits(estimate: MetricEstimate, evidence: Evidence) -> list[Limit]:
-    found = limits_on(estimate, evidence.thresholds, evidence.evaluator_findings)
-    return [limit for limit in found if limit.line.kind != "no_worse_than_blessed_by"]
+def _values(where: Slice) -> str:
+    """ "Flash Cab, 9"."""
+    return ", ".join(value or "(none)" for _, value in where.values)
 
 
 def _worst_first(estimate: MetricEstimate) -> tuple[bool, float]:

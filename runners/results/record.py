@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gates.evaluation.metrics import OVERALL, ClassPerformance, Evaluation, MetricEstimate
+from gates.evaluation.metrics import ClassPerformance, Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import GateReport
-from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.workload import WorkloadConfig
-from report.evidence import Evidence, ThresholdLine, TunerTrial, UnusableRows
+from report.evidence import Evidence, TunerTrial, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
 from runners.component_names import NAMES
 from runners.results.node_result import Results
@@ -67,13 +67,13 @@ def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
     of a model with several."""
     if evaluation is None:
         return {"overall": {}, "slices": []}
-    by_slice: dict[str, list[MetricEstimate]] = {}
+    by_slice: dict[Slice, list[MetricEstimate]] = {}
     for estimate in evaluation.estimates:
         by_slice.setdefault(estimate.slice, []).append(estimate)
     overall = _figures(by_slice.pop(OVERALL, []))
     return {
         "overall": overall,
-        "slices": [{"slice": name, **_figures(estimates)} for name, estimates in by_slice.items()],
+        "slices": [{"slice": where.name, **_figures(estimates)} for where, estimates in by_slice.items()],
         "references": [
             {"name": reference.name, **_figures(reference.estimates)} for reference in evaluation.references
         ],
@@ -122,7 +122,6 @@ def evidence_of(
         unusable_rows=UnusableRows(facts.unusable_rows, facts.unusable_file) if facts else None,
         gates=gathered.gates,
         evaluation=gathered.evaluation,
-        thresholds=tuple(threshold_lines(config.evaluator)),
         judged_by=config.evaluator.judged_by,
         trials=gathered.trials,
         history=gathered.history,
@@ -157,22 +156,6 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
         "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
         "pushed to": record.pushed_to,
     }
-
-
-def threshold_lines(config: EvaluatorConfig) -> Iterable[ThresholdLine]:
-    """The configured limits, one line each, as the report draws them."""
-    for threshold in config.thresholds:
-        where = ", ".join(f"{column}={value}" for column, value in threshold.slice.items()) or OVERALL
-        class_name = None if threshold.class_name is None else str(threshold.class_name)
-        limits = {
-            "at_least": threshold.at_least,
-            "at_most": threshold.at_most,
-            "no_worse_than_blessed_by": threshold.no_worse_than_blessed_by,
-        }
-        for kind, limit in limits.items():
-            if limit is not None:
-                least = threshold.min_examples
-                yield ThresholdLine(threshold.metric, where, limit, kind, least, class_name)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def judged(data: Data) -> tuple[list[Finding], Verdict]:
         if data.lacks(each.needs):
             continue
         with contextlib.suppress(NotApplicable):
-            measured += list(each.run(data, each.margin))
+            measured += each.measure(data, each.margin)
     return decide(measured, {each.name: each.tier for each in own}, GateSettings(), TODAY)
 
 

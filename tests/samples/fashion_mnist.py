@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.tables.table import Table
-from gates.verdict.catalogue import _REGISTERED, NotApplicable
+from gates.verdict.catalogue import _REGISTERED, Check, NotApplicable
 from gates.verdict.finding import Finding, Severity
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import decide
@@ -85,7 +85,7 @@ def blocked_by(data: Data, *functions: Callable[..., Iterable[Measurement]]) -> 
     measured: list[Measurement] = []
     for function in functions:
         with contextlib.suppress(NotApplicable):
-            measured += function(data, check_margin(function))
+            measured += check_of(function).measure(data, check_of(function).margin)
     findings, _ = decide(measured, {}, GateSettings(), date(2026, 1, 1))
     blocked: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -94,9 +94,9 @@ def blocked_by(data: Data, *functions: Callable[..., Iterable[Measurement]]) -> 
     return blocked
 
 
-def check_margin(function: Callable[..., Iterable[Measurement]]) -> float:
-    """The margin that the catalogue gives to a check."""
-    return next(each.margin for each in _REGISTERED.values() if each.run is function)
+def check_of(function: Callable[..., Iterable[Measurement]]) -> Check:
+    """The function's entry in the catalogue."""
+    return next(each for each in _REGISTERED.values() if each.run is function)
 
 
 def moved(pixels: NDArray, down: int, right: int) -> NDArray:

@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.limits import Limit
+from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.slices import OVERALL, Slice
+from gates.evaluation.thresholds import judgements_of
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
-from report.evidence import Evidence, ThresholdLine, TunerTrial, UnusableRows
+from report.evidence import Evidence, TunerTrial, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
 
 EVIL = "<script>alert('x')</script>\"><img src=//evil.example/x onerror=alert(1)>"
@@ -26,10 +29,9 @@ TAXI_CSV = Path(importlib.util.find_spec("tfx").origin).parent / "examples/chica
 Feature = statistics_pb2.FeatureNameStatistics
 BUCKETS = 10
 COMPANIES = (("Flash Cab", 503, 0.71), ("Taxi, Inc.", 382, 0.56), ("", 240, 0.66), ("Top Cab", 17, 0.41))
-THRESHOLDS = (
-    ThresholdLine("auc", OVERALL, 0.55),
-    ThresholdLine("auc", OVERALL, 0.05, "no_worse_than_blessed_by"),
-    ThresholdLine("auc", "company=*", 0.5, min_examples=200),
+LIMITS = (
+    Limit("auc", at_least=0.55, no_worse_than_blessed_by=0.05),
+    Limit("auc", {"company": "*"}, at_least=0.5, min_examples=200),
 )
 HISTORY = {
     "loss": [0.56, 0.51, 0.49, 0.48],
@@ -59,7 +61,7 @@ VALIDATOR = GateReport(
 )
 REFUSAL = Finding(
     check="value_threshold",
-    subject=OVERALL,
+    subject=OVERALL.name,
     statistic="auc",
     value=0.639,
     threshold=0.7,
@@ -137,23 +139,30 @@ def taxi_statistics() -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
     }
 
 
-def estimate(metric: str, where: str, value: float, n: int = 1460, blessed: float | None = None) -> MetricEstimate:
+def estimate(metric: str, where: Slice, value: float, n: int = 1460, blessed: float | None = None) -> MetricEstimate:
     half = 1.1 / math.sqrt(n)
     change = None if blessed is None else value - blessed
     ends = (None, None) if change is None else (change - half / 2, change + half / 2)
     return MetricEstimate(metric, where, n, value, value - half, value + half, blessed, change, *ends)
 
 
-def sample_evaluation(auc: float = 0.668, blessed: float | None = 0.671, trees: float = 0.676) -> Evaluation:
-    return Evaluation(
+def judged(evaluation: Evaluation, *limits: Limit) -> Evaluation:
+    """As the Evaluator leaves it."""
+    return dataclasses.replace(evaluation, judgements=judgements_of(evaluation, limits))
+
+
+def sample_evaluation(
+    auc: float = 0.668, blessed: float | None = 0.671, trees: float = 0.676, limits: tuple[Limit, ...] = LIMITS
+) -> Evaluation:
+    evaluation = Evaluation(
         confidence=0.95,
         estimates=(
             estimate("auc", OVERALL, auc, blessed=blessed),
             estimate("accuracy", OVERALL, 0.791),
             estimate("loss", OVERALL, 0.487),
-            *(estimate("auc", f"company={name}", value, n) for name, n, value in COMPANIES),
-            *(estimate("auc", f"trip_start_hour={hour}", 0.55 + hour / 100, 60) for hour in range(24)),
-            estimate("auc", "company=T.A.S. - Payment Only", math.nan, 1),
+            *(estimate("auc", Slice.of({"company": name}), value, n) for name, n, value in COMPANIES),
+            *(estimate("auc", Slice.of({"trip_start_hour": hour}), 0.55 + hour / 100, 60) for hour in range(24)),
+            estimate("auc", Slice.of({"company": "T.A.S. - Payment Only"}), math.nan, 1),
         ),
         confusion=ConfusionMatrix(("0", "1"), ((1128, 27), (268, 37))),
         references=(
@@ -162,6 +171,7 @@ def sample_evaluation(auc: float = 0.668, blessed: float | None = 0.671, trees: 
         ),
         notes=("AUC intervals by DeLong.",),
     )
+    return judged(evaluation, *limits)
 
 
 def sample_record(**changed: object) -> RunRecord:
@@ -197,7 +207,6 @@ def pushed_run() -> tuple[RunRecord, Evidence]:
         unusable_rows=UnusableRows(3, "out/taxi/unusable_rows.csv"),
         gates=(VALIDATOR, GateReport("evaluator", Verdict.PASS, checks_run=("value_threshold",))),
         evaluation=sample_evaluation(),
-        thresholds=THRESHOLDS,
         history=HISTORY,
         lineage={"data fingerprint": "9f7c2a51d0be4a31", "model": "out/taxi/Trainer/model/7", "champion": None},
         config_yaml="name: taxi\n",
@@ -216,7 +225,7 @@ def refused_run() -> tuple[RunRecord, Evidence]:
     evidence = dataclasses.replace(
         pushed_run()[1],
         gates=(VALIDATOR, GateReport("evaluator", Verdict.FAIL, (REFUSAL,), ("value_threshold",))),
-        thresholds=(ThresholdLine("auc", OVERALL, 0.7), *THRESHOLDS[1:]),
+        evaluation=sample_evaluation(limits=(dataclasses.replace(LIMITS[0], at_least=0.7), LIMITS[1])),
         next_command="Next:  python runners/local_runner.py --explain evaluator.thresholds",
     )
     return record, evidence
@@ -230,7 +239,7 @@ def hostile_run():
     )
     evaluation = dataclasses.replace(
         sample_evaluation(),
-        estimates=(estimate("auc", "overall", 0.6), estimate("auc", f"{EVIL}={EVIL}", 0.5)),
+        estimates=(estimate("auc", OVERALL, 0.6), estimate("auc", Slice.of({EVIL: EVIL}), 0.5)),
         confusion=ConfusionMatrix((EVIL, "b"), ((1, 2), (3, 4))),
         notes=(EVIL,),
     )

@@ -74,7 +74,7 @@ def findings(data: Data, strict: bool = False) -> list[Finding]:
         if data.lacks(each.needs):
             continue
         try:
-            measured += list(each.run(data, each.margin))
+            measured += each.measure(data, each.margin)
         except NotApplicable:
             continue
     tiers = {each.name: each.tier for each in skew_checks()}

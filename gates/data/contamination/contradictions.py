@@ -93,11 +93,9 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
     value = (found.seen - found.expected) / rows
     beyond = value > margin
     return Measurement(
-        check="conflicting_labels",
         subject=split,
         statistic=f"share of {split} rows that contradict equal rows of train, beyond train's own contradictions",
         value=value,
-        margin=margin,
         n=rows,
         p_value=found.p_value(worth),
         beyond=beyond,

@@ -100,11 +100,9 @@ def _judge_copies(
     else:
         reason += "."
     return Measurement(
-        check="exact_duplicates",
         subject=split,
         statistic=f"share of {split} rows that are also in train beyond a random assignment, by {words}",
         value=excess,
-        margin=margin,
         n=other.rows,
         p_value=None if fact else assigned.p_value,
         upper=assigned.upper,
@@ -152,7 +150,7 @@ def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable("train has fewer than two rows")
     rows = _repetition(data).rows
     if train.rows - len(rows) <= margin * train.rows:
-        yield _few_copies(train.rows, train.rows - len(rows), margin)
+        yield _few_copies(train.rows, train.rows - len(rows))
         return
     worst = excess_of(_repetition(data), *_classes(data))
     beyond = worst.share > margin
@@ -169,11 +167,9 @@ def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
         reason += f" {across.hits:,} rows of {split} are in train too"
         reason += f", not {across.expected:,.0f}: they were multiplied after the split." if after else "."
     yield Measurement(
-        check="repeated_rows",
         subject="train",
         statistic="share of train rows that repeat another one beyond near misses",
         value=worst.share,
-        margin=margin,
         n=train.rows,
         p_value=worst.p_value,
         beyond=beyond,
@@ -188,13 +184,11 @@ def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
     )
 
 
-def _few_copies(rows: int, copies: int, margin: float) -> Measurement:
+def _few_copies(rows: int, copies: int) -> Measurement:
     return Measurement(
-        check="repeated_rows",
         subject="train",
         statistic="share of train rows that repeat another one beyond near misses",
         value=copies / rows,
-        margin=margin,
         n=rows,
         p_value=1.0,
         reason=f"{copies:,} of {rows:,} train rows ({copies / rows:.2%}) repeat another one.",

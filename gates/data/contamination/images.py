@@ -157,8 +157,8 @@ def _judged(
         f"rest of train (p = {p_value:.1g})."
     )
     return Measurement(
-        check="near_duplicate_images",
         subject=f"{name} in {table.name}",
+        column=name,
         statistic="share of images with a near copy in train",
         value=value,
         margin=least,

@@ -53,11 +53,9 @@ def _judge(data: Data, split: str, found: Nearness, margin: float) -> Measuremen
     share, usual = near / rows, natural / stand_ins
     beyond = share - usual > margin and share > 2 * usual
     return Measurement(
-        check="near_duplicate_rows",
         subject=split,
         statistic=f"share of {split} rows nearer to train than its own rows, beyond the share of those",
         value=share - usual,
-        margin=margin,
         n=rows,
         p_value=p_value,
         beyond=beyond,

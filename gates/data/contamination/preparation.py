@@ -101,11 +101,9 @@ def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: 
     chance, minus_ratio, kind, words, alone_distance, whole_distance = best
     beyond = -minus_ratio > margin
     yield Measurement(
-        check="standardised_before_split",
         subject=name,
         statistic="distance of train from location 0 and spread 1, in distances of all splits",
         value=-minus_ratio,
-        margin=margin,
         n=len(mine),
         p_value=chance,
         beyond=beyond,
@@ -146,7 +144,6 @@ def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | No
         return None
     beyond = bool(lacking) and len(scaled) >= _FEWEST_RANGES
     return Measurement(
-        check="standardised_before_split",
         subject=", ".join(lacking or scaled),
         statistic="columns that go from 0 to 1 exactly over all splits, and not over train",
         value=float(len(lacking)),
@@ -175,7 +172,7 @@ def _has_round_steps(values: NDArray[np.float64]) -> bool:
     source="Kapoor & Narayanan 2023, L1.1 (no test set); lineage as the pipeline wires it",
     tier=1,
 )
-def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
+def who_read_test(data: Data, _margin: float) -> Iterator[Measurement]:
     """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact, so without a p-value."""
     readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
     if not readers:
@@ -184,11 +181,9 @@ def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
         # Several nodes of one component are told apart by what follows the dot: `StatisticsGen.raw`.
         beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
         yield Measurement(
-            check="who_read_test",
             subject=split,
             statistic=f"components that read {split} beyond their right",
             value=float(len(beyond)),
-            margin=margin,
             n=len(names),
             reason=f"{split} is read by {', '.join(beyond)}, which must not see it."
             if beyond
@@ -217,11 +212,9 @@ def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement
     beyond = [split for split in analysed if split != "train"]
     fault = bool(beyond) or "train" not in analysed
     yield Measurement(
-        check="analysers_read_train_only",
         subject=", ".join(beyond) or "train",
         statistic="splits besides train that analysers read",
         value=float(len(beyond)),
-        margin=margin,
         n=len(analysed),
         beyond=len(beyond) > margin or fault,
         reason=f"Transform's analysers read {', '.join(analysed) or 'no split'}; train alone is theirs."

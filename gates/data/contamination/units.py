@@ -62,16 +62,14 @@ def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
         if split in tables:
             yield _judge_entities(data.train, tables[split], split, key, margin)
         else:
-            yield _unjudged(split, key, data.held_out[split].rows, margin)
+            yield _unjudged(split, key, data.held_out[split].rows)
 
 
-def _unjudged(split: str, key: str, rows: int, margin: float) -> Measurement:
+def _unjudged(split: str, key: str, rows: int) -> Measurement:
     return Measurement(
-        check="entity_overlap",
         subject=split,
         statistic=f"share of {split} rows whose {key} is also in train",
         value=float("nan"),
-        margin=margin,
         n=rows,
         reason=f"{split} is without the entity key {key}, so nobody knows whether its entities are in train.",
         remedy=f"Keep {key} in {split}; it is no feature.",
@@ -94,11 +92,9 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
     )
     in_train = np.bincount(mine[mine != MISSING_CODE], minlength=len(values))
     return Measurement(
-        check="entity_overlap",
         subject=split,
         statistic=f"share of {split} rows whose {key} is also in train",
         value=share,
-        margin=margin,
         n=len(held),
         reason=f"{reason}: {names}{' and others' if len(shared) > _SHOWN else ''}." if len(shared) else f"{reason}.",
         remedy=f"Split by the key: set `split.by: entity` with `{key}`, so that each falls on one side. If rows of one "
@@ -205,11 +201,9 @@ def _judge_order(
     )
     beyond = value > margin
     return Measurement(
-        check="time_order",
         subject=later[0],
         statistic=f"share of rows on the wrong side of the best boundary between {first[0]} and {later[0]}",
         value=value,
-        margin=margin,
         n=len(later[1]),
         beyond=beyond,
         reason=reason,

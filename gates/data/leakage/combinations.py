@@ -60,11 +60,9 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
         what = f"{each.form} of `{first}` and `{second}`"
         beyond = each.verdict.is_beyond(margin)
         yield Measurement(
-            check="pairs",
             subject=f"{first}, {second}",
             statistic="share of all others' errors avoided",
             value=each.verdict.share,
-            margin=margin,
             n=problem.size,
             reason=sentence(f"The {what} has", each.verdict, problem),
             remedy=_REMEDY.format(f"`{first}` or `{second}`") if beyond else "Nothing to do.",
@@ -98,11 +96,9 @@ def combination(data: Data, margin: float) -> Iterator[Measurement]:
     beyond = verdict.is_beyond(margin) and verdict.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
     told = sentence(f"{what} together have", verdict, problem)
     yield Measurement(
-        check="combination",
         subject=", ".join(members),
         statistic="share of all others' errors avoided",
         value=verdict.share,
-        margin=margin,
         n=problem.size,
         reason=f"{told} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
         remedy=_REMEDY.format(what) if beyond else "Nothing to do.",

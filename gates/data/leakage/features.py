@@ -59,11 +59,9 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
         copied = copies_label(data, name)
         beyond = verdict.is_beyond(margin)
         yield Measurement(
-            check="single_feature",
             subject=name,
             statistic="share of all others' errors avoided",
             value=verdict.share,
-            margin=margin,
             n=problem.size,
             reason=_copied(name, problem) if copied else sentence(f"`{name}` alone has", verdict, problem),
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
@@ -95,11 +93,9 @@ def missingness(data: Data, margin: float) -> Iterator[Measurement]:
     for name, verdict in verdicts.items():
         beyond = verdict.is_beyond(margin)
         yield Measurement(
-            check="missingness",
             subject=name,
             statistic="share of all others' errors avoided",
             value=verdict.share,
-            margin=margin,
             n=problem.size,
             reason=sentence(f"Whether `{name}` has a value has", verdict, problem),
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",

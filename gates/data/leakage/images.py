@@ -110,7 +110,6 @@ def _judged(
         f"{least:g}); {usual:.2f} is usual in these images, and {TIMES:g} x that is too much ({rows:,} images)."
     )
     return Measurement(
-        check="image_artefacts",
         subject=subject if best.excess(margin) > 1 else name,
         statistic="power of a patch beyond its surroundings (AUC, lower bound)",
         value=value,

@@ -73,7 +73,6 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
         limit = margin if proxy.classes else 2 * margin
         left_out = f" (without {', '.join(sorted(found.guilty))})" if found.guilty else ""
         yield Measurement(
-            check="eval_labels_disagree",
             subject=name,
             statistic=f"{proxy.power} in train - in {name}",
             value=gap.value,
@@ -100,11 +99,9 @@ def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: 
     """Of many classes, wrong labels cost few points of AUC and as many answers as there are of them."""
     worse, better = (name, "train") if right.difference > 0 else ("train", name)
     return Measurement(
-        check="eval_labels_disagree",
         subject=name if right.difference > 0 else f"train against {name}",
         statistic=f"share of answers that are right in {better} - in {worse}",
         value=abs(right.difference),
-        margin=margin,
         n=right.rows,
         p_value=right.p_value,
         beyond=False if guilty else None,
@@ -137,7 +134,6 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
     mean, freedom = float(values.mean()), len(values) - 1
     lower = mean - float(student.ppf(_CONFIDENCE, freedom)) * error
     yield Measurement(
-        check="shuffled_labels",
         subject="train",
         statistic="99 % lower bound of the AUC with shuffled labels" if proxy.classes else "of the correlation",
         value=lower,
@@ -181,11 +177,9 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
     share = wrong / max(rows, 1)
     lower = float(beta.ppf(1 - _CONFIDENCE, wrong, rows - wrong + 1)) if wrong else 0.0
     yield Measurement(
-        check="label_noise",
         subject=data.label or "label",
         statistic="share of confidently classified rows with another label",
         value=share,
-        margin=margin,
         n=rows,
         p_value=float(binom.sf(wrong - 1, max(rows, 1), margin)) if wrong else 1.0,
         beyond=lower > margin and not unclear,
@@ -227,7 +221,6 @@ def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compa
     if not guilty and gap.value > limit:
         why = "; the other features lost what they told as well, so the labels are judged instead"
     return Measurement(
-        check="train_eval_gap",
         subject=feature,
         statistic=f"{proxy.power} in train - in {name}",
         value=shown.value,
@@ -247,7 +240,6 @@ def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compa
 def _encoded(other: Table, found: Encoding, limit: float) -> Measurement:
     level = f"level of `{found.of}`" if found.of else "group of rows that share a value"
     return Measurement(
-        check="train_eval_gap",
         subject=found.feature,
         statistic=f"share of levels that hold the label's mean over {found.over}",
         value=found.equal / found.levels,

@@ -45,11 +45,9 @@ def identifier(data: Data, margin: float) -> Iterator[Measurement]:
     problem, powers = problem_of(data), features_alone(data)
     for name, (part, verdict, beyond) in verdicts.items():
         yield Measurement(
-            check="identifier",
             subject=name,
             statistic=f"{problem.statistic} of the identifier alone",
             value=verdict.power,
-            margin=margin,
             n=problem.size,
             reason=sentence(f"The {part} of the identifier `{name}` has", verdict, problem),
             remedy=_IDENTIFIER_REMEDY.format(name) if beyond else "Nothing to do.",
@@ -77,11 +75,9 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
     p_value = problem.p_below(power, k, 1 - margin)
     if power.alone(k) > margin and p_value <= _ORDER_CERTAIN:
         yield Measurement(
-            check="row_order",
             subject="train",
             statistic=f"{problem.statistic} of the place of a row",
             value=power.alone(k),
-            margin=margin,
             n=problem.size,
             reason=f"The rows of train are sorted by label: a row's place alone has {problem.statistic} "
             f"{power.alone(k):.3f} on {problem.size:,} rows.",
@@ -118,11 +114,9 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
         beyond = verdict.is_beyond(margin)
         told = sentence(f"Whether `{name}` holds the word `{word}` has", verdict, problem, rows)
         yield Measurement(
-            check="token_in_text",
             subject=name,
             statistic="share of all others' errors avoided",
             value=verdict.share,
-            margin=margin,
             n=rows,
             reason=f"{told} The strongest of {tried:,} words.",
             remedy=f"Take the word out of `{name}`, or leave the text out." if beyond else "Nothing to do.",
@@ -142,7 +136,7 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     source="Kapoor & Narayanan 2023, L2; Breck et al., The ML Test Score (2017)",
     tier=1,
 )
-def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
+def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
     """What the configuration and the schema say of each feature's moment, against what the model is given."""
     declared = data.declared
     if not (declared.known_after or declared.not_at_serving or declared.moments_declared):
@@ -156,11 +150,9 @@ def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
             continue
         used = name in data.features
         yield Measurement(
-            check="known_too_late",
             subject=name,
             statistic="declared after the prediction, and used",
             value=float(used),
-            margin=margin,
             n=data.train.rows,
             reason=f"`{name}` {why}, and {'is a feature' if used else 'is no feature'}.",
             remedy=f"Leave `{name}` out of the features (`prediction.never`)." if used else "Nothing to do.",
@@ -192,11 +184,9 @@ def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
         verdict = judged(data, powers[name], refused | {name}, margin, others)
         beyond = verdict.is_beyond(margin)
         yield Measurement(
-            check="source_proxy",
             subject=name,
             statistic="share of all others' errors avoided",
             value=verdict.share,
-            margin=margin,
             n=problem.size,
             reason=sentence(f"`{name}` alone has", verdict, problem),
             remedy=f"Make sure that `{name}` will mean the same where the model is used, or leave it out."

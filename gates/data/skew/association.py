@@ -122,12 +122,12 @@ def _measured(
     places = np.full(pair.train.rows, -1)
     places[found.rows[0]] = np.arange(len(found.rows[0]))
     return pair.measured(
-        "association", name, "share of its association that is lost",
+        name, "share of its association that is lost",
         Distance(lost, _p_value(mine - its, errors) if lost else 1.0, 1.0), margin,
         told=f"`{name}` says {lost:.0%} less about other columns, such as {partners}, in {pair.other.name} than in "
         f"train, as if that share of its values stood in the wrong rows",
         remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
-        n=len(rows_b), bounded=False,
+        n=len(rows_b), bounded=False, changes_with_time=True,
         in_windows=partial(_in_windows, {each: sides.train for each, sides in coarse.items()}, places, name, lifts),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
             name, shares = pair.other.name, (mine.mean(), its.mean())
             told = f"`{column}` is missing in {shares[1]:.1%} of the rows of {name} and in {shares[0]:.1%} of train"
             yield measured_share(
-                pair, "nulls", column, "difference of the shares of missing values", mine, its, margin, told=told,
+                pair, column, "difference of the shares of missing values", mine, its, margin, told=told,
                 remedy=f"See where {pair.other.name} loses `{column}`: a failed join, a renamed field, a new client.",
             )  # fmt: skip
 
@@ -59,11 +59,11 @@ def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
     """Mass of categories unseen in train. Identifiers, of which nearly all are new, are as expected."""
     compared = 0
     for pair in comparisons(data):
-        if (split := of_split_column(pair, "new_categories", margin)) is not None:
+        if (split := of_split_column(pair)) is not None:
             yield split
         for column in pair.categories():
             compared += 1
-            yield of_unseen(pair, "new_categories", column, margin)
+            yield of_unseen(pair, column, margin)
     if not compared:
         raise NotApplicable("no column of categories that both sides have")
 
@@ -93,7 +93,7 @@ def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]
             worst, name = int(np.argmax(np.abs(shares[0] - shares[1]))), pair.other.name
             by_entity = pair.entity_p(mine[rows[0]] == worst, its[rows[1]] == worst, *rows)
             yield pair.measured(
-                "categorical_distribution", column, "total variation beyond sampling noise",
+                column, "total variation beyond sampling noise",
                 total_variation(count(mine), count(its), *worth), margin,
                 told=f"`{column}` is `{names[worst]}` in {shares[1][worst]:.1%} of the rows of {name} and in "
                 f"{shares[0][worst]:.1%} of train",

@@ -26,9 +26,6 @@ _NOTHING = "Nothing to do."
 # A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
-# Tariffs, days and what goes with what change honestly in time, and at once: past windows do not say how much. A later
-# serving log is refused for what one column holds, and warned of for these.
-_CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
 # Between two long spans honest drift adds up beyond what one window shows.
 _ADDED_UP = 2.0
 
@@ -143,7 +140,6 @@ class Comparison:
 
     def measured(
         self,
-        check: str,
         column: str,
         statistic: str,
         distance: Distance,
@@ -159,15 +155,20 @@ class Comparison:
         looks: int = 24,
         chart: Callable[[], Chart] | None = None,
         bounded: bool = True,
+        changes_with_time: bool = False,
     ) -> Measurement:
         """One measurement, with its certainty. `told` is what differs, in words; `in_windows` is the same distance
-        between two sets of train's rows, asked only when the distance matters and the two sides were split by time."""
+        between two sets of train's rows, asked only when the distance matters and the two sides were split by time.
+
+        `changes_with_time`: tariffs, days and what goes with what change honestly in time, and at once, so that past
+        windows do not say how much. A later serving log is refused for what one column holds, and warned of for these.
+        """
         rows = self.other.rows if n is None else n
         distance = distance._replace(p_value=max(distance.p_value, by_entity))
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
         limit, at_most, notes = margin, Severity.BLOCK, ""
         if self.unit is Unit.TIME:
-            if self.other.name != "serving" or not self.windows or check in _CHANGES_WITH_TIME:
+            if self.other.name != "serving" or not self.windows or changes_with_time:
                 at_most = Severity.WARN
             if suspect and self.windows and in_windows is not None:
                 limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
@@ -182,8 +183,8 @@ class Comparison:
         is_bounded = bounded and self.unit is Unit.ROW and rows >= _HARDLY_ANY * self.other.rows
         alike = f"`{column}` in {self.other.name}{where} is like train"
         return Measurement(
-            check=check,
             subject=f"{column} in {self.other.name}{where}",
+            column=column if self.train.has(column) else None,
             statistic=statistic,
             value=distance.effect,
             margin=limit if np.isfinite(limit) else 1.0,

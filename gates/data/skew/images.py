@@ -144,7 +144,6 @@ def _summaries_compared(
 
     also = [name for name in np.array(names)[np.argsort(-gaps, kind="stable")] if name != worst][:2]
     return sides.pair.measured(
-        "image_distribution",
         sides.name,
         "KS distance",
         distance,
@@ -175,7 +174,6 @@ def _pixels_compared(sides: _Sides, margin: float) -> Measurement:
     many = int((gaps > margin).sum())
     place = sides.layout.place(sides.name, worst)
     return sides.pair.measured(
-        "image_distribution",
         f"pixels of {sides.name}" if sides.layout.is_image else f"numbers of {sides.name}",
         "KS distance",
         distance,
@@ -212,7 +210,6 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
     test = TwoSample(matrix, np.repeat([0, 1], [len(each) for each in picked]), groups, pair.data.seed)
     scores = np.split(test.scores, [len(picked[0])])
     return pair.measured(
-        "image_distribution",
         f"{sides.name} as a whole",
         "99 % lower bound of AUC",
         Distance(max(0.0, test.lower), test.p_value, 1.0),

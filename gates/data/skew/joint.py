@@ -62,8 +62,8 @@ def _measured(pair: Comparison, found: CodedPair, test: TwoSample, margin: float
         most = ", ".join(f"`{name}`" for name in list(falls)[:_NAMED])
         told += f", mostly by {most} taken together with the others"
     return pair.measured(
-        "joint_distribution", "all columns", "99 % lower bound of AUC", Distance(max(0.0, lower), p_value, 1.0), margin,
-        told=told, n=int(test.side.sum()), bounded=False,
+        "all columns", "99 % lower bound of AUC", Distance(max(0.0, lower), p_value, 1.0), margin,
+        told=told, n=int(test.side.sum()), bounded=False, changes_with_time=True,
         remedy="Check the join and the order of these columns: each may look right while it belongs to other rows.",
         looks=8, in_windows=lambda earlier, later: _in_windows(pair, found, earlier, later) - (auc - lower),
         by_entity=test.entity_p, worth=test.worth,

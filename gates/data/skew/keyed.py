@@ -66,7 +66,6 @@ def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
     key = " and ".join(f"`{name}`" for name in join.keys)
     decided = join.matched >= _MATCHED
     yield Measurement(
-        check="keyed_values",
         subject="serving",
         statistic="share of serving rows without a row of their key",
         value=1 - join.matched,
@@ -214,11 +213,9 @@ def _measured(
     worst = sorted(shares, key=lambda each: -shares[each])[:_CHARTED]
     worst = worst if name in worst else [name, *worst[:-1]]
     return Measurement(
-        check="keyed_values",
         subject=name,
         statistic="share of joined rows whose values differ",
         value=share,
-        margin=margin,
         n=rows,
         beyond=decided and share > margin and different >= _FEWEST_DIFFERENT,
         reason=f"`{name}` differs in {different:,} of {rows:,} rows ({share:.2%}) that serving and training hold "

@@ -75,8 +75,8 @@ def _lost(target: Target, held_out: Table) -> Measurement | None:
     if not rows or share - usual <= _LOST_SHARE:
         return None
     return Measurement(
-        check="label_shift",
         subject=f"{name} in {held_out.name}",
+        column=name,
         statistic="share of rows without a label, beyond train's",
         value=share - usual,
         margin=_LOST_SHARE,
@@ -104,11 +104,9 @@ def _classes(data: Data, other: Table, target: Target, its: Target, margin: floa
     # The scatter of a total variation is at most that of a share of one half.
     error = 0.5 * float(np.sqrt(1 / worth[0] + 1 / worth[1]))
     return Measurement(
-        check="label_shift",
         subject=other.name,
         statistic="total variation of the shares of the classes",
         value=distance,
-        margin=margin,
         n=len(others),
         p_value=float(chi2.sf(statistic, freedom)) if freedom else 1.0,
         upper=min(1.0, distance + 2.326 * error),
@@ -174,7 +172,6 @@ def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measureme
     p_value = min(1.0, max(1, len(classes)) * (others / (mine + others)) ** (units / max(1, len(classes))))
     named = ", ".join(map(data.declared.called, classes[:5]))
     return Measurement(
-        check="label_shift",
         subject=other.name,
         statistic="share of rows of classes that train lacks",
         value=share,
@@ -216,11 +213,9 @@ def _quantity(data: Data, other: Table, target: Target, its: Target, margin: flo
     bars = [np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) / len(side) for side in (mine, others)]
     labels = (*(f"up to {edge:.4g}" for edge in edges), f"above {edges[-1]:.4g}")
     return Measurement(
-        check="label_shift",
         subject=other.name,
         statistic="Kolmogorov-Smirnov distance",
         value=distance,
-        margin=margin,
         n=len(others),
         p_value=float(kstwobign.sf(distance * effective**0.5)),
         upper=min(1.0, distance + 2.326 * 0.5 / effective**0.5),

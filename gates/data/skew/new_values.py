@@ -29,7 +29,7 @@ def domain_of(pair: Comparison, column: str) -> Floats | None:
     return values if few and np.isfinite(values).all() and (values == np.rint(values)).all() else None
 
 
-def of_unseen(pair: Comparison, check: str, column: str, margin: float) -> Measurement:
+def of_unseen(pair: Comparison, column: str, margin: float) -> Measurement:
     """Mass of values of one column that the reference never had; the older of train and the previous span is it.
 
     What is to be expected of new rows is the mass of values that one row has (N1/N); of new entities, the mass of
@@ -61,7 +61,7 @@ def of_unseen(pair: Comparison, check: str, column: str, margin: float) -> Measu
     told = _told(column, newer, older, names, counts, unseen, share, expected)
     effect = max(0.0, share - expected)
     return pair.measured(
-        check, column, f"share of {newer} with a value that {older} never had, beyond the {expected:.2%} expected",
+        column, f"share of {newer} with a value that {older} never had, beyond the {expected:.2%} expected",
         Distance(effect, p_value, max(0.0, upper - expected)), margin,
         told=told, where=subject, n=len(other), worth=rows_other, by_entity=by_entity,
         remedy=f"Write `{column}` as {older} has it, or train on rows that hold the new values.",
@@ -70,17 +70,17 @@ def of_unseen(pair: Comparison, check: str, column: str, margin: float) -> Measu
     )  # fmt: skip
 
 
-def of_split_column(pair: Comparison, check: str, margin: float) -> Measurement | None:
+def of_split_column(pair: Comparison) -> Measurement | None:
     """A text of which the two sides share no value, though nobody declared a split by it: said, and not refused."""
     column = pair.column
     if pair.unit is not Unit.ENTITY or pair.is_declared or column is None or pair.train.kinds[column] is Kind.NUMBER:
         return None
     return Measurement(
-        check, f"{column} in {pair.other.name}", "share of rows with a value that train never had",
-        1.0, margin, pair.other.rows,
+        f"{column} in {pair.other.name}", "share of rows with a value that train never had",
+        1.0, pair.other.rows,
         f"No value of `{column}` in {pair.other.name} occurs in train: it was taken for a split by `{column}`.",
         f"Declare `{column}` as the entity key if it was split by it; else its vocabulary was changed.",
-        at_most=Severity.WARN,
+        at_most=Severity.WARN, column=column,
     )  # fmt: skip
 
 

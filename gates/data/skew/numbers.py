@@ -45,7 +45,7 @@ def numeric_distribution(data: Data, margin: float) -> Iterator[Measurement]:
         worth, rows = _worth_of(pair, mine, its, at), (~np.isnan(mine), ~np.isnan(its))
         shares = [float((side <= at + slack(np.array([at]))[0]).mean()) for side in (a, b)]
         yield pair.measured(
-            "numeric_distribution", column, "KS distance beyond sampling noise", ks_distance(gap, *worth), margin,
+            column, "KS distance beyond sampling noise", ks_distance(gap, *worth), margin,
             told=f"`{column}` is at most {at:.6g} in {shares[1]:.1%} of the rows of {pair.other.name} and in "
             f"{shares[0]:.1%} of train",
             remedy=f"Compare how `{column}` is made for {pair.other.name} and train: unit, source, time zone, scaling.",
@@ -102,7 +102,7 @@ def single_values(data: Data, margin: float) -> Iterator[Measurement]:
         worst = int(np.argmax(np.abs(shares[0] - shares[1])))
         value, room = values[worst], slack(values[worst : worst + 1])[0]
         yield measured_share(
-            pair, "single_values", column, "difference of the shares of one value",
+            pair, column, "difference of the shares of one value",
             np.abs(mine - value) <= room if np.isfinite(value) else mine == value,
             np.abs(its - value) <= room if np.isfinite(value) else its == value, margin,
             told=f"`{column}` is {value:.10g} in {shares[1][worst]:.1%} of the rows of {pair.other.name} and in "
@@ -155,12 +155,12 @@ def granularity(data: Data, margin: float) -> Iterator[Measurement]:
         worst = max(found, key=lambda each: abs(each[1][sides[0]].mean() - each[2][sides[1]].mean()))
         share_a, share_b = worst[1][sides[0]].mean(), worst[2][sides[1]].mean()
         yield measured_share(
-            pair, "granularity", column, "difference of the shares of multiples of one step", worst[1], worst[2],
+            pair, column, "difference of the shares of multiples of one step", worst[1], worst[2],
             margin,
             told=f"Of the values of `{column}` {share_b:.1%} are multiples of {worst[0]:g} in {pair.other.name} and "
             f"{share_a:.1%} in train",
             remedy=f"See where `{column}` is rounded or cut on its way to {pair.other.name}.",
-            tried=len(found), rows=(sides[0], sides[1]), bounded=False,
+            tried=len(found), rows=(sides[0], sides[1]), bounded=False, changes_with_time=True,
         )  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def _of_range(pair: Comparison, column: str, mine: Floats, its: Floats, margin: 
     effect = max(0.0, (below + above) / len(newer) - expected)
     p_value = min(1.0, 2 * min(_outside_p(pair, mine, its, low, high, names[0], side) for side in ("below", "above")))
     return pair.measured(
-        "value_range", column, "share of rows outside the range, beyond the expected", Distance(effect, p_value, 1.0),
+        column, "share of rows outside the range, beyond the expected", Distance(effect, p_value, 1.0),
         margin, bounded=False, n=len(newer),
         told=f"In {(below + above) / len(newer):.1%} of the rows of {names[1]} `{column}` lies outside the range of "
         f"{names[0]}, {older[0]:.6g} to {older[-1]:.6g}: it reaches from {newer[0]:.6g} to {newer[-1]:.6g}",

@@ -24,6 +24,8 @@ _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NO_VALUE = pa.array(["", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity"])
 _TEXTS = (Kind.CATEGORY, Kind.TEXT)
 _SHOWN = 5
+# What is counted.
+_MISSING, _RETYPED = "columns missing", "columns of another type"
 
 
 @check(
@@ -37,7 +39,7 @@ _SHOWN = 5
     needs=(Need.OTHER,),
     tier=1,
 )
-def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
+def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
     """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also those that
     the schema says it has not."""
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
@@ -49,7 +51,7 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
             is_empty = data.train.kinds[column] is Kind.EMPTY
             spared = is_empty or name == "previous"
             yield _fact(
-                "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
+                _MISSING, column, name, 1.0, other.rows,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
                 f"{len(data.features)} features {len(absent)} {'is' if len(absent) == 1 else 'are'} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
@@ -57,22 +59,22 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
             )  # fmt: skip
         for column in (each for each in other.columns if each not in known):
             yield _fact(
-                "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
+                _MISSING, column, name, 1.0, other.rows,
                 f"{name} has a column `{column}` that train does not have.",
                 "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )  # fmt: skip
         if not absent:
             told = f"{name} has all {len(data.features)} features of train."
-            yield _fact("schema_columns", name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            yield _fact(_MISSING, None, name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
 
 
 def _fact(
-    check: str, subject: str, value: float, margin: float, n: int, reason: str, remedy: str, at_most: Severity,
+    statistic: str, column: str | None, table: str, value: float, n: int, reason: str, remedy: str, at_most: Severity,
     sample: RowSample | None = None,
 ) -> Measurement:  # fmt: skip
-    statistic = "columns missing" if check == "schema_columns" else "columns of another type"
-    return Measurement(check, subject, statistic, value, margin, n, reason, remedy, at_most=at_most, sample=sample)
+    subject = table if column is None else f"{column} in {table}"
+    return Measurement(subject, statistic, value, n, reason, remedy, at_most=at_most, sample=sample, column=column)
 
 
 @check(
@@ -97,33 +99,33 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                 continue
             if kinds[0] is kinds[1]:
                 same += 1
-                if kinds[0] is Kind.IMAGE and (resized := _resized(pair, column, margin)):
+                if kinds[0] is Kind.IMAGE and (resized := _resized(pair, column)):
                     yield resized
             elif Kind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
                 yield _as_text(pair, column, margin)
             else:
                 lists = Kind.OTHER in kinds
                 yield _fact(
-                    "schema_types", f"{column} in {other.name}", 1.0, margin, other.rows,
+                    _RETYPED, column, other.name, 1.0, other.rows,
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
                 )  # fmt: skip
         if same:
             told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
-            yield _fact("schema_types", other.name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            yield _fact(_RETYPED, None, other.name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
 
 
 def _words(kind: Kind) -> str:
     return {Kind.IMAGE: "an image or vector", Kind.OTHER: "lists"}.get(kind, f"a {kind.value}")
 
 
-def _resized(pair: Comparison, column: str, margin: float) -> Measurement | None:
+def _resized(pair: Comparison, column: str) -> Measurement | None:
     sizes = [table.arrow.column(column).type.list_size for table in (pair.train, pair.other)]
     if sizes[0] == sizes[1]:
         return None
     return _fact(
-        "schema_types", f"{column} in {pair.other.name}", 1.0, margin, pair.other.rows,
+        _RETYPED, column, pair.other.name, 1.0, pair.other.rows,
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
         Severity.BLOCK,
@@ -139,24 +141,24 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
     )
     if not rows_a or not rows_b:
         told = f"`{column}` has no value that could be read on one side."
-        return _fact("schema_types", f"{column} in {other.name}", 0.0, margin, rows_b, told, "-", Severity.WARN)
+        return _fact(_RETYPED, column, other.name, 0.0, rows_b, told, "-", Severity.WARN)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
         told = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return _fact("schema_types", f"{column} in {other.name}", 1.0, margin, rows_b, told, remedy, Severity.BLOCK)
+        return _fact(_RETYPED, column, other.name, 1.0, rows_b, told, remedy, Severity.BLOCK)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
-        "schema_types", f"{column} in {other.name}", "difference of the shares of values that are numbers",
-        distance.effect, margin, rows_b,
+        f"{column} in {other.name}", "difference of the shares of values that are numbers",
+        distance.effect, rows_b,
         f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name}, such as "
         f"{strays[0]!r} (margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e})."
         if strays else
         f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
         f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
         remedy if beyond else "Nothing to do.",
-        p_value=distance.p_value, sample=sample,
+        p_value=distance.p_value, sample=sample, column=column,
     )  # fmt: skip
 
 
@@ -189,6 +191,6 @@ def schema_domain(data: Data, margin: float) -> Iterator[Measurement]:
         for column in pair.numbers():
             if domain_of(pair, column) is not None:
                 compared += 1
-                yield of_unseen(pair, "schema_domain", column, margin)
+                yield of_unseen(pair, column, margin)
     if not compared:
         raise NotApplicable("no column of few whole numbers")

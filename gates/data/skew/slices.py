@@ -173,12 +173,12 @@ def _measured(
     full[found.rows[0]] = np.where(slicing.train == place, column.train, -1)
     statistic = "KS distance" if column.is_ordered else "total variation"
     return pair.measured(
-        "slice_distribution", column.name, f"{statistic} within a slice, beyond sampling noise",
+        column.name, f"{statistic} within a slice, beyond sampling noise",
         distance._replace(p_value=min(1.0, distance.p_value * tried)), margin,
         told=f"Where `{slicing.name}` is {value}, `{column.name}` in {name} is distributed otherwise than in train; "
         f"it is the worst of {tried:,} slices",
         remedy=f"Look at the rows of {name} with `{slicing.name}` = {value}: one client, source or area writes them.",
-        where=f" where {slicing.name} = {value}", n=inside, bounded=False,
+        where=f" where {slicing.name} = {value}", n=inside, bounded=False, changes_with_time=True,
         by_entity=_by_entity(pair, found, column, worst),
         in_windows=partial(_in_windows, full, column),
     )  # fmt: skip

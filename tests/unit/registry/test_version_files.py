@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gates.evaluation.metrics import OVERALL, ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
 from pipeline.config.workload import WorkloadConfig
 from registry.contract import Numbered
@@ -39,14 +40,17 @@ CONFIG = WorkloadConfig.model_validate(
 )
 
 
-def _estimate(metric: str, where: str = OVERALL, value: float = 0.62) -> MetricEstimate:
+def _estimate(metric: str, where: Slice = OVERALL, value: float = 0.62) -> MetricEstimate:
     return MetricEstimate(metric, where, 1539, value, value - 0.03, value + 0.03)
 
 
 @pytest.fixture
 def record() -> VersionRecord:
     estimates = [_estimate("auc"), _estimate("accuracy", value=0.786)]
-    slices = [_estimate("auc", "company=A | <b>B</b>"), _estimate("auc", "company=one class", float("nan"))]
+    slices = [
+        _estimate("auc", Slice.of({"company": "A | <b>B</b>"})),
+        _estimate("auc", Slice.of({"company": "one class"}), float("nan")),
+    ]
     waived = Finding(
         "target", "tips", "AUC", 0.9, 0.5, 100, Severity.WARN, "It leaks. Waived.", "Mend it.", waiver="known"
     )
@@ -111,7 +115,10 @@ def test_more_classes_keep_the_evaluators_figures_and_their_names(tmp_path: Path
     names = ("Shirt", "Pullover", "Coat")
     measured = tuple(
         ClassPerformance(
-            name, _estimate("recall", f"class {name}", 0.9), _estimate("precision", f"class {name}", 0.8), 0.85
+            name,
+            _estimate("recall", Slice.of_class(name), 0.9),
+            _estimate("precision", Slice.of_class(name), 0.8),
+            0.85,
         )
         for name in names
     )

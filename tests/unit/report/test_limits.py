@@ -1,55 +1,44 @@
-"""Which limits bear on a figure, and that the report says of them what the gate says."""
+"""What the report says of a limit is what the gate decided, and which way a metric is better."""
 
 from __future__ import annotations
 
+import json
 import math
-from types import SimpleNamespace
 
 import pytest
 
 from gates.evaluation.limits import Limit
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
-from gates.evaluation.thresholds import judge_thresholds
-from gates.verdict.finding import GateReport, verdict_of
-from pipeline.components.evaluator import GATE
-from report.evidence import Evidence, ThresholdLine
-from report.limits import leads, limits_on, slice_columns, slice_values, trails
-from runners.results.record import threshold_lines
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL, Slice
+from gates.evaluation.thresholds import judgements_of
+from report.limits import leads, limit_words, trails
+
+COMPANY_A = Slice.of({"company": "A"})
 
 
-def measured(metric: str = "auc", value: float = 0.6, half: float = 0.05, n: int = 500, where: str = OVERALL, **more):
+def measured(metric: str = "auc", value: float = 0.6, half: float = 0.05, n: int = 500, where: Slice = OVERALL, **more):
     return MetricEstimate(metric, where, n, value, value - half, value + half, **more)
 
 
-def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval") -> list[str | None]:
-    """What the report makes of what the gate finds; the same limits for both."""
+def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval") -> list[str]:
+    """What the Evaluator stores of the figure, as the report reads it."""
     evaluation = Evaluation(0.95, (estimate,))
-    findings, _ = judge_thresholds(evaluation, limits, judged_by)
-    evidence = Evidence(gates=(GateReport(GATE, verdict_of(findings), tuple(findings)),))
-    lines = threshold_lines(SimpleNamespace(thresholds=limits))
-    return [limit.verdict for limit in limits_on(estimate, list(lines), evidence.evaluator_findings)]
-
-
-def test_a_slice_is_read_with_commas_in_its_values():
-    where = "company=Taxi, Inc., trip_start_hour=9"
-    assert slice_columns(where) == ("company", "trip_start_hour")
-    assert slice_values(where) == "Taxi, Inc., 9"
+    stored = Evaluation(0.95, (estimate,), judgements=judgements_of(evaluation, limits, judged_by))
+    read = Evaluation.from_json(json.loads(json.dumps(stored.to_json(), allow_nan=False)))
+    return [judgement.decision.value for judgement in read.judgements_on(read.estimates[0])]
 
 
 @pytest.mark.parametrize(
-    ("pattern", "where", "bears"),
+    ("limit", "words"),
     [
-        (OVERALL, OVERALL, True),
-        (OVERALL, "company=A", False),
-        ("company=*", "company=A", True),
-        ("company=*", OVERALL, False),
-        ("company=*", "company=A, trip_start_hour=9", False),
-        ("company=A", "company=B", False),
-        ("trip_start_hour=9, company=*", "company=A, trip_start_hour=9", True),
+        (Limit("auc", at_least=0.55), "≥ 0.55"),
+        (Limit("loss", at_most=0.5), "≤ 0.5"),
+        (Limit("auc", no_worse_than_blessed_by=0.05), "at most 0.05 behind"),
     ],
 )
-def test_a_limit_bears_on_the_slices_it_names(pattern, where, bears):
-    assert bool(limits_on(measured(where=where), [ThresholdLine("auc", pattern, 0.5)], None)) is bears
+def test_a_limit_is_written_as_a_table_says_it(limit, words):
+    evaluation = Evaluation(0.95, (measured(limit.metric),))
+    assert [limit_words(each) for each in judgements_of(evaluation, [limit])] == [words]
 
 
 def test_in_doubt_the_interval_misses_what_the_estimate_meets():
@@ -74,16 +63,17 @@ def test_of_two_limits_on_a_metric_the_one_that_blocks_is_missed():
 )
 def test_a_slice_misses_only_where_the_gate_is_sure(value, expected):
     limit = Limit("auc", {"company": "*"}, at_least=0.5)
-    assert verdict(measured(value=value, where="company=A"), limit) == [expected]
+    assert verdict(measured(value=value, where=COMPANY_A), limit) == [expected]
 
 
 def test_a_small_slice_is_not_judged():
     limit = Limit("auc", {"company": "*"}, at_least=0.9, min_examples=200)
-    assert verdict(measured(n=30, where="company=A"), limit) == [None]
+    assert verdict(measured(n=30, where=COMPANY_A), limit) == ["unjudged"]
 
 
 def test_a_slice_without_a_figure_is_not_judged_and_all_rows_without_one_miss():
-    assert verdict(measured(value=math.nan, where="company=A"), Limit("auc", {"company": "A"}, at_least=0.5)) == [None]
+    limit = Limit("auc", {"company": "A"}, at_least=0.5)
+    assert verdict(measured(value=math.nan, where=COMPANY_A), limit) == ["unjudged"]
     assert verdict(measured(value=math.nan), Limit("auc", at_least=0.5)) == ["missed"]
 
 
@@ -91,7 +81,7 @@ def test_falling_behind_the_blessed_model_is_judged_by_the_change():
     limit = Limit("auc", no_worse_than_blessed_by=0.05)
     near = measured(blessed_value=0.61, change=-0.01, change_lower=-0.03, change_upper=0.01)
     far = measured(blessed_value=0.66, change=-0.06, change_lower=-0.08, change_upper=-0.04)
-    assert [verdict(each, limit) for each in (near, far, measured())] == [["met"], ["missed"], [None]]
+    assert [verdict(each, limit) for each in (near, far, measured())] == [["met"], ["missed"], ["unjudged"]]
 
 
 def test_a_calibration_that_came_nearer_to_one_has_not_fallen_behind():
@@ -102,8 +92,7 @@ def test_a_calibration_that_came_nearer_to_one_has_not_fallen_behind():
 
 
 def test_where_the_evaluator_did_not_judge_nothing_is_met_or_missed():
-    line = ThresholdLine("auc", OVERALL, 0.9)
-    assert [limit.verdict for limit in limits_on(measured(), [line], Evidence().evaluator_findings)] == [None]
+    assert verdict(measured()) == []
 
 
 def test_another_model_is_better_only_beyond_our_interval():
@@ -119,3 +108,11 @@ def test_for_a_loss_lower_is_better():
 
 def test_calibration_is_neither_better_high_nor_low():
     assert trails(measured("calibration", 1.0), measured("calibration", 1.2)) is None
+
+
+def test_two_limits_of_one_value_are_each_drawn_as_they_were_decided():
+    limits = (
+        Limit("auc", {"company": "*"}, at_least=0.9, min_examples=1000),
+        Limit("auc", {"company": "A"}, at_least=0.9),
+    )
+    assert verdict(measured(where=COMPANY_A), *limits) == ["unjudged", "missed"]

@@ -8,17 +8,18 @@ import re
 
 import pytest
 
-from gates.evaluation.metrics import OVERALL
+from gates.evaluation.judgements import Decision, Judgement, LimitKind
+from gates.evaluation.limits import Limit
+from gates.evaluation.slices import Slice
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 from report import wording
-from report.evidence import Evidence, ThresholdLine, TunerTrial
+from report.evidence import Evidence, TunerTrial
 from report.run_record import ComponentRecord
 from report.scale import Scale
 from report.sections import configuration, data, metrics, timing, training, tuning, verdict
 from report.sections.slices import SHOWN, slice_groups
 from tests.samples.report_runs import (
     HISTORY,
-    THRESHOLDS,
     VALIDATOR,
     estimate,
     pushed_run,
@@ -31,16 +32,15 @@ from tests.samples.report_runs import (
 
 
 def measured(**changed: object) -> Evidence:
-    return Evidence(**{"evaluation": sample_evaluation(), "thresholds": THRESHOLDS, **changed})
+    return Evidence(**{"evaluation": sample_evaluation(), **changed})
 
 
-def found(severity: Severity, subject: str, threshold: float, statistic: str = "auc") -> tuple[GateReport, ...]:
-    finding = Finding("threshold", subject, statistic, 0.5, threshold, 500, severity, "So it is.", "Mend it.")
-    return (GateReport("evaluator", Verdict.FAIL, (finding,)),)
+def decided(decision: Decision, where: Slice, limit: float, kind: LimitKind = LimitKind.AT_LEAST) -> Judgement:
+    return Judgement("auc", where, kind, limit, 200, 500, 0.5, 0.4, 0.6, decision, "So it is.")
 
 
 def group(columns: str, evidence: Evidence):
-    return next(g for g in slice_groups(evidence.evaluation, evidence) if g.columns == columns)
+    return next(g for g in slice_groups(evidence.evaluation) if g.columns == columns)
 
 
 def test_the_verdict_names_outcome_reason_and_findings_gravest_first():
@@ -98,21 +98,17 @@ def test_slices_are_sorted_worst_first_and_small_ones_stand_apart():
 
 
 def test_a_slice_that_misses_its_limit_leads_and_is_counted():
-    strict = measured(
-        thresholds=(ThresholdLine("auc", "company=Flash Cab", 0.9),),
-        gates=found(Severity.BLOCK, "company=Flash Cab", 0.9),
-    )
+    strict = measured(evaluation=sample_evaluation(limits=(Limit("auc", {"company": "Flash Cab"}, at_least=0.9),)))
     companies = group("company", strict)
     assert companies.plot.rows[0].name == "Flash Cab" and companies.plot.rows[0].state == "missed"
     text = words(metrics.render(strict).body)
     assert "1 missed" in text and "misses the limit" in text
 
 
-@pytest.mark.parametrize(("severity", "said"), [(Severity.WARN, True), (Severity.INFO, False)])
-def test_a_slice_in_doubt_is_not_said_to_miss_its_limit(severity, said):
-    doubtful = measured(
-        thresholds=(ThresholdLine("auc", "company=*", 0.9),), gates=found(severity, "company=Flash Cab", 0.9)
-    )
+@pytest.mark.parametrize(("decision", "said"), [(Decision.DOUBTFUL, True), (Decision.MET, False)])
+def test_a_slice_in_doubt_is_not_said_to_miss_its_limit(decision, said):
+    judgement = decided(decision, Slice.of({"company": "Flash Cab"}), 0.9)
+    doubtful = measured(evaluation=dataclasses.replace(sample_evaluation(), judgements=(judgement,)))
     text = words(metrics.render(doubtful).body)
     assert ("may miss the limit: too few rows to be sure" in text) is said
     assert "misses the limit" not in text and "missed" not in text
@@ -124,7 +120,7 @@ def test_slices_with_a_limit_stand_open_and_so_does_the_first_of_each_column():
 
 
 def test_of_very_many_slices_the_worst_are_drawn_and_the_rest_listed():
-    many = tuple(estimate("auc", f"zip={index}", index / 500, 400) for index in range(300))
+    many = tuple(estimate("auc", Slice.of({"zip": index}), index / 500, 400) for index in range(300))
     zips = group("zip", measured(evaluation=dataclasses.replace(sample_evaluation(), estimates=many)))
     assert (len(zips.plot.rows), len(zips.more)) == (SHOWN, 300 - SHOWN)
     assert zips.plot.rows[0].name == "0"
@@ -136,9 +132,7 @@ def test_a_figure_that_could_not_be_computed_has_no_dot():
 
 
 def test_the_change_against_the_blessed_model_is_judged():
-    behind = measured(
-        evaluation=sample_evaluation(blessed=0.8), gates=found(Severity.BLOCK, OVERALL, 0.05, "change of auc")
-    )
+    behind = measured(evaluation=sample_evaluation(blessed=0.8))
     assert "at most 0.05 behind: missed" in words(metrics.render(behind).body)
     assert "There was no blessed model" in metrics.render(measured(evaluation=sample_evaluation(blessed=None))).body
 
@@ -204,6 +198,13 @@ def test_features_with_findings_come_first_then_the_label():
     assert re.findall(r"<h3>(.*?)</h3>", body)[:2] == ["company", "big_tipper"]
     assert "1 of 300 values of company in eval is not in the schema." in body
     assert "3 rows could not be used" in words(body)
+
+
+def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says():
+    about = Finding("x", "fare in serving", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.", column="fare")
+    other = Finding("x", "company in words", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.")
+    body = data.render(pushed_run()[1], (GateReport("DataGate", Verdict.PASS, (about, other)),)).body
+    assert re.findall(r"<h3>(.*?)</h3>", body)[:2] == ["fare", "big_tipper"]
 
 
 def test_a_finding_for_information_moves_no_feature():
@@ -285,5 +286,5 @@ def test_an_axis_of_shares_does_not_leave_nought_to_one():
 
 
 def test_a_limit_on_overall_is_not_drawn_on_slices():
-    only_overall = measured(thresholds=(ThresholdLine("auc", OVERALL, 0.55),))
+    only_overall = measured(evaluation=sample_evaluation(limits=(Limit("auc", at_least=0.55),)))
     assert not any(row.limits for row in group("company", only_overall).plot.rows)

@@ -20,13 +20,13 @@ COLUMNS = {
 
 def test_every_row_is_in_exactly_one_slice_of_a_column() -> None:
     parts = list(slices_of(Scored(LABELS, PREDICTIONS, columns=COLUMNS), [["company"]]))
-    assert [part.name for part in parts] == ["overall", "company=(missing)", "company=A, Inc", "company=B"]
+    assert [part.slice.name for part in parts] == ["overall", "company=(missing)", "company=A, Inc", "company=B"]
     assert sorted(np.concatenate([part.rows for part in parts[1:]]).tolist()) == [0, 1, 2, 3, 4, 5]
 
 
 def test_combinations_are_named_in_alphabetical_order_and_hold_the_right_rows() -> None:
     parts = list(slices_of(Scored(LABELS, PREDICTIONS, columns=COLUMNS), [["hour", "company"]]))
-    rows = {part.name: part.rows.tolist() for part in parts[1:]}
+    rows = {part.slice.name: part.rows.tolist() for part in parts[1:]}
     assert rows["company=B, hour=9"] == [1, 4]
     assert rows["company=A, Inc, hour=10"] == [2]
     assert "company=(missing), hour=10" not in rows
@@ -50,6 +50,6 @@ def test_an_evaluation_with_undefined_figures_survives_strict_json() -> None:
     text = json.dumps(evaluation.to_json(), allow_nan=False)
     again = Evaluation.from_json(json.loads(text))
     assert again.overall() == evaluation.overall()
-    one_class = next(each for each in again.estimates if each.slice == "company=A, Inc" and each.metric == "auc")
+    one_class = next(each for each in again.estimates if each.slice.name == "company=A, Inc" and each.metric == "auc")
     assert math.isnan(one_class.value)
     assert json.dumps(again.to_json(), allow_nan=False) == text

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from core.errors import ExitCode, SluiceError
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.outside_baseline import (
     OutsideFigures,
     judge_outside_baseline,
     read_outside_figures,
     unpaired_change,
 )
+from gates.evaluation.slices import OVERALL
 from gates.statistics.intervals import METRICS, interval
 from gates.verdict.finding import Finding, Severity
 from pipeline.config.evaluation import EvaluatorConfig

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gates.evaluation.judgements import Decision, LimitKind
 from gates.evaluation.limits import Limit
 from gates.evaluation.measure import Scored, measure
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
-from gates.evaluation.thresholds import judge_thresholds
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import Slice
+from gates.evaluation.thresholds import judge_thresholds, judgements_of
 from gates.verdict.finding import Severity, verdict_of
 from gates.verdict.rule import holm
 
 
 def _estimate(
-    metric: str = "auc", where: str = OVERALL, n: int = 1500, value: float = 0.6, arm: float = 0.03, **change: float
+    metric: str = "auc",
+    where: str = "overall",
+    n: int = 1500,
+    value: float = 0.6,
+    arm: float = 0.03,
+    **change: float,
 ) -> MetricEstimate:
-    return MetricEstimate(metric, where, n, value, value - arm, value + arm, **change)
+    return MetricEstimate(metric, Slice.parse(where), n, value, value - arm, value + arm, **change)
 
 
 def _evaluation(*estimates: MetricEstimate) -> Evaluation:
@@ -153,8 +162,8 @@ def test_a_star_matches_no_slice_over_more_columns() -> None:
     assert [finding.subject for finding in findings] == list(names[1:])
 
 
-def _one_row(where: str = OVERALL, **change: float) -> MetricEstimate:
-    return MetricEstimate("loss", where, 1, 0.223, math.nan, math.nan, **change)
+def _one_row(where: str = "overall", **change: float) -> MetricEstimate:
+    return MetricEstimate("loss", Slice.parse(where), 1, 0.223, math.nan, math.nan, **change)
 
 
 def test_a_loss_without_an_interval_is_refused_and_no_nan_is_told() -> None:
@@ -183,3 +192,66 @@ def test_a_slice_without_an_interval_blocks_nothing_and_hides_no_other(at_most: 
     findings = judge_thresholds(_evaluation(_one_row("hour=1"), other), [limit])[0]
     assert {finding.subject: finding.severity for finding in findings} == {"hour=1": severity, "hour=2": Severity.BLOCK}
     assert not any("nan" in finding.reason + finding.remedy for finding in findings)
+
+
+def test_what_each_limit_decided_is_stored_with_the_evaluation_and_read_back() -> None:
+    behind = {"blessed_value": 0.66, "change": -0.06, "change_lower": -0.08, "change_upper": -0.04}
+    evaluation = _evaluation(
+        _estimate(value=0.6, **behind),
+        _estimate(where="company=A", value=0.2),
+        _estimate(where="company=B", n=30),
+        _estimate(where="company=C", value=0.49),
+        _estimate(where="company=D", value=0.7),
+    )
+    limits = [
+        Limit("auc", at_least=0.55, no_worse_than_blessed_by=0.05),
+        Limit("auc", {"company": "*"}, at_least=0.5),
+    ]
+    stored = replace(evaluation, judgements=judgements_of(evaluation, limits))
+    read = Evaluation.from_json(json.loads(json.dumps(stored.to_json(), allow_nan=False)))
+    assert read == stored
+    decided = [(each.slice.name, each.kind, each.limit, each.decision) for each in read.judgements]
+    assert decided == [
+        ("overall", LimitKind.AT_LEAST, 0.55, Decision.MET),
+        ("overall", LimitKind.NO_WORSE, 0.05, Decision.MISSED),
+        ("company=A", LimitKind.AT_LEAST, 0.5, Decision.MISSED),
+        ("company=B", LimitKind.AT_LEAST, 0.5, Decision.UNJUDGED),
+        ("company=C", LimitKind.AT_LEAST, 0.5, Decision.DOUBTFUL),
+        ("company=D", LimitKind.AT_LEAST, 0.5, Decision.MET),
+    ]
+    change = read.judgements[1]
+    assert (change.value, change.lower, change.upper, change.n) == (-0.06, -0.08, -0.04, 1500)
+    assert "fewer than 200 test rows" in read.judgements[3].reason
+    assert all(each.reason for each in read.judgements)
+
+
+def test_a_judgement_gives_the_reason_of_its_finding() -> None:
+    evaluation = _evaluation(_estimate(value=0.5), _estimate(where="company=A", value=0.2))
+    limits = [Limit("auc", at_least=0.55), Limit("auc", {"company": "*"}, at_least=0.5)]
+    findings, _ = judge_thresholds(evaluation, limits)
+    assert [each.reason for each in judgements_of(evaluation, limits)] == [finding.reason for finding in findings]
+
+
+def test_without_a_blessed_model_a_limit_on_the_change_decides_nothing() -> None:
+    evaluation = _evaluation(_estimate(), _estimate(where="company=A"))
+    for limit in (Limit("auc", no_worse_than_blessed_by=0.1), Limit("auc", {"company": "*"}, at_least=0.1)):
+        asked = replace(limit, no_worse_than_blessed_by=0.1)
+        change = [each for each in judgements_of(evaluation, [asked]) if each.kind is LimitKind.NO_WORSE]
+        assert [each.decision for each in change] == [Decision.UNJUDGED]
+        assert "no model has been blessed before" in change[0].reason
+
+
+def test_reads_an_evaluation_of_the_version_before_which_stored_no_judgements() -> None:
+    plain = _evaluation(_estimate(), _estimate(where="company=A")).to_json()
+    del plain["judgements"]
+    read = Evaluation.from_json(plain)
+    assert read.judgements == () and read.judgements_on(read.estimates[0]) == ()
+    assert [each.slice.name for each in read.estimates] == ["overall", "company=A"]
+
+
+@pytest.mark.parametrize("metric", ["auc", "loss", "calibration"])
+def test_a_change_that_nobody_can_judge_makes_no_slice_less_certain(metric: str) -> None:
+    slices = [_estimate(metric, f"company={name}", value=value) for name, value in (("A", 0.45), ("B", 0.46))]
+    limit = Limit(metric, {"company": "*"}, at_least=0.5)
+    both = replace(limit, no_worse_than_blessed_by=0.1)
+    assert judge_thresholds(_evaluation(*slices), [both])[0] == judge_thresholds(_evaluation(*slices), [limit])[0]

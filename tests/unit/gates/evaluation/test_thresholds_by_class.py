@@ -14,12 +14,12 @@ from core.errors import SluiceError
 from gates.evaluation.limits import Limit
 from gates.evaluation.measure import Scored, by_class, measure
 from gates.evaluation.metrics import Evaluation
-from gates.evaluation.thresholds import judge_thresholds
+from gates.evaluation.thresholds import judge_thresholds, judgements_of
 from gates.verdict.finding import Finding, Severity
 from pipeline.config.evaluation import EvaluatorConfig, Threshold
 from pipeline.config.load import load_workload
 from pipeline.config.paths import ROOT
-from runners.results.record import metrics_of, threshold_lines
+from runners.results.record import metrics_of
 
 NAMES = ["T-shirt/top", "Trouser", "Pullover"]
 
@@ -146,14 +146,10 @@ def test_run_json_has_the_classes_of_a_model_with_several_and_of_no_other() -> N
     assert set(metrics_of(Evaluation(0.95, ()))) == {"overall", "slices", "references"}
 
 
-def test_the_report_gets_a_line_for_each_limit() -> None:
-    config = EvaluatorConfig(
-        thresholds=[Threshold(metric="recall", class_name="*", at_least=0.6), Threshold(metric="auc", at_least=0.5)]
-    )
-    assert [(line.metric, line.limit, line.class_name) for line in threshold_lines(config)] == [
-        ("recall", 0.6, "*"),
-        ("auc", 0.5, None),
-    ]
+def test_the_report_gets_a_judgement_for_each_limit() -> None:
+    limits = [Limit("recall", class_name="*", at_least=0.6), Limit("accuracy", at_least=0.5)]
+    found = [(each.metric, each.limit, each.slice.name) for each in judgements_of(_evaluation(), limits)]
+    assert found == [*(("recall", 0.6, f"class {name}") for name in NAMES), ("accuracy", 0.5, "overall")]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date
 
 import pytest
 
-from gates.verdict.finding import Severity, Verdict
+from gates.verdict.finding import Finding, Severity, Verdict
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA, decide, holm
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
@@ -17,7 +18,7 @@ TODAY = date(2026, 11, 21)
 
 def measured(check: str = "duplicates", subject: str = "eval", value: float = 0.5, **more: object) -> Measurement:
     given = {"statistic": "share", "margin": 0.1, "n": 1000, "reason": "Half of eval is in train.", "remedy": "Split."}
-    return Measurement(check, subject, value=value, **{**given, **more})  # type: ignore[arg-type]
+    return Measurement(check=check, subject=subject, value=value, **{**given, **more})  # type: ignore[arg-type]
 
 
 def decided(*each: Measurement, tiers: dict[str, int] | None = None, **settings: object):
@@ -72,6 +73,17 @@ def test_doubt_in_tier_one_is_inconclusive_and_refuses_only_when_strict() -> Non
     findings, verdict = decided(doubtful, tiers={"duplicates": 1}, strict=True)
     assert (findings[0].severity, verdict) == (Severity.BLOCK, Verdict.FAIL)
     assert decided(doubtful, tiers={"duplicates": 2}, strict=True)[1] is Verdict.PASS
+
+
+def test_a_finding_in_doubt_says_so_in_a_field_of_its_own_and_no_other_does() -> None:
+    doubtful = measured(value=0.05, upper=0.2, p_value=0.4)
+    certain = measured(subject="test", reason="That cannot be decided with these words.")
+    findings, _ = decided(doubtful, certain, tiers={"duplicates": 1})
+    assert {finding.subject: finding.undecided for finding in findings} == {"eval": True, "test": False}
+    for finding in findings:
+        plain = json.loads(json.dumps(finding.to_json(), allow_nan=False))
+        assert ("undecided" in plain) is finding.undecided
+        assert Finding.from_json(plain) == finding
 
 
 def test_a_check_that_may_only_warn_never_blocks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 
 from core.errors import SluiceError
+from gates.evaluation.judgements import Decision
 from gates.evaluation.measure import Scored
+from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport, Severity, Verdict
 from pipeline.artifacts.blessings import GateReportArtifact, read_report
 from pipeline.artifacts.evaluation import read_evaluation
@@ -92,10 +95,12 @@ def test_figures_are_scikit_learns_on_the_test_split_alone(alone: dict[str, Arti
 
 def test_slices_are_those_of_the_data_with_missing_values_named(alone: dict[str, Artifact]) -> None:
     evaluation = read_evaluation(alone["evaluation"].uri)
-    rows = {each.slice: each.n for each in evaluation.estimates if each.slice.startswith("company=")}
+    rows = {each.slice.name: each.n for each in evaluation.estimates if each.slice.columns == ("company",)}
     expected = FRAMES["test"]["company"].fillna("(missing)").value_counts()
     assert rows == {f"company={name}": count for name, count in expected.items()}
-    by_hour = [each.n for each in evaluation.estimates if each.slice.startswith("trip_") and each.metric == "auc"]
+    by_hour = [
+        each.n for each in evaluation.estimates if each.slice.columns == ("trip_start_hour",) and each.metric == "auc"
+    ]
     assert sum(by_hour) == len(FRAMES["test"])
 
 
@@ -114,7 +119,7 @@ def test_tfma_opens_the_result_with_slices_and_intervals(alone: dict[str, Artifa
     company = FRAMES["test"]["company"].mode()[0]
     sliced = result.get_metrics_for_slice((("company", company),))
     assert sliced["binary_accuracy"]["boundedValue"]["value"] == next(
-        each.value for each in ours.estimates if each.slice == f"company={company}" and each.metric == "accuracy"
+        each.value for each in ours.estimates if each.slice.name == f"company={company}" and each.metric == "accuracy"
     )
 
 
@@ -170,6 +175,20 @@ def test_an_impossible_threshold_refuses_and_names_it(home: Path, tmp_path: Path
     assert [(f.check, f.severity) for f in report.findings] == [("threshold_value", Severity.BLOCK)]
     assert "at least 0.990" in report.findings[0].reason
     assert Path(outputs["blessing"].uri, "NOT_BLESSED").exists()
+
+
+def test_each_threshold_is_stored_with_what_it_decided(alone: dict[str, Artifact], home: Path, tmp_path: Path) -> None:
+    strict = [{"metric": "auc", "at_least": 0.99}, {"metric": "auc", "slice": {"company": "*"}, "at_least": 0.1}]
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "thresholds": strict})
+    (met,) = read_evaluation(alone["evaluation"].uri).judgements
+    evaluation = read_evaluation(outputs["evaluation"].uri)
+    missed, *by_company = evaluation.judgements
+    assert (met.limit, met.decision, met.slice) == (0.4, Decision.MET, OVERALL)
+    assert (missed.limit, missed.decision, missed.slice) == (0.99, Decision.MISSED, OVERALL)
+    companies = {each.slice for each in evaluation.estimates if each.slice.columns == ("company",)}
+    assert {each.slice for each in by_company} == companies
+    for each in by_company:
+        assert (each.decision is Decision.UNJUDGED) == (each.n < 200 or math.isnan(each.value))
 
 
 def test_a_slice_column_that_does_not_exist_is_refused_in_one_sentence(home: Path, tmp_path: Path) -> None:

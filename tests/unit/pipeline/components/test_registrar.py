@@ -12,7 +12,8 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.types import Artifact, Channel, standard_artifacts
 
-from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport, Verdict
 from models.wide_and_deep import DEFAULTS
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, RegisteredModel, bless, write_report

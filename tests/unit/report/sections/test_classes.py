@@ -10,12 +10,10 @@ import numpy as np
 from gates.evaluation.limits import Limit
 from gates.evaluation.measure import Scored, by_class, confusion, measure
 from gates.evaluation.metrics import Evaluation
-from gates.evaluation.thresholds import judge_thresholds
-from gates.verdict.finding import GateReport, verdict_of
-from report.evidence import Evidence, ThresholdLine
+from report.evidence import Evidence
 from report.page import render
 from report.sections import classes, metrics
-from tests.samples.report_runs import pushed_run
+from tests.samples.report_runs import judged, pushed_run
 
 NAMES = ("T-shirt/top", "Trouser", "<Pullover>", "Shirt & co")
 
@@ -34,13 +32,9 @@ def _evaluation(right: float = 0.85, onto: int | None = None, names: tuple[str, 
 
 
 def _body(evaluation: Evaluation, at_least: float | None = None) -> str:
-    evidence = Evidence(evaluation=evaluation)
     if at_least is not None:
-        findings, _ = judge_thresholds(evaluation, [Limit("recall", at_least=at_least, class_name="*")])
-        gate = GateReport("evaluator", verdict_of(findings), tuple(findings))
-        line = ThresholdLine("recall", "overall", at_least, "at_least", 200, "*")
-        evidence = Evidence(evaluation=evaluation, gates=(gate,), thresholds=(line,))
-    (section,) = classes.render(evidence)
+        evaluation = judged(evaluation, Limit("recall", at_least=at_least, class_name="*"))
+    (section,) = classes.render(Evidence(evaluation=evaluation))
     return str(section.body)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
-from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
+from gates.evaluation.metrics import Evaluation, MetricEstimate
+from gates.evaluation.slices import OVERALL
 from pipeline.artifacts.evaluation import write_evaluation
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult

@@ -35,6 +35,17 @@ def test_refuses_amounts_written_with_a_currency_sign() -> None:
     assert blocking(data_of(train, serving=serving)) == {("schema_types", "fare in serving")}
 
 
+def test_a_finding_names_the_column_that_it_is_about() -> None:
+    train, serving = _sides()
+    serving["fare"] = [f"${fare:.2f}" for fare in serving["fare"]]
+    found = findings(data_of(train, serving=serving.drop(columns="trip_miles")))
+    about = {(each.check, each.subject): each.column for each in found}
+    assert about["schema_types", "fare in serving"] == "fare"
+    assert about["schema_columns", "trip_miles in serving"] == "trip_miles"
+    assert {column for (_, subject), column in about.items() if subject.startswith("company in serving")} == {"company"}
+    assert {column for (_, subject), column in about.items() if subject.startswith("all columns")} == {None}
+
+
 def test_refuses_quoted_numbers() -> None:
     train, serving = _sides()
     serving["fare"] = serving["fare"].astype(str)
