@@ -115,7 +115,10 @@ def _unusable_prediction(problem: Any, document: Document) -> SluiceError:
         return SluiceError(f"{place}: {problem['ctx']['sentence']}.")
     key, *inside = problem["loc"]
     path: KeyPath = ("prediction", key, *(inside[:1] if key == "known_from" and "[key]" not in inside else ()))
-    wanted = {("prediction", "made_at"): "text", ("prediction", "known_from"): "moments with lists of columns"}
+    wanted: dict[KeyPath, str] = {
+        ("prediction", "made_at"): "text",
+        ("prediction", "known_from"): "moments with lists of columns",
+    }
     value: Any = document.value
     for part in path:
         value = value[part]

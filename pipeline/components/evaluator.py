@@ -8,54 +8,52 @@ the intervals are analytic (gates/statistics/intervals.py); the result is also w
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx import types
-from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
-from tfx.types import artifact_utils, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEvaluation, Schema
 from tfx.utils import path_utils
 
 from gates.evaluation.limits import CHANGE, CHECKS, CLASS, Limit
 from gates.evaluation.measure import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
 from gates.evaluation.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
 from gates.evaluation.outside_baseline import CHECK as OUTSIDE
-from gates.evaluation.outside_baseline import OutsideFigures, judge_outside_baseline
+from gates.evaluation.outside_baseline import judge_outside_baseline
 from gates.evaluation.thresholds import judge_thresholds, judgements_of
 from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
-from pipeline.artifacts.blessings import GateReportArtifact, bless, write_report
 from pipeline.artifacts.evaluation import write_evaluation
 from pipeline.artifacts.examples import decoder_of, shards
 from pipeline.artifacts.schema import read_schema
+from pipeline.component_inputs import EvaluatorInputs
+from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec
 from pipeline.evidence import scores
 
 GATE = "evaluator"
 SPLIT = "test"
 
 
-def evaluate(scored: Scored, config: dict[str, Any], unreadable: Mapping[str, str] | None = None) -> Evaluation:
+def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, str] | None = None) -> Evaluation:
     """Every figure that the configuration asks for, for several classes what becomes of each, and what each threshold
     decided. `unreadable`: what the blessed model asks for and the data do not have, for which it was not scored."""
-    names, confidence = config.get("class_names", []), config["confidence"]
+    asked, names, confidence = config.evaluator, config.class_names, config.evaluator.confidence
     worthless = _worthless(scored, config)
     beside = dataclasses.replace(scored, blessed=None) if worthless else side_by_side(scored)
-    estimates = measure(beside, config["metrics"], config["slices"], confidence)
+    estimates = measure(beside, asked.metrics, asked.slices, confidence)
     undefined = sum(not is_measured(estimate) for estimate in estimates)
     notes = [
         f"{confidence:.0%} intervals: Wilson for shares, Newcombe for AUC, on the log scale for loss and calibration; "
         "changes are paired on the same rows."
     ]
-    if not scored.is_binary and {"auc", "precision", "recall"} & set(config["metrics"]):
+    if not scored.is_binary and {"auc", "precision", "recall"} & set(asked.metrics):
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
-    if not scored.is_binary and "calibration" in config["metrics"]:
+    if not scored.is_binary and "calibration" in asked.metrics:
         notes.append("Calibration is the mean probability of the answers over the share of right ones.")
     notes += [f"{finding.reason} Nothing is compared with it." for finding in worthless]
     if unreadable:
@@ -66,33 +64,31 @@ def evaluate(scored: Scored, config: dict[str, Any], unreadable: Mapping[str, st
     compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
     matrix = confusion(scored, names)
     measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
-    judgements = judgements_of(measured, _limits(config), config["judged_by"])
+    judgements = judgements_of(measured, _limits(config), asked.judged_by)
     return dataclasses.replace(measured, judgements=judgements)
 
 
-def _limits(config: dict[str, Any]) -> list[Limit]:
-    return [Limit(**threshold) for threshold in config["thresholds"]]
+def _limits(config: EvaluatorInputs) -> list[Limit]:
+    return [Limit(**threshold.model_dump()) for threshold in config.evaluator.thresholds]
 
 
 def judge(
     evaluation: Evaluation,
     scored: Scored,
-    label: str,
-    config: dict[str, Any],
-    started: float,
+    config: EvaluatorInputs,
     unreadable: Mapping[str, str] | None = None,
 ) -> GateReport:
     """The verdict of the thresholds, on predictions and labels that can be judged at all."""
     limits = _limits(config)
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
-    findings, skipped = judge_thresholds(evaluation, limits, config["judged_by"])
+    judged_by = config.evaluator.judged_by
+    findings, skipped = judge_thresholds(evaluation, limits, judged_by)
     incomparable = [_other_columns(unreadable, scored, config)] if unreadable else _incomparable(scored, config)
     if incomparable and any(limit.no_worse_than_blessed_by is not None for limit in limits):
         findings, skipped = [*findings, *incomparable], []
-    outside = OutsideFigures.from_json(config.get("outside"))
-    findings = [*findings, *judge_outside_baseline(evaluation, outside, config["judged_by"])]
+    findings = [*findings, *judge_outside_baseline(evaluation, config.outside, judged_by)]
     run = _checks_run(findings, limits, evaluation)
-    findings = unsound(scored, label) + findings
+    findings = unsound(scored, config.label) + findings
     if not limits:
         skipped = [SkippedCheck(check, "evaluator.thresholds is empty: no figure refuses a model") for check in checks]
     return GateReport(
@@ -101,7 +97,6 @@ def judge(
         findings=tuple(findings),
         checks_run=(*sound_checks(scored), *run),
         checks_skipped=tuple(skipped),
-        seconds=time.monotonic() - started,
         versions={"tensorflow-model-analysis": tfma.__version__},
     )
 
@@ -114,14 +109,14 @@ def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evalua
     return tuple(check for check in (*CHECKS, CLASS, OUTSIDE) if check in run)
 
 
-def _incomparable(scored: Scored, config: dict[str, Any]) -> list[Finding]:
+def _incomparable(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
     """What refuses where a threshold compares: a blessed model of other classes, or one whose answers mean nothing."""
     if scored.blessed is not None and side_by_side(scored).blessed is None:
         return [_other_classes(scored, config)]
     return _worthless(scored, config)
 
 
-def _other_classes(scored: Scored, config: dict[str, Any]) -> Finding:
+def _other_classes(scored: Scored, config: EvaluatorInputs) -> Finding:
     assert scored.blessed is not None
     subject, whose, _ = _beaten(config)
     before = 2 if scored.blessed.ndim == 1 else scored.blessed.shape[1]
@@ -139,7 +134,7 @@ def _other_classes(scored: Scored, config: dict[str, Any]) -> Finding:
     )
 
 
-def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: dict[str, Any]) -> Finding:
+def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: EvaluatorInputs) -> Finding:
     return Finding(
         check=CHANGE,
         subject=_beaten(config)[0],
@@ -153,14 +148,14 @@ def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: dict[s
     )
 
 
-def _asks_for(unreadable: Mapping[str, str], config: dict[str, Any]) -> str:
+def _asks_for(unreadable: Mapping[str, str], config: EvaluatorInputs) -> str:
     whose = _beaten(config)[1]
     (first, told), *others = unreadable.items()
     more = f" (and {len(others)} more)" if others else ""
     return f"{whose[0].upper()}{whose[1:]} asks for `{first}` as {told}{more}"
 
 
-def _worthless(scored: Scored, config: dict[str, Any]) -> list[Finding]:
+def _worthless(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
     """That the blessed model's answers are no probabilities: beside NaN and logits any candidate looks good."""
     if scored.blessed is None:
         return []
@@ -169,7 +164,7 @@ def _worthless(scored: Scored, config: dict[str, Any]) -> list[Finding]:
     return [dataclasses.replace(each, check=CHANGE, subject=subject, remedy=remedy) for each in found]
 
 
-def _beaten(config: dict[str, Any]) -> tuple[str, str, str]:
+def _beaten(config: EvaluatorInputs) -> tuple[str, str, str]:
     """The model to beat as subject and in words, and what to do when its answers mean nothing."""
     path = _outside_model(config)
     if path is None:
@@ -179,147 +174,77 @@ def _beaten(config: dict[str, Any]) -> tuple[str, str, str]:
     return "baseline", f"the baseline {path}", remedy
 
 
-def _outside_model(config: dict[str, Any]) -> str | None:
+def _outside_model(config: EvaluatorInputs) -> str | None:
     """The folder of a baseline that did not come from this pipeline."""
-    path: str | None = (config.get("baseline") or {}).get("saved_model")
-    return path
+    baseline = config.evaluator.baseline
+    return baseline.saved_model if baseline else None
 
 
-class EvaluatorExecutor(base_beam_executor.BaseBeamExecutor):
-    """Scores test, measures, judges; refusing is a success."""
+class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
+    """Scores test, measures, judges."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Writes evaluation, report and blessing."""
-        started = time.monotonic()
-        config = json.loads(exec_properties["config"])
-        evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
-        label, models = exec_properties["label"], _model_paths(input_dict)
-        schema = read_schema(artifact_utils.get_single_uri(input_dict["schema"]))
+    def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
+        """Every figure stays beside the report, in our form and in TFMA's."""
+        given = EvaluatorInputs.from_property(config)
+        uri, models = artifact_utils.get_single_uri(outputs["evaluation"]), _model_paths(inputs)
+        schema = read_schema(artifact_utils.get_single_uri(inputs["schema"]))
         unreadable = scores.unreadable_columns(models, schema)
         if unreadable:
             del models[scores.BLESSED]
-        self._score(input_dict, models, schema, evaluation_uri, config, label)
-        scored = scores.read_scored(evaluation_uri)
-        evaluation = evaluate(scored, config, unreadable)
-        report = judge(evaluation, scored, label, config, started, unreadable)
-
-        write_evaluation(artifact_utils.get_single_instance(output_dict["evaluation"]), evaluation)
-        self._write_tfma(input_dict, models, evaluation_uri, scored, evaluation, config, label)
-        write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
-        _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, report)
+        self._score(inputs, models, schema, uri, given)
+        scored = scores.read_scored(uri)
+        evaluation = evaluate(scored, given, unreadable)
+        report = judge(evaluation, scored, given, unreadable)
+        write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluation)
+        _write_tfma(inputs, models, uri, scored, evaluation, given)
+        return report
 
     def _score(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        models: dict[str, str],
-        schema: schema_pb2.Schema,
-        uri: str,
-        config: dict[str, Any],
-        label: str,
+        self, inputs: Artifacts, models: dict[str, str], schema: schema_pb2.Schema, uri: str, given: EvaluatorInputs
     ) -> None:
-        columns = sorted({column for columns in config["slices"] for column in columns})
-        scores.check_models(models, config.get("class_names", []))
-        decoder_of(schema, {label, *columns})  # refuses here, in one sentence, rather than on a worker
-        files = shards(artifact_utils.get_single_instance(input_dict["examples"]), SPLIT)
+        columns = sorted({column for columns in given.evaluator.slices for column in columns})
+        scores.check_models(models, given.class_names)
+        decoder_of(schema, {given.label, *columns})  # refuses here, in one sentence, rather than on a worker
+        files = shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scores.score(pipeline, files, models, schema, label, columns, uri)
-
-    def _write_tfma(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        models: dict[str, str],
-        uri: str,
-        scored: Scored,
-        evaluation: Evaluation,
-        config: dict[str, Any],
-        label: str,
-    ) -> None:
-        compared = scores.BLESSED in models
-        names = {scores.CANDIDATE: tfma_files.CANDIDATE if compared else "", scores.BLESSED: tfma_files.BASELINE}
-        tfma_files.write_tfma(
-            uri,
-            list(slices_of(scored, config["slices"])),
-            evaluation.estimates,
-            {names[role]: path for role, path in models.items()},
-            tfma_files.eval_config(
-                label, scores.SIGNATURE, config["metrics"], config["slices"], compared, len(evaluation.classes)
-            ),
-            data_location=artifact_utils.get_single_uri(input_dict["examples"]),
-            classes=evaluation.classes,
-        )
+            scores.score(pipeline, files, models, schema, given.label, columns, uri)
 
 
-def _model_paths(input_dict: dict[str, list[types.Artifact]]) -> dict[str, str]:
-    roles = {scores.CANDIDATE: input_dict["model"], scores.BLESSED: input_dict.get("baseline_model") or []}
+def _write_tfma(
+    inputs: Artifacts,
+    models: dict[str, str],
+    uri: str,
+    scored: Scored,
+    evaluation: Evaluation,
+    given: EvaluatorInputs,
+) -> None:
+    compared, asked = scores.BLESSED in models, given.evaluator
+    names = {scores.CANDIDATE: tfma_files.CANDIDATE if compared else "", scores.BLESSED: tfma_files.BASELINE}
+    tfma_files.write_tfma(
+        uri,
+        list(slices_of(scored, asked.slices)),
+        evaluation.estimates,
+        {names[role]: path for role, path in models.items()},
+        tfma_files.eval_config(
+            given.label, scores.SIGNATURE, asked.metrics, asked.slices, compared, len(evaluation.classes)
+        ),
+        data_location=artifact_utils.get_single_uri(inputs["examples"]),
+        classes=evaluation.classes,
+    )
+
+
+def _model_paths(inputs: Artifacts) -> dict[str, str]:
+    roles = {scores.CANDIDATE: inputs["model"], scores.BLESSED: inputs.get("baseline_model") or []}
     return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
 
 
-def _bless(blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]], report: GateReport) -> None:
-    """The properties that TFX's Evaluator sets, so that TFX's resolvers and Pusher understand the blessing."""
-    model = artifact_utils.get_single_instance(input_dict["model"])
-    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    for baseline in input_dict.get("baseline_model") or []:
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
-    bless(blessing, report)
-
-
-class EvaluatorSpec(ComponentSpec):
-    """Test rows and models in; evaluation, report and blessing out."""
-
-    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
-        "config": ExecutionParameter(type=str),
-        "label": ExecutionParameter(type=str),
-        "code": ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
-        "examples": ChannelParameter(type=standard_artifacts.Examples),
-        "model": ChannelParameter(type=standard_artifacts.Model),
-        "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
-        "schema": ChannelParameter(type=standard_artifacts.Schema),
-    }
-    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
-        "evaluation": ChannelParameter(type=standard_artifacts.ModelEvaluation),
-        "report": ChannelParameter(type=GateReportArtifact),
-        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
-    }
-
-
-class Evaluator(base_beam_component.BaseBeamComponent):
+class Evaluator(Gate, BaseBeamComponent):
     """Blesses a model that meets the thresholds on test."""
 
-    SPEC_CLASS = EvaluatorSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(EvaluatorExecutor)
-
-    def __init__(
-        self,
-        examples: types.BaseChannel,
-        model: types.BaseChannel,
-        schema: types.BaseChannel,
-        config: dict[str, Any],
-        label: str,
-        baseline_model: types.BaseChannel | None = None,
-        class_names: list[str] | None = None,
-        code: str = "",
-    ) -> None:
-        """`config` is `EvaluatorConfig.model_dump(mode="json")`; `code` only makes a new cache key."""
-        super().__init__(
-            EvaluatorSpec(
-                examples=examples,
-                model=model,
-                baseline_model=baseline_model,
-                schema=schema,
-                config=json.dumps({**config, "class_names": class_names or []}, sort_keys=True),
-                label=label,
-                code=code,
-                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
-                report=types.Channel(type=GateReportArtifact),
-                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-            )
-        )
+    SPEC_CLASS = gate_spec(
+        inputs={"examples": Examples, "model": Model, "schema": Schema},
+        optional={"baseline_model": Model},
+        outputs={"evaluation": ModelEvaluation},
+        blessing=ModelBlessing,
+    )
+    EXECUTOR_SPEC = BeamExecutorSpec(EvaluatorExecutor)

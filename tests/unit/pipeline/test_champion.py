@@ -24,8 +24,9 @@ from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.champion import LatestOtherBlessedModel, latest_other_blessed_model
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.pusher import Pusher
-from pipeline.components.schema_gen import CuratedSchema
+from pipeline.components.schema_gen import CuratedSchema, curated_text
 from tests.samples import taxi_artifacts as samples
+from tests.samples.evaluator_inputs import evaluator_inputs
 
 FRAMES = samples.assign(samples.rides().head(4000), seed=5)
 BEAM = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
@@ -113,7 +114,7 @@ class Runs:
         splits = {"split_names": '["train", "eval", "test"]'}
         examples = Importer(str(self.home / "examples"), standard_artifacts.Examples, properties=splits)
         examples = examples.with_id("ExampleGen")
-        schema = CuratedSchema(str(self.home / "schema.pbtxt"))
+        schema = CuratedSchema(text=curated_text(str(self.home / "schema.pbtxt")))
         trainer = Trainer(model)
         champion = latest_other_blessed_model(trainer.outputs["model"])
         evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion, at_least)
@@ -132,14 +133,13 @@ class Runs:
     def _evaluator(
         self, examples: BaseChannel, schema: CuratedSchema, trainer: Trainer, champion: Resolver, at_least: float
     ) -> Evaluator:
-        config = {"metrics": ["auc"], "slices": [], "judged_by": "interval", "confidence": 0.95}
+        threshold = {"metric": "auc", "at_least": at_least, "no_worse_than_blessed_by": 0.5}
         return Evaluator(
             examples=examples,
             model=trainer.outputs["model"],
             baseline_model=champion.outputs["model"],
             schema=schema.outputs["schema"],
-            config={**config, "thresholds": [{"metric": "auc", "at_least": at_least, "no_worse_than_blessed_by": 0.5}]},
-            label=samples.LABEL,
+            config=evaluator_inputs({"metrics": ["auc"], "thresholds": [threshold]}, samples.LABEL),
         )
 
     def _states(self) -> dict[str, Counter[str]]:

@@ -15,10 +15,10 @@ from tfx.types import standard_artifacts
 from gates.data.declared import Declared
 from gates.tables.table import Kind, Table
 from gates.verdict.finding import GateReport
-from pipeline.artifacts.examples import IMAGES_PROPERTY, raw_batches
+from pipeline.artifacts.examples import Facts, describe_examples, raw_batches
 from pipeline.artifacts.schema import read_schema
 from pipeline.components.example_validator import Statistics, validate
-from pipeline.components.schema_gen import SchemaGenExecutor, curated_text
+from pipeline.components.schema_gen import SchemaGen, SchemaGenInputs, curated_text
 from pipeline.components.statistics_gen import count_empty_as_missing, describe
 from pipeline.config.paths import ROOT
 from pipeline.evidence.data import MOST_PIXELS, share_read, table_of
@@ -110,9 +110,10 @@ def test_a_proposed_schema_gives_images_their_fixed_shape(tmp_path):
     for split in ("train", "eval", "test"):
         written = statistics_of(CLEAN, tmp_path)
         (tmp_path / f"statistics/Split-{split}/FeatureStats.pb").write_bytes(written.SerializeToString())
-    statistics.set_string_custom_property(IMAGES_PROPERTY, '{"image": [28, 28, 1]}')
+    describe_examples(statistics, Facts(), {}, {"image": [28, 28, 1]})
     artifact = samples.artifact(standard_artifacts.Schema, tmp_path / "schema")
-    SchemaGenExecutor().Do({"statistics": [statistics]}, {"schema": [artifact]}, {"label": "label", "withheld": "[]"})
+    given = SchemaGenInputs(label="label", withheld=[])
+    SchemaGen.test_call(statistics=statistics, schema=artifact, config=given.to_property(), code="")
     proposed = read_schema(artifact.uri)
     spec = schema_utils.schema_as_feature_spec(proposed).feature_spec["image"]
     assert spec == tf.io.FixedLenFeature([28, 28, 1], tf.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from tfx.types import Artifact, standard_artifacts
 from gates.tables.table import joint_codes
 from gates.verdict.finding import Severity
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, verdict_told
-from pipeline.components.data_gate import DataGateExecutor, declared_by
-from pipeline.components.gate import settings_of, waivers_today
+from pipeline.component_inputs import GateInputs
+from pipeline.components.data_gate import DataGateExecutor
 from pipeline.config.load import load_workload
 from pipeline.config.workload import WorkloadConfig
 from pipeline.evidence.data import MOST_ROWS, read_table, share_read
@@ -41,12 +40,7 @@ def judged(tmp_path: Path, frames: dict[str, pd.DataFrame], given: WorkloadConfi
     DataGateExecutor().Do(
         {"examples": [examples], "schema": [schema]},
         {"report": [report], "blessing": [blessing]},
-        {
-            "declared": json.dumps(declared_by(given, lineage)),
-            "settings": settings_of(given, strict=False),
-            "today": "",
-            "code": "",
-        },
+        {"config": GateInputs.of(given, lineage).to_property(), "code": ""},
     )
     return read_report(report.uri), blessing
 
@@ -94,12 +88,12 @@ def test_a_tuner_that_reads_test_is_refused(tmp_path: Path) -> None:
 def test_a_verdict_that_rests_on_a_waiver_is_not_reused_the_next_day() -> None:
     waiver = ("reason=agreed", "expires=2099-01-31")
     waived = config(*(f"gates.checks.exact_duplicates.waive.{part}" for part in waiver))
-    assert waivers_today(waived.gates) == date.today().isoformat()
-    assert waivers_today(config().gates) == ""
+    assert GateInputs.of(waived, LEARNING).today == date.today().isoformat()
+    assert GateInputs.of(config(), LEARNING).today == ""
 
 
 def test_where_the_platform_is_strict_the_configuration_cannot_take_it_back() -> None:
-    assert json.loads(settings_of(config("gates.strict=false"), strict=True))["strict"] is True
+    assert GateInputs.of(config("gates.strict=false"), LEARNING, strict=True).settings.strict is True
 
 
 def test_a_sample_by_content_keeps_copies_together(tmp_path: Path) -> None:

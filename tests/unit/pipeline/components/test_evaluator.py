@@ -26,6 +26,7 @@ from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.evidence.scores import read_scored
 from tests.samples import taxi_artifacts as samples
+from tests.samples.evaluator_inputs import evaluator_inputs
 
 FRAMES = samples.assign(samples.rides(), seed=3)
 CONFIG: dict[str, Any] = {
@@ -67,7 +68,7 @@ def _evaluate(
     }
     beam = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
     executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam, unique_id="1"))
-    properties = {"config": json.dumps(config), "label": samples.LABEL, "code": ""}
+    properties = {"config": evaluator_inputs(config, samples.LABEL).to_property(), "code": ""}
     executor.Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
     return outputs
 
@@ -214,7 +215,8 @@ def _judged(labels: list[float], predictions: list[float], **config: Any) -> Gat
     company = np.array(["Flash Cab"] * len(labels) * 100, dtype=object)
     scored = Scored(np.tile(labels, 100), np.tile(predictions, 100), columns={"company": company})
     config = {**CONFIG, "slices": [["company"]], "thresholds": [], **config}
-    return judge(evaluate(scored, config), scored, "big_tip", config, 0.0)
+    given = evaluator_inputs(config, "big_tip")
+    return judge(evaluate(scored, given), scored, given)
 
 
 @pytest.mark.parametrize(("path", "named"), [(None, "the last blessed model"), ("export", "the outside baseline")])
@@ -223,7 +225,8 @@ def test_a_change_is_told_of_the_model_that_it_is_measured_against(path: str | N
     scored = Scored(np.tile([0, 1], 100), wrong, blessed=right)
     limit = {"metric": "accuracy", "no_worse_than_blessed_by": 0.1}
     config = {**CONFIG, "slices": [], "thresholds": [limit], "baseline": {"saved_model": path} if path else None}
-    [finding] = judge(evaluate(scored, config), scored, "big_tip", config, 0.0).of(Severity.BLOCK)
+    given = evaluator_inputs(config, "big_tip")
+    [finding] = judge(evaluate(scored, given), scored, given).of(Severity.BLOCK)
     assert f"{named}'s 1.000" in finding.reason
     assert f"no worse than {named}" in finding.reason
 

@@ -24,6 +24,7 @@ from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
 from pipeline.evidence.scores import _is_met, read_scored, unreadable_columns
 from runners.console.component_lines import _estimates
 from tests.samples import digits as samples
+from tests.samples.evaluator_inputs import evaluator_inputs
 from tests.samples.taxi_artifacts import artifact
 
 CONFIG: dict[str, Any] = {
@@ -65,7 +66,7 @@ def _evaluate(
     }
     beam = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
     executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam, unique_id="1"))
-    properties = {"config": json.dumps(config), "label": samples.LABEL, "code": ""}
+    properties = {"config": evaluator_inputs(config, samples.LABEL).to_property(), "code": ""}
     executor.Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
     return outputs
 
@@ -184,7 +185,8 @@ def test_a_model_without_the_signature_that_is_measured_is_refused_in_one_senten
 def _judged(labels: list[float], predictions: list[list[float]], times: int = 100, **config: Any) -> GateReport:
     scored = Scored(np.tile(labels, times), np.tile(predictions, (times, 1)))
     config = {**CONFIG, "class_names": [], "thresholds": [], "metrics": ["accuracy", "auc", "loss"], **config}
-    return judge(evaluate(scored, config), scored, "species", config, 0.0)
+    given = evaluator_inputs(config, "species")
+    return judge(evaluate(scored, given), scored, given)
 
 
 SURE = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]
@@ -226,7 +228,8 @@ def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_com
     scored = Scored(np.tile([0, 1, 2], 100), predictions, blessed=predictions[:, :2])
     for limit, verdict in (({"at_least": 0.5}, Verdict.PASS), ({"no_worse_than_blessed_by": 0.1}, Verdict.FAIL)):
         config = {**CONFIG, "class_names": [], "thresholds": [{"metric": "accuracy", **limit}]}
-        report = judge(evaluate(scored, config), scored, "species", config, 0.0)
+        given = evaluator_inputs(config, "species")
+        report = judge(evaluate(scored, given), scored, given)
         assert report.verdict is verdict
     assert "tells 2 classes apart and this one 3" in report.of(Severity.BLOCK)[0].reason
 
@@ -293,7 +296,8 @@ def _beside(candidate: np.ndarray, blessed: np.ndarray, times: int = 100, **conf
     repeated = [np.concatenate([each] * times) for each in (np.array([0, 1, 0, 1]), candidate, blessed)]
     scored = Scored(repeated[0], repeated[1], blessed=repeated[2])
     config = {**CONFIG, "class_names": [], "thresholds": [ALIKE], "metrics": ["accuracy", "auc"], **config}
-    return judge(evaluate(scored, config), scored, "species", config, 0.0)
+    given = evaluator_inputs(config, "species")
+    return judge(evaluate(scored, given), scored, given)
 
 
 @pytest.mark.parametrize("blessed", [RIGHT, np.column_stack([1 - RIGHT, RIGHT])])

@@ -1,12 +1,12 @@
 """The ExampleGen component, held against the official one on the real taxi data."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from core.errors import SluiceError
+from pipeline.artifacts.examples import facts_of, kinds_of
 from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.source import Source, resolve_source
@@ -91,12 +91,12 @@ def test_tells_the_facts_of_the_run(head, tmp_path):
 
     source = resolve_source(taxi(head))
     examples = run(ExampleGen(taxi(head), SplitConfig(), source, fingerprint(source)), tmp_path / "out")
-    facts = json.loads(examples.get_string_custom_property("sluice_facts"))
-    assert sum(facts["rows"].values()) == 2000
+    facts = facts_of(examples)
+    assert sum(facts.rows.values()) == 2000
     assert examples.splits == ["train", "eval", "test"]
-    assert (facts["columns"], facts["unusable_rows"], facts["unusable_file"]) == (19, 0, None)
-    assert facts["data_fingerprint"] == fingerprint(source)
-    assert facts["share"] == 1.0
+    assert (facts.columns, facts.unusable_rows, facts.unusable_file) == (19, 0, None)
+    assert facts.data_fingerprint == fingerprint(source)
+    assert facts.share == 1.0
 
 
 @pytest.mark.parametrize(("only", "share"), [("", 0.5), ("serving", 1.0)])
@@ -105,9 +105,9 @@ def test_tells_the_share_of_the_rows_that_was_taken(head, tmp_path, only, share)
 
     data, source = taxi(head, share=0.5), resolve_source(taxi(head))
     examples = run(ExampleGen(data, SplitConfig(), source, only=only), tmp_path / "out")
-    facts = json.loads(examples.get_string_custom_property("sluice_facts"))
-    assert facts["share"] == share
-    assert (sum(facts["rows"].values()) < 2000) == (share < 1)
+    facts = facts_of(examples)
+    assert facts.share == share
+    assert (sum(facts.rows.values()) < 2000) == (share < 1)
 
 
 def test_finds_its_files_where_it_runs_and_then_takes_their_fingerprint(head, tmp_path):
@@ -115,8 +115,7 @@ def test_finds_its_files_where_it_runs_and_then_takes_their_fingerprint(head, tm
 
     unresolved = Source(files=(), format="auto", span=None, version=None, pattern=str(head))  # type: ignore[arg-type]
     examples = run(ExampleGen(taxi(head), SplitConfig(), unresolved), tmp_path / "out")
-    facts = json.loads(examples.get_string_custom_property("sluice_facts"))
-    assert facts["data_fingerprint"] == fingerprint(resolve_source(taxi(head)))
+    assert facts_of(examples).data_fingerprint == fingerprint(resolve_source(taxi(head)))
 
 
 def test_a_serving_log_shares_the_types_of_the_examples_it_is_like(head, tmp_path):
@@ -160,7 +159,7 @@ SCHEMA = 'feature { name: "tips" type: INT } feature { name: "fare" type: BYTES 
 
 
 def test_the_schema_types_the_examples_and_an_edit_of_its_limits_leaves_them_cached(head):
-    from pipeline.components.example_gen import ExampleGen
+    from pipeline.components.example_gen import ExampleGen, ExampleGenInputs
 
     source = resolve_source(taxi(head))
     none, given, edited = (
@@ -168,7 +167,8 @@ def test_the_schema_types_the_examples_and_an_edit_of_its_limits_leaves_them_cac
         for schema in ("", SCHEMA, SCHEMA.replace("INT", "INT int_domain { min: 0 }"))
     )
     assert none != given == edited
-    assert json.loads(given["schema_types"]) == {"fare": "BYTES", "tips": "INT"}
+    known = ExampleGenInputs.from_property(given["config"]).known
+    assert known == {"fare": Kind.BYTES, "tips": Kind.INT}
 
 
 def test_a_serving_log_takes_the_types_of_the_schema(head, tmp_path):
@@ -179,5 +179,4 @@ def test_a_serving_log_takes_the_types_of_the_schema(head, tmp_path):
     schema = 'feature { name: "trip_seconds" type: INT } feature { name: "company" type: BYTES }'
     component = ExampleGen(log, SplitConfig(), resolve_source(log), only="serving", schema=schema)
     served = run(component, tmp_path / "served")
-    kinds = json.loads(served.get_string_custom_property("sluice_kinds"))
-    assert kinds == {"trip_seconds": Kind.INT, "company": Kind.BYTES}
+    assert kinds_of(served) == {"trip_seconds": Kind.INT, "company": Kind.BYTES}

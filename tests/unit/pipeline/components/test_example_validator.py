@@ -16,6 +16,7 @@ from tfx.types import standard_artifacts
 
 from gates.verdict.finding import GateReport, Severity, Verdict
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report
+from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.example_validator import ExampleValidatorExecutor, validate
 from tests.samples import taxi_artifacts as samples
 
@@ -332,10 +333,9 @@ def test_component_writes_what_tfx_tools_read_and_the_blessing_conditions_need(
         "schema": [samples.artifact(standard_artifacts.Schema, tmp_path / "schema")],
         "serving_statistics": [samples.write_statistics({"serving": REQUESTS}, tmp_path / "serving")],
     }
+    given = ValidatorInputs(tolerated={}, computed={}, label=samples.LABEL, classes=2)
     ExampleValidatorExecutor().Do(
-        inputs,
-        {name: [each] for name, each in outputs.items()},
-        {"tolerated": "{}", "computed": "{}", "label": samples.LABEL, "classes": 2},
+        inputs, {name: [each] for name, each in outputs.items()}, {"config": given.to_property(), "code": ""}
     )
     assert json.loads(outputs["anomalies"].split_names) == ["train", "eval", "test", "serving"]
     stored = (tmp_path / "anomalies/Split-test/SchemaDiff.pb").read_bytes()

@@ -13,8 +13,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
 from core.errors import SluiceError
-from pipeline.components.outside_model import OutsideModelExecutor
-from pipeline.config.evaluation import EvaluatorConfig
+from pipeline.components.outside_model import OutsideModel
+from pipeline.config.evaluation import BaselineConfig, EvaluatorConfig
 from pipeline.config.references import check_baseline
 from tests.samples import taxi_artifacts as samples
 
@@ -80,8 +80,8 @@ def _brought_in(tmp_path: Path, saved_model: Path, signature: str, output: str) 
     parsed = text_format.Parse(SCHEMA, schema_pb2.Schema())
     Path(schema.uri, "schema.pbtxt").write_text(text_format.MessageToString(parsed))
     model = samples.artifact(standard_artifacts.Model, tmp_path / "model")
-    properties = {"saved_model": str(saved_model), "signature": signature, "output": output}
-    OutsideModelExecutor().Do({"schema": [schema]}, {"model": [model]}, properties)
+    baseline = BaselineConfig(saved_model=str(saved_model), signature=signature, output=output)
+    OutsideModel.test_call(schema=schema, model=model, config=baseline.to_property(), fingerprint="", code="")
     return tf.saved_model.load(f"{model.uri}/Format-Serving")
 
 

@@ -14,11 +14,12 @@ from gates.evaluation.reference_models import boosted_trees
 from pipeline.artifacts.evaluation import ReferencesArtifact, read_references
 from pipeline.artifacts.examples import sample
 from pipeline.artifacts.schema import served_features
-from pipeline.components.references import ReferencesExecutor
+from pipeline.component_inputs import ReferencesInputs
+from pipeline.components.references import References
 from tests.samples import taxi_artifacts as samples
 
 FRAMES = samples.assign(samples.rides(), seed=2)
-PROPERTIES = {"label": samples.LABEL, "withheld": '["payment_type", "tips"]', "confidence": 0.95, "code": ""}
+GIVEN = ReferencesInputs(label=samples.LABEL, withheld=["payment_type", "tips"], confidence=0.95)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Artifact]
 
 def _references(inputs: dict[str, list[Artifact]], uri: Path) -> dict[str, Reference]:
     output = samples.artifact(ReferencesArtifact, uri)
-    ReferencesExecutor().Do(inputs, {"references": [output]}, PROPERTIES)
+    artifacts = {name: each for name, [each] in inputs.items()}
+    References.test_call(**artifacts, references=output, config=GIVEN.to_property(), code="")
     return {reference.name: reference for reference in read_references(output.uri)}
 
 

@@ -10,18 +10,20 @@ from gates.evaluation.metrics import Reference
 from gates.evaluation.reference_images import coarse, logistic_regression
 from gates.evaluation.reference_models import boosted_trees, references
 from pipeline.artifacts.evaluation import ReferencesArtifact, read_references
-from pipeline.components.references import ReferencesExecutor, read_images
+from pipeline.component_inputs import ReferencesInputs
+from pipeline.components.references import References, read_images
 from tests.samples import digits as samples
 from tests.samples.taxi_artifacts import artifact
 
-PROPERTIES = {"label": samples.LABEL, "withheld": "[]", "confidence": 0.95, "code": ""}
+GIVEN = ReferencesInputs(label=samples.LABEL, withheld=[], confidence=0.95)
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reference]:
     home = tmp_path_factory.mktemp("references")
     output = artifact(ReferencesArtifact, home / "out")
-    ReferencesExecutor().Do(samples.inputs(home), {"references": [output]}, PROPERTIES)
+    artifacts = {name: each for name, [each] in samples.inputs(home).items()}
+    References.test_call(**artifacts, references=output, config=GIVEN.to_property(), code="")
     return {reference.name: reference for reference in read_references(output.uri)}
 
 

@@ -18,9 +18,10 @@ from gates.verdict.finding import GateReport, Verdict
 from models.wide_and_deep import DEFAULTS
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, RegisteredModel, bless, write_report
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, write_references
+from pipeline.artifacts.examples import Facts, describe_examples
 from pipeline.artifacts.request_times import read_request_times, write_request_times
 from pipeline.champion import latest_blessed_model
-from pipeline.component_inputs import what_registration_needs
+from pipeline.component_inputs import RegistrarInputs
 from pipeline.components.registrar import Registrar, RegistrarExecutor
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import Dataset, Datasets
@@ -28,7 +29,7 @@ from pipeline.ingest.source import Source
 from pipeline.platform import Platform
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
-from registry.recipe import changes_between
+from registry.recipe import Recipe, changes_between
 from registry.version_recipe import recipe_of
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
@@ -41,7 +42,7 @@ GATES = ("ExampleValidator", "DataGate", "Evaluator", "ModelGate")
 Artifacts = dict[str, list[Artifact]]
 
 
-def _asked(**changed: Any) -> dict[str, Any]:
+def _given(**changed: Any) -> RegistrarInputs:
     config = WorkloadConfig.model_validate(
         {
             "name": "taxi",
@@ -59,7 +60,12 @@ def _asked(**changed: Any) -> dict[str, Any]:
         champion=latest_blessed_model,
         provenance={"git_commit": "c0ffee", "lock_hash": "10c4"},
     )
-    return what_registration_needs(config, platform)
+    return RegistrarInputs.of(config, platform)
+
+
+def _recipe(hyperparameters: dict[str, Any], **changed: Any) -> Recipe:
+    given = _given(**changed)
+    return recipe_of(given.sections(), given.provenance.model_dump(), {}, hyperparameters)
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def inputs(tmp_path: Path) -> Artifacts:
     home = tmp_path / "artifacts"
     shutil.copytree(trained() / "model", home / "model/Format-Serving")
     examples = samples.artifact(standard_artifacts.Examples, home / "examples")
-    examples.set_string_custom_property("sluice_facts", json.dumps({"rows": {"train": 800, "eval": 100, "test": 100}}))
+    describe_examples(examples, Facts(rows={"train": 800, "eval": 100, "test": 100}), {}, {})
     estimates = tuple(MetricEstimate(name, OVERALL, 100, 0.6, 0.5, 0.7) for name in ("auc", "accuracy"))
     evaluation = samples.artifact(standard_artifacts.ModelEvaluation, home / "evaluation")
     write_evaluation(evaluation, Evaluation(0.95, estimates, ConfusionMatrix(("0", "1"), ((70, 5), (20, 5)))))
@@ -104,7 +110,7 @@ def _register(tmp_path: Path, inputs: Artifacts, **changed: Any) -> Artifact:
     properties = {
         "registry": str(tmp_path / "registry"),
         "gates": json.dumps(GATES),
-        "asked": json.dumps(_asked(**changed)),
+        "config": _given(**changed).to_property(),
     }
     RegistrarExecutor().Do(inputs, {"registered": [registered]}, properties)
     return registered
@@ -165,22 +171,22 @@ def test_the_same_model_again_is_the_same_version(tmp_path: Path, inputs: Artifa
 def test_the_recipe_holds_what_makes_the_model_and_nothing_else(
     changed: dict[str, Any], part: str, names: set[str]
 ) -> None:
-    before, after = (vars(recipe_of(asked, {}, {})) for asked in (_asked(), _asked(**changed)))
+    before, after = (vars(_recipe({}, **each)) for each in ({}, changed))
     for name in ("architecture", "hyperparameters", "rest"):
         differing = {key for key in after[name] if after[name][key] != before[name].get(key)}
         assert differing == (names if name == part else set())
 
 
 def test_a_batch_size_is_the_same_wherever_it_comes_from() -> None:
-    searched = recipe_of(_asked(train={"batch_size": 32}), {}, {"dropout": 0.1, "batch_size": 64})
-    frozen = recipe_of(_asked(train={"batch_size": 64}), {}, {"dropout": 0.1})
+    searched = _recipe({"dropout": 0.1, "batch_size": 64}, train={"batch_size": 32})
+    frozen = _recipe({"dropout": 0.1}, train={"batch_size": 64})
     assert searched.hyperparameters["train.batch_size"] == 64
     assert "batch_size" not in searched.hyperparameters
     assert changes_between(searched, frozen) == []
 
 
 def test_a_hyperparameter_named_like_a_training_setting_hides_none() -> None:
-    recipe = recipe_of(_asked(train={"epochs": 3}), {}, {"epochs": 9})
+    recipe = _recipe({"epochs": 9}, train={"epochs": 3})
     assert (recipe.hyperparameters["epochs"], recipe.hyperparameters["train.epochs"]) == (9, 3)
 
 
@@ -246,7 +252,7 @@ def test_an_absent_blessing_reaches_the_executor() -> None:
         blessings=channels,
         reports={},
         registry="registry",
-        asked=_asked(),
+        config=_given(),
     )
     optional = registrar.spec.INPUTS
     assert all(optional[f"{name}_blessing"].optional for name in GATES)

@@ -12,7 +12,7 @@ from core.errors import SluiceError
 from gates.schema.anomalies import Validated, schema_findings
 from gates.schema.proposal import propose_schema, unseen_mass
 from pipeline.artifacts.schema import read_schema
-from pipeline.components.schema_gen import SchemaGenExecutor, curated_text
+from pipeline.components.schema_gen import SchemaGen, SchemaGenInputs, curated_text
 from tests.samples import taxi_artifacts as samples
 
 
@@ -36,8 +36,8 @@ def test_schema_inferred_by_tfdv_alone_does_alarm_on_them() -> None:
 def test_label_and_withheld_columns_are_kept_out_of_serving(tmp_path: Path) -> None:
     statistics = samples.write_statistics(samples.assign(samples.rides().head(2000)), tmp_path / "statistics")
     schema_artifact = samples.artifact(standard_artifacts.Schema, tmp_path / "schema")
-    properties = {"label": samples.LABEL, "withheld": '["payment_type", "tips"]'}
-    SchemaGenExecutor().Do({"statistics": [statistics]}, {"schema": [schema_artifact]}, properties)
+    given = SchemaGenInputs(label=samples.LABEL, withheld=["payment_type", "tips"])
+    SchemaGen.test_call(statistics=statistics, schema=schema_artifact, config=given.to_property(), code="")
     schema = read_schema(schema_artifact.uri)
     assert list(schema.default_environment) == ["TRAINING", "SERVING"]
     kept_out = {feature.name for feature in schema.feature if "SERVING" in feature.not_in_environment}

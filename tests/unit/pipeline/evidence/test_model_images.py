@@ -10,6 +10,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from gates.data.declared import Declared
 from gates.model.evidence import ModelEvidence, Probe
 from gates.model.gate import judge_model
 from gates.verdict.finding import Severity
@@ -86,12 +87,12 @@ def test_wide_columns_are_those_of_many_numbers_a_row(feature: str, shape: tuple
     assert (shape_of(parsed), is_wide(parsed)) == (shape, wide)
 
 
-ASKED = {"label": "label", "withheld": []}
+DECLARED = Declared(label="label")
 
 
 def test_images_have_no_best_single_feature() -> None:
     rows = np.array(samples.serialized(*samples.digits()["eval"]), dtype=object)
-    assert _stump(rows, rows, samples.schema(), 10, ASKED) is None
+    assert _stump(rows, rows, samples.schema(), 10, DECLARED) is None
 
 
 def test_the_best_single_feature_of_several_classes_has_every_class_in_its_place() -> None:
@@ -106,9 +107,9 @@ def test_the_best_single_feature_of_several_classes_has_every_class_in_its_place
     schema = text_format.Parse(
         'feature { name: "x" type: FLOAT } feature { name: "label" type: INT }', schema_pb2.Schema()
     )
-    found = _stump(np.array(rows[:300], dtype=object), np.array(rows[300:], dtype=object), schema, 4, ASKED)
+    found = _stump(np.array(rows[:300], dtype=object), np.array(rows[300:], dtype=object), schema, 4, DECLARED)
     assert found is not None and found.feature == "x"
     assert found.scores.shape == (100, 4) and (found.scores[:, 1] == 0).all()
     assert (found.scores.argmax(axis=1) == labels[300:]).mean() > 0.9
     # A model of three classes knows no class 3: there is nothing to compare.
-    assert _stump(np.array(rows[:300], dtype=object), np.array(rows[300:], dtype=object), schema, 3, ASKED) is None
+    assert _stump(np.array(rows[:300], dtype=object), np.array(rows[300:], dtype=object), schema, 3, DECLARED) is None
