@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
@@ -133,8 +133,7 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
             raise SluiceError(f"`{name}`, which was given as the {word}, has no value in any row of train.")
         if name is None or name in train.column_names:
             continue
-        near = difflib.get_close_matches(name, train.column_names, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else f", which was given as the {word}."
+        hint = did_you_mean(name, train.column_names, f", which was given as the {word}.")
         is_path = isinstance(given, str | os.PathLike)
         see = f"python -m gates describe --data {os.fspath(given)}" if is_path else ", ".join(train.column_names[:20])
         raise SluiceError(f"train has no column `{name}`{hint}", f"Its columns:  {see}")
@@ -143,9 +142,9 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
 def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
     """A misspelt name would withhold nothing, and let the column through."""
     for name in sorted(workload.withheld):
-        near = difflib.get_close_matches(name, train.column_names, 1, cutoff=0.7)
-        if name not in train.column_names and name != workload.label and near:
-            raise SluiceError(f"prediction withholds `{name}`, which is no column of train; did you mean `{near[0]}`?")
+        hint = did_you_mean(name, train.column_names, cutoff=0.7)
+        if name not in train.column_names and name != workload.label and hint:
+            raise SluiceError(f"prediction withholds `{name}`, which is no column of train{hint}")
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:

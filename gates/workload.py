@@ -3,7 +3,6 @@ pipeline's to judge."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.errors import SluiceError
+from core.text import did_you_mean, nearest, suggestion
 from core.yaml_document import Document, KeyPath, read_document
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
 
@@ -77,11 +77,11 @@ def _refuse_misspelt(document: Document) -> None:
     for section, known in (("", _SECTIONS), *_KEYS.items()):
         given = document.value if not section else _section(document, section)
         for key in given:
-            near = difflib.get_close_matches(str(key), known, 1, cutoff=0.75) if key not in _ALL_KEYS else []
-            if near and near[0] not in given:
+            near = nearest(str(key), known, cutoff=0.75) if key not in _ALL_KEYS else None
+            if near is not None and near not in given:
                 path = (section, key) if section else (key,)
                 dotted = ".".join(str(part) for part in path)
-                raise SluiceError(f"{document.place(path).text}: unknown key `{dotted}`; did you mean `{near[0]}`?")
+                raise SluiceError(f"{document.place(path).text}: unknown key `{dotted}`{suggestion(near)}")
 
 
 def _split_by(document: Document) -> str | None:
@@ -177,8 +177,7 @@ def _did_you_mean(location: tuple[str | int, ...]) -> str:
     shapes: dict[int, type[BaseModel]] = {1: GateSettings, 3: CheckSettings, 4: Waiver}
     shape = shapes.get(len(location), GateSettings)
     known = list(shape.model_fields)
-    near = difflib.get_close_matches(str(location[-1]), known, 1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known here: {', '.join(known)}."
+    return did_you_mean(str(location[-1]), known, f"; known here: {', '.join(known)}.")
 
 
 def _wanted(problem: Any) -> str:

@@ -20,10 +20,13 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from core.text import listed, plural, shortened
 from gates.evaluation.limits import CHANGE, CLASS, Judgement, Limit, estimates_for, judgements, rows_told
 from gates.evaluation.metrics import OVERALL, Evaluation, MetricEstimate
 from gates.verdict.finding import Finding, Severity, SkippedCheck
 from gates.verdict.rule import holm
+
+_NOUNS = {"slice": ("slice", "slices"), "class": ("class", "classes")}
 
 
 def judge_thresholds(
@@ -87,7 +90,7 @@ def _judge_one(judgement: Judgement, judged_by: str, champion: str) -> Finding:
 def _judge_many(judgements: Sequence[Judgement], judged_by: str, confidence: float) -> list[Finding]:
     adjusted = holm([judgement.p_beyond(confidence) for judgement in judgements])
     kinds = {"class" if judgement.check == CLASS else "slice" for judgement in judgements}
-    among = f"{len(judgements)} {' and '.join({'class': 'classes', 'slice': 'slices'}[kind] for kind in sorted(kinds))}"
+    among = f"{len(judgements)} {listed([_NOUNS[kind][1] for kind in sorted(kinds)])}"
     found = []
     for judgement, p_value in zip(judgements, adjusted, strict=True):
         certain = p_value <= (1 - confidence) / 2 or judged_by == "estimate"
@@ -185,16 +188,11 @@ def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) 
         (unpaired, f"no {limit.metric} of {champion} to compare with"),
     ):
         if group:
-            one, more = ("slice", "slices") if limit.slice else ("class", "classes")
-            count = f"1 {one}" if len(group) == 1 else f"{len(group)} {more}"
-            reason = f"{_described(limit)}: {count} ({_listed(group)}) with {why}: reported, not judged."
+            noun = plural(len(group), *_NOUNS["slice" if limit.slice else "class"])
+            names = shortened([each.slice for each in group], 3, between="; ")
+            reason = f"{_described(limit)}: {len(group)} {noun} ({names}) with {why}: reported, not judged."
             found.append(_unjudged_finding(limit, group, reason))
     return found
-
-
-def _listed(group: Sequence[MetricEstimate]) -> str:
-    names = [each.slice for each in group[:3]]
-    return "; ".join(names) + (f" and {len(group) - 3} more" if len(group) > 3 else "")
 
 
 def _unjudged_finding(limit: Limit, group: Sequence[MetricEstimate], reason: str) -> Finding:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
+
+from core.text import did_you_mean
 
 
 class _Strict(BaseModel):
@@ -71,8 +72,7 @@ class GateSettings(_Strict):
             names = [check.name for check in checks()]
             for name in self.checks:
                 if name not in names:
-                    close = get_close_matches(name, names, 1)
-                    meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
-                    told = f"there is no check `{name}`; {meant}"
+                    hint = did_you_mean(name, names, "; `python -m gates list` names them all")
+                    told = f"there is no check `{name}`{hint}"
                     raise PydanticCustomError("conflict", "{sentence}", {"sentence": told, "at": ("checks", name)})
         return self

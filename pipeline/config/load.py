@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from core.yaml_document import Document, Place, read_document
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import refusal
@@ -71,8 +71,7 @@ def _find(name_or_path: str, folder: Path, noun: str) -> Path:
     if is_path:
         what = "is a folder, not a YAML file" if file.is_dir() else "does not exist"
         raise SluiceError(f"{name_or_path} {what}", _known(folder, noun))
-    near = difflib.get_close_matches(name_or_path, _names(folder), n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else f": {shown(file)} does not exist"
+    hint = did_you_mean(name_or_path, _names(folder), f": {shown(file)} does not exist")
     raise SluiceError(f"there is no {noun} `{name_or_path}`{hint}", _known(folder, noun))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from core.yaml_document import Document, KeyPath, Place, read_value
 from pipeline.config.errors import EXPLAIN, all_keys_command, dotted, unknown_key_in_words
 from pipeline.config.shapes import child, fields_of
@@ -65,14 +65,10 @@ def _index(items: list[Any], path: KeyPath, key: str, place: Place) -> int:
     if metrics.count(key) == 1:
         return metrics.index(key)
     known = sorted({str(metric) for metric in metrics if metric is not None})
-    near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        tail = f"did you mean `{near[0]}`?"
-    elif known:
-        tail = f"there are {', '.join(known)}; items can also be named by number, from 0"
-    else:
-        tail = "name the item by its number, from 0, or set the whole list"
-    raise SluiceError(f"{place.text}: `{dotted(path)}` has no item `{key}` that covers all rows; {tail}")
+    others = f"there are {', '.join(known)}; items can also be named by number, from 0"
+    none = "name the item by its number, from 0, or set the whole list"
+    hint = did_you_mean(key, known, f"; {others if known else none}")
+    raise SluiceError(f"{place.text}: `{dotted(path)}` has no item `{key}` that covers all rows{hint}")
 
 
 def _absent(container: Any, step: str | int) -> bool:

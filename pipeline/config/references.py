@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.hyperparameters import check_classes, check_hyperparameters
 from pipeline.config.paths import ROOT, is_address, shown
@@ -82,8 +82,7 @@ def _check_schema(file: Path, workload: str) -> None:
 def _check_module(key: str, module: str, functions: list[str]) -> None:
     source = _source_of(module)
     if source is None:
-        near = difflib.get_close_matches(module, _modules_beside(module), n=1, cutoff=0.5)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = did_you_mean(module, _modules_beside(module), cutoff=0.5)
         see = f"See:  ls {shown(ROOT / module.split('.')[0])}"
         raise SluiceError(f"`{key}` names {module}, and there is no such module{hint}", see)
     try:

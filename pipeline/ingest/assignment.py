@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.text import shortened
 from pipeline.config.workload import SplitConfig
 from pipeline.ingest.row_hash import Hashes, hash_content, hash_key, salted
 from pipeline.ingest.times import Floats, instants
@@ -109,7 +110,7 @@ def _assign_names(key: pa.Array, column: str) -> Places:
     if key.null_count:
         names.append("(missing)")
     if other := sorted(set(names) - set(SPLITS)):
-        listed = ", ".join(f"`{name}`" for name in other[:5]) + (" and more" if len(other) > 5 else "")
+        listed = shortened([f"`{name}`" for name in other], 5, rest="more")
         raise SluiceError(
             f"the split column `{column}` may hold train, eval and test only, but it also holds {listed}."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.text import listed
 from gates.evaluation.metrics import OVERALL, ConfusionMatrix, Evaluation, MetricEstimate
 from report.evidence import Evidence
 from report.limits import Limit, leads, limits_on, trails
@@ -12,7 +13,6 @@ from report.scale import Scale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 from report.sections.section import Section, not_reached
 from report.sections.slices import slice_groups
-from report.wording import joined
 from report.wording import metric as written
 
 TITLE = "Metrics"
@@ -90,7 +90,7 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
                 figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
                 judged.setdefault(words, []).append(figures)
         for words, metrics in judged.items():
-            sentences.append((words == WORSE, f"The model is {words.format(reference.name)} on {joined(metrics)}."))
+            sentences.append((words == WORSE, f"The model is {words.format(reference.name)} on {listed(metrics)}."))
     return sorted(sentences, key=lambda entry: not entry[0])
 
 

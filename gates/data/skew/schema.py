@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.text import plural
 from gates.data.evidence import Data
 from gates.data.skew.comparison import Comparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
@@ -51,7 +52,7 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
             yield _fact(
                 "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
-                f"{len(data.features)} features {len(absent)} {'is' if len(absent) == 1 else 'are'} missing there.",
+                f"{len(data.features)} features {len(absent)} {plural(len(absent), 'is', 'are')} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
                 Severity.WARN if spared else Severity.BLOCK,
             )  # fmt: skip
