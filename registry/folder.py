@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from core.atomic_write import unfinished, write_json
 from core.errors import SluiceError
 from registry.contents import Contents, contents_of, copy_whole, difference
 from registry.contract import (
@@ -30,7 +31,7 @@ from registry.contract import (
     check_model_name,
     is_model_name,
 )
-from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index, write_json
+from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index
 from registry.recipe import FIRST, is_version, next_version, numbers_of
 
 INDEX_FILE = "index.json"
@@ -230,5 +231,5 @@ def _clean(folder: Path) -> None:
     """Removes what killed processes were putting together. The lock must be held."""
     for left in folder.glob(f"{INCOMING}*"):
         shutil.rmtree(left)
-    for part in folder.glob(f"{INDEX_FILE}.*.part"):
+    for part in unfinished(folder / INDEX_FILE):
         part.unlink()
