@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -46,3 +46,18 @@ def plural(count: int, one: str, several: str = "") -> str:
 def counted(count: int, one: str, several: str = "", space: str = " ") -> str:
     """(1, "row") → "1 row", (1200, "row") → "1,200 rows"; `space` stands between the two."""
     return f"{count:,}{space}{plural(count, one, several)}"
+
+
+def number_within(bounds: Mapping[str, float], whole: bool = False) -> str:
+    """What number may stand there: ({"ge": 1}, whole) → "a whole number of at least 1". `bounds` by gt, ge, lt, le."""
+    noun, bounds = ("a whole number" if whole else "a number"), dict(bounds)
+    if whole and "gt" in bounds:
+        bounds["ge"] = bounds.pop("gt") + 1
+    if "ge" in bounds and "le" in bounds:
+        return f"{noun} from {bounds['ge']:g} to {bounds['le']:g}"
+    if "gt" in bounds and "lt" in bounds:
+        return f"{noun} between {bounds['gt']:g} and {bounds['lt']:g}"
+    words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
+    return (
+        f"{noun} {' and '.join(f'{word} {bounds[name]:g}' for name, word in words.items() if name in bounds)}".rstrip()
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.text import counted, did_you_mean, listed, nearest, plural, shortened, suggestion
+from core.text import counted, did_you_mean, listed, nearest, number_within, plural, shortened, suggestion
 
 COLUMNS = ["fare", "tips", "trip_miles"]
 
@@ -54,3 +54,18 @@ def test_a_long_list_says_what_it_leaves_out() -> None:
 )
 def test_a_noun_follows_its_count(told: str, expected: str) -> None:
     assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "whole", "told"),
+    [
+        ({}, False, "a number"),
+        ({"ge": 1}, True, "a whole number of at least 1"),
+        ({"gt": 0}, True, "a whole number of at least 1"),
+        ({"lt": 1, "ge": 0}, False, "a number of at least 0 and below 1"),
+        ({"gt": 0, "lt": 1}, False, "a number between 0 and 1"),
+        ({"ge": 1, "le": 3}, True, "a whole number from 1 to 3"),
+    ],
+)
+def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, told: str) -> None:
+    assert number_within(bounds, whole) == told
