@@ -1,6 +1,7 @@
 # Every target sets up what it needs; a second call finds it ready and needs no network.
 PYTHON := .venv/bin/python
 ARGS ?=
+PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data run test lint tensorboard bench bench-faults doctor lock clean
@@ -27,8 +28,8 @@ tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS=
 lint: setup ## ruff, mypy and the import rules
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
-	@.venv/bin/lint-imports
+	@$(PYTHON) -m mypy $(PACKAGES:%=--package=%)
+	@$(PYTHON) scripts/import_rules.py
 
 bench: setup ## time runs, ingest, training and search against the usual ways (ARGS="--pairs 1"); writes benchmarks/*.md
 	@sh scripts/fetch_fashion_mnist.sh
