@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from importlinter import configuration
 from importlinter.adapters.user_options import TomlFileUserOptionReader
 from importlinter.application.app_config import settings
 from importlinter.application.use_cases import lint_imports
 from importlinter.application.user_options import UserOptions
-from importlinter.cli import configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:1] = [str(ROOT)]  # a script's own folder would hide the packages
