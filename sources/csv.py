@@ -137,8 +137,7 @@ def _record_ends(raw: bytes, newlines: npt.NDArray[np.int64]) -> npt.NDArray[np.
     return newlines[np.searchsorted(quotes, newlines) % 2 == 0]
 
 
-def _parse(part: CsvPart, raw: bytes, newlines: npt.NDArray[np.int64], line: int,
-           only: list[str] | None) -> TextBlock:  # fmt: skip
+def _parse(part: CsvPart, raw: bytes, newlines: npt.NDArray[np.int64], line: int, only: list[str] | None) -> TextBlock:
     ends = _record_ends(raw, newlines)
     starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
     starts = starts[starts < len(raw)]

@@ -34,8 +34,12 @@ def main() -> None:
 
 @main.command(epilog=_EPILOG)
 @click.option("--train", required=True, metavar="T", help=f"The training rows. {_DATA_HELP}")
-@click.option("--eval", "eval_", metavar="E", help="The rows for early stopping and tuning; without them and --test, "
-              "train alone is searched for leakage.")  # fmt: skip
+@click.option(
+    "--eval",
+    "eval_",
+    metavar="E",
+    help="The rows for early stopping and tuning; without them and --test, train alone is searched for leakage.",
+)
 @click.option("--test", metavar="X", help="The rows that only the final evaluation sees.")
 @click.option("--serving", metavar="S", help="What an endpoint saw.")
 @click.option("--previous", metavar="P", help="The training rows of the last time.")
@@ -135,7 +139,9 @@ def _as_text(report: GateReport) -> str:
 def _check_writable(path: Path) -> None:
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "is a folder" if path.is_dir() else f"cannot be written: {folder} " + (
-            "is not a folder" if not folder.is_dir() else "is not writable"
-        )  # fmt: skip
+        why = (
+            "is a folder"
+            if path.is_dir()
+            else f"cannot be written: {folder} " + ("is not a folder" if not folder.is_dir() else "is not writable")
+        )
         raise SluiceError(f"--json {path} {why}.", f"Look:  ls -ld {folder}")

@@ -57,9 +57,7 @@ def _of_columns(side: str, columns: list[tuple[str, Any]]) -> pa.Table:
     arrays = {name: _array(side, name, values) for name, values in columns}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        (first, n), (other, m) = next(
-            (a, b) for a in lengths.items() for b in lengths.items() if a[1] != b[1]
-        )  # fmt: skip
+        (first, n), (other, m) = next((a, b) for a in lengths.items() for b in lengths.items() if a[1] != b[1])
         raise SluiceError(f"{side} has columns of different lengths: `{first}` has {n:,} rows, `{other}` {m:,}.")
     return pa.table(arrays)
 

@@ -48,8 +48,12 @@ class ExampleGenSpec(ComponentSpec):
 class ExampleGenExecutor(BaseBeamExecutor):
     """Runs the Ingest transform and judges its outcome; a refused run leaves no examples behind."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
-           exec_properties: dict[str, Any]) -> None:  # fmt: skip
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """Called by TFX with an empty artifact; fills it or raises."""
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         source, wanted = _read_properties(exec_properties, input_dict.get("like") or [])

@@ -105,8 +105,10 @@ def _assign_times(moments: Floats, cuts: tuple[float, ...], gap: float) -> Place
 
 def _assign_names(key: pa.Array, column: str) -> Places:
     encoded = key.dictionary_encode()
-    names = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-             for value in encoded.dictionary.to_pylist()]  # fmt: skip
+    names = [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for value in encoded.dictionary.to_pylist()
+    ]
     if key.null_count:
         names.append("(missing)")
     if other := sorted(set(names) - set(SPLITS)):

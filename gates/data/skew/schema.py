@@ -55,14 +55,14 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
                 f"{len(data.features)} features {len(absent)} {plural(len(absent), 'is', 'are')} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
                 Severity.WARN if spared else Severity.BLOCK,
-            )  # fmt: skip
+            )
         for column in (each for each in other.columns if each not in known):
             yield _fact(
                 "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
                 f"{name} has a column `{column}` that train does not have.",
                 "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
-            )  # fmt: skip
+            )
         if not absent:
             told = f"{name} has all {len(data.features)} features of train."
             yield _fact("schema_columns", name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
@@ -71,7 +71,7 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
 def _fact(
     check: str, subject: str, value: float, margin: float, n: int, reason: str, remedy: str, at_most: Severity,
     sample: RowSample | None = None,
-) -> Measurement:  # fmt: skip
+) -> Measurement:
     statistic = "columns missing" if check == "schema_columns" else "columns of another type"
     return Measurement(check, subject, statistic, value, margin, n, reason, remedy, at_most=at_most, sample=sample)
 
@@ -109,7 +109,7 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
-                )  # fmt: skip
+                )
         if same:
             told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
             yield _fact("schema_types", other.name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
@@ -128,7 +128,7 @@ def _resized(pair: Comparison, column: str, margin: float) -> Measurement | None
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
         Severity.BLOCK,
-    )  # fmt: skip
+    )
 
 
 def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
@@ -158,7 +158,7 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
         f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
         remedy if beyond else "Nothing to do.",
         p_value=distance.p_value, sample=sample,
-    )  # fmt: skip
+    )
 
 
 def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:

@@ -41,5 +41,11 @@ def test_no_module_is_a_drawer_for_whatever_has_no_place() -> None:
     assert [shown(path) for path in our_files() if path.stem in {"utils", "util", "helpers", "common", "misc"}] == []
 
 
+def test_ruff_formats_every_line() -> None:
+    spared = re.compile(r"#\s*fmt:\s*(skip|off)")
+    code = [path for path in our_files() if path.suffix == ".py"]
+    assert [shown(path) for path in code if spared.search(path.read_text(encoding="utf-8"))] == []
+
+
 def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
