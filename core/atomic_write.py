@@ -34,7 +34,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """As `write_bytes`, indented; raises ValueError for NaN and infinity, which JSON does not know."""
+    """As `write_bytes`, indented.
+
+    Raises:
+      ValueError: when a number is NaN or infinite, which JSON does not know.
+    """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 

@@ -48,7 +48,10 @@ def check(
     A table is an Arrow table, a DataFrame, a dict of arrays, or the path of CSV, Parquet or TFRecord files (one file, a
     folder or a glob). `label` is the column to be learnt, `entity` the one that says whose row it is, `time` the one
     that says when it happened; `config` is a workload's YAML, over which these go. `settings` are as in its section
-    `gates`; `strict` refuses where the data cannot decide. Raises SluiceError, one sentence, for what cannot be used.
+    `gates`; `strict` refuses where the data cannot decide.
+
+    Raises:
+      SluiceError: in one sentence, when a table, a column that is named or the configuration cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
     for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
@@ -64,7 +67,11 @@ def check(
 
 
 def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
-    """The evidence of the DataGate, with what the workload declares about it."""
+    """The evidence of the DataGate, with what the workload declares about it.
+
+    Raises:
+      SluiceError: when train is missing, a table cannot be read, or one lacks a column that the workload names.
+    """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
     raw = _with_label(tables_of(given), workload)

@@ -43,7 +43,11 @@ class Workload:
 
 
 def read_workload(path: str) -> Workload:
-    """The workload in a YAML file. Raises SluiceError, with the line, for what cannot be used."""
+    """The workload in a YAML file.
+
+    Raises:
+      SluiceError: with the line, when the file, or a key that the gates read, cannot be used.
+    """
     document = _read(path)
     _refuse_misspelt(document)
     withheld, known_after = _withheld(document)
@@ -144,7 +148,11 @@ def _settings_in(document: Document) -> GateSettings:
 
 
 def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> GateSettings:
-    """The settings in plain values; `document` is where they come from, if from a file."""
+    """The settings in plain values; `document` is where they come from, if from a file.
+
+    Raises:
+      SluiceError: when they are no mapping, or hold an unknown key or a value that cannot be used.
+    """
     if not isinstance(plain, Mapping):
         raise SluiceError(f"settings must be a mapping such as the section `gates` of a workload, got {plain!r}.")
     try:

@@ -10,7 +10,11 @@ from core.errors import SluiceError
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
-    """`custom_config` holds `preprocessing_module`, `label` and `withheld`; the label comes out under its raw name."""
+    """`custom_config` holds `preprocessing_module`, `label` and `withheld`; the label comes out under its raw name.
+
+    Raises:
+      SluiceError: when the workload's module gives a feature the name of the label.
+    """
     label, module = custom_config["label"], custom_config["preprocessing_module"]
     unseen = {label, *custom_config["withheld"]}
     visible = {name: column for name, column in inputs.items() if name not in unseen}

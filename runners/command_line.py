@@ -32,7 +32,11 @@ class OneSentenceCommand(click.Command):
 
 
 def node_id_of(name: str) -> str:
-    """The component that a user means by `name`: its id or the console's word for it, in any case."""
+    """The component that a user means by `name`: its id or the console's word for it, in any case.
+
+    Raises:
+      SluiceError: when there is no such component.
+    """
     known = {word.lower(): node_id for node_id, shown in NAMES.items() for word in (node_id, shown)}
     if found := known.get(name.lower()):
         return found

@@ -21,7 +21,11 @@ _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, Attri
 
 
 def tables_of(given: Mapping[str, Given]) -> dict[str, pa.Table]:
-    """An Arrow table of each side. Raises SluiceError when one cannot be understood or has no rows."""
+    """An Arrow table of each side.
+
+    Raises:
+      SluiceError: when one is no table, or has no columns or no rows.
+    """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
     read = read_files(paths)
     tables = {side: read[side] if side in read else _table(side, each) for side, each in given.items()}

@@ -63,7 +63,11 @@ class LabelExpression:
 
 
 def parse_label_expression(source: str) -> LabelExpression:
-    """Refuses what is not plain arithmetic on columns: it is configuration, not a program."""
+    """Refuses what is not plain arithmetic on columns: it is configuration, not a program.
+
+    Raises:
+      SluiceError: when it holds anything but columns, numbers, text, arithmetic and comparisons.
+    """
     quoted: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
@@ -98,7 +102,11 @@ def _refused(source: str, why: str) -> SluiceError:
 
 
 def compute_label(expression: LabelExpression, columns: dict[str, pa.Array]) -> pa.Array:
-    """The label of each row, null where it has none. Truth becomes int64 0 and 1."""
+    """The label of each row, null where it has none. Truth becomes int64 0 and 1.
+
+    Raises:
+      SluiceError: when the expression does not fit the columns, or gives neither truth nor numbers.
+    """
     import pandas as pd
 
     rows = len(next(iter(columns.values())))

@@ -114,9 +114,9 @@ def check(
 ) -> Callable[[Function], Function]:
     """Registers a check under its function's name.
 
-    The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
-    and yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
-    certain each must be. It raises NotApplicable when there is nothing to measure.
+    The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`, and
+    yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
+    certain each must be. When there is nothing to measure, its answer is the exception NotApplicable.
     """
 
     def register(function: Function) -> Function:
@@ -139,7 +139,11 @@ def checks(gate: Gate | None = None) -> Iterator[Check]:
 
 
 def check_named(name: str) -> Check:
-    """One check. Raises KeyError."""
+    """One check.
+
+    Raises:
+      KeyError: when there is no such check.
+    """
     return {each.name: each for each in checks()}[name]
 
 

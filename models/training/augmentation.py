@@ -72,7 +72,11 @@ class Warp:
 
 
 def warp_for(limits: Mapping[str, Any] | None, features: FeatureSpec) -> Warp | None:
-    """The warp that the configuration asks for; raises SluiceError when no feature is an image."""
+    """The warp that the configuration asks for.
+
+    Raises:
+      SluiceError: when no feature is an image.
+    """
     if limits is None:
         return None
     if not any(is_image(spec) for spec in features.values()):

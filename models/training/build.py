@@ -19,7 +19,10 @@ def built_for_training(
 ) -> keras.Model:
     """The workload's model, compiled with the configured loss, on the configured devices, in the right precision.
 
-    `config` is what `custom_config` holds. Raises SluiceError for what this machine or this model cannot do.
+    `config` is what `custom_config` holds.
+
+    Raises:
+      SluiceError: when this machine or this model cannot do what is configured.
     """
     budget = config["train"]
     check_accelerator(budget["accelerator"], found)

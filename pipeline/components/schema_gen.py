@@ -124,6 +124,9 @@ class CuratedSchema(base_component.BaseComponent):
 
     The file's text itself is the parameter: it is the cache key (TFX's ImportSchemaGen has the path alone and so
     misses every edit), and no worker needs to reach the file.
+
+    Raises:
+      SluiceError: when the file does not exist or is no schema.
     """
 
     SPEC_CLASS = CuratedSchemaSpec
@@ -136,7 +139,11 @@ class CuratedSchema(base_component.BaseComponent):
 
 
 def curated_text(schema_file: str) -> str:
-    """The file's text, once it is known to be a schema."""
+    """The file's text, once it is known to be a schema.
+
+    Raises:
+      SluiceError: when the file does not exist or is no schema.
+    """
     path = Path(schema_file)
     if not path.is_file():
         raise SluiceError(

@@ -51,6 +51,9 @@ def explain(key: str = "") -> str:
     """What `key` is: a section with all its keys, or one key with what it may hold. Empty: every key, a line each.
 
     Keys of the environment file stand under `environment`.
+
+    Raises:
+      SluiceError: when there is no such key.
     """
     parts = [part for part in key.split(".") if part and not part.isdecimal()]
     if not parts:

@@ -38,7 +38,11 @@ def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) 
 
 
 def check_classes(module: str, source: bytes, given: Mapping[str, Any], class_names: Sequence[str]) -> None:
-    """Raises SluiceError when the model would tell another number of classes apart than have names."""
+    """Whether the model tells as many classes apart as have names.
+
+    Raises:
+      SluiceError: when it would tell another number apart.
+    """
     default = (_written_out(source, DEFAULTS) or {}).get(CLASSES)
     told, named = given.get(CLASSES, default), len(class_names)
     if named and isinstance(told, int) and told != named:

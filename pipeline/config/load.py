@@ -30,6 +30,9 @@ def load_workload(
 
     Relative paths become absolute: those of the command line start at the current folder, those of the YAML at
     the repository, or at the YAML's own folder when it lies outside.
+
+    Raises:
+      SluiceError: with file and line, when there is no such workload or profile, or it cannot be used.
     """
     file = _find(name_or_path, CONFIGS, "workload")
     document = _read(file)
@@ -43,7 +46,11 @@ def load_workload(
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
     """The cloud environment `configs/environments/<name>.yaml`, or the one in a YAML file; `overrides` are what the
-    options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`)."""
+    options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`).
+
+    Raises:
+      SluiceError: with file and line, when there is no such environment or it cannot be used.
+    """
     file = _find(name_or_path, CONFIGS / "environments", "environment")
     document = _read(file)
     apply_overrides(document, overrides, EnvironmentConfig, "--")

@@ -14,7 +14,11 @@ from pipeline.config.shapes import child, fields_of
 
 def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, flag: str = "--set ") -> None:
     """Changes `document` in place; a later override wins over an earlier one. `flag` is how the user gave them:
-    `--set KEY=VALUE`, or `--` where each key is an option of its own."""
+    `--set KEY=VALUE`, or `--` where each key is an option of its own.
+
+    Raises:
+      SluiceError: when one is not KEY=VALUE, or names a key or an item that does not exist.
+    """
     for number, override in enumerate(overrides):
         shown = f"{flag}{override}"
         dotted_key, equals, text = override.partition("=")
@@ -26,7 +30,11 @@ def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, fl
 
 
 def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape: Any) -> None:
-    """Sets the value under the dotted `keys`; sections that are not there yet are made."""
+    """Sets the value under the dotted `keys`; sections that are not there yet are made.
+
+    Raises:
+      SluiceError: when there can be no such key or item.
+    """
     container: Any = document.value
     path: KeyPath = ()
     for depth, key in enumerate(keys):

@@ -32,7 +32,11 @@ def outside_figures(config: EvaluatorConfig) -> OutsideFigures | None:
 
 
 def check_baseline(config: EvaluatorConfig) -> None:
-    """Raises SluiceError for a baseline that is not there or is none."""
+    """Whether the baseline from outside is there and can be judged.
+
+    Raises:
+      SluiceError: when it is not there, or is none.
+    """
     outside_figures(config)
     if config.baseline is None or config.baseline.saved_model is None:
         return
@@ -46,7 +50,11 @@ def check_baseline(config: EvaluatorConfig) -> None:
 
 
 def check_references(config: WorkloadConfig) -> None:
-    """Whether the modules and the schema that `config` names are there, found without importing any of them."""
+    """Whether the modules and the schema that `config` names are there, found without importing any of them.
+
+    Raises:
+      SluiceError: for the first that is not there or cannot be used.
+    """
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
     if source := _source_of(config.model.module):

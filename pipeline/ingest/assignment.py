@@ -50,7 +50,11 @@ class Assigner:
         return {"entity": self.entity_key, "time": self.time_column, "column": self.split.column}.get(self.split.by)
 
     def assign(self, columns: dict[str, pa.Array], rows: int, path: str = "") -> Places:
-        """The place in `names` of each row of a file, or LEFT_OUT, UNASSIGNED or NOT_SHARED."""
+        """The place in `names` of each row of a file, or LEFT_OUT, UNASSIGNED or NOT_SHARED.
+
+        Raises:
+          SluiceError: when the split's column holds several values in a row, or other names than those of splits.
+        """
         if self.only:
             return np.zeros(rows, np.int8)
         content = self._content(columns)

@@ -88,7 +88,11 @@ def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
 
 
 def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
-    """Refuses a file that lacks a column which the configuration names."""
+    """Refuses a file that lacks a column which the configuration names.
+
+    Raises:
+      SluiceError: when a column is missing.
+    """
     have = list(present)
     for name, key in needed_columns(wanted, have).items():
         if name not in have:
@@ -99,7 +103,11 @@ def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
 
 
 def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
-    """Refuses a file whose columns are not those of the first."""
+    """Refuses a file whose columns are not those of the first.
+
+    Raises:
+      SluiceError: when the columns differ.
+    """
     lacks, adds = sorted(set(columns) - set(others)), sorted(set(others) - set(columns))
     if lacks or adds:
         said = [f"lacks {_named(lacks)}"] * bool(lacks) + [f"also has {_named(adds)}"] * bool(adds)
@@ -111,7 +119,11 @@ def _named(names: list[str]) -> str:
 
 
 def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
-    """Checks the surveys of all files against what is wanted and with one another."""
+    """Checks the surveys of all files against what is wanted and with one another.
+
+    Raises:
+      SluiceError: when a file has no rows, lacks a column that is named, or does not agree with those before it.
+    """
     kinds: dict[str, Kind] = {}
     for survey in surveys:
         if survey.empty:
