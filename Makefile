@@ -1,6 +1,7 @@
 # Every target sets up what it needs; a second call finds it ready and needs no network.
 PYTHON := .venv/bin/python
 ARGS ?=
+PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data run test lint tensorboard bench bench-faults doctor lock clean
@@ -24,11 +25,12 @@ test: setup lint ## run every test; those that need images are skipped where the
 tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)
 	@$(PYTHON) -m runners.show_trainings $(ARGS)
 
-lint: setup ## ruff, mypy and the import rules
+lint: setup ## ruff, mypy, the import rules and the other rules of the house
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
-	@.venv/bin/lint-imports
+	@$(PYTHON) -m mypy $(PACKAGES:%=--package=%)
+	@$(PYTHON) scripts/import_rules.py
+	@$(PYTHON) -m pytest --quiet tests/house/rules
 
 bench: setup ## time runs, ingest, training and search against the usual ways (ARGS="--pairs 1"); writes benchmarks/*.md
 	@sh scripts/fetch_fashion_mnist.sh

@@ -1,8 +1,12 @@
 """The `sluice` package: what a checkout installs and what Beam and Vertex workers install."""
 
+import runpy
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
-ROOMS = ["core", "gates", "models", "pipeline", "preprocessing", "registry", "report", "runners", "serving", "sources"]
+# Run, not imported: whoever builds the package need not have this folder on the import path.
+PACKAGES = runpy.run_path(str(Path(__file__).resolve().parent / "core/packages.py"))["PACKAGES"]
 
 # The stack; each line is argued for in docs/dependencies.md and pinned, with hashes, in requirements.lock.
 RUNTIME = [
@@ -55,7 +59,7 @@ setup(
     version="0.1.0",
     description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
     python_requires=">=3.10",
-    packages=find_packages(include=[room for name in ROOMS for room in (name, f"{name}.*")]),
+    packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
     package_data={"report": ["templates/*"], "registry": ["templates/*"]},
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT},

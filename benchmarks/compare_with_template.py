@@ -25,9 +25,7 @@ RESULTS = ROOT / "benchmarks" / "results.md"
 STEPS = 1000  # the template's own budget
 BATCH = 40  # the template's own batch
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
-TEMPLATE_COMPONENTS = {
-    "CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Trainer", "Evaluator", "Pusher"
-}  # fmt: skip
+TEMPLATE_COMPONENTS = {"CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Trainer", "Evaluator", "Pusher"}
 SAME_TRAINING = [
     f"train.max_steps={STEPS}",
     f"train.batch_size={BATCH}",

@@ -1,51 +1,82 @@
-"""Hyperparameters as models and training read them: the defaults, and on top what was configured or found."""
+"""What a model's hyperparameters may be, the same before a run and when it is built; and what is in effect in the end.
 
-import difflib
+They are like their defaults and within their limits. Standard library only: read before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
 import importlib
 import json
+import math
 import operator
 from collections.abc import Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 from core.errors import SluiceError
+from core.text import did_you_mean, number_within
 
 # Read by training and not by the model, so that a search may vary it like any other.
 BATCH_SIZE = "batch_size"
+DEFAULT_BATCH_SIZE = 128
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
 # A model writes its own out as plain values, so that they can be read before it is imported.
 Limits = Mapping[str, Mapping[str, Any]]
 
-_KINDS: dict[type, tuple[type, str]] = {
-    bool: (bool, "true or false"),
-    int: (Integral, "a whole number"),
-    float: (Real, "a number"),
-    str: (str, "text"),
-}
 ONE_OF = "one_of"
-_WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
+_BOUNDS = ("gt", "ge", "lt", "le")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What each hyperparameter may be. `defaults` and `limits` by name, those of training included."""
+
+    defaults: Mapping[str, Any]
+    limits: Limits
+
+    @staticmethod
+    def of(defaults: Mapping[str, Any], limits: Mapping[str, Any] | None = None) -> Rules:
+        """The rules of a model with these DEFAULTS and LIMITS. Limits of another form than ours are left out: a module
+        of somebody else's may call another thing so."""
+        ours = {name: each for name, each in (limits or {}).items() if _are_limits(each)}
+        return Rules({**defaults, BATCH_SIZE: DEFAULT_BATCH_SIZE}, {**ours, BATCH_SIZE: {"ge": 1}})
+
+    def read(self, name: str, value: Any) -> Any:
+        """The value as it is meant: where the default is a list, text like "64,32" is one, for a search cannot choose
+        lists."""
+        if not isinstance(self.defaults.get(name), list) or not isinstance(value, str):
+            return value
+        try:
+            return json.loads(f"[{value}]")
+        except ValueError:
+            return value
+
+    def wanted(self, name: str, value: Any) -> str | None:
+        """What must stand there instead of `value`, in words; None when it fits. An unknown name takes anything."""
+        default, limits = self.defaults.get(name), self.limits.get(name, {})
+        return None if _fits(self.read(name, value), default, limits) else _in_words(default, limits)
 
 
 def completed(
     hparams: Mapping[str, Any], defaults: Mapping[str, Any], module: str, limits: Limits | None = None
 ) -> dict[str, Any]:
-    """`defaults` with `hparams` on top. Where the default is a list, text like "64,32" will do: a search cannot choose
-    lists. Raises SluiceError for a name that the model does not have, and for a value that is not of its default's
-    type or is beyond its limits."""
-    if unknown := sorted(set(hparams) - set(defaults) - {BATCH_SIZE}):
-        near = difflib.get_close_matches(unknown[0], defaults, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+    """`defaults` with `hparams` on top, those of training left out.
+
+    Raises:
+      SluiceError: when the model does not have a name, or a value is not like its default or beyond its limits.
+    """
+    rules = Rules.of(defaults, limits)
+    if unknown := sorted(set(hparams) - set(rules.defaults)):
         raise SluiceError(
-            f"{module} has no hyperparameter {unknown}; it has {sorted(defaults)}{hint}",
+            f"{module} has no hyperparameter {unknown}; it has {sorted(defaults)}{did_you_mean(unknown[0], defaults)}",
             "Mend it:  `model.hyperparameters` in the workload's configuration",
         )
-    known = {**defaults, BATCH_SIZE: 128}
-    bounds = {BATCH_SIZE: {"ge": 1}, **(limits or {})}
-    given = {name: _as_list(value, known[name]) for name, value in hparams.items()}
+    given = {name: rules.read(name, value) for name, value in hparams.items()}
     for name, value in given.items():
-        if not _fits(value, known[name], bounds.get(name, {})):
+        if wanted := rules.wanted(name, value):
             raise SluiceError(
-                f"{module}: `{name}` is {value!r}, and must be {_in_words(known[name], bounds.get(name, {}))}",
+                f"{module}: `{name}` is {value!r}, and must be {wanted}",
                 f"Mend it:  `model.hyperparameters.{name}` in the workload's configuration",
             )
     return {name: value for name, value in {**defaults, **given}.items() if name != BATCH_SIZE}
@@ -60,7 +91,8 @@ def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
     defaults = found if isinstance(found, Mapping) else {}
     named = {name: value for name, value in defaults.items() if isinstance(name, str) and name != BATCH_SIZE}
     plain = {name: value for name, value in named.items() if _is_plain(value)}
-    return {**plain, **{name: _as_list(value, defaults.get(name)) for name, value in hparams.items()}}
+    rules = Rules.of(named)
+    return {**plain, **{name: rules.read(name, value) for name, value in hparams.items()}}
 
 
 def _is_plain(value: Any) -> bool:
@@ -72,31 +104,42 @@ def _is_plain(value: Any) -> bool:
     return True
 
 
-def _as_list(value: Any, default: Any) -> Any:
-    if not isinstance(default, list) or not isinstance(value, str):
-        return value
-    try:
-        return json.loads(f"[{value}]")
-    except ValueError:
-        return value
+def _are_limits(found: Any) -> bool:
+    return isinstance(found, Mapping) and all(_is_limit(kind, bound) for kind, bound in found.items())
+
+
+def _is_limit(kind: Any, bound: Any) -> bool:
+    if kind == ONE_OF:
+        return isinstance(bound, list) and bool(bound)
+    return kind in _BOUNDS and isinstance(bound, (int, float)) and not isinstance(bound, bool)
 
 
 def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
-    """Whether a value is like the default, a whole number being a number too, and within the limits."""
     if isinstance(default, list) and default:  # an empty one does not say of what
         return isinstance(value, list) and all(_fits(each, _widest(default), limits) for each in value)
-    if type(default) not in _KINDS:
+    if ONE_OF in limits:
+        return any(value == each and _is_like(value, each, whole=isinstance(each, int)) for each in limits[ONE_OF])
+    if not _is_like(value, default, whole=_is_whole(default, limits)):
+        return False
+    return not _is_number(default) or all(getattr(operator, kind)(value, bound) for kind, bound in limits.items())
+
+
+def _is_like(value: Any, default: Any, whole: bool) -> bool:
+    """Whether a value is of the default's kind: a whole number is a number too, and true is none."""
+    if isinstance(default, (bool, str)):
+        return isinstance(value, bool if isinstance(default, bool) else str)
+    if not _is_number(default):
         return True
-    # A 0 that nobody limits may stand for 0.0.
-    kind, _ = _KINDS[float if type(default) is int and not limits else type(default)]
-    return (
-        isinstance(value, kind)
-        and isinstance(value, bool) == isinstance(default, bool)
-        and all(
-            value in bound if name == ONE_OF else getattr(operator, name)(value, bound)
-            for name, bound in limits.items()
-        )
-    )
+    return _is_number(value) and (isinstance(value, Integral) or (not whole and math.isfinite(value)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_whole(default: Any, limits: Mapping[str, Any]) -> bool:
+    """A 0 that nobody limits may stand for 0.0."""
+    return isinstance(default, Integral) and bool(limits)
 
 
 def _widest(items: list[Any]) -> Any:
@@ -104,10 +147,12 @@ def _widest(items: list[Any]) -> Any:
 
 
 def _in_words(default: Any, limits: Mapping[str, Any]) -> str:
-    if isinstance(default, list):
+    if isinstance(default, list) and default:
         return f"a list, each item {_in_words(_widest(default), limits)}"
     if ONE_OF in limits:
         return f"one of {', '.join(map(str, limits[ONE_OF]))}"
-    bounds = " and ".join(f"{_WORDS[name]} {bound:g}" for name, bound in limits.items())
-    _, kind = _KINDS.get(type(default), (None, "like its default"))
-    return f"{kind} {bounds}".rstrip()
+    if _is_number(default):
+        return number_within(limits, whole=_is_whole(default, limits))
+    if isinstance(default, bool):
+        return "true or false"
+    return "text" if isinstance(default, str) else "like its default"

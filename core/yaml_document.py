@@ -81,7 +81,11 @@ class Document:
 
 
 def read_document(text: str, shown_name: str) -> Document:
-    """The mapping in `text`; raises SluiceError, with the line, for anything that is not one."""
+    """The mapping in `text`.
+
+    Raises:
+      SluiceError: with the line, when the text is no YAML, is empty or no mapping, or gives a key twice.
+    """
     root = _compose(text, shown_name)
     if root is None:
         raise SluiceError(f"{shown_name} is empty")
@@ -93,7 +97,11 @@ def read_document(text: str, shown_name: str) -> Document:
 
 
 def read_value(text: str, shown_name: str) -> Any:
-    """One value as it may be typed on a command line."""
+    """One value as it may be typed on a command line.
+
+    Raises:
+      SluiceError: when the text is no YAML.
+    """
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
 from gates.tables.frames import Given, tables_of
@@ -47,7 +47,10 @@ def check(
     A table is an Arrow table, a DataFrame, a dict of arrays, or the path of CSV, Parquet or TFRecord files (one file, a
     folder or a glob). `label` is the column to be learnt, `entity` the one that says whose row it is, `time` the one
     that says when it happened; `config` is a workload's YAML, over which these go. `settings` are as in its section
-    `gates`; `strict` refuses where the data cannot decide. Raises SluiceError, one sentence, for what cannot be used.
+    `gates`; `strict` refuses where the data cannot decide.
+
+    Raises:
+      SluiceError: in one sentence, when a table, a column that is named or the configuration cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
     for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
@@ -63,7 +66,11 @@ def check(
 
 
 def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
-    """The evidence of the DataGate, with what the workload declares about it."""
+    """The evidence of the DataGate, with what the workload declares about it.
+
+    Raises:
+      SluiceError: when train is missing, a table cannot be read, or one lacks a column that the workload names.
+    """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
     raw = _with_label(tables_of(given), workload)
@@ -119,8 +126,7 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
             raise SluiceError(f"`{name}`, which was given as the {word}, has no value in any row of train.")
         if name is None or name in train.column_names:
             continue
-        near = difflib.get_close_matches(name, train.column_names, 1)
-        hint = f"; did you mean `{near[0]}`?" if near else f", which was given as the {word}."
+        hint = did_you_mean(name, train.column_names, f", which was given as the {word}.")
         is_path = isinstance(given, str | os.PathLike)
         see = f"python -m gates describe --data {os.fspath(given)}" if is_path else ", ".join(train.column_names[:20])
         raise SluiceError(f"train has no column `{name}`{hint}", f"Its columns:  {see}")
@@ -129,9 +135,9 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
 def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
     """A misspelt name would withhold nothing, and let the column through."""
     for name in sorted(workload.withheld):
-        near = difflib.get_close_matches(name, train.column_names, 1, cutoff=0.7)
-        if name not in train.column_names and name != workload.label and near:
-            raise SluiceError(f"prediction withholds `{name}`, which is no column of train; did you mean `{near[0]}`?")
+        hint = did_you_mean(name, train.column_names, cutoff=0.7)
+        if name not in train.column_names and name != workload.label and hint:
+            raise SluiceError(f"prediction withholds `{name}`, which is no column of train{hint}")
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:

@@ -3,7 +3,6 @@ pipeline's to judge."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.errors import SluiceError
+from core.text import did_you_mean, nearest, suggestion
 from core.yaml_document import Document, KeyPath, read_document
 from gates.data.declared import Declared, PredictionConfig
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
@@ -35,7 +35,11 @@ class Workload(Declared, strict=False):
 
 
 def read_workload(path: str) -> Workload:
-    """The workload in a YAML file. Raises SluiceError, with the line, for what cannot be used."""
+    """The workload in a YAML file.
+
+    Raises:
+      SluiceError: with the line, when the file, or a key that the gates read, cannot be used.
+    """
     document = _read(path)
     _refuse_misspelt(document)
     prediction = _prediction(document)
@@ -69,11 +73,11 @@ def _refuse_misspelt(document: Document) -> None:
     for section, known in (("", _SECTIONS), *_KEYS.items()):
         given = document.value if not section else _section(document, section)
         for key in given:
-            near = difflib.get_close_matches(str(key), known, 1, cutoff=0.75) if key not in _ALL_KEYS else []
-            if near and near[0] not in given:
+            near = nearest(str(key), known, cutoff=0.75) if key not in _ALL_KEYS else None
+            if near is not None and near not in given:
                 path = (section, key) if section else (key,)
                 dotted = ".".join(str(part) for part in path)
-                raise SluiceError(f"{document.place(path).text}: unknown key `{dotted}`; did you mean `{near[0]}`?")
+                raise SluiceError(f"{document.place(path).text}: unknown key `{dotted}`{suggestion(near)}")
 
 
 def _split_by(document: Document) -> str | None:
@@ -133,7 +137,11 @@ def _settings_in(document: Document) -> GateSettings:
 
 
 def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> GateSettings:
-    """The settings in plain values; `document` is where they come from, if from a file."""
+    """The settings in plain values; `document` is where they come from, if from a file.
+
+    Raises:
+      SluiceError: when they are no mapping, or hold an unknown key or a value that cannot be used.
+    """
     if not isinstance(plain, Mapping):
         raise SluiceError(f"settings must be a mapping such as the section `gates` of a workload, got {plain!r}.")
     try:
@@ -166,8 +174,7 @@ def _did_you_mean(location: tuple[str | int, ...]) -> str:
     shapes: dict[int, type[BaseModel]] = {1: GateSettings, 3: CheckSettings, 4: Waiver}
     shape = shapes.get(len(location), GateSettings)
     known = list(shape.model_fields)
-    near = difflib.get_close_matches(str(location[-1]), known, 1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known here: {', '.join(known)}."
+    return did_you_mean(str(location[-1]), known, f"; known here: {', '.join(known)}.")
 
 
 def _wanted(problem: Any) -> str:

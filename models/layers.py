@@ -41,7 +41,8 @@ def flattened(
 ) -> Any:
     """Every image through `tower`, and beside them the other columns as they are; shape [batch, values].
 
-    Raises SluiceError without any image, or for one with a side of fewer than `smallest` pixels.
+    Raises:
+      SluiceError: when there is no image, or one has a side of fewer than `smallest` pixels.
     """
     images = {name: spec for name, spec in feature_spec.items() if is_image(spec)}
     if not images:

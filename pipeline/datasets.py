@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from pipeline.config.paths import ROOT
 from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
@@ -67,9 +67,9 @@ def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: Pred
     for name in prediction.withheld_columns():
         if name in columns or name == data.label:
             continue
-        if near := difflib.get_close_matches(name, columns, n=1, cutoff=0.7):
+        if hint := did_you_mean(name, columns, cutoff=0.7):
             raise SluiceError(
-                f"prediction withholds `{name}`, which is no column of {_named(data)}; did you mean `{near[0]}`?",
+                f"prediction withholds `{name}`, which is no column of {_named(data)}{hint}",
                 "See what it means:  python runners/local_runner.py --explain prediction",
             )
 

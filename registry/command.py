@@ -18,7 +18,7 @@ from core.errors import SluiceError
 from gates.command.usage import OneSentenceGroup
 from registry.contract import LATEST, Comparison, Figure, RegisteredVersion
 from registry.folder import FolderRegistry
-from registry.text import in_words
+from registry.text import brief, in_words
 
 _EPILOG = """\b
 VERSION is a number such as 1.0.0 or an alias such as latest or production.
@@ -26,6 +26,7 @@ Exit codes:  0 done    1 a defect of Sluice    3 there is no such model or versi
 """
 
 _WIDTH_IN_FILES = 200
+_SHOWN = 100  # characters of a value
 
 
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,7 +105,7 @@ def compare(registry: FolderRegistry, model: str, first: str, second: str) -> No
     if found.changes:
         _print_table(
             ("what changed", "", found.first.version, found.second.version),
-            [(each.part, each.name, _brief(each.before), _brief(each.after)) for each in found.changes],
+            [(each.part, each.name, brief(each.before, _SHOWN), brief(each.after, _SHOWN)) for each in found.changes],
         )
     else:
         click.echo("Both were made of the same data, code and settings.")
@@ -207,8 +208,3 @@ def _shown(figure: Figure | None) -> str:
         f" ({figure.lower:.4g}–{figure.upper:.4g})" if figure.lower is not None and figure.upper is not None else ""
     )
     return f"{figure.value:.4g}{interval}"
-
-
-def _brief(value: object) -> str:
-    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:99]}…"

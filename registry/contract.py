@@ -88,6 +88,9 @@ class ModelRegistry(ABC):
         """Adds a version, whole or not at all; a model that is here already keeps the version that it has.
 
         It is here already when its SavedModel is the same, or when its recipe, its weights and its assets are.
+
+        Raises:
+          SluiceError: when the name cannot be one, or there is no SavedModel.
         """
 
     @abstractmethod
@@ -103,18 +106,25 @@ class ModelRegistry(ABC):
         """Makes `alias` mean this version and no other.
 
         Raises:
-          SluiceError: as `label` and `deployed` do, too, when the version is gone or altered.
+          SluiceError: when there is no such version, it is gone or altered, or the alias cannot be one.
         """
 
     @abstractmethod
     def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """Sets labels; an empty value takes the label away."""
+        """Sets labels; an empty value takes the label away.
+
+        Raises:
+          SluiceError: when there is no such version, it is gone or altered, or a label cannot be one.
+        """
 
     @abstractmethod
     def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
         """Notes, in one step, that this version was pushed: `production` means it, its labels say `stage=production`
         and `deployment=<deployment>`, and what was in production before is archived. A deployment is noted once: what
         people changed since stays.
+
+        Raises:
+          SluiceError: when there is no such version, or it is gone or altered.
         """
 
     @abstractmethod
@@ -130,7 +140,11 @@ class ModelRegistry(ABC):
         """
 
     def find(self, model: str, reference: str) -> RegisteredVersion:
-        """The version with this number or alias."""
+        """The version with this number or alias.
+
+        Raises:
+          SluiceError: when there is no such model, version or alias.
+        """
         known = self.versions(model)
         for each in known:
             if reference == each.version or reference in each.aliases:
@@ -142,7 +156,11 @@ class ModelRegistry(ABC):
         raise SluiceError(f"{model} has no version or alias `{reference}` (there: {names}).", f"{_LIST} {model}")
 
     def compare(self, model: str, first: str, second: str) -> Comparison:
-        """What differs between two versions, from the first's point of view."""
+        """What differs between two versions, from the first's point of view.
+
+        Raises:
+          SluiceError: when there is no such model, version or alias.
+        """
         one, other = self.find(model, first), self.find(model, second)
         names = dict.fromkeys([*one.figures, *other.figures])
         return Comparison(
@@ -157,7 +175,11 @@ _LIST = "See what is there:  python -m registry list"
 
 
 def check_model_name(model: str) -> None:
-    """Raises SluiceError for what cannot be the name of a model."""
+    """Whether it can be the name of a model.
+
+    Raises:
+      SluiceError: when it cannot.
+    """
     if not is_model_name(model):
         sentence = f"`{model}` cannot be the name of a model: it takes a-z, 0-9, _ and -, and begins with a letter."
         raise SluiceError(sentence, _LIST)
@@ -169,7 +191,11 @@ def is_model_name(name: str) -> bool:
 
 
 def check_alias(alias: str) -> None:
-    """Raises SluiceError for what cannot be an alias."""
+    """Whether it can be an alias.
+
+    Raises:
+      SluiceError: when it cannot.
+    """
     if alias == LATEST:
         sentence = f"the alias `{LATEST}` always means the newest version and cannot be given to another."
         raise SluiceError(sentence, "Use another, e.g.:  production")
@@ -179,7 +205,11 @@ def check_alias(alias: str) -> None:
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Raises SluiceError for keys or values that cannot be labels."""
+    """Whether they can be labels.
+
+    Raises:
+      SluiceError: when a key or a value cannot.
+    """
     for key, value in labels.items():
         if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
             sentence = f"`{key}={value}` cannot be a label: keys and values take up to 63 of a-z, 0-9, _ and -."

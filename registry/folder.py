@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from core.atomic_write import unfinished, write_json
 from core.errors import SluiceError
 from registry.contents import Contents, contents_of, copy_whole, difference
 from registry.contract import (
@@ -30,7 +31,7 @@ from registry.contract import (
     check_model_name,
     is_model_name,
 )
-from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index, write_json
+from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index
 from registry.recipe import FIRST, is_version, next_version, numbers_of
 
 INDEX_FILE = "index.json"
@@ -45,7 +46,11 @@ class FolderRegistry(ModelRegistry):
         self.root = root
 
     def register(self, submission: Submission) -> RegisteredVersion:
-        """Adds a version under the lock of its model."""
+        """Adds a version under the lock of its model.
+
+        Raises:
+          SluiceError: as the contract says.
+        """
         check_model_name(submission.model)
         check_labels(submission.labels)
         if not (submission.saved_model / GRAPH_FILE).is_file():
@@ -85,19 +90,31 @@ class FolderRegistry(ModelRegistry):
         return index.told(model, folder)
 
     def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """In one step: at no time does the alias mean nothing."""
+        """In one step: at no time does the alias mean nothing.
+
+        Raises:
+          SluiceError: as the contract says.
+        """
         check_alias(alias)
         version = self.find(model, reference).version
         return self._change(model, version, lambda index: index.with_alias(alias, version))
 
     def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """The labels that are not named stay."""
+        """The labels that are not named stay.
+
+        Raises:
+          SluiceError: as the contract says.
+        """
         check_labels(labels)
         version = self.find(model, reference).version
         return self._change(model, version, lambda index: index.with_labels(version, labels))
 
     def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
-        """Alias and labels change together, or nothing does."""
+        """Alias and labels change together, or nothing does.
+
+        Raises:
+          SluiceError: as the contract says.
+        """
         check_labels({DEPLOYMENT: deployment})
         version = self.find(model, reference).version
         return self._change(model, version, lambda index: index.with_deployment(version, deployment))
@@ -108,7 +125,11 @@ class FolderRegistry(ModelRegistry):
         return _alteration(entry, Path(version.location))
 
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
-        """Copies beside `folder`, holds the copy against the index, and renames it."""
+        """Copies beside `folder`, holds the copy against the index, and renames it.
+
+        Raises:
+          SluiceError: as the contract says, and when `folder` cannot be written.
+        """
         found = self.find(model, reference)
         another = f"Fetch it elsewhere:  python -m registry fetch {model} {reference} ANOTHER_FOLDER"
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -230,5 +251,5 @@ def _clean(folder: Path) -> None:
     """Removes what killed processes were putting together. The lock must be held."""
     for left in folder.glob(f"{INCOMING}*"):
         shutil.rmtree(left)
-    for part in folder.glob(f"{INDEX_FILE}.*.part"):
+    for part in unfinished(folder / INDEX_FILE):
         part.unlink()

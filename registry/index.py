@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.atomic_write import write_json
 from core.errors import SluiceError
 from registry.contents import Contents, digest_of
 from registry.contract import (
@@ -176,16 +176,6 @@ def write_index(path: Path, index: Index) -> None:
         "aliases": dict(index.aliases),
     }
     write_json(path, plain)
-
-
-def write_json(path: Path, plain: Any) -> None:
-    """Writes a JSON file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(plain, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _without_graph(model: Contents) -> dict[str, str]:

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.text import shortened
+from registry.text import brief
+
 FIRST = "1.0.0"
 _NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _NAMED = 3  # changes that a reason spells out
@@ -38,7 +41,7 @@ class Change:
     after: Any
 
     def __str__(self) -> str:
-        return f"{self.name} {_shown(self.before)} → {_shown(self.after)}"
+        return f"{self.name} {brief(self.before, _SHOWN)} → {brief(self.after, _SHOWN)}"
 
 
 def is_version(text: str) -> bool:
@@ -73,8 +76,7 @@ def next_version(latest: str, old: Recipe, new: Recipe) -> tuple[str, str]:
     ):
         found = [str(change) for change in changes if change.part == part]
         if found:
-            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-            return _text(number), f"{word}: {'; '.join(found[:_NAMED])}{more}"
+            return _text(number), f"{word}: {shortened(found, _NAMED, between='; ')}"
     return _text((major, minor, patch + 1)), "patch: trained anew from the same data, code and settings"
 
 
@@ -96,11 +98,6 @@ def _by_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _by_value(each) for key, each in value.items()}
     return [_by_value(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def _shown(value: Any) -> str:
-    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _text(number: tuple[int, int, int]) -> str:

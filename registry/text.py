@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 
@@ -14,6 +15,12 @@ def in_words(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_enclosed(each) for each in value)
     return str(value)
+
+
+def brief(value: object, longest: int) -> str:
+    """A value in at most `longest` characters: text as it is, none, and all else as JSON."""
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _enclosed(value: object) -> str:

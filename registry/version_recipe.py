@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from core.hyperparameters import BATCH_SIZE
 from registry.contract import Figure
 from registry.recipe import Recipe
 
@@ -17,7 +18,6 @@ _WHERE = {"source", "fetch", "serving_log"}
 # The seed is no choice, and the machine neither.
 _NOT_CHOSEN = {"seed", "accelerator"}
 _LONGEST_LABEL = 63
-_BATCH_SIZE = "batch_size"
 
 
 def recipe_of(
@@ -30,12 +30,12 @@ def recipe_of(
     and `train` as plain values, `hyperparameters` is what the model was built with, defaults included."""
     training = {name: value for name, value in config["train"].items() if name not in _NOT_CHOSEN}
     # The one with which it trained: what a search found goes before what was configured.
-    batch_size = hyperparameters.get(_BATCH_SIZE, training.get(_BATCH_SIZE))
-    of_model = {name: value for name, value in hyperparameters.items() if name != _BATCH_SIZE}
+    batch_size = hyperparameters.get(BATCH_SIZE, training.get(BATCH_SIZE))
+    of_model = {name: value for name, value in hyperparameters.items() if name != BATCH_SIZE}
     data = {name: value for name, value in config["data"].items() if name not in _WHERE}
     return Recipe(
         architecture=architecture,
-        hyperparameters={**of_model, **_named("train", {**training, _BATCH_SIZE: batch_size})},
+        hyperparameters={**of_model, **_named("train", {**training, BATCH_SIZE: batch_size})},
         rest={
             "data": provenance["data_fingerprint"],
             "code": provenance["code"],

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from core.atomic_write import write_text
 from report.evidence import Evidence
 from report.markup import fragment
 from report.run_record import RunRecord
@@ -21,12 +22,7 @@ def render(record: RunRecord, evidence: Evidence) -> str:
 def write_report(path: str | os.PathLike[str], record: RunRecord, evidence: Evidence) -> Path:
     """Writes the page whole or not at all."""
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    try:
-        draft.write_text(render(record, evidence), encoding="utf-8")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_text(target, render(record, evidence))
     return target
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+
+from core.text import counted
 
 NOT_A_FIGURE = "n/a"
 NO_BREAK = "\u00a0"
@@ -85,9 +86,4 @@ def size(octets: float) -> str:
 
 def plural(number: int, noun: str) -> str:
     """(1, "check") → "1 check", (3, "check") → "3 checks"."""
-    return f"{count(number)}{NO_BREAK}{noun}{'' if number == 1 else 's'}"
-
-
-def joined(words: Sequence[str]) -> str:
-    """["a", "b", "c"] → "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return counted(number, noun, space=NO_BREAK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from core.errors import ExitCode, SluiceError
+from core.text import nearest, suggestion
 from gates.command.usage import say
 from runners.component_names import NAMES
 
@@ -32,12 +32,16 @@ class OneSentenceCommand(click.Command):
 
 
 def node_id_of(name: str) -> str:
-    """The component that a user means by `name`: its id or the console's word for it, in any case."""
+    """The component that a user means by `name`: its id or the console's word for it, in any case.
+
+    Raises:
+      SluiceError: when there is no such component.
+    """
     known = {word.lower(): node_id for node_id, shown in NAMES.items() for word in (node_id, shown)}
     if found := known.get(name.lower()):
         return found
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    guess = f"; did you mean `{known[near[0]]}`?" if near else "."
+    near = nearest(name.lower(), known)
+    guess = suggestion(known[near]) if near else "."
     raise SluiceError(f"there is no component `{name}`{guess}", "All names:  python runners/local_runner.py --list")
 
 

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from core.packages import PACKAGES
+
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = frozenset(
-    {"core", "gates", "models", "pipeline", "preprocessing", "registry", "report", "runners", "serving", "sources"}
-)
 
 
 def git_commit(root: Path = ROOT) -> str | None:
@@ -48,7 +47,7 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
 def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
     """The source files of `modules` and of whatever of ours they import, by dotted name."""
     bases = [root, *(_folder_holding(name) for name in modules if _file_below(root, name) is None)]
-    own_names = ROOMS | {name.partition(".")[0] for name in modules}
+    own_names = frozenset(PACKAGES) | {name.partition(".")[0] for name in modules}
     found: dict[str, Path] = {}
     waiting = [inner for name in modules for inner in _with_everything_inside(name, bases)]
     while waiting:

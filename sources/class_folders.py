@@ -21,7 +21,11 @@ def looks_like_classes(root: str) -> bool:
 
 
 def class_folders(root: str) -> list[str]:
-    """The folders of the classes, sorted. Raises SluiceError where there are none, or images lie outside of them."""
+    """The folders of the classes, sorted.
+
+    Raises:
+      SluiceError: when there are none, or images lie outside of them.
+    """
     if not is_remote(root) and not Path(root).is_dir():
         what = "is a file" if Path(root).exists() else "does not exist"
         raise SluiceError(f"{root} {what}; images by class need a folder.", f"Look:  ls -l {Path(root).parent}")

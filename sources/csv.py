@@ -53,7 +53,11 @@ class TextBlock:
 
 
 def read_header(path: str) -> CsvPart:
-    """The columns of a CSV file, and the part below them."""
+    """The columns of a CSV file, and the part below them.
+
+    Raises:
+      SluiceError: when the file is empty, has no header, or is not UTF-8.
+    """
     with plain_read_errors(path), open_content(path) as content:
         head = content.readline()
         while head.count(b'"') % 2 and (more := content.readline()):
@@ -84,7 +88,11 @@ def cut_into_parts(whole: CsvPart, part_bytes: int, ends: list[tuple[int, int]])
 def read_blocks(
     part: CsvPart, only: list[str] | None = None, ends: list[tuple[int, int]] | None = None
 ) -> Iterator[TextBlock]:
-    """The rows of a part, block by block; `only` reads some of the columns, `ends` collects where blocks end."""
+    """The rows of a part, block by block; `only` reads some of the columns, `ends` collects where blocks end.
+
+    Raises:
+      SluiceError: with the line, when a quote is opened and not closed.
+    """
     offset, line = part.offset, part.first_line
     for raw in _record_blocks(part):
         newlines = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
@@ -137,8 +145,7 @@ def _record_ends(raw: bytes, newlines: npt.NDArray[np.int64]) -> npt.NDArray[np.
     return newlines[np.searchsorted(quotes, newlines) % 2 == 0]
 
 
-def _parse(part: CsvPart, raw: bytes, newlines: npt.NDArray[np.int64], line: int,
-           only: list[str] | None) -> TextBlock:  # fmt: skip
+def _parse(part: CsvPart, raw: bytes, newlines: npt.NDArray[np.int64], line: int, only: list[str] | None) -> TextBlock:
     ends = _record_ends(raw, newlines)
     starts = np.concatenate([np.zeros(1, np.int64), ends + 1])
     starts = starts[starts < len(raw)]

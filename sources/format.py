@@ -18,7 +18,11 @@ PART_BYTES = 64 << 20  # what one worker takes at a time
 
 
 def check_names(path: str, names: list[str]) -> None:
-    """Refuses columns that a tf.Example could not tell apart."""
+    """Refuses columns that a tf.Example could not tell apart.
+
+    Raises:
+      SluiceError: when two columns have one name, or one has none.
+    """
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SluiceError(f"{path} has the column `{twice[0]}` more than once.", f"Look:  head -1 {path}")
     if "" in names:

@@ -54,7 +54,11 @@ class IdxHeader:
 
 
 def read_header(path: str) -> IdxHeader:
-    """What the first bytes of a file say."""
+    """What the first bytes of a file say.
+
+    Raises:
+      SluiceError: when it is no idx file, or one of another kind than its name says.
+    """
     with plain_read_errors(path), open_content(path) as content:
         return _header(path, content)
 
@@ -85,7 +89,11 @@ def _header(path: str, content: BinaryIO) -> IdxHeader:
 
 
 def check_pair(path: str) -> IdxHeader:
-    """The header of a file of images, once its labels are known to be as many."""
+    """The header of a file of images, once its labels are known to be as many.
+
+    Raises:
+      SluiceError: when a file is no idx file, or labels and images are not as many.
+    """
     images, labels = read_header(path), read_header(labels_of(path))
     if images.entries != labels.entries:
         raise SluiceError(
@@ -96,7 +104,11 @@ def check_pair(path: str) -> IdxHeader:
 
 
 def cut(path: str) -> list[IdxPart]:
-    """A file of images in parts of bounded size, once both files were seen to be whole."""
+    """A file of images in parts of bounded size, once both files were seen to be whole.
+
+    Raises:
+      SluiceError: when a file is no idx file, is not whole, or labels and images are not as many.
+    """
     header = check_pair(path)
     for name, each in ((path, header), (labels_of(path), read_header(labels_of(path)))):
         _check_length(name, each)
@@ -122,7 +134,11 @@ def _check_length(path: str, header: IdxHeader) -> None:
 
 
 def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
-    """The images of a part, [at most `rows`, values of one]."""
+    """The images of a part, [at most `rows`, values of one].
+
+    Raises:
+      SluiceError: when it is no idx file.
+    """
     header = read_header(part.path)
     with plain_read_errors(part.path), open_content(part.path) as content:
         content.seek(header.length + part.first * header.width)
@@ -133,7 +149,11 @@ def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
 
 
 def read_labels(part: IdxPart) -> Bytes:
-    """The label of each image of a part."""
+    """The label of each image of a part.
+
+    Raises:
+      SluiceError: when the file of the labels is no idx file.
+    """
     path = labels_of(part.path)
     header = read_header(path)
     with plain_read_errors(path), open_content(path) as content:

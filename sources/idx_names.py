@@ -12,7 +12,11 @@ NAME = re.compile(r"(?P<what>images|labels)[.-]idx[134]-ubyte(\.gz)?$")
 
 
 def image_files(files: list[str]) -> list[str]:
-    """The files of images among these. Raises SluiceError for images without labels, labels without images."""
+    """The files of images among these.
+
+    Raises:
+      SluiceError: when there are images without labels or labels without images.
+    """
     images = [path for path in files if says(path, "images")]
     for path in files:
         if path.removesuffix(".gz") in files and path.endswith(".gz"):
@@ -34,7 +38,11 @@ def image_files(files: list[str]) -> list[str]:
 
 
 def labels_of(path: str) -> str:
-    """The file of the labels that belong to a file of images."""
+    """The file of the labels that belong to a file of images.
+
+    Raises:
+      SluiceError: when there is none.
+    """
     return _partner(path, "labels", f"{path} holds images, and their labels are missing")
 
 

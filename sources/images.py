@@ -67,7 +67,11 @@ def as_lists_of_pixels(pixels: Bytes, present: npt.NDArray[np.bool_] | None = No
 
 
 def first_shape(paths: Iterator[str]) -> ImageShape | None:
-    """The shape of the first file that can be read."""
+    """The shape of the first file that can be read.
+
+    Raises:
+      SluiceError: when it is an image of another mode than grey or colour of 8 bits.
+    """
     return next((shape for path in paths if isinstance(shape := _read_shape(path), ImageShape)), None)
 
 

@@ -23,7 +23,11 @@ _READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz or .gz"
 
 
 def files_of(path: str) -> list[tuple[str, Format]]:
-    """The data files of a path with their format, in an order that follows what they hold, not their names."""
+    """The data files of a path with their format, in an order that follows what they hold, not their names.
+
+    Raises:
+      SluiceError: when nothing is there, or it cannot be read as files of one format.
+    """
     found = _found(path)
     files = [(each, _format(each)) for each in found]
     for each, format_ in files:

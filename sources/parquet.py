@@ -26,7 +26,11 @@ class ParquetPart(Part):
 
 
 def parquet_columns(path: str) -> tuple[str, ...]:
-    """The columns of a Parquet file, from its footer."""
+    """The columns of a Parquet file, from its footer.
+
+    Raises:
+      SluiceError: when the file is damaged or has no rows.
+    """
     import pyarrow.parquet as pq
 
     with plain_parquet_errors(path), open_stored(path) as stored:
@@ -40,7 +44,11 @@ def parquet_columns(path: str) -> tuple[str, ...]:
 
 
 def parquet_texts(path: str, column: str) -> Iterator[str]:
-    """The values of one text column."""
+    """The values of one text column.
+
+    Raises:
+      SluiceError: when the file is damaged.
+    """
     import pyarrow.parquet as pq
 
     with plain_parquet_errors(path), open_stored(path) as stored:
@@ -111,7 +119,11 @@ def _read_parquet(part: ParquetPart, only: list[str] | None) -> Iterator[Rows]:
 
 @contextmanager
 def plain_parquet_errors(path: str) -> Iterator[None]:
-    """Arrow's complaints about a Parquet file, in one sentence."""
+    """Arrow's complaints about a Parquet file, in one sentence.
+
+    Raises:
+      SluiceError: when Arrow complains.
+    """
     try:
         with plain_read_errors(path):
             yield

@@ -26,7 +26,11 @@ MASK_DELTA = 0xA282EAD8
 
 
 def read_records(path: str) -> Iterator[bytes]:
-    """The records of a TFRecord file, gzip or not; damage is refused with the number of the record."""
+    """The records of a TFRecord file, gzip or not; damage is refused with the number of the record.
+
+    Raises:
+      SluiceError: when a record is damaged.
+    """
     with plain_read_errors(path), open_content(path) as content:
         yield from records_in(content, path)
 
@@ -116,7 +120,11 @@ def _masked(data: bytes) -> int:
 
 
 def records_in(content: BinaryIO, path: str) -> Iterator[bytes]:
-    """The records of an open and unpacked TFRecord file; damage is refused with the number of the record."""
+    """The records of an open and unpacked TFRecord file; damage is refused with the number of the record.
+
+    Raises:
+      SluiceError: when a record is damaged.
+    """
     number = 0
     buffer = _Buffer(content)
     while header := buffer.take(12):

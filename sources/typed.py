@@ -21,7 +21,11 @@ def is_list(type_: pa.DataType) -> bool:
 
 
 def kind_of_type(type_: pa.DataType, column: str, path: str) -> Kind:
-    """What a column of a typed source becomes. Times become epoch seconds, booleans 0 and 1, decimals floats."""
+    """What a column of a typed source becomes. Times become epoch seconds, booleans 0 and 1, decimals floats.
+
+    Raises:
+      SluiceError: when a tf.Example cannot hold it.
+    """
     t = pa.types
     if is_list(type_):
         return kind_of_type(type_.value_type, column, path)
@@ -39,7 +43,11 @@ def kind_of_type(type_: pa.DataType, column: str, path: str) -> Kind:
 
 
 def typed_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, Mask]:
-    """The column as `kind`, missing as null (or an empty list), and which rows hold values that do not fit."""
+    """The column as `kind`, missing as null (or an empty list), and which rows hold values that do not fit.
+
+    Raises:
+      SluiceError: when it has lists with missing elements.
+    """
     if is_list(array.type):
         return _list_to_kind(array, kind, column)
     plain = _plain(array)

@@ -128,10 +128,10 @@ def model_case(source: Source, seed: int, rows: int | None) -> ModelCase:
         replayed_labels=trained.labels("test")[: len(true)],
         probes=tuple(_probes(trained, rows_replayed.iloc[:64])),
         test_slices=_slices(trained),
-        blessed=Predicted.of(trained.labels("test"), _trained(source.name, seed, rows or _MOST_ROWS, 1).scores(
-            trained.frames["test"]
-        )),
-    )  # fmt: skip
+        blessed=Predicted.of(
+            trained.labels("test"), _trained(source.name, seed, rows or _MOST_ROWS, 1).scores(trained.frames["test"])
+        ),
+    )
     return ModelCase(trained, evidence, rng)
 
 

@@ -44,7 +44,12 @@ PEERS = (
         "Deepchecks",
         "deepchecks_suites.py",
         requirements=(
-            "deepchecks==0.19.1", "numpy<2", "pandas<2.3", "scikit-learn<1.6", "setuptools<81", "pyarrow",
+            "deepchecks==0.19.1",
+            "numpy<2",
+            "pandas<2.3",
+            "scikit-learn<1.6",
+            "setuptools<81",
+            "pyarrow",
         ),
         clean_seeds=SLOW_CLEAN_SEEDS,
     ),
@@ -54,7 +59,7 @@ PEERS = (
         requirements=("evidently==0.7.23", "pyarrow"),
         clean_seeds=SLOW_CLEAN_SEEDS,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -239,7 +239,7 @@ SOURCES: dict[str, Source] = {
         Source("lectures", _py("lme4/InstEval"), "service", entity="s", roles={"entity": "s"}),
         Source("nitrogen", _py("robustbase/NOxEmissions"), "LNOx", time="julday"),
     )
-}  # fmt: skip
+}
 
 
 def available(*names: str) -> tuple[list[Source], dict[str, str]]:

@@ -18,6 +18,7 @@ from benchmarks.faults.controls import Control, controls, fresh_splits
 from benchmarks.faults.plants import Plant, plants
 from benchmarks.faults.tables import CACHE, ROOT, SOURCES, Unavailable
 from benchmarks.faults.verdicts import outcome_of, said_by
+from core.atomic_write import write_text
 
 RESULTS = CACHE / "results"
 # What the verdict on a case depends on: the gates, and how the cases are made.
@@ -144,6 +145,4 @@ def _keep(result: Result) -> None:
         return
     RESULTS.mkdir(parents=True, exist_ok=True)
     plain = {"said": result.said, "outcome": result.outcome, "error": result.error}
-    partial = RESULTS / f"{result.task.key}.{os.getpid()}"
-    partial.write_text(json.dumps(plain))
-    partial.rename(RESULTS / f"{result.task.key}.json")
+    write_text(RESULTS / f"{result.task.key}.json", json.dumps(plain))

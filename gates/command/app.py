@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time as clock
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from core.atomic_write import write_text
 from core.errors import ExitCode, SluiceError
 from gates.command.usage import OneSentenceGroup
 from gates.verdict.finding import GateReport
@@ -34,8 +34,12 @@ def main() -> None:
 
 @main.command(epilog=_EPILOG)
 @click.option("--train", required=True, metavar="T", help=f"The training rows. {_DATA_HELP}")
-@click.option("--eval", "eval_", metavar="E", help="The rows for early stopping and tuning; without them and --test, "
-              "train alone is searched for leakage.")  # fmt: skip
+@click.option(
+    "--eval",
+    "eval_",
+    metavar="E",
+    help="The rows for early stopping and tuning; without them and --test, train alone is searched for leakage.",
+)
 @click.option("--test", metavar="X", help="The rows that only the final evaluation sees.")
 @click.option("--serving", metavar="S", help="What an endpoint saw.")
 @click.option("--previous", metavar="P", help="The training rows of the last time.")
@@ -69,7 +73,7 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
     if out == _STDOUT:
         click.echo(_as_text(report))
     elif out is not None:
-        _write_whole(Path(out), _as_text(report) + "\n")
+        write_text(Path(out), _as_text(report) + "\n")
     show_report(console, report, verbose)
     if timings:
         show_timings(console, watch.seconds)
@@ -135,26 +139,9 @@ def _as_text(report: GateReport) -> str:
 def _check_writable(path: Path) -> None:
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "is a folder" if path.is_dir() else f"cannot be written: {folder} " + (
-            "is not a folder" if not folder.is_dir() else "is not writable"
-        )  # fmt: skip
+        why = (
+            "is a folder"
+            if path.is_dir()
+            else f"cannot be written: {folder} " + ("is not a folder" if not folder.is_dir() else "is not writable")
+        )
         raise SluiceError(f"--json {path} {why}.", f"Look:  ls -ld {folder}")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """A reader sees the whole report or none: it is written beside its place and then moved there."""
-    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(beside).chmod(0o666 & ~_umask())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -48,7 +48,8 @@ class Target:
 def target_of(data: Data) -> Target:
     """Train's label. Classes when it is a text, a boolean or whole numbers with few values, else a quantity.
 
-    Raises NotApplicable when it is missing, has one value only, or too few rows have it.
+    Raises:
+      NotApplicable: when it is missing, has one value only, or too few rows have it.
     """
     name, table = data.label, data.train
     if name is None or not table.has(name):
@@ -77,7 +78,8 @@ def target_of(data: Data) -> Target:
 def target_in(table: Table, target: Target) -> Target:
     """Another table's labels in the same coding; a class that train does not know is -1 there, and present.
 
-    Raises NotApplicable when the table does not hold the label, or not as something comparable.
+    Raises:
+      NotApplicable: when the table does not hold the label, or not as something comparable.
     """
     name = target.name
     kind = table.kinds.get(name)

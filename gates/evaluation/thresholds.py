@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from core.text import listed, plural, shortened
 from gates.evaluation.judgements import Decision, Judgement, LimitKind
 from gates.evaluation.limits import CHANGE, Limit, Standing, estimates_for, rows_in_words, standings
 from gates.evaluation.metrics import Evaluation, MetricEstimate
@@ -31,6 +32,7 @@ from gates.verdict.rule import holm
 
 JudgedBy = Literal["interval", "estimate"]
 _NOTHING = "Nothing to do."
+_PLURALS = {"slice": ("slice", "slices"), "class": ("class", "classes")}
 _NONE_BLESSED = "no model has been blessed before"
 
 
@@ -177,8 +179,7 @@ def _missed(standing: Standing, reason: str, remedy: str, p_value: float | None 
 
 
 def _among(many: Sequence[Standing]) -> str:
-    plurals = {"class": "classes", "slice": "slices"}
-    return f"{len(many)} {' and '.join(plurals[noun] for noun in sorted(set(map(_noun, many))))}"
+    return f"{len(many)} {listed([_PLURALS[noun][1] for noun in sorted(set(map(_noun, many)))])}"
 
 
 def _noun(standing: Standing) -> str:
@@ -250,10 +251,10 @@ def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) 
     for lack in _Lack:
         group = [each for each, own in zip(estimates, lacks, strict=True) if own is lack]
         if group:
-            one, more = ("slice", "slices") if limit.slice else ("class", "classes")
-            count = f"1 {one}" if len(group) == 1 else f"{len(group)} {more}"
-            why = _lacking(lack, limit, champion)
-            reason = f"{_described(limit)}: {count} ({_listed(group)}) with {why}: reported, not judged."
+            noun = plural(len(group), *_PLURALS["slice" if limit.slice else "class"])
+            names = shortened([each.slice.name for each in group], 3, between="; ")
+            reason = f"{_described(limit)}: {len(group)} {noun} ({names}) with {_lacking(lack, limit, champion)}: "
+            reason += "reported, not judged."
             found.append(_unjudged_finding(limit, group, reason))
     return found
 
@@ -280,11 +281,6 @@ def _not_judged(limit: Limit, standing: Standing, champion: str) -> str:
     lack = _lack_of(limit, standing.estimate)
     assert lack is not None, "what lacks nothing is judged"
     return f"It is not judged: {_lacking(lack, limit, champion)}."
-
-
-def _listed(group: Sequence[MetricEstimate]) -> str:
-    names = [each.slice.name for each in group[:3]]
-    return "; ".join(names) + (f" and {len(group) - 3} more" if len(group) > 3 else "")
 
 
 def _unjudged_finding(limit: Limit, group: Sequence[MetricEstimate], reason: str) -> Finding:

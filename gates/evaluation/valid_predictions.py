@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.text import shortened
 from gates.evaluation.class_metrics import codes_of
 from gates.evaluation.measure import Scored
 from gates.verdict.finding import Finding, Severity
@@ -104,9 +105,9 @@ def _one_class_only(check: str, labels: NDArray[np.float64], label: str, needed:
 
 
 def _some(values: NDArray[np.float64]) -> str:
-    seen = np.unique(values)
-    named = ", ".join("missing" if math.isnan(value) else f"{value:g}" for value in seen[:_NAMED])
-    return named + (" and others" if len(seen) > _NAMED else "")
+    # One more than is named tells whether there are others.
+    seen = np.unique(values)[: _NAMED + 1]
+    return shortened(["missing" if math.isnan(value) else f"{value:g}" for value in seen], _NAMED, rest="others")
 
 
 def _refusal(

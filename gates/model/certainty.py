@@ -21,7 +21,11 @@ _RARE = 0.3
 
 
 def sound_rows(predicted: Predicted | None, split: str) -> Predicted:
-    """The rows that can be judged. Raises NotApplicable when they are too few."""
+    """The rows that can be judged.
+
+    Raises:
+      NotApplicable: when they are too few.
+    """
     if predicted is None:
         raise NotApplicable(f"the model's predictions on {split} were not given")
     kept = predicted.only(predicted.sound)

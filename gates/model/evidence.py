@@ -37,7 +37,11 @@ class Predicted:
 
     @classmethod
     def of(cls, labels: Any, scores: Any, is_regression: bool = False, groups: Any = None) -> Predicted:
-        """Binary scores may be [rows] or [rows, 1]: they become two columns. Raises ValueError on other lengths."""
+        """Binary scores may be [rows] or [rows, 1]: they become two columns.
+
+        Raises:
+          ValueError: when labels and predictions are not of the same length.
+        """
         kind = np.float64 if is_regression else np.int64
         with np.errstate(invalid="ignore"):  # a label that is no number becomes a code far below 0
             told = np.asarray(labels).reshape(-1).astype(kind)

@@ -30,8 +30,11 @@ def optional_fields(evidence: ModelEvidence, _margin: float) -> Iterator[Measure
         counted = [_spoilt(probe, evidence) for probe in probes]
         spoilt, rows = sum(bad for bad, _ in counted), sum(count for _, count in counted)
         failed = [probe for probe in probes if _failed(probe)]
-        cases = [f"{probe.case} ({bad:,} of {count:,} rows)"
-                 for probe, (bad, count) in zip(probes, counted, strict=True) if bad]  # fmt: skip
+        cases = [
+            f"{probe.case} ({bad:,} of {count:,} rows)"
+            for probe, (bad, count) in zip(probes, counted, strict=True)
+            if bad
+        ]
         yield Measurement(
             subject=name,
             statistic="share of predictions that are no number",

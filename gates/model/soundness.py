@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.text import listed
 from gates.model.certainty import Z99, Area, area_of, mean_above_p, mean_error, sample_mask, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.rescaling import calibration_error, miscalibrated_p, rescaling_of
@@ -226,7 +227,7 @@ def one_feature_dominance(evidence: ModelEvidence, _margin: float) -> Iterator[M
         n=evidence.eval.rows if evidence.eval is not None else 0,
         reason=f"Permuting {first} costs the model {losses[first]:.3f}, which is {losses[first] / total:.0%} of what "
         f"all {len(evidence.importances)} features cost"
-        + (f"; next are {' and '.join(f'{name} ({losses[name]:.3f})' for name in rest)}." if rest else "."),
+        + (f"; next are {listed([f'{name} ({losses[name]:.3f})' for name in rest])}." if rest else "."),
         remedy=f"Ask whether {first} is known when the prediction is made; if so, is it right that all hangs on it?",
         at_most=Severity.WARN,
         chart=Chart(

@@ -31,7 +31,8 @@ class Stump:
 def best_stump(data: Data, test: str = "test") -> Stump:
     """Chosen by its AUC out of fold in train (a sample of 8,000 rows), then fitted on that sample; test is only scored.
 
-    Raises NotApplicable for a regression, or without a feature that is a number or a category.
+    Raises:
+      NotApplicable: for a regression, or without a feature that is a number or a category.
     """
     target, table = target_of(data), data.held_out[test]
     names = data.comparable(table, Kind.NUMBER, Kind.CATEGORY)

@@ -87,6 +87,10 @@ def is_constant(evidence: ModelEvidence) -> bool:
 
 
 def refuse_constant(evidence: ModelEvidence) -> None:
-    """One cause, one finding: raises NotApplicable for a constant model, of which `better_than_trivial` tells."""
+    """One cause, one finding: a constant model is not judged again.
+
+    Raises:
+      NotApplicable: when every row gets the same prediction, of which `better_than_trivial` tells.
+    """
     if is_constant(evidence):
         raise NotApplicable("every row gets the same prediction: see better_than_trivial")

@@ -134,8 +134,14 @@ def _breach(
     check, column = check_of(kind), seen.feature(path)
     plain = Breach(check, path or ALL_COLUMNS, seen.dataset, seen.rows, "", statistic=kind.lower().replace("_", " "))
     if check == "schema_missing_column":
-        return replace(plain, found="does not exist", expected="; the schema expects it", statistic="column present",
-                       value=0.0, threshold=1.0)  # fmt: skip
+        return replace(
+            plain,
+            found="does not exist",
+            expected="; the schema expects it",
+            statistic="column present",
+            value=0.0,
+            threshold=1.0,
+        )
     if check == "schema_new_column":
         return _new_column(plain, seen, feature)
     measured = None
@@ -168,9 +174,14 @@ def _misshapen(plain: Breach, feature: schema_pb2.Feature, column: Column) -> Br
     least, most = int(common.min_num_values), int(common.max_num_values)
     held = f"{least:,}" if least == most else f"from {least:,} to {most:,}"
     shape = " x ".join(str(dim.size) for dim in feature.shape.dim)
-    return replace(plain, found=f"holds {held} values a row", statistic="values a row", threshold=float(size),
-                   value=float(least if abs(least - size) > abs(most - size) else most),
-                   expected=f", where the schema expects {shape} = {size:,}")  # fmt: skip
+    return replace(
+        plain,
+        found=f"holds {held} values a row",
+        statistic="values a row",
+        threshold=float(size),
+        value=float(least if abs(least - size) > abs(most - size) else most),
+        expected=f", where the schema expects {shape} = {size:,}",
+    )
 
 
 def _wrong_type(plain: Breach, feature: schema_pb2.Feature, column: Column) -> Breach:
@@ -181,8 +192,9 @@ def _wrong_type(plain: Breach, feature: schema_pb2.Feature, column: Column) -> B
     elif column.num_stats.min < column.num_stats.max:
         held += f" (from {number(column.num_stats.min)} to {number(column.num_stats.max)})"
     expected = f", where the schema expects {_EXPECTED.get(feature.type, 'something else')}"
-    return replace(plain, found=f"holds {held}", expected=expected, examples=examples,
-                   statistic="share of values of another type")  # fmt: skip
+    return replace(
+        plain, found=f"holds {held}", expected=expected, examples=examples, statistic="share of values of another type"
+    )
 
 
 def _absence(plain: Breach, seen: Validated, feature: schema_pb2.Feature, train: Validated) -> Breach:
@@ -194,9 +206,15 @@ def _absence(plain: Breach, seen: Validated, feature: schema_pb2.Feature, train:
         return sized.out_of(missing, seen.rows, 1 - wanted.min_fraction, max(gaps, 1 - wanted.min_fraction))
     judged = plain.out_of(missing, seen.rows, 0.0, gaps)
     filled = seen.rows - missing
-    return replace(judged, hits=None, statistic="rows with a value", value=filled, threshold=wanted.min_count,
-                   found=f"has {filled:,} values" if filled else "has no value",
-                   expected=f"; the schema expects at least {wanted.min_count:,}")  # fmt: skip
+    return replace(
+        judged,
+        hits=None,
+        statistic="rows with a value",
+        value=filled,
+        threshold=wanted.min_count,
+        found=f"has {filled:,} values" if filled else "has no value",
+        expected=f"; the schema expects at least {wanted.min_count:,}",
+    )
 
 
 def _outside(
@@ -212,12 +230,24 @@ def _outside(
     far = replace(plain, extreme=True)
     if "SMALL" in kind:
         least = _limit(feature, "min")
-        return replace(far, found="goes down to", expected=f"; the schema allows nothing below {number(least)}",
-                       statistic="smallest value", value=column.num_stats.min, threshold=least)  # fmt: skip
+        return replace(
+            far,
+            found="goes down to",
+            expected=f"; the schema allows nothing below {number(least)}",
+            statistic="smallest value",
+            value=column.num_stats.min,
+            threshold=least,
+        )
     if "BIG" in kind:
         most = _limit(feature, "max")
-        return replace(far, found="goes up to", expected=f"; the schema allows at most {number(most)}",
-                       statistic="largest value", value=column.num_stats.max, threshold=most)  # fmt: skip
+        return replace(
+            far,
+            found="goes up to",
+            expected=f"; the schema allows at most {number(most)}",
+            statistic="largest value",
+            value=column.num_stats.max,
+            threshold=most,
+        )
     return None
 
 
@@ -239,8 +269,9 @@ def _unknown_values(
         return None
     constraint = feature.distribution_constraints
     allowed = 1 - constraint.min_domain_mass if feature.HasField("distribution_constraints") else 0.0
-    found = replace(plain, found="has values unknown to the schema", examples=unknown,
-                    statistic="share of rows outside the domain")  # fmt: skip
+    found = replace(
+        plain, found="has values unknown to the schema", examples=unknown, statistic="share of rows outside the domain"
+    )
     return found.out_of(sum(counts[label] for label in unknown), sum(counts.values()), allowed)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from scipy import stats
 
+from core.text import listed, shortened
 from gates.verdict.finding import Finding, Severity
 
 # A breach that clean sampling explains at least this often is told, not judged.
@@ -122,7 +123,7 @@ def _named(alike: Sequence[Breach]) -> str:
     seen = list(dict.fromkeys(example for breach in alike for example in breach.examples))
     if not seen:
         return ""
-    return f" ({', '.join(repr(example) for example in seen[:_NAMED])}{' and others' if len(seen) > _NAMED else ''})"
+    return f" ({shortened([repr(example) for example in seen], _NAMED, rest='others')})"
 
 
 def _by_chance(alike: Sequence[Breach]) -> str:
@@ -135,11 +136,6 @@ def _by_chance(alike: Sequence[Breach]) -> str:
 def spoken(dataset: str) -> str:
     """A split by its name, the serving log in words."""
     return "the serving log" if dataset == "serving" else dataset
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def number(value: float) -> str:

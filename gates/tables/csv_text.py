@@ -26,7 +26,11 @@ _BY_CHANCE = 0.001
 
 
 def read_cells(raw: bytes, path: str) -> pa.Table:
-    """Every cell of a CSV file as text, null where it is empty."""
+    """Every cell of a CSV file as text, null where it is empty.
+
+    Raises:
+      SluiceError: when the bytes are not UTF-8, not CSV with a header, or without rows.
+    """
     names, start = _header(raw, path)
     body = raw[start:]
     if not body.strip(b"\r\n"):
@@ -74,7 +78,11 @@ def _header(raw: bytes, path: str) -> tuple[list[str], int]:
 
 
 def check_names(path: str, names: list[str]) -> None:
-    """Refuses columns that cannot be told apart."""
+    """Refuses columns that cannot be told apart.
+
+    Raises:
+      SluiceError: when two columns have one name, or one has none.
+    """
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SluiceError(f"{path} has the column `{twice[0]}` more than once.", f"Look:  head -1 {path}")
     if "" in names:

@@ -20,7 +20,11 @@ _BATCH_ROWS = 40_000
 
 
 def read_files(paths: Mapping[str, str]) -> dict[str, pa.Table]:
-    """The table of each path (a file, a folder or a glob). Raises SluiceError for what cannot be read."""
+    """The table of each path (a file, a folder or a glob).
+
+    Raises:
+      SluiceError: when files cannot be read, have no rows, or do not agree in their columns.
+    """
     found = {side: files_of(path) for side, path in paths.items()}
     read = {side: _read(paths[side], files) for side, files in found.items()}
     cells = {side: table for side, table in read.items() if found[side][0][1] == "csv"}

@@ -21,7 +21,11 @@ _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, Attri
 
 
 def tables_of(given: Mapping[str, Given]) -> dict[str, pa.Table]:
-    """An Arrow table of each side. Raises SluiceError when one cannot be understood or has no rows."""
+    """An Arrow table of each side.
+
+    Raises:
+      SluiceError: when one is no table, or has no columns or no rows.
+    """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
     read = read_files(paths)
     tables = {side: read[side] if side in read else _table(side, each) for side, each in given.items()}
@@ -57,9 +61,7 @@ def _of_columns(side: str, columns: list[tuple[str, Any]]) -> pa.Table:
     arrays = {name: _array(side, name, values) for name, values in columns}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        (first, n), (other, m) = next(
-            (a, b) for a in lengths.items() for b in lengths.items() if a[1] != b[1]
-        )  # fmt: skip
+        (first, n), (other, m) = next((a, b) for a in lengths.items() for b in lengths.items() if a[1] != b[1])
         raise SluiceError(f"{side} has columns of different lengths: `{first}` has {n:,} rows, `{other}` {m:,}.")
     return pa.table(arrays)
 

@@ -16,11 +16,40 @@ import pyarrow as pa
 from core.errors import SluiceError
 
 _ALLOWED = (
-    ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub, ast.UAdd, ast.BinOp,
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.BitAnd, ast.BitOr, ast.Compare, ast.Eq,
-    ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Name, ast.Load, ast.Constant, ast.List,
+    ast.Expression,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.Invert,
+    ast.USub,
+    ast.UAdd,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.FloorDiv,
+    ast.Mod,
+    ast.Pow,
+    ast.BitAnd,
+    ast.BitOr,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.Name,
+    ast.Load,
+    ast.Constant,
+    ast.List,
     ast.Tuple,
-)  # fmt: skip
+)
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -34,7 +63,11 @@ class LabelExpression:
 
 
 def parse_label_expression(source: str) -> LabelExpression:
-    """Refuses what is not plain arithmetic on columns: it is configuration, not a program."""
+    """Refuses what is not plain arithmetic on columns: it is configuration, not a program.
+
+    Raises:
+      SluiceError: when it holds anything but columns, numbers, text, arithmetic and comparisons.
+    """
     quoted: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
@@ -50,8 +83,10 @@ def parse_label_expression(source: str) -> LabelExpression:
     names: list[str] = []
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            raise _refused(source, f"it may hold columns, numbers, text, arithmetic and comparisons, but no "
-                                   f"{type(node).__name__.lower()}")  # fmt: skip
+            raise _refused(
+                source,
+                f"it may hold columns, numbers, text, arithmetic and comparisons, but no {type(node).__name__.lower()}",
+            )
         if isinstance(node, ast.Name):
             name = column_of.get(node.id, node.id)
             if name not in names:
@@ -67,7 +102,11 @@ def _refused(source: str, why: str) -> SluiceError:
 
 
 def compute_label(expression: LabelExpression, columns: dict[str, pa.Array]) -> pa.Array:
-    """The label of each row, null where it has none. Truth becomes int64 0 and 1."""
+    """The label of each row, null where it has none. Truth becomes int64 0 and 1.
+
+    Raises:
+      SluiceError: when the expression does not fit the columns, or gives neither truth nor numbers.
+    """
     import pandas as pd
 
     rows = len(next(iter(columns.values())))

@@ -30,7 +30,11 @@ def is_image(type_: pa.DataType) -> bool:
 
 
 def normalised(name: str, raw: pa.Table) -> pa.Table:
-    """The table with every column in its normal form, and columns of pixels as one image."""
+    """The table with every column in its normal form, and columns of pixels as one image.
+
+    Raises:
+      SluiceError: when two columns have one name.
+    """
     twice = [column for column, count in Counter(raw.column_names).items() if count > 1]
     if twice:
         raise SluiceError(

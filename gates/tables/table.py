@@ -51,7 +51,11 @@ class Table:
 
     @classmethod
     def of(cls, name: str, raw: pa.Table) -> Table:
-        """From an Arrow table with columns of any type. Raises SluiceError when two columns have one name."""
+        """From an Arrow table with columns of any type.
+
+        Raises:
+          SluiceError: when two columns have one name.
+        """
         arrow = normalised(name, raw)
         words = {column: words_of(arrow.column(column), column) for column in arrow.column_names}
         high, low = _sum_of(words, list(words), arrow.num_rows)

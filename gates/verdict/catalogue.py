@@ -95,7 +95,11 @@ class Check:
     run: Callable[..., Iterable[Measurement]]
 
     def measure(self, evidence: Any, margin: float) -> list[Measurement]:
-        """What the check measures of a gate's evidence, each with its name and margin. Raises NotApplicable."""
+        """What the check measures of a gate's evidence, each with its name and margin.
+
+        Raises:
+          NotApplicable: when there is nothing to measure.
+        """
         return [measured.named(self.name, margin) for measured in self.run(evidence, margin)]
 
 
@@ -120,8 +124,8 @@ def check(
 
     The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
     and yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
-    certain each must be. It repeats neither its name nor its margin: `Check.measure` fills them in. It raises
-    NotApplicable when there is nothing to measure.
+    certain each must be. It repeats neither its name nor its margin: `Check.measure` fills them in. When there is
+    nothing to measure, its answer is the exception NotApplicable.
     """
 
     def register(function: Function) -> Function:
@@ -144,7 +148,11 @@ def checks(gate: Gate | None = None) -> Iterator[Check]:
 
 
 def check_named(name: str) -> Check:
-    """One check. Raises KeyError."""
+    """One check.
+
+    Raises:
+      KeyError: when there is no such check.
+    """
     return {each.name: each for each in checks()}[name]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from core.strict import Strict, conflict
+from core.text import did_you_mean
 
 
 def _as_date(value: object) -> object:
@@ -64,8 +64,6 @@ class GateSettings(Strict):
             names = [check.name for check in checks()]
             for name in self.checks:
                 if name not in names:
-                    close = get_close_matches(name, names, 1)
-                    meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
-                    told = f"there is no check `{name}`; {meant}"
-                    raise conflict(told, "checks", name)
+                    hint = did_you_mean(name, names, "; `python -m gates list` names them all")
+                    raise conflict(f"there is no check `{name}`{hint}", "checks", name)
         return self

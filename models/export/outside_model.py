@@ -13,11 +13,15 @@ Signature = Callable[..., Mapping[str, tf.Tensor]]
 
 
 class OutsideModel(tf.Module):
-    """A SavedModel of somebody else's behind the signature `serving_examples`, with predictions [batch, outputs]."""
+    """A SavedModel of somebody else's behind the signature `serving_examples`, with predictions [batch, outputs].
+
+    Raises:
+      SluiceError: when it cannot be loaded, or signature, output or an input that the signature asks for is not there,
+        or an input is of another kind.
+    """
 
     def __init__(self, path: str, signature: str, output: str, columns: Mapping[str, Any]) -> None:
-        """`columns`: the specs by which our tf.Examples are parsed; SluiceError when signature, output or an input
-        that the signature asks for is not there, or an input is of another kind."""
+        """`columns`: the specs by which our tf.Examples are parsed."""
         super().__init__()
         try:
             self._loaded = tf.saved_model.load(path)

@@ -16,11 +16,14 @@ MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64
 
 
 def public_names(columns: Iterable[str]) -> dict[str, str]:
-    """The name by which `serving_default` asks for each column; SluiceError when two columns would share one.
+    """The name by which `serving_default` asks for each column.
 
     TensorFlow names the inputs of a signature like parameters of a Python function, so `worst area (mm2)` cannot be
     one. All but A-Z, a-z, 0-9 and `_` becomes `_` (a dot too: TensorFlow does it unasked), and a name that does not
     begin with a letter gets `arg_` in front, as TensorFlow has it. Upper and lower case do not tell two inputs apart.
+
+    Raises:
+      SluiceError: when two columns would share one.
     """
     names = {column: _public_name(column) for column in columns}
     owners: dict[str, str] = {}
@@ -45,6 +48,9 @@ class ServingModule(tf.Module):
     `serving_default` asks for raw columns by their `public_names`; a tf.Example keeps the raw ones everywhere.
     The Keras model is called through a closure and only its plain variables are tracked: a tracked Keras 3 model
     breaks the TF1 loader that bulk inference uses.
+
+    Raises:
+      SluiceError: when `serving_default` would call two columns alike.
     """
 
     def __init__(self, model: keras.Model, transformed: tft.TFTransformOutput, unseen: set[str]) -> None:

@@ -58,7 +58,8 @@ class Workshop:
     ) -> Curves:
         """Trains until the task's last epoch or until `go_on`, asked after each epoch, says no; gives the curves.
 
-        Raises LossNotFiniteError when the loss is not finite any more.
+        Raises:
+          LossNotFiniteError: when the loss is not finite any more.
         """
         train = self.config.train
         keras.backend.clear_session()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
+from core.atomic_write import write_through
 from models.search.trial import Outcome, Task
 
 
@@ -39,10 +41,8 @@ class Ledger:
     def keep(self, task: Task, outcome: Outcome) -> None:
         """Writes down how a task ended."""
         written: dict[str, Any] = {"task": asdict(task), "outcome": asdict(outcome)}
-        path = self._path(task.key)
-        with tf.io.gfile.GFile(f"{path}.part", "w") as file:
-            file.write(json.dumps(written, indent=1))
-        tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
+        create, rename = partial(tf.io.gfile.GFile, mode="wb"), partial(tf.io.gfile.rename, overwrite=True)
+        write_through(self._path(task.key), json.dumps(written, indent=1).encode(), create, rename)
         self._outcomes[task.key] = outcome
 
     def forget_failures(self, killed_alone: bool = False) -> None:

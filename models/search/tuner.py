@@ -47,7 +47,11 @@ class Tuner:
         self.trials: list[Trial] = []
 
     def search(self) -> None:
-        """Runs every trial that has not run yet. Raises SluiceError when not one of them came to a score."""
+        """Runs every trial that has not run yet.
+
+        Raises:
+          SluiceError: when not one of them came to a score.
+        """
         ledger = Ledger(self._folder)
         # Memory may do now, with fewer trials at a time.
         ledger.forget_failures(killed_alone=True)

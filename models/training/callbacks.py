@@ -47,7 +47,11 @@ class WarmRestart(keras.callbacks.Callback):
 
 def callbacks(train: TrainSettings, model: keras.Model) -> list[keras.callbacks.Callback]:
     """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
-    before anything is restored into it."""
+    before anything is restored into it.
+
+    Raises:
+      SluiceError: when `train.plateau` is set and the optimizer has a schedule of its own.
+    """
     found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
     if plateau := train.plateau:
         _check_rate(model)
@@ -66,7 +70,7 @@ def callbacks(train: TrainSettings, model: keras.Model) -> list[keras.callbacks.
 
 
 def _check_rate(model: keras.Model) -> None:
-    """Raises SluiceError where the rate is the optimizer's own schedule, which nobody else may set."""
+    """A rate that is the optimizer's own schedule may be set by nobody else."""
     if isinstance(getattr(model.optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule):
         raise SluiceError(
             "`train.plateau` lowers the learning rate, and the model's optimizer has a schedule of its own",

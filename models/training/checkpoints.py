@@ -6,15 +6,17 @@ import io
 import json
 import logging
 import time
-import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from core.atomic_write import write_through
 
 # What each kind of callback has learnt from the epochs so far; `best_weights` are arrays, the rest are numbers.
 REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
@@ -67,10 +69,8 @@ def newest_checkpoint(folder: str) -> Checkpoint | None:
 def write_checkpoint(checkpoint: Checkpoint, folder: str) -> None:
     """Written under another name and renamed: whoever is killed here leaves the one before as it was."""
     tf.io.gfile.makedirs(folder)
-    unfinished = f"{folder}/writing-{uuid.uuid4().hex}"
-    with tf.io.gfile.GFile(unfinished, "wb") as file:
-        file.write(_packed(checkpoint))
-    tf.io.gfile.rename(unfinished, f"{folder}/epoch-{checkpoint.epochs:06d}.npz", overwrite=True)
+    create, rename = partial(tf.io.gfile.GFile, mode="wb"), partial(tf.io.gfile.rename, overwrite=True)
+    write_through(f"{folder}/epoch-{checkpoint.epochs:06d}.npz", _packed(checkpoint), create, rename)
     kept = set(_names(folder)[-KEPT:])
     for name in tf.io.gfile.listdir(folder):
         if name not in kept:

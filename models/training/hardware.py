@@ -48,7 +48,11 @@ def hardware_here() -> Hardware:
 
 
 def check_accelerator(wanted: str, found: Hardware) -> None:
-    """Raises SluiceError when a GPU was asked for and none is seen: days on a CPU are no substitute for an hour."""
+    """A GPU that was asked for has to be there: days on a CPU are no substitute for an hour.
+
+    Raises:
+      SluiceError: when a GPU was asked for and none is seen.
+    """
     if wanted == "gpu" and not found.gpus:
         built = "" if tf.test.is_built_with_cuda() else " This TensorFlow was built without CUDA."
         raise SluiceError(
@@ -63,6 +67,9 @@ def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
 
     `auto` asks for it on GPUs with tensor cores alone: half precision on a CPU rounds to 8 bits, and is wanted only
     by those who say so.
+
+    Raises:
+      SluiceError: when `always` is asked for and the CPU has no instructions for it.
     """
     if wanted == "never" or (wanted == "auto" and not (uses_gpu and found.tensor_cores)):
         return "float32"

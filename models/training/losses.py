@@ -45,7 +45,11 @@ class SparseCategoricalFocalCrossentropy(keras.losses.Loss):
 
 
 def with_focal_loss(model: keras.Model, gamma: float) -> keras.Model:
-    """The model compiled anew with the focal form of its own loss; raises SluiceError when that has none."""
+    """The model compiled anew with the focal form of its own loss.
+
+    Raises:
+      SluiceError: when that has none.
+    """
     config = model.get_compile_config()
     config["loss"] = keras.losses.serialize(_focal_form(_as_object(model.loss), gamma))
     model.compile_from_config(config)

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import psutil
 
+from core.text import counted
 from models.export.model_run import Utilisation
 
 EVERY_SECONDS = 2.0
@@ -100,8 +101,9 @@ def advice_on(seen: Utilisation, seconds: float, cores: int, gpus: int, batch_si
         )
     elif seen.gpu is not None and seen.gpu < IDLE_GPU:
         found.append(
-            f"The {_counted(gpus, 'GPU')} computed in {seen.gpu:.0%} of the time: double `train.batch_size` "
-            f"({batch_size}), or take a smaller machine such as {'half as many GPUs' if gpus > 1 else 'one with a T4'}."
+            f"The {'GPU' if gpus == 1 else counted(gpus, 'GPU')} computed in {seen.gpu:.0%} of the time: double "
+            f"`train.batch_size` ({batch_size}), or take a smaller machine such as "
+            f"{'half as many GPUs' if gpus > 1 else 'one with a T4'}."
         )
     elif not gpus and seen.cpu > BUSY_CPU and seconds > LONG_ON_CPU_SECONDS:
         found.append(
@@ -116,7 +118,3 @@ def advice_on(seen: Utilisation, seconds: float, cores: int, gpus: int, batch_si
     if seen.memory > FULL_MEMORY:
         found.append(f"Memory was {seen.memory:.0%} full: take a machine with more, such as one of the highmem kind.")
     return found
-
-
-def _counted(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{count} {noun}s"

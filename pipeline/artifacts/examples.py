@@ -91,7 +91,11 @@ def raw_batches(path: str) -> Iterator[NDArray[Any]]:
 
 
 def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:
-    """A decoder of these columns alone; the others are not even parsed into values."""
+    """A decoder of these columns alone; the others are not even parsed into values.
+
+    Raises:
+      SluiceError: when the schema lacks one of them.
+    """
     known = {feature.name for feature in schema.feature}
     if missing := sorted(set(columns) - known):
         raise SluiceError(

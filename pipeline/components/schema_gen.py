@@ -80,6 +80,9 @@ def CuratedSchema(schema: OutputArtifact[Schema], text: Parameter[str]) -> None:
 
     The file's text itself is the parameter: it is the cache key (TFX's ImportSchemaGen has the path alone and so
     misses every edit), and no worker needs to reach the file.
+
+    Raises:
+      SluiceError: when the file does not exist or is no schema.
     """
     write_schema(schema.uri, text)
 
@@ -88,7 +91,7 @@ def curated_text(schema_file: str) -> str:
     """The file's text, once it is known to be a schema.
 
     Raises:
-      SluiceError: when there is no such file, or it is none.
+      SluiceError: when the file does not exist or is no schema.
     """
     path = Path(schema_file)
     if not path.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import SluiceError
+from core.text import nearest, plural, suggestion
 from core.yaml_document import Document, KeyPath, Place
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.shapes import all_keys, child, fields_of, in_words, known_part
@@ -38,7 +38,7 @@ def refusal(error: ValidationError, document: Document, shape: type[BaseModel]) 
     ]
     ordered = sorted([*unknown, *others], key=lambda problem: problem.rank)
     first, more = ordered[0], len(ordered) - 1
-    tail = f" ({more} more {'problem' if more == 1 else 'problems'} after this one)" if more else ""
+    tail = f" ({more} more {plural(more, 'problem')} after this one)" if more else ""
     return SluiceError(f"{first.rank[1].text}: {first.sentence}{tail}", all_keys_command(shape, first.section))
 
 
@@ -52,11 +52,11 @@ def all_keys_command(shape: Any, section: KeyPath) -> str:
 def nearest_key(shape: Any, section: KeyPath, key: str) -> KeyPath | None:
     """The known key that was most likely meant: in the same section, else anywhere."""
     known = fields_of(type_at(shape, section)) or {}
-    if near := difflib.get_close_matches(key, known, n=1):
-        return (*section, near[0])
+    if near := nearest(key, known):
+        return (*section, near)
     everywhere = {path[-1]: path for path in reversed(list(all_keys(shape)))}
-    near = difflib.get_close_matches(key, [str(name) for name in everywhere], n=1, cutoff=0.8)
-    return everywhere[near[0]] if near else None
+    near = nearest(key, [str(name) for name in everywhere], cutoff=0.8)
+    return everywhere[near] if near else None
 
 
 def unknown_key_in_words(shape: Any, section: KeyPath, key: object, path_given: KeyPath | None = None) -> str:
@@ -64,7 +64,7 @@ def unknown_key_in_words(shape: Any, section: KeyPath, key: object, path_given: 
     sentence = f"unknown key `{dotted(path_given or (*section, str(key)))}`"
     near = nearest_key(shape, section, str(key))
     if near is not None:
-        return f"{sentence}; did you mean `{near[-1] if near[:-1] == section else dotted(near)}`?"
+        return f"{sentence}{suggestion(str(near[-1]) if near[:-1] == section else dotted(near))}"
     return f"{sentence}; known here: {', '.join(fields_of(type_at(shape, section)) or {})}"
 
 

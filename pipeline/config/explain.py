@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import textwrap
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from core.errors import SluiceError
 from core.strict import Strict
+from core.text import nearest, suggestion
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
 from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, section_of
@@ -52,6 +52,9 @@ def explain(key: str = "") -> str:
     """What `key` is: a section with all its keys, or one key with what it may hold. Empty: every key, a line each.
 
     Keys of the environment file stand under `environment`.
+
+    Raises:
+      SluiceError: when there is no such key.
     """
     parts = [part for part in key.split(".") if part and not part.isdecimal()]
     if not parts:
@@ -103,10 +106,10 @@ def _unknown(parts: list[str]) -> SluiceError:
     known = [dotted(path) for path in all_keys(WorkloadConfig)]
     known += [_ENVIRONMENT, *(dotted((_ENVIRONMENT, *path)) for path in all_keys(EnvironmentConfig))]
     by_leaf = {name.rpartition(".")[2]: name for name in reversed(known)}
-    near = difflib.get_close_matches(dotted(parts), known, n=1, cutoff=0.75)
-    near = near or [by_leaf[leaf] for leaf in difflib.get_close_matches(parts[-1], by_leaf, n=1)]
-    hint = f"; did you mean `{near[0]}`?" if near else ""
-    return SluiceError(f"--explain: there is no key `{dotted(parts)}`{hint}", f"All keys:  {EXPLAIN}")
+    near = nearest(dotted(parts), known, cutoff=0.75)
+    if near is None and (leaf := nearest(parts[-1], by_leaf)):
+        near = by_leaf[leaf]
+    return SluiceError(f"--explain: there is no key `{dotted(parts)}`{suggestion(near)}", f"All keys:  {EXPLAIN}")
 
 
 def _tree(title: str, shape: type[Strict], prefix: tuple[str, ...] = ()) -> str:

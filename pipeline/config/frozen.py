@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
+from core.hyperparameters import BATCH_SIZE, DEFAULT_BATCH_SIZE, Rules
 from core.yaml_document import Document, KeyPath, read_document
 from pipeline.config.workload import WorkloadConfig
-
-# Set in another place of the configuration than the model's own.
-BATCH_SIZE = "batch_size"
 
 
 def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
@@ -88,9 +86,9 @@ def _read(file: Path) -> dict[str, Any]:
             f"`tuner.frozen` names {file}, which must hold a name and a value a line, such as `learning_rate: 0.001`",
             search,
         )
-    size = found.get(BATCH_SIZE, 1)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise SluiceError(f"`{BATCH_SIZE}` in {file} is {size!r}, and must be a whole number of at least 1", search)
+    size = found.get(BATCH_SIZE, DEFAULT_BATCH_SIZE)
+    if wanted := Rules.of({}).wanted(BATCH_SIZE, size):
+        raise SluiceError(f"`{BATCH_SIZE}` in {file} is {size!r}, and must be {wanted}", search)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from core.errors import SluiceError
 from core.strict import Strict
+from core.text import did_you_mean
 from core.yaml_document import Document, Place, read_document
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import refusal
@@ -31,6 +31,9 @@ def load_workload(
 
     Relative paths become absolute: those of the command line start at the current folder, those of the YAML at
     the repository, or at the YAML's own folder when it lies outside.
+
+    Raises:
+      SluiceError: with file and line, when there is no such workload or profile, or it cannot be used.
     """
     file = _find(name_or_path, CONFIGS, "workload")
     document = _read(file)
@@ -46,7 +49,11 @@ def load_workload(
 
 def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> EnvironmentConfig:
     """The cloud environment `configs/environments/<name>.yaml`, or the one in a YAML file; `overrides` are what the
-    options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`)."""
+    options of the same names say (`--bucket my-bucket` is `bucket=my-bucket`).
+
+    Raises:
+      SluiceError: with file and line, when there is no such environment or it cannot be used.
+    """
     file = _find(name_or_path, CONFIGS / "environments", "environment")
     document = _read(file)
     apply_overrides(document, overrides, EnvironmentConfig, "--")
@@ -74,8 +81,7 @@ def _find(name_or_path: str, folder: Path, noun: str) -> Path:
     if is_path:
         what = "is a folder, not a YAML file" if file.is_dir() else "does not exist"
         raise SluiceError(f"{name_or_path} {what}", _known(folder, noun))
-    near = difflib.get_close_matches(name_or_path, _names(folder), n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else f": {shown(file)} does not exist"
+    hint = did_you_mean(name_or_path, _names(folder), f": {shown(file)} does not exist")
     raise SluiceError(f"there is no {noun} `{name_or_path}`{hint}", _known(folder, noun))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from core.yaml_document import Document, KeyPath, Place, read_value
 from pipeline.config.errors import EXPLAIN, all_keys_command, dotted, unknown_key_in_words
 from pipeline.config.shapes import child, fields_of
@@ -14,7 +14,11 @@ from pipeline.config.shapes import child, fields_of
 
 def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, flag: str = "--set ") -> None:
     """Changes `document` in place; a later override wins over an earlier one. `flag` is how the user gave them:
-    `--set KEY=VALUE`, or `--` where each key is an option of its own."""
+    `--set KEY=VALUE`, or `--` where each key is an option of its own.
+
+    Raises:
+      SluiceError: when one is not KEY=VALUE, or names a key or an item that does not exist.
+    """
     for number, override in enumerate(overrides):
         shown = f"{flag}{override}"
         dotted_key, equals, text = override.partition("=")
@@ -26,7 +30,11 @@ def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, fl
 
 
 def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape: Any) -> None:
-    """Sets the value under the dotted `keys`; sections that are not there yet are made."""
+    """Sets the value under the dotted `keys`; sections that are not there yet are made.
+
+    Raises:
+      SluiceError: when there can be no such key or item.
+    """
     container: Any = document.value
     path: KeyPath = ()
     for depth, key in enumerate(keys):
@@ -65,14 +73,10 @@ def _index(items: list[Any], path: KeyPath, key: str, place: Place) -> int:
     if metrics.count(key) == 1:
         return metrics.index(key)
     known = sorted({str(metric) for metric in metrics if metric is not None})
-    near = difflib.get_close_matches(key, known, n=1)
-    if near:
-        tail = f"did you mean `{near[0]}`?"
-    elif known:
-        tail = f"there are {', '.join(known)}; items can also be named by number, from 0"
-    else:
-        tail = "name the item by its number, from 0, or set the whole list"
-    raise SluiceError(f"{place.text}: `{dotted(path)}` has no item `{key}` that covers all rows; {tail}")
+    others = f"there are {', '.join(known)}; items can also be named by number, from 0"
+    none = "name the item by its number, from 0, or set the whole list"
+    hint = did_you_mean(key, known, f"; {others if known else none}")
+    raise SluiceError(f"{place.text}: `{dotted(path)}` has no item `{key}` that covers all rows{hint}")
 
 
 def _absent(container: Any, step: str | int) -> bool:

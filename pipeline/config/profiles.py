@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from core.yaml_document import Document, KeyPath
 from pipeline.config.errors import type_at
 from pipeline.config.overrides import put
@@ -59,7 +59,5 @@ def _leaves(
 
 
 def _unknown(name: str, names: list[str], document: Document) -> SluiceError:
-    near = difflib.get_close_matches(name, names, n=1)
-    known = f"it has {', '.join(names)}." if names else "it has none."
-    guess = f"did you mean `{near[0]}`?" if near else known
-    return SluiceError(f"{document.place(()).text} has no profile `{name}`; {guess}", _LIST)
+    hint = did_you_mean(name, names, f"; it has {', '.join(names) or 'none'}.")
+    return SluiceError(f"{document.place(()).text} has no profile `{name}`{hint}", _LIST)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.hyperparameters import check_classes, check_hyperparameters
 from pipeline.config.paths import ROOT, is_address, shown
@@ -32,7 +32,11 @@ def outside_figures(config: EvaluatorConfig) -> OutsideFigures | None:
 
 
 def check_baseline(config: EvaluatorConfig) -> None:
-    """Raises SluiceError for a baseline that is not there or is none."""
+    """Whether the baseline from outside is there and can be judged.
+
+    Raises:
+      SluiceError: when it is not there, or is none.
+    """
     outside_figures(config)
     if config.baseline is None or config.baseline.saved_model is None:
         return
@@ -46,7 +50,11 @@ def check_baseline(config: EvaluatorConfig) -> None:
 
 
 def check_references(config: WorkloadConfig) -> None:
-    """Whether the modules and the schema that `config` names are there, found without importing any of them."""
+    """Whether the modules and the schema that `config` names are there, found without importing any of them.
+
+    Raises:
+      SluiceError: for the first that is not there or cannot be used.
+    """
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
     if source := _source_of(config.model.module):
@@ -82,8 +90,7 @@ def _check_schema(file: Path, workload: str) -> None:
 def _check_module(key: str, module: str, functions: list[str]) -> None:
     source = _source_of(module)
     if source is None:
-        near = difflib.get_close_matches(module, _modules_beside(module), n=1, cutoff=0.5)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = did_you_mean(module, _modules_beside(module), cutoff=0.5)
         see = f"See:  ls {shown(ROOT / module.split('.')[0])}"
         raise SluiceError(f"`{key}` names {module}, and there is no such module{hint}", see)
     try:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from core.text import number_within
 from core.yaml_document import KeyPath
 from pipeline.config.workload import InWords
 
@@ -88,23 +89,15 @@ def in_words(shape: Any) -> str:
     if core is type(None):
         return "null"
     if core in (int, float):
-        return _number_in_words("a whole number" if core is int else "a number", limits, whole=core is int)
+        return number_within(_bounds(limits), whole=core is int)
     if core is date:
         return "a day as YYYY-MM-DD"
     return "text" if core is str else "a section of keys"
 
 
-def _number_in_words(noun: str, limits: list[Any], whole: bool) -> str:
+def _bounds(limits: list[Any]) -> dict[str, float]:
     names = ("gt", "ge", "lt", "le")
-    bounds = {name: getattr(limit, name) for limit in limits for name in names if hasattr(limit, name)}
-    if whole and "gt" in bounds:
-        bounds["ge"] = bounds.pop("gt") + 1
-    if "ge" in bounds and "le" in bounds:
-        return f"{noun} from {bounds['ge']:g} to {bounds['le']:g}"
-    if "gt" in bounds and "lt" in bounds:
-        return f"{noun} between {bounds['gt']:g} and {bounds['lt']:g}"
-    words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
-    return f"{noun} {' and '.join(f'{words[name]} {bound:g}' for name, bound in bounds.items())}".rstrip()
+    return {name: getattr(limit, name) for limit in limits for name in names if hasattr(limit, name)}
 
 
 def _core_and_limits(shape: Any) -> tuple[Any, list[Any]]:

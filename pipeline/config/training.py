@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from core.hyperparameters import DEFAULT_BATCH_SIZE
 from core.strict import Strict
 from pipeline.config.types import Seed, Share
 
@@ -47,7 +48,7 @@ class TrainConfig(Strict):
     """Passes over train at most; early stopping may end sooner."""
     max_steps: PositiveInt | None = None
     """Gradient steps at most, whatever the epochs say."""
-    batch_size: PositiveInt = 128
+    batch_size: PositiveInt = DEFAULT_BATCH_SIZE
     """Rows a gradient step."""
     early_stopping_patience: NonNegativeInt = 3
     """Epochs without a better eval loss before training ends; 0 never stops early."""

@@ -93,8 +93,9 @@ def _stored_predictions(predictions: NDArray[Any], model: str) -> pa.Array:
 def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
     """Refuses, before any row is scored, a model whose predictions cannot be measured or named.
 
-    A SluiceError when its signature gives no predictions, when they are not [batch, 1] or [batch, classes], or when the
-    candidate's classes and `data.class_names` are not as many.
+    Raises:
+      SluiceError: when its signature gives no predictions, when they are not [batch, 1] or [batch, classes], or when
+        the candidate's classes and `data.class_names` are not as many.
     """
     for model, path in models.items():
         shape = _shape_of_predictions(model, path)

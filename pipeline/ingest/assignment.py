@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.text import shortened
 from pipeline.config.workload import SplitConfig
 from pipeline.ingest.row_hash import Hashes, hash_content, hash_key, salted
 from pipeline.ingest.times import Floats, instants
@@ -49,7 +50,11 @@ class Assigner:
         return {"entity": self.entity_key, "time": self.time_column, "column": self.split.column}.get(self.split.by)
 
     def assign(self, columns: dict[str, pa.Array], rows: int, path: str = "") -> Places:
-        """The place in `names` of each row of a file, or LEFT_OUT, UNASSIGNED or NOT_SHARED."""
+        """The place in `names` of each row of a file, or LEFT_OUT, UNASSIGNED or NOT_SHARED.
+
+        Raises:
+          SluiceError: when the split's column holds several values in a row, or other names than those of splits.
+        """
         if self.only:
             return np.zeros(rows, np.int8)
         content = self._content(columns)
@@ -104,12 +109,14 @@ def _assign_times(moments: Floats, cuts: tuple[float, ...], gap: float) -> Place
 
 def _assign_names(key: pa.Array, column: str) -> Places:
     encoded = key.dictionary_encode()
-    names = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-             for value in encoded.dictionary.to_pylist()]  # fmt: skip
+    names = [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for value in encoded.dictionary.to_pylist()
+    ]
     if key.null_count:
         names.append("(missing)")
     if other := sorted(set(names) - set(SPLITS)):
-        listed = ", ".join(f"`{name}`" for name in other[:5]) + (" and more" if len(other) > 5 else "")
+        listed = shortened([f"`{name}`" for name in other], 5, rest="more")
         raise SluiceError(
             f"the split column `{column}` may hold train, eval and test only, but it also holds {listed}."
         )

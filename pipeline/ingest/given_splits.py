@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from core.errors import SluiceError
+from core.text import shortened
 from pipeline.config.workload import SplitConfig
 from sources.class_folders import above, split_folder
 from sources.storage import base_name
@@ -25,7 +26,7 @@ def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict
     names = {place: base_name(place) for place in (_place(path, format_) for path in files)}
     named = [place for place, name in names.items() if fnmatch.fnmatchcase(name, split.test_files)]
     seen = sorted(set(names.values()))
-    listed = ", ".join(seen[:5]) + (f" and {len(seen) - 5} more" if len(seen) > 5 else "")
+    listed = shortened(seen, 5)
     if not named:
         raise SluiceError(
             f"split.test_files is {split.test_files}, which matches none of the files: {listed}.",

@@ -3,7 +3,6 @@ them have, and which integer a class in words becomes."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.text import nearest
 from pipeline.config.workload import DataConfig
 from sources.class_folders import above, class_of
 from sources.format import FileSurvey
@@ -86,8 +86,8 @@ def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool)
     known = dict(zip(names_in_data(data, "image_folder"), data.class_names, strict=True))
     for folder, path in sorted(found.items()):
         if folder not in known:
-            near = difflib.get_close_matches(folder, known, n=1)
-            hint = f"; is it `{near[0]}`?" if near else "."
+            near = nearest(folder, known)
+            hint = f"; is it `{near}`?" if near else "."
             raise SluiceError(
                 f"{path} holds the class `{folder}`, which data.class_names does not list{hint}", _CLASSES
             )

@@ -12,7 +12,11 @@ from sources.storage import base_name
 
 
 def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | None) -> None:
-    """Refuses too many unusable rows, then an empty split. `rejects_file`: where the unusable rows can be seen."""
+    """Refuses too many unusable rows, then an empty split. `rejects_file`: where the unusable rows can be seen.
+
+    Raises:
+      SluiceError: when rows are beyond what may be unusable, a split is empty, or a worker met what ends the run.
+    """
     if summary["problem"]:
         raise SluiceError(*summary["problem"])
     unusable, assigned = summary["unusable"], sum(summary["rows"].values())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from core.errors import SluiceError
+from core.text import did_you_mean, listed, shortened
 from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.assignment import SPLITS, Assigner
 from pipeline.ingest.given_splits import given_splits
@@ -88,31 +88,42 @@ def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
 
 
 def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
-    """Refuses a file that lacks a column which the configuration names."""
+    """Refuses a file that lacks a column which the configuration names.
+
+    Raises:
+      SluiceError: when a column is missing.
+    """
     have = list(present)
     for name, key in needed_columns(wanted, have).items():
         if name not in have:
-            near = difflib.get_close_matches(name, have, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else f"; it has {_listed(have)}."
+            hint = did_you_mean(name, have, f"; it has {_named(have)}.")
             raise SluiceError(f"{path} has no column `{name}`, which {key} names{hint}", f"Set it:  --set {key}=COLUMN")
     if wanted.only is None and (unknown := sorted(set(wanted.data.column_types) - set(have))):
         raise SluiceError(f"{path} has no column `{unknown[0]}`, which data.column_types names.")
 
 
 def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
-    """Refuses a file whose columns are not those of the first."""
+    """Refuses a file whose columns are not those of the first.
+
+    Raises:
+      SluiceError: when the columns differ.
+    """
     lacks, adds = sorted(set(columns) - set(others)), sorted(set(others) - set(columns))
     if lacks or adds:
-        said = [f"lacks {_listed(lacks)}"] * bool(lacks) + [f"also has {_listed(adds)}"] * bool(adds)
-        raise SluiceError(f"{path} does not have the columns of {base_name(first)}: it {' and '.join(said)}.")
+        said = [f"lacks {_named(lacks)}"] * bool(lacks) + [f"also has {_named(adds)}"] * bool(adds)
+        raise SluiceError(f"{path} does not have the columns of {base_name(first)}: it {listed(said)}.")
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+def _named(names: list[str]) -> str:
+    return shortened([f"`{name}`" for name in names], 8)
 
 
 def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
-    """Checks the surveys of all files against what is wanted and with one another."""
+    """Checks the surveys of all files against what is wanted and with one another.
+
+    Raises:
+      SluiceError: when a file has no rows, lacks a column that is named, or does not agree with those before it.
+    """
     kinds: dict[str, Kind] = {}
     for survey in surveys:
         if survey.empty:

@@ -8,8 +8,10 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import IO, Any
 
+from core.atomic_write import write_through
 from sources.tfrecord import frame_records
 
 GZIP_LEVEL = 1  # the sizes of levels 1 and 6 differ by a fifth, their times by a factor of three
@@ -31,10 +33,8 @@ def write_whole(path: str, content: bytes) -> None:
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
-    temporary = f"{path}.{uuid.uuid4().hex}"
-    with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        file.write(content)
-    FileSystems.rename([temporary], [path])
+    create = partial(FileSystems.create, compression_type=CompressionTypes.UNCOMPRESSED)
+    write_through(path, content, create, lambda fresh, whole: FileSystems.rename([fresh], [whole]))
 
 
 class ShardWriter:

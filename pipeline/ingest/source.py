@@ -40,7 +40,11 @@ class Source:
 
 
 def resolve_source(data: DataConfig) -> Source:
-    """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version."""
+    """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version.
+
+    Raises:
+      SluiceError: when it is not there, or cannot be read as files of one format.
+    """
     named = _place(data)
     pattern = _absolute(_inside_package(named) if named.startswith("package:") else named)
     if not _PLACEHOLDER.search(pattern):
@@ -80,7 +84,11 @@ def _exists(place: str) -> bool:
 
 
 def previous_source(data: DataConfig, source: Source) -> Source | None:
-    """The span before the one that is read, in its newest version; none when it is the first or there are no spans."""
+    """The span before the one that is read, in its newest version; none when it is the first or there are no spans.
+
+    Raises:
+      SluiceError: when `data.source` is not there, or cannot be read as files of one format.
+    """
     if source.span is None:
         return None
     pattern = _absolute(_place(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from core.text import listed
 from gates.evaluation.judgements import Decision, Judgement
 from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL
@@ -15,7 +16,6 @@ from report.scale import Scale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 from report.sections.section import Section, not_reached
 from report.sections.slices import slice_groups
-from report.wording import joined
 from report.wording import metric as written
 
 TITLE = "Metrics"
@@ -93,7 +93,7 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
                 figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
                 judged.setdefault(beside, []).append(figures)
         for beside, metrics in judged.items():
-            sentence = f"The model is {beside.value.format(reference.name)} on {joined(metrics)}."
+            sentence = f"The model is {beside.value.format(reference.name)} on {listed(metrics)}."
             sentences.append((beside is Beside.WORSE, sentence))
     return sorted(sentences, key=lambda entry: not entry[0])
 

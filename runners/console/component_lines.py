@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 
+from core.text import counted
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import Severity
 from pipeline.artifacts.examples import Facts
@@ -50,7 +51,7 @@ def _statistics(result: NodeResult) -> str:
 
 def _schema(result: NodeResult) -> str:
     schema = schema_of(result)
-    return _counted(len(schema.feature), "feature") if schema else ""
+    return counted(len(schema.feature), "feature") if schema else ""
 
 
 def _gate(result: NodeResult) -> str:
@@ -60,13 +61,13 @@ def _gate(result: NodeResult) -> str:
     blocks, warns = len(report.of(Severity.BLOCK)), len(report.of(Severity.WARN))
     told = f"{blocks} refused" if blocks else "nothing refused"
     if warns:
-        told += f", {_counted(warns, 'warning')}"
+        told += f", {counted(warns, 'warning')}"
     skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
-    return f"{_counted(len(report.checks_run), 'check')}{skipped}: {told}"
+    return f"{counted(len(report.checks_run), 'check')}{skipped}: {told}"
 
 
 def _transform(result: NodeResult) -> str:
-    return f"{_counted(features_of(result), 'feature')}, learnt from train alone"
+    return f"{counted(features_of(result), 'feature')}, learnt from train alone"
 
 
 def _references(result: NodeResult) -> str:
@@ -79,7 +80,7 @@ def _references(result: NodeResult) -> str:
 
 def _tuning(result: NodeResult) -> str:
     trials = trials_of(result)
-    said = [_counted(len(trials), "trial")]
+    said = [counted(len(trials), "trial")]
     for state, word in (("stopped", "stopped early"), ("failed", "failed")):
         if count := sum(trial.state == state for trial in trials):
             said.append(f"{count} {word}")
@@ -101,7 +102,7 @@ def _training(result: NodeResult) -> str:
     epochs = max(len(values) for values in history.values())
     losses = history.get("val_loss")
     best = f", best eval loss {min(losses):.4f}" if losses else ""
-    return f"{_counted(epochs, 'epoch')}{best}"
+    return f"{counted(epochs, 'epoch')}{best}"
 
 
 def _evaluation(result: NodeResult) -> str:
@@ -134,10 +135,6 @@ def _push(result: NodeResult) -> str:
     if pushed is None or not pushed.get_int_custom_property("pushed"):
         return "nothing pushed"
     return f"version {pushed.get_string_custom_property('pushed_version')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {

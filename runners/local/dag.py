@@ -36,6 +36,9 @@ def run_pipeline(
       until: run only this node and what it depends on.
 
     Returns the results by node id. A failed node is the last; its error is in the result.
+
+    Raises:
+      SluiceError: when the pipeline has no component `until`.
     """
     compiled = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(compiled, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 
 def check_machine(accelerator: str) -> None:
-    """Raises SluiceError when `train.accelerator` asks for a GPU and there is none."""
+    """Whether there is a GPU when `train.accelerator` asks for one.
+
+    Raises:
+      SluiceError: when there is none.
+    """
     if accelerator != "gpu":
         return
     from models.training.hardware import check_accelerator, hardware_here  # TensorFlow takes seconds to load

@@ -38,7 +38,11 @@ def local_platform(
     beam_runner: str,
     beam_arguments: tuple[str, ...],
 ) -> Platform:
-    """Everything stays in the workload's output folder; only the Beam parts may go to another runner."""
+    """Everything stays in the workload's output folder; only the Beam parts may go to another runner.
+
+    Raises:
+      SluiceError: when Beam has no such runner.
+    """
     direct = beam_runner.lower() == "directrunner"
     if not direct:
         _check_runner(beam_runner)

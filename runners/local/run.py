@@ -57,7 +57,11 @@ class Interrupted(BaseException):
 
 
 def run(request: Request) -> int:
-    """Carry out a request; returns the exit code. Raises SluiceError for what is wrong before a run begins."""
+    """Carry out a request; returns the exit code.
+
+    Raises:
+      SluiceError: when something is wrong before the run begins.
+    """
     config = load_workload(request.workload, request.overrides, request.data, request.profile)
     check_references(config)
     until = node_id_of(request.until) if request.until else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from core.atomic_write import write_json
 from gates.evaluation.metrics import ClassPerformance, Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import GateReport
@@ -103,12 +102,7 @@ def _finite(value: float) -> float | None:
 
 def write_record(path: Path, record: RunRecord) -> None:
     """Write `run.json` whole or not at all."""
-    fresh = path.with_suffix(".json.part")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(record.model_dump(), file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_json(path, record.model_dump())
 
 
 def evidence_of(

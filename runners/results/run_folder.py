@@ -80,7 +80,11 @@ class RunFolder:
 
 
 def new_run_folder(output_dir: Path, workload: str) -> RunFolder:
-    """Make the folder of a new run; its name is the start in UTC and sorts by time."""
+    """Make the folder of a new run; its name is the start in UTC and sorts by time.
+
+    Raises:
+      SluiceError: when the output folder cannot be written.
+    """
     workload_dir = output_dir.absolute() / workload
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime())
     for attempt in range(1, 100):

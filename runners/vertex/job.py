@@ -40,7 +40,11 @@ def compile_job(pipeline: tfx_pipeline.Pipeline, image: str, folder: Path) -> Pa
 
 
 def read_job(path: Path) -> tuple[pipeline_spec_pb2.PipelineJob, pipeline_spec_pb2.PipelineSpec]:
-    """Parse a compiled job back into the protos; a field that the protos do not know is an error."""
+    """Parse a compiled job back into the protos; a field that the protos do not know is an error.
+
+    Raises:
+      SluiceError: when the file is no such job.
+    """
     try:
         job = json_format.Parse(path.read_text(encoding="utf-8"), pipeline_spec_pb2.PipelineJob())
         spec = json_format.ParseDict(json_format.MessageToDict(job.pipeline_spec), pipeline_spec_pb2.PipelineSpec())
@@ -50,7 +54,11 @@ def read_job(path: Path) -> tuple[pipeline_spec_pb2.PipelineJob, pipeline_spec_p
 
 
 def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[Task]:
-    """The tasks of a job in the order of their dependencies."""
+    """The tasks of a job in the order of their dependencies.
+
+    Raises:
+      SluiceError: when tasks wait for each other.
+    """
     executors = json_format.MessageToDict(spec.deployment_spec).get("executors", {})
     tasks = {name: _task(name, task, spec, executors) for name, task in spec.root.dag.tasks.items()}
     ordered: list[Task] = []

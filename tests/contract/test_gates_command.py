@@ -27,8 +27,12 @@ REPORT_KEYS = {"gate", "verdict", "findings", "checks_run", "checks_skipped", "s
 def gates(*words: object, program: tuple[str, ...] = ("-m", "gates"), **environment: str):
     return subprocess.run(
         [sys.executable, *program, *map(str, words)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
 
 
 def refusal(*words: object) -> str:
@@ -59,12 +63,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         numbers = table.select_dtypes("number")
         batch = pa.RecordBatch.from_arrays(
             [
-                pa.array([[] if value != value else [value] for value in numbers[column].tolist()],
-                         pa.large_list(pa.int64() if numbers[column].dtype == "int64" else pa.float32()))
+                pa.array(
+                    [[] if value != value else [value] for value in numbers[column].tolist()],
+                    pa.large_list(pa.int64() if numbers[column].dtype == "int64" else pa.float32()),
+                )
                 for column in numbers
             ],
             list(numbers),
-        )  # fmt: skip
+        )
         (folder / f"{name}.tfrecord").write_bytes(frame_records(RecordBatchToExamplesEncoder().encode(batch)))
     return folder
 
@@ -97,8 +103,9 @@ def test_copied_rows_are_refused_with_reason_and_remedy(data: Path, tmp_path: Pa
 
 
 def test_json_on_standard_output_is_json_alone(data: Path) -> None:
-    ended = gates("check", "--train", data / "train.csv", "--eval", data / "eval.csv", "--label", "trip_start_day",
-                  "--json", "-")  # fmt: skip
+    ended = gates(
+        "check", "--train", data / "train.csv", "--eval", data / "eval.csv", "--label", "trip_start_day", "--json", "-"
+    )
     assert json.loads(ended.stdout).keys() >= REPORT_KEYS
     assert "checks run" in ended.stderr
 

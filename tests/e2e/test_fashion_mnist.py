@@ -52,8 +52,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Run:
     script.write_text(RUNNER_THAT_EXPORTS_UNSCALED_PIXELS)
     done = subprocess.run(
         [sys.executable, str(script), "--workload", WORKLOAD, "--output-dir", str(folder / "out"), *QUICK, *CNN],
-        capture_output=True, text=True, timeout=600, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     return Run(done.returncode, done.stdout, done.stderr, folder / "out", WORKLOAD)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sklearn.datasets import load_wine
 
+from core.packages import PACKAGES
 from tests.samples.folders import ROOT
 from tests.samples.local_runs import Run
 
@@ -115,24 +116,10 @@ def test_four_files_are_a_workload(wine: Run) -> None:
 
 def test_nothing_else_was_touched(wine: Run) -> None:
     clone = wine.output.parent
-    kept = {
-        "core",
-        "gates",
-        "models",
-        "pipeline",
-        "preprocessing",
-        "registry",
-        "report",
-        "runners",
-        "serving",
-        "sources",
-        "schema",
-        "configs",
-    }
     files = {
         path.relative_to(clone).as_posix(): path
-        for room in kept
-        for path in (clone / room).rglob("*")
+        for folder in (*PACKAGES, "schema", "configs")
+        for path in (clone / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     changed = {name for name, path in files.items() if not is_same(ROOT / name, path)}

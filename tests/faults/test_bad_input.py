@@ -168,10 +168,14 @@ def test_parquet_files_that_hold_numbers_here_and_text_there(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("absent.csv", "absent.csv does not exist"), ("*.csv", "*.csv matches no file"),
-     ("empty", "empty is a folder without data files"), ("notes.txt", "its format is unknown"),
-     ("mixed", "mixes formats: a.csv is csv and b.parquet is parquet")],
-)  # fmt: skip
+    [
+        ("absent.csv", "absent.csv does not exist"),
+        ("*.csv", "*.csv matches no file"),
+        ("empty", "empty is a folder without data files"),
+        ("notes.txt", "its format is unknown"),
+        ("mixed", "mixes formats: a.csv is csv and b.parquet is parquet"),
+    ],
+)
 def test_a_source_without_data(name, sentence, tmp_path):
     write(tmp_path / "notes.txt", "x")
     write(tmp_path / "empty" / "_SUCCESS", "")
@@ -254,11 +258,19 @@ def test_rows_that_the_label_cannot_be_computed_from(tmp_path):
 
 @pytest.mark.parametrize(
     ("expression", "why"),
-    [("amount >", "cannot be read"), ("@x > 1", "`@` and `__`"), ("amount.__class__", "`@` and `__`"),
-     ("abs(amount)", "no call"), ("amount.size", "no attribute"), ("amount[0]", "no subscript"),
-     ("(lambda: 1)()", "no "), ("1 > 0", "names no column"), ("key > 3", "pandas says"),
-     ("key", "neither true or false nor a number")],
-)  # fmt: skip
+    [
+        ("amount >", "cannot be read"),
+        ("@x > 1", "`@` and `__`"),
+        ("amount.__class__", "`@` and `__`"),
+        ("abs(amount)", "no call"),
+        ("amount.size", "no attribute"),
+        ("amount[0]", "no subscript"),
+        ("(lambda: 1)()", "no "),
+        ("1 > 0", "names no column"),
+        ("key > 3", "pandas says"),
+        ("key", "neither true or false nor a number"),
+    ],
+)
 def test_a_label_expression_that_cannot_be_used(expression, why, tmp_path):
     source = write(tmp_path / "data.csv", HEADER + "".join(ROWS))
     assert why in refusal(tmp_path, config(source, label="big", label_expression=expression))

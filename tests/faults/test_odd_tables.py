@@ -253,9 +253,30 @@ def test_two_columns_of_one_name_are_one_sentence() -> None:
 # Files, as the command reads them.
 
 CELLS = st.sampled_from(
-    ["", "1", "-1", "2.5", "1e999", "nan", "x", "Zoë", '"a,b"', '"', "a\0b", "2020-01-31", "9" * 40, " ", "\t", "東京",
-     '"two\nlines"', "true", "0x1F", "'", "1,5"]
-)  # fmt: skip
+    [
+        "",
+        "1",
+        "-1",
+        "2.5",
+        "1e999",
+        "nan",
+        "x",
+        "Zoë",
+        '"a,b"',
+        '"',
+        "a\0b",
+        "2020-01-31",
+        "9" * 40,
+        " ",
+        "\t",
+        "東京",
+        '"two\nlines"',
+        "true",
+        "0x1F",
+        "'",
+        "1,5",
+    ]
+)
 
 
 @st.composite

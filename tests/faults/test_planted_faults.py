@@ -16,9 +16,19 @@ from benchmarks.faults.verdicts import Outcome, outcome_of, said_by
 
 # 2,000 train rows, 500 eval, 500 serving; the faults of few rows need more of them to be certain.
 ROWS = 3_000
-ALL_ROWS = {"labels_of_other_rows", "noisy_labels", "wrong_in_one_slice", "global_target_encoding", "exact_copies",
-            "stale_category", "image_labels_wrong_in_eval", "image_labels_wrong_in_train",
-            "image_copies", "image_copies_moved_by_a_pixel", "near_copies"}  # fmt: skip
+ALL_ROWS = {
+    "labels_of_other_rows",
+    "noisy_labels",
+    "wrong_in_one_slice",
+    "global_target_encoding",
+    "exact_copies",
+    "stale_category",
+    "image_labels_wrong_in_eval",
+    "image_labels_wrong_in_train",
+    "image_copies",
+    "image_copies_moved_by_a_pixel",
+    "near_copies",
+}
 IN_EVERY_TABLE = {"global_target_encoding"}
 LISTED = [plant for plant in plants() if plant.listed]
 IMAGES = 2_000

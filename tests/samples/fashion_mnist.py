@@ -29,8 +29,17 @@ FOLDERS = (
     ROOT / "data" / "fashion-mnist",
 )
 CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 Pixels = NDArray[np.uint8]
 Classes = NDArray[np.int64]
 

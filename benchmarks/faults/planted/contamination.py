@@ -278,7 +278,7 @@ def eval_is_part_of_train(case: Case) -> Case:
 
 @plant(
     family=FAMILY, expects=DUPLICATES, listed=False, doses=(0.10, 0.01, 0.003), headline=0.01, unit="share of test rows"
-)  # fmt: skip
+)
 def copies_in_test_alone(case: Case, dose: float) -> Case:
     """Train rows stand in test, eval is sound."""
     half = len(case.frames["eval"]) // 2

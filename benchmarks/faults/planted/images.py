@@ -48,36 +48,57 @@ def _with_copies(case: Case, share: float, change: Change = lambda pixels: pixel
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.01, 0.003), headline=0.01, unit="share of eval images",
-    on=ON, clean=sample_images,
-)  # fmt: skip
+    family="contamination",
+    expects=COPIES,
+    doses=(0.05, 0.01, 0.003),
+    headline=0.01,
+    unit="share of eval images",
+    on=ON,
+    clean=sample_images,
+)
 def image_copies(case: Case, dose: float) -> Case:
     """Train images stand in eval."""
     return _with_copies(case, dose)
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.02, 0.01), headline=0.02, unit="share of eval images",
-    on=ON, clean=sample_images,
-)  # fmt: skip
+    family="contamination",
+    expects=COPIES,
+    doses=(0.05, 0.02, 0.01),
+    headline=0.02,
+    unit="share of eval images",
+    on=ON,
+    clean=sample_images,
+)
 def image_copies_moved_by_a_pixel(case: Case, dose: float) -> Case:
     """Train images stand in eval, moved by one pixel."""
     return _with_copies(case, dose, lambda pixels: np.roll(pixels, 1, axis=2))
 
 
 @plant(
-    family="contamination", expects=COPIES, doses=(0.05, 0.02), headline=0.05, unit="share of eval images",
-    on=ON, clean=sample_images, listed=False,
-)  # fmt: skip
+    family="contamination",
+    expects=COPIES,
+    doses=(0.05, 0.02),
+    headline=0.05,
+    unit="share of eval images",
+    on=ON,
+    clean=sample_images,
+    listed=False,
+)
 def image_copies_brightened(case: Case, dose: float) -> Case:
     """Train images stand in eval, a tenth darker."""
     return _with_copies(case, dose, lambda pixels: (pixels * 0.9).astype(pixels.dtype))
 
 
 @plant(
-    family="leakage", expects=("leakage",), doses=(1.0, 0.9, 0.7, 0.5), headline=1.0,
-    unit="share of images with the mark", on=ON, clean=sample_images,
-)  # fmt: skip
+    family="leakage",
+    expects=("leakage",),
+    doses=(1.0, 0.9, 0.7, 0.5),
+    headline=1.0,
+    unit="share of images with the mark",
+    on=ON,
+    clean=sample_images,
+)
 def corner_mark(case: Case, dose: float) -> Case:
     """The pixel in the corner is as bright as the number of the class."""
     top = _top(case)
@@ -91,9 +112,15 @@ def corner_mark(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family="leakage", expects=("leakage",), doses=(1.0, 0.9, 0.7), headline=1.0,
-    unit="share of the class with the mark", on=ON, clean=sample_images, listed=False,
-)  # fmt: skip
+    family="leakage",
+    expects=("leakage",),
+    doses=(1.0, 0.9, 0.7),
+    headline=1.0,
+    unit="share of the class with the mark",
+    on=ON,
+    clean=sample_images,
+    listed=False,
+)
 def mark_on_one_class(case: Case, dose: float) -> Case:
     """One class alone has a small bright tag in a corner, as from one scanner."""
     top = _top(case)
@@ -111,7 +138,7 @@ def _served(case: Case, pixels: np.ndarray) -> Case:
 
 @plant(
     family="skew", expects=("skew",), doses=(60, 30, 15), headline=30, unit="grey levels", on=ON, clean=sample_images
-)  # fmt: skip
+)
 def brighter_in_serving(case: Case, dose: float) -> Case:
     """Serving images are brighter."""
     pixels = pixels_of(case, case.frames["serving"]).astype(np.int32)
@@ -164,18 +191,28 @@ def image_class_absent_from_train(case: Case) -> Case:
 
 
 @plant(
-    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of eval images",
-    on=ON, clean=sample_images,
-)  # fmt: skip
+    family="label",
+    expects=("label",),
+    doses=(0.20, 0.10, 0.05),
+    headline=0.10,
+    unit="share of eval images",
+    on=ON,
+    clean=sample_images,
+)
 def image_labels_wrong_in_eval(case: Case, dose: float) -> Case:
     """Eval's images have wrong labels at random."""
     return _with_wrong_labels(case, "eval", dose)
 
 
 @plant(
-    family="label", expects=("label",), doses=(0.20, 0.10, 0.05), headline=0.10, unit="share of train images",
-    on=ON, clean=sample_images,
-)  # fmt: skip
+    family="label",
+    expects=("label",),
+    doses=(0.20, 0.10, 0.05),
+    headline=0.10,
+    unit="share of train images",
+    on=ON,
+    clean=sample_images,
+)
 def image_labels_wrong_in_train(case: Case, dose: float) -> Case:
     """Train's images have wrong labels at random; eval's were looked at twice."""
     return _with_wrong_labels(case, "train", dose)

@@ -14,9 +14,14 @@ ANY = ("label",)
 
 
 @plant(
-    family=FAMILY, expects=ANY, also=("skew",), doses=(2.1, 1.6, 1.3, 1.15), headline=2.1, unit="times the rate",
+    family=FAMILY,
+    expects=ANY,
+    also=("skew",),
+    doses=(2.1, 1.6, 1.3, 1.15),
+    headline=2.1,
+    unit="times the rate",
     on=("taxi", "flights"),
-)  # fmt: skip
+)
 def another_label_rate(case: Case, dose: float) -> Case:
     """Eval was drawn with more positives than train: .22 against .46 on the taxi rows."""
     frame = case.frames["eval"]
@@ -28,9 +33,13 @@ def another_label_rate(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.6, 0.3), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.6, 0.3),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def labels_of_other_rows(case: Case, dose: float) -> Case:
     """Eval's labels were joined to the wrong rows: the rate is as it was."""
     frame = case.frames["eval"]
@@ -41,9 +50,13 @@ def labels_of_other_rows(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(0.30, 0.15, 0.10, 0.05), headline=0.15, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(0.30, 0.15, 0.10, 0.05),
+    headline=0.15,
+    unit="share of rows",
     on=("taxi", "flights"),
-)  # fmt: skip
+)
 def noisy_labels(case: Case, dose: float) -> Case:
     """Labels of eval are wrong at random."""
     frame = case.frames["eval"]
@@ -60,9 +73,7 @@ def labels_inverted(case: Case) -> Case:
     return case.with_frame("eval", frame.assign(**{case.label: 1 - frame[case.label]}))
 
 
-@plant(
-    family=FAMILY, expects=ANY, also=("skew",), on=("diamonds",), listed=False
-)  # fmt: skip
+@plant(family=FAMILY, expects=ANY, also=("skew",), on=("diamonds",), listed=False)
 def class_absent_from_train(case: Case) -> Case:
     """Train has no row of a class that eval has."""
     train = case.frames["train"]

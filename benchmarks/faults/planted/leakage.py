@@ -198,9 +198,7 @@ def payment_type_put_back(case: Case) -> Case:
     return case.with_column("payment_type", lambda frame: case.hidden(frame, "payment_type"))
 
 
-@plant(
-    family=FAMILY, expects=("missingness", *SINGLE), on=("flchain",), listed=False
-)  # fmt: skip
+@plant(family=FAMILY, expects=("missingness", *SINGLE), on=("flchain",), listed=False)
 def cause_of_death_put_back(case: Case) -> Case:
     """The cause of death, empty for the living: a leak that nature planted."""
     return case.with_column("chapter", lambda frame: case.hidden(frame, "chapter"))
@@ -232,8 +230,11 @@ def _keys(case: Case, frame: pd.DataFrame, per_key: float) -> pd.Series:
     """A categorical key of about so many rows each, made of the table's own categories."""
     raw = case.source.raw.loc[frame.index]
     if case.source.name == "taxi":
-        parts = ["company", "dropoff_census_tract"] if per_key >= 10 else ["company", "dropoff_census_tract",
-                                                                            "trip_start_hour"]  # fmt: skip
+        parts = (
+            ["company", "dropoff_census_tract"]
+            if per_key >= 10
+            else ["company", "dropoff_census_tract", "trip_start_hour"]
+        )
         parts = ["company"] if per_key >= 100 else parts
     else:
         parts = {2: ["tailnum", "dest"], 10: ["tailnum"], 200: ["dest"]}[int(per_key)]

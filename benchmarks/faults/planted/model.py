@@ -58,15 +58,24 @@ def constant_model(case: ModelCase) -> ModelCase:
     said = np.tile(shares, (len(case.replayed), 1))
     replays = tuple(Replay(each.name, said, said) for each in case.evidence.replays)
     return case.saying(
-        train=always("train"), eval=always("eval"), test=always("test"), replays=replays, blessed=None,
+        train=always("train"),
+        eval=always("eval"),
+        test=always("test"),
+        replays=replays,
+        blessed=None,
         probes=tuple(replace(each, scores=said[: len(each.scores)]) for each in case.evidence.probes),
-    )  # fmt: skip
+    )
 
 
 @plant(
-    family=FAMILY, expects=("slices_against_blessed",), doses=(1.0, 0.5, 0.25), headline=1.0,
-    unit="share of the slice answered at random", on=("diamonds", "taxi"), clean=model_case,
-)  # fmt: skip
+    family=FAMILY,
+    expects=("slices_against_blessed",),
+    doses=(1.0, 0.5, 0.25),
+    headline=1.0,
+    unit="share of the slice answered at random",
+    on=("diamonds", "taxi"),
+    clean=model_case,
+)
 def slice_regression(case: ModelCase, dose: float) -> ModelCase:
     """One slice got worse than in the blessed model; the total hardly shows it."""
     values = next(iter(case.evidence.test_slices.values()))
@@ -81,9 +90,7 @@ def slice_regression(case: ModelCase, dose: float) -> ModelCase:
     return case.saying(test=Predicted.of(test.labels, scores))
 
 
-@plant(
-    family=FAMILY, expects=PARITY, doses=(3.0, 1.5, 1.1, 1.01), headline=3.0, unit="times", on=ALL, clean=model_case
-)  # fmt: skip
+@plant(family=FAMILY, expects=PARITY, doses=(3.0, 1.5, 1.1, 1.01), headline=3.0, unit="times", on=ALL, clean=model_case)
 def logits_times_three(case: ModelCase, dose: float) -> ModelCase:
     """The served graph multiplies the logits: the same answers, other probabilities."""
     return case.served(lambda frame: softmax(dose * case.trained.logits(case.trained.transform(frame))))
@@ -119,9 +126,15 @@ def older_checkpoint_exported(case: ModelCase) -> ModelCase:
 
 
 @plant(
-    family=FAMILY, expects=("valid_scores", *PARITY), on=("taxi",), clean=model_case, listed=False,
-    doses=(0.01, 0.001), headline=0.01, unit="share of test rows",
-)  # fmt: skip
+    family=FAMILY,
+    expects=("valid_scores", *PARITY),
+    on=("taxi",),
+    clean=model_case,
+    listed=False,
+    doses=(0.01, 0.001),
+    headline=0.01,
+    unit="share of test rows",
+)
 def nan_in_some_answers(case: ModelCase, dose: float) -> ModelCase:
     """Some test rows are answered with NaN."""
     test = case.evidence.test
@@ -138,9 +151,15 @@ def logits_instead_of_probabilities(case: ModelCase) -> ModelCase:
 
 
 @plant(
-    family=FAMILY, expects=GENERAL, doses=(0.20, 0.10, 0.05), headline=0.10,
-    unit="share of test rows answered as another row", on=("fashion", "diamonds"), clean=model_case, listed=False,
-)  # fmt: skip
+    family=FAMILY,
+    expects=GENERAL,
+    doses=(0.20, 0.10, 0.05),
+    headline=0.10,
+    unit="share of test rows answered as another row",
+    on=("fashion", "diamonds"),
+    clean=model_case,
+    listed=False,
+)
 def test_worse_than_eval(case: ModelCase, dose: float) -> ModelCase:
     """Test is answered worse than eval, in all classes alike."""
     test = case.evidence.test

@@ -29,9 +29,13 @@ def _part(case: Case, frame: pd.DataFrame, share: float) -> np.ndarray:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.3, 0.1, 0.03), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.3, 0.1, 0.03),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def miles_as_kilometres(case: Case, dose: float) -> Case:
     """A distance (or weight) arrives in another unit, 1.6 times as large."""
     column = case.column("second_amount")
@@ -59,9 +63,13 @@ def number_as_text(case: Case) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.3, 0.1, 0.03, 0.01), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.3, 0.1, 0.03, 0.01),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def lower_cased_category(case: Case, dose: float) -> Case:
     """A category arrives in lower case."""
     mask = _part(case, case.frames["serving"], dose)
@@ -69,27 +77,33 @@ def lower_cased_category(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(0.30, 0.10, 0.05, 0.03, 0.01), headline=0.10, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(0.30, 0.10, 0.05, 0.03, 0.01),
+    headline=0.10,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def minus_one_for_missing(case: Case, dose: float) -> Case:
     """A default of -1 stands where the value was not known in time."""
     mask = _part(case, case.frames["serving"], dose)
     return _changed(case, case.column("amount"), lambda values: values.mask(mask, -1))
 
 
-@plant(
-    family=FAMILY, expects=ANY, doses=(6, 3, 2, 1), headline=6, unit="hours", on=("taxi", "flights")
-)  # fmt: skip
+@plant(family=FAMILY, expects=ANY, doses=(6, 3, 2, 1), headline=6, unit="hours", on=("taxi", "flights"))
 def another_time_zone(case: Case, dose: float) -> Case:
     """The hour of the day is that of another time zone."""
     return _changed(case, case.column("hour"), lambda values: (values + int(dose)) % 24)
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.3, 0.1, 0.03), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.3, 0.1, 0.03),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def columns_swapped(case: Case, dose: float) -> Case:
     """Pickup and dropoff (two times, two lengths) are exchanged."""
     frame = case.frames["serving"].copy()
@@ -100,18 +114,26 @@ def columns_swapped(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.3, 0.1), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.3, 0.1),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def joined_to_the_wrong_rows(case: Case, dose: float) -> Case:
     """An amount is joined to other rows: its own distribution is as it was."""
     return _shuffled(case, "amount", dose)
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.6, 0.3, 0.1), headline=0.3, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.6, 0.3, 0.1),
+    headline=0.3,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def stale_category(case: Case, dose: float) -> Case:
     """A category comes from an old table in which other values belong to these rows."""
     return _shuffled(case, "category", dose)
@@ -129,9 +151,13 @@ def _shuffled(case: Case, role: str, share: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.3, 0.1, 0.03), headline=1.0, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.3, 0.1, 0.03),
+    headline=1.0,
+    unit="share of rows",
     on=("taxi", "flights"),
-)  # fmt: skip
+)
 def amount_rounded(case: Case, dose: float) -> Case:
     """An amount arrives rounded to whole units."""
     mask = _part(case, case.frames["serving"], dose)
@@ -139,9 +165,13 @@ def amount_rounded(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(3.0, 2.0, 1.6, 1.3), headline=2.0, unit="times too large",
+    family=FAMILY,
+    expects=ANY,
+    doses=(3.0, 2.0, 1.6, 1.3),
+    headline=2.0,
+    unit="times too large",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def wrong_in_one_slice(case: Case, dose: float) -> Case:
     """A distance (or weight) is wrong in one area alone: the commonest of the areas with less than 15 % of rows."""
     frame, name = case.frames["serving"], case.column("slice")
@@ -152,9 +182,13 @@ def wrong_in_one_slice(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(0.30, 0.15, 0.10, 0.07, 0.03), headline=0.15, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    doses=(0.30, 0.15, 0.10, 0.07, 0.03),
+    headline=0.15,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def values_missing(case: Case, dose: float) -> Case:
     """A column arrives empty in a part of the rows."""
     mask = _part(case, case.frames["serving"], dose)
@@ -167,9 +201,14 @@ def _two_hundred(source: Source, seed: int, rows: int | None) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.5, 0.35, 0.2), headline=0.35, unit="sd", clean=_two_hundred,
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.5, 0.35, 0.2),
+    headline=0.35,
+    unit="sd",
+    clean=_two_hundred,
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def shift_in_two_hundred_rows(case: Case, dose: float) -> Case:
     """An amount is a third of its standard deviation too large, and there are 200 rows to see it in."""
     column = case.column("amount")
@@ -177,9 +216,14 @@ def shift_in_two_hundred_rows(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, listed=False, doses=(0.5, 0.2, 0.1, 0.05), headline=0.5, unit="sd",
+    family=FAMILY,
+    expects=ANY,
+    listed=False,
+    doses=(0.5, 0.2, 0.1, 0.05),
+    headline=0.5,
+    unit="sd",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def shift(case: Case, dose: float) -> Case:
     """An amount is too large by a part of its standard deviation."""
     column = case.column("amount")
@@ -206,9 +250,14 @@ def trailing_blank(case: Case, dose: float) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, listed=False, doses=(0.30, 0.10, 0.03), headline=0.10, unit="share of rows",
+    family=FAMILY,
+    expects=ANY,
+    listed=False,
+    doses=(0.30, 0.10, 0.03),
+    headline=0.10,
+    unit="share of rows",
     on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+)
 def category_never_seen(case: Case, dose: float) -> Case:
     """A new value of a category arrives that train has not seen."""
     mask = _part(case, case.frames["serving"], dose)
@@ -231,9 +280,14 @@ def one_row_repeated(case: Case) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, listed=False, doses=(0.5, 0.25, 0.10), headline=0.25, unit="share of the upper end",
+    family=FAMILY,
+    expects=ANY,
+    listed=False,
+    doses=(0.5, 0.25, 0.10),
+    headline=0.25,
+    unit="share of the upper end",
     on=("taxi", "diamonds"),
-)  # fmt: skip
+)
 def large_values_dropped(case: Case, dose: float) -> Case:
     """Rows with the largest amounts never arrive."""
     frame, column = case.frames["serving"], case.column("amount")
@@ -249,9 +303,15 @@ def _keyed(source: Source, seed: int, rows: int | None) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(0.3, 0.03, 0.01, 0.003, 0.001), headline=0.01, unit="share of rows",
-    listed=False, clean=_keyed, on=("taxi", "flights", "diamonds"),
-)  # fmt: skip
+    family=FAMILY,
+    expects=ANY,
+    doses=(0.3, 0.03, 0.01, 0.003, 0.001),
+    headline=0.01,
+    unit="share of rows",
+    listed=False,
+    clean=_keyed,
+    on=("taxi", "flights", "diamonds"),
+)
 def other_values_for_the_same_key(case: Case, dose: float) -> Case:
     """The log has, for rows that train has by the same key, an older amount."""
     return _shuffled(case, "amount", dose)
@@ -264,9 +324,15 @@ def _drifting(source: Source, seed: int, rows: int | None) -> Case:
 
 
 @plant(
-    family=FAMILY, expects=ANY, doses=(1.0, 0.5, 0.2), headline=0.5, unit="sd", listed=False, clean=_drifting,
+    family=FAMILY,
+    expects=ANY,
+    doses=(1.0, 0.5, 0.2),
+    headline=0.5,
+    unit="sd",
+    listed=False,
+    clean=_drifting,
     on=("taxi", "diamonds"),
-)  # fmt: skip
+)
 def drift_since_the_previous_span(case: Case, dose: float) -> Case:
     """All of this span's amounts are higher than the previous span's."""
     column = case.column("amount")

@@ -138,7 +138,11 @@ class Nearness:
 
 @lru_cache(maxsize=2)
 def nearness_of(data: Data) -> dict[str, Nearness]:
-    """Of every held-out split with rows, in one search. Raises NotApplicable when there is nothing to search by."""
+    """Of every held-out split with rows, in one search.
+
+    Raises:
+      NotApplicable: when there is nothing to search by.
+    """
     train = data.train
     splits = {split: table for split, table in data.held_out.items() if table.rows}
     tables = [train, *splits.values()]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.text import shortened
 from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, Floats, Kind, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -85,7 +86,8 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
     rows = np.bincount(held[known[held]], minlength=len(values))
     shared = np.argsort(-rows, kind="stable")[: int((rows > 0).sum())]
     share = float(rows.sum() / max(1, len(held)))
-    names = ", ".join(f"`{values[i]}`" for i in shared[:_SHOWN])
+    # One more than is named tells whether there are others.
+    names = shortened([f"`{values[i]}`" for i in shared[: _SHOWN + 1]], _SHOWN, rest="others")
     reason = (
         f"{len(shared):,} of {len(np.unique(held)):,} values of {key} in {split} are in train too, with {rows.sum():,} "
         f"of {len(held):,} {split} rows ({share:.2%})"
@@ -96,7 +98,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         statistic=f"share of {split} rows whose {key} is also in train",
         value=share,
         n=len(held),
-        reason=f"{reason}: {names}{' and others' if len(shared) > _SHOWN else ''}." if len(shared) else f"{reason}.",
+        reason=f"{reason}: {names}." if len(shared) else f"{reason}.",
         remedy=f"Split by the key: set `split.by: entity` with `{key}`, so that each falls on one side. If rows of one "
         "entity are independent of each other, say so with `split.by: row`."
         if share > margin

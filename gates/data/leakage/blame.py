@@ -36,7 +36,11 @@ class Blame:
 
 @lru_cache(maxsize=4)
 def blame(data: Data, name: str, margin: float) -> Blame:
-    """Of train against the held-out table of this name. Raises NotApplicable where labels cannot be compared."""
+    """Of train against the held-out table of this name.
+
+    Raises:
+      NotApplicable: when labels cannot be compared.
+    """
     proxy = proxy_of(data, name)
     limit = margin if proxy.classes else 2 * margin
     strengths, rows = proxy.single_features()

@@ -172,7 +172,11 @@ def _finite(values: Floats) -> Floats:
 
 @lru_cache(maxsize=2)
 def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Verdict, int]:
-    """The pair or triple that speaks most, its verdict and how many were tried. Raises NotApplicable."""
+    """The pair or triple that speaks most, its verdict and how many were tried.
+
+    Raises:
+      NotApplicable: when fewer than two features are numbers or categories.
+    """
     powers = features_alone(data)
     left_out = set(single_suspects(data))
     for each in derived(data):

@@ -51,7 +51,11 @@ class Encoding:
 
 @lru_cache(maxsize=4)
 def encodings(data: Data, name: str) -> dict[str, Encoding]:
-    """Every such feature of the held-out table of this name. Raises NotApplicable where it has no labels."""
+    """Every such feature of the held-out table of this name.
+
+    Raises:
+      NotApplicable: when the table has no labels.
+    """
     other, target = data.held_out[name], target_of(data)
     tables, labels, unlabelled = [data.train, other], [target, target_in(other, target)], []
     for each in (*data.held_out.values(), *([data.serving] if data.serving else [])):

@@ -160,7 +160,11 @@ class Problem:
 
 @lru_cache(maxsize=2)
 def problem_of(data: Data) -> Problem:
-    """What is to be learnt, on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
+    """What is to be learnt, on at most ROWS rows of train.
+
+    Raises:
+      NotApplicable: when there is nothing to learn.
+    """
     target = target_of(data)
     rows = drawn(np.flatnonzero(target.present), ROWS, data.seed)
     names: tuple[str, ...] = ()

@@ -87,7 +87,11 @@ class Proxy:
         return None if self.groups is None else self.data.unit_column(self.other.table)
 
     def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
-        """Scores of train's rows out of fold, and a model of all of them. Raises NotApplicable without features."""
+        """Scores of train's rows out of fold, and a model of all of them.
+
+        Raises:
+          NotApplicable: when there are no features.
+        """
         if not features.names:
             raise NotApplicable("no feature that both tables hold is a number, a category or an image")
         mine, labels, seed = features.rows(slice(0, len(self.train.rows))), self.train.labels, self.data.seed
@@ -157,7 +161,11 @@ class Proxy:
 
 @lru_cache(maxsize=4)
 def proxy_of(data: Data, name: str) -> Proxy:
-    """Train against the held-out table of this name. Raises NotApplicable where labels cannot be compared."""
+    """Train against the held-out table of this name.
+
+    Raises:
+      NotApplicable: when labels cannot be compared.
+    """
     other = data.held_out[name]
     target = target_of(data)
     its = target_in(other, target)

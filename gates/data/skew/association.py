@@ -129,7 +129,7 @@ def _measured(
         remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
         n=len(rows_b), bounded=False, changes_with_time=True,
         in_windows=partial(_in_windows, {each: sides.train for each, sides in coarse.items()}, places, name, lifts),
-    )  # fmt: skip
+    )
 
 
 def _lost(mine: float, its: float) -> float:

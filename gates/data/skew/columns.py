@@ -32,7 +32,7 @@ _IDENTIFIER = 0.5
     rule="beyond the margin and certain (Fisher's exact test, effective rows)",
     source="Breck et al. 2019",
     needs=(Need.OTHER,), tier=1,
-)  # fmt: skip
+)
 def nulls(data: Data, margin: float) -> Iterator[Measurement]:
     """Two-proportion test on the share of rows without a value, in every feature of any type."""
     for pair in comparisons(data):
@@ -43,7 +43,7 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
             yield measured_share(
                 pair, column, "difference of the shares of missing values", mine, its, margin, told=told,
                 remedy=f"See where {pair.other.name} loses `{column}`: a failed join, a renamed field, a new client.",
-            )  # fmt: skip
+            )
 
 
 @check(
@@ -54,7 +54,7 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
     rule="more than N1/N + the margin, and certain (Fisher's exact test); of entities, values that one entity has",
     source="Good 1953; Breck et al. 2019",
     needs=(Need.OTHER,), tier=1,
-)  # fmt: skip
+)
 def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
     """Mass of categories unseen in train. Identifiers, of which nearly all are new, are as expected."""
     compared = 0
@@ -76,7 +76,7 @@ def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
     rule="beyond the margin and certain (Pearson's χ², Rao-Scott for entities); in time, beyond past windows",
     source="Rabanser et al. 2019; Rao & Scott 1981",
     needs=(Need.OTHER,), tier=1,
-)  # fmt: skip
+)
 def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]:
     """Half the sum of differences of shares. Identifiers have no shares to compare."""
     compared = 0
@@ -102,7 +102,7 @@ def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]
                 in_windows=partial(_tv_in_windows, mine, count),
                 chart=partial(evidence.of_values, f"share of rows by {column}", pair.other.name, names,
                               shares[0], shares[1], names[worst]),
-            )  # fmt: skip
+            )
     if not compared:
         raise NotApplicable("no column of categories that both sides have")
 

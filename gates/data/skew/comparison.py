@@ -95,7 +95,7 @@ class Comparison:
         from scipy.stats import rankdata
 
         means = [_means(scores, groups) for scores, groups in (
-            (scores_a, self.groups[0][rows_a]), (scores_b, self.groups[1][rows_b]))]  # fmt: skip
+            (scores_a, self.groups[0][rows_a]), (scores_b, self.groups[1][rows_b]))]
         a, b = (len(side) for side in means)
         ranks = rankdata(np.concatenate(means))
         ranks = ranks - ranks.mean()

@@ -70,7 +70,7 @@ def _measured(pair: Comparison, found: CodedPair, test: TwoSample, margin: float
         chart=lambda: Chart(
             "fall of AUC when a column is shuffled", tuple(falls)[:20], {"fall": tuple(falls.values())[:20]}, None
         ),
-    )  # fmt: skip
+    )
 
 
 def _with_labels_alike(pair: Comparison, found: CodedPair) -> TwoSample | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.text import listed
 from gates.data.evidence import Data
 from gates.tables.table import Codes, Kind, Mask, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -63,7 +64,7 @@ def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
     if serving is None:
         raise NotApplicable("no serving log was given")
     join = _joined(data, serving)
-    key = " and ".join(f"`{name}`" for name in join.keys)
+    key = listed([f"`{name}`" for name in join.keys])
     decided = join.matched >= _MATCHED
     yield Measurement(
         subject="serving",
@@ -109,7 +110,7 @@ def _joined(data: Data, serving: Table) -> _Join:
     found = is_known & (here[theirs] > 0)
     matched = float(found.mean())
     if matched < _SAME_EVENTS:
-        names = " and ".join(f"`{name}`" for name in keys)
+        names = listed([f"`{name}`" for name in keys])
         raise NotApplicable(f"the log is of other events: {matched:.1%} of its rows find their key ({names})")
     alike = (there == here) & (here > 0)
     their_rows, my_rows = np.flatnonzero(is_known & alike[theirs]), np.flatnonzero(mine_known & alike[mine])

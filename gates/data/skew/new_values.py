@@ -67,7 +67,7 @@ def of_unseen(pair: Comparison, column: str, margin: float) -> Measurement:
         remedy=f"Write `{column}` as {older} has it, or train on rows that hold the new values.",
         in_windows=lambda earlier, later: _new_mass(mine, earlier, later) if older == "train" else 1.0,
         chart=lambda: _chart(pair, column, names, mine, its, unseen),
-    )  # fmt: skip
+    )
 
 
 def of_split_column(pair: Comparison) -> Measurement | None:
@@ -81,7 +81,7 @@ def of_split_column(pair: Comparison) -> Measurement | None:
         f"No value of `{column}` in {pair.other.name} occurs in train: it was taken for a split by `{column}`.",
         f"Declare `{column}` as the entity key if it was split by it; else its vocabulary was changed.",
         at_most=Severity.WARN, column=column,
-    )  # fmt: skip
+    )
 
 
 def _codes_of(pair: Comparison, column: str) -> tuple[Codes, Codes, list[str]]:
@@ -119,7 +119,7 @@ def _told(
     respelt = sum(int(unseen[i]) for i in np.flatnonzero(unseen) if names[i].casefold().strip() in known)
     spelling = " They differ only in upper and lower case or spaces from values that it has." if (
         respelt > 0.5 * unseen.sum() > 0
-    ) else ""  # fmt: skip
+    ) else ""
     return (
         f"{share:.1%} of the rows of {newer} have a value in `{column}` that {older} never had, such as {such}, where "
         f"{expected:.1%} would be expected.{spelling}"

@@ -36,7 +36,7 @@ _BLURRED = 0.05
     rule="beyond the margin and certain (Kolmogorov's p-value, effective rows); in time, beyond past windows",
     source="Rabanser et al. 2019; Kolmogorov 1933",
     needs=(Need.OTHER,), tier=1,
-)  # fmt: skip
+)
 def numeric_distribution(data: Data, margin: float) -> Iterator[Measurement]:
     """The widest gap between the two distribution functions of each number column."""
     for pair, column, mine, its in _numbers(data):
@@ -52,7 +52,7 @@ def numeric_distribution(data: Data, margin: float) -> Iterator[Measurement]:
             n=len(b), worth=worth[1], by_entity=pair.entity_p(mine[rows[0]] <= at, its[rows[1]] <= at, *rows),
             in_windows=partial(_ks_in_windows, mine),
             chart=partial(evidence.of_numbers, f"share of rows by {column}", pair.other.name, a, b, at),
-        )  # fmt: skip
+        )
 
 
 def _numbers(data: Data) -> Iterator[tuple[Comparison, str, Floats, Floats]]:
@@ -90,7 +90,7 @@ def _ks_in_windows(values: Floats, earlier: Rows, later: Rows) -> float:
     rule="beyond the margin and certain (Fisher's exact test, Bonferroni over the values tried)",
     source="gates.md §4 (atoms)",
     needs=(Need.OTHER,),
-)  # fmt: skip
+)
 def single_values(data: Data, margin: float) -> Iterator[Measurement]:
     """Shares, among rows with a value, of each number that is frequent on either side."""
     for pair, column, mine, its in _numbers(data):
@@ -110,7 +110,7 @@ def single_values(data: Data, margin: float) -> Iterator[Measurement]:
             remedy=f"See what writes {value:.10g} to `{column}`: a default for missing values, or a constant.",
             tried=len(values), rows=(~np.isnan(mine), ~np.isnan(its)), bounded=False,
             in_windows=partial(_atoms_in_windows, mine, values),
-        )  # fmt: skip
+        )
 
 
 def _atoms_in_windows(numbers: Floats, values: Floats, earlier: Rows, later: Rows) -> float:
@@ -139,7 +139,7 @@ def _shares_at(ordered: Floats, values: Floats) -> Floats:
     rule="beyond the margin and certain (Fisher's exact test, Bonferroni over 8 steps)",
     source="gates.md §4 (granularity)",
     needs=(Need.OTHER,),
-)  # fmt: skip
+)
 def granularity(data: Data, margin: float) -> Iterator[Measurement]:
     """Shares of multiples of 0.001 to 1000, among values other than 0, on at most 20,000 rows a side."""
     for pair, column, mine, its in _numbers(data):
@@ -161,7 +161,7 @@ def granularity(data: Data, margin: float) -> Iterator[Measurement]:
             f"{share_a:.1%} in train",
             remedy=f"See where `{column}` is rounded or cut on its way to {pair.other.name}.",
             tried=len(found), rows=(sides[0], sides[1]), bounded=False, changes_with_time=True,
-        )  # fmt: skip
+        )
 
 
 def _unlike_zero(values: Floats, rows: Rows) -> Mask:
@@ -190,7 +190,7 @@ def _on_step(values: Floats, step: float) -> Mask:
     rule="beyond the margin and certain (exact chance that the largest values all lie on one side)",
     source="Breck et al. 2019; Wilks 1941",
     needs=(Need.OTHER,),
-)  # fmt: skip
+)
 def value_range(data: Data, margin: float) -> Iterator[Measurement]:
     """Share outside the smallest and largest value; columns of few whole numbers are left to `schema_domain`."""
     for pair, column, mine, its in _numbers(data):
@@ -216,12 +216,12 @@ def _of_range(pair: Comparison, column: str, mine: Floats, its: Floats, margin: 
         remedy=f"Look at the rows beyond the range: a sentinel, an overflow, or `{column}` in another unit.",
         in_windows=partial(_outside_in_windows, mine),
         chart=partial(evidence.of_numbers, f"share of rows by {column}", pair.other.name, a, b),
-    )  # fmt: skip
+    )
 
 
 def _outside_p(
     pair: Comparison, mine: Floats, its: Floats, low: float, high: float, older: str, side: str
-) -> float:  # fmt: skip
+) -> float:
     """Of entities when entities were drawn: whose largest values all lie on one side."""
     new, known = (its, mine) if older == "train" else (mine, its)
     outside = new < low if side == "below" else new > high

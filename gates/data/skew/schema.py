@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.text import plural
 from gates.data.evidence import Data
 from gates.data.skew.comparison import Comparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
@@ -53,17 +54,17 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
             yield _fact(
                 _MISSING, column, name, 1.0, other.rows,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
-                f"{len(data.features)} features {len(absent)} {'is' if len(absent) == 1 else 'are'} missing there.",
+                f"{len(data.features)} features {len(absent)} {plural(len(absent), 'is', 'are')} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
                 Severity.WARN if spared else Severity.BLOCK,
-            )  # fmt: skip
+            )
         for column in (each for each in other.columns if each not in known):
             yield _fact(
                 _MISSING, column, name, 1.0, other.rows,
                 f"{name} has a column `{column}` that train does not have.",
                 "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
-            )  # fmt: skip
+            )
         if not absent:
             told = f"{name} has all {len(data.features)} features of train."
             yield _fact(_MISSING, None, name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
@@ -72,7 +73,7 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
 def _fact(
     statistic: str, column: str | None, table: str, value: float, n: int, reason: str, remedy: str, at_most: Severity,
     sample: RowSample | None = None,
-) -> Measurement:  # fmt: skip
+) -> Measurement:
     subject = table if column is None else f"{column} in {table}"
     return Measurement(subject, statistic, value, n, reason, remedy, at_most=at_most, sample=sample, column=column)
 
@@ -110,7 +111,7 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
-                )  # fmt: skip
+                )
         if same:
             told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
             yield _fact(_RETYPED, None, other.name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
@@ -129,7 +130,7 @@ def _resized(pair: Comparison, column: str) -> Measurement | None:
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
         Severity.BLOCK,
-    )  # fmt: skip
+    )
 
 
 def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
@@ -159,7 +160,7 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
         f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
         remedy if beyond else "Nothing to do.",
         p_value=distance.p_value, sample=sample, column=column,
-    )  # fmt: skip
+    )
 
 
 def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:

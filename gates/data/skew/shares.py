@@ -18,7 +18,7 @@ def measured_share(
     pair: Comparison, column: str, statistic: str, mine: Mask, its: Mask, margin: float, *,
     told: str, remedy: str, tried: int = 1, rows: tuple[Mask, Mask] | None = None, bounded: bool = True,
     in_windows: Callable[[Rows, Rows], float] | None = None, changes_with_time: bool = False,
-) -> Measurement:  # fmt: skip
+) -> Measurement:
     """A measurement of the share of rows for which something is true, the worst of `tried`."""
     of_a, of_b = rows or (np.ones(len(mine), dtype=bool), np.ones(len(its), dtype=bool))
     a, b = mine[of_a], its[of_b]
@@ -34,4 +34,4 @@ def measured_share(
         remedy=remedy, n=len(b), worth=worth[1], by_entity=pair.entity_p(a, b, of_a, of_b), 
         in_windows=in_windows or by_window, bounded=bounded, changes_with_time=changes_with_time,
         chart=lambda: Chart(statistic, (column,), {"train": (float(a.mean()),), pair.other.name: (float(b.mean()),)}),
-    )  # fmt: skip
+    )

@@ -181,7 +181,7 @@ def _measured(
         where=f" where {slicing.name} = {value}", n=inside, bounded=False, changes_with_time=True,
         by_entity=_by_entity(pair, found, column, worst),
         in_windows=partial(_in_windows, full, column),
-    )  # fmt: skip
+    )
 
 
 def _in_windows(codes: Codes, column: Coded, earlier: Rows, later: Rows) -> float:

@@ -92,9 +92,13 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(splits, tmp_path: P
         told.add(
             subprocess.run(
                 [sys.executable, "-c", program, tmp_path / "train.parquet", tmp_path / "eval.parquet"],
-                cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
             ).stdout
-        )  # fmt: skip
+        )
     assert len(told) == 1
 
 

@@ -72,14 +72,20 @@ def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:
         ("gates:\n  chekcs: {}", r"line 2: unknown key `gates\.chekcs`; did you mean `checks`\?"),
         (f"gates:\n  checks:\n    {NAME}: {{treshold: 1}}", r"line 3: unknown key .*did you mean `threshold`\?"),
         (f"gates:\n  checks:\n    {NAME}x: {{}}", rf"line 3: there is no check `{NAME}x`; did you mean `{NAME}`\?"),
-        ("gates:\n  checks:\n    zzzzzz: {}",
-         r"line 3: there is no check `zzzzzz`; `python -m gates list` names them all\.(\n|$)"),
+        (
+            "gates:\n  checks:\n    zzzzzz: {}",
+            r"line 3: there is no check `zzzzzz`; `python -m gates list` names them all\.(\n|$)",
+        ),
         (f"gates:\n  checks:\n    {NAME}: {{threshold: -1}}", r"must be a number of at least 0, got -1"),
         (f"gates:\n  checks:\n    {NAME}: {{severity: loud}}", r"must be one of 'warn' or 'block', got 'loud'"),
-        (f"gates:\n  checks:\n    {NAME}:\n      waive: {{reason: Soon., expires: 31.12.2026}}",
-         r"line 4: `gates\.checks\..*\.waive\.expires` must be a day as YYYY-MM-DD, got '31\.12\.2026'"),
-        (f"gates:\n  checks:\n    {NAME}: {{waive: {{expires: 2027-01-01}}}}",
-         r"the key `gates.*waive\.reason` is missing"),
+        (
+            f"gates:\n  checks:\n    {NAME}:\n      waive: {{reason: Soon., expires: 31.12.2026}}",
+            r"line 4: `gates\.checks\..*\.waive\.expires` must be a day as YYYY-MM-DD, got '31\.12\.2026'",
+        ),
+        (
+            f"gates:\n  checks:\n    {NAME}: {{waive: {{expires: 2027-01-01}}}}",
+            r"the key `gates.*waive\.reason` is missing",
+        ),
         (f"gates:\n  checks:\n    {NAME}: {{waive: {{reason: '', expires: 2027-01-01}}}}", r"text that is not empty"),
         ("gates: [1]", r"line 1: `gates` must be a section of keys"),
         ("gates:\n  checks: [1]", r"line 2: `gates\.checks` must be a section of keys"),
@@ -93,15 +99,19 @@ def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:
         ("prediction: {never: [x, 1]}", r"`prediction\.never` must be a list of names, got \['x', 1\]"),
         ("prediction: {known_from: [x]}", r"`prediction\.known_from` must be moments with lists of columns"),
         ("prediction: {known_from: {1: [x]}}", r"`prediction\.known_from` must be moments with lists of columns"),
-        ("prediction:\n  known_from:\n    outcome: x",
-         r"line 3: `prediction\.known_from\.outcome` must be a list of names, got 'x'"),
+        (
+            "prediction:\n  known_from:\n    outcome: x",
+            r"line 3: `prediction\.known_from\.outcome` must be a list of names, got 'x'",
+        ),
         ("prediction: {moments: 3}", r"`prediction\.moments` must be a list of names, got 3"),
         ("prediction: {made_at: [x]}", r"`prediction\.made_at` must be text, got \['x'\]"),
         # As the pipeline refuses it: a column cannot be known from two moments.
-        ("prediction: {known_from: {request: [x], outcome: [x]}}",
-         r"`prediction\.known_from` gives the column x two moments"),
+        (
+            "prediction: {known_from: {request: [x], outcome: [x]}}",
+            r"`prediction\.known_from` gives the column x two moments",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(SluiceError, match=sentence) as refused:
         workload(tmp_path, text)

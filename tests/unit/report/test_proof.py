@@ -34,11 +34,18 @@ def test_what_is_not_finite_is_drawn_as_nothing() -> None:
 
 def test_the_report_shows_chart_rows_and_remedy_of_a_finding_escaped() -> None:
     finding = Finding(
-        "single_feature", "payment_type", "AUC", 0.93, 0.75, 12_000, Severity.BLOCK,
-        "It knows too much.", "Leave it out.",
+        "single_feature",
+        "payment_type",
+        "AUC",
+        0.93,
+        0.75,
+        12_000,
+        Severity.BLOCK,
+        "It knows too much.",
+        "Leave it out.",
         chart=Chart("AUC by feature", ("payment_type", "fare"), {"AUC": (0.93, 0.61)}, marked="payment_type"),
         sample=RowSample("rows of eval", ("company", "fare"), (("<script>alert(1)</script>", "7.5"),)),
-    )  # fmt: skip
+    )
     page = render(sample_record(), Evidence(gates=(GateReport("data_gate", Verdict.FAIL, (finding,)),)))
     for part in ("AUC by feature", "payment_type", "Leave it out.", "rows of eval", "&lt;script&gt;alert(1)"):
         assert part in page
@@ -47,8 +54,19 @@ def test_the_report_shows_chart_rows_and_remedy_of_a_finding_escaped() -> None:
 
 def test_findings_keep_their_evidence_through_json() -> None:
     finding = Finding(
-        "exact_duplicates", "eval", "share", 0.1, 0.001, 1_500, Severity.BLOCK, "Copied.", "Split again.", p_value=None,
-        chart=Chart("c", ("a",), {"train": (1.0,)}), sample=RowSample("s", ("x",), (("1",),)), waiver="agreed",
-    )  # fmt: skip
+        "exact_duplicates",
+        "eval",
+        "share",
+        0.1,
+        0.001,
+        1_500,
+        Severity.BLOCK,
+        "Copied.",
+        "Split again.",
+        p_value=None,
+        chart=Chart("c", ("a",), {"train": (1.0,)}),
+        sample=RowSample("s", ("x",), (("1",),)),
+        waiver="agreed",
+    )
     report = GateReport("data_gate", Verdict.FAIL, (finding,))
     assert GateReport.loads(report.dumps()) == report

@@ -265,7 +265,8 @@ def test_a_section_without_evidence_says_that_it_was_not_reached(section):
         (wording.duration(59.97), "1\u00a0min 00\u00a0s"),
         (wording.duration(7322), "2\u00a0h 02\u00a0min"),
         (wording.size(1_180_000_000), "1.1\u00a0GiB"),
-        (wording.joined(["a", "b", "c"]), "a, b and c"),
+        (wording.plural(1, "check"), "1\u00a0check"),
+        (wording.plural(1200, "check"), "1,200\u00a0checks"),
     ],
 )
 def test_figures_are_written_for_people(written, expected):

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from core.packages import PACKAGES
 from tests.samples.folders import ROOT
 
 
 @pytest.fixture
 def bare_clone(tmp_path: Path) -> Path:
-    for room in ("runners", "pipeline", "gates"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path

@@ -65,10 +65,19 @@ def test_parts_together_give_the_whole_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("texts", "kind"),
-    [(["1", "-2", None], Kind.INT), (["1", "2.5"], Kind.FLOAT), (["1", "+2"], Kind.INT), (["1", "1-2"], Kind.BYTES),
-     (["2.5", "99999999999999999999"], Kind.BYTES), (["0.12345678901234567890", "1"], Kind.FLOAT),
-     (["1", "nan"], Kind.FLOAT), (["0x10"], Kind.BYTES), (["true"], Kind.BYTES), ([None, None], Kind.NONE)],
-)  # fmt: skip
+    [
+        (["1", "-2", None], Kind.INT),
+        (["1", "2.5"], Kind.FLOAT),
+        (["1", "+2"], Kind.INT),
+        (["1", "1-2"], Kind.BYTES),
+        (["2.5", "99999999999999999999"], Kind.BYTES),
+        (["0.12345678901234567890", "1"], Kind.FLOAT),
+        (["1", "nan"], Kind.FLOAT),
+        (["0x10"], Kind.BYTES),
+        (["true"], Kind.BYTES),
+        ([None, None], Kind.NONE),
+    ],
+)
 def test_a_column_is_of_the_widest_kind_of_its_values(texts, kind):
     assert kind_of_texts(pa.array(texts, pa.string()), Kind.NONE) is kind
     one_by_one = Kind.NONE

@@ -95,8 +95,12 @@ def test_a_test_split_from_elsewhere_is_refused(name: str) -> None:
     found = blocking(model.evidence(test=elsewhere))
     assert "loss_sanity" in found
     assert found <= {
-        "generalisation", "class_generalisation", "loss_sanity", "prediction_collapse", "better_than_trivial",
-    }  # fmt: skip
+        "generalisation",
+        "class_generalisation",
+        "loss_sanity",
+        "prediction_collapse",
+        "better_than_trivial",
+    }
 
 
 def test_verdicts_do_not_hang_on_the_order_of_rows() -> None:

@@ -39,9 +39,15 @@ def test_tells_the_row_the_changed_classes_and_onto_which_class_they_fall() -> N
     assert found.sample.rows[0][:3] in texts
 
 
-@pytest.mark.parametrize(("off", "same_machine", "refused"), [
-    (2e-6, True, False), (5e-5, True, True), (5e-5, False, False), (5e-3, False, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("off", "same_machine", "refused"),
+    [
+        (2e-6, True, False),
+        (5e-5, True, True),
+        (5e-5, False, False),
+        (5e-3, False, True),
+    ],
+)
 def test_rounding_passes_and_more_does_not(off: float, same_machine: bool, refused: bool) -> None:
     moved = GOOD + off * np.eye(10)[0]
     evidence = ModelEvidence(
@@ -115,10 +121,12 @@ def test_names_the_field_and_the_case_that_gives_no_number() -> None:
     evidence = ModelEvidence(
         test=DIGITS.predicted("test"),
         probes=(
-            Probe("fare", "missing", good), Probe("fare", "extreme", spoilt), Probe("company", "unknown", good),
+            Probe("fare", "missing", good),
+            Probe("fare", "extreme", spoilt),
+            Probe("company", "unknown", good),
             Probe("area", "missing", None, "No such feature: area"),
         ),
-    )  # fmt: skip
+    )
     assert _found(evidence, "optional_fields", "fare").reason == (
         "Predictions are no numbers with fare extreme (2 of 20 rows)."
     )

@@ -34,10 +34,12 @@ def written(path: Path, content: str | bytes) -> str:
 
 def tfrecord(path: Path, table: pa.Table) -> str:
     lists = [
-        pa.array([[] if v is None else [v.encode() if isinstance(v, str) else v] for v in column.to_pylist()],
-                 pa.large_list(pa.large_binary() if pa.types.is_string(column.type) else column.type))
+        pa.array(
+            [[] if v is None else [v.encode() if isinstance(v, str) else v] for v in column.to_pylist()],
+            pa.large_list(pa.large_binary() if pa.types.is_string(column.type) else column.type),
+        )
         for column in table.columns
-    ]  # fmt: skip
+    ]
     batch = pa.RecordBatch.from_arrays(lists, table.column_names)
     raw = frame_records(RecordBatchToExamplesEncoder().encode(batch))
     return written(path, gzip.compress(raw) if path.suffix == ".gz" else raw)

@@ -196,11 +196,17 @@ def test_sound_predictions_pass_and_say_what_was_looked_at() -> None:
     report = _judged([0, 1, 2], SURE)
     assert report.verdict is Verdict.PASS
     assert report.checks_run == (
-        "finite_predictions", "predictions_are_probabilities", "labels_are_classes", "several_classes_in_test",
-    )  # fmt: skip
+        "finite_predictions",
+        "predictions_are_probabilities",
+        "labels_are_classes",
+        "several_classes_in_test",
+    )
     assert [each.check for each in report.checks_skipped] == [
-        "threshold_value", "threshold_change", "threshold_slice", "threshold_class",
-    ]  # fmt: skip
+        "threshold_value",
+        "threshold_change",
+        "threshold_slice",
+        "threshold_class",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -240,14 +246,19 @@ IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
 @pytest.mark.parametrize(
     ("side", "asks", "told"),
     [
-        (4, [tf.TensorSpec([None, 4, 4, 1], tf.int64, name="image")],
-         "`image` as int64[4, 4, 1], which the data have as int64[8, 8, 1]"),
-        (8, [tf.TensorSpec([None, 8, 8, 1], tf.float32, name="image")],
-         "`image` as float32[8, 8, 1], which the data have as int64[8, 8, 1]"),
-        (8, [IMAGE, tf.TensorSpec([None], tf.float32, name="angle")],
-         "`angle` as float32, which the data do not have"),
+        (
+            4,
+            [tf.TensorSpec([None, 4, 4, 1], tf.int64, name="image")],
+            "`image` as int64[4, 4, 1], which the data have as int64[8, 8, 1]",
+        ),
+        (
+            8,
+            [tf.TensorSpec([None, 8, 8, 1], tf.float32, name="image")],
+            "`image` as float32[8, 8, 1], which the data have as int64[8, 8, 1]",
+        ),
+        (8, [IMAGE, tf.TensorSpec([None], tf.float32, name="angle")], "`angle` as float32, which the data do not have"),
     ],
-)  # fmt: skip
+)
 def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_and_said_so(
     data: dict[str, list[Artifact]], tmp_path: Path, side: int, asks: list[tf.TensorSpec], told: str
 ) -> None:

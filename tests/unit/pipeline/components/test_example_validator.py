@@ -82,8 +82,9 @@ def test_refuses_a_number_that_became_text(clean: Statistics, schema: schema_pb2
     assert _fired(report) == {("schema_type", "fare", Severity.BLOCK)}
     assert re.fullmatch(
         r"fare holds text \('\$[\d.]+', '\$[\d.]+', '\$[\d.]+' and others\) in test, where the schema expects decimal "
-        r"numbers\.", report.findings[0].reason,
-    )  # fmt: skip
+        r"numbers\.",
+        report.findings[0].reason,
+    )
 
 
 def test_refuses_values_outside_the_domain_and_names_them(clean: Statistics, schema: schema_pb2.Schema) -> None:
@@ -169,8 +170,12 @@ def test_a_label_that_text_leaves_uncomputed_is_no_second_fault(schema: schema_p
     assert _fired(report) == {("schema_type", "fare", Severity.BLOCK)}
     without, _ = validate(
         {n: samples.statistics_of(f.drop(columns=samples.LABEL)) for n, f in FRAMES.items()},
-        schema, None, None, {}, computed,
-    )  # fmt: skip
+        schema,
+        None,
+        None,
+        {},
+        computed,
+    )
     assert _fired(without) == {("schema_missing_column", samples.LABEL, Severity.BLOCK)}
 
 
@@ -196,9 +201,14 @@ def test_a_column_without_any_value_anywhere_is_refused_in_every_split(schema: s
 
 def test_no_sentence_of_tfdv_is_left_in_its_own_words(clean: Statistics, schema: schema_pb2.Schema) -> None:
     odd = {
-        "fare": "text", "company": 7, "trip_miles": np.nan, "trip_start_hour": 0.5, "payment_type": "Barter",
-        "tips": np.inf, "dropoff_latitude": 99.0,
-    }  # fmt: skip
+        "fare": "text",
+        "company": 7,
+        "trip_miles": np.nan,
+        "trip_start_hour": 0.5,
+        "payment_type": "Barter",
+        "tips": np.inf,
+        "dropoff_latitude": 99.0,
+    }
     latitude = next(feature for feature in schema.feature if feature.name == "dropoff_latitude")
     latitude.float_domain.max = 43.0
     tips = next(feature for feature in schema.feature if feature.name == "tips")

@@ -50,10 +50,12 @@ def _run(executor: type[Executor], examples: standard_artifacts.Examples, folder
     statistics.uri = str(folder)
     context = executor.Context(
         beam_pipeline_args=[
-            "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner", "--sdk_container_image=none"
+            "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+            "--sdk_container_image=none",
         ],
-        tmp_dir=str(folder / "tmp"), unique_id="1",
-    )  # fmt: skip
+        tmp_dir=str(folder / "tmp"),
+        unique_id="1",
+    )
     executor(context).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
     return {split: _figures(folder / f"Split-{split}/FeatureStats.pb") for split in ("train", "eval")}
 

@@ -41,9 +41,14 @@ def test_no_key_lists_them_all():
 
 @pytest.mark.parametrize(
     ("key", "meant"),
-    [("trian", "train"), ("epochs", "train.epochs"), ("evaluator.treshold", "evaluator.thresholds"),
-     ("environment.regoin", "environment.region"), ("train.epochs.x", "train.epochs")],
-)  # fmt: skip
+    [
+        ("trian", "train"),
+        ("epochs", "train.epochs"),
+        ("evaluator.treshold", "evaluator.thresholds"),
+        ("environment.regoin", "environment.region"),
+        ("train.epochs.x", "train.epochs"),
+    ],
+)
 def test_an_unknown_key_is_answered_with_the_nearest(key, meant):
     with pytest.raises(SluiceError, match=f"no key `{key}`; did you mean `{meant}`"):
         explain(key)

@@ -184,10 +184,22 @@ def test_a_log_takes_the_wider_types_of_the_data_it_is_like(tmp_path):
 
 @pytest.mark.parametrize(
     ("cell", "kind"),
-    [("7", Kind.INT), (" 7 ", Kind.INT), ("+7", Kind.INT), ("1_000", Kind.INT), ("0x1F", Kind.BYTES),
-     ("9223372036854775808", Kind.BYTES), ("1e3", Kind.FLOAT), ("nan", Kind.FLOAT), ("-Infinity", Kind.FLOAT),
-     ("true", Kind.BYTES), ("null", Kind.BYTES), ("2014-05-01", Kind.BYTES), ("٣", Kind.BYTES)],
-)  # fmt: skip
+    [
+        ("7", Kind.INT),
+        (" 7 ", Kind.INT),
+        ("+7", Kind.INT),
+        ("1_000", Kind.INT),
+        ("0x1F", Kind.BYTES),
+        ("9223372036854775808", Kind.BYTES),
+        ("1e3", Kind.FLOAT),
+        ("nan", Kind.FLOAT),
+        ("-Infinity", Kind.FLOAT),
+        ("true", Kind.BYTES),
+        ("null", Kind.BYTES),
+        ("2014-05-01", Kind.BYTES),
+        ("٣", Kind.BYTES),
+    ],
+)
 def test_a_cell_is_of_the_kind_that_the_official_reader_says(cell, kind):
     from tfx_bsl.coders import csv_decoder
 

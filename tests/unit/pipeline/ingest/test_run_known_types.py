@@ -81,20 +81,22 @@ def kind(outcome: Ingested) -> Kind:
 
 @pytest.mark.parametrize(
     ("values", "known", "becomes"),
-    [(["12", "13"], Kind.FLOAT, Kind.FLOAT),
-     (["12.0", "", "-3.0", "1.7e10"], Kind.INT, Kind.INT),
-     (["12.5", "3.0"], Kind.INT, Kind.FLOAT),
-     (["nan", "3.0"], Kind.INT, Kind.FLOAT),
-     (["inf", "3.0"], Kind.INT, Kind.FLOAT),
-     (["1.152921504606847e+18"], Kind.INT, Kind.FLOAT),  # the digits that were meant are lost
-     (["9007199254740993", "1.0"], Kind.INT, Kind.INT),  # these are not
-     (["$12.5", "3.0"], Kind.FLOAT, Kind.BYTES),
-     (["$12", "3"], Kind.INT, Kind.BYTES),
-     (["007", "12"], Kind.BYTES, Kind.BYTES),
-     (["", ""], Kind.FLOAT, Kind.NONE),
-     (["12", "13"], Kind.NONE, Kind.INT),
-     (["12.0", "13.0"], Kind.NONE, Kind.FLOAT)],
-)  # fmt: skip
+    [
+        (["12", "13"], Kind.FLOAT, Kind.FLOAT),
+        (["12.0", "", "-3.0", "1.7e10"], Kind.INT, Kind.INT),
+        (["12.5", "3.0"], Kind.INT, Kind.FLOAT),
+        (["nan", "3.0"], Kind.INT, Kind.FLOAT),
+        (["inf", "3.0"], Kind.INT, Kind.FLOAT),
+        (["1.152921504606847e+18"], Kind.INT, Kind.FLOAT),  # the digits that were meant are lost
+        (["9007199254740993", "1.0"], Kind.INT, Kind.INT),  # these are not
+        (["$12.5", "3.0"], Kind.FLOAT, Kind.BYTES),
+        (["$12", "3"], Kind.INT, Kind.BYTES),
+        (["007", "12"], Kind.BYTES, Kind.BYTES),
+        (["", ""], Kind.FLOAT, Kind.NONE),
+        (["12", "13"], Kind.NONE, Kind.INT),
+        (["12.0", "13.0"], Kind.NONE, Kind.FLOAT),
+    ],
+)
 def test_a_csv_column_takes_the_type_of_the_schema_where_no_value_changes_by_it(values, known, becomes, tmp_path):
     outcome = run(tmp_path, write_csv(tmp_path, values), {"n": known} if known else {})
     assert (kind(outcome), outcome.unusable) == (becomes, 0)
@@ -102,15 +104,17 @@ def test_a_csv_column_takes_the_type_of_the_schema_where_no_value_changes_by_it(
 
 @pytest.mark.parametrize(
     ("column", "known", "becomes"),
-    [(pa.array([12.0, None]), Kind.INT, Kind.INT),
-     (pa.array([12.0, 2.5]), Kind.INT, Kind.FLOAT),
-     (pa.array([[1.0, 2.0], []]), Kind.INT, Kind.INT),
-     (pa.array([2.0**25], pa.float32()), Kind.INT, Kind.FLOAT),
-     (pa.array([None, None], pa.float64()), Kind.INT, Kind.NONE),
-     (pa.array([12, 13]), Kind.FLOAT, Kind.FLOAT),
-     (pa.array([12, 13]), Kind.BYTES, Kind.INT),  # a number where text belongs is the validator's affair
-     (pa.array(["12"]), Kind.INT, Kind.BYTES)],
-)  # fmt: skip
+    [
+        (pa.array([12.0, None]), Kind.INT, Kind.INT),
+        (pa.array([12.0, 2.5]), Kind.INT, Kind.FLOAT),
+        (pa.array([[1.0, 2.0], []]), Kind.INT, Kind.INT),
+        (pa.array([2.0**25], pa.float32()), Kind.INT, Kind.FLOAT),
+        (pa.array([None, None], pa.float64()), Kind.INT, Kind.NONE),
+        (pa.array([12, 13]), Kind.FLOAT, Kind.FLOAT),
+        (pa.array([12, 13]), Kind.BYTES, Kind.INT),  # a number where text belongs is the validator's affair
+        (pa.array(["12"]), Kind.INT, Kind.BYTES),
+    ],
+)
 def test_a_parquet_column_takes_the_type_of_the_schema_where_no_value_changes_by_it(column, known, becomes, tmp_path):
     pq.write_table(pa.table({"n": column}), tmp_path / "data.parquet")
     assert kind(run(tmp_path, tmp_path / "data.parquet", {"n": known})) is becomes

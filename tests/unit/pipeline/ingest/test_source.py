@@ -65,10 +65,17 @@ def test_a_span_without_a_pattern_is_refused(spans):
 
 @pytest.mark.parametrize(
     ("name", "format_"),
-    [("a.csv", "csv"), ("a.csv.gz", "csv"), ("a.parquet", "parquet"), ("a.tfrecord", "tfrecord"),
-     ("a.tfrecord.gz", "tfrecord"), ("data_tfrecord-00000-of-00001.gz", "tfrecord"),
-     ("a.tfrecord-00000-of-00002", "tfrecord"), ("A.CSV", "csv")],
-)  # fmt: skip
+    [
+        ("a.csv", "csv"),
+        ("a.csv.gz", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.tfrecord", "tfrecord"),
+        ("a.tfrecord.gz", "tfrecord"),
+        ("data_tfrecord-00000-of-00001.gz", "tfrecord"),
+        ("a.tfrecord-00000-of-00002", "tfrecord"),
+        ("A.CSV", "csv"),
+    ],
+)
 def test_the_suffix_tells_the_format(name, format_, tmp_path):
     (tmp_path / name).write_text("x")
     assert resolve_source(config(tmp_path / name)).format == format_

@@ -91,10 +91,24 @@ def test_preprocessing_that_does_not_fit_the_data_is_told_by_what_it_could_not_c
 
 def test_the_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     record = RunRecord(
-        run_id="r", workload="taxi", outcome="failed", exit_code=3, reason="eval is empty.", pushed_version=None,
-        pushed_to=None, components=[], gates=[], metrics=metrics_of(None), rows={}, seconds=1.0, peak_memory_bytes=1,
-        seed=0, data_fingerprint=None, git_commit=None, lock_hash=None,
-    )  # fmt: skip
+        run_id="r",
+        workload="taxi",
+        outcome="failed",
+        exit_code=3,
+        reason="eval is empty.",
+        pushed_version=None,
+        pushed_to=None,
+        components=[],
+        gates=[],
+        metrics=metrics_of(None),
+        rows={},
+        seconds=1.0,
+        peak_memory_bytes=1,
+        seed=0,
+        data_fingerprint=None,
+        git_commit=None,
+        lock_hash=None,
+    )
     write_record(tmp_path / "run.json", record)
     assert json.loads((tmp_path / "run.json").read_text()) == record.model_dump()
     spoilt = record.model_copy(update={"metrics": {"overall": {"auc": float("nan")}}})

@@ -266,5 +266,5 @@ def test_a_held_out_table_without_one_of_two_classes_is_no_disagreement() -> Non
         label = np.zeros(rows, int)
         label[:positives] = 1
         tables[name] = Table.of(name, pa.table({"x": label * 6 + rng.normal(size=rows), "z": rng.normal(size=rows),
-                                               "label": label}))  # fmt: skip
+                                               "label": label}))
     assert not findings_of(Data(tables["train"], {"eval": tables["eval"]}, declared=Declared(label="label")))

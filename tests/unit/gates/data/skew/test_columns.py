@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[Poison, str, str]] = {
         _in("company", lambda r: r["company"].where(np.arange(len(r)) % 4 > 0, "Dispatch Taxi Affiliation")),
         "categorical_distribution", "company",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -114,5 +114,5 @@ def test_answers_on_odd_columns() -> None:
     odd = pd.DataFrame({
         "none": [None] * 40, "one": [1.0] * 40, "huge": [2**62 + i for i in range(40)], "é": ["x", None] * 20,
         "infinite": [np.inf, -np.inf, 0.0, np.nan] * 10, "flag": [True, False] * 20, "lists": [[1, 2], [3]] * 20,
-    })  # fmt: skip
+    })
     assert refusing(data_of(odd, eval=odd.iloc[:1], test=odd.iloc[20:], serving=odd.iloc[:0])) == set()

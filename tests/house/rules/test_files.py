@@ -1,26 +1,18 @@
-"""The rules that keep the house in order."""
+"""What every file keeps to."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
+from tests.house.rules.tree import our_files, shown
 from tests.samples.folders import ROOT
 
 
-def _our_files() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    return [ROOT / name for name in listed if (ROOT / name).is_file()]
-
-
 def test_no_file_of_code_is_over_400_lines() -> None:
-    code = [path for path in _our_files() if path.suffix in {".py", ".sh", ".j2", ".css", ".js"}]
+    code = [path for path in our_files() if path.suffix in {".py", ".sh", ".j2", ".css", ".js"}]
     assert len(code) > 30
-    assert {str(path.relative_to(ROOT)): n for path in code if (n := _lines(path)) > 400} == {}
+    assert {shown(path): n for path in code if (n := _lines(path)) > 400} == {}
 
 
 def test_the_pipeline_fits_on_one_page() -> None:
@@ -29,9 +21,9 @@ def test_the_pipeline_fits_on_one_page() -> None:
 
 def test_no_path_of_a_machine_and_no_package_index_is_named() -> None:
     forbidden = re.compile(r"/home/\w+|/root/|/work/|https?://[\w.]*(pypi|pythonhosted)\.org")
-    readable = [path for path in _our_files() if path.suffix not in {".png", ".pb"} and path != Path(__file__)]
+    readable = [path for path in our_files() if path.suffix not in {".png", ".pb"} and path != Path(__file__)]
     guilty = [
-        f"{path.relative_to(ROOT)}: {found[0]}"
+        f"{shown(path)}: {found[0]}"
         for path in readable
         if (found := forbidden.search(path.read_text(encoding="utf-8")))
     ]
@@ -43,6 +35,16 @@ def test_every_direct_dependency_has_its_line_in_the_docs() -> None:
     documented = (ROOT / "docs/dependencies.md").read_text().lower()
     assert len(named) > 20
     assert {name for name in named if name.lower() not in documented} == set()
+
+
+def test_no_module_is_a_drawer_for_whatever_has_no_place() -> None:
+    assert [shown(path) for path in our_files() if path.stem in {"utils", "util", "helpers", "common", "misc"}] == []
+
+
+def test_ruff_formats_every_line() -> None:
+    spared = re.compile(r"#\s*fmt:\s*(skip|off)")
+    code = [path for path in our_files() if path.suffix == ".py"]
+    assert [shown(path) for path in code if spared.search(path.read_text(encoding="utf-8"))] == []
 
 
 def _lines(path: Path) -> int:
