@@ -37,8 +37,8 @@ from pipeline.artifacts.request_times import read_request_times
 from pipeline.component_inputs import what_registration_needs
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Platform
+from registry.backends import registry_at
 from registry.contract import RegisteredVersion, Submission
-from registry.folder import FolderRegistry
 from registry.version_files import write_files
 from registry.version_recipe import environment_of, labels_of, recipe_of
 from registry.version_record import RequestTimes, VersionRecord
@@ -72,7 +72,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
             return
         asked = json.loads(exec_properties["asked"])
         record = version_record_of(input_dict, gates, asked)
-        registry = FolderRegistry(Path(exec_properties["registry"]))
+        registry = registry_at(exec_properties["registry"])
         known = {version.version for version in registry.versions(asked["name"])}
         found = registry.register(
             Submission(
@@ -84,6 +84,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
                 describe=lambda folder, numbered: write_files(folder, record, numbered),
             )
         )
+        registered.set_string_custom_property("registry", registry.place)
         _tell(registered, found, is_new=found.version not in known)
 
 
