@@ -13,7 +13,7 @@ from tests.samples.folders import ROOT
 from tests.samples.pages import Block, blocks_of, copy_of_repository, section_of, write_block
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-RECIPES = ("A check", "A model")
+RECIPES = ("A check", "A model", "A backend")
 STEPS = ("File", "Contract", "Registration", "Test")
 BIN = Path(sys.executable).parent
 
