@@ -13,7 +13,7 @@ from tests.samples.folders import ROOT
 from tests.samples.pages import Block, blocks_of, copy_of_repository, section_of, write_block
 
 PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-RECIPES = ("A check", "A model", "A backend")
+RECIPES = ("A check", "A model", "A component", "A backend")
 STEPS = ("File", "Contract", "Registration", "Test")
 BIN = Path(sys.executable).parent
 
@@ -57,12 +57,14 @@ def test_names_every_file_in_the_text_above_its_block(recipe: str) -> None:
             assert f"`{block.instructions[name]}`" in block.above
 
 
-def test_registers_by_one_line_a_file(recipe: str) -> None:
+def test_registers_by_one_line_a_place(recipe: str) -> None:
     changes = [block for block in written(recipe) if "file" not in block.instructions]
     assert changes
     for block in changes:
-        added = [line for line in block.body.splitlines() if line.startswith("+") or "append" in block.instructions]
-        assert len(added) == 1
+        sign = "" if "append" in block.instructions else "+"
+        for place in block.body.split("@@\n"):
+            added = [line.removeprefix(sign).strip() for line in place.splitlines() if line.startswith(sign)]
+            assert len([line for line in added if line and not line.startswith("#")]) == 1
 
 
 def test_its_commands_end_well_and_its_test_is_among_them(recipe: str, clone: Path) -> None:

@@ -82,10 +82,13 @@ def write_block(block: Block, clone: Path) -> bool:
 
 
 def apply_diff(diff: str, file: Path) -> None:
-    """Puts the lines of a diff that begin with a blank or `+` where those that begin with a blank or `-` stand."""
-    lines = [(line[:1], line[1:] + "\n") for line in diff.splitlines()]
-    old = "".join(line for sign, line in lines if sign != "+")
-    new = "".join(line for sign, line in lines if sign != "-")
+    """Puts the lines of a diff that begin with a blank or `+` where those that begin with a blank or `-` stand; a line
+    `@@` stands between two places."""
     text = file.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{file.name} has {text.count(old)} places for\n{old}"
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    for hunk in diff.split("@@\n"):
+        lines = [(line[:1], line[1:] + "\n") for line in hunk.splitlines()]
+        old = "".join(line for sign, line in lines if sign != "+")
+        new = "".join(line for sign, line in lines if sign != "-")
+        assert text.count(old) == 1, f"{file.name} has {text.count(old)} places for\n{old}"
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
