@@ -34,16 +34,16 @@ NOT_READING_TEST = {
 
 
 def made(variant: tuple[str, ...]) -> tuple[Pipeline, set[str]]:
-    """The pipeline of the taxi workload for a platform with a registry, and the modules whose code it asked for."""
-    asked: set[str] = set()
+    """The pipeline of the taxi workload for a platform with a registry, and the modules whose code it requested."""
+    requested: set[str] = set()
 
     def code(*modules: str) -> str:
-        asked.update(modules)
+        requested.update(modules)
         return "hash of " + " ".join(modules)
 
     config = load_workload("taxi", variant)
     platform = vertex_platform(config, load_environment("dev", ()))
-    return create_pipeline(config, replace(platform, registry_directory="/registry", code=code)), asked
+    return create_pipeline(config, replace(platform, registry_directory="/registry", code=code)), requested
 
 
 @functools.cache
@@ -56,19 +56,19 @@ def components() -> Iterator[BaseComponent]:
     return (node for node in nodes().values() if isinstance(node, BaseComponent))
 
 
-def test_every_component_has_a_word_on_the_console() -> None:
+def test_every_component_has_a_name_on_the_console() -> None:
     assert {node.id for node in components()} - set(NAMES) == set()
 
 
 def test_edited_code_of_ours_is_never_answered_from_the_cache() -> None:
-    asked = set().union(*(made(variant)[1] for variant in VARIANTS))
+    requested = set().union(*(made(variant)[1] for variant in VARIANTS))
     ours = [node for node in components() if type(node).__module__.startswith("pipeline.components.")]
     assert len(ours) > 8
     for node in ours:
         if type(node).__name__ not in WITHOUT_CODE:
-            assert type(node).__module__ in asked, node.id
-            told = [value for value in node.exec_properties.values() if "hash of" in str(value)]
-            assert told, f"{node.id} leaves the hash of its code out of its parameters"
+            assert type(node).__module__ in requested, node.id
+            hashes = [value for value in node.exec_properties.values() if "hash of" in str(value)]
+            assert hashes, f"{node.id} leaves the hash of its code out of its parameters"
 
 
 def test_vertex_finds_the_class_of_every_artifact_by_its_type_name() -> None:
