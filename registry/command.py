@@ -16,8 +16,8 @@ from rich.table import Table
 
 from core.errors import SluiceError
 from gates.command.usage import OneSentenceGroup
-from registry.contract import LATEST, Comparison, Figure, RegisteredVersion
-from registry.folder import FolderRegistry
+from registry.backends import registry_at
+from registry.contract import LATEST, Comparison, Figure, ModelRegistry, RegisteredVersion
 from registry.text import brief, in_words
 
 _EPILOG = """\b
@@ -34,20 +34,20 @@ _SHOWN = 100  # characters of a value
     "--folder",
     default="out/registry",
     show_default=True,
-    type=click.Path(path_type=Path),
+    metavar="PATH",
     help="The registry: OUTPUT_DIR/registry of local runs.",
 )
 @click.pass_context
-def main(context: click.Context, folder: Path) -> None:
+def main(context: click.Context, folder: str) -> None:
     """Look into the registry of models, and say which version means what."""
-    context.obj = FolderRegistry(folder)
+    context.obj = registry_at(folder)
 
 
 @main.command(name="list")
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
-def list_versions(registry: FolderRegistry, model: str | None, as_json: bool) -> None:
+def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> None:
     """List the versions of MODEL, or of every model."""
     with _said_plainly():
         models = [registry.find(model, LATEST).model] if model else registry.models()
@@ -56,7 +56,7 @@ def list_versions(registry: FolderRegistry, model: str | None, as_json: bool) ->
     if as_json:
         _print_json([_plain(*each) for each in zip(found, damage, strict=True)])
     elif not found:
-        click.echo(f"The registry {registry.root} is empty; a run that is blessed registers its model.")
+        click.echo(f"The registry {registry.place} is empty; a run that is blessed registers its model.")
     else:
         _print_table(
             ("model", "version", "aliases", "labels", "registered", "why this number"), map(_row, found, damage)
@@ -68,7 +68,7 @@ def list_versions(registry: FolderRegistry, model: str | None, as_json: bool) ->
 @click.argument("version", default=LATEST)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
-def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> None:
+def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> None:
     """Show one VERSION of MODEL; the latest when none is named."""
     with _said_plainly():
         found = registry.find(model, version)
@@ -98,7 +98,7 @@ def show(registry: FolderRegistry, model: str, version: str, as_json: bool) -> N
 @click.argument("first")
 @click.argument("second", default=LATEST)
 @click.pass_obj
-def compare(registry: FolderRegistry, model: str, first: str, second: str) -> None:
+def compare(registry: ModelRegistry, model: str, first: str, second: str) -> None:
     """Say what differs between version FIRST of MODEL and SECOND, the latest when none is named."""
     with _said_plainly():
         found = registry.compare(model, first, second)
@@ -117,7 +117,7 @@ def compare(registry: FolderRegistry, model: str, first: str, second: str) -> No
 @click.argument("version")
 @click.argument("alias")
 @click.pass_obj
-def alias(registry: FolderRegistry, model: str, version: str, alias: str) -> None:
+def alias(registry: ModelRegistry, model: str, version: str, alias: str) -> None:
     """Make ALIAS mean this VERSION of MODEL and no other, e.g. production."""
     with _said_plainly():
         found = registry.alias(model, version, alias)
@@ -129,7 +129,7 @@ def alias(registry: FolderRegistry, model: str, version: str, alias: str) -> Non
 @click.argument("version")
 @click.argument("labels", nargs=-1, required=True, metavar="KEY=VALUE…")
 @click.pass_obj
-def label(registry: FolderRegistry, model: str, version: str, labels: Sequence[str]) -> None:
+def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[str]) -> None:
     """Set labels of a VERSION of MODEL, e.g. stage=production approved=yes; KEY= takes one away."""
     wrong = next((text for text in labels if "=" not in text), None)
     if wrong is not None:
@@ -145,7 +145,7 @@ def label(registry: FolderRegistry, model: str, version: str, labels: Sequence[s
 @click.argument("version")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.pass_obj
-def fetch(registry: FolderRegistry, model: str, version: str, folder: Path) -> None:
+def fetch(registry: ModelRegistry, model: str, version: str, folder: Path) -> None:
     """Copy a VERSION of MODEL to FOLDER when its files are what was registered."""
     with _said_plainly():
         found = registry.fetch(model, version, folder)

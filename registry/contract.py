@@ -83,6 +83,8 @@ class ModelRegistry(ABC):
     Where a version is asked for, `reference` is its number (`1.0.0`) or one of its aliases (`production`).
     """
 
+    place: str  # where the versions are kept, as `registry.backends.registry_at` takes it
+
     @abstractmethod
     def register(self, submission: Submission) -> RegisteredVersion:
         """Adds a version, whole or not at all; a model that is here already keeps the version that it has.

@@ -44,6 +44,7 @@ class FolderRegistry(ModelRegistry):
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.place = str(root)
 
     def register(self, submission: Submission) -> RegisteredVersion:
         """Adds a version under the lock of its model.

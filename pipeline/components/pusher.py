@@ -10,7 +10,6 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from tfx import types
@@ -34,8 +33,8 @@ from pipeline.artifacts.blessings import (
     write_report,
 )
 from pipeline.components.gate import with_optional
+from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
-from registry.folder import FolderRegistry
 from serving.version_folder import Push, VersionFolder
 
 GATE = "pusher"
@@ -85,18 +84,19 @@ def _told(push: Push, destination: str) -> Finding:
 
 def _noted(push: Push, registered: types.Artifact) -> Finding:
     """Lets the registry say what was pushed. A push that stands is not undone by a registry that cannot be changed."""
-    model, version = (registered.get_string_custom_property(name) for name in ("model", "version"))
-    root, deployment = Path(registered.uri).parents[1], f"pushed-{push.version}"
+    names = ("model", "version", "registry")
+    model, version, place = (registered.get_string_custom_property(name) for name in names)
+    deployment = f"pushed-{push.version}"
     try:
-        FolderRegistry(root).deployed(model, version, deployment)
+        registry_at(place).deployed(model, version, deployment)
     except (SluiceError, OSError) as problem:
         said = problem.headline if isinstance(problem, SluiceError) else str(problem)
-        reason = f"The registry {root} does not tell that version {push.version} was pushed: {said.rstrip('.')}."
-        ask = f"python -m registry --folder {shlex.quote(str(root))}"
+        reason = f"The registry {place} does not tell that version {push.version} was pushed: {said.rstrip('.')}."
+        ask = f"python -m registry --folder {shlex.quote(place)}"
         by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
         labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
         return _finding(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")
-    reason = f"{model} {version} in the registry {root} is noted as {deployment}."
+    reason = f"{model} {version} in the registry {place} is noted as {deployment}."
     return _finding(NOTED, version, Severity.INFO, reason, "Nothing to do.")
 
 

@@ -26,8 +26,8 @@ from pipeline.artifacts.model_run import read_built, read_training
 from pipeline.artifacts.request_times import read_request_times
 from pipeline.component_inputs import RegistrarInputs
 from pipeline.components.gate import with_optional
+from registry.backends import registry_at
 from registry.contract import RegisteredVersion, Submission
-from registry.folder import FolderRegistry
 from registry.version_files import write_files
 from registry.version_recipe import environment_of, labels_of, recipe_of
 from registry.version_record import RequestTimes, VersionRecord
@@ -63,7 +63,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
             return
         given = RegistrarInputs.from_property(exec_properties["config"])
         record = version_record_of(input_dict, gates, given)
-        registry = FolderRegistry(Path(exec_properties["registry"]))
+        registry = registry_at(exec_properties["registry"])
         known = {version.version for version in registry.versions(given.name)}
         found = registry.register(
             Submission(
@@ -75,6 +75,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
                 describe=lambda folder, numbered: write_files(folder, record, numbered),
             )
         )
+        registered.set_string_custom_property("registry", registry.place)
         _tell(registered, found, is_new=found.version not in known)
 
 

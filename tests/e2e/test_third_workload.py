@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +12,10 @@ from sklearn.datasets import load_wine
 from core.packages import PACKAGES
 from tests.samples.folders import ROOT
 from tests.samples.local_runs import Run
+from tests.samples.pages import copy_of_repository
 
 pytestmark = pytest.mark.e2e
 
-NOT_IN_A_CLONE = (".*", "out", "data", "build", "dist", "__pycache__", "*.egg-info")
 FEATURES = '''"""Features of the wine workload."""
 
 import tensorflow as tf
@@ -90,8 +89,7 @@ def schema_of(columns: list[str]) -> str:
 
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    clone = tmp_path_factory.mktemp("third") / "sluice"
-    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_IN_A_CLONE))
+    clone = copy_of_repository(tmp_path_factory.mktemp("third") / "sluice")
     table = load_wine(as_frame=True).frame.rename(columns={"target": "grower"})
     table.columns = [name.replace("/", "_") for name in table.columns]
     (clone / "data").mkdir()

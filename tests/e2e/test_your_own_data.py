@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,29 +15,12 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tests.samples.folders import ROOT
+from tests.samples.pages import Block, blocks_of, copy_of_repository, write_block
 
 pytestmark = pytest.mark.e2e
 
 PAGE = ROOT / "docs/your-own-data.md"
-NOT_IN_A_CLONE = (".*", "out", "data", "build", "dist", "__pycache__", "*.egg-info")
-FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, what its info string says to do with it, and its text."""
-
-    language: str
-    instructions: dict[str, str]
-    body: str
-
-    @property
-    def commands(self) -> list[str]:
-        return [line.removeprefix("$ ") for line in self.body.splitlines() if line.startswith("$ ")]
-
-    @property
-    def shown(self) -> str:
-        return "\n".join(line for line in self.body.splitlines() if not line.startswith("$ "))
+BLOCKS = blocks_of(PAGE.read_text(encoding="utf-8"))
 
 
 @dataclass
@@ -69,16 +50,8 @@ class Walk:
         self.versions[command] = sorted(folder.name for folder in serving.glob("[0-9]*"))
 
 
-def blocks() -> list[Block]:
-    found = []
-    for match in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
-        language, *words = shlex.split(match["info"])
-        found.append(Block(language, dict(word.split("=", 1) for word in words), match["body"]))
-    return found
-
-
 def command_with(words: str) -> str:
-    [command] = [command for block in blocks() for command in block.commands if words in command]
+    [command] = [command for block in BLOCKS for command in block.commands if words in command]
     return command
 
 
@@ -86,28 +59,21 @@ RUN = "--workload breast_cancer"
 PROPOSE, WRONG_UNIT, TOO_HIGH, PREDICT = (
     command_with(words) for words in ("--until SchemaGen", "--data data/", "--set evaluator", "predict.py")
 )
-PUSH = next(command for block in blocks() for command in block.commands if command.endswith(RUN))
+PUSH = next(command for block in BLOCKS for command in block.commands if command.endswith(RUN))
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
-    clone = tmp_path_factory.mktemp("clone") / "sluice"
-    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns(*NOT_IN_A_CLONE))
-    (clone / ".venv").symlink_to(sys.prefix, target_is_directory=True)
-    walk = Walk(clone)
-    for block in blocks():
+    walk = Walk(copy_of_repository(tmp_path_factory.mktemp("clone") / "sluice"))
+    for block in BLOCKS:
         follow(block, walk)
     return walk
 
 
 def follow(block: Block, walk: Walk) -> None:
-    if name := block.instructions.get("file"):
-        (walk.clone / name).parent.mkdir(exist_ok=True)
-        (walk.clone / name).write_text(block.body, encoding="utf-8")
-    elif name := block.instructions.get("append"):
-        with (walk.clone / name).open("a", encoding="utf-8") as file:
-            file.write(block.body)
-    elif name := block.instructions.get("entry"):
+    if write_block(block, walk.clone):
+        return
+    if name := block.instructions.get("entry"):
         replace_entries(walk.clone / name, block.body)
     elif block.language == "console":
         for command in block.commands:
@@ -126,14 +92,14 @@ def replace_entries(file: Path, entries: str) -> None:
 
 
 def test_every_command_ends_as_the_page_says(walk: Walk) -> None:
-    for block in blocks():
+    for block in BLOCKS:
         for command in block.commands:
             wanted = int(block.instructions.get("exit", 0)) if command == block.commands[-1] else 0
             assert walk.ended[command] == wanted, walk.printed[command] + walk.complaints[command]
 
 
 def test_prints_the_lines_that_the_page_shows(walk: Walk) -> None:
-    shown = [block for block in blocks() if any(RUN in command for command in block.commands)]
+    shown = [block for block in BLOCKS if any(RUN in command for command in block.commands)]
     assert len(shown) == 4
     for block in shown:
         [command] = [command for command in block.commands if RUN in command]

@@ -65,6 +65,7 @@ def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
     registered = samples.artifact(RegisteredModel, Path(found.location))
     for name in ("model", "version"):
         registered.set_string_custom_property(name, getattr(found, name))
+    registered.set_string_custom_property("registry", str(tmp_path / "registry"))
     return registered
 
 

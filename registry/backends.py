@@ -1,0 +1,28 @@
+"""The list of registries: what keeps the versions at a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from core.errors import SluiceError
+from registry.contract import ModelRegistry
+from registry.folder import FolderRegistry
+
+# By what stands before `://` in a place; a place without it is a folder of this machine.
+BACKENDS: Mapping[str, Callable[[str], ModelRegistry]] = {
+    "": lambda where: FolderRegistry(Path(where)),
+}
+
+
+def registry_at(place: str) -> ModelRegistry:
+    """The registry at `place`: a folder, or `<backend>://<where>`.
+
+    Raises:
+      SluiceError: when there is no such backend.
+    """
+    backend, _, where = place.rpartition("://")
+    if backend not in BACKENDS:
+        known = ", ".join(f"{name}://…" if name else "a folder" for name in BACKENDS)
+        raise SluiceError(f"no registry is called `{backend}` ({place}); a registry is {known}.")
+    return BACKENDS[backend](where)
