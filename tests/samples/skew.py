@@ -13,13 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-import gates.data.skew.columns
-import gates.data.skew.joint
-import gates.data.skew.schema  # noqa: F401 (registers its checks)
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.tables.table import Table
-from gates.verdict.catalogue import _REGISTERED, Check, NotApplicable
+from gates.verdict.catalogue import Check, Gate, NotApplicable, checks
 from gates.verdict.finding import Finding, Severity
 from gates.verdict.rule import decide
 from gates.verdict.settings import GateSettings
@@ -64,7 +61,7 @@ def data_of(train: pd.DataFrame, declared: Declared = DECLARED, seed: int = 0, *
 
 def skew_checks() -> list[Check]:
     """The checks of these modules."""
-    return [each for each in _REGISTERED.values() if each.run.__module__ in _MODULES]
+    return [each for each in checks(Gate.DATA) if each.run.__module__ in _MODULES]
 
 
 def findings(data: Data, strict: bool = False) -> list[Finding]:
