@@ -22,8 +22,8 @@ class OutsideModel(tf.Module):
         try:
             self._loaded = tf.saved_model.load(path)
         except (OSError, ValueError, tf.errors.OpError) as problem:
-            said = str(problem).splitlines()[0]
-            raise SluiceError(f"the baseline {path} is no SavedModel that can be loaded: {said}") from problem
+            why = str(problem).splitlines()[0]
+            raise SluiceError(f"the baseline {path} is no SavedModel that can be loaded: {why}") from problem
         signatures = self._loaded.signatures
         _check_is_there("signature", signature, signatures, path)
         called = signatures[signature]
@@ -86,11 +86,11 @@ def _as_columns(answer: tf.Tensor) -> tf.Tensor:
     return answer[:, tf.newaxis] if answer.shape.rank == 1 else answer
 
 
-def _check_kind(column: str, asked: tf.DType, held: tf.DType, path: str) -> None:
+def _check_kind(column: str, requested: tf.DType, held: tf.DType, path: str) -> None:
     """Numbers are cast to each other, but not to text: whether the model learnt `1`, `1.0` or `01` nobody can tell."""
-    if (asked == tf.string) == (held == tf.string):
+    if (requested == tf.string) == (held == tf.string):
         return
-    kind, what = _kind(asked), f"the column `{column}`, which holds {_kind(held)}"
+    kind, what = _kind(requested), f"the column `{column}`, which holds {_kind(held)}"
     raise SluiceError(
         f"the baseline {path} asks for {kind} in {what} in the data",
         f"Export it with a signature that takes {_kind(held)} there, or serialized tf.Examples; what it takes now:  "
@@ -105,7 +105,7 @@ def _kind(dtype: tf.DType) -> str:
 def _check_is_there(what: str, name: str, known: Mapping[str, Any], path: str) -> None:
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
-        asks = "asks for the column" if what == "column" else f"has no {what}"
+        lacks = "asks for the column" if what == "column" else f"has no {what}"
         tail = f", which the data does not have (there: {there})" if what == "column" else f" (there: {there})"
         keys = "evaluator.baseline.signature, evaluator.baseline.output"
-        raise SluiceError(f"the baseline {path} {asks} `{name}`{tail}", f"Set:  {keys}")
+        raise SluiceError(f"the baseline {path} {lacks} `{name}`{tail}", f"Set:  {keys}")

@@ -121,12 +121,12 @@ class Requests:
     calls: list[dict[str, Any]] = field(default_factory=list)
     arrays: Arrays = field(default_factory=dict)
 
-    def ask_raw(self, name: str, columns: Columns) -> None:
+    def add_raw(self, name: str, columns: Columns) -> None:
         """A call of `serving_default`."""
         sent = {self.public[column]: self._kept(f"{name}/{column}", array) for column, array in columns.items()}
         self.calls.append({"name": name, "signature": "serving_default", "inputs": sent})
 
-    def ask_examples(self, name: str, examples: np.ndarray) -> None:
+    def add_examples(self, name: str, examples: np.ndarray) -> None:
         """A call of `serving_examples`."""
         sent = {"examples": self._kept(f"{name}/examples", np.asarray(examples, dtype=object))}
         self.calls.append({"name": name, "signature": "serving_examples", "inputs": sent})
@@ -152,11 +152,11 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
-        requests.ask_raw(f"serving_default{turn}", columns)
-        requests.ask_examples(f"serving_examples{turn}", examples)
+        requests.add_raw(f"serving_default{turn}", columns)
+        requests.add_examples(f"serving_examples{turn}", examples)
     for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
-        requests.ask_raw(f"probe/{name}", probed)
-        requests.ask_examples(f"probe_examples/{name}", serialized(probed, path.columns))
+        requests.add_raw(f"probe/{name}", probed)
+        requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
     with tempfile.TemporaryDirectory() as scratch:
         process = _start(Path(scratch), model, requests)
         training = path.predict(examples)
@@ -231,8 +231,9 @@ def _start(scratch: Path, model: str, requests: Requests) -> subprocess.Popen[st
 
 
 def _finish(process: subprocess.Popen[str], scratch: Path) -> Arrays:
-    _, said = process.communicate()
+    _, error_text = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the exported model cannot be asked in a fresh process: {said.strip().splitlines()[-1]}")
+        last_line = error_text.strip().splitlines()[-1]
+        raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
     with np.load(scratch / "answers.npz") as stored:
         return {name: stored[name] for name in stored.files}

@@ -26,12 +26,12 @@ def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
     features, _ = transformed_feature_spec(transformed, built["label"])
     model = importlib.import_module(built["module"]).build_model(built["hyperparameters"], features)
     unseen = {built["label"], *built["withheld"]}
-    asked = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
+    requested = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
     return {
         "module": built["module"],
         **layers_of(model),
         **{f"feature {name}": _shown(spec.dtype, spec.shape) for name, spec in features.items()},
-        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in asked.items()},
+        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in requested.items()},
         "answer": "×".join(str(size or "batch") for size in model.output_shape),
     }
 

@@ -49,23 +49,23 @@ class Workshop:
 
         Raises LossNotFiniteError when the loss is not finite any more.
         """
-        budget = self.config["train"]
+        train_config = self.config["train"]
         keras.backend.clear_session()
         # Every trial starts from the same seed, so trials differ by their hyperparameters alone.
-        keras.utils.set_random_seed(budget["seed"])
+        keras.utils.set_random_seed(train_config["seed"])
         hparams = {**self.config["model"]["hyperparameters"], **task.values}
-        batch_size = int(hparams.pop(BATCH_SIZE, budget["batch_size"]))
+        batch_size = int(hparams.pop(BATCH_SIZE, train_config["batch_size"]))
         found = hardware_here()
         # Trials share the cards out among them, so that none spreads over several.
         model = built_for_training(self.config, hparams, self.specs[0], replace(found, gpus=found.gpus[:1]))
-        watching = callbacks(budget, model)
+        watching = callbacks(train_config, model)
         if weights_from:
             build_optimizer(model)  # its momenta and its step number are in the file, too
             _load_weights(model, weights_from)
         watch = _Watch(go_on)
-        batches = learning_batches(self.train_files, self.specs, budget, batch_size, task.learnt)
+        batches = learning_batches(self.train_files, self.specs, train_config, batch_size, task.learnt)
         model.fit(
-            up_to(budget["max_steps"], batches, model),
+            up_to(train_config["max_steps"], batches, model),
             validation_data=watched_batches(self.eval_files, self.specs),
             initial_epoch=task.learnt,
             epochs=task.epochs,

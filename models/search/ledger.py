@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from models.search.trial import Outcome, Task
+from models.search.trial import Task, TrialOutcome
 
 
 class Ledger:
@@ -22,7 +22,7 @@ class Ledger:
             key = path.rpartition("trial-")[2].removesuffix(".json")
             try:
                 with tf.io.gfile.GFile(path) as file:
-                    self._outcomes[key] = Outcome(**json.loads(file.read())["outcome"])
+                    self._outcomes[key] = TrialOutcome(**json.loads(file.read())["outcome"])
             except (ValueError, KeyError, TypeError) as problem:  # a disk that lost its power; the trial is run again
                 logging.getLogger(__name__).warning("%s cannot be read: %s", path, problem)
         tf.io.gfile.makedirs(folder)
@@ -32,11 +32,11 @@ class Ledger:
         """What all trials took, one after another."""
         return sum(outcome.seconds for outcome in self._outcomes.values())
 
-    def find(self, task: Task) -> Outcome | None:
+    def find(self, task: Task) -> TrialOutcome | None:
         """What became of a task that has ended."""
         return self._outcomes.get(task.key)
 
-    def keep(self, task: Task, outcome: Outcome) -> None:
+    def keep(self, task: Task, outcome: TrialOutcome) -> None:
         """Writes down how a task ended."""
         written: dict[str, Any] = {"task": asdict(task), "outcome": asdict(outcome)}
         path = self._path(task.key)

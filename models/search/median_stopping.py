@@ -9,7 +9,7 @@ from collections.abc import Sequence
 FEWEST = 3
 
 
-def is_poor(losses: Sequence[float], known: Sequence[Sequence[float]]) -> bool:
+def is_worse_than_median(losses: Sequence[float], known: Sequence[Sequence[float]]) -> bool:
     """Vizier's median rule (Golovin et al. 2017, section 3.2): after its last epoch so far, the lowest of `losses` is
     above the median of what the `known` curves of other trials had on average up to that epoch."""
     epoch = len(losses)

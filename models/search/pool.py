@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.search import worker
-from models.search.trial import Curves, Outcome, Task
+from models.search.trial import Curves, Task, TrialOutcome
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Ended:
     """A task is over, and its process is free."""
 
     task: Task
-    outcome: Outcome
+    outcome: TrialOutcome
 
 
 class Pool:
@@ -59,10 +59,10 @@ class Pool:
             taken = {process.number for process in self._processes}
             number = next(number for number in range(self._size) if number not in taken)
             process = _Process(number, self._events)
-            process.say({"workshop": self._workshop, "threads": _share(self._size), "number": number})
+            process.send({"workshop": self._workshop, "threads": _share(self._size), "number": number})
             self._processes.append(process)
         process.task = task
-        process.say({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
+        process.send({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
 
     def next_event(self, timeout: float | None) -> Epoch | Ended | None:
         """Waits for something to happen; None when nothing did within `timeout` seconds."""
@@ -73,19 +73,19 @@ class Pool:
         task = process.task
         if message is None:
             self._processes.remove(process)
-            return Ended(task, process.last_words()) if task else None
+            return Ended(task, process.final_outcome()) if task else None
         if task is None:
             return None
         if "curves" in message:
             return Epoch(task, message["curves"], message["seconds"])
         process.task = None
-        return Ended(task, Outcome(**message["outcome"]))
+        return Ended(task, TrialOutcome(**message["outcome"]))
 
     def answer(self, task: Task, go_on: bool) -> None:
         """Says to a task that has ended an epoch whether to go on."""
         for process in self._processes:
             if process.task is task:
-                process.say(go_on)
+                process.send(go_on)
 
     def __enter__(self) -> Pool:
         return self
@@ -101,7 +101,7 @@ class _Process:
     def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
         self.number = number
         self.task: Task | None = None
-        self._garbled = ""
+        self._unreadable = ""
         paths = [path or str(Path.cwd()) for path in sys.path]
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
@@ -112,7 +112,7 @@ class _Process:
         )
         threading.Thread(target=self._hand_on, args=(events,), daemon=True).start()
 
-    def say(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         """Sends a line; a worker that is gone is noticed by its silence."""
         assert self._process.stdin is not None
         try:
@@ -126,18 +126,18 @@ class _Process:
         self._process.kill()
         self._process.wait()
 
-    def last_words(self) -> Outcome:
+    def final_outcome(self) -> TrialOutcome:
         """What becomes of the task of a worker that is no more."""
         code = self._process.wait()
-        if self._garbled:
-            return Outcome("failed", reason=f"its process said what nobody understands: {self._garbled}")
+        if self._unreadable:
+            return TrialOutcome("failed", reason=f"its process said what nobody understands: {self._unreadable}")
         if code < 0:
             reason = (
                 f"its process was killed by signal {-code}, as the system does when memory runs out; "
                 "fewer `tuner.parallel_trials` need less"
             )
-            return Outcome("failed", reason=reason, killed=True)
-        return Outcome("failed", reason=f"its process ended by itself with exit code {code}")
+            return TrialOutcome("failed", reason=reason, killed=True)
+        return TrialOutcome("failed", reason=f"its process ended by itself with exit code {code}")
 
     def _hand_on(self, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
         """Until the worker is gone or no longer to be understood; the search waits for the None at the end."""
@@ -146,7 +146,7 @@ class _Process:
             try:
                 message = json.loads(line)
             except ValueError:
-                self._garbled = line[:100].strip()
+                self._unreadable = line[:100].strip()
                 self._process.kill()
                 break
             events.put((self, message))

@@ -12,13 +12,13 @@ from typing import Any
 
 import keras_tuner
 
-from models.search.trial import OBJECTIVE, Outcome, Task
+from models.search.trial import OBJECTIVE, Task, TrialOutcome
 
 # Hyperband's own entries among a trial's values.
 _EPOCHS, _LEARNT, _CONTINUES = "tuner/epochs", "tuner/initial_epoch", "tuner/trial_id"
 # Above any loss that a trial can come to.
 WORST = 1e30
-_REHEARSED = Outcome("completed", {OBJECTIVE: [0.0]})
+_REHEARSED = TrialOutcome("completed", {OBJECTIVE: [0.0]})
 
 
 class Proposals:
@@ -67,7 +67,7 @@ class Proposals:
         self._ids[number], self._keys[trial.trial_id] = trial.trial_id, task.key
         return task
 
-    def tell(self, task: Task, outcome: Outcome) -> None:
+    def tell(self, task: Task, outcome: TrialOutcome) -> None:
         """What became of a task; in the order in which they were asked for."""
         if self._planned is not None:
             return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.search.trial import Outcome, Task, Trial
+from models.search.trial import Task, Trial, TrialOutcome
 
 NOT_CONTINUED = "it was not among the best of its round"
 
 
-def by_configuration(asked: Sequence[Task], outcomes: Mapping[int, Outcome], epochs: int) -> list[Trial]:
+def by_configuration(tasks: Sequence[Task], outcomes: Mapping[int, TrialOutcome], epochs: int) -> list[Trial]:
     """A trial for each set of hyperparameters: rounds of Hyperband are joined, repetitions are left out.
 
     `outcomes` by the number of the task; a task that never began has none. A trial that was to learn for fewer than
@@ -18,7 +18,7 @@ def by_configuration(asked: Sequence[Task], outcomes: Mapping[int, Outcome], epo
     """
     seen: set[str] = set()
     latest: dict[str, Trial] = {}  # by the key of its last task
-    for task in asked:
+    for task in tasks:
         outcome = outcomes.get(task.number)
         if outcome is None or task.key in seen:
             continue
@@ -40,7 +40,7 @@ def with_the_best_chosen(trials: Sequence[Trial]) -> list[Trial]:
     return [replace(trial, chosen=bool(ranked) and trial.number == ranked[0][2]) for trial in trials]
 
 
-def _joined(before: Trial, outcome: Outcome) -> Trial:
+def _joined(before: Trial, outcome: TrialOutcome) -> Trial:
     first = before.outcome
     names = {**first.curves, **outcome.curves}
     curves = {name: [*first.curves.get(name, ()), *outcome.curves.get(name, ())] for name in names}

@@ -7,10 +7,10 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import summary_v2 as hparams_page
 
-from models.search.trial import OBJECTIVE, Outcome
+from models.search.trial import OBJECTIVE, TrialOutcome
 
 
-def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome: Outcome) -> None:
+def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome: TrialOutcome) -> None:
     """Writes a trial as a run of its own below `folder`."""
     shown = {
         name: value if isinstance(value, bool | int | float | str) else str(value)

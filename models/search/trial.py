@@ -35,7 +35,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What became of a task. `reason` says why it was stopped or failed; `killed`: not by anything of its own, so that
     another attempt may end otherwise."""
 
@@ -63,7 +63,7 @@ class Trial:
 
     number: int
     hyperparameters: dict[str, Any]
-    outcome: Outcome
+    outcome: TrialOutcome
     chosen: bool = False
 
     @property
@@ -73,14 +73,14 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         """A row of trials.json."""
-        told = asdict(self.outcome)
+        outcome = asdict(self.outcome)
         return {
             "trial": self.number,
             "hyperparameters": self.hyperparameters,
             "score": self.outcome.score,
-            "state": told["state"],
+            "state": outcome["state"],
             "epochs": self.outcome.epochs,
             "seconds": round(self.outcome.seconds, 3),
             "chosen": self.chosen,
-            "reason": told["reason"],
+            "reason": outcome["reason"],
         }

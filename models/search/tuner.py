@@ -17,13 +17,13 @@ from core.errors import SluiceError
 from models.search.ledger import Ledger
 from models.search.pool import Pool
 from models.search.proposals import Proposals
-from models.search.search import WINDOW, Limits, Search
+from models.search.search import WINDOW, Search, SearchLimits
 from models.search.tensorboard import write_columns, write_trial
-from models.search.trial import Outcome, Task, Trial
+from models.search.trial import Task, Trial, TrialOutcome
 from models.training.checkpoints import checkpoint_folder, files_as_they_are
 
 TRIALS_FILE = "trials.json"
-BOARD = "tensorboard"
+TENSORBOARD = "tensorboard"
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
@@ -69,12 +69,12 @@ class Tuner:
         """Leaves `trials.json` and TensorBoard's files of every trial in `folder`."""
         with tf.io.gfile.GFile(f"{folder}/{TRIALS_FILE}", "w") as file:
             file.write(json.dumps([trial.to_json() for trial in self.trials], indent=1, allow_nan=False))
-        write_columns(f"{folder}/{BOARD}", [part.name for part in self._space.space])
+        write_columns(f"{folder}/{TENSORBOARD}", [part.name for part in self._space.space])
         for trial in self.trials:
-            write_trial(f"{folder}/{BOARD}", trial.name, trial.hyperparameters, trial.outcome)
+            write_trial(f"{folder}/{TENSORBOARD}", trial.name, trial.hyperparameters, trial.outcome)
         # What the board showed while the search went on lies in its final place now.
-        if tf.io.gfile.exists(f"{self._folder}/{BOARD}"):
-            tf.io.gfile.rmtree(f"{self._folder}/{BOARD}")
+        if tf.io.gfile.exists(f"{self._folder}/{TENSORBOARD}"):
+            tf.io.gfile.rmtree(f"{self._folder}/{TENSORBOARD}")
 
     def _search(self, ledger: Ledger) -> Search:
         settings, parallel = self._settings, self._settings["parallel_trials"]
@@ -87,18 +87,18 @@ class Tuner:
         }
         minutes = settings["max_minutes"]
         algorithm = settings["algorithm"]
-        limits = Limits(
+        limits = SearchLimits(
             seconds=None if minutes is None else 60 * minutes - ledger.seconds / parallel,
             failures=settings["max_failures"],
-            stop_poor=settings["stop_poor_trials"] and algorithm != "hyperband",
+            median_stopping=settings["stop_poor_trials"] and algorithm != "hyperband",
             # What Bayesian search knows is worth more than that it chooses alike however many trials run at a time.
             window=parallel if algorithm == "bayesian" else max(parallel, WINDOW),
         )
         proposals = Proposals(algorithm, self._space, seed, settings["max_trials"], settings["epochs"])
         return Search(proposals, ledger, Pool(workshop, parallel), limits, self._show)
 
-    def _show(self, task: Task, outcome: Outcome) -> None:
-        write_trial(f"{self._folder}/{BOARD}", f"{task.number:03d}", task.values, outcome)
+    def _show(self, task: Task, outcome: TrialOutcome) -> None:
+        write_trial(f"{self._folder}/{TENSORBOARD}", f"{task.number:03d}", task.values, outcome)
 
     def _what_decides_a_trial(self) -> dict[str, Any]:
         """A search with a larger budget goes on from where one with a smaller had to end."""

@@ -18,9 +18,9 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from core.errors import SluiceError
-from models.search.trial import OBJECTIVE, Curves, Outcome, Task
+from models.search.trial import OBJECTIVE, Curves, Task, TrialOutcome
 
-STOPPED_AS_POOR = "its loss on eval was above the median of the trials before it"
+STOPPED_BY_MEDIAN = "its loss on eval was above the median of the trials before it"
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     workshop = Workshop(**given["workshop"])
     while True:
         order = orders.get()
-        _say(answers, {"outcome": asdict(_carried_out(workshop, order, orders, answers))})
+        _send(answers, {"outcome": asdict(_carried_out(workshop, order, orders, answers))})
 
 
 def _listen(orders: queue.SimpleQueue[Any]) -> None:
@@ -47,29 +47,29 @@ def _listen(orders: queue.SimpleQueue[Any]) -> None:
     os._exit(0)
 
 
-def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue[Any], answers: TextIO) -> Outcome:
+def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue[Any], answers: TextIO) -> TrialOutcome:
     task, start = Task(**order["task"]), time.monotonic()
     seen: Curves = {}
-    told_to_end = False
+    stop_requested = False
 
     def go_on(curves: Curves) -> bool:
-        nonlocal told_to_end
+        nonlocal stop_requested
         seen.update({name: list(values) for name, values in curves.items()})
         if task.learnt + len(curves[OBJECTIVE]) < task.epochs:
-            _say(answers, {"curves": curves, "seconds": time.monotonic() - start})
-            told_to_end = not orders.get()
-        return not told_to_end
+            _send(answers, {"curves": curves, "seconds": time.monotonic() - start})
+            stop_requested = not orders.get()
+        return not stop_requested
 
     try:
         workshop.train(task, order["weights_from"], order["weights_to"], go_on)
     except Exception as problem:  # whatever is wrong with one trial is no reason to end the others
         traceback.print_exc()
-        return Outcome("failed", seen, time.monotonic() - start, _in_one_line(problem))
-    state, reason = ("stopped", STOPPED_AS_POOR) if told_to_end else ("completed", "")
-    return Outcome(state, seen, time.monotonic() - start, reason)  # type: ignore[arg-type]
+        return TrialOutcome("failed", seen, time.monotonic() - start, _in_one_line(problem))
+    state, reason = ("stopped", STOPPED_BY_MEDIAN) if stop_requested else ("completed", "")
+    return TrialOutcome(state, seen, time.monotonic() - start, reason)  # type: ignore[arg-type]
 
 
-def _say(answers: TextIO, message: dict[str, Any]) -> None:
+def _send(answers: TextIO, message: dict[str, Any]) -> None:
     try:
         answers.write(json.dumps(message) + "\n")
     except BrokenPipeError:
@@ -81,8 +81,8 @@ def _in_one_line(problem: Exception) -> str:
         return problem.headline
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [""]
     # TensorFlow heads a quoted traceback with "in user code:", and says what is wrong below it.
-    said = lines[-1] if lines[0].endswith(":") else lines[0]
-    return f"{type(problem).__name__}: {said[:300]}".removesuffix(": ")
+    message = lines[-1] if lines[0].endswith(":") else lines[0]
+    return f"{type(problem).__name__}: {message[:300]}".removesuffix(": ")
 
 
 def _use_machine(threads: int, number: int) -> None:
@@ -92,9 +92,9 @@ def _use_machine(threads: int, number: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     if cards := tf.config.list_physical_devices("GPU"):
-        mine = cards[number % len(cards)]
-        tf.config.set_visible_devices(mine, "GPU")
-        tf.config.experimental.set_memory_growth(mine, True)
+        card = cards[number % len(cards)]
+        tf.config.set_visible_devices(card, "GPU")
+        tf.config.experimental.set_memory_growth(card, True)
 
 
 if __name__ == "__main__":

@@ -17,15 +17,15 @@ EVALUATION_BATCH = 4096
 def learning_batches(
     files: list[str],
     specs: tuple[FeatureSpec, FeatureSpec],
-    budget: Mapping[str, Any],
+    train_config: Mapping[str, Any],
     batch_size: int,
     first_epoch: int,
 ) -> tf.data.Dataset:
     """Batches of (features, label), with the weight of each row where classes are weighted; `budget` is the section
     `train`. Images are augmented, and the order is another one each epoch, from the number `first_epoch` on."""
-    warp = warp_for(budget["augmentation"], specs[0])
-    batches = training_batches(files, specs, batch_size, budget["seed"], first_epoch, warp)
-    if budget["class_weights"] != "balanced":
+    warp = warp_for(train_config["augmentation"], specs[0])
+    batches = training_batches(files, specs, batch_size, train_config["seed"], first_epoch, warp)
+    if train_config["class_weights"] != "balanced":
         return batches
     labels_alone = evaluation_batches(files, ({}, specs[1]), EVALUATION_BATCH)
     return weighted(batches, balanced_class_weights(labels_alone))

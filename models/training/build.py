@@ -21,22 +21,22 @@ def built_for_training(
 
     `config` is what `custom_config` holds. Raises SluiceError for what this machine or this model cannot do.
     """
-    budget = config["train"]
-    check_accelerator(budget["accelerator"], found)
-    strategy = strategy_for(budget["accelerator"], found)
-    with strategy.scope(), precision(precision_here(budget, found)):
+    train_config = config["train"]
+    check_accelerator(train_config["accelerator"], found)
+    strategy = strategy_for(train_config["accelerator"], found)
+    with strategy.scope(), precision(precision_here(train_config, found)):
         model = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
-        if budget["loss"] == "focal":
-            model = with_focal_loss(model, budget["focal_gamma"])
+        if train_config["loss"] == "focal":
+            model = with_focal_loss(model, train_config["focal_gamma"])
     # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
 
 
-def precision_here(budget: Mapping[str, Any], found: Hardware) -> str:
+def precision_here(train_config: Mapping[str, Any], found: Hardware) -> str:
     """The Keras policy by which `built_for_training` builds; `budget` is the section `train`."""
-    uses_gpu = bool(found.gpus) and budget["accelerator"] != "cpu"
-    return precision_policy(budget["mixed_precision"], found, uses_gpu)
+    uses_gpu = bool(found.gpus) and train_config["accelerator"] != "cpu"
+    return precision_policy(train_config["mixed_precision"], found, uses_gpu)
 
 
 def in_full_precision(

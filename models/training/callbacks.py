@@ -45,24 +45,24 @@ class WarmRestart(keras.callbacks.Callback):
             self._plateau.wait, self._plateau.cooldown_counter, self._plateau.best = 0, 0, math.inf
 
 
-def callbacks(budget: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
+def callbacks(train_config: Mapping[str, Any], model: keras.Model) -> list[keras.callbacks.Callback]:
     """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
     before anything is restored into it."""
     found: list[keras.callbacks.Callback] = [TellProgress(), LearningRate()]
-    if plateau := budget["plateau"]:
+    if plateau := train_config["plateau"]:
         _check_rate(model)
         lowering = keras.callbacks.ReduceLROnPlateau(
             factor=plateau["factor"], patience=plateau["patience"], min_lr=plateau["floor"]
         )
         found.append(lowering)
-        if plain_from := (budget["augmentation"] or {}).get("for_epochs"):
+        if plain_from := (train_config["augmentation"] or {}).get("for_epochs"):
             rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
             found.append(WarmRestart(plain_from, rate, lowering))
-    if patience := budget["early_stopping_patience"]:
+    if patience := train_config["early_stopping_patience"]:
         found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
-    if budget["max_steps"]:
+    if train_config["max_steps"]:
         found.append(
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, budget["max_steps"]))
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, train_config["max_steps"]))
         )
     return found
 

@@ -98,5 +98,5 @@ def _processor() -> tuple[str, set[str]]:
     """The processor's name and what it can do, where Linux tells."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text(encoding="utf-8").splitlines() if described.is_file() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return said.get("model name", platform.machine()), set(said.get("flags", "").split())
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return fields.get("model name", platform.machine()), set(fields.get("flags", "").split())

@@ -48,8 +48,8 @@ class InputWait(keras.callbacks.Callback):
         clock = tf.data.Dataset.range(tf.int64.max).map(lambda _: tf.timestamp())
 
         @tf.autograph.experimental.do_not_convert
-        def count(asked: tf.Tensor, batch: Any, given: tf.Tensor) -> Any:
-            self._waited.assign_add(given - asked)
+        def count(requested: tf.Tensor, batch: Any, received: tf.Tensor) -> Any:
+            self._waited.assign_add(received - requested)
             self._rows.assign_add(tf.shape(batch[1], tf.int64)[0])
             return batch
 

@@ -59,26 +59,26 @@ def _trained(
     fn_args: FnArgs, specs: tuple[FeatureSpec, FeatureSpec], hparams: Mapping[str, Any], checkpoints: str, events: str
 ) -> tuple[keras.Model, dict[str, list[float]], TrainingRecord]:
     """The model, every figure by epoch, and what is to be said about the training; goes on where a killed one was."""
-    config, budget, found = fn_args.custom_config, fn_args.custom_config["train"], hardware_here()
+    config, train_config, found = fn_args.custom_config, fn_args.custom_config["train"], hardware_here()
     model = built_for_training(config, hparams, specs[0], found)
     start = newest_checkpoint(checkpoints)
-    batch_size = int(hparams.get(BATCH_SIZE, budget["batch_size"]))
-    batches = learning_batches(fn_args.train_files, specs, budget, batch_size, start.epochs if start else 0)
+    batch_size = int(hparams.get(BATCH_SIZE, train_config["batch_size"]))
+    batches = learning_batches(fn_args.train_files, specs, train_config, batch_size, start.epochs if start else 0)
     wait = InputWait()
     batches = wait.watched(batches)
-    watching = callbacks(budget, model)
+    watching = callbacks(train_config, model)
     before = start.history if start else {}
     logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training", before=before)
     keeping = EpochCheckpoint(model, checkpoints, watching, start)
     if start:
-        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, budget["epochs"])
+        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, train_config["epochs"])
     try:
         with UtilisationSampler(found.cores, gpus=bool(found.gpus)) as sampler:
             model.fit(
-                up_to(budget["max_steps"], batches, model),
+                up_to(train_config["max_steps"], batches, model),
                 validation_data=watched_batches(fn_args.eval_files, specs),
-                epochs=budget["epochs"],
-                initial_epoch=budget["epochs"] if start and start.stopped else keeping.start.epochs,
+                epochs=train_config["epochs"],
+                initial_epoch=train_config["epochs"] if start and start.stopped else keeping.start.epochs,
                 callbacks=[wait, *watching, logs, keeping],
                 verbose=0,
             )

@@ -95,8 +95,8 @@ def gpu_share() -> float | None:
     """The mean share of time in which the GPUs computed, as nvidia-smi saw it last; None when it cannot be asked."""
     query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split()
-        return sum(float(share) for share in said) / len(said) / 100
+        output = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split()
+        return sum(float(share) for share in output) / len(output) / 100
     except (OSError, subprocess.SubprocessError, ValueError, ZeroDivisionError):
         return None
 

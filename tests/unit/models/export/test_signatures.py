@@ -194,7 +194,7 @@ def test_predicts_in_a_fresh_process_and_in_a_tf1_session() -> None:
     assert found["features"] > 20
 
 
-def test_columns_whose_names_tensorflow_cannot_use_are_asked_for_by_a_public_name() -> None:
+def test_columns_whose_names_tensorflow_cannot_use_are_requested_by_a_public_name() -> None:
     found = found_in_a_fresh_process()
     assert found["asked"] == sorted(AWKWARD.values())
     np.testing.assert_allclose(found["default"], found["examples"], atol=1e-6)
