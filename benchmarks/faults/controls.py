@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign, assign_by, assign_by_time
 from benchmarks.faults.model_case import ModelCase, model_case
-from benchmarks.faults.tables import SOURCES, Source
+from benchmarks.faults.tables import SOURCES, TableSource
 
 FOUR = {"train": 0.7, "eval": 0.1, "test": 0.1, "serving": 0.1}
 
@@ -36,13 +36,13 @@ def controls() -> list[Control]:
     ]  # fmt: skip
 
 
-def _control(source: Source, shape: str, detail: str, seed: int, build: Callable[[], Case | ModelCase]) -> Control:
+def _control(source: TableSource, shape: str, detail: str, seed: int, build: Callable[[], Case | ModelCase]) -> Control:
     return Control(
         f"{source.name}: {shape}{', ' + detail if detail else ''}, seed {seed}", source.name, shape, seed, build
     )
 
 
-def _of(name: str) -> Source:
+def _of(name: str) -> TableSource:
     return SOURCES[name]
 
 
@@ -73,9 +73,9 @@ def _ratios() -> Iterator[Control]:
     for name in LARGE:
         for train, held_out in ((0.34, 0.33), (0.5, 0.25), (0.9, 0.05), (0.98, 0.01)):
             shares = {"train": train, "eval": held_out, "serving": held_out}
-            source, told = _of(name), f"{train:.0%} train"
+            source, detail = _of(name), f"{train:.0%} train"
             yield _control(
-                source, "another split ratio", told, 31, lambda s=source, h=shares: assign(s, 31, h, rows=15_002)
+                source, "another split ratio", detail, 31, lambda s=source, h=shares: assign(s, 31, h, rows=15_002)
             )
 
 
@@ -109,7 +109,7 @@ def _subsets() -> Iterator[Control]:
     for name, column, value in SUBSETS:
         source = _of(name)
 
-        def build(source: Source = source, column: str = column, value: str = value) -> Case:
+        def build(source: TableSource = source, column: str = column, value: str = value) -> Case:
             column_as_text = source.raw[column].map(lambda each: f"{each:g}" if isinstance(each, float) else str(each))
             return assign(source, 51, FOUR, rows=15_000, keep=source.raw.index[column_as_text == value])
 
@@ -140,7 +140,7 @@ def _entities() -> Iterator[Control]:
         yield _control(_of(name), "split by entity, undeclared", column, 66, partial(_undeclared, _of(name), column))
 
 
-def _undeclared(source: Source, column: str) -> Case:
+def _undeclared(source: TableSource, column: str) -> Case:
     case = assign_by(source, column, 66, {"train": 0.8, "eval": 0.2}, rows=15_002)
     return case.declaring(entity=None, split_by=None)
 
@@ -161,7 +161,7 @@ def _small_serving() -> Iterator[Control]:
             for seed in (81, 82):
                 source = _of(name)
 
-                def build(source: Source = source, rows: int = rows, seed: int = seed) -> Case:
+                def build(source: TableSource = source, rows: int = rows, seed: int = seed) -> Case:
                     case = assign(source, seed, rows=15_002)
                     return case.with_frame("serving", case.frames["serving"].iloc[:rows])
 
@@ -209,7 +209,7 @@ def _same_values_in_another_form() -> Iterator[Control]:
         for shape, change in FORMS:
             source = _of(name)
 
-            def build(source: Source = source, change: Callable[[pd.DataFrame], pd.DataFrame] = change) -> Case:
+            def build(source: TableSource = source, change: Callable[[pd.DataFrame], pd.DataFrame] = change) -> Case:
                 case = assign(source, 91, rows=15_002)
                 changed = case.with_frame("serving", change(case.frames["serving"]))
                 return changed.with_frame("eval", change(case.frames["eval"]))
@@ -222,7 +222,7 @@ def _sorted_by_label() -> Iterator[Control]:
     for name in (*LARGE, "iris"):
         source = _of(name)
 
-        def build(source: Source = source) -> Case:
+        def build(source: TableSource = source) -> Case:
             case = assign(source, 92, rows=15_002)
             for split in ("train", "eval"):
                 case = case.with_frame(split, case.frames[split].sort_values(source.label, kind="stable"))
@@ -237,7 +237,7 @@ def _spans_and_keys() -> Iterator[Control]:
         source = _of(name)
         yield _control(source, "previous span alike", "", 95, lambda s=source: assign(s, 95, shares, rows=15_002))
 
-        def keyed(source: Source = source) -> Case:
+        def keyed(source: TableSource = source) -> Case:
             case = assign(source, 96, rows=15_002).with_column(
                 "record_id", lambda f: [f"r{each:07d}" for each in f.index]
             )
@@ -269,8 +269,8 @@ def _models() -> Iterator[Control]:
             source = _of(name)
             yield _control(source, "a sound model", "", seed, lambda s=source, i=seed: model_case(s, i, None))
 
-    def other_device(source: Source, seed: int) -> ModelCase:
-        from gates.model.evidence import Limits
+    def other_device(source: TableSource, seed: int) -> ModelCase:
+        from gates.model.evidence import Budgets
 
         case = model_case(source, seed, None)
         noise = np.random.default_rng(seed)
@@ -280,14 +280,14 @@ def _models() -> Iterator[Control]:
             return true + 1e-4 * noise.uniform(-1, 1, true.shape)
 
         # Another device: some ten-thousandths apart, and each call the same again.
-        said = case.served(answer)
+        served = case.served(answer)
         again = tuple(
             each
             if each.name in ("training", "evaluated")
             else type(each)(each.name, each.scores, each.scores, each.rows)
-            for each in said.evidence.replays
+            for each in served.evidence.replays
         )
-        return said.saying(replays=again, limits=Limits(same_machine=False))
+        return served.with_evidence(replays=again, budgets=Budgets(same_machine=False))
 
     for name in ("digits", "taxi"):
         source = _of(name)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.faults.case import assign
-from benchmarks.faults.tables import SOURCES, Source
+from benchmarks.faults.tables import SOURCES, TableSource
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.gate import judge_model
 from gates.verdict.finding import GateReport
@@ -26,7 +26,7 @@ _HELD_CATEGORY = 20
 class Trained:
     """A small network with its transform, both with the means to go wrong on purpose."""
 
-    source: Source
+    source: TableSource
     frames: dict[str, pd.DataFrame]
     classes: np.ndarray
     transform: Callable[[pd.DataFrame], np.ndarray]
@@ -75,7 +75,7 @@ class ModelCase:
     rng: np.random.Generator = field(repr=False)
 
     @property
-    def source(self) -> Source:
+    def source(self) -> TableSource:
         """The table that the model learnt from."""
         return self.trained.source
 
@@ -84,7 +84,7 @@ class ModelCase:
         """The raw rows that every signature answered."""
         return self.trained.frames["test"].iloc[:REPLAYED]
 
-    def saying(self, **changes: Any) -> ModelCase:
+    def with_evidence(self, **changes: Any) -> ModelCase:
         """With other evidence."""
         return replace(self, evidence=replace(self.evidence, **changes))
 
@@ -97,14 +97,14 @@ class ModelCase:
                 return each
             return replace(each, scores=answer(self.replayed), again=answer(self.replayed))
 
-        return self.saying(replays=tuple(map(replay, self.evidence.replays)))
+        return self.with_evidence(replays=tuple(map(replay, self.evidence.replays)))
 
     def judge(self) -> GateReport:
         """The gate's verdict."""
         return judge_model(self.evidence)
 
 
-def model_case(source: Source, seed: int, rows: int | None) -> ModelCase:
+def model_case(source: TableSource, seed: int, rows: int | None) -> ModelCase:
     """A clean case: a sound model, every signature agrees to float32, probes are finite."""
     trained = _trained(source.name, seed, rows or _MOST_ROWS)
     rng = np.random.default_rng([seed, 3])
@@ -180,7 +180,7 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
     return Trained(source, frames, model.classes_, transform, model.coefs_, model.intercepts_, older)
 
 
-def _of_pixels(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+def _of_pixels(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     names = [name for name in train.columns if name != source.label]
     # Scaled and centred, as usual: without the scaling the centring is lost as well.
     pixels = train[names].to_numpy(np.float64)
@@ -188,7 +188,7 @@ def _of_pixels(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], 
     return lambda frame: frame[names].to_numpy(np.float64) / top - mean
 
 
-def _of_columns(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+def _of_columns(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     """Numbers as ranks of train's quantiles, categories one-hot; what is missing or unknown is 0."""
     made: list[Callable[[pd.DataFrame], np.ndarray]] = []
     for name in train.columns.drop(source.label):

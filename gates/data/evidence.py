@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.data.declared import Declared
 from gates.data.units import Unit, unit_of
-from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, Floats, ColumnKind, Mask, Table, joint_codes
 from gates.verdict.catalogue import Need
 
 
@@ -36,7 +36,7 @@ class Data:
         apart = {self.declared.label, self.declared.entity} | self.declared.withheld
         return [name for name in self.train.columns if name not in apart]
 
-    def features_of(self, *kinds: Kind) -> list[str]:
+    def features_of(self, *kinds: ColumnKind) -> list[str]:
         """The features of these kinds."""
         return [name for name in self.features if self.train.kinds[name] in kinds]
 
@@ -46,12 +46,12 @@ class Data:
         rest = {"serving": self.serving, "previous": self.previous}
         return {**self.held_out, **{name: table for name, table in rest.items() if table is not None}}
 
-    def comparable(self, other: Table, *kinds: Kind) -> list[str]:
+    def comparable(self, other: Table, *kinds: ColumnKind) -> list[str]:
         """Features of these kinds that `other` holds in the same kind; TEXT and CATEGORY count as one."""
-        text = {Kind.TEXT, Kind.CATEGORY}
+        text = {ColumnKind.TEXT, ColumnKind.CATEGORY}
 
-        def same(mine: Kind, its: Kind) -> bool:
-            return mine is its or {mine, its} <= text
+        def same(train_kind: ColumnKind, other_kind: ColumnKind) -> bool:
+            return train_kind is other_kind or {train_kind, other_kind} <= text
 
         return [
             name
@@ -69,7 +69,7 @@ class Data:
             Need.LABEL: self.label is not None,
             Need.ENTITY: self.declared.entity is not None,
             Need.TIME: self.declared.time is not None,
-            Need.IMAGE: bool(self.features_of(Kind.IMAGE)),
+            Need.IMAGE: bool(self.features_of(ColumnKind.IMAGE)),
         }
         return next((need for need in needs if not there[need]), None)
 
@@ -94,8 +94,8 @@ class Data:
         unit, column, _ = self._units[other.name]
         if unit is not Unit.ENTITY or column is None:
             return None
-        mine, its = joint_codes([self.train, other], [column])
-        return mine, its
+        train_codes, other_codes = joint_codes([self.train, other], [column])
+        return train_codes, other_codes
 
 
 def present(values: Floats) -> Mask:

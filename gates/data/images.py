@@ -208,29 +208,29 @@ def _shape(grey: Pixels, low: float) -> dict[str, Floats]:
     }
 
 
-def like_classes(data: Data, other: Table, mine: Codes, its: Codes) -> tuple[Mask, Mask]:
+def like_classes(data: Data, other: Table, train_rows: Codes, other_rows: Codes) -> tuple[Mask, Mask]:
     """Which of these rows of train and of `other` to compare, so that classes are as frequent on both sides.
 
     All of them while the classes differ little, or cannot be compared: other proportions are the business of
     `label_shift`, and images of a class resemble each other. Rows of rare classes and of classes that train lacks are
     left out.
     """
-    every = np.ones(len(mine), dtype=bool), np.ones(len(its), dtype=bool)
+    every = np.ones(len(train_rows), dtype=bool), np.ones(len(other_rows), dtype=bool)
     label = data.label
-    if label is None or not (data.train.has(label) and other.has(label)) or not len(mine) or not len(its):
+    if label is None or not (data.train.has(label) and other.has(label)) or not len(train_rows) or not len(other_rows):
         return every
-    (here, there), values = joint_categories([data.train, other], label)
+    (train_classes, other_classes), values = joint_categories([data.train, other], label)
     if not 2 <= len(values) <= max(20.0, data.train.rows**0.5):
         return every
-    here, there = here[mine], there[its]
-    had, wanted = (np.bincount(side + 1, minlength=len(values) + 1)[1:].astype(np.float64) for side in (here, there))
+    train_classes, other_classes = train_classes[train_rows], other_classes[other_rows]
+    had, wanted = (np.bincount(side + 1, minlength=len(values) + 1)[1:].astype(np.float64) for side in (train_classes, other_classes))
     shares = wanted / max(wanted.sum(), 1.0)
     if np.abs(shares - had / max(had.sum(), 1.0)).sum() / 2 <= _CLASSES_DIFFER:
         return every
     common = np.flatnonzero((shares >= _RARE_CLASS) & (had > 0))
-    kept = np.zeros(len(mine), dtype=bool)
+    kept = np.zeros(len(train_rows), dtype=bool)
     times = float((had[common] / wanted[common]).min()) if len(common) else 0.0
     for code in common:
         # Rows are in an order that their content's hash decides: the first are as good as any.
-        kept[np.flatnonzero(here == code)[: int(times * wanted[code])]] = True
-    return kept, np.isin(there, common)
+        kept[np.flatnonzero(train_classes == code)[: int(times * wanted[code])]] = True
+    return kept, np.isin(other_classes, common)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gates.data.declared import Declared
 from gates.statistics.distances import widest_gap
-from gates.tables.table import Floats, Kind, Table, joint_categories, joint_codes
+from gates.tables.table import Floats, ColumnKind, Table, joint_categories, joint_codes
 
 # Two sides that share fewer rows' entities than this were split by entity.
 _SHARED_ENTITIES = 0.5
@@ -46,7 +46,7 @@ class Compared(Protocol):
     def declared(self) -> Declared:
         """What the configuration or the schema says."""
 
-    def comparable(self, other: Table, *kinds: Kind) -> list[str]:
+    def comparable(self, other: Table, *kinds: ColumnKind) -> list[str]:
         """Features that `other` holds in the same kind."""
 
 
@@ -81,15 +81,15 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
 
 def _shared(train: Table, other: Table, column: str) -> float:
     """The share of the other side's rows whose entity train knows."""
-    mine, its = joint_codes([train, other], [column])
-    return float(np.isin(its, mine).mean()) if len(its) else 1.0
+    train_codes, other_codes = joint_codes([train, other], [column])
+    return float(np.isin(other_codes, train_codes).mean()) if len(other_codes) else 1.0
 
 
 def _lies_after(data: Compared, other: Table, column: str) -> bool:
-    mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], column))
-    if not len(mine) or not len(its):
+    train_times, other_times = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], column))
+    if not len(train_times) or not len(other_times):
         return False
-    return bool(its[int(len(its) * _OVERLAP)] >= mine[min(len(mine) - 1, int(len(mine) * (1 - _OVERLAP)))])
+    return bool(other_times[int(len(other_times) * _OVERLAP)] >= train_times[min(len(train_times) - 1, int(len(train_times) * (1 - _OVERLAP)))])
 
 
 def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
@@ -99,8 +99,8 @@ def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
     """
     later: dict[str, int] = {}
     apart: dict[str, int] = {}
-    for name in data.comparable(other, Kind.CATEGORY, Kind.NUMBER):
-        is_text = data.train.kinds[name] is not Kind.NUMBER
+    for name in data.comparable(other, ColumnKind.CATEGORY, ColumnKind.NUMBER):
+        is_text = data.train.kinds[name] is not ColumnKind.NUMBER
         found = _by_text(data.train, other, name) if is_text else _by_number(data.train, other, name)
         if found is not None:
             (later if found[0] is Unit.TIME else apart)[name] = found[1]
@@ -112,36 +112,36 @@ def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
 
 
 def _by_text(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
-    mine, its = train.codes(name)[1], other.codes(name)[1]
-    if len(mine) < _FEWEST_VALUES or not its:
+    train_values, other_values = train.codes(name)[1], other.codes(name)[1]
+    if len(train_values) < _FEWEST_VALUES or not other_values:
         return None
-    if its[0] > mine[-1] and _DATE.match(mine[-1]) and _DATE.match(its[0]):
-        return Unit.TIME, len(mine)
-    if len(mine) > _REPEATING * train.rows or not set(mine).isdisjoint(its):
+    if other_values[0] > train_values[-1] and _DATE.match(train_values[-1]) and _DATE.match(other_values[0]):
+        return Unit.TIME, len(train_values)
+    if len(train_values) > _REPEATING * train.rows or not set(train_values).isdisjoint(other_values):
         return None
     # Spelt differently is a fault, and no split.
-    if not {value.casefold().strip() for value in mine}.isdisjoint(value.casefold().strip() for value in its):
+    if not {value.casefold().strip() for value in train_values}.isdisjoint(value.casefold().strip() for value in other_values):
         return None
-    return Unit.ENTITY, len(mine)
+    return Unit.ENTITY, len(train_values)
 
 
 def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
-    every, its = _present(train, name), _present(other, name)
+    train_values, other_values = _present(train, name), _present(other, name)
     # Most columns share a value at once, and need no sorting.
-    if not len(its) or any((every == value).any() and its.min() < every.max() for value in its[:_PROBES]):
+    if not len(other_values) or any((train_values == value).any() and other_values.min() < train_values.max() for value in other_values[:_PROBES]):
         return None
-    mine, its = np.unique(every), np.unique(its)
-    if len(mine) < _FEWEST_VALUES or not (np.isfinite(mine).all() and np.isfinite(its).all()):
+    train_distinct, other_distinct = np.unique(train_values), np.unique(other_values)
+    if len(train_distinct) < _FEWEST_VALUES or not (np.isfinite(train_distinct).all() and np.isfinite(other_distinct).all()):
         return None
-    whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
-    if mine[-1] <= its[0] <= mine[-1] + np.ptp(mine):
+    whole = bool((train_distinct == np.rint(train_distinct)).all() and (other_distinct == np.rint(other_distinct)).all())
+    if train_distinct[-1] <= other_distinct[0] <= train_distinct[-1] + np.ptp(train_distinct):
         # A split through one moment has rows of it on both sides; a constant that train knows is a fault.
-        is_dense = len(mine) >= _DENSE * train.rows and its[-1] > its[0]
-        return (Unit.TIME, len(mine)) if is_dense or (whole and its[0] > mine[-1]) else None
+        is_dense = len(train_distinct) >= _DENSE * train.rows and other_distinct[-1] > other_distinct[0]
+        return (Unit.TIME, len(train_distinct)) if is_dense or (whole and other_distinct[0] > train_distinct[-1]) else None
     # Whole numbers within train's range of which train has none: keys. Fractions apart may be another unit of measure.
-    within = np.mean((its >= mine[0]) & (its <= mine[-1])) >= _REPEATING
-    if whole and within and len(mine) <= _REPEATING * train.rows and not np.isin(its, mine).any():
-        return Unit.ENTITY, len(mine)
+    within = np.mean((other_distinct >= train_distinct[0]) & (other_distinct <= train_distinct[-1])) >= _REPEATING
+    if whole and within and len(train_distinct) <= _REPEATING * train.rows and not np.isin(other_distinct, train_distinct).any():
+        return Unit.ENTITY, len(train_distinct)
     return None
 
 
@@ -150,7 +150,7 @@ def _moved_on(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
     time = data.declared.time
     if time is not None and data.train.has(time) and other.has(time):
         return (Unit.TIME, time, True) if _is_of_another_time(data, other, time) else (Unit.ROW, None, True)
-    for name in data.comparable(other, Kind.NUMBER, Kind.CATEGORY):
+    for name in data.comparable(other, ColumnKind.NUMBER, ColumnKind.CATEGORY):
         if _is_clock_face(data.train, other, name) and _is_elsewhere(data, other, name, _MOVED_UNDECLARED):
             return Unit.TIME, name, False
     return Unit.ROW, None, False
@@ -163,35 +163,35 @@ def _is_of_another_time(data: Compared, other: Table, time: str) -> bool:
 
 def _is_clock_face(train: Table, other: Table, name: str) -> bool:
     """Epoch times, ISO dates, or running numbers, by their values alone."""
-    if train.kinds[name] is not Kind.NUMBER:
+    if train.kinds[name] is not ColumnKind.NUMBER:
         texts = [value for table in (train, other) for value in table.codes(name)[1]]
         return all(_DATE.match(value) for value in texts)
-    mine, its = _present(train, name), _present(other, name)
-    if not len(mine) or not len(its) or not (np.isfinite(mine).all() and np.isfinite(its).all()):
+    train_values, other_values = _present(train, name), _present(other, name)
+    if not len(train_values) or not len(other_values) or not (np.isfinite(train_values).all() and np.isfinite(other_values).all()):
         return False
     for scale in (1.0, 1e3, 1e6, 1e9):
         low, high = _EPOCH[0] * scale, _EPOCH[1] * scale
-        if all(low <= side.min() and side.max() <= high for side in (mine, its)):
+        if all(low <= side.min() and side.max() <= high for side in (train_values, other_values)):
             return True
-    whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
-    return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (mine, its))
+    whole = bool((train_values == np.rint(train_values)).all() and (other_values == np.rint(other_values)).all())
+    return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (train_values, other_values))
 
 
 def _is_elsewhere(data: Compared, other: Table, name: str, distance: float) -> bool:
     """Whether the other side's times are spread otherwise than train's, and lie no further off than train is long."""
-    mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
-    if not len(mine) or not len(its) or its[0] == its[-1] or not np.isfinite(its[[0, -1]]).all():
+    train_times, other_times = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
+    if not len(train_times) or not len(other_times) or other_times[0] == other_times[-1] or not np.isfinite(other_times[[0, -1]]).all():
         return False
-    span = mine[-1] - mine[0]
-    near = its[0] <= mine[-1] + span and its[-1] >= mine[0] - span
-    return bool(near and widest_gap(mine, its)[0] > distance)
+    span = train_times[-1] - train_times[0]
+    near = other_times[0] <= train_times[-1] + span and other_times[-1] >= train_times[0] - span
+    return bool(near and widest_gap(train_times, other_times)[0] > distance)
 
 
 def _same_scale(data: Compared, other: Table, name: str) -> bool:
-    if not (data.train.has(name, Kind.NUMBER) and other.has(name, Kind.NUMBER)):
+    if not (data.train.has(name, ColumnKind.NUMBER) and other.has(name, ColumnKind.NUMBER)):
         return True
-    mine, its = (abs(float(np.median(_present(table, name)))) for table in (data.train, other))
-    return max(mine, its) <= 100 * min(mine, its)
+    train_median, other_median = (abs(float(np.median(_present(table, name)))) for table in (data.train, other))
+    return max(train_median, other_median) <= 100 * min(train_median, other_median)
 
 
 def _present(table: Table, name: str) -> Floats:
@@ -201,7 +201,7 @@ def _present(table: Table, name: str) -> Floats:
 
 def ordered_values(tables: list[Table], name: str) -> list[Floats]:
     """A column as numbers whose order is that of its values (of texts: alphabetical), NaN where missing."""
-    if all(table.kinds[name] is Kind.NUMBER for table in tables):
+    if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
         return [table.numbers(name) for table in tables]
     codes, _ = joint_categories(tables, name)
     return [np.where(each >= 0, each, np.nan).astype(np.float64) for each in codes]

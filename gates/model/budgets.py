@@ -28,7 +28,7 @@ def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """A pause of the machine hits single requests: the number of slow ones decides, not the slowest."""
     from scipy import stats
 
-    limit, timed = evidence.limits.p99_ms, evidence.latency_ms
+    limit, timed = evidence.budgets.p99_ms, evidence.latency_ms
     if limit is None or timed is None or not len(timed):
         raise NotApplicable("no single requests were timed")
     times = np.nan_to_num(np.asarray(timed, dtype=np.float64), nan=np.inf)  # a request without an answer is slow
@@ -60,7 +60,7 @@ def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
 )
 def export_size(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """Bytes of all files of the exported model."""
-    limit, size = evidence.limits.size_mb, evidence.export_bytes
+    limit, size = evidence.budgets.size_mb, evidence.export_bytes
     if limit is None or size is None:
         raise NotApplicable("the export was not weighed")
     yield Measurement(

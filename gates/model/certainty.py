@@ -186,5 +186,5 @@ def log_losses(predicted: Predicted) -> Floats:
     """Negative log-likelihood of each row, clipped as Keras does."""
     from gates.statistics.intervals import EPSILON
 
-    told = predicted.scores[np.arange(predicted.rows), predicted.labels]
-    return -np.log(np.clip(told, EPSILON, 1.0))
+    of_label = predicted.scores[np.arange(predicted.rows), predicted.labels]
+    return -np.log(np.clip(of_label, EPSILON, 1.0))

@@ -47,12 +47,12 @@ def _typical(values: Floats) -> float:
     return max(float(np.median(finite)), 1e-6) if len(finite) else 1.0
 
 
-def flips_told(found: Difference) -> str:
+def flips_text(found: Difference) -> str:
     """How many rows change their class."""
     return f"; {found.flips:,} ({found.flips / found.rows:.1%}) change their class" if found.flips else ""
 
 
-def lost_told(found: Difference) -> str:
+def lost_text(found: Difference) -> str:
     """How many rows lose their number."""
     return f"; {found.lost:,} rows are a number in one and none in the other" if found.lost else ""
 
@@ -62,7 +62,7 @@ def first_line(text: str) -> str:
     return text.strip().splitlines()[0].rstrip(".")[:200] if text.strip() else ""
 
 
-def accuracy_told(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> str:
+def accuracy_text(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> str:
     """What it does to accuracy."""
     labels = evidence.replayed_labels
     if labels is None or a.ndim != 2 or len(labels) != len(a):
@@ -71,7 +71,7 @@ def accuracy_told(a: Floats, b: Floats, name: str, reference: str, evidence: Mod
     return f"; accuracy on them is {right:.1%} by {reference} and {left:.1%} by {name}" if right != left else ""
 
 
-def collapse_told(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> str:
+def collapse_text(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> str:
     """Which class the answers fall onto, where they do."""
     if a.ndim != 2:
         return ""
@@ -99,10 +99,10 @@ def answers_chart(a: Floats, b: Floats, name: str, reference: str, evidence: Mod
 def row_sample(evidence: ModelEvidence, row: int, a: Floats, b: Floats, first: str, second: str) -> RowSample:
     """The row that differs most."""
 
-    def told(scores: Floats) -> str:
+    def shown(scores: Floats) -> str:
         return ", ".join(f"{value:.4g}" for value in np.atleast_1d(scores[row])[:10])
 
     raw = evidence.replayed_rows
     names, values = ((), ()) if raw is None or row >= len(raw.rows) else (raw.columns, raw.rows[row])
     columns = (*names[:_MOST_COLUMNS], first, second)
-    return RowSample(f"row {row:,}, where they differ most", columns, ((*values[:_MOST_COLUMNS], told(a), told(b)),))
+    return RowSample(f"row {row:,}, where they differ most", columns, ((*values[:_MOST_COLUMNS], shown(a), shown(b)),))

@@ -40,11 +40,11 @@ class Predicted:
         """Binary scores may be [rows] or [rows, 1]: they become two columns. Raises ValueError on other lengths."""
         kind = np.float64 if is_regression else np.int64
         with np.errstate(invalid="ignore"):  # a label that is no number becomes a code far below 0
-            told = np.asarray(labels).reshape(-1).astype(kind)
+            label_values = np.asarray(labels).reshape(-1).astype(kind)
         values = as_scores(scores, is_regression)
-        if len(values) != len(told):
-            raise ValueError(f"{len(told)} labels and {len(values)} predictions are not of the same rows")
-        return cls(told, values, is_regression, None if groups is None else np.asarray(groups).reshape(-1))
+        if len(values) != len(label_values):
+            raise ValueError(f"{len(label_values)} labels and {len(values)} predictions are not of the same rows")
+        return cls(label_values, values, is_regression, None if groups is None else np.asarray(groups).reshape(-1))
 
     @property
     def rows(self) -> int:
@@ -129,7 +129,7 @@ class RawRows:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Budgets:
     """Budgets from the configuration. `same_machine`: replays ran the same binary on the same kind of device."""
 
     p99_ms: float | None = None
@@ -156,7 +156,7 @@ class ModelEvidence:
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
-    limits: Limits = Limits()
+    budgets: Budgets = Budgets()
     split_by: Unit = Unit.ROW  # what was drawn at random when train, eval and test came apart
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
@@ -171,8 +171,8 @@ class ModelEvidence:
             Need.BLESSED: self.blessed is not None,
             Need.STUMP: self.best_stump is not None,
             Need.IMPORTANCES: bool(self.importances),
-            Need.LATENCY: self.limits.p99_ms is not None,
-            Need.SIZE: self.limits.size_mb is not None,
+            Need.LATENCY: self.budgets.p99_ms is not None,
+            Need.SIZE: self.budgets.size_mb is not None,
         }
         return next((need for need in needs if not there.get(need, False)), None)
 

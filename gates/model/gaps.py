@@ -26,7 +26,7 @@ class Gap:
     p_rise: float
     rows: tuple[int, int]
 
-    def told(self, first: str, second: str) -> str:
+    def text(self, first: str, second: str) -> str:
         """In words, without the full stop."""
         n, m = self.rows
         change = f"{abs(self.value) * 100:.1f} points {'worse' if self.value > 0 else 'better'}"

@@ -64,7 +64,7 @@ def generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             value=gap.value,
             margin=_OVERFIT,
             n=before.rows,
-            reason=f"{gap.told('train', 'eval')}.",
+            reason=f"{gap.text('train', 'eval')}.",
             remedy="Regularise, stop earlier or give it more rows: what it has learnt by heart does not carry over.",
             p_value=gap.p_drop,
             at_most=Severity.WARN,
@@ -83,8 +83,8 @@ def _gaps(before: Predicted, after: Predicted) -> list[Gap]:
 
 def _at_most(evidence: ModelEvidence) -> Severity:
     """Certainty follows what was drawn: times are no sample, and entities need to be told."""
-    told = all(each is not None and each.groups is not None for each in (evidence.eval, evidence.test))
-    is_sample = evidence.split_by is Unit.ROW or (evidence.split_by is Unit.ENTITY and told)
+    grouped = all(each is not None and each.groups is not None for each in (evidence.eval, evidence.test))
+    is_sample = evidence.split_by is Unit.ROW or (evidence.split_by is Unit.ENTITY and grouped)
     return Severity.BLOCK if is_sample else Severity.WARN
 
 
@@ -104,7 +104,7 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
         value=gap.value,
         margin=matters,
         n=evidence.test.rows,
-        reason=f"{gap.told('eval', 'test')}.",
+        reason=f"{gap.text('eval', 'test')}.",
         remedy=remedy,
         p_value=p_value,
         upper=gap.upper,
@@ -143,7 +143,7 @@ def class_generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Mea
             value=gap.value,
             margin=margin,
             n=int((after.labels == code).sum()),
-            reason=f"{evidence.class_name(code)}: {gap.told('eval', 'test')}.",
+            reason=f"{evidence.class_name(code)}: {gap.text('eval', 'test')}.",
             remedy="Look at rows of this class in test: are they made or labelled like those of eval?",
             p_value=gap.p_drop,
             at_most=_at_most(evidence),

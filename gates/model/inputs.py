@@ -39,12 +39,12 @@ def optional_fields(evidence: ModelEvidence, margin: float) -> Iterator[Measurem
             value=1.0 if failed else spoilt / max(rows, 1),
             margin=margin,
             n=rows,
-            reason=_told(name, probes, failed, cases),
+            reason=_text(name, probes, failed, cases),
             remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
         )
 
 
-def _told(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
+def _text(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
     if failed:
         why = first_line(failed[0].error) or "it gave no answer"
         return f"With {name} {failed[0].case} the call fails: {why}."
@@ -87,10 +87,10 @@ def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement
     for name, predicted in judged.items():
         bad = np.flatnonzero(~predicted.valid)
         kind = "numbers" if predicted.is_regression else "probabilities"
-        told = f"All {predicted.rows:,} predictions on {name} are {kind}."
+        text = f"All {predicted.rows:,} predictions on {name} are {kind}."
         if len(bad):
             first = ", ".join(f"{value:.4g}" for value in np.atleast_1d(predicted.scores[bad[0]])[:10])
-            told = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
+            text = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
         yield Measurement(
             check="valid_scores",
             subject=name,
@@ -98,7 +98,7 @@ def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement
             value=len(bad) / predicted.rows,
             margin=margin,
             n=predicted.rows,
-            reason=told,
+            reason=text,
             remedy="Look for missing values that preprocessing_fn lets through, for a diverged training, or for an "
             "output layer without its softmax or sigmoid.",
         )

@@ -45,14 +45,14 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
 
     predicted = sample_of(predicted, min(_MOST_ROWS, _MOST_SCORES // predicted.classes))
     logits, labels, rows = _logits(predicted), predicted.labels, predicted.rows
-    told = np.zeros_like(logits)
-    told[np.arange(rows), labels] = 1.0
+    one_hot = np.zeros_like(logits)
+    one_hot[np.arange(rows), labels] = 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         slope, offsets = parameters[0], parameters[1:]
         probabilities = _softmax(slope * logits + offsets)
         mean = -float(np.log(np.maximum(probabilities[np.arange(rows), labels], 1e-300)).mean())
-        off = (probabilities - told) / rows
+        off = (probabilities - one_hot) / rows
         gradient = np.concatenate([[float((off * logits).sum())], off.sum(axis=0) + 2 * _RIDGE * offsets])
         return mean + _RIDGE * float(offsets @ offsets), gradient
 
@@ -60,7 +60,7 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
     anywhere = [(None, None)] * predicted.classes
     free = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[_SLOPES, *anywhere])
     held = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1.0, 1.0), *anywhere])
-    residuals = told[:, -1] - _softmax(free.x[0] * logits + free.x[1:])[:, -1]
+    residuals = one_hot[:, -1] - _softmax(free.x[0] * logits + free.x[1:])[:, -1]
     cost = max(0.0, float(held.fun - free.fun))
     ratio = 2 * effective_count(residuals, predicted.groups) * cost
     p_value = float(stats.norm.sf(np.sqrt(ratio))) if free.x[0] < 1 else 1.0

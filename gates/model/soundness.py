@@ -10,7 +10,7 @@ import numpy as np
 from gates.model.certainty import Z99, Area, area_of, mean_above_p, mean_error, sample_mask, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.rescaling import calibration_error, miscalibrated_p, rescaling_of
-from gates.model.trivial import advantage_of, is_constant, most_rows, refuse_constant
+from gates.model.trivial import is_constant, most_rows, ranking_metric_of, refuse_constant
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
@@ -41,14 +41,14 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
     ranks better than one. It must be certainly better: where the rows cannot show it, nothing is decided, unless they
     suffice to rule out even a weak model."""
     predicted = sound_rows(evidence.test, "test")
-    found = advantage_of(predicted)
+    found = ranking_metric_of(predicted)
     if found is None:
         raise NotApplicable("test holds only one class")
     constant = is_constant(evidence)
-    told = f"{found.metric} on test is {found.value:.3f} (at least {found.lower:.3f} with 99 % confidence, "
-    told += f"{predicted.rows:,} rows); a constant has {found.of_constant:g}."
+    text = f"{found.metric} on test is {found.value:.3f} (at least {found.lower:.3f} with 99 % confidence, "
+    text += f"{predicted.rows:,} rows); a constant has {found.of_constant:g}."
     if constant:
-        told = f"Every row gets the same prediction. {told}"
+        text = f"Every row gets the same prediction. {text}"
     yield Measurement(
         check="better_than_trivial",
         subject="test",
@@ -56,7 +56,7 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
         value=found.value - found.of_constant,
         margin=margin,
         n=predicted.rows,
-        reason=told,
+        reason=text,
         remedy="See whether the loss falls in training, and whether features and labels are of the same rows.",
         p_value=None if constant else found.p_useless,
         beyond=not found.lower - found.of_constant > margin,
@@ -97,11 +97,11 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
     if stump.rows != evidence.test.rows or stump.classes != evidence.test.classes:
         return
     both = evidence.test.sound & stump.sound
-    own, its = evidence.test.only(both), stump.only(both)
-    if not own.rows:
+    of_model, of_stump = evidence.test.only(both), stump.only(both)
+    if not of_model.rows:
         return
-    sampled = sample_mask(own, most_rows(own))
-    model, single = area_of(own.only(sampled)), area_of(its.only(sampled))
+    sampled = sample_mask(of_model, most_rows(of_model))
+    model, single = area_of(of_model.only(sampled)), area_of(of_stump.only(sampled))
     if model is None or single is None:
         return
     paired = Area(model.value - single.value, model.influence - single.influence, model.sides, model.groups)
@@ -145,7 +145,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
         predicted = sound_rows(given, split)
         if predicted.is_regression:
             raise NotApplicable("a regression has no probabilities")
-        ranked = advantage_of(predicted)
+        ranked = ranking_metric_of(predicted)
         if ranked is None or ranked.lower - ranked.of_constant <= _KNOWS:
             continue  # no temperature mends what knows nothing; `better_than_trivial` tells of it
         found = rescaling_of(predicted)

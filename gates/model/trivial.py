@@ -22,7 +22,7 @@ _MOST_SCORES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Advantage:
+class RankingMetric:
     """A ranking metric, its one-sided 99 % lower bound, and the p-value of so low a one were the model a weak one."""
 
     metric: str
@@ -38,7 +38,7 @@ class Advantage:
         return math.ceil(self.rows * (spread / lead) ** 2) if lead > 0 else None
 
 
-def advantage_of(predicted: Predicted) -> Advantage | None:
+def ranking_metric_of(predicted: Predicted) -> RankingMetric | None:
     """None where test holds only one class."""
     from scipy import stats
 
@@ -50,7 +50,7 @@ def advantage_of(predicted: Predicted) -> Advantage | None:
         return None
     error = max(area.error, area.error_at(_WEAK_AUC))
     p_useless = float(stats.norm.cdf((area.value - _WEAK_AUC) / error))
-    return Advantage("AUC", area.value, area.bounds()[0], 0.5, p_useless, predicted.rows)
+    return RankingMetric("AUC", area.value, area.bounds()[0], 0.5, p_useless, predicted.rows)
 
 
 def most_rows(predicted: Predicted) -> int:
@@ -58,7 +58,7 @@ def most_rows(predicted: Predicted) -> int:
     return max(_MOST_SCORES // max(predicted.classes, 1), 1_000)
 
 
-def _correlation(predicted: Predicted) -> Advantage:
+def _correlation(predicted: Predicted) -> RankingMetric:
     """Spearman's, by Fisher's z with the variance of Bonett & Wright (2000): squared errors of heavy tails hang on a
     few rows, ranks do not."""
     from scipy import stats
@@ -70,7 +70,7 @@ def _correlation(predicted: Predicted) -> Advantage:
     error = math.sqrt((1 + value**2 / 2) / (rows - 3))
     at = math.atanh(min(max(value, -0.999999), 0.999999))
     p_useless = float(stats.norm.cdf((at - math.atanh(_WEAK_CORRELATION)) / error))
-    return Advantage("Spearman correlation", value, math.tanh(at - Z99 * error), 0.0, p_useless, predicted.rows)
+    return RankingMetric("Spearman correlation", value, math.tanh(at - Z99 * error), 0.0, p_useless, predicted.rows)
 
 
 @lru_cache(maxsize=2)

@@ -184,7 +184,10 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         return _bonett_price(new, old, z)
     if new.parts and new.parts.keys() == old.parts.keys():
         both = [(part, old.parts[code]) for code, part in new.parts.items()]
-        differences = [(ours.influence - its.influence, change(ours, its, confidence)) for ours, its in both]
+        differences = [
+            (new_part.influence - old_part.influence, change(new_part, old_part, confidence))
+            for new_part, old_part in both
+        ]
         return _mean_of(difference, differences)
     if new.trials is not None or old.trials is not None or new.parts:
         return _mover(new, interval(new, confidence), old, interval(old, confidence))

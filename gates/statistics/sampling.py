@@ -59,8 +59,8 @@ def effective_rows(scores_a: Floats, scores_b: Floats, groups: tuple[Codes, Code
 
 def transferred(effect: float, groups: Codes, others: Codes) -> float:
     """The design effect that the intraclass correlation behind the `effect` of groups has with the sizes of others."""
-    size, its = _typical_size(groups), _typical_size(others)
-    return 1.0 if size <= 1 else 1.0 + (its - 1.0) * (effect - 1.0) / (size - 1.0)
+    size, other_size = _typical_size(groups), _typical_size(others)
+    return 1.0 if size <= 1 else 1.0 + (other_size - 1.0) * (effect - 1.0) / (size - 1.0)
 
 
 def _typical_size(groups: Codes) -> float:

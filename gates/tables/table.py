@@ -26,7 +26,7 @@ _DISTINCT_SHARE = 0.5
 _LOOKED_AT = 20_000
 
 
-class Kind(str, Enum):
+class ColumnKind(str, Enum):
     """What a column holds, and hence which statistics make sense for it."""
 
     NUMBER = "number"  # integers, floats, booleans, times (seconds since 1970)
@@ -70,7 +70,7 @@ class Table:
         return list(self.arrow.column_names)
 
     @cached_property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, ColumnKind]:
         """The kind of each column."""
         return {name: _kind_of(self.arrow.column(name)) for name in self.columns}
 
@@ -78,7 +78,7 @@ class Table:
     def _cache(self) -> dict[tuple[str, str], object]:
         return {}
 
-    def has(self, name: str, kind: Kind | None = None) -> bool:
+    def has(self, name: str, kind: ColumnKind | None = None) -> bool:
         """Whether there is such a column (of such a kind)."""
         return name in self.kinds and (kind is None or self.kinds[name] is kind)
 
@@ -145,19 +145,19 @@ def _sum_of(words: dict[str, Words], names: list[str], rows: int) -> Words:
     return high, low
 
 
-def _kind_of(column: pa.ChunkedArray) -> Kind:
+def _kind_of(column: pa.ChunkedArray) -> ColumnKind:
     if column.null_count == len(column):
-        return Kind.EMPTY
+        return ColumnKind.EMPTY
     if is_number(column.type):
-        return Kind.NUMBER
+        return ColumnKind.NUMBER
     if is_image(column.type):
-        return Kind.IMAGE
+        return ColumnKind.IMAGE
     if not pa.types.is_string(column.type):
-        return Kind.OTHER
+        return ColumnKind.OTHER
     values = column.drop_null().slice(0, _LOOKED_AT)
     words = pc.mean(pc.add(pc.count_substring(pc.utf8_trim_whitespace(values), " "), 1)).as_py()
     distinct = pc.count_distinct(values).as_py() / len(values)
-    return Kind.TEXT if words >= _TEXT_WORDS and distinct > _DISTINCT_SHARE else Kind.CATEGORY
+    return ColumnKind.TEXT if words >= _TEXT_WORDS and distinct > _DISTINCT_SHARE else ColumnKind.CATEGORY
 
 
 def joint_codes(tables: list[Table], names: list[str]) -> list[Codes]:

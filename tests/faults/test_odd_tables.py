@@ -190,9 +190,9 @@ def test_every_odd_column_may_be_label_entity_or_time(place: int) -> None:
         side: {kind: COLUMNS[kind](rng, 60) for kind in words.values()} | {"x": rng.normal(size=60)}
         for side in ("train", "eval")
     }
-    said = answer(tables, words)
+    found = answer(tables, words)
     # What was declared and holds nothing at all is refused in one sentence.
-    assert isinstance(said, GateReport) or "has no value in any row of train" in said
+    assert isinstance(found, GateReport) or "has no value in any row of train" in found
 
 
 def test_every_odd_column_may_stand_where_a_number_was() -> None:
@@ -280,9 +280,9 @@ def run_command(*words: object) -> Any:
     assert ended.exit_code in (0, 2, 3), ended.output
     assert "Traceback" not in ended.output
     if ended.exit_code == 3:
-        told = ended.output.strip().split("\n")
-        assert told[0].startswith("sluice: ")
-        assert len(told) <= 2, told
+        lines = ended.output.strip().split("\n")
+        assert lines[0].startswith("sluice: ")
+        assert len(lines) <= 2, lines
     return ended
 
 

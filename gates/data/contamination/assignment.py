@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.tables.table import Codes, Floats, ColumnKind, Table, joint_codes
 from gates.verdict.finding import RowSample
 
 _CERTAINTY = 0.99
@@ -32,9 +32,9 @@ class RandomAssignment:
     copied before the assignment all follow it; rows that were copied across do not.
     """
 
-    mine: Codes  # rows of train by content
-    its: Codes  # rows of the other table by content
-    its_content: Codes  # the content of each row of the other table
+    train_rows: Codes  # rows of train by content
+    other_rows: Codes  # rows of the other table by content
+    other_content: Codes  # the content of each row of the other table
 
     @classmethod
     def of(cls, train: Table, other: Table, names: Sequence[str]) -> RandomAssignment:
@@ -46,26 +46,26 @@ class RandomAssignment:
     @property
     def is_shared(self) -> NDArray[np.bool_]:
         """Rows of the other table that have an equal in train."""
-        return self.mine[self.its_content] > 0
+        return self.train_rows[self.other_content] > 0
 
     @cached_property
     def hits(self) -> int:
         """Their number."""
-        return int(self.its[self.mine > 0].sum())
+        return int(self.other_rows[self.train_rows > 0].sum())
 
     @cached_property
     def repeats(self) -> int:
         """Rows of train that repeat another row of train."""
-        return int(np.maximum(self.mine - 1, 0).sum())
+        return int(np.maximum(self.train_rows - 1, 0).sum())
 
     @property
     def _share(self) -> float:
-        return float(self.its.sum() / (self.its.sum() + self.mine.sum()))
+        return float(self.other_rows.sum() / (self.other_rows.sum() + self.train_rows.sum()))
 
     @cached_property
     def _sizes(self) -> tuple[Floats, Floats]:
         """(Rows of a content, number of contents with as many)."""
-        sizes, counts = np.unique(self.mine + self.its, return_counts=True)
+        sizes, counts = np.unique(self.train_rows + self.other_rows, return_counts=True)
         return sizes.astype(np.float64), counts.astype(np.float64)
 
     @cached_property
@@ -98,7 +98,7 @@ class RandomAssignment:
         """99 % upper bound of the share of hits beyond a random assignment: Clopper-Pearson, and the spread of that."""
         from scipy.special import betaincinv
 
-        rows = len(self.its_content)
+        rows = len(self.other_content)
         if self.expected >= rows - 0.5:
             return 0.0
         hits = max(0.0, self.hits - self.expected)
@@ -142,13 +142,13 @@ def without_row_numbers(tables: Sequence[Table], names: Sequence[str]) -> list[s
 
 
 def _numbers_rows(table: Table, name: str) -> bool:
-    if table.rows < 2 or table.kinds[name] not in (Kind.NUMBER, Kind.CATEGORY):
+    if table.rows < 2 or table.kinds[name] not in (ColumnKind.NUMBER, ColumnKind.CATEGORY):
         return False
     low = table.words([name])[1]
     # Most columns show in a few rows already that they number nothing.
     if len(np.unique(low[:_LOOKED_AT])) < min(table.rows, _LOOKED_AT) or table.missing(name).any():
         return False
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         values = table.numbers(name)
         # A continuous measurement hardly repeats either, and is what tells a row from others.
         if not np.isfinite(values).all() or (values != np.floor(values)).any():
@@ -158,7 +158,7 @@ def _numbers_rows(table: Table, name: str) -> bool:
 
 def row_sample(table: Table, rows: NDArray[np.intp], caption: str, names: Sequence[str] | None = None) -> RowSample:
     """A few rows as text."""
-    shown = [name for name in names or table.columns if table.kinds[name] is not Kind.IMAGE][:_SHOWN_COLUMNS]
+    shown = [name for name in names or table.columns if table.kinds[name] is not ColumnKind.IMAGE][:_SHOWN_COLUMNS]
     few = table.arrow.select(shown).take(rows[:_SHOWN_ROWS].astype(np.int64)).to_pylist()
     return RowSample(caption, tuple(shown), tuple(tuple(_text(row[name]) for name in shown) for row in few))
 

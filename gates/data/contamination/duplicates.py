@@ -127,7 +127,7 @@ def _is_fact(data: Data, assigned: RandomAssignment) -> bool:
     if assigned.repeats or assigned.hits < _FEWEST_HITS or assigned.p_value > _ASSIGNED_APART:
         return False
     near = int(_repetition(data).coincide[ALL_BUT_ONE].sum())
-    return assigned.hits >= _NEAR_MISSES * near * len(assigned.its_content) / data.train.rows
+    return assigned.hits >= _NEAR_MISSES * near * len(assigned.other_content) / data.train.rows
 
 
 @check(

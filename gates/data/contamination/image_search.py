@@ -54,7 +54,7 @@ class ImageIndex:
         return self._layout.side
 
     def nearest(
-        self, queries: Pixels, same: Codes, same_here: Codes, apart: tuple[Codes, Codes] | None = None
+        self, queries: Pixels, query_codes: Codes, image_codes: Codes, apart: tuple[Codes, Codes] | None = None
     ) -> tuple[Floats, Codes, Codes]:
         """For each query the correlation with its best candidate (0 without one), that candidate's row, and the window.
 
@@ -64,7 +64,7 @@ class ImageIndex:
         window = np.zeros(len(queries), dtype=np.int64)
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             part = slice(start, start + _QUERIES_AT_ONCE)
-            passed = [(same[part], same_here[self._rows])]
+            passed = [(query_codes[part], image_codes[self._rows])]
             if apart is not None:
                 passed.append((apart[0][part], apart[1][self._rows]))
             score[part], row[part], window[part] = self._best(queries[part], passed)
@@ -79,36 +79,36 @@ class ImageIndex:
             first = np.searchsorted(known, keys, "left")
             many = np.minimum(np.searchsorted(known, keys, "right") - first, _MOST_IN_BUCKET)
             for low, high in _cuts(many):
-                asked = np.repeat(np.arange(low, high), many[low:high])
-                offset = np.arange(len(asked)) - np.repeat(np.cumsum(many[low:high]) - many[low:high], many[low:high])
-                candidate = order[first[asked] + offset]
-                query = asked // len(self._windows)
-                kept = np.ones(len(asked), dtype=bool)
-                for theirs, ours in passed:
-                    kept &= theirs[query] != ours[candidate]
-                asked, candidate, query = asked[kept], candidate[kept], query[kept]
-                apart = flat[asked] - self._coefficients_of[candidate]
+                lookup = np.repeat(np.arange(low, high), many[low:high])
+                offset = np.arange(len(lookup)) - np.repeat(np.cumsum(many[low:high]) - many[low:high], many[low:high])
+                candidate = order[first[lookup] + offset]
+                query = lookup // len(self._windows)
+                kept = np.ones(len(lookup), dtype=bool)
+                for query_codes, image_codes in passed:
+                    kept &= query_codes[query] != image_codes[candidate]
+                lookup, candidate, query = lookup[kept], candidate[kept], query[kept]
+                apart = flat[lookup] - self._coefficients_of[candidate]
                 likeness = -np.einsum("ij,ij->i", apart, apart)
                 # Ascending, so that the last assignment to a query is its best candidate.
                 rising = np.argsort(likeness, kind="stable")
                 rising = rising[likeness[rising] > best[query[rising]]]
                 best[query[rising]] = likeness[rising]
                 found[query[rising]] = candidate[rising]
-                window[query[rising]] = asked[rising] % len(self._windows)
+                window[query[rising]] = lookup[rising] % len(self._windows)
         return self._verified(queries, found, window), np.where(found >= 0, self._rows[found], -1), window
 
     def _verified(self, queries: Pixels, found: Codes, window: Codes) -> Floats:
         """Normalised cross-correlation over all numbers of the window."""
         score = np.zeros(len(queries))
         for number, inside in enumerate(self._windows):
-            mine = np.flatnonzero((found >= 0) & (window == number))
-            if len(mine):
-                a = queries[mine][:, inside].astype(np.float64)
-                b = self._images[self._rows[found[mine]]][:, self._windows[0]].astype(np.float64)
+            matched = np.flatnonzero((found >= 0) & (window == number))
+            if len(matched):
+                a = queries[matched][:, inside].astype(np.float64)
+                b = self._images[self._rows[found[matched]]][:, self._windows[0]].astype(np.float64)
                 a -= a.mean(axis=1, keepdims=True)
                 b -= b.mean(axis=1, keepdims=True)
                 length = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-                score[mine] = np.where(length > 0, (a * b).sum(axis=1) / np.where(length > 0, length, 1.0), 0.0)
+                score[matched] = np.where(length > 0, (a * b).sum(axis=1) / np.where(length > 0, length, 1.0), 0.0)
         return score
 
     def _coefficients(self, flat: Pixels, window: int) -> Pixels:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gates.data.boosted import sample_of
 from gates.data.contamination.assignment import without_row_numbers
 from gates.data.evidence import Data
-from gates.tables.table import Floats, Kind, Table, joint_codes
+from gates.tables.table import Floats, ColumnKind, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable
 
 # Rows whose nearest neighbour is looked for, on either side; the whole of train is searched.
@@ -55,12 +55,12 @@ class _Coded:
     def shared(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
         """How surprising it is that two rows agree as closely, in nats, summed over columns."""
         total = np.zeros(len(a))
-        for j, worth in enumerate(self.information):
+        for j, nats in enumerate(self.information):
             low, high = self.low[j], self.high[j]
             if self.is_number[j]:
-                total += worth[np.maximum(high[a], high[b]) - np.minimum(low[a], low[b])]
+                total += nats[np.maximum(high[a], high[b]) - np.minimum(low[a], low[b])]
             else:
-                total += np.where(low[a] == low[b], worth[low[a]], 0.0)
+                total += np.where(low[a] == low[b], nats[low[a]], 0.0)
         return total
 
 
@@ -68,7 +68,7 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
     rows, train = sum(table.rows for table in tables), tables[0]
     low, high, key, numbers, information = [], [], [], [], []
     for name in names:
-        if all(table.kinds[name] is Kind.NUMBER for table in tables):
+        if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
             values = np.concatenate([table.numbers(name) for table in tables])
             grid = np.sort(train.numbers(name))  # missing values stand last, alike
             grid = grid[np.linspace(0, len(grid) - 1, min(_GRID, len(grid))).astype(np.intp)]
@@ -82,7 +82,7 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
             shares = np.bincount(below[: train.rows], minlength=int(below.max()) + 1)
             information.append(-np.log((shares + 1) / (train.rows + 1)))
             above, place = below, (word % np.uint64(_GRID)).astype(np.int64)
-        numbers.append(all(table.kinds[name] is Kind.NUMBER for table in tables))
+        numbers.append(all(table.kinds[name] is ColumnKind.NUMBER for table in tables))
         low.append(below.astype(np.int32))
         high.append(above.astype(np.int32))
         key.append(place)
@@ -145,28 +145,28 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
     names = _content(data, tables)
     if len(names) < 2:
         raise NotApplicable("the splits share fewer than two columns of numbers, categories or text")
-    stood_in = sample_of(train, min(_MOST_QUERIES, int(_STAND_IN * train.rows)), data.seed)
+    stand_in = sample_of(train, min(_MOST_QUERIES, int(_STAND_IN * train.rows)), data.seed)
     starts = np.cumsum([table.rows for table in tables])
-    asked = [
+    split_queries = [
         sample_of(table, _MOST_QUERIES, data.seed) + start for table, start in zip(tables[1:], starts, strict=False)
     ]
     coded = _coded(tables, names)
-    rest = np.setdiff1d(np.arange(train.rows), stood_in, assume_unique=True)
-    queries = np.concatenate([stood_in, *asked])
+    rest = np.setdiff1d(np.arange(train.rows), stand_in, assume_unique=True)
+    queries = np.concatenate([stand_in, *split_queries])
     queries = queries[~np.isin(coded.content[queries], coded.content[rest])]
     similarity = _nearest(coded, queries, rest, data.seed)
     owner = np.searchsorted(starts, queries, "right")
-    ours = np.sort(similarity[owner == 0])[::-1]
+    train_similarity = np.sort(similarity[owner == 0])[::-1]
     found = {}
     for place, split in enumerate(splits, start=1):
-        its = np.flatnonzero(owner == place)
-        its = its[np.argsort(-similarity[its], kind="stable")]
-        found[split] = Nearness(similarity[its], ours, queries[its] - starts[place - 1], tuple(names))
+        of_split = np.flatnonzero(owner == place)
+        of_split = of_split[np.argsort(-similarity[of_split], kind="stable")]
+        found[split] = Nearness(similarity[of_split], train_similarity, queries[of_split] - starts[place - 1], tuple(names))
     return found
 
 
 def _content(data: Data, tables: Sequence[Table]) -> list[str]:
     """What makes a row: every column of all tables but the label, row numbers and what has no nearness."""
-    kinds = (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT)
+    kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT)
     names = [name for name in data.train.columns if name != data.label]
     return without_row_numbers(tables, [name for name in names if all(t.kinds.get(name) in kinds for t in tables)])

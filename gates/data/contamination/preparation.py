@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gates.data.contamination.scales import Scale
 from gates.data.evidence import Data
-from gates.tables.table import Floats, Kind, Table
+from gates.tables.table import Floats, ColumnKind, Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
@@ -60,7 +60,7 @@ def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement
     # Whoever scaled the file may have had all tables in it or only some.
     together = [chosen for count in range(len(tables), 0, -1) for chosen in combinations(tables, count)]
     pools = {" and ".join(["train", *chosen]): [tables[split] for split in chosen] for chosen in together}
-    found = [each for name in data.features_of(Kind.NUMBER) for each in _judge_column(data, name, pools, margin)]
+    found = [each for name in data.features_of(ColumnKind.NUMBER) for each in _judge_column(data, name, pools, margin)]
     ranges = [each for words, pool in pools.items() if (each := _judge_ranges(data, words, pool))]
     found += [max(ranges, key=lambda each: bool(each.beyond))] if ranges else []
     if not found:
@@ -70,7 +70,7 @@ def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement
 
 def _values(tables: list[Table], name: str) -> Floats | None:
     """The finite values of a measurement, or None when it is none or a table does not hold it."""
-    if any(not table.has(name, Kind.NUMBER) for table in tables):
+    if any(not table.has(name, ColumnKind.NUMBER) for table in tables):
         return None
     values = np.concatenate([table.numbers(name) for table in tables])
     values = values[~np.isnan(values)]
@@ -81,12 +81,12 @@ def _values(tables: list[Table], name: str) -> Floats | None:
 
 
 def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: float) -> Iterator[Measurement]:
-    mine = _values([data.train], name)
-    if mine is None or not _may_be_scaled(mine):
+    train_values = _values([data.train], name)
+    if train_values is None or not _may_be_scaled(train_values):
         return
     best: tuple[float, float, str, str, float, float] | None = None
     for kind, scale in _SCALES.items():
-        alone = scale(mine)
+        alone = scale(train_values)
         for words, pool in pools.items():
             values = _values([data.train, *pool], name)
             if values is None or alone.distance >= _FAR:
@@ -106,7 +106,7 @@ def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: 
         statistic="distance of train from location 0 and spread 1, in distances of all splits",
         value=-minus_ratio,
         margin=margin,
-        n=len(mine),
+        n=len(train_values),
         p_value=chance,
         beyond=beyond,
         reason=f"Over {words} {name} is {whole_distance:.1e} away from {kind}, over train alone {alone_distance:.1e}"
@@ -131,7 +131,7 @@ def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | No
     leaves (percent, grey levels) do not count. Where train has both ends itself, scaling it alone makes the same.
     """
     scaled, lacking = [], []
-    for name in data.features_of(Kind.NUMBER):
+    for name in data.features_of(ColumnKind.NUMBER):
         whole = _values([data.train, *pool], name)
         if whole is None or whole.min() != 0 or whole.max() != 1 or _has_round_steps(whole):
             continue
@@ -139,8 +139,8 @@ def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | No
         if 1 not in ends:
             continue
         scaled.append(name)
-        mine = data.train.numbers(name)
-        if any(count == 1 and not (mine == end).any() for end, count in enumerate(ends)):
+        train_values = data.train.numbers(name)
+        if any(count == 1 and not (train_values == end).any() for end, count in enumerate(ends)):
             lacking.append(name)
     if not scaled:
         return None

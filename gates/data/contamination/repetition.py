@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.tables.table import Codes, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Mask, Table, joint_codes
 from gates.verdict.finding import Chart
 
 # Numbers count as nearly equal within as many neighbouring distinct values: prices and counts heap on round ones.
@@ -48,13 +48,13 @@ class Repetition:
         near = np.zeros(len(first), dtype=bool)
         found: dict[str, Mask] = {}
         for name in self.names:
-            if table.kinds[name] is Kind.EMPTY:
+            if table.kinds[name] is ColumnKind.EMPTY:
                 continue
             word = table.words([name])[1][first]
             found[name] = _occurs_twice(word)
-            if table.kinds[name] is Kind.NUMBER:
+            if table.kinds[name] is ColumnKind.NUMBER:
                 near |= _occurs_twice(whole - word + _block(table.numbers(name)[first]))
-            elif table.kinds[name] is Kind.CATEGORY:
+            elif table.kinds[name] is ColumnKind.CATEGORY:
                 near |= _occurs_twice(whole - word)
         return {ALL_BUT_ONE: near, **found}
 

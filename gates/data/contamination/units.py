@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gates.data.evidence import Data
-from gates.tables.table import MISSING_CODE, Floats, Kind, Table, joint_categories
+from gates.tables.table import MISSING_CODE, Floats, ColumnKind, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
@@ -28,7 +28,7 @@ Show = Callable[[float], str]
 def _splits(data: Data, column: str, splits: tuple[str, ...]) -> dict[str, Table]:
     tables = {"train": data.train, **{name: data.held_out[name] for name in splits if name in data.held_out}}
     return {
-        name: table for name, table in tables.items() if table.has(column) and table.kinds[column] is not Kind.EMPTY
+        name: table for name, table in tables.items() if table.has(column) and table.kinds[column] is not ColumnKind.EMPTY
     }
 
 
@@ -56,7 +56,7 @@ def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
     tables = _splits(data, key, tuple(data.held_out))
     if "train" not in tables or len(tables) < 2:
         raise NotApplicable(f"train or every held-out split is without the entity key `{key}`")
-    if any(table.kinds[key] in (Kind.IMAGE, Kind.OTHER) for table in tables.values()):
+    if any(table.kinds[key] in (ColumnKind.IMAGE, ColumnKind.OTHER) for table in tables.values()):
         raise NotApplicable(f"the entity key `{key}` holds no single values")
     for split in data.held_out:
         if split in tables:
@@ -80,10 +80,10 @@ def _unjudged(split: str, key: str, rows: int, margin: float) -> Measurement:
 
 
 def _judge_entities(train: Table, other: Table, split: str, key: str, margin: float) -> Measurement:
-    (mine, its), values = joint_categories([train, other], key)
-    held = its[its != MISSING_CODE]
+    (train_codes, other_codes), values = joint_categories([train, other], key)
+    held = other_codes[other_codes != MISSING_CODE]
     known = np.zeros(len(values) + 1, dtype=bool)
-    known[mine[mine != MISSING_CODE]] = True
+    known[train_codes[train_codes != MISSING_CODE]] = True
     rows = np.bincount(held[known[held]], minlength=len(values))
     shared = np.argsort(-rows, kind="stable")[: int((rows > 0).sum())]
     share = float(rows.sum() / max(1, len(held)))
@@ -92,7 +92,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         f"{len(shared):,} of {len(np.unique(held)):,} values of {key} in {split} are in train too, with {rows.sum():,} "
         f"of {len(held):,} {split} rows ({share:.2%})"
     )
-    in_train = np.bincount(mine[mine != MISSING_CODE], minlength=len(values))
+    in_train = np.bincount(train_codes[train_codes != MISSING_CODE], minlength=len(values))
     return Measurement(
         check="entity_overlap",
         subject=split,
@@ -152,9 +152,9 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
 
 def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats], Show]:
     """Numbers as they are, ISO texts as seconds since 1970 (or their place in the alphabet, which is their order)."""
-    if all(table.kinds[column] is Kind.NUMBER for table in tables.values()):
+    if all(table.kinds[column] is ColumnKind.NUMBER for table in tables.values()):
         return {split: table.numbers(column) for split, table in tables.items()}, _as_number
-    if any(table.kinds[column] not in (Kind.CATEGORY, Kind.TEXT) for table in tables.values()):
+    if any(table.kinds[column] not in (ColumnKind.CATEGORY, ColumnKind.TEXT) for table in tables.values()):
         raise NotApplicable(f"`{column}` is a number in one split and a text in another, or no single value")
     texts = {split: table.strings(column) for split, table in tables.items()}
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):

@@ -39,8 +39,8 @@ def agreement(proxy: Proxy) -> Agreement | None:
 
     if proxy.classes < 3:
         return None
-    mine, its = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
-    fresh = ~np.isin(its[proxy.other.rows], mine)
+    train_codes, other_codes = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
+    fresh = ~np.isin(other_codes[proxy.other.rows], train_codes)
     right = [
         scores.argmax(axis=1) == side.labels
         for scores, side in zip(proxy.scores, (proxy.train, proxy.other), strict=True)
@@ -53,12 +53,12 @@ def agreement(proxy: Proxy) -> Agreement | None:
         return None
     weights /= weights.sum()
     groups = None if proxy.groups is None else (proxy.groups[0], proxy.groups[1][fresh])
-    worth = effective_rows(hits[0], hits[1], groups)
+    effective = effective_rows(hits[0], hits[1], groups)
     recalls, variance = [], 0.0
     for side in (0, 1):
         recall, spread = _recall(hits[side], labels[side], counts[side], weights)
         recalls.append(recall)
-        variance += spread * len(hits[side]) / worth[side]
+        variance += spread * len(hits[side]) / effective[side]
     z = abs(recalls[0] - recalls[1]) / max(variance, 1e-12) ** 0.5
     return Agreement(recalls[0], recalls[1], 2 * float(norm.sf(z)), int(fresh.sum()))
 

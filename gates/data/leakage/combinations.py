@@ -12,9 +12,9 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_numbers, centred_ranks
 from gates.data.leakage.cells import CERTAIN_ERROR, CONFIRMED, SCREENED, joint, screened
 from gates.data.leakage.features import single_suspects
-from gates.data.leakage.lead import Verdict, chart_of, judged_jointly, judged_singly, sentence
-from gates.data.leakage.predictive_power import ALIKE, Problem, features_alone, problem_of
-from gates.tables.table import Floats, Kind
+from gates.data.leakage.lead import Advantage, chart_of, judged_jointly, judged_singly, sentence
+from gates.data.leakage.predictive_power import ALIKE, PredictionProblem, features_alone, problem_of
+from gates.tables.table import Floats, ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA
@@ -32,7 +32,7 @@ class Derived:
 
     members: tuple[str, str]
     form: str  # "difference", "ratio", "sum", "product"
-    verdict: Verdict
+    advantage: Advantage
 
 
 @check(
@@ -58,19 +58,19 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
     for each in found:
         first, second = each.members
         what = f"{each.form} of `{first}` and `{second}`"
-        beyond = each.verdict.is_beyond(margin)
+        beyond = each.advantage.is_beyond(margin)
         yield Measurement(
             check="pairs",
             subject=f"{first}, {second}",
             statistic="share of all others' errors avoided",
-            value=each.verdict.share,
+            value=each.advantage.share,
             margin=margin,
             n=problem.size,
-            reason=sentence(f"The {what} has", each.verdict, problem),
+            reason=sentence(f"The {what} has", each.advantage, problem),
             remedy=_REMEDY.format(f"`{first}` or `{second}`") if beyond else "Nothing to do.",
-            p_value=each.verdict.p_value,
+            p_value=each.advantage.p_value,
             beyond=beyond,
-            chart=chart_of(what, each.verdict.power, each.verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(what, each.advantage.power, each.advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -91,28 +91,28 @@ def combination(data: Data, margin: float) -> Iterator[Measurement]:
     of the other half. The strongest are judged on all rows."""
     found = strongest(data, margin)
     problem, powers = problem_of(data), features_alone(data)
-    members, verdict, tried = found
+    members, advantage, tried = found
     what = " and ".join(f"`{name}`" for name in members)
     # An honest law of several columns (a price of area and rooms) shows in each of them.
-    known = min(float(powers[name].errors[verdict.k]) for name in members if name in powers)
-    beyond = verdict.is_beyond(margin) and verdict.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
-    told = sentence(f"{what} together have", verdict, problem)
+    known = min(float(powers[name].errors[advantage.k]) for name in members if name in powers)
+    beyond = advantage.is_beyond(margin) and advantage.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
+    text = sentence(f"{what} together have", advantage, problem)
     yield Measurement(
         check="combination",
         subject=", ".join(members),
         statistic="share of all others' errors avoided",
-        value=verdict.share,
+        value=advantage.share,
         margin=margin,
         n=problem.size,
-        reason=f"{told} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
+        reason=f"{text} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
         remedy=_REMEDY.format(what) if beyond else "Nothing to do.",
-        p_value=min(1.0, verdict.p_value * tried),
+        p_value=min(1.0, advantage.p_value * tried),
         beyond=beyond,
-        chart=chart_of(", ".join(members), verdict.power, verdict.k, powers, problem) if beyond else None,
+        chart=chart_of(", ".join(members), advantage.power, advantage.k, powers, problem) if beyond else None,
     )
 
 
-def _tells_nothing(problem: Problem) -> float:
+def _tells_nothing(problem: PredictionProblem) -> float:
     """The error from which on a column alone counts as knowing nothing: AUC 0.6, or R2 0.2."""
     return 0.8 if problem.is_regression else 0.4
 
@@ -122,7 +122,7 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
     """Each alike pair in the form that says more."""
     problem, powers = problem_of(data), features_alone(data)
     refused = single_suspects(data)
-    names = [name for name in data.features_of(Kind.NUMBER) if name not in refused]
+    names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
     numbers = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], nan=np.nan) for name in names}
     names = [name for name in names if _has_values(numbers[name])]
     found = []
@@ -131,16 +131,16 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
         for form, values in _forms(numbers[first], numbers[second], opposed):
             power = problem.power_of(bins_of_numbers(values))
             forms.append((form, power, judged_singly(data, power, margin, powers)))
-        form, power, verdict = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
-        verdict = replace(verdict, p_value=min(1.0, verdict.p_value * len(forms)))
-        found.append((power, Derived((first, second), form, verdict)))
-    found.sort(key=lambda each: (each[1].verdict.p_value, -each[1].verdict.share, each[1].members))
+        form, power, advantage = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
+        advantage = replace(advantage, p_value=min(1.0, advantage.p_value * len(forms)))
+        found.append((power, Derived((first, second), form, advantage)))
+    found.sort(key=lambda each: (each[1].advantage.p_value, -each[1].advantage.share, each[1].members))
     # One leak makes suspects of many pairs; the surest few are enough to find it, and a fit costs more than a pair.
     for i, (power, each) in enumerate(found[:CONFIRMED]):
-        verdict = judged_jointly(data, each.verdict, power, frozenset(each.members), margin)
-        found[i] = (power, replace(each, verdict=verdict))
+        advantage = judged_jointly(data, each.advantage, power, frozenset(each.members), margin)
+        found[i] = (power, replace(each, advantage=advantage))
     return [
-        each if each.verdict.jointly else replace(each, verdict=replace(each.verdict, p_value=1.0)) for _, each in found
+        each if each.advantage.jointly else replace(each, advantage=replace(each.advantage, p_value=1.0)) for _, each in found
     ]
 
 
@@ -175,12 +175,12 @@ def _finite(values: Floats) -> Floats:
 
 
 @lru_cache(maxsize=2)
-def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Verdict, int]:
-    """The pair or triple that speaks most, its verdict and how many were tried. Raises NotApplicable."""
+def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, int]:
+    """The pair or triple that speaks most, its advantage and how many were tried. Raises NotApplicable."""
     powers = features_alone(data)
     left_out = set(single_suspects(data))
     for each in derived(data):
-        if each.verdict.is_beyond(PAIRS_MARGIN) and each.verdict.p_value <= ALPHA:
+        if each.advantage.is_beyond(PAIRS_MARGIN) and each.advantage.p_value <= ALPHA:
             left_out |= set(each.members)
     names = [name for name in powers if name not in left_out]
     if len(names) < 2:
@@ -192,14 +192,14 @@ def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Verdict, int]
     if len(names) <= _MOST_IN_TRIPLES:
         tried += len(names) * (len(names) - 1) * (len(names) - 2) // 6
         candidates += screened(data, names, 3)
-    verdicts = []
+    advantages = []
     for members in candidates:
         power = joint(data, members)
-        verdict = judged_singly(data, power, margin, powers)
-        if verdict.power >= 1 - CERTAIN_ERROR:
-            verdict = judged_jointly(data, verdict, power, frozenset(members), margin)
-        verdicts.append((members, verdict))
-    members, verdict = min(
-        verdicts, key=lambda each: (not each[1].is_beyond(margin), -each[1].share, len(each[0]), each[1].p_value)
+        advantage = judged_singly(data, power, margin, powers)
+        if advantage.power >= 1 - CERTAIN_ERROR:
+            advantage = judged_jointly(data, advantage, power, frozenset(members), margin)
+        advantages.append((members, advantage))
+    members, advantage = min(
+        advantages, key=lambda each: (not each[1].is_beyond(margin), -each[1].share, len(each[0]), each[1].p_value)
     )
-    return members, verdict, tried
+    return members, advantage, tried

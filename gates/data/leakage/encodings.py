@@ -13,7 +13,7 @@ import pyarrow as pa
 from gates.data.evidence import Data
 from gates.data.leakage.means import (
     Means,
-    Pool,
+    LabelPool,
     Scatter,
     held,
     log_chance,
@@ -23,7 +23,7 @@ from gates.data.leakage.means import (
     usual_smoothings,
 )
 from gates.data.target import Target, target_in, target_of
-from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.tables.table import Codes, Floats, ColumnKind, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable
 
 _RELATIVE = 1e-6
@@ -63,12 +63,12 @@ def encodings(data: Data, name: str) -> dict[str, Encoding]:
         except NotApplicable:
             unlabelled.append(each)
     found: dict[str, Encoding] = {}
-    for feature in data.comparable(other, Kind.NUMBER):
+    for feature in data.comparable(other, ColumnKind.NUMBER):
         if not _is_candidate(other.numbers(feature)):
             continue
-        if not all(table.has(feature, Kind.NUMBER) for table in tables):
+        if not all(table.has(feature, ColumnKind.NUMBER) for table in tables):
             continue
-        more = [table for table in unlabelled if table.has(feature, Kind.NUMBER)]
+        more = [table for table in unlabelled if table.has(feature, ColumnKind.NUMBER)]
         for view in _views(target, labels):
             if encoding := _encoding(data, tables, more, feature, view):
                 found[feature] = encoding
@@ -142,7 +142,7 @@ def _levels(
             continue
         kinds = {table.kinds[name] for table in tables}
         whole = all(not pa.types.is_floating(table.arrow.column(name).type) for table in tables)
-        if not whole or not kinds <= {Kind.NUMBER, Kind.CATEGORY, Kind.TEXT}:
+        if not whole or not kinds <= {ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT}:
             continue
         coded = np.concatenate(joint_codes(tables, [name]))
         count = int(coded.max()) + 1
@@ -153,16 +153,16 @@ def _levels(
                 yield name, coded
 
 
-def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool) -> Iterator[Pool]:
+def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool) -> Iterator[LabelPool]:
     """The sets of rows that a leaking encoding may have been fitted on; each holds the held-out table (the second)."""
     none = np.zeros_like(unlabelled)
-    yield Pool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
+    yield LabelPool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
     if len(each) > 2:
-        yield Pool(" and ".join(names), sum_of(each), none)
-        yield Pool(" and ".join(names[1:]), sum_of(each[1:]), none, with_train=False)
-    yield Pool(f"{names[1]} alone", each[1], none, with_train=False)
+        yield LabelPool(" and ".join(names), sum_of(each), none)
+        yield LabelPool(" and ".join(names[1:]), sum_of(each[1:]), none, with_train=False)
+    yield LabelPool(f"{names[1]} alone", each[1], none, with_train=False)
     if whole and unlabelled.any():
-        yield Pool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
+        yield LabelPool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
 
 
 def _judged(
@@ -171,7 +171,7 @@ def _judged(
     value: Floats,
     train: Means,
     other: Means,
-    pool: Pool,
+    pool: LabelPool,
     tolerance: float,
     scatter: Scatter,
 ) -> Encoding | None:

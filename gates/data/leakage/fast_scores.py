@@ -22,26 +22,26 @@ def projected(vectors: NDArray, seed: int) -> NDArray:
     return (vectors - vectors.mean(0)) @ directions / np.float32(_PROJECTED**0.5)
 
 
-def votes(asked: NDArray, known: NDArray, labels: Codes, classes: int, alike: Codes | None = None) -> Floats:
+def votes(queries: NDArray, known: NDArray, labels: Codes, classes: int, alike: Codes | None = None) -> Floats:
     """Shares of the classes among the nearest known points.
 
     `alike`: codes of the points when they ask about themselves; none votes for its like.
     """
-    distances = (known**2).sum(1)[None, :] - 2 * asked @ known.T
+    distances = (known**2).sum(1)[None, :] - 2 * queries @ known.T
     if alike is not None:
         distances[alike[:, None] == alike[None, :]] = np.inf
     nearest = np.argpartition(distances, min(_NEIGHBOURS, distances.shape[1] - 1), axis=1)[:, :_NEIGHBOURS]
     return np.asarray(np.eye(classes)[labels[nearest]].mean(axis=1), dtype=np.float64)
 
 
-def binned(mine: Floats, its: Floats, categorical: bool) -> tuple[Codes, Codes]:
+def binned(train_values: Floats, other_values: Floats, categorical: bool) -> tuple[Codes, Codes]:
     """Bins of train's values; a bin of its own for what is missing, and for what train does not know."""
     if categorical:
-        count = int(np.nanmax(np.concatenate([mine, its, [0.0]]))) + 1
-        return _coded(mine, count), _coded(its, count)
-    present = mine[~np.isnan(mine)]
+        count = int(np.nanmax(np.concatenate([train_values, other_values, [0.0]]))) + 1
+        return _coded(train_values, count), _coded(other_values, count)
+    present = train_values[~np.isnan(train_values)]
     edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(present) else np.empty(0)
-    bins = [np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (mine, its)]
+    bins = [np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (train_values, other_values)]
     return bins[0], bins[1]
 
 

@@ -13,7 +13,7 @@ from gates.data.leakage.blame import Blame, blame, capped_by_time, is_suspicious
 from gates.data.leakage.encodings import Encoding, encodings
 from gates.data.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
 from gates.data.leakage.proxy import Proxy, proxy_of, proxy_of_train
-from gates.statistics.strength import Gap, in_words
+from gates.statistics.strength import StrengthGap, in_words
 from gates.tables.table import Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample, Severity
@@ -218,7 +218,7 @@ def _compared(data: Data, margin: float) -> Iterator[tuple[str, _Compared]]:
         raise NotApplicable(why[0])
 
 
-def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compared, limit: float) -> Measurement:
+def _feature_gap(data: Data, name: str, feature: str, gap: StrengthGap, compared: _Compared, limit: float) -> Measurement:
     found, proxy = compared.blame, compared.proxy
     guilty = feature in found.guilty
     # Redundant features can hide a gap alone that all of them together show.

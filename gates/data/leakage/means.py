@@ -40,7 +40,7 @@ class Means:
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class LabelPool:
     """Rows that an encoding may have been fitted on: labels that are known, and rows whose labels are not."""
 
     name: str
@@ -96,7 +96,7 @@ def held(
     value: Floats,
     train: Means,
     other: Means,
-    pool: Pool,
+    pool: LabelPool,
     tolerance: float,
     scatter: Scatter,
     smoothing: float,
@@ -116,17 +116,17 @@ def held(
             lacking = value * (rows + smoothing) - smoothing * prior - pool.known.sums
             whole = np.abs(lacking - np.round(lacking)) <= tolerance * rows
             within = (lacking > -0.5) & (lacking < pool.unlabelled + 0.5) & (tolerance * rows < 0.05)
-            tells = usable & ~(np.abs(value - honest) <= 2 * tolerance)
-            hits = tells & whole & within
+            decisive = usable & ~(np.abs(value - honest) <= 2 * tolerance)
+            hits = decisive & whole & within
             chance = np.minimum(likeliest * (1 + pool.unlabelled), 1)
             chance *= _whole_by_chance(value, rows, tolerance, smoothing, prior)
-            return hits, int(tells.sum()), _without_anchors(chance, hits, smoothing), value
+            return hits, int(decisive.sum()), _without_anchors(chance, hits, smoothing), value
         merged = _merged(value, rows, pool.known.sums, smoothing, prior)
         mean = pool.known.encoded(smoothing * merged, prior)
         # A correct encoding holds train's mean; where the two are one, the held-out labels alone can tell.
         correct = np.abs(mean - honest) <= 2 * tolerance
-        tells = usable if pool.known is other else usable & ~correct
-        hits = tells & (np.abs(value - mean) <= tolerance) & (rows % merged == 0)
+        decisive = usable if pool.known is other else usable & ~correct
+        hits = decisive & (np.abs(value - mean) <= tolerance) & (rows % merged == 0)
         # Of labels that fall by chance, this many sums lie within the tolerance, whatever the score.
         chance = likeliest * (np.floor(2 * tolerance * rows / scatter.step) + 1)
         if scatter.whole:
@@ -136,7 +136,7 @@ def held(
                 by_chance = np.where(merged > 1, np.maximum(by_chance, near), by_chance)
             chance *= np.where(correct, 1, np.minimum(by_chance, 1))
             chance = _without_anchors(chance, hits, smoothing)
-        return hits, int(tells.sum()), chance, mean
+        return hits, int(decisive.sum()), chance, mean
 
 
 def _merged(value: Floats, rows: Floats, sums: Floats, smoothing: float, prior: float) -> Floats:
@@ -195,7 +195,7 @@ def means_of(codes: Codes, labels: Floats, count: int) -> Means:
     return Means(sums, counts, (float(sums.sum()), float(counts.sum())))
 
 
-def usual_smoothings(value: Floats, pool: Pool) -> Iterator[tuple[float, float]]:
+def usual_smoothings(value: Floats, pool: LabelPool) -> Iterator[tuple[float, float]]:
     """Weights that people set, with the overall mean as the prior."""
     mean = pool.known.mean
     for weight in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0):

@@ -70,11 +70,11 @@ def why_unclear(guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
     if confident.mean() < _CLEAR_SHARE:
         return f"Only {confident.mean():.0%} of the rows are classified confidently: the classes are not clear enough."
     for k in range(classes):
-        mine = guess == k
-        if mine.any() and (labels[mine] == k).mean() < _CLEAR_PRECISION:
+        guessed = guess == k
+        if guessed.any() and (labels[guessed] == k).mean() < _CLEAR_PRECISION:
             return (
-                f"The features do not tell the classes apart: of {int(mine.sum()):,} rows that look like one class, "
-                f"{(labels[mine] == k).mean():.0%} hold its label. Wrong labels cannot be told from hard rows."
+                f"The features do not tell the classes apart: of {int(guessed.sum()):,} rows that look like one class, "
+                f"{(labels[guessed] == k).mean():.0%} hold its label. Wrong labels cannot be told from hard rows."
             )
     return ""
 

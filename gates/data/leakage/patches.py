@@ -46,7 +46,7 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Power:
+class PatchPower:
     """The patch that tells most: its d, the lower bound of it, what is usual, and the chance of it."""
 
     patch: Patch
@@ -81,7 +81,7 @@ def auc_of(d: float) -> float:
     return float(norm.cdf(d / 2**0.5))
 
 
-def strongest(plane: NDArray[np.float32], members: Mask) -> Power:
+def strongest(plane: NDArray[np.float32], members: Mask) -> PatchPower:
     """The patch that tells most of [rows, side, side]; `members`: [classes, rows]."""
     side = plane.shape[1]
     flat = plane.reshape(len(plane), -1)
@@ -89,7 +89,7 @@ def strongest(plane: NDArray[np.float32], members: Mask) -> Power:
     covariance = (flat.T @ flat / len(flat)).astype(np.float64)
     contrast = float(np.trace(covariance) / len(covariance))
     if contrast <= 0:
-        return Power(Patch(1, 0, 0, np.arange(1), np.arange(0)), 0, 0.0, 0.0, 0.0, 0.0, 1, False)
+        return PatchPower(Patch(1, 0, 0, np.arange(1), np.arange(0)), 0, 0.0, 0.0, 0.0, 0.0, 1, False)
     largest = max(1, int(side * _LARGEST_SQUARE))
     families = [list(_squares(side, size)) for size in _SQUARES if size == 1 or size <= largest]
     families.append(list(_lines(side)))
@@ -106,7 +106,7 @@ def _strongest_of(
     members: Mask,
     tests: int,
     side: int,
-) -> Power:
+) -> PatchPower:
     from scipy.stats import norm
 
     weights = np.zeros((flat.shape[1], len(patches)), dtype=np.float32)
@@ -134,7 +134,7 @@ def _strongest_of(
     z = float(d[class_, place] / error[class_, place])
     values = flat @ means[:, place]
     shares = values[members[class_]], values[~members[class_]]
-    return Power(
+    return PatchPower(
         patch, int(class_), float(d[class_, place]), float(lower[class_, place]), usual, z, tests, is_large, shares
     )
 

@@ -22,7 +22,7 @@ from gates.data.leakage.ranking import ranking_error
 from gates.data.target import target_of
 from gates.statistics.intervals import auc
 from gates.statistics.sampling import design_effect, drawn
-from gates.tables.table import Codes, Floats, Kind, Mask
+from gates.tables.table import Codes, Floats, ColumnKind, Mask
 from gates.verdict.catalogue import NotApplicable
 
 ROWS = 20_000
@@ -41,12 +41,12 @@ _LARGEST_UNEXPLAINED = 0.01
 _KURTOSIS = 5.0
 
 
-Rows = tuple[int | None, int | None]
-ALL: Rows = (None, None)
+RowCounts = tuple[int | None, int | None]
+ALL: RowCounts = (None, None)
 
 
 @dataclass(frozen=True, eq=False)
-class Power:
+class PredictivePower:
     """Errors by class (one for two classes, or for a quantity), out of fold.
 
     `effects`: by how much less a row weighs because rows of one entity resemble each other; 1 without entities.
@@ -61,7 +61,7 @@ class Power:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class PredictionProblem:
     """Rows with a label (a sample of them), and the label as one or several columns to be told from the rest."""
 
     data: Data
@@ -86,7 +86,7 @@ class Problem:
         """What a power is called."""
         return "R2" if self.is_regression else "AUC"
 
-    def power_of(self, bins: Codes) -> Power:
+    def power_of(self, bins: Codes) -> PredictivePower:
         """Of the mean label of each bin, over the other folds (target mean out of fold)."""
         count = int(bins.max(initial=0)) + 1
         cell = self.fold * count + bins
@@ -102,7 +102,7 @@ class Problem:
                 errors[k] = ranking_error(means, sums.ravel(), (sizes - sums).ravel())
             if self.groups is not None:
                 effects[k] = self._effect(means[cell], k)
-        return Power(errors, effects)
+        return PredictivePower(errors, effects)
 
     def error(self, scores: Floats, k: int, among: NDArray[np.intp] | slice = slice(None)) -> float:
         """1 - AUC, or 1 - R2, never worse than knowing nothing."""
@@ -136,7 +136,7 @@ class Problem:
         return max(1.0, design_effect(influence, self.groups))
 
     def p_below(
-        self, power: Power, k: int, null: float, ratio: float = 0.0, other: float = 0.5, rows: Rows = ALL
+        self, power: PredictivePower, k: int, null: float, ratio: float = 0.0, other: float = 0.5, rows: RowCounts = ALL
     ) -> float:
         """p-value of the suspect's error being at least `null`, which may be `ratio` times another's measured error.
 
@@ -151,7 +151,7 @@ class Problem:
             z = min(z, (_LARGEST_UNEXPLAINED - error) / least**0.5)
         return float(stats.norm.sf(z))
 
-    def share(self, power: Power, k: int, other: float) -> float:
+    def share(self, power: PredictivePower, k: int, other: float) -> float:
         """Share of the others' errors that the suspect avoids; 0 when it is worse than they."""
         if (self.is_regression and power.errors[k] > _LARGEST_UNEXPLAINED) or other <= 0:
             return 0.0
@@ -159,7 +159,7 @@ class Problem:
 
 
 @lru_cache(maxsize=2)
-def problem_of(data: Data) -> Problem:
+def problem_of(data: Data) -> PredictionProblem:
     """What is to be learnt, on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
     target = target_of(data)
     rows = drawn(np.flatnonzero(target.present), ROWS, data.seed)
@@ -181,38 +181,38 @@ def problem_of(data: Data) -> Problem:
     if entity is not None and data.train.has(entity):
         groups = np.unique(data.train.words([entity])[0][rows], return_inverse=True)[1].astype(np.int64)
     fold = boosted.folds_of(len(rows), groups, data.seed, _FOLDS)
-    return Problem(data, rows, labels, names, fold, groups)
+    return PredictionProblem(data, rows, labels, names, fold, groups)
 
 
 @lru_cache(maxsize=256)
 def bins_of(data: Data, name: str) -> Codes:
     """A feature's bins on the problem's rows; of a text only whether it is there."""
     table, rows = data.train, problem_of(data).rows
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         return bins_of_numbers(table.numbers(name)[rows])
-    if table.kinds[name] is Kind.CATEGORY:
+    if table.kinds[name] is ColumnKind.CATEGORY:
         return bins_of_codes(table.codes(name)[0][rows])
     return table.missing(name)[rows].astype(np.int64)
 
 
 @lru_cache(maxsize=2)
-def features_alone(data: Data) -> dict[str, Power]:
+def features_alone(data: Data) -> dict[str, PredictivePower]:
     """The power of each feature that is a number or a category."""
     problem = problem_of(data)
-    names = data.features_of(Kind.NUMBER, Kind.CATEGORY)
+    names = data.features_of(ColumnKind.NUMBER, ColumnKind.CATEGORY)
     powers = {name: problem.power_of(bins_of(data, name)) for name in names}
     if not problem.is_regression:
         return powers
     return {name: _finer(data, name, problem, power) for name, power in powers.items()}
 
 
-def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
+def _finer(data: Data, name: str, problem: PredictionProblem, power: PredictivePower) -> PredictivePower:
     """Bins leave their own width unexplained; for fine numbers, what both neighbours of a value do not tell.
 
     The variance of second differences of the means of distinct values (Gasser, Sroka & Jennen-Steinmetz 1986), so that
     copies of rows do not explain each other, and the variance within equal values. Missing ones stay unexplained.
     """
-    if data.train.kinds[name] is not Kind.NUMBER:
+    if data.train.kinds[name] is not ColumnKind.NUMBER:
         return power
     values, label = data.train.numbers(name)[problem.rows], problem.labels[:, 0]
     present = ~np.isnan(values)
@@ -226,7 +226,7 @@ def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
     share = float(present.mean())
     error = (between + within) / float(label.var()) * share + 1 - share
     errors = np.minimum(power.errors, error)
-    return Power(errors, power.effects)
+    return PredictivePower(errors, power.effects)
 
 
 def missing_mask(data: Data, name: str) -> Mask:

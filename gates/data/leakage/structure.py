@@ -9,11 +9,11 @@ import numpy as np
 from gates.data.evidence import Data
 from gates.data.leakage.bins import MOST_BINS, bins_of_numbers
 from gates.data.leakage.features import SINGLE_MARGIN, single_suspects
-from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_verdicts
+from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_advantages
 from gates.data.leakage.lead import chart_of, judged, sentence
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.data.leakage.words import strongest_word
-from gates.tables.table import Kind
+from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
@@ -39,23 +39,23 @@ _IDENTIFIER_REMEDY = (
 )
 def identifier(data: Data, margin: float) -> Iterator[Measurement]:
     """Columns with a value of its own for each row: what their order, number or prefix knows of the label."""
-    verdicts = identifier_verdicts(data, margin)
-    if not verdicts:
+    advantages = identifier_advantages(data, margin)
+    if not advantages:
         raise NotApplicable("no feature has a value of its own for each row")
     problem, powers = problem_of(data), features_alone(data)
-    for name, (part, verdict, beyond) in verdicts.items():
+    for name, (part, advantage, beyond) in advantages.items():
         yield Measurement(
             check="identifier",
             subject=name,
             statistic=f"{problem.statistic} of the identifier alone",
-            value=verdict.power,
+            value=advantage.power,
             margin=margin,
             n=problem.size,
-            reason=sentence(f"The {part} of the identifier `{name}` has", verdict, problem),
+            reason=sentence(f"The {part} of the identifier `{name}` has", advantage, problem),
             remedy=_IDENTIFIER_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
-            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -114,21 +114,21 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
         found = strongest_word(data, name, margin)
         if found is None:
             continue
-        word, verdict, tried, rows = found
-        beyond = verdict.is_beyond(margin)
-        told = sentence(f"Whether `{name}` holds the word `{word}` has", verdict, problem, rows)
+        word, advantage, tried, rows = found
+        beyond = advantage.is_beyond(margin)
+        text = sentence(f"Whether `{name}` holds the word `{word}` has", advantage, problem, rows)
         yield Measurement(
             check="token_in_text",
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             margin=margin,
             n=rows,
-            reason=f"{told} The strongest of {tried:,} words.",
+            reason=f"{text} The strongest of {tried:,} words.",
             remedy=f"Take the word out of `{name}`, or leave the text out." if beyond else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
-            chart=chart_of(f"{name}: {word}", verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(f"{name}: {word}", advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -182,30 +182,30 @@ def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
     problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
     names = [
         name
-        for name in data.features_of(Kind.CATEGORY)
+        for name in data.features_of(ColumnKind.CATEGORY)
         if name not in refused and _FEWEST_SOURCES <= len(data.train.codes(name)[1]) <= _MOST_SOURCES
     ]
     if not names:
         raise NotApplicable("no feature is a category of 3 to 62 values")
     for name in names:
         others = {other: each for other, each in powers.items() if other != name and other not in refused}
-        verdict = judged(data, powers[name], refused | {name}, margin, others)
-        beyond = verdict.is_beyond(margin)
+        advantage = judged(data, powers[name], refused | {name}, margin, others)
+        beyond = advantage.is_beyond(margin)
         yield Measurement(
             check="source_proxy",
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             margin=margin,
             n=problem.size,
-            reason=sentence(f"`{name}` alone has", verdict, problem),
+            reason=sentence(f"`{name}` alone has", advantage, problem),
             remedy=f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
             if beyond
             else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
             at_most=Severity.WARN,
-            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -213,7 +213,7 @@ def _texts(data: Data) -> list[str]:
     refused = single_suspects(data)
     return [
         name
-        for name in data.features_of(Kind.TEXT, Kind.CATEGORY)
+        for name in data.features_of(ColumnKind.TEXT, ColumnKind.CATEGORY)
         if name not in refused
-        and (data.train.kinds[name] is Kind.TEXT or len(data.train.codes(name)[1]) > MOST_BINS - 2)
+        and (data.train.kinds[name] is ColumnKind.TEXT or len(data.train.codes(name)[1]) > MOST_BINS - 2)
     ]

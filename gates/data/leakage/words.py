@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gates.data.evidence import Data
-from gates.data.leakage.lead import Verdict, judged_jointly, judged_singly
-from gates.data.leakage.predictive_power import Power, features_alone, problem_of
+from gates.data.leakage.lead import Advantage, judged_jointly, judged_singly
+from gates.data.leakage.predictive_power import PredictivePower, features_alone, problem_of
 from gates.data.leakage.ranking import ranking_error
 from gates.tables.table import Codes, Floats
 
@@ -50,8 +50,8 @@ def _words_of(column: pa.ChunkedArray) -> _Words:
     return _Words(both // max(1, len(found)), both % max(1, len(found)), [found[i] for i in order], len(lists))
 
 
-def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Verdict, int, int] | None:
-    """The word that speaks most, its verdict, how many words were tried, and on how many rows. None when no word is in
+def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Advantage, int, int] | None:
+    """The word that speaks most, its advantage, how many words were tried, and on how many rows. None when no word is in
     enough rows."""
     problem = problem_of(data)
     taken = np.sort(np.random.default_rng(data.seed).permutation(problem.size)[:_TEXTS])
@@ -78,16 +78,16 @@ def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Verdict, 
         following = int(apart[errors[apart, k].argmin()])
         others[words.words[judged_words[following]]] = _of_word(errors[following])
     power = _of_word(np.where(np.arange(len(errors[best])) == k, errors[best], 0.5))
-    verdict = judged_singly(data, power, margin, others, words.rows)
-    if verdict.is_beyond(margin) and verdict.k == k:
+    advantage = judged_singly(data, power, margin, others, words.rows)
+    if advantage.is_beyond(margin) and advantage.k == k:
         rest = _by_other_words(words, labels[:, k], set(judged_words[alike]), problem.fold[taken] % 2)
         others["all other words together"] = _of_word(np.where(np.arange(labels.shape[1]) == k, rest, 0.5))
-        verdict = judged_singly(data, power, margin, others, words.rows)
-        verdict = judged_jointly(data, verdict, power, frozenset([name]), margin, words.rows)
+        advantage = judged_singly(data, power, margin, others, words.rows)
+        advantage = judged_jointly(data, advantage, power, frozenset([name]), margin, words.rows)
     tried = len(judged_words)
     return (
         words.words[judged_words[best]],
-        replace(verdict, p_value=min(1.0, verdict.p_value * tried)),
+        replace(advantage, p_value=min(1.0, advantage.p_value * tried)),
         tried,
         words.rows,
     )
@@ -116,10 +116,10 @@ def _by_other_words(words: _Words, label: Floats, without: set[int], half: Codes
         negative = np.bincount(word[inside], 1 - label[row[inside]], minlength=len(words.words)) + 1
         weight = np.log(positive / (chosen.sum() + 2)) - np.log(negative / (len(chosen) - chosen.sum() + 2))
         scores = np.bincount(row[~inside], weight[word[~inside]], minlength=words.rows)[half != learnt]
-        its = label[half != learnt]
-        errors.append(ranking_error(scores, its, 1 - its))
+        unseen_labels = label[half != learnt]
+        errors.append(ranking_error(scores, unseen_labels, 1 - unseen_labels))
     return float(np.mean(errors))
 
 
-def _of_word(errors: Floats) -> Power:
-    return Power(errors, np.ones(len(errors)))
+def _of_word(errors: Floats) -> PredictivePower:
+    return PredictivePower(errors, np.ones(len(errors)))

@@ -10,11 +10,11 @@ import numpy as np
 
 from gates.data.boosted import sample_of
 from gates.data.evidence import Data
-from gates.data.skew.windows import Rows, is_clock, past_limit, windows_of
+from gates.data.skew.windows import RowNumbers, is_clock, past_limit, windows_of
 from gates.data.units import Unit, ordered_values
 from gates.statistics.distances import Distance
 from gates.statistics.sampling import drawn, effective_rows, transferred
-from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, Floats, ColumnKind, Mask, Table, joint_codes
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
@@ -34,7 +34,7 @@ _ADDED_UP = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class TableComparison:
     """Train beside `other`. `column`: the entity or time by which they came apart, and whether that was declared."""
 
     data: Data
@@ -49,7 +49,7 @@ class Comparison:
         """The reference."""
         return self.data.train
 
-    def features(self, *kinds: Kind) -> list[str]:
+    def features(self, *kinds: ColumnKind) -> list[str]:
         """Columns to be compared: not what the two sides were split by, and no clock when they were split by time."""
         return [name for name in self.data.comparable(self.other, *kinds) if not self.leaves_out(name)]
 
@@ -59,12 +59,12 @@ class Comparison:
 
     def numbers(self) -> list[str]:
         """Columns of quantities with a value on both sides."""
-        return [name for name in self.features(Kind.NUMBER) if name not in self.data.declared.categorical]
+        return [name for name in self.features(ColumnKind.NUMBER) if name not in self.data.declared.categorical]
 
     def categories(self) -> list[str]:
         """Columns of names with a value on both sides."""
-        named = [name for name in self.features(Kind.NUMBER) if name in self.data.declared.categorical]
-        return self.features(Kind.CATEGORY) + named
+        named = [name for name in self.features(ColumnKind.NUMBER) if name in self.data.declared.categorical]
+        return self.features(ColumnKind.CATEGORY) + named
 
     def sorted(self, table: Table, name: str) -> Floats:
         """A number column's values in ascending order, without missing ones."""
@@ -74,7 +74,7 @@ class Comparison:
             self._sorted[key] = values[: int(np.searchsorted(values, np.nan))]
         return self._sorted[key]
 
-    def worth(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
+    def effective_rows(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
         """Effective rows of the two sides for comparing these scores, of those rows."""
         if self.groups is None:
             return float(len(scores_a)), float(len(scores_b))
@@ -108,7 +108,7 @@ class Comparison:
         fewest = float(np.exp(gammaln(a + 1) + gammaln(b + 1) - gammaln(a + b + 1)))
         return min(1.0, 2 * max(fewest, float(ndtr(-abs(ranks[a:].sum()) / np.sqrt(variance)))))
 
-    def _picked(self, rows: int) -> Rows:
+    def _picked(self, rows: int) -> RowNumbers:
         return drawn(np.arange(rows), _ROWS_FOR_EFFECT, self.data.seed)
 
     @cached_property
@@ -116,8 +116,8 @@ class Comparison:
         """Entity codes of the two sides when entities were drawn."""
         if self.unit is not Unit.ENTITY or self.column is None:
             return None
-        mine, its = joint_codes([self.train, self.other], [self.column])
-        return mine, its
+        train_codes, other_codes = joint_codes([self.train, self.other], [self.column])
+        return train_codes, other_codes
 
     @cached_property
     def _times(self) -> Floats | None:
@@ -126,19 +126,19 @@ class Comparison:
         return ordered_values([self.train, self.other], self.column)[0]
 
     @cached_property
-    def windows(self) -> tuple[Rows, ...]:
-        """Rows of train by past window; none when the two sides were not split by time, or train is too short."""
+    def windows(self) -> tuple[RowNumbers, ...]:
+        """RowNumbers of train by past window; none when the two sides were not split by time, or train is too short."""
         return () if self._times is None else windows_of(self._times, self.other.rows, self.data.seed)
 
     @cached_property
     def _clocks(self) -> frozenset[str]:
         if self._times is None or not self.windows:
             return frozenset()
-        names = self.data.comparable(self.other, Kind.NUMBER)
+        names = self.data.comparable(self.other, ColumnKind.NUMBER)
         return frozenset(n for n in names if is_clock(self.train.numbers(n), self._times, self.windows))
 
-    def sampled(self, at_most: int) -> tuple[Rows, Rows]:
-        """Rows of both sides for what is costly."""
+    def sampled(self, at_most: int) -> tuple[RowNumbers, RowNumbers]:
+        """RowNumbers of both sides for what is costly."""
         return sample_of(self.train, at_most, self.data.seed), sample_of(self.other, at_most, self.data.seed)
 
     def measured(
@@ -149,13 +149,13 @@ class Comparison:
         distance: Distance,
         margin: float,
         *,
-        told: str,
+        text: str,
         remedy: str,
         where: str = "",
         n: int | None = None,
-        worth: float | None = None,
+        effective_rows: float | None = None,
         by_entity: float = 0.0,
-        in_windows: Callable[[Rows, Rows], float] | None = None,
+        in_windows: Callable[[RowNumbers, RowNumbers], float] | None = None,
         looks: int = 24,
         chart: Callable[[], Chart] | None = None,
         bounded: bool = True,
@@ -174,8 +174,8 @@ class Comparison:
                 notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
             elif suspect:
                 notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
-        if self.unit is Unit.ENTITY and worth is not None:
-            notes = f", worth {worth:,.0f} independent ones as {self.column} was split, not rows"
+        if self.unit is Unit.ENTITY and effective_rows is not None:
+            notes = f", worth {effective_rows:,.0f} independent ones as {self.column} was split, not rows"
         beyond = suspect and distance.effect > limit
         certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
         # Doubt about values that hardly any row has is no doubt about the table.
@@ -188,7 +188,7 @@ class Comparison:
             value=distance.effect,
             margin=limit if np.isfinite(limit) else 1.0,
             n=rows,
-            reason=f"{told if suspect else alike} ({statistic} {distance.effect:.3g}, {certain}).",
+            reason=f"{text if suspect else alike} ({statistic} {distance.effect:.3g}, {certain}).",
             remedy=remedy if beyond else _NOTHING,
             p_value=distance.p_value,
             upper=distance.upper if is_bounded else None,
@@ -206,14 +206,14 @@ def _means(scores: Floats | Mask, groups: Codes) -> Floats:
 
 
 def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
-    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below what is sound."""
+    """RowNumbers of the other side at which the 99 % bound of a share or a KS distance stays below what is sound."""
     needed = (2.0 / (_SOUND * margin)) ** 2 if margin > 0 else np.inf
     return round(needed * rows_of_train / (rows_of_train - needed)) if rows_of_train > 1.5 * needed else None
 
 
 @lru_cache(maxsize=2)
-def comparisons(data: Data) -> tuple[Comparison, ...]:
+def comparisons(data: Data) -> tuple[TableComparison, ...]:
     """Train beside every other table that has rows, with what their samples share."""
-    of = partial(Comparison, data, _sorted={})
+    of = partial(TableComparison, data, _sorted={})
     found = [other for other in data.others.values() if other.rows and data.train.rows]
     return tuple(of(each, data.unit(each), data.unit_column(each), data.is_unit_declared(each)) for each in found)

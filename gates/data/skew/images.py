@@ -10,12 +10,12 @@ import numpy as np
 from gates.data.boosted import Matrix
 from gates.data.evidence import Data
 from gates.data.images import Layout, Pixels, blocks, fits, layout_of, like_classes, sampled_rows, summaries
-from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.two_sample import FEWEST_ENTITIES, TwoSample
-from gates.data.skew.windows import Rows
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import Distance, ks_distance
 from gates.statistics.sampling import drawn
-from gates.tables.table import Floats, Kind
+from gates.tables.table import Floats, ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart
 from gates.verdict.measurement import Measurement
@@ -59,10 +59,10 @@ def image_distribution(data: Data, margin: float) -> Iterable[Measurement]:
 class _Sides:
     """The samples of one image column on both sides."""
 
-    pair: Comparison
+    pair: TableComparison
     name: str
     layout: Layout
-    rows: tuple[Rows, Rows]
+    rows: tuple[RowNumbers, RowNumbers]
     low: float
     high: float
 
@@ -70,7 +70,7 @@ class _Sides:
     def pixels(self) -> tuple[Pixels, Pixels]:
         return self.pair.train.vectors(self.name)[self.rows[0]], self.pair.other.vectors(self.name)[self.rows[1]]
 
-    def of_train(self, rows: Rows) -> Pixels:
+    def of_train(self, rows: RowNumbers) -> Pixels:
         """The images of some of train's rows, for comparing windows of time."""
         whole = sampled_rows(self.pair.train, self.name, self.pair.train.rows)
         return np.asarray(self.pair.train.vectors(self.name)[np.intersect1d(rows, whole)[: len(self.rows[0])]])
@@ -86,19 +86,19 @@ def _snapped(values: Floats, scale: float) -> Floats:
     return np.rint(np.clip(values / grain, -1e15, 1e15)) * grain
 
 
-def _of_pair(pair: Comparison, margin: float) -> Iterator[Measurement]:
-    for name in pair.features(Kind.IMAGE):
+def _of_pair(pair: TableComparison, margin: float) -> Iterator[Measurement]:
+    for name in pair.features(ColumnKind.IMAGE):
         layout = layout_of(pair.train, name)
         if not fits(pair.other, name, layout):
             continue
         most = int(np.clip(_MOST_NUMBERS // layout.width, 200, _SAMPLE))
-        mine, its = (sampled_rows(table, name, most, pair.data.seed) for table in (pair.train, pair.other))
-        kept, there = like_classes(pair.data, pair.other, mine, its)
-        mine, its = mine[kept], its[there]
-        if min(len(mine), len(its)) < _FEWEST:
+        train_rows, other_rows = (sampled_rows(table, name, most, pair.data.seed) for table in (pair.train, pair.other))
+        kept, there = like_classes(pair.data, pair.other, train_rows, other_rows)
+        train_rows, other_rows = train_rows[kept], other_rows[there]
+        if min(len(train_rows), len(other_rows)) < _FEWEST:
             continue
-        reference = pair.train.vectors(name)[mine]
-        sides = _Sides(pair, name, layout, (mine, its), float(reference.min()), float(reference.max()))
+        reference = pair.train.vectors(name)[train_rows]
+        sides = _Sides(pair, name, layout, (train_rows, other_rows), float(reference.min()), float(reference.max()))
         features = sides.summarised(sides.pixels[0]), sides.summarised(sides.pixels[1])
         looks = [_summaries_compared(sides, features, margin), _pixels_compared(sides, margin)]
         yield from looks
@@ -125,9 +125,9 @@ def _distance(sides: _Sides, gap: float, values: tuple[Floats, Floats], times: i
         np.isin(np.arange(table.rows), rows)
         for table, rows in zip((sides.pair.train, sides.pair.other), sides.rows, strict=True)
     ]
-    worth = sides.pair.worth(values[0], values[1], masks[0], masks[1])
-    found = ks_distance(gap, *worth)
-    return found._replace(p_value=min(1.0, times * found.p_value)), worth[1]
+    effective = sides.pair.effective_rows(values[0], values[1], masks[0], masks[1])
+    found = ks_distance(gap, *effective)
+    return found._replace(p_value=min(1.0, times * found.p_value)), effective[1]
 
 
 def _summaries_compared(
@@ -137,9 +137,9 @@ def _summaries_compared(
     gaps = _stacked_gaps(*features)
     worst = names[int(gaps.argmax())]
     a, b = features[0][worst], features[1][worst]
-    distance, worth = _distance(sides, float(gaps.max()), (a, b), len(names))
+    distance, effective = _distance(sides, float(gaps.max()), (a, b), len(names))
 
-    def in_windows(earlier: Rows, later: Rows) -> float:
+    def in_windows(earlier: RowNumbers, later: RowNumbers) -> float:
         return float(_stacked_gaps(*(sides.summarised(sides.of_train(rows)) for rows in (earlier, later))).max())
 
     also = [name for name in np.array(names)[np.argsort(-gaps, kind="stable")] if name != worst][:2]
@@ -149,11 +149,11 @@ def _summaries_compared(
         "KS distance",
         distance,
         margin,
-        told=f"The {worst} of `{sides.name}` is {np.median(b):.4g} in the middle of {sides.pair.other.name} and "
+        text=f"The {worst} of `{sides.name}` is {np.median(b):.4g} in the middle of {sides.pair.other.name} and "
         f"{np.median(a):.4g} in train, and farthest apart of {len(names)} summaries; next are {also[0]} and {also[1]}",
         remedy="Compare how the images of the two sides were read, scaled (0 to 255, 0 to 1), cut and turned.",
         n=len(sides.rows[1]),
-        worth=worth,
+        effective_rows=effective,
         in_windows=in_windows,
         chart=lambda: _chart(worst, a, b, sides.pair.other.name),
         bounded=False,
@@ -171,7 +171,7 @@ def _pixels_compared(sides: _Sides, margin: float) -> Measurement:
     a, b = map(snapped, sides.pixels)
     gaps = _gaps(a, b)
     worst = int(gaps.argmax())
-    distance, worth = _distance(sides, float(gaps.max()), (a[:, worst], b[:, worst]), len(gaps))
+    distance, effective = _distance(sides, float(gaps.max()), (a[:, worst], b[:, worst]), len(gaps))
     many = int((gaps > margin).sum())
     place = sides.layout.place(sides.name, worst)
     return sides.pair.measured(
@@ -180,11 +180,11 @@ def _pixels_compared(sides: _Sides, margin: float) -> Measurement:
         "KS distance",
         distance,
         margin,
-        told=f"`{place}` is {b[:, worst].mean():.4g} on average in {sides.pair.other.name} and "
+        text=f"`{place}` is {b[:, worst].mean():.4g} on average in {sides.pair.other.name} and "
         f"{a[:, worst].mean():.4g} in train, and farthest apart of {len(gaps):,}; {many:,} are above the margin",
         remedy="Look for a mark, a stamp, a dead pixel or another order of the pixels on one of the two sides.",
         n=len(sides.rows[1]),
-        worth=worth,
+        effective_rows=effective,
         in_windows=lambda earlier, later: float(_gaps(*(snapped(sides.of_train(r)) for r in (earlier, later))).max()),
         chart=lambda: _chart(place, a[:, worst], b[:, worst], sides.pair.other.name),
         bounded=False,
@@ -217,7 +217,7 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
         "99 % lower bound of AUC",
         Distance(max(0.0, test.lower), test.p_value, 1.0),
         _AUC,
-        told=f"A classifier tells the images of {pair.other.name} from those of train with AUC {test.auc:.3f}",
+        text=f"A classifier tells the images of {pair.other.name} from those of train with AUC {test.auc:.3f}",
         remedy="Compare how the images of the two sides came about: source, cut, turn, compression.",
         n=len(picked[1]),
         chart=lambda: _chart("score of the classifier", scores[0], scores[1], pair.other.name),
@@ -225,7 +225,7 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
     )
 
 
-def _row_features(sides: _Sides, flat: Pixels, summarised: dict[str, Floats], rows: Rows) -> Floats:
+def _row_features(sides: _Sides, flat: Pixels, summarised: dict[str, Floats], rows: RowNumbers) -> Floats:
     means = _snapped(blocks(flat[rows], sides.layout), sides.high - sides.low)
     return np.column_stack([np.column_stack([each[rows] for each in summarised.values()]), means])
 

@@ -9,9 +9,9 @@ import numpy as np
 from gates.data.boosted import Matrix
 from gates.data.evidence import Data
 from gates.data.skew.coding import CodedPair, coded
-from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.two_sample import FEWEST_ENTITIES, MOST_ROWS, TRAIN_ROWS, TwoSample
-from gates.data.skew.windows import Rows
+from gates.data.skew.windows import RowNumbers
 from gates.data.target import target_in, target_of
 from gates.data.units import Unit
 from gates.statistics.distances import Distance
@@ -51,29 +51,29 @@ def joint_distribution(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable(f"no two tables with {_FEWEST_ROWS} rows, or {FEWEST_ENTITIES} entities, and two columns")
 
 
-def _measured(pair: Comparison, found: CodedPair, test: TwoSample, margin: float) -> Measurement:
+def _measured(pair: TableComparison, found: CodedPair, test: TwoSample, margin: float) -> Measurement:
     auc, lower, p_value, note = test.auc, test.lower, test.p_value, ""
     if lower > margin and (matched := _with_labels_alike(pair, found)) is not None and matched.auc < auc:
         auc, lower, p_value = matched.auc, matched.lower, matched.p_value
         note = " among rows of train with labels in the same proportions"
-    told = f"A classifier tells the rows of {pair.other.name} from those of train with AUC {auc:.3f}{note}"
+    text = f"A classifier tells the rows of {pair.other.name} from those of train with AUC {auc:.3f}{note}"
     falls = test.importances() if lower > margin else {}
     if falls:
         most = ", ".join(f"`{name}`" for name in list(falls)[:_NAMED])
-        told += f", mostly by {most} taken together with the others"
+        text += f", mostly by {most} taken together with the others"
     return pair.measured(
         "joint_distribution", "all columns", "99 % lower bound of AUC", Distance(max(0.0, lower), p_value, 1.0), margin,
-        told=told, n=int(test.side.sum()), bounded=False,
+        text=text, n=int(test.side.sum()), bounded=False,
         remedy="Check the join and the order of these columns: each may look right while it belongs to other rows.",
         looks=8, in_windows=lambda earlier, later: _in_windows(pair, found, earlier, later) - (auc - lower),
-        by_entity=test.entity_p, worth=test.worth,
+        by_entity=test.entity_p, effective_rows=test.effective_rows,
         chart=lambda: Chart(
             "fall of AUC when a column is shuffled", tuple(falls)[:20], {"fall": tuple(falls.values())[:20]}, None
         ),
     )  # fmt: skip
 
 
-def _with_labels_alike(pair: Comparison, found: CodedPair) -> TwoSample | None:
+def _with_labels_alike(pair: TableComparison, found: CodedPair) -> TwoSample | None:
     """The test against rows of train drawn so that the classes are as frequent as on the other side: other proportions
     of labels are the business of the checks of labels. None without a label there, or when proportions are alike."""
     label = pair.data.label
@@ -86,25 +86,25 @@ def _with_labels_alike(pair: Comparison, found: CodedPair) -> TwoSample | None:
         return None
     if target.is_regression:
         return None
-    mine = target.codes[found.rows[0]]
-    its = there.codes[found.rows[1]]
-    known_a, known_b = np.flatnonzero(mine >= 0), np.flatnonzero(its >= 0)[: MOST_ROWS // 2]
+    train_codes = target.codes[found.rows[0]]
+    other_codes = there.codes[found.rows[1]]
+    known_a, known_b = np.flatnonzero(train_codes >= 0), np.flatnonzero(other_codes >= 0)[: MOST_ROWS // 2]
     if min(len(known_a), len(known_b)) < _FEWEST_ROWS:
         return None
-    wanted, had = (np.bincount(side, minlength=len(target.classes)) for side in (its[known_b], mine[known_a]))
+    wanted, had = (np.bincount(side, minlength=len(target.classes)) for side in (other_codes[known_b], train_codes[known_a]))
     if np.abs(wanted / wanted.sum() - had / had.sum()).sum() / 2 < 0.02 or (had[wanted > 0] == 0).any():
         return None
     times = min(TRAIN_ROWS, float((had[wanted > 0] / wanted[wanted > 0]).min()))
     rng = np.random.default_rng(pair.data.seed)
     drawn = [
-        rng.choice(np.flatnonzero(mine == code), int(times * wanted[code]), replace=False)
+        rng.choice(np.flatnonzero(train_codes == code), int(times * wanted[code]), replace=False)
         for code in range(len(wanted))
     ]
     rows = np.sort(np.concatenate(drawn))
     return TwoSample.of(pair, found, (rows, known_b)) if len(rows) >= _FEWEST_ROWS else None
 
 
-def _in_windows(pair: Comparison, found: CodedPair, earlier: Rows, later: Rows) -> float:
+def _in_windows(pair: TableComparison, found: CodedPair, earlier: RowNumbers, later: RowNumbers) -> float:
     """The AUC between two sets of train's rows, on few rows."""
     rng = np.random.default_rng(pair.data.seed)
     place = np.full(pair.train.rows, -1)

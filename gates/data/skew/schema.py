@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gates.data.evidence import Data
-from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
 from gates.statistics.distances import share_distance
-from gates.tables.table import Kind, Table
+from gates.tables.table import ColumnKind, Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import RowSample, Severity
 from gates.verdict.measurement import Measurement
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NO_VALUE = pa.array(["", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity"])
-_TEXTS = (Kind.CATEGORY, Kind.TEXT)
+_TEXTS = (ColumnKind.CATEGORY, ColumnKind.TEXT)
 _SHOWN = 5
 
 
@@ -46,7 +46,7 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
         if name == "serving":
             absent = [each for each in absent if each not in data.declared.not_at_serving]
         for column in absent:
-            is_empty = data.train.kinds[column] is Kind.EMPTY
+            is_empty = data.train.kinds[column] is ColumnKind.EMPTY
             spared = is_empty or name == "previous"
             yield _fact(
                 "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
@@ -63,8 +63,8 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
                 Severity.WARN,
             )  # fmt: skip
         if not absent:
-            told = f"{name} has all {len(data.features)} features of train."
-            yield _fact("schema_columns", name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            text = f"{name} has all {len(data.features)} features of train."
+            yield _fact("schema_columns", name, 0.0, margin, other.rows, text, "Nothing to do.", Severity.BLOCK)
 
 
 def _fact(
@@ -93,16 +93,16 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
         other, same = pair.other, 0
         for column in (each for each in data.features if other.has(each)):
             kinds = data.train.kinds[column], other.kinds[column]
-            if Kind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
+            if ColumnKind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
                 continue
             if kinds[0] is kinds[1]:
                 same += 1
-                if kinds[0] is Kind.IMAGE and (resized := _resized(pair, column, margin)):
+                if kinds[0] is ColumnKind.IMAGE and (resized := _resized(pair, column, margin)):
                     yield resized
-            elif Kind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
+            elif ColumnKind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
                 yield _as_text(pair, column, margin)
             else:
-                lists = Kind.OTHER in kinds
+                lists = ColumnKind.OTHER in kinds
                 yield _fact(
                     "schema_types", f"{column} in {other.name}", 1.0, margin, other.rows,
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
@@ -110,15 +110,15 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                     Severity.WARN if lists else Severity.BLOCK,
                 )  # fmt: skip
         if same:
-            told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
-            yield _fact("schema_types", other.name, 0.0, margin, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            text = f"{same} columns of {other.name} that are no text are of the type that they have in train."
+            yield _fact("schema_types", other.name, 0.0, margin, other.rows, text, "Nothing to do.", Severity.BLOCK)
 
 
-def _words(kind: Kind) -> str:
-    return {Kind.IMAGE: "an image or vector", Kind.OTHER: "lists"}.get(kind, f"a {kind.value}")
+def _words(kind: ColumnKind) -> str:
+    return {ColumnKind.IMAGE: "an image or vector", ColumnKind.OTHER: "lists"}.get(kind, f"a {kind.value}")
 
 
-def _resized(pair: Comparison, column: str, margin: float) -> Measurement | None:
+def _resized(pair: TableComparison, column: str, margin: float) -> Measurement | None:
     sizes = [table.arrow.column(column).type.list_size for table in (pair.train, pair.other)]
     if sizes[0] == sizes[1]:
         return None
@@ -130,7 +130,7 @@ def _resized(pair: Comparison, column: str, margin: float) -> Measurement | None
     )  # fmt: skip
 
 
-def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
+def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
     """One side has text where the other has numbers."""
     other = pair.other
     (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
@@ -138,13 +138,13 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
         RowSample(f"`{column}` in {other.name}", (column,), tuple((value,) for value in strays)) if strays else None
     )
     if not rows_a or not rows_b:
-        told = f"`{column}` has no value that could be read on one side."
-        return _fact("schema_types", f"{column} in {other.name}", 0.0, margin, rows_b, told, "-", Severity.WARN)
+        text = f"`{column}` has no value that could be read on one side."
+        return _fact("schema_types", f"{column} in {other.name}", 0.0, margin, rows_b, text, "-", Severity.WARN)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
-        told = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return _fact("schema_types", f"{column} in {other.name}", 1.0, margin, rows_b, told, remedy, Severity.BLOCK)
+        text = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
+        return _fact("schema_types", f"{column} in {other.name}", 1.0, margin, rows_b, text, remedy, Severity.BLOCK)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
@@ -162,7 +162,7 @@ def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
 
 def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
     """The share of values that are numbers, the number of values, and some that are none."""
-    if table.kinds[column] is Kind.NUMBER:
+    if table.kinds[column] is ColumnKind.NUMBER:
         return 1.0, int((~table.missing(column)).sum()), []
     values = table.arrow.column(column).drop_null().combine_chunks()
     values = values.filter(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), value_set=_NO_VALUE)))

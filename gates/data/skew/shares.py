@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gates.data.skew.comparison import Comparison
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import share_distance
 from gates.tables.table import Mask
 from gates.verdict.finding import Chart
@@ -15,23 +15,23 @@ from gates.verdict.measurement import Measurement
 
 
 def measured_share(
-    pair: Comparison, name: str, column: str, statistic: str, mine: Mask, its: Mask, margin: float, *,
-    told: str, remedy: str, tried: int = 1, rows: tuple[Mask, Mask] | None = None, bounded: bool = True,
-    in_windows: Callable[[Rows, Rows], float] | None = None,
+    pair: TableComparison, name: str, column: str, statistic: str, train_mask: Mask, other_mask: Mask, margin: float, *,
+    text: str, remedy: str, tried: int = 1, rows: tuple[Mask, Mask] | None = None, bounded: bool = True,
+    in_windows: Callable[[RowNumbers, RowNumbers], float] | None = None,
 ) -> Measurement:  # fmt: skip
     """A measurement of the share of rows for which something is true, the worst of `tried`."""
-    of_a, of_b = rows or (np.ones(len(mine), dtype=bool), np.ones(len(its), dtype=bool))
-    a, b = mine[of_a], its[of_b]
-    worth = pair.worth(a.astype(float), b.astype(float), of_a, of_b)
-    found = share_distance(float(a.mean()), worth[0], float(b.mean()), worth[1])
+    of_a, of_b = rows or (np.ones(len(train_mask), dtype=bool), np.ones(len(other_mask), dtype=bool))
+    a, b = train_mask[of_a], other_mask[of_b]
+    effective = pair.effective_rows(a.astype(float), b.astype(float), of_a, of_b)
+    found = share_distance(float(a.mean()), effective[0], float(b.mean()), effective[1])
 
-    def by_window(earlier: Rows, later: Rows) -> float:
-        shares = [float(mine[each][of_a[each]].mean()) if of_a[each].any() else np.nan for each in (earlier, later)]
+    def by_window(earlier: RowNumbers, later: RowNumbers) -> float:
+        shares = [float(train_mask[each][of_a[each]].mean()) if of_a[each].any() else np.nan for each in (earlier, later)]
         return abs(shares[0] - shares[1])
 
     return pair.measured(
-        name, column, statistic, found._replace(p_value=min(1.0, found.p_value * tried)), margin, told=told,
-        remedy=remedy, n=len(b), worth=worth[1], by_entity=pair.entity_p(a, b, of_a, of_b), 
+        name, column, statistic, found._replace(p_value=min(1.0, found.p_value * tried)), margin, text=text,
+        remedy=remedy, n=len(b), effective_rows=effective[1], by_entity=pair.entity_p(a, b, of_a, of_b), 
         in_windows=in_windows or by_window, bounded=bounded,
         chart=lambda: Chart(statistic, (column,), {"train": (float(a.mean()),), pair.other.name: (float(b.mean()),)}),
     )  # fmt: skip

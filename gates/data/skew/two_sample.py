@@ -6,8 +6,8 @@ import numpy as np
 
 from gates.data.boosted import Matrix, fit, folds_of, scores_of
 from gates.data.skew.coding import CodedPair
-from gates.data.skew.comparison import Comparison
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import Z_99
 from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, Floats
@@ -41,7 +41,7 @@ class TwoSample:
         self.error = self._error(groups)
 
     @classmethod
-    def of(cls, pair: Comparison, found: CodedPair, rows: tuple[Rows, Rows] | None = None) -> TwoSample | None:
+    def of(cls, pair: TableComparison, found: CodedPair, rows: tuple[RowNumbers, RowNumbers] | None = None) -> TwoSample | None:
         """On these places of the sampled rows, or on as many as the test needs; None when entities are too few."""
         if rows is None:
             rng = np.random.default_rng(pair.data.seed)
@@ -74,7 +74,7 @@ class TwoSample:
         other = self.side == 1
         sides = None if groups is None else (groups[~other], groups[other])
         a, b = effective_rows(self.scores[~other], self.scores[other], sides)
-        self.worth = b
+        self.effective_rows = b
         return float(np.sqrt((a + b + 1) / (12 * a * b))) * (_WIDER if min(a, b) < _SMALL else 1.0)
 
     @property
@@ -114,7 +114,7 @@ def _grouped(side: Codes, groups: Codes, seed: int) -> Codes:
     return fold
 
 
-def _matrix(found: CodedPair, rows: tuple[Rows, Rows]) -> Matrix:
+def _matrix(found: CodedPair, rows: tuple[RowNumbers, RowNumbers]) -> Matrix:
     columns = list(found.columns.values())
     both = [np.concatenate([each.train[rows[0]], each.other[rows[1]]]) for each in columns]
     values = np.column_stack(both).astype(np.float64)

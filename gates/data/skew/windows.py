@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gates.statistics.sampling import drawn
 from gates.tables.table import Floats
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
 
 FEWEST_WINDOWS = 8
 _MOST_WINDOWS = 200
@@ -24,7 +24,7 @@ _THREE_SD = 0.99865
 _CLOCK = 0.95
 
 
-def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]:
+def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[RowNumbers, ...]:
     """Row numbers of consecutive windows, each about as long as the other side, at least 8; none when train is short.
 
     A window never splits rows of one moment; at most 20,000 rows are looked at.
@@ -41,7 +41,7 @@ def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]
     return tuple(found) if len(found) >= FEWEST_WINDOWS else ()
 
 
-def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float], looks: int = _LOOKS) -> float:
+def past_limit(windows: Sequence[RowNumbers], distance: Callable[[RowNumbers, RowNumbers], float], looks: int = _LOOKS) -> float:
     """The largest distance that the past makes plausible: of each window to all earlier ones, the mean + 3 sd.
 
     Few windows tell their own sd badly: 3 sd becomes the same quantile of a t prediction interval (Whitmore 1986), and
@@ -58,7 +58,7 @@ def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float],
     return float(max(known.max(), known.mean() + reach * known.std(ddof=1)))
 
 
-def is_clock(values: Floats, times: Floats, windows: Sequence[Rows]) -> bool:
+def is_clock(values: Floats, times: Floats, windows: Sequence[RowNumbers]) -> bool:
     """Whether a column moves with time, as a date, a year or a running number does."""
     from scipy.stats import rankdata
 

@@ -15,8 +15,8 @@ PAGE = ROOT / "docs/gates.md"
 
 
 def test_the_page_is_in_step_with_the_catalogue() -> None:
-    told = "run `python -m gates list --markdown > docs/gates.md`"
-    assert PAGE.read_text(encoding="utf-8") == page(checks()), told
+    hint = "run `python -m gates list --markdown > docs/gates.md`"
+    assert PAGE.read_text(encoding="utf-8") == page(checks()), hint
 
 
 def test_every_check_has_one_row_on_the_page() -> None:
