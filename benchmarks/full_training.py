@@ -136,14 +136,14 @@ def _figures(finished: Finished) -> list[str]:
     """Eval, test and the gap between them."""
     test = json.loads((finished.version / "metrics.json").read_text())["overall"]["accuracy"]
     on_eval = _accuracy(finished, "eval")
-    gap, theirs = (100 * (each[0] - each[1]) for each in ((on_eval, test["value"]), tuple(SOURCES.values())))
+    gap, sources_gap = (100 * (each[0] - each[1]) for each in ((on_eval, test["value"]), tuple(SOURCES.values())))
     return [
         "| | this model | the model of the sources |",
         "|---|---|---|",
         f"| accuracy on eval | {on_eval:.2%} | {SOURCES['eval']:.0%} |",
         f"| accuracy on the official 10,000 test images | {test['value']:.2%} ({test['lower']:.2%} to "
         f"{test['upper']:.2%}) | {SOURCES['test']:.2%} |",
-        f"| eval − test | {gap:+.2f} points | {theirs:+.2f} points |",
+        f"| eval − test | {gap:+.2f} points | {sources_gap:+.2f} points |",
     ]
 
 
@@ -163,10 +163,10 @@ def _classes(finished: Finished) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for line, (recall, precision) in zip(classes, _by_class(labels, unscaled), strict=True):
-        theirs = SOURCES_BY_CLASS.get(line["name"])
-        told = f"{theirs[0]:.2f} | {theirs[1]:.2f}" if theirs else "– | –"
-        ours = f"{line['recall']['value']:.3f} | {line['precision']['value']:.3f}"
-        lines.append(f"| {line['name']} | {ours} | {recall:.3f} | {precision:.3f} | {told} |")
+        known = SOURCES_BY_CLASS.get(line["name"])
+        sources_figures = f"{known[0]:.2f} | {known[1]:.2f}" if known else "– | –"
+        figures = f"{line['recall']['value']:.3f} | {line['precision']['value']:.3f}"
+        lines.append(f"| {line['name']} | {figures} | {recall:.3f} | {precision:.3f} | {sources_figures} |")
     return lines
 
 

@@ -144,9 +144,9 @@ def _page(settings: list[str], one: list[Found], several: list[Found], parallel:
         "|---|---|---|---|",
     ]
     for trial in sorted(several[0].trials, key=lambda trial: trial["score"] or float("inf")):
-        told = ", ".join(f"{name} {value}" for name, value in trial["hyperparameters"].items())
+        shown = ", ".join(f"{name} {value}" for name, value in trial["hyperparameters"].items())
         score = "–" if trial["score"] is None else f"{trial['score']:.3f}"
-        lines.append(f"| {trial['trial']} | {told} | {score} | {trial['seconds']:.1f} |")
+        lines.append(f"| {trial['trial']} | {shown} | {score} | {trial['seconds']:.1f} |")
     return "\n".join([*lines, ""])
 
 

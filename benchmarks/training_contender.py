@@ -86,7 +86,7 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             return fit(*given, **named)
 
     keras.Model.fit = timed
-    budget = TrainConfig(epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED)
+    train_config = TrainConfig(epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED)
     models.training.run.run_fn(
         FnArgs(
             train_files=files(setting["artifacts"], "train"),
@@ -96,7 +96,7 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             serving_model_dir=f"{home}/model",
             custom_config={
                 "model": {"module": setting["module"], "hyperparameters": {}},
-                "train": {**budget.model_dump(), "early_stopping_patience": 0},
+                "train": {**train_config.model_dump(), "early_stopping_patience": 0},
                 "label": LABEL,
                 "withheld": [],
                 "durable_dir": f"{home}/durable",

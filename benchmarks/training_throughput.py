@@ -80,13 +80,13 @@ def _in_its_own_process(name: str, setting: Setting) -> Rates:
 
 
 def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
-    ours, theirs, stricter = (rates[name] for name in CONTENDERS)
+    trainer, bare, bare_in_steps = (rates[name] for name in CONTENDERS)
     lines = [
         "# Training throughput",
         "",
         f"{setting.module}, batches of {setting.batch_size}, {setting.epochs} epochs with their evaluations, on "
-        f"{psutil.cpu_count()} cores of {platform.machine()}, which others used as well; {len(ours)} trainings of each "
-        "in turn, medians. The whole of `fit` counts: tracing, the first reading of the files, checkpoints, "
+        f"{psutil.cpu_count()} cores of {platform.machine()}, which others used as well; {len(trainer)} trainings of "
+        "each in turn, medians. The whole of `fit` counts: tracing, the first reading of the files, checkpoints, "
         "TensorBoard's files. The Trainer reads the gzip TFRecords that Transform wrote; the bare loop has the same "
         "features as NumPy arrays in memory.",
         "",
@@ -97,8 +97,8 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         by_round = ", ".join(f"{each.wall:,.0f}" for each in found)
         wall, processor = (statistics.median(getattr(each, kind) for each in found) for kind in ("wall", "processor"))
         lines.append(f"| {name} | {wall:,.0f} | {by_round} | {processor:,.0f} |")
-    wall, processor = _ratios(ours, theirs)
-    wall_stricter, processor_stricter = _ratios(ours, stricter)
+    wall, processor = _ratios(trainer, bare)
+    wall_stricter, processor_stricter = _ratios(trainer, bare_in_steps)
     verdict = "met" if wall >= AT_LEAST else "missed"
     lines += [
         "",
@@ -109,11 +109,11 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _ratios(ours: list[Rates], theirs: list[Rates]) -> tuple[float, float]:
+def _ratios(trainer: list[Rates], bare: list[Rates]) -> tuple[float, float]:
     """By wall time and by processor time."""
-    pairs = list(zip(ours, theirs, strict=True))
-    by_wall = statistics.median(our.wall / their.wall for our, their in pairs)
-    return by_wall, statistics.median(our.processor / their.processor for our, their in pairs)
+    pairs = list(zip(trainer, bare, strict=True))
+    by_wall = statistics.median(one.wall / other.wall for one, other in pairs)
+    return by_wall, statistics.median(one.processor / other.processor for one, other in pairs)
 
 
 if __name__ == "__main__":

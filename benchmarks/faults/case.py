@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
@@ -30,7 +30,7 @@ class Case:
     The index of each frame is the row number in `source.raw`: that is how a plant finds the hidden columns.
     """
 
-    source: Source
+    source: TableSource
     frames: Mapping[str, pd.DataFrame]
     declared: Declared
     rng: np.random.Generator = field(repr=False)
@@ -95,7 +95,7 @@ def as_arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 def assign(
-    source: Source,
+    source: TableSource,
     seed: int,
     shares: Mapping[str, float] | None = None,
     rows: int | None = None,
@@ -111,7 +111,7 @@ def assign(
 
 
 def assign_by(
-    source: Source, column: str, seed: int, shares: Mapping[str, float] | None = None, rows: int | None = None
+    source: TableSource, column: str, seed: int, shares: Mapping[str, float] | None = None, rows: int | None = None
 ) -> Case:
     """A random split in which no value of `column` is on two sides; rows without a value are left out."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
@@ -130,7 +130,7 @@ def assign_by(
     return of_parts(source, parts, rng).declaring(entity=column, split_by="entity")
 
 
-def assign_by_time(source: Source, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
+def assign_by_time(source: TableSource, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
     """Earlier rows to train, later ones to eval and serving. Equal times stay on one side."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
     rng = np.random.default_rng([seed, 2])
@@ -144,7 +144,7 @@ def assign_by_time(source: Source, column: str, shares: Mapping[str, float] | No
     return of_parts(source, parts, rng).declaring(time=column, split_by="time")
 
 
-def of_parts(source: Source, parts: Mapping[str, np.ndarray], rng: np.random.Generator) -> Case:
+def of_parts(source: TableSource, parts: Mapping[str, np.ndarray], rng: np.random.Generator) -> Case:
     """The case of these row numbers."""
     frames = {name: source.raw.loc[index, source.columns] for name, index in parts.items()}
     if "serving" in frames:

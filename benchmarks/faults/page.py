@@ -73,13 +73,13 @@ def _summary(results: Sequence[Result], peers: Sequence[Answer]) -> str:
         f"(95 % Clopper-Pearson {low:.2%} to {high:.2%}).",
     ]
     for answer in peers:
-        if answer.said:
-            asked = [plant for plant in plants() if answer.caught(plant) is not None and plant.listed]
+        if answer.alarms:
+            tried_by_peer = [plant for plant in plants() if answer.caught(plant) is not None and plant.listed]
             alarmed = sum(bool(each) for each in answer.clean)
-            caught = sum(bool(answer.caught(plant)) for plant in asked)
+            caught = sum(bool(answer.caught(plant)) for plant in tried_by_peer)
             lines.append(
-                f"- {answer.peer}, in its defaults: {caught} of the {len(asked)} listed faults in taxi rows; alarms on "
-                f"{alarmed} of {len(answer.clean)} clean splits."
+                f"- {answer.peer}, in its defaults: {caught} of the {len(tried_by_peer)} listed faults in taxi rows; "
+                f"alarms on {alarmed} of {len(answer.clean)} clean splits."
             )
     return "\n".join(lines)
 
@@ -96,24 +96,24 @@ def _fault_tables(results: Sequence[Result], peers: Sequence[Answer]) -> list[st
     planted = _of(results, "plant")
     shown = []
     for family, title in FAMILIES.items():
-        mine = [plant for plant in plants() if plant.family == family and _headline(planted, plant)]
+        of_family = [plant for plant in plants() if plant.family == family and _headline(planted, plant)]
         others = [] if family == "model" else list(peers)
         head = ["fault", "dose", "tables", "Sluice", "by", *(each.peer for each in others)]
-        rows = [_fault_row(plant, _headline(planted, plant), others) for plant in mine]
+        rows = [_fault_row(plant, _headline(planted, plant), others) for plant in of_family]
         shown.append(f"## {title}\n\n{_table(head, rows)}")
     return shown
 
 
 def _fault_row(plant: Plant, runs: Sequence[Result], peers: Sequence[Answer]) -> list[str]:
     checks = sorted({str(each["check"]) for run in runs if run.outcome == "caught" for each in run.blocks})
-    told = f"{_caught(runs)}/{len(runs)}"
+    caught = f"{_caught(runs)}/{len(runs)}"
     wrong = sorted({str(run.outcome) for run in runs} - {"caught"})
     dose = f"{_dose(plant.headline)} {plant.unit}" if len(plant.doses) > 1 else "–"
     return [
         plant.catches + ("" if plant.listed else " ⁺"),
         dose,
         ", ".join(dict.fromkeys(run.task.table for run in runs)),
-        told if not wrong else f"**{told}** ({', '.join(wrong)})",
+        caught if not wrong else f"**{caught}** ({', '.join(wrong)})",
         ", ".join(f"`{check}`" for check in checks),
         *({True: "yes", False: "no", None: "–"}[each.caught(plant)] for each in peers),
     ]
@@ -177,8 +177,8 @@ def _slowest(runs: Sequence[Result]) -> str:
 
 
 def _refusal(run: Result) -> str:
-    said = "; ".join(f"`{each['check']}` on {each['subject']}" for each in run.blocks) or run.error
-    return f"- {run.task.name}: {said}"
+    blamed = "; ".join(f"`{each['check']}` on {each['subject']}" for each in run.blocks) or run.error
+    return f"- {run.task.name}: {blamed}"
 
 
 def _false_alarms(results: Sequence[Result]) -> str:
@@ -201,8 +201,8 @@ def _rate_row(name: str, runs: Sequence[Result]) -> list[str]:
     alarms = sum(run.outcome != "passed" for run in runs)
     low, high = interval(alarms, len(runs))
     middle = statistics.median(run.seconds for run in runs) if runs else 0.0
-    told = f"{low:.2%} – {high:.2%}"
-    return [name, str(len(runs)), str(alarms), _share(alarms, len(runs)), told, f"{middle:.1f}"]
+    bounds = f"{low:.2%} – {high:.2%}"
+    return [name, str(len(runs)), str(alarms), _share(alarms, len(runs)), bounds, f"{middle:.1f}"]
 
 
 def interval(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -236,7 +236,7 @@ def _peers(peers: Sequence[Answer]) -> str:
         if answer.skipped:
             lines.append(f"- {answer.peer}: skipped; {answer.skipped}.")
         else:
-            lines.append(f"- {answer.peer}: {answer.seconds / max(1, len(answer.said)):.1f} s a case.")
+            lines.append(f"- {answer.peer}: {answer.seconds / max(1, len(answer.alarms)):.1f} s a case.")
     return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:]) + f"\n\n{cases_of(peers)} cases each at most."
 
 

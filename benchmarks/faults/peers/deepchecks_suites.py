@@ -60,8 +60,8 @@ def main() -> None:
                 what, error = alarms(folder, label), ""
             except Exception as why:
                 what, error = [], f"{type(why).__name__}: {why}"[:200]
-        told = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
-        print(json.dumps(told), flush=True)
+        answer = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign, assign_by, of_parts
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 FAMILY = "contamination"
 DUPLICATES = ("exact_duplicates",)
@@ -119,7 +119,7 @@ def copies_in_other_precision(case: Case, dose: float) -> Case:
     return _replaced(case, "eval", copies)
 
 
-def by_entity(source: Source, seed: int, rows: int | None) -> Case:
+def by_entity(source: TableSource, seed: int, rows: int | None) -> Case:
     """A clean split by the table's entity."""
     return assign_by(source, source.roles["entity"], seed, rows=rows or 15_002).without("serving")
 
@@ -155,7 +155,7 @@ def random_split_of_temporal_data(case: Case, dose: float) -> Case:
     return _replaced(case.with_frame("train", train.drop(index=moved.index)), "eval", moved)
 
 
-def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
+def _split_by_time(source: TableSource, seed: int, rows: int | None) -> Case:
     """Earlier rows to train, later ones to eval."""
     assert source.time is not None
     assigned = assign(source, seed, {"train": 1.0}, rows=rows or 15_002)
@@ -196,7 +196,7 @@ def scaler_fitted_on_everything(case: Case, dose: float) -> Case:
     return _scaled(case, dose, lambda pool: (pool.mean(), pool.std(ddof=0)))
 
 
-def _largest_in_eval(source: Source, seed: int, rows: int | None) -> Case:
+def _largest_in_eval(source: TableSource, seed: int, rows: int | None) -> Case:
     """A random split, but that the rows with the three largest values of three columns are in eval.
 
     Where train holds every extreme itself, constants of all rows and of train's are the same, and there is no fault.

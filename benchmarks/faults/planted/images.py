@@ -9,14 +9,14 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 ON = ("fashion",)
 Change = Callable[[np.ndarray], np.ndarray]
 COPIES = ("near_duplicate_images", "exact_duplicates")
 
 
-def sample_images(source: Source, seed: int, rows: int | None) -> Case:
+def sample_images(source: TableSource, seed: int, rows: int | None) -> Case:
     """8,000 train images, 2,000 eval, 2,000 serving."""
     return assign(source, seed, rows=rows or 12_000)
 

@@ -185,8 +185,8 @@ def missing_where_label(case: Case, dose: float) -> Case:
 
     def emptied(frame: pd.DataFrame) -> pd.Series:
         flag = _flag(case, frame).to_numpy() == 1
-        told = case.rng.random(len(frame)) < dose
-        empty = np.where(told, flag, case.rng.random(len(frame)) < 0.5)
+        agrees = case.rng.random(len(frame)) < dose
+        empty = np.where(agrees, flag, case.rng.random(len(frame)) < 0.5)
         return case.hidden(frame, column).mask(empty)
 
     return case.with_column(column, emptied)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 FAMILY = "skew"
 # Any check of this kind may refuse these: a wrong unit is a wrong distribution, a wrong range, wrong atoms at once.
@@ -161,7 +161,7 @@ def values_missing(case: Case, dose: float) -> Case:
     return _changed(case, case.column("amount"), lambda values: values.mask(mask))
 
 
-def _two_hundred(source: Source, seed: int, rows: int | None) -> Case:
+def _two_hundred(source: TableSource, seed: int, rows: int | None) -> Case:
     case = assign(source, seed, rows=rows or 15_002)
     return case.with_frame("serving", case.frames["serving"].iloc[:200])
 
@@ -240,7 +240,7 @@ def large_values_dropped(case: Case, dose: float) -> Case:
     return case.with_frame("serving", frame[frame[column] <= frame[column].quantile(1 - dose)])
 
 
-def _keyed(source: Source, seed: int, rows: int | None) -> Case:
+def _keyed(source: TableSource, seed: int, rows: int | None) -> Case:
     """Half of the serving rows were served and then trained on: train and the log have them by one key."""
     case = assign(source, seed, rows=rows or 15_002)
     case = case.with_column("record_id", lambda frame: [f"r{each:07d}" for each in frame.index])
@@ -257,7 +257,7 @@ def other_values_for_the_same_key(case: Case, dose: float) -> Case:
     return _shuffled(case, "amount", dose)
 
 
-def _drifting(source: Source, seed: int, rows: int | None) -> Case:
+def _drifting(source: TableSource, seed: int, rows: int | None) -> Case:
     """Two spans: the previous one and this."""
     shares = {"train": 0.5, "eval": 0.15, "previous": 0.35}
     return assign(source, seed, shares, rows=rows or 15_002)
