@@ -61,9 +61,9 @@ def _summary(results: Sequence[Result], peers: Sequence[Answer]) -> str:
     alarms = sum(each.outcome != "passed" for each in fresh)
     low, high = interval(alarms, len(fresh))
     lines = [
-        f"- faults that `gates.md` lists: **{_all_caught(listed)} of {len(listed)}** caught at their headline dose, on "
+        f"- faults of the first list: **{_all_caught(listed)} of {len(listed)}** caught at their headline dose, on "
         "every table and with every seed;",
-        f"- with further faults of our own: {_all_caught(tried)} of {len(tried)};",
+        f"- with the faults that were added later (⁺): {_all_caught(tried)} of {len(tried)};",
         f"- single cases at headline dose: {_caught(run for _, runs in tried for run in runs)} of "
         f"{sum(len(runs) for _, runs in tried)};",
         f"- clean controls without a blocking finding: **{sum(each.outcome == 'passed' for each in controls)} of "
@@ -230,7 +230,7 @@ def _peers(peers: Sequence[Answer]) -> str:
         "`DataDriftPreset`, TFDV's inferred schema, and the same with L∞ 0.3 and Jensen-Shannon 0.3 comparators. A "
         "fault counts as caught when the tool says anything about the poisoned tables that it does not say about the "
         "same split unpoisoned: what it says of every table is not held for or against it. A tool that stops with an "
-        "error has caught the fault. ⁺ marks faults that `gates.md` does not list.",
+        "error has caught the fault. ⁺ marks faults that were added to the first list later.",
     ]
     for answer in peers:
         if answer.skipped:

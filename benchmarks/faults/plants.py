@@ -27,7 +27,8 @@ class Plant:
     of that kind too.
 
     `doses` fall from plain to hardly there; `headline` is the one that must be caught. `on`: the tables it is tried on,
-    the first is the one with the dose curve. `listed`: whether gates.md names it.
+    the first is the one with the dose curve. `listed`: whether it is one of the faults that the gates were
+    specified against; the others were added later.
     """
 
     name: str

@@ -21,7 +21,7 @@ _MEGABYTE = 1e6
     statistic="99th percentile of the time of a single request, over the budget",
     margin=1.0,
     rule="above the budget, and certainly more than 1 % of requests slower than it (exact binomial test)",
-    source="Breck et al. 2017, The ML Test Score; the budget is configured",
+    source="Breck et al. 2017, The ML Test Score; docs/statistics.md, Latency",
     needs=(Need.LATENCY,),
 )
 def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:

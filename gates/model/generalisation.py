@@ -45,7 +45,7 @@ _COUNTED = 0.1
     margin=0.03,
     rule="beyond the margin and certain (Fisher's exact test; DeLong); warns where test is better, or eval worse than "
     "train by 10 points, or the split is by time, or by entities that are not told",
-    source="gates.md; Kapoor & Narayanan 2023; Newcombe 1998",
+    source="Newcombe 1998; Kapoor & Narayanan 2023; docs/statistics.md, Differences between splits",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
     tier=1,
 )
@@ -124,7 +124,7 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     statistic="recall of a class: eval minus test",
     margin=0.03,
     rule="beyond the margin and certain (Fisher's exact test, one-sided, Holm over the classes)",
-    source="gates.md; Holm 1979",
+    source="Holm 1979; docs/statistics.md, Differences between splits",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
 )
 def class_generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
@@ -158,7 +158,7 @@ def class_generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Mea
     statistic="mean negative log-likelihood over that of a coin or dice, ln(classes)",
     margin=1.0,
     rule="certainly above ln(classes), or above 3 times eval's and 0.1 nats more (Student's t)",
-    source="gates.md: an unscaled input makes a test loss that no sound model has",
+    source="docs/statistics.md, Losses that no sound model has",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def loss_sanity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
@@ -231,7 +231,7 @@ def _against_eval(before: Predicted, after: Predicted) -> Measurement:
     statistic="share of the predicted probability on one class, beyond its share of the labels and beyond an equal one",
     margin=0.15,
     rule="beyond the margin and certain (Student's t against both, Bonferroni over the classes)",
-    source="gates.md; calibration in the large (Cox 1958)",
+    source="Cox 1958 (calibration in the large); docs/statistics.md, Predictions on one class",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def prediction_collapse(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:

@@ -39,7 +39,8 @@ class Loss:
     statistic="accuracy (more classes), AUC and log loss (two), absolute error (regression): loss",
     margin=0.02,
     rule="beyond the margin and certain on the same rows (McNemar's exact test, DeLong, Student's t; Holm), n >= 50",
-    source="gates.md; McNemar 1947; DeLong et al. 1988; Chung et al. 2019, Slice Finder",
+    source="McNemar 1947; DeLong et al. 1988; Chung et al. 2019, Slice Finder; "
+    "docs/statistics.md, Slices against the blessed model",
     needs=(Need.TEST_PREDICTIONS, Need.BLESSED, Need.SLICES),
 )
 def slices_against_blessed(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:

@@ -32,7 +32,8 @@ _MOST_BARS = 20
     margin=0.0,
     rule="lower bound not above 0, and surely short of a weak model (AUC 0.6, correlation 0.2), or constant; warns "
     "where one feature alone does as well",
-    source="gates.md; Newcombe 2006; Hosmer & Lemeshow 2000 (AUC of 0.5: no discrimination)",
+    source="Newcombe 2006; Hosmer & Lemeshow 2000 (AUC of 0.5: no discrimination); "
+    "docs/statistics.md, Better than a constant",
     needs=(Need.TEST_PREDICTIONS,),
     tier=1,
 )
@@ -128,7 +129,8 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
     statistic="temperature: by how much log-probabilities must be divided to fit the labels of train",
     margin=1.5,
     rule="above the margin on train, at a cost of 0.02 nats a row, and certain (likelihood ratio); warns on test",
-    source="Cox 1958 (calibration slope); Guo et al. 2017 (temperature); Van Calster et al. 2019",
+    source="Cox 1958 (calibration slope); Guo et al. 2017 (temperature); Van Calster et al. 2019; "
+    "docs/statistics.md, Certainty of probabilities",
     needs=(Need.TRAIN_PREDICTIONS,),
 )
 def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
@@ -172,7 +174,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
     statistic="debiased calibration error (root mean square over 15 equal-mass bins)",
     margin=0.05,
     rule="warns beyond the margin when Spiegelhalter's z or that of the sum is certain",
-    source="Kumar et al. 2019; Spiegelhalter 1986",
+    source="Kumar et al. 2019; Spiegelhalter 1986; docs/statistics.md, Certainty of probabilities",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
@@ -214,7 +216,7 @@ def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
     statistic="largest permutation importance over the sum of all",
     margin=0.8,
     rule="warns beyond the margin, when the model loses at least 2 points in all",
-    source="Breiman 2001 (permutation importance); gates.md",
+    source="Breiman 2001 (permutation importance)",
     needs=(Need.IMPORTANCES,),
 )
 def one_feature_dominance(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:

@@ -18,7 +18,7 @@ from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA
 
-# Three hits in a table that never repeats itself are no chance (gates.md, section 4) ...
+# Three hits in a table that never repeats itself are a fact (docs/statistics.md, Random assignment) ...
 _FEWEST_HITS = 3
 # ... unless few rows were doubled at the source and every pair happened to be assigned apart, ...
 _ASSIGNED_APART = 0.01
@@ -64,7 +64,7 @@ def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
     rule="the excess over a random assignment of the pooled rows, certain by Chernoff's bound of that assignment; in a "
     "train that never repeats itself and has hardly a near miss three hits suffice; in doubt while more than 1 % (or "
     "than the natural share) is possible",
-    source="Kapoor & Narayanan 2023, L1.1; the null is a permutation of rows between the sides, given their repetition",
+    source="Kapoor & Narayanan 2023, L1.1; docs/statistics.md, Random assignment",
     needs=(Need.HELD_OUT,),
     tier=1,
 )
@@ -138,7 +138,7 @@ def _is_fact(data: Data, assigned: RandomAssignment) -> bool:
     margin=0.02,
     rule="more distinct contents repeat than coincide nearly (sign test over contents, Bonferroni over the ways to "
     "coincide and over classes) by more than 2 % of the rows, and held-out rows repeat train as well",
-    source="Kapoor & Narayanan 2023, L1.1 and L1.2; near misses as the rate of chance: Good 1953",
+    source="Kapoor & Narayanan 2023, L1.1 and L1.2; docs/statistics.md, Near misses",
 )
 def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
     """Copies within train that its values do not explain.
@@ -227,7 +227,7 @@ def _most_shared(data: Data) -> tuple[str, RandomAssignment | None]:
     statistic="share of held-out rows whose label contradicts equal rows, beyond train's own contradictions",
     margin=0.01,
     rule="among rows with equal features labels are exchangeable between the sides; Bennett's bound of the excess",
-    source="Northcutt et al. 2021, label errors; Bennett 1962 for the bound, Hoeffding 1963 for draws without return",
+    source="Northcutt et al. 2021, label errors; Bennett 1962; Hoeffding 1963; docs/statistics.md, Contradictions",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
@@ -235,7 +235,7 @@ def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
 
     Few-column tables contradict themselves by nature. Three rows and more with equal features: is the held-out one's
     label the rare one more often than a random assignment makes it? Pairs: do those across the split differ more often
-    than those within train? gates.md gives no margin; 1 % of the rows moves a metric by at most one point.
+    than those within train? The margin is 1 % of the rows, which moves a metric by at most one point.
     """
     if target_of(data).is_regression:
         raise NotApplicable("the label is a quantity: equal features with another value are no contradiction")

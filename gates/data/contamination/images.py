@@ -19,7 +19,7 @@ from gates.verdict.measurement import Measurement
 
 _SAMPLE = 8_000
 _FEWEST = 30
-# Two images are near copies from this normalised cross-correlation on (gates.md); or from where train's own end.
+# Two images are near copies from this normalised cross-correlation on, or from where train's own end.
 _ALIKE = 0.98
 # How many of train's own images may lie beyond the threshold: the largest alone, and shares of them.
 _OWN_SHARES = (0.0, 0.001, 0.005, 0.02, 0.1)
@@ -40,8 +40,8 @@ _BINS = np.round(np.array([-1.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.9
     margin=0.001,
     rule="blocks above the margin and above 2 x train's own share, one-sided Fisher test, Bonferroni over 6 "
     "thresholds; in images of 24 x 24 or more also above 2 % that agree exactly once moved by a pixel",
-    source="perceptual hash in bands (Zauner 2010; Broder 1997), normalised cross-correlation (Lewis 1995); L1.4 of "
-    "Kapoor & Narayanan 2023",
+    source="perceptual hash in bands (Zauner 2010; Broder 1997), normalised cross-correlation (Lewis 1995); "
+    "Kapoor & Narayanan 2023, L1.4; docs/statistics.md, Nearness of images",
     needs=(Need.HELD_OUT, Need.IMAGE),
 )
 def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:

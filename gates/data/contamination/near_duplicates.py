@@ -28,7 +28,7 @@ _BARS = (0.01, 0.001)
     margin=0.01,
     rule="rows of train stand in for held-out ones: more than twice as many held-out rows lie beyond the bar that "
     "these set, by more than 1 % of the rows, exact by the hypergeometric distribution of ranks",
-    source="gates.md, section 4; search: Hernández & Stolfo 1995, sorted neighbourhood; Lin 1998 for the similarity",
+    source="Hernández & Stolfo 1995 (sorted neighbourhood); Lin 1998 (similarity); docs/statistics.md, Nearness",
     needs=(Need.HELD_OUT,),
 )
 def near_duplicate_rows(data: Data, margin: float) -> Iterator[Measurement]:

@@ -45,7 +45,7 @@ _SCALES = {"mean 0 and standard deviation 1": Scale.standard, "median 0 and inte
     rule="mean and deviation (or median and quartiles) over all splits are 10 times nearer to 0 and 1 than over train, "
     "and nearer than chance makes them in rows of a population that has 0 and 1; or two columns go from 0 to 1 over "
     "all splits, each end a row of its own, and train lacks an end",
-    source="Kapoor & Narayanan 2023, L1.2 (pre-processing on train and test)",
+    source="Kapoor & Narayanan 2023, L1.2 (pre-processing on train and test); docs/statistics.md, Scaling constants",
     needs=(Need.OTHER,),
 )
 def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement]:

@@ -131,8 +131,8 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
     """Eval after train, test after eval, when a time is declared and the split is not declared to be by anything else.
 
     The share of rows that would have to be moved, not the share of eval before the last train row: one late row of
-    train would make that 100 %. gates.md says 0; 0.1 % is left for rows that arrive late or clocks that are off, as
-    little as exact copies may be. Rows of one moment have no order, so a day that is cut in two is none out of order.
+    train would make that 100 %. The margin leaves 0.1 % for rows that arrive late and clocks that are off, as many as
+    exact copies may be. Rows of one moment have no order, so a day that is cut in two is none out of order.
     """
     _refuse_other_split(data, "time")
     column = str(data.declared.time)

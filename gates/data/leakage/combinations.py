@@ -43,7 +43,7 @@ class Derived:
     margin=PAIRS_MARGIN,
     rule="numeric pairs with |Spearman| >= 0.85: difference and ratio (sum and product when opposed), judged as a "
     "single feature against each feature alone, both members too, and boosted trees on all others",
-    source="Kaufman et al., Leakage in data mining (2012); Lou et al., GA2M (2013)",
+    source="Kaufman et al. 2012; Lou et al. 2013, GA2M; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def pairs(data: Data, margin: float) -> Iterator[Measurement]:
@@ -83,7 +83,7 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
     rule="the strongest of all pairs (12 x 12 cells) and triples (4 x 4 x 4, up to 24 columns), each column alone at "
     "AUC 0.6 (R2 0.2) at most: error <= 0.02, and < (1 - margin) x that of each feature alone and of boosted trees on "
     "all others; p <= 0.001 / combinations",
-    source="Lou et al., Accurate intelligible models with pairwise interactions (2013), FAST",
+    source="Lou et al. 2013, FAST; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def combination(data: Data, margin: float) -> Iterator[Measurement]:

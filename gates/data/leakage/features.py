@@ -41,7 +41,8 @@ _REMEDY = (
     rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
     "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); a quantity needs R2 > 0.99; one class of several "
     "AUC > 0.97; or a one-to-one copy of the label",
-    source="Kaufman et al., Leakage in data mining (2012); Kapoor & Narayanan 2023, L2",
+    source="Kaufman et al. 2012, Leakage in data mining; Kapoor & Narayanan 2023, L2; "
+    "docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
     tier=1,
 )
@@ -83,7 +84,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     margin=MISSING_MARGIN,
     rule="error of is-null < (1 - margin) x that of all columns that are not missing in the same rows: AUC > 0.75 at "
     "least; Holm-adjusted p <= 0.001",
-    source="Kaufman et al., Leakage in data mining (2012)",
+    source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def missingness(data: Data, margin: float) -> Iterator[Measurement]:

@@ -32,7 +32,7 @@ _LARGEST_SIDE = 32
     margin=0.75,
     rule="blocks when the 99 % lower bound over all patches and classes is above the margin (0.90 for lines and "
     "patches above 1/9 of a side) and d is above 3 x the 95 % quantile of patches of this size",
-    source="shortcut features (Geirhos et al. 2020; Zech et al. 2018); margins as of single features",
+    source="Geirhos et al. 2020 (shortcut features); Zech et al. 2018; docs/statistics.md, Patches of an image",
     needs=(Need.LABEL, Need.IMAGE),
 )
 def image_artefacts(data: Data, margin: float) -> Iterable[Measurement]:

@@ -31,7 +31,7 @@ _GAP = 0.05
     margin=_GAP,
     rule="gap > 0.05 AUC (0.10 R2), Holm-adjusted p <= 0.001 (DeLong), while the other features keep what they tell; "
     "or the values are exactly the label's means over rows that include the held-out ones",
-    source="Micci-Barreca 2001; DeLong et al. 1988; Kapoor & Narayanan 2023, L1.2",
+    source="Micci-Barreca 2001; Kapoor & Narayanan 2023, L1.2; docs/statistics.md, Encodings of the label",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
@@ -59,7 +59,7 @@ def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
     margin=_GAP,
     rule="gap > 0.05 AUC (0.10 R2), or answers > 0.05 apart either way, and Holm-adjusted p <= 0.001 (DeLong; normal), "
     "not explained by single features",
-    source="DeLong et al. 1988; Rabanser et al., Failing Loudly, 2019",
+    source="DeLong et al. 1988; Rabanser et al. 2019; docs/statistics.md, Relations in train and elsewhere",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
@@ -123,7 +123,7 @@ def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: 
     statistic="AUC out of fold with shuffled labels, 99 % lower bound of the mean of 5",
     margin=0.55,
     rule="99 % lower bound of the mean > 0.55 (correlation 0.10 for a quantity), certain",
-    source="Zhang et al. 2017 (randomisation test); Ojala & Garriga 2010",
+    source="Zhang et al. 2017 (randomisation); Ojala & Garriga 2010; docs/statistics.md, Relations in train and elsewhere",
     needs=(Need.LABEL,),
 )
 def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
@@ -158,7 +158,7 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
     statistic="share of confidently classified rows of train that hold another label (out of fold)",
     margin=0.05,
     rule="99 % lower bound > 0.05 where the classes are clear (warns at most)",
-    source="Northcutt, Jiang & Chuang, Confident Learning, 2021",
+    source="Northcutt, Jiang & Chuang 2021, Confident Learning; docs/statistics.md, Label noise",
     needs=(Need.LABEL,),
 )
 def label_noise(data: Data, margin: float) -> Iterator[Measurement]:

@@ -98,7 +98,7 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
     margin=SINGLE_MARGIN,
     rule="a word in >= 30 rows: error < (1 - margin) x that of the next word, of all other words together (naive "
     "Bayes) and of all other features: AUC > 0.75 at least; p <= 0.001 / words",
-    source="Kaufman et al., Leakage in data mining (2012)",
+    source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
@@ -174,7 +174,7 @@ def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
     statistic="share of the errors of all other features that a category of 3 to 62 values avoids",
     margin=1 / 3,
     rule="a warning: as single_feature with a smaller margin",
-    source="Zech et al., Variable generalization performance (2018); Kapoor & Narayanan 2023, L3.3",
+    source="Zech et al. 2018; Kapoor & Narayanan 2023, L3.3; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:

@@ -35,7 +35,7 @@ _STRONG = 10.0
     statistic="share of a column's association with the others that is lost",
     margin=0.10,
     rule="beyond the margin and certain (z of the mean log lift, known from one half of train, against its other half)",
-    source="Church & Hanks 1990 (pointwise mutual information); Neyman & Pearson 1933 (the score)",
+    source="Church & Hanks 1990 (pointwise mutual information); docs/statistics.md, Association",
     needs=(Need.OTHER,),
 )
 def association(data: Data, margin: float) -> Iterator[Measurement]:

@@ -30,7 +30,7 @@ _IDENTIFIER = 0.5
     statistic="difference of the shares of missing values",
     margin=0.05,
     rule="beyond the margin and certain (Fisher's exact test, effective rows)",
-    source="Breck et al. 2019",
+    source="Breck et al. 2019; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def nulls(data: Data, margin: float) -> Iterator[Measurement]:
@@ -52,7 +52,7 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
     statistic="share of rows with a category that train never had, beyond the Good-Turing estimate",
     margin=0.01,
     rule="more than N1/N + the margin, and certain (Fisher's exact test); of entities, values that one entity has",
-    source="Good 1953; Breck et al. 2019",
+    source="Good 1953; Breck et al. 2019; docs/statistics.md, Unseen values",
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
@@ -74,7 +74,7 @@ def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
     statistic="total variation beyond sampling noise, categories under 1 % pooled",
     margin=0.10,
     rule="beyond the margin and certain (Pearson's χ², Rao-Scott for entities); in time, beyond past windows",
-    source="Rabanser et al. 2019; Rao & Scott 1981",
+    source="Rabanser et al. 2019; Rao & Scott 1981; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]:

@@ -25,7 +25,7 @@ _MOST_NUMBERS = 1_600_000
 _FEWEST = 30
 _FEWEST_TO_LEARN = 50
 _MOST_TO_LEARN = (2_000, 1_000)
-# The margin of `joint_distribution` (gates.md): a lower bound of the AUC above this is a difference that matters.
+# The margin of `joint_distribution`: a lower bound of the AUC above this is a difference that matters.
 _AUC = 0.53
 # A number that went through another type and back is the same number: this part of train's range is no difference.
 _GRAIN = 1e-6
@@ -40,7 +40,7 @@ _BARS = 12
     margin=0.10,
     rule="a distance above the margin, or an AUC whose 99 % lower bound is above 0.53, and certain; Bonferroni over "
     "summaries and over pixels",
-    source="Rabanser et al. 2019; Lopez-Paz & Oquab 2017; KS margin of numeric_distribution",
+    source="Rabanser et al. 2019; Lopez-Paz & Oquab 2017; docs/statistics.md, Two-sample classifier",
     needs=(Need.OTHER, Need.IMAGE),
 )
 def image_distribution(data: Data, margin: float) -> Iterable[Measurement]:

@@ -31,7 +31,7 @@ _NAMED = 3
     statistic="99 % lower bound of the AUC of a classifier that tells the rows of the two sides apart",
     margin=0.53,
     rule="beyond the margin and certain (Mann-Whitney z, 1.7 times wider below 1,000 rows); entities stay in one fold",
-    source="Lopez-Paz & Oquab 2017",
+    source="Lopez-Paz & Oquab 2017; docs/statistics.md, Two-sample classifier",
     needs=(Need.OTHER,),
 )
 def joint_distribution(data: Data, margin: float) -> Iterator[Measurement]:

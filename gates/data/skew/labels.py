@@ -36,7 +36,7 @@ _BARS = 10
     margin=0.05,
     rule="total variation > 0.05 (KS > 0.10) and chi-square certain, rows of an entity counted at their worth; "
     "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time",
-    source="Rabanser et al., Failing Loudly, 2019; Lipton et al., label shift, 2018; Rao & Scott 1981",
+    source="Rabanser et al. 2019; Lipton et al. 2018, label shift; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.LABEL, Need.OTHER),
     tier=1,
 )

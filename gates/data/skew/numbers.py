@@ -34,7 +34,7 @@ _BLURRED = 0.05
     statistic="Kolmogorov-Smirnov distance beyond sampling noise",
     margin=0.10,
     rule="beyond the margin and certain (Kolmogorov's p-value, effective rows); in time, beyond past windows",
-    source="Rabanser et al. 2019; Kolmogorov 1933",
+    source="Rabanser et al. 2019; Kolmogorov 1933; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def numeric_distribution(data: Data, margin: float) -> Iterator[Measurement]:
@@ -88,7 +88,7 @@ def _ks_in_windows(values: Floats, earlier: RowNumbers, later: RowNumbers) -> fl
     statistic="largest difference of the shares of one value",
     margin=0.05,
     rule="beyond the margin and certain (Fisher's exact test, Bonferroni over the values tried)",
-    source="gates.md §4 (atoms)",
+    source="docs/statistics.md, Single values",
     needs=(Need.OTHER,),
 )  # fmt: skip
 def single_values(data: Data, margin: float) -> Iterator[Measurement]:
@@ -137,7 +137,7 @@ def _shares_at(ordered: Floats, values: Floats) -> Floats:
     statistic="largest difference of the shares of values that are multiples of one step",
     margin=0.10,
     rule="beyond the margin and certain (Fisher's exact test, Bonferroni over 8 steps)",
-    source="gates.md §4 (granularity)",
+    source="docs/statistics.md, Steps of a number",
     needs=(Need.OTHER,),
 )  # fmt: skip
 def granularity(data: Data, margin: float) -> Iterator[Measurement]:
@@ -188,7 +188,7 @@ def _on_step(values: Floats, step: float) -> Mask:
     statistic="share of rows outside train's range",
     margin=0.01,
     rule="beyond the margin and certain (exact chance that the largest values all lie on one side)",
-    source="Breck et al. 2019; Wilks 1941",
+    source="Breck et al. 2019; Wilks 1941; docs/statistics.md, Values outside the range",
     needs=(Need.OTHER,),
 )  # fmt: skip
 def value_range(data: Data, margin: float) -> Iterator[Measurement]:

@@ -178,7 +178,7 @@ def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
     statistic="share of rows with a value that train never had",
     margin=0.01,
     rule="more than the Good-Turing estimate N1/N + the margin, and certain (Fisher's exact test)",
-    source="Good 1953; Breck et al. 2019",
+    source="Good 1953; Breck et al. 2019; docs/statistics.md, Unseen values",
     needs=(Need.OTHER,),
     tier=1,
 )

@@ -48,7 +48,7 @@ class Worst(NamedTuple):
     statistic="KS distance or total variation within a slice, beyond sampling noise",
     margin=0.20,
     rule="beyond the margin and certain (Bonferroni over slices); at least 200 effective rows of it on both sides",
-    source="Chung et al. 2019, Slice Finder; gates.md §4",
+    source="Chung et al. 2019, Slice Finder; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.OTHER,),
 )
 def slice_distribution(data: Data, margin: float) -> Iterator[Measurement]:

@@ -18,7 +18,7 @@ TRAIN_ROWS = 3
 FEWEST_ENTITIES = 10
 _FOLDS = 3
 _TREES = 40
-# In practice the null's standard error is wider than the formula below 1,000 rows (gates.md §2).
+# Measured below 1,000 rows: the null's standard error exceeds the formula (docs/statistics.md, Two-sample classifier).
 _SMALL, _WIDER = 1_000, 1.7
 
 
