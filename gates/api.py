@@ -51,8 +51,8 @@ def check(
     `gates`; `strict` refuses where the data cannot decide. Raises SluiceError, one sentence, for what cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
-    for word, given_name in {**given, "label": label, "entity": entity, "time": time}.items():
-        if isinstance(given_name, str) and not given_name.strip():
+    for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
+        if isinstance(said, str) and not said.strip():
             raise SluiceError(f"{word} is empty: nothing was named (is a shell variable unset?).")
     workload = _with_words(read_workload(os.fspath(config)) if config else Workload(), label, entity, time)
     chosen = workload.settings if settings is None else settings

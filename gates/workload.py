@@ -87,8 +87,8 @@ def _refuse_misspelt(document: Document) -> None:
 def _split_by(document: Document) -> str | None:
     by = _text(document, ("split", "by"))
     if by not in (None, *_SPLITS):
-        text = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
-        raise SluiceError(f"{document.place(('split', 'by')).text}: {text}.")
+        told = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
+        raise SluiceError(f"{document.place(('split', 'by')).text}: {told}.")
     return by
 
 
@@ -119,16 +119,16 @@ def _withheld(document: Document) -> tuple[frozenset[str], dict[str, str]]:
     moments = _names(document, ("prediction", "moments"), section.get("moments", ["request", "outcome"]))
     known_from = section.get("known_from") or {}
     if not isinstance(known_from, dict):
-        text = "`prediction.known_from` must be moments with lists of columns"
-        raise SluiceError(f"{document.place(('prediction', 'known_from')).text}: {text}.")
+        told = "`prediction.known_from` must be moments with lists of columns"
+        raise SluiceError(f"{document.place(('prediction', 'known_from')).text}: {told}.")
     made_at = section.get("made_at", "request")
     for path, moment in (
         (("prediction", "made_at"), made_at),
         *((("prediction", "known_from", m), m) for m in known_from),
     ):
         if moment not in moments:
-            text = f"`{moment}` is not one of `prediction.moments` ({', '.join(moments)})"
-            raise SluiceError(f"{document.place(path).text}: {text}.")
+            told = f"`{moment}` is not one of `prediction.moments` ({', '.join(moments)})"
+            raise SluiceError(f"{document.place(path).text}: {told}.")
     later = {
         column: moment
         for moment, columns in known_from.items()

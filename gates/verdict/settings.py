@@ -73,6 +73,6 @@ class GateSettings(_Strict):
                 if name not in names:
                     close = get_close_matches(name, names, 1)
                     meant = f"did you mean `{close[0]}`?" if close else "`python -m gates list` names them all"
-                    text = f"there is no check `{name}`; {meant}"
-                    raise PydanticCustomError("conflict", "{sentence}", {"sentence": text, "at": ("checks", name)})
+                    told = f"there is no check `{name}`; {meant}"
+                    raise PydanticCustomError("conflict", "{sentence}", {"sentence": told, "at": ("checks", name)})
         return self
