@@ -1,4 +1,4 @@
-"""Gradient boosting inside a gate: out of fold, on one thread, the same scores for the same rows."""
+"""Gradient boosting inside a gate: out of fold, on one thread, with reproducible scores."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def fit(features: Matrix, target: NDArray, seed: int = 0, trees: int = 60) -> ob
         early_stopping=False,
         random_state=seed,
     )
-    # Two processes with OpenMP threads on two cores were seen to take 100 times longer than one thread each.
+    # Measured: two processes with OpenMP threads on two cores take 100 times longer than with one thread each.
     with threadpool_limits(limits=1):
         return model.fit(features.values, target)
 
@@ -147,5 +147,5 @@ def out_of_fold(
 
 
 def sample_of(table: Table, at_most: int, seed: int) -> NDArray[np.intp]:
-    """Rows for a costly check: all, or as many drawn at random, the same ones whatever their order in the file."""
+    """Rows for a costly check: all, or `at_most` at random; the order in the file does not change the sample."""
     return drawn(np.arange(table.rows), at_most, seed)

@@ -1,4 +1,4 @@
-"""Everything that the DataGate may look at, and how its parts relate."""
+"""The DataGate's evidence: the tables of a run, and how they were split."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Data:
         return {name: unit_of(self, table) for name, table in self.others.items()}
 
     def unit(self, other: Table) -> Unit:
-        """What was drawn at random between train and `other`, declared or not."""
+        """The unit of sampling between train and `other`, declared or detected."""
         return self._units[other.name][0]
 
     def unit_column(self, other: Table) -> str | None:
@@ -86,11 +86,11 @@ class Data:
         return self._units[other.name][1]
 
     def is_unit_declared(self, other: Table) -> bool:
-        """Whether the configuration says so; else their values do."""
+        """Whether the unit was declared; otherwise it was detected from the values."""
         return self._units[other.name][2]
 
     def groups(self, other: Table) -> tuple[Codes, Codes] | None:
-        """Entity codes of train's and `other`'s rows when entities were what was drawn; else None."""
+        """Entity codes of train's and `other`'s rows when the split is by entity; else None."""
         unit, column, _ = self._units[other.name]
         if unit is not Unit.ENTITY or column is None:
             return None
@@ -104,7 +104,7 @@ def present(values: Floats) -> Mask:
 
 
 def held_out_with_label(data: Data) -> Iterator[tuple[str, Table]]:
-    """Eval and test where they hold the label."""
+    """Eval and test, if they have the label."""
     for name, table in data.held_out.items():
         if data.label and table.has(data.label):
             yield name, table

@@ -1,4 +1,4 @@
-"""The label as the checks see it: codes of classes, or numbers to be regressed on."""
+"""The label for the checks: codes of classes, or the values of a regression."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, Codes, Floats, ColumnKind, Mask, Table
 from gates.verdict.catalogue import NotApplicable
 
-# Whole numbers with more values than this are a quantity (age, year), unless the schema says that they are names.
+# Whole numbers with more values than this are a quantity (age, year), unless the schema declares them categorical.
 _MOST_WHOLE_CLASSES = 20
 _FEWEST_ROWS = 30
 _FEWEST_ROWS_A_CLASS = 3
@@ -89,7 +89,7 @@ def target_in(table: Table, target: Target) -> Target:
             raise NotApplicable(f"the label `{name}` is a number in train, and none in {table.name}")
         return Target(name, np.empty(0, np.int64), np.where(present, table.numbers(name), np.nan), (), present)
     known = {value: code for code, value in enumerate(target.classes)}
-    # One writer's booleans are another's 0 and 1.
+    # Some files hold booleans and others 0 and 1.
     for as_text, as_number in (("false", "0"), ("true", "1")):
         if kind is ColumnKind.NUMBER and (as_text in known) != (as_number in known):
             known.setdefault(as_number, known.get(as_text, MISSING_CODE))

@@ -1,4 +1,4 @@
-"""What was drawn at random between train and another table, also where nobody said so, and what moved on with time."""
+"""Detects the unit of sampling between train and another table: rows, entities or time, also when undeclared."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from gates.data.declared import Declared
 from gates.statistics.distances import widest_gap
 from gates.tables.table import Floats, ColumnKind, Table, joint_categories, joint_codes
 
-# Two sides that share fewer rows' entities than this were split by entity.
+# The split is by entity when fewer than this share of the other side's rows have an entity of train.
 _SHARED_ENTITIES = 0.5
-# The part of either side that may overlap the other in a split by time (rows around midnight).
+# The share of either side that may overlap the other in a split by time (rows around midnight).
 _OVERLAP = 0.01
 _FEWEST_VALUES = 5
-# A column with more distinct values than this per row names rows, and no entities.
+# A column with more distinct values per row than this identifies rows, not entities.
 _REPEATING = 0.5
-# A running number is (all but) unique.
+# A running number is almost unique.
 _UNIQUE = 0.98
 _DENSE = 0.02
 _PROBES = 5
 # Seconds, milli-, micro- or nanoseconds since 1970: the years 1973 to 2096.
 _EPOCH = (1e8, 4e9)
 _DATE = re.compile(r"\d{4}[-/.]?\d\d")
-# Distances in time itself beyond which a log is no random sample of train's time.
+# KS distances of the time column beyond which a log is not a random sample of train's period.
 _MOVED, _MOVED_UNDECLARED = 0.2, 0.5
 
 
 class Compared(Protocol):
-    """The tables that were cut from one another, and what was declared of their columns."""
+    """The tables to compare, and the declarations about their columns."""
 
     @property
     def train(self) -> Table:
@@ -40,18 +40,18 @@ class Compared(Protocol):
 
     @property
     def held_out(self) -> Mapping[str, Table]:
-        """Those of the same population as train."""
+        """The tables of the same population as train."""
 
     @property
     def declared(self) -> Declared:
-        """What the configuration or the schema says."""
+        """The declarations of the configuration and the schema."""
 
     def comparable(self, other: Table, *kinds: ColumnKind) -> list[str]:
         """Features that `other` holds in the same kind."""
 
 
 class Unit(str, Enum):
-    """What was drawn at random when two tables came apart: certainty follows it."""
+    """The unit of sampling when two tables were split; the certainty of a difference depends on it."""
 
     ROW = "row"
     ENTITY = "entity"
@@ -59,7 +59,7 @@ class Unit(str, Enum):
 
 
 def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
-    """The unit, the column that shows it, and whether that was declared."""
+    """The unit, the column that defines it, and whether it was declared."""
     entity, time = data.declared.entity, data.declared.time
     if (
         entity
@@ -69,10 +69,10 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
     ):
         return Unit.ENTITY, entity, True
     if time and data.train.has(time) and other.has(time) and _lies_after(data, other, time):
-        # Another unit of time (milliseconds for seconds) also lies after; then the column is at fault.
+        # Values in another unit of time (milliseconds for seconds) also lie after train's; then the column is wrong.
         return (Unit.TIME, time, True) if _same_scale(data, other, time) else (Unit.ROW, None, True)
     if time and other.name in data.held_out and _is_of_another_time(data, other, time):
-        # By time, although some rows are on the wrong side: `time_order` tells of those.
+        # By time, although some rows are on the wrong side: `time_order` reports those.
         return Unit.TIME, time, True
     if other.name in data.held_out:
         return *_assigned_by(data, other), False
@@ -80,7 +80,7 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
 
 
 def _shared(train: Table, other: Table, column: str) -> float:
-    """The share of the other side's rows whose entity train knows."""
+    """The share of the other side's rows whose entity is also in train."""
     train_codes, other_codes = joint_codes([train, other], [column])
     return float(np.isin(other_codes, train_codes).mean()) if len(other_codes) else 1.0
 
@@ -93,9 +93,9 @@ def _lies_after(data: Compared, other: Table, column: str) -> bool:
 
 
 def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
-    """A split by time or entity that nobody declared: a column of which the two sides share no value.
+    """Detects an undeclared split by time or entity: a column in which the two sides share no value.
 
-    Of several entities (taxi and company) the coarsest is what was assigned.
+    Of several such columns (taxi and company) the coarsest is the unit.
     """
     later: dict[str, int] = {}
     apart: dict[str, int] = {}
@@ -119,7 +119,7 @@ def _by_text(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
         return Unit.TIME, len(train_values)
     if len(train_values) > _REPEATING * train.rows or not set(train_values).isdisjoint(other_values):
         return None
-    # Spelt differently is a fault, and no split.
+    # Another spelling of the same values is a fault, not a split.
     if not {value.casefold().strip() for value in train_values}.isdisjoint(value.casefold().strip() for value in other_values):
         return None
     return Unit.ENTITY, len(train_values)
@@ -127,7 +127,7 @@ def _by_text(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
 
 def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
     train_values, other_values = _present(train, name), _present(other, name)
-    # Most columns share a value at once, and need no sorting.
+    # Most columns share one of the first values, and then need no sorting.
     if not len(other_values) or any((train_values == value).any() and other_values.min() < train_values.max() for value in other_values[:_PROBES]):
         return None
     train_distinct, other_distinct = np.unique(train_values), np.unique(other_values)
@@ -135,10 +135,10 @@ def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None
         return None
     whole = bool((train_distinct == np.rint(train_distinct)).all() and (other_distinct == np.rint(other_distinct)).all())
     if train_distinct[-1] <= other_distinct[0] <= train_distinct[-1] + np.ptp(train_distinct):
-        # A split through one moment has rows of it on both sides; a constant that train knows is a fault.
+        # A split within one moment has rows of that moment on both sides; a constant of train's is a fault.
         is_dense = len(train_distinct) >= _DENSE * train.rows and other_distinct[-1] > other_distinct[0]
         return (Unit.TIME, len(train_distinct)) if is_dense or (whole and other_distinct[0] > train_distinct[-1]) else None
-    # Whole numbers within train's range of which train has none: keys. Fractions apart may be another unit of measure.
+    # Whole numbers within train's range that train does not hold are keys. Fractions may be another unit of measure.
     within = np.mean((other_distinct >= train_distinct[0]) & (other_distinct <= train_distinct[-1])) >= _REPEATING
     if whole and within and len(train_distinct) <= _REPEATING * train.rows and not np.isin(other_distinct, train_distinct).any():
         return Unit.ENTITY, len(train_distinct)
@@ -146,7 +146,7 @@ def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None
 
 
 def _moved_on(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
-    """A serving log or a previous span is of another time, if a clock says so; chance did not choose its rows."""
+    """Whether a serving log or a previous span is from another time: its rows are then not a random sample."""
     time = data.declared.time
     if time is not None and data.train.has(time) and other.has(time):
         return (Unit.TIME, time, True) if _is_of_another_time(data, other, time) else (Unit.ROW, None, True)
@@ -162,7 +162,7 @@ def _is_of_another_time(data: Compared, other: Table, time: str) -> bool:
 
 
 def _is_clock_face(train: Table, other: Table, name: str) -> bool:
-    """Epoch times, ISO dates, or running numbers, by their values alone."""
+    """Whether the values look like epoch times, ISO dates or running numbers."""
     if train.kinds[name] is not ColumnKind.NUMBER:
         texts = [value for table in (train, other) for value in table.codes(name)[1]]
         return all(_DATE.match(value) for value in texts)
@@ -178,7 +178,7 @@ def _is_clock_face(train: Table, other: Table, name: str) -> bool:
 
 
 def _is_elsewhere(data: Compared, other: Table, name: str, distance: float) -> bool:
-    """Whether the other side's times are spread otherwise than train's, and lie no further off than train is long."""
+    """Whether the other side's times have another distribution than train's, at most one length of train away."""
     train_times, other_times = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
     if not len(train_times) or not len(other_times) or other_times[0] == other_times[-1] or not np.isfinite(other_times[[0, -1]]).all():
         return False
@@ -200,7 +200,7 @@ def _present(table: Table, name: str) -> Floats:
 
 
 def ordered_values(tables: list[Table], name: str) -> list[Floats]:
-    """A column as numbers whose order is that of its values (of texts: alphabetical), NaN where missing."""
+    """A column as numbers in the order of its values (texts: alphabetical), NaN where missing."""
     if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
         return [table.numbers(name) for table in tables]
     codes, _ = joint_categories(tables, name)

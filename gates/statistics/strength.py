@@ -17,8 +17,8 @@ _FEWEST_OF_A_CLASS = 2
 
 @dataclass(frozen=True, eq=False)
 class Strength:
-    """`value`: AUC (0.5 to 1) or correlation (-1 to 1); `influence`: what each row moves it by, times the rows;
-    `strata`: the class of each row (one for a quantity); `floor`: a standard error that is certainly not undercut."""
+    """`value`: AUC (0.5 to 1) or correlation (-1 to 1); `influence`: each row's contribution to it, times the rows;
+    `strata`: the class of each row (one for a quantity); `floor`: the smallest standard error to use."""
 
     value: float
     influence: Floats
@@ -28,7 +28,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class StrengthGap:
-    """By how much a relation is stronger in train than elsewhere: in AUC, or in R2 for a quantity."""
+    """How much stronger a relation is in train than in another table: in AUC, or in R2 for a quantity."""
 
     train: float
     other: float
@@ -44,7 +44,7 @@ def concordance(scores: Floats, codes: Codes, shares: Floats) -> Strength:
     """
     rows, classes = scores.shape
     value, floor, influence = 0.0, 0.0, np.zeros(rows)
-    # The two AUCs of two classes are one and the same.
+    # With two classes both AUCs are equal.
     columns, shares = ([1], np.ones(2)) if classes == 2 else (range(classes), shares)
     for k in columns:
         positive = codes == k
@@ -59,7 +59,7 @@ def concordance(scores: Floats, codes: Codes, shares: Floats) -> Strength:
 
 
 def shares_of(train_codes: Codes, other_codes: Codes, classes: int) -> Floats:
-    """The share of each class in two tables together; none of those that one of them hardly has."""
+    """The share of each class in both tables together; 0 for classes that one of the tables lacks."""
     train_counts, other_counts = (
         np.bincount(train_codes, minlength=classes),
         np.bincount(other_codes, minlength=classes),
@@ -71,7 +71,7 @@ def shares_of(train_codes: Codes, other_codes: Codes, classes: int) -> Floats:
 
 
 def _hanley_mcneil(auc: float, ones: int, zeros: int) -> float:
-    """Standard error of an AUC from its value alone (Hanley & McNeil 1982); a perfect one is not taken at its word."""
+    """Standard error of an AUC from its value alone (Hanley & McNeil 1982), not 0 for a perfect one."""
     auc = min(max(auc, 0.5), 1 - 1 / (2 * min(ones, zeros) + 2))
     first, second = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (ones - 1) * (first - auc**2) + (zeros - 1) * (second - auc**2)
@@ -79,7 +79,7 @@ def _hanley_mcneil(auc: float, ones: int, zeros: int) -> float:
 
 
 def correlation(scores: Floats, ranks: Floats) -> Strength:
-    """Pearson's correlation of scores with labels that are ranks already, so that heavy tails weigh nothing."""
+    """Pearson's correlation of scores with labels that are ranks, so that heavy tails do not dominate."""
     rows = len(ranks)
     spread_s, spread_r = scores.std(), ranks.std()
     if rows < 3 or spread_s == 0 or spread_r == 0:
@@ -91,7 +91,7 @@ def correlation(scores: Floats, ranks: Floats) -> Strength:
 
 
 def gap_between(train: Strength, other: Strength, groups: tuple[Codes, Codes] | None, regression: bool) -> StrengthGap:
-    """Welch's t-test of the difference, one-sided, with the rows of one entity counted for what they are worth."""
+    """Welch's one-sided t-test of the difference, on effective rows."""
     from scipy.stats import t as student
 
     rows = effective_rows(train.influence, other.influence, groups)
@@ -127,5 +127,5 @@ def ranks_among(values: Floats, ordered: Floats) -> Floats:
 
 
 def in_words(classes: int, value: float) -> str:
-    """A strength as a sentence has it."""
+    """A strength in words."""
     return f"an AUC of {value:.3f}" if classes else f"a correlation of {value:.3f}"

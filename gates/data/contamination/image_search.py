@@ -1,4 +1,4 @@
-"""Finds, for an image, the most similar one among many without comparing it with each: perceptual hash in bands."""
+"""Finds the most similar of many images without comparing all pairs: perceptual hash in bands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 8_192
 
 
 def fitting_layout(table: Table, name: str) -> Layout | None:
-    """The layout of the column; None when a row has too few numbers for likeness to mean a copy."""
+    """The layout of the column; None when a row has too few numbers for a similarity to prove a copy."""
     layout = layout_of(table, name)
     return layout if layout.width >= _FEWEST_NUMBERS else None
 
@@ -27,8 +27,8 @@ def fitting_layout(table: Table, name: str) -> Layout | None:
 class ImageIndex:
     """The images of one table by their hash.
 
-    Only the inner window of an image counts, a pixel short on each side; a query is looked up by its own inner window
-    and by the 8 around it, so that an image that was moved by a pixel agrees exactly. Vectors have one window: all.
+    An image is indexed by its inner window, one pixel smaller on each side. A query is looked up by its own inner window
+    and the 8 windows around it, so an image that was moved by a pixel matches exactly. A vector has one window.
     """
 
     def __init__(self, images: Pixels, rows: Codes, layout: Layout) -> None:
@@ -50,7 +50,7 @@ class ImageIndex:
 
     @property
     def side(self) -> int:
-        """Of an image, in pixels; 0 for vectors."""
+        """The side of an image in pixels; 0 for vectors."""
         return self._layout.side
 
     def nearest(
@@ -58,7 +58,7 @@ class ImageIndex:
     ) -> tuple[Floats, Codes, Codes]:
         """For each query the correlation with its best candidate (0 without one), that candidate's row, and the window.
 
-        Images whose code in `same_here` equals the query's in `same` are passed over; so are those of `apart`.
+        Images whose code in `image_codes` equals the query's in `query_codes` are skipped; so are those of `apart`.
         """
         score, row = np.zeros(len(queries)), np.full(len(queries), -1)
         window = np.zeros(len(queries), dtype=np.int64)
@@ -112,7 +112,7 @@ class ImageIndex:
         return score
 
     def _coefficients(self, flat: Pixels, window: int) -> Pixels:
-        """The window's lowest frequencies, brightness left out, divided by the window's contrast."""
+        """The window's lowest frequencies without brightness, divided by the window's contrast."""
         inside = self._windows[window]
         basis = np.zeros((self._layout.width, self._basis.shape[1]), dtype=np.float32)
         basis[inside] = self._basis
@@ -120,7 +120,7 @@ class ImageIndex:
         whole[inside] = 1.0
         sums, squares = flat @ whole, np.einsum("ij,ij,j->i", flat, flat, whole, optimize=False)
         contrast = np.sqrt(np.maximum(squares - sums**2 / len(inside), 0.0))
-        # A flat image has no frequencies: it is like no other.
+        # A flat image has no frequencies and matches no other.
         flatness = contrast <= 1e-4 * np.sqrt(np.maximum(squares, 1e-30))
         with np.errstate(all="ignore"):
             scaled = (flat @ basis) / np.where(flatness, 1.0, contrast)[:, None]
@@ -136,7 +136,7 @@ def _parts(images: Pixels, rows: Codes) -> list[Pixels]:
 
 
 def _cuts(many: Codes) -> list[tuple[int, int]]:
-    """Runs of queries with about as many pairs as fit."""
+    """Ranges of queries whose pairs fit into memory."""
     ends = np.cumsum(many)
     edges = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, int(ends[-1]) + _PAIRS_AT_ONCE, _PAIRS_AT_ONCE))
     stops = sorted({*(min(int(edge) + 1, len(many)) for edge in edges), len(many)})

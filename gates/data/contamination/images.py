@@ -1,4 +1,4 @@
-"""Images of the held-out splits that are nearly in train: shifted by a pixel, saved again, brightened."""
+"""Held-out images with a near copy in train: shifted by a pixel, saved again, brightened."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SAMPLE = 8_000
 _FEWEST = 30
 # Two images are near copies from this normalised cross-correlation on, or from where train's own end.
 _ALIKE = 0.98
-# How many of train's own images may lie beyond the threshold: the largest alone, and shares of them.
+# Shares of train's own images that lie beyond the thresholds; 0 stands for the largest alone.
 _OWN_SHARES = (0.0, 0.001, 0.005, 0.02, 0.1)
 _TIMES = 2.0
-# In an image as large as this no two agree in all pixels by chance, even in black and white (0 of 4,000 in
-# Fashion-MNIST so reduced; of 14 x 14 ones 15 % do).
+# Images of this size never agree in all pixels by chance, even in black and white (0 of 4,000 in Fashion-MNIST reduced
+# to black and white; 15 % of those reduced to 14 x 14).
 _LARGE = 24
 _MOVED = 0.9995
 _MOST_MOVED = 0.02
@@ -45,11 +45,11 @@ _BINS = np.round(np.array([-1.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.9
     needs=(Need.HELD_OUT, Need.IMAGE),
 )
 def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:
-    """How near the nearest image of train is, for images of a held-out split and for train's own, left out.
+    """The similarity to the nearest image of train, for held-out images and for train's own images.
 
-    Honest images have near copies too (the trousers of Fashion-MNIST), so train against itself is what is normal.
-    Candidates share a band of the hash of 64 frequencies; each is tried in 9 positions; the best one is verified by
-    normalised cross-correlation. Equal images are the business of `exact_duplicates`. O(n) and a sample of the rest.
+    Honest images have near copies too (the trousers of Fashion-MNIST), so train against itself gives the usual share.
+    Candidates share a band of the hash of 64 frequencies; each is compared in 9 positions; normalised cross-correlation
+    verifies the best one. `exact_duplicates` judges equal images. O(n), on a sample of the other table.
     """
     measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, margin)]
     if not measured:
@@ -86,7 +86,7 @@ def _index(data: Data, name: str) -> ImageIndex | None:
 
 @lru_cache(maxsize=4)
 def _own(data: Data, name: str, other: str | None) -> tuple[Codes, Floats]:
-    """Rows of train, and how near their nearest in the rest of train is; `other`: leave their entity out as well."""
+    """Rows of train and their similarity to the nearest other image of train; with `other`, of another entity."""
     index = _index(data, name)
     assert index is not None
     rows = sampled_rows(data.train, name, _SAMPLE, data.seed + 1)
@@ -114,7 +114,7 @@ def _rung(share: float, own: Floats, found: Floats, effective: tuple[float, floa
     threshold = max(_ALIKE, float(np.sort(own)[-beyond]))
     own_share = float((own >= threshold).mean())
     value = float((found > threshold).mean() if threshold > _ALIKE else (found >= threshold).mean())
-    # Fisher's exact test, with the rows that the images are worth; rounded so that it is rather less certain.
+    # Fisher's exact test on effective rows, rounded towards less certainty.
     rows, own_rows = int(effective[1]), int(effective[0])
     hits, own_hits = int(value * rows + 1e-9), int(np.ceil(own_share * own_rows - 1e-9))
     p_value = float(hypergeom.sf(hits - 1, rows + own_rows, hits + own_hits, rows))
@@ -122,9 +122,9 @@ def _rung(share: float, own: Floats, found: Floats, effective: tuple[float, floa
 
 
 def _moved_copies(found: Floats, effective: float) -> _Rung:
-    """Images that agree in every pixel once they are moved: whatever train's own share, more than 2 % are too many.
+    """Images that agree in every pixel after a shift: more than 2 % are too many, whatever train's own share.
 
-    They come from images that were augmented before the split, which makes train's own share as large.
+    Augmentation before the split makes such images, and it makes train's own share as large.
     """
     from scipy.stats import binom
 

@@ -1,4 +1,4 @@
-"""Checks that what was learnt of the data before training was learnt of train alone."""
+"""Checks that preprocessing was fitted on train alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gates.tables.table import Floats, ColumnKind, Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
-# Who may read a split besides train; everybody reads train.
+# The components that may read eval and test; every component may read train.
 _LOOKERS = frozenset({"ExampleGen", "StatisticsGen", "ExampleValidator", "DataGate"})
 _JUDGES = frozenset({"Evaluator", "References", "ModelGate"})
 ALLOWED_READERS: dict[str, frozenset[str]] = {
@@ -23,13 +23,13 @@ ALLOWED_READERS: dict[str, frozenset[str]] = {
     "eval": _LOOKERS | _JUDGES | {"Transform", "Tuner", "Trainer"},
 }
 _FEWEST_ROWS = 20
-# Fewer values are codes or counts; a scaled measurement has more.
+# A column with fewer values holds codes or counts, not a scaled measurement.
 _FEWEST_VALUES = 20
-# What divides by a constant and not by what was seen: percentages, grey levels, marks, cents.
+# Steps of a constant divisor, not of a fitted range: percentages, grey levels, marks, cents.
 _ROUND_STEPS = (10, 16, 20, 60, 64, 100, 255, 256, 1000)
 _FLOAT32 = 1e-6
 _FEWEST_RANGES = 2
-# A column that train has as far from 0 and 1 was never scaled so.
+# A column whose location and spread over train are this far from 0 and 1 was not scaled.
 _FAR = 1.0
 
 
@@ -49,15 +49,15 @@ _SCALES = {"mean 0 and standard deviation 1": Scale.standard, "median 0 and inte
     needs=(Need.OTHER,),
 )
 def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement]:
-    """Scaling constants that only all rows together have: over train alone they are a little off, as any sample is.
+    """Scaling constants that hold over all rows: over train alone they are slightly off, as for any sample.
 
-    The tolerance is no constant: how near chance comes follows from the number of rows and the column's own moments,
-    and rounding (two decimals, float32) stays far below. Scaled on train, a column is exact there and off over all.
+    The tolerance follows from the number of rows and the column's moments, and rounding (two decimals, float32) stays far
+    below it. A column that was scaled on train is exact there and off over all rows.
     """
     tables = {split: table for split, table in data.others.items() if table.rows and split != "previous"}
     if not tables or data.train.rows < _FEWEST_ROWS:
         raise NotApplicable(f"train has fewer than {_FEWEST_ROWS} rows, or no other table has any")
-    # Whoever scaled the file may have had all tables in it or only some.
+    # The file that was scaled may have held all tables or only some of them.
     together = [chosen for count in range(len(tables), 0, -1) for chosen in combinations(tables, count)]
     pools = {" and ".join(["train", *chosen]): [tables[split] for split in chosen] for chosen in together}
     found = [each for name in data.features_of(ColumnKind.NUMBER) for each in _judge_column(data, name, pools, margin)]
@@ -69,12 +69,12 @@ def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement
 
 
 def _values(tables: list[Table], name: str) -> Floats | None:
-    """The finite values of a measurement, or None when it is none or a table does not hold it."""
+    """The values of a measurement; None when the column is no measurement or a table lacks it."""
     if any(not table.has(name, ColumnKind.NUMBER) for table in tables):
         return None
     values = np.concatenate([table.numbers(name) for table in tables])
     values = values[~np.isnan(values)]
-    # Larger values have squares that a float cannot hold; no scaled column has them.
+    # The squares of larger values overflow; no scaled column has such values.
     if len(values) < _FEWEST_ROWS or np.abs(values).max() > 1e30:
         return None
     return values if len(np.unique(values[:10_000])) >= min(_FEWEST_VALUES, len(values) // 2) else None
@@ -119,16 +119,16 @@ _REMEDY = "Scale after the split, with constants of train alone: leave it to Tra
 
 
 def _may_be_scaled(train: Floats) -> bool:
-    """Whether train is anywhere near 0 and 1; else there is nothing to compare."""
+    """Whether train's values lie around 0; only then can the column have been standardised."""
     low, high = np.quantile(train, [0.01, 0.99])
     return bool(low < 0 < high)
 
 
 def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | None:
-    """Columns that go from 0 to 1 exactly, at an end with one row only: the mark of scaling by the least and greatest.
+    """Columns that go from 0 to 1 exactly, with a single row at one end: the sign of min-max scaling.
 
-    A natural share may have a single 1 too, so two such columns are asked for, and steps that a constant divisor
-    leaves (percent, grey levels) do not count. Where train has both ends itself, scaling it alone makes the same.
+    A natural share may have a single 1 too, so two such columns are required, and steps of a constant divisor (percent,
+    grey levels) do not count. When train holds both ends, scaling on train alone gives the same values.
     """
     scaled, lacking = [], []
     for name in data.features_of(ColumnKind.NUMBER):
@@ -176,12 +176,12 @@ def _has_round_steps(values: NDArray[np.float64]) -> bool:
     tier=1,
 )
 def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
-    """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact, so without a p-value."""
+    """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact without a p-value."""
     readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
     if not readers:
         raise NotApplicable("there is no lineage that says who reads eval and test")
     for split, names in readers.items():
-        # Several nodes of one component are told apart by what follows the dot: `StatisticsGen.raw`.
+        # The part after the dot distinguishes several nodes of one component: `StatisticsGen.raw`.
         beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
         yield Measurement(
             check="who_read_test",
@@ -210,7 +210,7 @@ def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement]:
-    """Which splits Transform analyses. A fact, so without a p-value."""
+    """Which splits Transform analyses. A fact without a p-value."""
     analysed = data.declared.analysed_splits
     if analysed is None:
         raise NotApplicable("there is no lineage that says which splits Transform analyses")

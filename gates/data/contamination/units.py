@@ -1,4 +1,4 @@
-"""Checks that a declared split by entity or by time is one: nobody, and no moment, on both sides."""
+"""Checks of a declared split by entity or by time: no entity and no period is on both sides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gates.verdict.measurement import Measurement
 
 _SHOWN = 5
 _YEAR_FIRST = re.compile(r"^\d{4}[-/.]?\d{2}")
-# Rows of one moment have no order: a cut through a day leaves it on both sides. Not so when it is most of a side.
+# Rows of one moment have no order: a cut through a day leaves it on both sides, unless it is most of a side.
 _MOST_TIES = 0.5
 _BARS = 20
 Show = Callable[[float], str]
@@ -50,7 +50,7 @@ def _refuse_other_split(data: Data, unit: str) -> None:
     tier=1,
 )
 def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
-    """Entities in train and in a held-out split. A fact, which chance cannot make, so without a p-value."""
+    """Entities in train and in a held-out split. A fact without a p-value."""
     _refuse_other_split(data, "entity")
     key = str(data.declared.entity)
     tables = _splits(data, key, tuple(data.held_out))
@@ -130,8 +130,8 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
 def time_order(data: Data, margin: float) -> Iterator[Measurement]:
     """Eval after train, test after eval, when a time is declared and the split is not declared to be by anything else.
 
-    The share of rows that would have to be moved, not the share of eval before the last train row: one late row of
-    train would make that 100 %. The margin leaves 0.1 % for rows that arrive late and clocks that are off, as many as
+    The statistic is the share of rows to be moved, not the share of eval before the last train row: one late row of
+    train would make the latter 100 %. The margin leaves 0.1 % for rows that arrive late and clocks that are off, as many as
     exact copies may be. Rows of one moment have no order, so a day that is cut in two is none out of order.
     """
     _refuse_other_split(data, "time")
@@ -151,7 +151,7 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats], Show]:
-    """Numbers as they are, ISO texts as seconds since 1970 (or their place in the alphabet, which is their order)."""
+    """Numbers unchanged, ISO texts as seconds since 1970 (or as their alphabetical place, which is their order)."""
     if all(table.kinds[column] is ColumnKind.NUMBER for table in tables.values()):
         return {split: table.numbers(column) for split, table in tables.items()}, _as_number
     if any(table.kinds[column] not in (ColumnKind.CATEGORY, ColumnKind.TEXT) for table in tables.values()):
@@ -181,7 +181,7 @@ class _Order:
 
     @classmethod
     def of(cls, first: Floats, later: Floats) -> _Order:
-        """Of two sorted sides. A boundary is a moment: the first side up to it, the later one from it on."""
+        """From two sorted sides. A boundary is a moment: the first side ends at it, the later one begins at it."""
         moments = np.unique(np.concatenate([first, later]))
         too_late = 1 - np.searchsorted(first, moments, "right") / len(first)
         too_early = np.searchsorted(later, moments, "left") / len(later)
