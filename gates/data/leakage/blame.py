@@ -1,4 +1,4 @@
-"""Which is at fault where train and a held-out table disagree: some features, or the labels."""
+"""Attributes a difference between train and a held-out table to some features or to the labels."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gates.statistics.strength import StrengthGap, gap_between
 from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import NotApplicable
 
-# Catalogue: "and z > 4". Only the suspicion; how certain a finding must be is the gate's rule.
+# From this z on a gap is a suspicion; the gate's rule decides how certain a finding must be.
 _SUSPICIOUS = 4.0
 _MOST_SUSPECTS = 3
-# What the other features tell must hold in the held-out table by this much to clear its labels.
+# The other features must keep this part of their strength in the held-out table to clear its labels.
 _KEPT = 0.5
 
 
 @dataclass(frozen=True)
 class Blame:
-    """The gap of every feature alone, the joint gap, the features that are to blame (none when the labels are), and
-    the joint gap without them."""
+    """The gap of every feature alone, the joint gap, the guilty features (none when the labels are at fault), and the
+    joint gap without them."""
 
     features: Mapping[str, StrengthGap]
     rows: int  # of train that single features were judged on
@@ -36,7 +36,7 @@ class Blame:
 
 @lru_cache(maxsize=4)
 def blame(data: Data, name: str, margin: float) -> Blame:
-    """Of train against the held-out table of this name. Raises NotApplicable where labels cannot be compared."""
+    """For train against the held-out table of this name. Raises NotApplicable where labels cannot be compared."""
     proxy = proxy_of(data, name)
     limit = margin if proxy.classes else 2 * margin
     strengths, rows = proxy.single_features()
@@ -54,7 +54,7 @@ def blame(data: Data, name: str, margin: float) -> Blame:
         rest = _without(proxy, suspects)
         if not _clears_labels(proxy, suspects, rest, limit):
             continue
-        # Noise in the labels takes the same part from every feature: only what is lost beyond it is the feature's own.
+        # Noise in the labels weakens every feature in proportion; only a larger loss is the feature's own.
         kept = _kept(rest, limit, 0.5 if proxy.classes else 0.0)
         guilty = {name for name in suspects if not alone or _lost_more(gaps[name], kept, limit, proxy)}
         if guilty:
@@ -79,8 +79,8 @@ def _without(proxy: Proxy, suspects: set[str]) -> StrengthGap | None:
 
 
 def _clears_labels(proxy: Proxy, suspects: set[str], rest: StrengthGap | None, limit: float) -> bool:
-    """Whether the other features relate to the label as they do in train; if they tell nothing, what the suspects
-    look like decides: one feature, or fractions within the label's range, can be means of labels."""
+    """Whether the other features relate to the label as they do in train. If they carry nothing, the form of the
+    suspects decides: a single feature, or fractions within the label's range, can be means of labels."""
     level = 0.5 if proxy.classes else 0.0
     strength = 0.0 if rest is None else rest.train - level
     if rest is None or strength < limit:
@@ -90,7 +90,7 @@ def _clears_labels(proxy: Proxy, suspects: set[str], rest: StrengthGap | None, l
 
 
 def _kept(rest: StrengthGap | None, limit: float, level: float) -> float:
-    """The part of what the other features tell in train that they tell elsewhere; all of it, when it is little."""
+    """The part of the other features' strength in train that remains in the other table; 1 when it is small."""
     if rest is None or rest.train - level < limit:
         return 1.0
     return min(1.0, max(0.0, (rest.other - level) / (rest.train - level)))
@@ -120,7 +120,7 @@ def _label_range(proxy: Proxy) -> tuple[float, float]:
 
 
 def _by_importance(proxy: Proxy) -> Iterator[set[str]]:
-    """The one, two, three features without which train's own strength falls most beyond that of the other table."""
+    """The one, two and three features without which the strength falls most in train, relative to the other table."""
     from gates.data import boosted
 
     features, count = proxy.matrix, len(proxy.train.rows)

@@ -1,4 +1,4 @@
-"""Cells of two or three columns: what their joint values know of the label, for all combinations at once."""
+"""Cells of two or three columns: the predictive power of their joint values, for all combinations at once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gates.tables.table import Codes, Floats, ColumnKind
 
 SCREENED = 4_000
 CONFIRMED = 2
-# Honest features interact as well; what they give together is never quite certain.
+# Honest features also interact, but their joint error stays above this.
 CERTAIN_ERROR = 0.02
 _PAIR_BINS, _TRIPLE_BINS = 12, 4
 _MOST_CLASSES = 4
 
 
 def joint(data: Data, members: tuple[str, ...]) -> PredictivePower:
-    """Of the cells of all members; of trees on two members where they do better, as they find the right borders."""
+    """The power of the cells of all members, or of trees on two members where these find better borders."""
     problem = problem_of(data)
     bins = _PAIR_BINS if len(members) == 2 else _TRIPLE_BINS
     cells = np.zeros(problem.size, np.int64)
@@ -40,7 +40,7 @@ def joint(data: Data, members: tuple[str, ...]) -> PredictivePower:
 
 
 def screened(data: Data, names: list[str], order: int) -> list[tuple[str, ...]]:
-    """The few combinations whose cells, ranked on one half of a sample, rank the other half best."""
+    """The combinations whose cells, ranked on one half of a sample, rank the other half best."""
     problem = problem_of(data)
     if len(names) < order:
         return []
@@ -62,7 +62,7 @@ def screened(data: Data, names: list[str], order: int) -> list[tuple[str, ...]]:
 
 
 def _coarse(data: Data, name: str, bins: int, rows: NDArray[np.intp]) -> Codes:
-    """At most so many bins: the most frequent categories, or equal shares of a number's order; missing is one."""
+    """At most `bins` bins: the most frequent categories, or quantiles of a number; missing values have one."""
     table = data.train
     if table.kinds[name] is ColumnKind.CATEGORY:
         return bins_of_codes(table.codes(name)[0][rows], bins)
@@ -75,7 +75,7 @@ def _coarse(data: Data, name: str, bins: int, rows: NDArray[np.intp]) -> Codes:
     if len(distinct) <= bins - 1:
         edges = distinct[1:]
     else:
-        # An even number of bins has a border at the median, where honest thresholds are as well.
+        # An even number of bins has a border at the median, where honest thresholds also lie.
         count = bins if not missing.any() else bins - 2
         edges = np.unique(present[(np.arange(1, count) * len(present)) // count])
     return np.where(missing, bins - 1, np.searchsorted(edges, values, "right")).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Checks of columns that know the label only together: small differences of large numbers, and keys with a lock."""
+"""Checks of columns that carry the label only together: small differences of large numbers, XOR and the like."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REMEDY = "Leave out {0}, or say from when each is known (`prediction.known_from
 
 @dataclass(frozen=True)
 class Derived:
-    """What was made of two columns, and how it was judged."""
+    """A value derived from two columns, and its advantage."""
 
     members: tuple[str, str]
     form: str  # "difference", "ratio", "sum", "product"
@@ -47,9 +47,9 @@ class Derived:
     needs=(Need.LABEL,),
 )
 def pairs(data: Data, margin: float) -> Iterator[Measurement]:
-    """A difference that is small against the spread of both columns is what neither a single feature nor trees see.
+    """A difference that is small against the spread of both columns, which neither single features nor trees detect.
 
-    O(sample x pairs). Columns that are refused by themselves take no part.
+    O(sample x pairs). Columns that are refused by themselves are left out.
     """
     found = derived(data, margin)
     if not found:
@@ -77,7 +77,7 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="two or three columns that give the label together while each alone has nothing (XOR, a key and its lock)",
+    catches="two or three columns that give the label together while each alone carries nothing (XOR)",
     statistic="share of the errors of all other features that the joint values of two or three columns avoid",
     margin=PAIRS_MARGIN,
     rule="the strongest of all pairs (12 x 12 cells) and triples (4 x 4 x 4, up to 24 columns), each column alone at "
@@ -87,13 +87,13 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.LABEL,),
 )
 def combination(data: Data, margin: float) -> Iterator[Measurement]:
-    """All pairs and triples at once: cell counts of one half of a sample are one matrix product, and rank the cells
-    of the other half. The strongest are judged on all rows."""
+    """Screens all pairs and triples at once: one matrix product counts the cells of one half of a sample, and these
+    rank the cells of the other half. The strongest combinations are judged on all rows."""
     found = strongest(data, margin)
     problem, powers = problem_of(data), features_alone(data)
     members, advantage, tried = found
     what = " and ".join(f"`{name}`" for name in members)
-    # An honest law of several columns (a price of area and rooms) shows in each of them.
+    # An honest relation of several columns (a price of area and rooms) also shows in each of them.
     known = min(float(powers[name].errors[advantage.k]) for name in members if name in powers)
     beyond = advantage.is_beyond(margin) and advantage.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
     text = sentence(f"{what} together have", advantage, problem)
@@ -113,13 +113,13 @@ def combination(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _tells_nothing(problem: PredictionProblem) -> float:
-    """The error from which on a column alone counts as knowing nothing: AUC 0.6, or R2 0.2."""
+    """The error from which a column alone carries nothing: AUC 0.6, or R2 0.2."""
     return 0.8 if problem.is_regression else 0.4
 
 
 @lru_cache(maxsize=2)
 def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
-    """Each alike pair in the form that says more."""
+    """Each pair of alike columns in the stronger of its forms."""
     problem, powers = problem_of(data), features_alone(data)
     refused = single_suspects(data)
     names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
@@ -135,7 +135,7 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
         advantage = replace(advantage, p_value=min(1.0, advantage.p_value * len(forms)))
         found.append((power, Derived((first, second), form, advantage)))
     found.sort(key=lambda each: (each[1].advantage.p_value, -each[1].advantage.share, each[1].members))
-    # One leak makes suspects of many pairs; the surest few are enough to find it, and a fit costs more than a pair.
+    # One leak makes many pairs suspicious; the most certain few suffice to find it, and a fit costs more than a pair.
     for i, (power, each) in enumerate(found[:CONFIRMED]):
         advantage = judged_jointly(data, each.advantage, power, frozenset(each.members), margin)
         found[i] = (power, replace(each, advantage=advantage))
@@ -149,7 +149,7 @@ def _has_values(values: Floats) -> bool:
 
 
 def _alike(names: list[str], numbers: dict[str, Floats]) -> Iterator[tuple[str, str, bool]]:
-    """Pairs of columns of like order, the most alike first; and whether one falls as the other rises."""
+    """Pairs of columns with correlated ranks, the strongest first, and whether the correlation is negative."""
     if len(names) < 2:
         return
     step = max(1, len(numbers[names[0]]) // SCREENED)
@@ -170,13 +170,13 @@ def _forms(first: Floats, second: Floats, opposed: bool) -> list[tuple[str, Floa
 
 
 def _finite(values: Floats) -> Floats:
-    # A float carries 15 digits: what is left of 1e9 + 0.1 - 1e9 is no value but rounding.
+    # A float has 15 digits: the remainder of 1e9 + 0.1 - 1e9 is rounding.
     return np.where(np.isfinite(values), np.round(values, 9), np.nan)
 
 
 @lru_cache(maxsize=2)
 def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, int]:
-    """The pair or triple that speaks most, its advantage and how many were tried. Raises NotApplicable."""
+    """The strongest pair or triple, its advantage, and the number of combinations tried. Raises NotApplicable."""
     powers = features_alone(data)
     left_out = set(single_suspects(data))
     for each in derived(data):
@@ -185,7 +185,7 @@ def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, in
     names = [name for name in powers if name not in left_out]
     if len(names) < 2:
         raise NotApplicable("fewer than two features are numbers or categories")
-    # Of very many columns those that know most: in wide tables a pair with no trace in either stays unseen.
+    # Of very many columns the strongest: in wide tables a pair of columns that are both weak alone is not found.
     names = sorted(names, key=lambda name: (float(powers[name].errors.min()), name))[:_MOST_COLUMNS]
     tried = len(names) * (len(names) - 1) // 2
     candidates = screened(data, names, 2)

@@ -1,4 +1,4 @@
-"""Columns that are other columns by another name: copies of the label, functions of a suspect, twins."""
+"""Columns that repeat others: copies of the label, functions of a suspect, correlated columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gates.data.leakage.predictive_power import ALIKE, problem_of
 from gates.statistics.intervals import wilson
 from gates.tables.table import Codes, ColumnKind
 
-# A column that is a function of the suspect in this share of rows knows nothing that the suspect does not.
+# A column that is a function of the suspect in this share of rows adds nothing to the suspect.
 _FUNCTION = 0.98
 _INVERSIONS = 0.001
 _COPY = 0.99
@@ -21,7 +21,7 @@ _Z99 = 2.326
 
 
 def are_alike(data: Data, first: str, second: str) -> bool:
-    """Whether two numbers rise (or fall) together, by Spearman's rank correlation."""
+    """Whether two number columns are strongly correlated, by Spearman's rank correlation."""
     if ColumnKind.CATEGORY in (data.train.kinds[first], data.train.kinds[second]):
         return False
     ranks = [centred_ranks(data.train.numbers(name)[problem_of(data).rows]) for name in (first, second)]
@@ -30,7 +30,7 @@ def are_alike(data: Data, first: str, second: str) -> bool:
 
 
 def is_function_of(data: Data, name: str, of: str) -> bool:
-    """Whether `name` follows from `of`: by the most frequent value for each value, or by rank for fine numbers."""
+    """Whether `name` is a function of `of`: by the most frequent value for each value, or by ranks for fine numbers."""
     rows = problem_of(data).rows
     codes, of_codes = (np.unique(data.train.words([each])[0][rows], return_inverse=True)[1] for each in (name, of))
     counts = np.bincount(of_codes)
@@ -48,7 +48,7 @@ def is_function_of(data: Data, name: str, of: str) -> bool:
 
 
 def _lambda(values: Codes, given: Codes) -> float:
-    """Goodman & Kruskal's lambda (1954): share of the errors of guessing `values` that knowing `given` avoids."""
+    """Goodman & Kruskal's lambda (1954): share of the errors of guessing `values` that `given` avoids."""
     width = int(values.max()) + 1
     cells, counts = np.unique(given * width + values, return_counts=True)
     best = np.zeros(int(given.max()) + 1)
@@ -59,8 +59,8 @@ def _lambda(values: Codes, given: Codes) -> float:
 
 @lru_cache(maxsize=1024)
 def copies_label(data: Data, name: str) -> bool:
-    """Whether the column is the label by other names: as many values as classes, one to one, in 99 % of the rows for
-    certain, or in all of at least 50."""
+    """Whether the column is the label with other values: as many values as classes, one to one, certainly in 99 % of
+    the rows, or in all of at least 50."""
     problem = problem_of(data)
     if problem.is_regression or data.train.kinds[name] not in (ColumnKind.NUMBER, ColumnKind.CATEGORY):
         return False
@@ -75,7 +75,7 @@ def copies_label(data: Data, name: str) -> bool:
         return False
     agree = int(table.max(1).sum())
     rare = problem.size - int(table.sum(0).max())
-    # What the column gets wrong is little even against the rows outside the largest class.
+    # The column's errors are few also relative to the rows outside the largest class.
     near = (
         wilson(agree / problem.size, problem.size, _Z99).lower >= _COPY and problem.size - agree <= (1 - _COPY) * rare
     )

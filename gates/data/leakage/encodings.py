@@ -28,10 +28,10 @@ from gates.verdict.catalogue import NotApplicable
 
 _RELATIVE = 1e-6
 _MOST_DECIMALS = 6
-# An honest score would hit the means so exactly less often than once in a billion columns.
+# An honest score equals the means so exactly in less than one of a billion columns.
 _LOG_CHANCE = float(np.log(1e-9))
 _FEWEST_LEVELS = 4
-# The levels with most held-out rows prove enough.
+# The levels with most held-out rows suffice.
 _MOST_LEVELS = 2_000
 _FEWEST_SHARE = 0.3
 
@@ -77,13 +77,13 @@ def encodings(data: Data, name: str) -> dict[str, Encoding]:
 
 
 def _is_candidate(values: Floats) -> bool:
-    """Fractions that repeat: whole numbers and values that are all different are no means of levels."""
+    """Whether the values are repeated fractions: whole numbers and unique values are not means of levels."""
     known = values[np.isfinite(values)]
     return len(known) >= 2 * _FEWEST_LEVELS and bool((known != np.floor(known)).any())
 
 
 def _views(target: Target, labels: list[Target]) -> Iterator[list[Floats]]:
-    """The label as numbers that may have been averaged: itself, or whether it is one of the classes."""
+    """The label as numbers that may have been averaged: its values, or membership of each class."""
     if target.is_regression:
         yield [each.values for each in labels]
         return
@@ -105,7 +105,7 @@ def _encoding(
     every, label = np.concatenate(values), np.concatenate(labels)
     label = label[~np.isnan(label)]
     fine = np.isfinite(every)
-    # A mean lies within the range of what it is the mean of.
+    # A mean lies within the range of the labels.
     inside = fine & (every >= label.min()) & (every <= label.max())
     if len(np.unique(label)) < 2 or not inside[: len(every) - sum(t.rows for t in more)].all():
         return None
@@ -131,7 +131,7 @@ def _encoding(
 def _levels(
     data: Data, tables: list[Table], feature: str, values: Floats, fine: np.ndarray
 ) -> Iterator[tuple[str | None, Codes]]:
-    """Rows of one level: those of one value; then those of one category, where the value is a function of it."""
+    """Codes of levels: first by the feature's value, then by each category of which the value is a function."""
     _, codes = np.unique(np.where(fine, values, np.nan), return_inverse=True)
     distinct = int(codes.max()) + 1
     if distinct > 0.8 * len(values):
@@ -175,7 +175,7 @@ def _judged(
     tolerance: float,
     scatter: Scatter,
 ) -> Encoding | None:
-    """The encoding, when more levels hold the pool's mean than honest scores could by chance."""
+    """The encoding, when more levels equal the pool's mean than honest scores could by chance."""
     weights = list(usual_smoothings(value, pool))
     if not pool.unlabelled.any():
         weights += smoothings(value, pool.known)

@@ -1,4 +1,4 @@
-"""Checks of one feature at a time: does it know more of the label than everything else together?"""
+"""Checks of single features: does one carry more of the label than all others together?"""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REMEDY = (
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="a feature that is the label in disguise, or is written down together with it",
+    catches="a feature that is the label under another name, or is recorded together with it",
     statistic="share of the errors of all other features together that this feature alone avoids (1 - AUC; 1 - R2)",
     margin=SINGLE_MARGIN,
     rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
@@ -47,10 +47,10 @@ _REMEDY = (
     tier=1,
 )
 def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
-    """Each number or category alone. Its AUC is judged against what the rest of the table knows, not against a
-    constant: on honest tables one good measurement reaches 0.98, and so do its neighbours.
+    """Each number or category alone. Its AUC is judged against the rest of the table, not against a constant: on honest
+    tables one good measurement reaches 0.98, and so do related ones.
 
-    Columns of which each value occurs once and that number or name the rows are left to `identifier`.
+    `identifier` judges columns whose values are unique and number or name the rows.
     """
     advantages = single_advantages(data, margin)
     if not advantages:
@@ -70,7 +70,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
             p_value=None if copied else advantage.p_value,
             beyond=beyond,
-            # One other column is no table to be compared with: of two honest coordinates one is easily far ahead.
+            # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
             at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN else Severity.BLOCK,
             chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
@@ -88,7 +88,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.LABEL,),
 )
 def missingness(data: Data, margin: float) -> Iterator[Measurement]:
-    """Whether a value is there at all, as a feature of its own, judged as any other feature."""
+    """The presence of a value as a feature of its own, judged as any other feature."""
     problem, powers = problem_of(data), features_alone(data)
     advantages = missing_advantages(data, margin)
     if not advantages:
@@ -112,8 +112,8 @@ def missingness(data: Data, margin: float) -> Iterator[Measurement]:
 
 @lru_cache(maxsize=2)
 def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Advantage]:
-    """Every feature against all that are not copies of it. What one leak knows does not clear the next: the features
-    are judged again without those that are refused."""
+    """Every feature against all that are not copies of it. A leak must not clear another one: the features are judged
+    again without those that are refused."""
     powers = features_alone(data)
     copying = frozenset(name for name in powers if copies_label(data, name))
     advantages: dict[str, Advantage] = {}
@@ -139,10 +139,10 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
 
 
 def _two_leaks(data: Data, honest: dict[str, PredictivePower], refused: frozenset[str], margin: float) -> dict[str, Advantage]:
-    """Two different leaks clear each other: neither knows more than the other. The strongest feature and the next are
-    judged without each other, the strongest by a stricter margin.
+    """Two different leaks clear each other, because neither carries more than the other. The strongest feature and the
+    next are judged without each other, the strongest by a stricter margin.
 
-    Not when they are alike: a petal's length and width are one honest measurement, taken twice.
+    Correlated features are excluded: a petal's length and width measure the same honestly.
     """
     for k in range(problem_of(data).labels.shape[1]):
         first, second, *_ = [*sorted(honest, key=lambda name: (float(honest[name].errors[k]), name)), "", ""]
@@ -184,7 +184,7 @@ def missing_suspects(data: Data) -> frozenset[str]:
 
 
 def single_suspects(data: Data) -> frozenset[str]:
-    """Columns that are refused by themselves: what is made of them is not reported again."""
+    """Columns that are refused by themselves; values derived from them are not reported again."""
     return _refused(single_advantages(data), SINGLE_MARGIN) | missing_suspects(data) | identifier_suspects(data)
 
 
@@ -194,15 +194,15 @@ def _refused(advantages: Mapping[str, Advantage], margin: float) -> frozenset[st
 
 
 def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], margin: float) -> frozenset[str]:
-    """The suspect and the columns that are functions of it: a leak that is in the data twice must not hide itself.
+    """The suspect and the columns that are functions of it: a leak that is in the data twice must not clear itself.
 
-    A column that is only close to the suspect stays: honest tables measure one thing in several ways (carat, and the
-    length, width and depth of a diamond).
+    A column that is only correlated with the suspect is not a member: honest tables measure one thing in several ways
+    (carat, and the length, width and depth of a diamond).
     """
     members = {name}
     errors = powers[name].errors
     for other, other_power in powers.items():
-        # Only a column that would clear the suspect is worth the look.
+        # Only columns that would clear the suspect are examined.
         if other != name and (other_power.errors * (1 - margin) <= errors).any() and (other_power.errors < 0.25).any():
             if is_function_of(data, other, name):
                 members.add(other)
@@ -213,6 +213,6 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
 
 def _copied(name: str, problem: PredictionProblem) -> str:
     return (
-        f"`{name}` is the label by other names: each of its {max(2, len(problem.names))} values goes with one "
+        f"`{name}` is the label under another name: each of its {max(2, len(problem.names))} values goes with one "
         f"class, in practically all of {problem.size:,} rows of train."
     )

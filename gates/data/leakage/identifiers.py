@@ -1,4 +1,4 @@
-"""Which columns name rows rather than describe them, and what their order, number or prefix knows of the label."""
+"""Columns that identify rows rather than describe them, and the predictive power of their order, number or prefix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMED = re.compile(
 )
 _DATE = r"^\s*\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?"
 _SPACED = r"\S\s+\S"
-# Whole numbers that are given out in turn fill their range; a sample of them fills a part of it.
+# Consecutive numbers fill their range; a sample of them fills a part of it.
 _DENSE = 20
 _DISTINCT_NUMBERS, _DISTINCT_TEXTS = 1.0, 0.9
 _LONGEST = 64
@@ -35,8 +35,8 @@ _FEWEST = 50
 
 @lru_cache(maxsize=2)
 def identifiers(data: Data) -> tuple[str, ...]:
-    """Features with a value of its own for each row: whole numbers that were given out in turn or are named so, and
-    short texts."""
+    """Features with a unique value in each row: whole numbers that are consecutive or named as identifiers, and short
+    texts."""
     return tuple(
         name
         for name in data.features
@@ -46,10 +46,10 @@ def identifiers(data: Data) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2)
 def identifier_advantages(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tuple[str, Advantage, bool]]:
-    """By identifier: the part of it that says most, the advantage, and whether that is beyond what it may know.
+    """By identifier: its strongest part, the advantage, and whether that is too large.
 
-    An identifier should know nothing, so what is called one, or is a text, is held against a fixed AUC. A column of
-    whole numbers alone may be an honest quantity, and a quantity may honestly grow with time: these are judged as any
+    An identifier should carry nothing, so a text or a column named as an identifier is judged against a fixed AUC. A
+    column of whole numbers may be an honest quantity, and a quantity may honestly grow with time: it is judged as any
     feature.
     """
     problem, powers = problem_of(data), features_alone(data)
@@ -112,10 +112,10 @@ def _is_named_by_text(data: Data, name: str) -> bool:
         return False
     if pc.mean(pc.utf8_length(column)).as_py() > _LONGEST:
         return False
-    # What has several words is a text, or a person's name.
+    # A value of several words is a text, or a person's name.
     if float(pc.mean(pc.match_substring_regex(column, _SPACED).cast(pa.float64())).as_py()) > 0.1:
         return False
-    # A date is no identifier: it may honestly know.
+    # A date is no identifier: it may honestly predict the label.
     return float(pc.mean(pc.match_substring_regex(column, _DATE).cast(pa.float64())).as_py()) < 0.5
 
 
@@ -136,7 +136,7 @@ def _parts(data: Data, name: str) -> dict[str, Codes]:
 
 
 def _sorted_codes(encoded: pa.DictionaryArray) -> Codes:
-    """Codes in the order of the values, so that nothing depends on which row came first."""
+    """Codes in the order of the values, independent of the order of rows."""
     found = encoded.dictionary.to_pylist()
     place = np.empty(len(found), np.int64)
     place[sorted(range(len(found)), key=lambda i: found[i])] = np.arange(len(found))

@@ -1,4 +1,4 @@
-"""Marks in images that give the label away: a corner pixel, a stamp, a frame."""
+"""Marks in images that reveal the label: a corner pixel, a stamp, a frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LARGEST_SIDE = 32
     gate=Gate.DATA,
     group="leakage",
     catches="a pixel, stamp, line or frame that was put into the images of one class",
-    statistic="power for one class of what a patch shows beyond its surroundings (d of Cohen as AUC), lower bound",
+    statistic="power of a patch for one class beyond what its surroundings predict (d of Cohen as AUC), lower bound",
     margin=0.75,
     rule="blocks when the 99 % lower bound over all patches and classes is above the margin (0.90 for lines and "
     "patches above 1/9 of a side) and d is above 3 x the 95 % quantile of patches of this size",
@@ -36,17 +36,17 @@ _LARGEST_SIDE = 32
     needs=(Need.LABEL, Need.IMAGE),
 )
 def image_artefacts(data: Data, margin: float) -> Iterable[Measurement]:
-    """How well a small patch tells a class by what its surroundings do not predict.
+    """How well a small patch predicts a class by the part that its surroundings do not predict.
 
-    Honest pixels may tell a class too (the middle of a trouser is dark), but the pixels around them tell the same: what
-    a linear regression on a band of 2 pixels leaves of them tells little (d < 1 in Fashion-MNIST). A mark is what the
-    surroundings do not know of. Both the patch and its remainder must tell the class, and more than 3 x what other
-    patches of this image do: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 images.
+    Honest pixels may predict a class (the middle of a trouser is dark), but so do the pixels around them: the residual
+    of a linear regression on a band of 2 pixels predicts little (d < 1 in Fashion-MNIST). The surroundings do not
+    predict a mark. Both the patch and its residual must predict the class, and more than 3 x as much as other patches
+    of these images: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 images.
     """
     target = target_of(data)
     measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, target, margin)]
     if not measured:
-        raise NotApplicable("no column holds images with pixels that touch, or too few of each class")
+        raise NotApplicable("no column holds images with neighbouring pixels, or too few of each class")
     yield from measured
 
 
@@ -72,7 +72,7 @@ def _of_column(data: Data, name: str, target: Target, margin: float) -> Iterator
 
 
 def _classes_of(target: Target) -> tuple[Codes, list[str]]:
-    """Classes as they are; of a quantity its lowest and its highest quarter."""
+    """The classes, or the lowest and the highest quarter of a quantity."""
     if not target.is_regression:
         return target.codes, list(target.classes)
     low, high = np.nanquantile(target.values, (0.25, 0.75))

@@ -1,4 +1,7 @@
-"""Does a suspect know more of the label than everything else together? The advantage, its figures in words, its chart."""
+"""The advantage of a suspect over all other features together, in figures, in words and as a chart.
+
+The derivation: docs/statistics.md, Share of errors avoided.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _CHARTED = 12
 
 @dataclass(frozen=True)
 class Advantage:
-    """What a suspect knows of one class against what all else knows."""
+    """The predictive power of a suspect for one class against that of all other features."""
 
     k: int
     power: float  # AUC or R2 of the suspect
@@ -34,13 +37,13 @@ class Advantage:
     p_value: float
 
     def is_beyond(self, margin: float) -> bool:
-        """Whether the effect is one of a leak, also at its 99 % lower bound."""
+        """Whether the share is beyond the margin, also at its 99 % lower bound."""
         return self.share > margin and self.p_value <= _ONE_SIDED
 
 
 @lru_cache(maxsize=64)
 def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
-    """The error of boosted trees on all features but some, and the number of rows they saw."""
+    """The error of boosted trees on all features but `without`, and the number of their rows."""
     problem = problem_of(data)
     names = [name for name in data.features_of(ColumnKind.NUMBER, ColumnKind.CATEGORY) if name not in without]
     rows = drawn(np.arange(problem.size), _REST_ROWS, data.seed)
@@ -55,7 +58,7 @@ def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
 
 
 def judged(data: Data, power: PredictivePower, members: frozenset[str], margin: float, others: dict[str, PredictivePower]) -> Advantage:
-    """A suspect made of `members` against the strongest of `others` and, where that leaves it suspicious, against all
+    """A suspect made of `members` against the strongest of `others` and, if that does not clear it, against all
     features but its members together."""
     return judged_jointly(data, judged_singly(data, power, margin, others), power, members, margin)
 
@@ -63,13 +66,13 @@ def judged(data: Data, power: PredictivePower, members: frozenset[str], margin: 
 def judged_singly(
     data: Data, power: PredictivePower, margin: float, others: dict[str, PredictivePower], rows: int | None = None
 ) -> Advantage:
-    """A suspect against the strongest of `others`, for the class that speaks most against it; p is for all classes.
+    """A suspect against the strongest of `others`, for its most suspicious class; p covers all classes.
 
     `rows`: how many it was measured on, when not on all.
     """
     problem = problem_of(data)
     classes, ratio = problem.labels.shape[1], 1 - margin
-    # One class of several is enough only where it is all but certain: an honest scale may well tell one of them.
+    # One class of several suffices only when it is nearly certain: an honest scale may separate one of them.
     nothing = 1.0 if problem.is_regression else 0.5
     least = min((float(each.errors.mean()) for each in others.values()), default=nothing)
     overall = classes == 1 or float(power.errors.mean()) < ratio * least
@@ -87,7 +90,7 @@ def judged_singly(
 def judged_jointly(
     data: Data, singly: Advantage, power: PredictivePower, members: frozenset[str], margin: float, rows: int | None = None
 ) -> Advantage:
-    """The same against boosted trees on all features but the members; as it is when that is not needed."""
+    """The same against boosted trees on all features but the members; unchanged when the suspect is cleared already."""
     if not singly.is_beyond(margin):
         return singly
     problem = problem_of(data)
@@ -107,7 +110,7 @@ def _strongest(others: dict[str, PredictivePower], k: int, nothing: float) -> tu
 
 
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:
-    """The figures of a advantage in words."""
+    """The figures of an advantage in words."""
     of_class = f" for class `{problem.names[advantage.k]}`" if len(problem.names) > 1 else ""
     text = f"{subject} {problem.statistic} {advantage.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
     if advantage.next_name:

@@ -1,9 +1,9 @@
-"""How much of the label a column, or a derived one, knows alone.
+"""The predictive power of a column, or of a derived one, alone.
 
-The statistic of all checks of target leakage is one: the share of the errors of all other features that the suspect
-alone avoids. An error is 1 - AUC (of one class against the rest) or, for a quantity, the variance of its rank that is
-not explained (1 - R2). An AUC by itself says nothing: on honest tables one good measurement reaches 0.98. But there the
-other columns reach nearly as much, since they measure the same thing; a leak knows what nothing else knows.
+All checks of target leakage use one statistic: the share of the errors of all other features that the suspect alone
+avoids. An error is 1 - AUC (of one class against the rest) or, for a quantity, the unexplained variance of its rank
+(1 - R2). An absolute AUC does not identify a leak: on honest tables one good measurement reaches 0.98. But there other
+columns measure the same thing and reach nearly as much; a leak carries what nothing else carries.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from gates.tables.table import Codes, Floats, ColumnKind, Mask
 from gates.verdict.catalogue import NotApplicable
 
 ROWS = 20_000
-# A difference that is larger against the spread of its members than rank correlation 0.85 leaves shows in one of them
-# alone: with x and x + d, d of 0.6 sd gives AUC 0.66 and a correlation of 0.86.
+# Below this rank correlation a difference is large enough to show in one of its members alone: with x and x + d,
+# d of 0.6 sd gives AUC 0.66 and a correlation of 0.86.
 ALIKE = 0.85
 _FOLDS = 5
 # A class of fewer rows than this, or this share of them, is not judged by itself.
 _FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
-# Rows of the overall mean added to each bin, so that small bins do not decide.
+# Rows of the overall mean added to each bin, so that small bins do not dominate.
 _PRIOR = 2.0
-# A quantity is copied by what leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread).
-# Honest drivers of one quantity reach R2 0.98: a distance tells the time in the air.
+# A copy of a quantity leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread). An honest
+# driver of a quantity reaches R2 0.98: a distance predicts the time in the air.
 _LARGEST_UNEXPLAINED = 0.01
 # Var(1 - R2) = (kurtosis - 1 + ...) (1 - R2)^2 / n; 5 bounds it for residuals with tails heavier than Laplace's.
 _KURTOSIS = 5.0
@@ -49,7 +49,7 @@ ALL: RowCounts = (None, None)
 class PredictivePower:
     """Errors by class (one for two classes, or for a quantity), out of fold.
 
-    `effects`: by how much less a row weighs because rows of one entity resemble each other; 1 without entities.
+    `effects`: the design effect of rows of one entity by class; 1 without entities.
     """
 
     errors: Floats
@@ -62,7 +62,7 @@ class PredictivePower:
 
 @dataclass(frozen=True, eq=False)
 class PredictionProblem:
-    """Rows with a label (a sample of them), and the label as one or several columns to be told from the rest."""
+    """A sample of the rows with a label, and the label as one or several columns to predict."""
 
     data: Data
     rows: NDArray[np.intp]
@@ -83,11 +83,11 @@ class PredictionProblem:
 
     @property
     def statistic(self) -> str:
-        """What a power is called."""
+        """The name of the statistic: R2 or AUC."""
         return "R2" if self.is_regression else "AUC"
 
     def power_of(self, bins: Codes) -> PredictivePower:
-        """Of the mean label of each bin, over the other folds (target mean out of fold)."""
+        """The power of the mean label of each bin over the other folds (target mean out of fold)."""
         count = int(bins.max(initial=0)) + 1
         cell = self.fold * count + bins
         sizes = np.bincount(cell, minlength=_FOLDS * count).reshape(_FOLDS, count)
@@ -105,7 +105,7 @@ class PredictionProblem:
         return PredictivePower(errors, effects)
 
     def error(self, scores: Floats, k: int, among: NDArray[np.intp] | slice = slice(None)) -> float:
-        """1 - AUC, or 1 - R2, never worse than knowing nothing."""
+        """1 - AUC, or 1 - R2; at most the error of a constant."""
         label = self.labels[among, k]
         if self.is_regression:
             spread = float(((label - label.mean()) ** 2).sum())
@@ -115,7 +115,7 @@ class PredictionProblem:
         return ranking_error(distinct, positive, np.bincount(place, minlength=len(distinct)) - positive)
 
     def variance(self, error: float, k: int, effect: float = 1.0, rows: int | None = None) -> float:
-        """Of an error: Hanley & McNeil's (1982) for an AUC, which is not 0 at 1 - 1/rows; rows weigh 1 / effect."""
+        """The variance of an error: Hanley & McNeil's (1982) for an AUC, not 0 for a perfect one; rows weigh 1 / effect."""
         share = 1.0 if rows is None else rows / self.size
         if self.is_regression:
             return _KURTOSIS * error**2 * effect / (self.size * share)
@@ -140,7 +140,7 @@ class PredictionProblem:
     ) -> float:
         """p-value of the suspect's error being at least `null`, which may be `ratio` times another's measured error.
 
-        A score test: its variance is taken where the null hypothesis puts it, and so is not 0 for a perfect suspect.
+        A score test: its variance is that under the null hypothesis, so it is not 0 for a perfect suspect.
         `rows`: how many the suspect and the other were measured on, when not on all.
         """
         effect, error = float(power.effects[k]), float(power.errors[k])
@@ -152,7 +152,7 @@ class PredictionProblem:
         return float(stats.norm.sf(z))
 
     def share(self, power: PredictivePower, k: int, other: float) -> float:
-        """Share of the others' errors that the suspect avoids; 0 when it is worse than they."""
+        """Share of the others' errors that the suspect avoids; 0 when the suspect is worse."""
         if (self.is_regression and power.errors[k] > _LARGEST_UNEXPLAINED) or other <= 0:
             return 0.0
         return max(0.0, 1.0 - float(power.errors[k]) / other)
@@ -160,7 +160,7 @@ class PredictionProblem:
 
 @lru_cache(maxsize=2)
 def problem_of(data: Data) -> PredictionProblem:
-    """What is to be learnt, on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
+    """The prediction problem on at most ROWS rows of train. Raises NotApplicable when there is nothing to learn."""
     target = target_of(data)
     rows = drawn(np.flatnonzero(target.present), ROWS, data.seed)
     names: tuple[str, ...] = ()
@@ -186,7 +186,7 @@ def problem_of(data: Data) -> PredictionProblem:
 
 @lru_cache(maxsize=256)
 def bins_of(data: Data, name: str) -> Codes:
-    """A feature's bins on the problem's rows; of a text only whether it is there."""
+    """A feature's bins on the problem's rows; for a text only whether it is missing."""
     table, rows = data.train, problem_of(data).rows
     if table.kinds[name] is ColumnKind.NUMBER:
         return bins_of_numbers(table.numbers(name)[rows])
@@ -207,10 +207,11 @@ def features_alone(data: Data) -> dict[str, PredictivePower]:
 
 
 def _finer(data: Data, name: str, problem: PredictionProblem, power: PredictivePower) -> PredictivePower:
-    """Bins leave their own width unexplained; for fine numbers, what both neighbours of a value do not tell.
+    """The power of fine numbers: bins leave their own width unexplained, neighbouring values leave less.
 
-    The variance of second differences of the means of distinct values (Gasser, Sroka & Jennen-Steinmetz 1986), so that
-    copies of rows do not explain each other, and the variance within equal values. Missing ones stay unexplained.
+    The residual variance is that of second differences of the means of distinct values (Gasser, Sroka &
+    Jennen-Steinmetz 1986), so that copies of rows do not explain each other, plus the variance within equal values.
+    Missing values stay unexplained.
     """
     if data.train.kinds[name] is not ColumnKind.NUMBER:
         return power

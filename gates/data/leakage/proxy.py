@@ -1,4 +1,4 @@
-"""A fast stand-in for the model: what it can tell of the label out of fold in train, and in the held-out tables.
+"""A fast stand-in for the model: how well it predicts the label out of fold in train, and in the held-out tables.
 
 Boosted trees on numbers and categories; nearest neighbours on a random projection where a column holds images.
 """
@@ -26,16 +26,16 @@ RowNumbers = NDArray[np.intp]
 _ROWS = 8_000
 _IMAGES = 4_000
 _TREES = 25
-# Boosting grows one tree a class and round: rare classes are judged together.
+# Boosting grows one tree for each class and round, so rare classes are judged together.
 _MOST_CLASSES = 10
 _DIRECTIONS = 16
-# Single features are judged on fewer rows where there are very many of them.
+# With very many features, single features are judged on fewer rows.
 _CELLS = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The rows of one table that are looked at, and their labels: codes of classes, or ranks within train (0 to 1)."""
+    """Sampled rows of one table and their labels: codes of classes, or ranks within train (0 to 1)."""
 
     table: Table
     rows: RowNumbers
@@ -75,7 +75,7 @@ class Proxy:
 
     @cached_property
     def scores(self) -> tuple[Floats, Floats]:
-        """Of all features: out of fold in train, and in the other table."""
+        """Scores by all features: out of fold in train, and in the other table."""
         if self.images and self.classes:
             return self._of_images()
         inside, model = _learnt(self.data, self.names, self.grouped_by)
@@ -87,7 +87,7 @@ class Proxy:
         return None if self.groups is None else self.data.unit_column(self.other.table)
 
     def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
-        """Scores of train's rows out of fold, and a model of all of them. Raises NotApplicable without features."""
+        """Out-of-fold scores of train's rows, and a model fitted on all of them. Raises NotApplicable without features."""
         if not features.names:
             raise NotApplicable("no feature that both tables hold is a number, a category or an image")
         train_features, labels, seed = features.rows(slice(0, len(self.train.rows))), self.train.labels, self.data.seed
@@ -95,7 +95,7 @@ class Proxy:
         return scores, boosted.fit(train_features, labels, seed, self.trees)
 
     def scores_of(self, features: boosted.Matrix) -> tuple[Floats, Floats]:
-        """Of some features of `matrix`: out of fold in train, and in the other table."""
+        """Scores by some features of `matrix`: out of fold in train, and in the other table."""
         inside, model = self.inside(features)
         return inside, boosted.scores_of(model, features.rows(slice(len(self.train.rows), None)))
 
@@ -105,7 +105,7 @@ class Proxy:
         return max(6, _TREES * 2 // max(self.classes, 2))
 
     def few_features(self, rows: int) -> boosted.Matrix:
-        """Of train's first rows, for a model that must be fast; directions of a projection where images are all."""
+        """Features of train's first rows for a fast model; projections of the images where there are no others."""
         if self.matrix.names or not self.images:
             return self.matrix.rows(slice(0, rows))
         vectors = self.train.table.vectors(self.images[0])[self.train.rows[:rows]]
@@ -147,7 +147,7 @@ class Proxy:
 
     @property
     def power(self) -> str:
-        """What strength is measured in."""
+        """The unit of the strengths."""
         return "AUC" if self.classes else "R2 (of ranks)"
 
     def head(self, first: int) -> tuple[Codes, Codes] | None:
@@ -168,7 +168,7 @@ def proxy_of(data: Data, name: str) -> Proxy:
         raise NotApplicable(f"{name} has {len(other_rows)} rows with a label that train knows")
     labels, other_labels, classes = _labels(target, other_target, rows, other_rows)
     if classes and not shares_of(labels, other_labels, classes).any():
-        raise NotApplicable(f"{name} has too few rows of all classes but one to compare what tells them apart")
+        raise NotApplicable(f"{name} has too few rows of all classes but one to compare how well they are separated")
     groups = data.groups(other)
     together = _copies(data, rows)
     if groups is not None and data.unit(other) is Unit.ENTITY:
@@ -189,7 +189,7 @@ def _matrix(data: Data, names: tuple[str, ...]) -> tuple[boosted.Matrix, dict[st
 
 @lru_cache(maxsize=2)
 def _learnt(data: Data, names: tuple[str, ...], grouped_by: str | None) -> tuple[Floats, object]:
-    """What train teaches is the same for every held-out table that holds the same features."""
+    """Scores and model of train, computed once for all held-out tables with the same features."""
     for name in data.held_out:
         try:
             proxy = proxy_of(data, name)
@@ -202,7 +202,7 @@ def _learnt(data: Data, names: tuple[str, ...], grouped_by: str | None) -> tuple
 
 @lru_cache(maxsize=2)
 def proxy_of_train(data: Data) -> Proxy:
-    """The proxy of the first held-out table that has one; else train against itself, of which only train counts."""
+    """The proxy of the first held-out table that has one; else of train against itself, where only train is used."""
     for name in data.held_out:
         try:
             return proxy_of(data, name)
@@ -229,16 +229,16 @@ def _labels(target: Target, other_target: Target, rows: RowNumbers, other_rows: 
     known = np.unique(train_codes)
     if len(known) < 2:
         raise NotApplicable("the rows looked at hold one class only")
-    # A class that the sample of train lost cannot be scored; its few rows in the other table count as the first class.
+    # A class without rows in train's sample cannot be scored; its rows in the other table count as the first class.
     place = np.zeros(int(max(train_codes.max(), other_codes.max())) + 1, np.int64)
     place[known] = np.arange(len(known))
     return place[train_codes], place[other_codes], len(known)
 
 
 def _copies(data: Data, rows: RowNumbers) -> Codes | None:
-    """RowNumbers that agree in every feature share a fold, or copies in train would look like skill.
+    """Codes of rows that agree in every feature: they share a fold, because copies in train would look like skill.
 
-    Not where few combinations exist at all: there such rows are what a model learns from.
+    None where few combinations of values exist: there a model learns from equal rows.
     """
     high = data.train.words(data.features)[0][rows]
     distinct, codes = np.unique(high, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Checks of what is not a measurement: identifiers, the order of rows, words in a text, sources, declared moments."""
+"""Checks of columns that are not measurements: identifiers, the order of rows, words, sources, declared moments."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ORDER_AUC = 0.9
 _ORDER_CERTAIN = 1e-6
 _MOST_SOURCES, _FEWEST_SOURCES = 62, 3
 _IDENTIFIER_REMEDY = (
-    "Leave `{0}` out of the features (`prediction.never`): it names rows, and its order is not there to see."
+    "Leave `{0}` out of the features (`prediction.never`): it identifies rows, and serving does not have its order."
 )
 
 
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="an identifier that was given out, or sorted, by label",
+    catches="an identifier that was assigned, or sorted, by label",
     statistic="AUC (R2) of an identifier's order, number or prefix alone, out of fold in 64 bins",
     margin=AUC_OF_ORDER,
     rule="AUC > 0.75 where a text or a column named as an identifier has a value for each row; or as single_feature; "
@@ -38,7 +38,7 @@ _IDENTIFIER_REMEDY = (
     needs=(Need.LABEL,),
 )
 def identifier(data: Data, margin: float) -> Iterator[Measurement]:
-    """Columns with a value of its own for each row: what their order, number or prefix knows of the label."""
+    """Columns with a unique value in each row: the predictive power of their order, number or prefix."""
     advantages = identifier_advantages(data, margin)
     if not advantages:
         raise NotApplicable("no feature has a value of its own for each row")
@@ -70,7 +70,7 @@ def identifier(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.LABEL,),
 )
 def row_order(data: Data, margin: float) -> Iterator[Measurement]:
-    """Says nothing at all when there is nothing to warn of: what is decided must not depend on the order of rows."""
+    """Yields nothing when there is nothing to warn of: the number of comparisons must not depend on the order of rows."""
     problem = problem_of(data)
     power = problem.power_of(bins_of_numbers(data.train.position[problem.rows].astype(np.float64)))
     k = int(power.errors.argmin())
@@ -93,7 +93,7 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="a word in a free text that gives the label away",
+    catches="a word in a free text that reveals the label",
     statistic="share of the errors of all other words and features that one word alone avoids",
     margin=SINGLE_MARGIN,
     rule="a word in >= 30 rows: error < (1 - margin) x that of the next word, of all other words together (naive "
@@ -104,7 +104,7 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
 def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     """Texts, and categories of more values than there are bins, word by word on at most 5,000 rows.
 
-    Honest texts have telling words, but many of them; a label that was written into the text is one word alone.
+    Honest texts have many predictive words; a label that was written into the text is a single word.
     """
     names = _texts(data)
     if not names:
@@ -143,10 +143,10 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
-    """What the configuration and the schema say of each feature's moment, against what the model is given."""
+    """The declared moment of each feature, in the configuration and the schema, against the features of the model."""
     declared = data.declared
     if not (declared.known_after or declared.not_at_serving or declared.moments_declared):
-        raise NotApplicable("nobody declared from when columns are known (`prediction.known_from`)")
+        raise NotApplicable("it is not declared from when columns are known (`prediction.known_from`)")
     late = {name: f"is known only from `{moment}` on" for name, moment in sorted(declared.known_after.items())}
     late |= {
         name: "is absent at serving, by the schema" for name in sorted(declared.not_at_serving) if name not in late
@@ -178,7 +178,7 @@ def known_too_late(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.LABEL,),
 )
 def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
-    """A category that knows much more than the measurements do: perhaps where a row comes from, and not what it is."""
+    """A category that predicts much more than the measurements: it may stand for the origin of a row."""
     problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
     names = [
         name

@@ -1,4 +1,4 @@
-"""The words of a text column: which one knows most of the label, and what all the others know together."""
+"""The words of a text column: the most predictive one, and the power of all others together."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _words_of(column: pa.ChunkedArray) -> _Words:
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     encoded = lists.flatten().dictionary_encode()
     found = encoded.dictionary.to_pylist()
-    # In the order of the alphabet, so that nothing depends on which row came first.
+    # In alphabetical order, independent of the order of rows.
     order = sorted(range(len(found)), key=lambda i: found[i])
     place = np.empty(len(found), np.int64)
     place[order] = np.arange(len(found))
@@ -51,12 +51,12 @@ def _words_of(column: pa.ChunkedArray) -> _Words:
 
 
 def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Advantage, int, int] | None:
-    """The word that speaks most, its advantage, how many words were tried, and on how many rows. None when no word is in
+    """The strongest word, its advantage, the number of words tried, and the number of rows. None when no word is in
     enough rows."""
     problem = problem_of(data)
     taken = np.sort(np.random.default_rng(data.seed).permutation(problem.size)[:_TEXTS])
     if problem.is_regression:
-        # Whether a word is there has two values; it never tells nine tenths of a quantity.
+        # The presence of a word has two values; it never explains nine tenths of a quantity.
         return None
     words = _words_of(data.train.arrow.column(name).take(pa.array(problem.rows[taken])))
     holds = words.weighted(np.ones(words.rows))
@@ -94,18 +94,18 @@ def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Advantage
 
 
 def _together(words: _Words, among: NDArray[np.intp], word: int) -> NDArray[np.bool_]:
-    """Words that occur in the same rows as this one (itself too): a label may be written in several words."""
+    """Words that occur in the same rows as this one, itself included: a label may be written in several words."""
     holds = np.zeros(words.rows)
     holds[words.row[words.word == word]] = 1.0
     both = words.weighted(holds)[among]
     either = words.weighted(np.ones(words.rows))[among] + holds.sum() - both
-    # Two words that exclude each other (yes, no) are one, as well.
+    # Two words that exclude each other (yes, no) also count as one.
     apart = (both == 0) & (either >= _SAME_WORDS * words.rows)
     return (both >= _SAME_WORDS * either) | apart
 
 
 def _by_other_words(words: _Words, label: Floats, without: set[int], half: Codes) -> float:
-    """The error of naive Bayes on all other words, learnt on one half and asked about the other."""
+    """The error of naive Bayes on all other words, fitted on one half and applied to the other."""
     kept = ~np.isin(words.word, list(without))
     row, word = words.row[kept], words.word[kept]
     errors = []
