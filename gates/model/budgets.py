@@ -1,4 +1,4 @@
-"""Whether the model keeps to its budgets of time and size."""
+"""Whether the model stays within its budgets of time and size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MEGABYTE = 1e6
     needs=(Need.LATENCY,),
 )
 def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """A pause of the machine hits single requests: the number of slow ones decides, not the slowest."""
+    """The number of slow requests decides, not the slowest: a pause of the machine hits single requests."""
     from scipy import stats
 
     limit, timed = evidence.budgets.p99_ms, evidence.latency_ms
@@ -62,7 +62,7 @@ def export_size(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
     """Bytes of all files of the exported model."""
     limit, size = evidence.budgets.size_mb, evidence.export_bytes
     if limit is None or size is None:
-        raise NotApplicable("the export was not weighed")
+        raise NotApplicable("the size of the export was not measured")
     yield Measurement(
         check="export_size",
         subject="export",

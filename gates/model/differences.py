@@ -1,4 +1,4 @@
-"""How two answers for the same rows differ, and how that is told."""
+"""Differences between two sets of answers for the same rows, in figures and in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gates.model.evidence import ModelEvidence
 from gates.tables.table import Floats
 from gates.verdict.finding import Chart, RowSample
 
-# More of the answers than this, gained by one class, are worth naming it; `prediction_collapse` judges.
+# A class that gains more than this share of the answers is named; `prediction_collapse` judges.
 _GAINED = 0.05
 _MOST_BARS = 20
 _MOST_COLUMNS = 12
@@ -18,14 +18,14 @@ _MOST_COLUMNS = 12
 
 @dataclass(frozen=True)
 class Difference:
-    """How two answers for the same rows differ. `largest` is infinite where one alone is no number."""
+    """The differences between two sets of answers for the same rows. `largest` is infinite where one is no number."""
 
     largest: float
     row: int
     rows: int
     differing: int
     flips: int
-    lost: int  # rows for which one of the two alone is no number
+    lost: int  # rows for which exactly one of the two is no number
 
 
 def difference(a: Floats, b: Floats, tolerance: float) -> Difference:
@@ -48,12 +48,12 @@ def _typical(values: Floats) -> float:
 
 
 def flips_text(found: Difference) -> str:
-    """How many rows change their class."""
+    """The number of rows that change their class, in words."""
     return f"; {found.flips:,} ({found.flips / found.rows:.1%}) change their class" if found.flips else ""
 
 
 def lost_text(found: Difference) -> str:
-    """How many rows lose their number."""
+    """The number of rows that are a number in one set only, in words."""
     return f"; {found.lost:,} rows are a number in one and none in the other" if found.lost else ""
 
 
@@ -63,7 +63,7 @@ def first_line(text: str) -> str:
 
 
 def accuracy_text(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> str:
-    """What it does to accuracy."""
+    """Both accuracies in words, where they differ."""
     labels = evidence.replayed_labels
     if labels is None or a.ndim != 2 or len(labels) != len(a):
         return ""
@@ -72,7 +72,7 @@ def accuracy_text(a: Floats, b: Floats, name: str, reference: str, evidence: Mod
 
 
 def collapse_text(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> str:
-    """Which class the answers fall onto, where they do."""
+    """The class that gains answers, in words."""
     if a.ndim != 2:
         return ""
     before, after = (np.bincount(each.argmax(axis=1), minlength=a.shape[1]) / len(a) for each in (a, b))
@@ -83,7 +83,7 @@ def collapse_text(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> s
 
 
 def answers_chart(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> Chart | None:
-    """Shares of the classes among the answers of both."""
+    """Shares of the classes among both sets of answers."""
     if a.ndim != 2:
         return None
     before, after = (np.bincount(each.argmax(axis=1), minlength=a.shape[1]) / len(a) for each in (a, b))

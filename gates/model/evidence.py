@@ -1,4 +1,4 @@
-"""Everything that the ModelGate may look at: labels and predictions as arrays. Filling it is the pipeline's part."""
+"""The ModelGate's evidence: labels and predictions as arrays. The pipeline fills it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gates.data.units import Unit
 from gates.tables.table import Codes, Floats, Mask
 from gates.verdict.catalogue import Need
 
-# The way of answering that all others are held against.
+# The replay that all others are compared with.
 TRAINING = "training"
 EVALUATED = "evaluated"
 
@@ -24,10 +24,10 @@ _ROUNDING = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Labels and predictions of the same rows. Use `Predicted.of`, which takes every usual shape.
+    """Labels and predictions of the same rows. Use `Predicted.of`, which accepts every usual shape.
 
-    Scores that are not finite or no probabilities stay as they are: `valid_scores` judges them, the others leave those
-    rows out by `sound`. `groups` are entity codes of the rows where entities, not rows, were drawn.
+    Scores that are not finite or not probabilities are kept: `valid_scores` judges them, the other checks leave those
+    rows out by `sound`. `groups` are entity codes of the rows where entities were drawn.
     """
 
     labels: NDArray[Any]  # [rows]: int64 class codes (below 0: no label), or float64 for a regression
@@ -48,17 +48,17 @@ class Predicted:
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return len(self.labels)
 
     @property
     def classes(self) -> int:
-        """How many classes; 0 of a regression."""
+        """Number of classes; 0 for a regression."""
         return 0 if self.is_regression else self.scores.shape[1]
 
     @cached_property
     def valid(self) -> Mask:
-        """Rows whose scores are finite and, of a classification, probabilities."""
+        """Rows whose scores are finite and, for a classification, probabilities."""
         finite = np.isfinite(self.scores)
         if self.is_regression:
             return finite
@@ -68,13 +68,13 @@ class Predicted:
 
     @cached_property
     def sound(self) -> Mask:
-        """Rows with valid scores and a label that the model knows."""
+        """Rows with valid scores and a label among the model's classes."""
         if self.is_regression:
             return self.valid & np.isfinite(self.labels)
         return self.valid & (self.labels >= 0) & (self.labels < self.classes)
 
     def only(self, kept: Mask) -> Predicted:
-        """Some of the rows."""
+        """The rows of a mask."""
         groups = None if self.groups is None else self.groups[kept]
         return Predicted(self.labels[kept], self.scores[kept], self.is_regression, groups)
 
@@ -96,7 +96,7 @@ def as_scores(scores: Any, is_regression: bool = False) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """The same raw rows answered in one way.
+    """The answers for the same raw rows through one path.
 
     `name`: "training" (training transform and model), "evaluated" (what Evaluator stored), or the signature:
     "serving_default", "serving_examples", "endpoint". `scores` are shaped by `as_scores`; `again` is a second,
@@ -106,7 +106,7 @@ class Replay:
     name: str
     scores: Any
     again: Any = None
-    rows: str = ""  # what the rows are: "512 rows of test"
+    rows: str = ""  # a description of the rows: "512 rows of test"
     error: str = ""
 
 
@@ -122,7 +122,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class RawRows:
-    """The replayed rows as text, so that a finding can show the one that differs most."""
+    """The replayed rows as text, so that a finding can show the row with the largest difference."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -139,7 +139,7 @@ class Budgets:
 
 @dataclass(frozen=True, eq=False)
 class ModelEvidence:
-    """What one trained model predicted, and how. Everything may be absent: the checks that need it are skipped."""
+    """The predictions of one trained model. Every part may be absent; the checks that need it are then skipped."""
 
     classes: tuple[str, ...] = ()
     train: Predicted | None = None  # a sample of train
@@ -157,10 +157,10 @@ class ModelEvidence:
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
     budgets: Budgets = Budgets()
-    split_by: Unit = Unit.ROW  # what was drawn at random when train, eval and test came apart
+    split_by: Unit = Unit.ROW  # the unit of sampling of the split into train, eval and test
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
-        """The first thing that is needed and not there."""
+        """The first need that is not met."""
         there = {
             Need.TRAIN_PREDICTIONS: self.train is not None,
             Need.EVAL_PREDICTIONS: self.eval is not None,
@@ -178,9 +178,9 @@ class ModelEvidence:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the model predicts a number, as its splits say."""
+        """Whether the model predicts a number, by its predictions."""
         return any(each is not None and each.is_regression for each in (self.test, self.eval, self.train))
 
     def class_name(self, code: int) -> str:
-        """How a class is called."""
+        """The name of a class."""
         return self.classes[code] if 0 <= code < len(self.classes) else str(code)

@@ -1,4 +1,4 @@
-"""Whether what comes out of the model is a number, also for rows that are odd."""
+"""Whether the model's predictions are valid numbers, also for unusual rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _failed(probe: Probe) -> bool:
 
 
 def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
-    """Rows that are not finite, and rows."""
+    """The number of rows that are not finite, and of all rows."""
     if _failed(probe):
         return 0, 0
     scores = as_scores(probe.scores, evidence.is_regression)
@@ -70,7 +70,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
 @check(
     gate=Gate.MODEL,
     group="inputs",
-    catches="predictions that are no numbers, or logits where probabilities are promised",
+    catches="predictions that are no numbers, or logits where probabilities are expected",
     statistic="share of predictions that are not finite, outside 0 to 1, or do not add up to 1",
     margin=0.0,
     rule="any",
@@ -79,7 +79,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
 )
 def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """Every prediction of a split must be a probability (of a regression: a number). A hundredth of rounding is
-    let pass, as half-precision softmax has it. The other checks leave out rows that fail this one."""
+    allowed, because softmax in half precision needs it. The other checks leave out rows that fail this one."""
     given = {"train": evidence.train, "eval": evidence.eval, "test": evidence.test, TRAINING: _replayed(evidence)}
     judged = {name: predicted for name, predicted in given.items() if predicted is not None and predicted.rows}
     if not judged:
@@ -105,7 +105,7 @@ def valid_scores(evidence: ModelEvidence, margin: float) -> Iterator[Measurement
 
 
 def _replayed(evidence: ModelEvidence) -> Predicted | None:
-    """The replayed rows of training, in case that neither split holds them."""
+    """The replayed rows of training, which no split may hold."""
     training = next((each for each in evidence.replays if each.name == TRAINING and each.scores is not None), None)
     if training is None or training.error:
         return None

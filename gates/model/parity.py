@@ -1,4 +1,4 @@
-"""Whether the model says the same in whatever way it is asked."""
+"""Whether the model gives the same predictions through every path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAME_CALL = 1e-6
 @check(
     gate=Gate.MODEL,
     group="parity",
-    catches="a served function that says something else than training: no scaling, categories re-ordered",
+    catches="a served function that differs from training: no scaling, categories re-ordered",
     statistic="largest difference between the predictions of a signature and of training, on the same raw rows",
     margin=1e-5,
     rule="any row beyond the margin (1e-3 across devices), an answer that is no number, or a call that fails",
@@ -40,8 +40,8 @@ _SAME_CALL = 1e-6
     tier=1,
 )
 def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Every replay against "training". Changed classes are counted and told, and decide nothing of their own: one that
-    comes from a difference within the margin is a tie, which rounding may break."""
+    """Every replay against "training". Changed classes are counted and reported but decide nothing: a change within
+    the margin is a tie, which rounding may break."""
     served = _served(evidence)
     training = _named(evidence, TRAINING)
     if training is None or training.error or training.scores is None:
@@ -110,8 +110,8 @@ def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """What was measured must be served by some signature; that the signatures agree among themselves and with training
-    is for `replay_parity`. Without a replay through training every signature must agree with what was measured."""
+    """Some signature must serve what was evaluated; `replay_parity` compares the signatures with each other and with
+    training. Without a replay through training every signature must agree with what was evaluated."""
     evaluated = _named(evidence, EVALUATED)
     if evaluated is None or evaluated.scores is None:
         raise NotApplicable("what Evaluator predicted was not given")
@@ -163,7 +163,7 @@ def _broken(
         margin=tolerance,
         n=len(expected),
         reason=text,
-        remedy=f"Call {replay.name} of the exported model on a few raw rows and mend what it says.",
+        remedy=f"Call {replay.name} of the exported model on a few raw rows and mend the error.",
     )
 
 
@@ -188,7 +188,7 @@ def _compared(
             f"{collapse_text(expected, answered, signature, evidence)}."
         )
     remedy = {
-        "replay_parity": f"Let {signature} go through the very transformation that training used, and export again.",
+        "replay_parity": f"Let {signature} use the same transformation as training, and export again.",
         "evaluated_is_served": "Export the checkpoint that was evaluated, or evaluate the export; then run again.",
     }[name]
     return Measurement(

@@ -1,4 +1,4 @@
-"""Whether the model has learnt something, from more than one feature, and is as sure as it may be."""
+"""Whether the model is better than trivial ones, uses more than one feature, and is not overconfident."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_BARS = 20
     catches="a model that is no better than a constant, or than one feature alone",
     statistic="AUC (one against the rest) above 0.5; Spearman correlation of a regression: 99 % lower bound",
     margin=0.0,
-    rule="lower bound not above 0, and surely short of a weak model (AUC 0.6, correlation 0.2), or constant; warns "
+    rule="lower bound not above 0, and certainly short of a weak model (AUC 0.6, correlation 0.2), or constant; warns "
     "where one feature alone does as well",
     source="Newcombe 2006; Hosmer & Lemeshow 2000 (AUC of 0.5: no discrimination); "
     "docs/statistics.md, Better than a constant",
@@ -38,9 +38,9 @@ _MOST_BARS = 20
     tier=1,
 )
 def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """AUC instead of accuracy: where one class is common, an honest model of weak signals answers like a constant, but
-    ranks better than one. It must be certainly better: where the rows cannot show it, nothing is decided, unless they
-    suffice to rule out even a weak model."""
+    """AUC instead of accuracy: where one class is common, an honest model of weak signals answers like a constant but
+    ranks better. The model must be certainly better; where the rows cannot show it, nothing is decided, unless they
+    exclude even a weak model."""
     predicted = sound_rows(evidence.test, "test")
     found = ranking_metric_of(predicted)
     if found is None:
@@ -71,8 +71,9 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
 
 
 def _error_against_mean(predicted: Predicted) -> Measurement:
-    """A ranking forgives a wrong unit; squared errors do not. Off by a tenth of the variance, as a line through noise
-    may be on few rows."""
+    """Squared errors detect a wrong unit, which a ranking does not. A tenth of the variance is allowed, as a line
+    through
+    noise may lose on few rows."""
     labels = predicted.labels
     constant, own = (labels - labels.mean()) ** 2, (labels - predicted.scores) ** 2
     variance = float(constant.mean())
@@ -88,7 +89,7 @@ def _error_against_mean(predicted: Predicted) -> Measurement:
         f"({predicted.rows:,} rows).",
         remedy="See whether predictions and labels are in the same unit, and whether the output is transformed back.",
         p_value=mean_above_p(excess - _OFF_BY_VARIANCE, predicted.groups),
-        # Heavy tails leave room for anything: the ranking says whether it is in doubt.
+        # Heavy tails widen the bound too much to express doubt; the ranking decides that.
         beyond=bool(excess.mean() - Z99 * mean_error(excess, predicted.groups, 1.0) > _OFF_BY_VARIANCE),
     )
 
@@ -125,7 +126,7 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="logits multiplied, or probabilities that claim more than was learnt",
+    catches="logits multiplied, or probabilities that are too certain",
     statistic="temperature: by how much log-probabilities must be divided to fit the labels of train",
     margin=1.5,
     rule="above the margin on train, at a cost of 0.02 nats a row, and certain (likelihood ratio); warns on test",
@@ -134,12 +135,14 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
     needs=(Need.TRAIN_PREDICTIONS,),
 )
 def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """On train, since there a sound model cannot be too sure: maximum likelihood leaves no gain in scaling the logits
-    (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing leave it less
-    sure. Off train an overfitted, honest model may be too sure by 2 and more, so that test warns.
+    """Judged on train, where a sound model cannot be overconfident: at maximum likelihood scaling the logits gains
+    nothing
+    (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing make it less
+    certain. Off train an overfitted, honest model may reach a temperature of 2 and more, so test only warns.
 
-    It must cost 0.02 nats a row: by Pinsker's inequality less than that keeps probabilities within 10 points of right,
-    root mean square; a network after a few steps is too sure of what hardly differs, which costs nothing."""
+    The cost must exceed 0.02 nats a row: by Pinsker's inequality a smaller cost keeps probabilities within 10 points of
+    right, root mean square. A network after a few steps is overconfident about small differences, which costs
+    nothing."""
     refuse_constant(evidence)
     for split, given in (("train", evidence.train), ("test", evidence.test)):
         if given is None:
@@ -149,7 +152,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             raise NotApplicable("a regression has no probabilities")
         ranked = ranking_metric_of(predicted)
         if ranked is None or ranked.lower - ranked.of_constant <= _KNOWS:
-            continue  # no temperature mends what knows nothing; `better_than_trivial` tells of it
+            continue  # a useless model has no temperature; `better_than_trivial` reports it
         found = rescaling_of(predicted)
         yield Measurement(
             check="overconfidence",
@@ -159,7 +162,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             margin=margin,
             n=predicted.rows,
             reason=f"Log-probabilities fit the labels of {split} best when divided by {found.temperature:.2f} "
-            f"({predicted.rows:,} rows); 1 is right, more is too sure. That costs {found.cost:.3f} nats a row.",
+            f"({predicted.rows:,} rows); 1 is right, more is overconfident. That costs {found.cost:.3f} nats a row.",
             remedy="See whether logits are multiplied; else divide them by the temperature before the softmax.",
             p_value=found.p_value,
             beyond=found.temperature > margin and found.cost > _COST,
@@ -170,7 +173,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="probabilities that do not come true",
+    catches="probabilities that differ from the observed shares",
     statistic="debiased calibration error (root mean square over 15 equal-mass bins)",
     margin=0.05,
     rule="warns beyond the margin when Spiegelhalter's z or that of the sum is certain",
@@ -178,7 +181,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
     needs=(Need.TEST_PREDICTIONS,),
 )
 def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Probability of the positive class of two, of the answer of more."""
+    """Calibration of the positive class of two, or of the predicted class of more."""
     refuse_constant(evidence)
     predicted = sound_rows(evidence.test, "test")
     if predicted.is_regression:
@@ -212,7 +215,7 @@ def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="a model that hangs on one feature",
+    catches="a model that depends on one feature",
     statistic="largest permutation importance over the sum of all",
     margin=0.8,
     rule="warns beyond the margin, when the model loses at least 2 points in all",
@@ -220,13 +223,13 @@ def calibration(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
     needs=(Need.IMPORTANCES,),
 )
 def one_feature_dominance(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Honest tables may have one feature that says it all, so it warns and never blocks."""
+    """Warns and never blocks: in an honest table one feature may be sufficient."""
     losses = {name: loss for name, loss in evidence.importances.items() if math.isfinite(loss) and loss > 0}
     total = sum(losses.values())
     if len(evidence.importances) < 2:
         raise NotApplicable("the model has one feature")
     if total < _FEWEST_IMPORTANCE:
-        raise NotApplicable("no feature is missed when it is permuted")
+        raise NotApplicable("no feature matters when it is permuted")
     ranked = sorted(losses, key=lambda name: -losses[name])
     first, rest = ranked[0], ranked[1:3]
     yield Measurement(
@@ -239,7 +242,7 @@ def one_feature_dominance(evidence: ModelEvidence, margin: float) -> Iterator[Me
         reason=f"Permuting {first} costs the model {losses[first]:.3f}, which is {losses[first] / total:.0%} of what "
         f"all {len(evidence.importances)} features cost"
         + (f"; next are {' and '.join(f'{name} ({losses[name]:.3f})' for name in rest)}." if rest else "."),
-        remedy=f"Ask whether {first} is known when the prediction is made; if so, is it right that all hangs on it?",
+        remedy=f"Check that {first} is known when the prediction is made, and that the model should depend on it.",
         at_most=Severity.WARN,
         chart=Chart(
             "loss when permuted",

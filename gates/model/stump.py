@@ -1,4 +1,4 @@
-"""The best model that looks at one feature alone: what a trained model must beat to have been worth its training."""
+"""The best model of a single feature: a trained model must be better."""
 
 from __future__ import annotations
 

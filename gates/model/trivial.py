@@ -1,4 +1,7 @@
-"""How far a model is ahead of a constant."""
+"""The lead of a model over a constant.
+
+The derivation: docs/statistics.md, Better than a constant.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from gates.model.certainty import Z99, area_of, effective_count, sample_of
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.verdict.catalogue import NotApplicable
 
-# What even a weak model has; rows that cannot tell it from a constant decide nothing.
+# The strength of a weak model; rows that cannot distinguish it from a constant decide nothing.
 _WEAK_AUC = 0.6
 _WEAK_CORRELATION = 0.2
-# Fewer rows may all fall into one leaf of a small tree.
+# Fewer rows may fall into one leaf of a small tree.
 _FEWEST_CONSTANT = 100
 _SAME = 1e-6
 _MOST_SCORES = 1_000_000
@@ -23,7 +26,7 @@ _MOST_SCORES = 1_000_000
 
 @dataclass(frozen=True)
 class RankingMetric:
-    """A ranking metric, its one-sided 99 % lower bound, and the p-value of so low a one were the model a weak one."""
+    """A ranking metric, its one-sided 99 % lower bound, and the p-value of so low a value for a weak model."""
 
     metric: str
     value: float
@@ -33,7 +36,7 @@ class RankingMetric:
     rows: int
 
     def rows_to_decide(self, margin: float) -> int | None:
-        """From how many rows on this value would be certainly above a constant's."""
+        """The number of rows at which this value would be certainly above a constant's."""
         lead, spread = self.value - self.of_constant - margin, self.value - self.lower
         return math.ceil(self.rows * (spread / lead) ** 2) if lead > 0 else None
 
@@ -54,13 +57,13 @@ def ranking_metric_of(predicted: Predicted) -> RankingMetric | None:
 
 
 def most_rows(predicted: Predicted) -> int:
-    """How many rows a ranking is judged on: as many more as there are fewer classes."""
+    """The number of rows for a ranking: more for fewer classes."""
     return max(_MOST_SCORES // max(predicted.classes, 1), 1_000)
 
 
 def _correlation(predicted: Predicted) -> RankingMetric:
-    """Spearman's, by Fisher's z with the variance of Bonett & Wright (2000): squared errors of heavy tails hang on a
-    few rows, ranks do not."""
+    """Spearman's correlation, by Fisher's z with the variance of Bonett & Wright (2000). Squared errors of heavy tails
+    depend on a few rows, ranks do not."""
     from scipy import stats
 
     labels, scores = stats.rankdata(predicted.labels), stats.rankdata(predicted.scores)
@@ -75,7 +78,7 @@ def _correlation(predicted: Predicted) -> RankingMetric:
 
 @lru_cache(maxsize=2)
 def is_constant(evidence: ModelEvidence) -> bool:
-    """Whether no row of any split is predicted otherwise than the others: a fact, with rows enough."""
+    """Whether all rows of all splits get the same prediction: a fact, given enough rows."""
     given = [each for each in (evidence.train, evidence.eval, evidence.test) if each is not None]
     scores = [each.scores[each.valid] for each in given if each.valid.any()]
     if sum(len(each) for each in scores) < _FEWEST_CONSTANT or len({each.shape[1:] for each in scores}) != 1:
@@ -87,6 +90,6 @@ def is_constant(evidence: ModelEvidence) -> bool:
 
 
 def refuse_constant(evidence: ModelEvidence) -> None:
-    """One cause, one finding: raises NotApplicable for a constant model, of which `better_than_trivial` tells."""
+    """Raises NotApplicable for a constant model, so that only `better_than_trivial` reports it."""
     if is_constant(evidence):
         raise NotApplicable("every row gets the same prediction: see better_than_trivial")

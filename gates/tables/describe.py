@@ -1,4 +1,4 @@
-"""A first look at a table: its columns, the shares of the label, the range of time."""
+"""A summary of a table: its columns, the shares of the label, the range of time."""
 
 from __future__ import annotations
 

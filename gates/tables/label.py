@@ -34,7 +34,7 @@ class LabelExpression:
 
 
 def parse_label_expression(source: str) -> LabelExpression:
-    """Refuses what is not plain arithmetic on columns: it is configuration, not a program."""
+    """Parses an expression of plain arithmetic on columns. Raises SluiceError for anything else."""
     quoted: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Brings Arrow columns of any type into the few forms that the checks know: numbers, strings, vectors."""
+"""Converts Arrow columns of any type into the forms that the checks use: numbers, strings, vectors."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def is_number(type_: pa.DataType) -> bool:
 
 
 def is_image(type_: pa.DataType) -> bool:
-    """As many numbers in each row."""
+    """Whether each row has the same number of numbers."""
     return bool(pa.types.is_fixed_size_list(type_)) and is_number(type_.value_type)
 
 
 def normalised(name: str, raw: pa.Table) -> pa.Table:
-    """The table with every column in its normal form, and columns of pixels as one image."""
+    """The table with every column in its normal form, and columns of pixels joined into one image."""
     twice = [column for column, count in Counter(raw.column_names).items() if count > 1]
     if twice:
         raise SluiceError(

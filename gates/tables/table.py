@@ -1,5 +1,4 @@
-"""One split as the checks see it: columns of one kind each, rows in an order that is the same whatever file they came
-from."""
+"""One split for the checks: columns of one kind each, rows in an order that does not depend on the file."""
 
 from __future__ import annotations
 
@@ -20,21 +19,21 @@ Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MISSING_CODE = -1
-# A text has several words and hardly ever repeats itself; a category has few values that many rows share.
+# A text has several words and rarely repeats; a category has few values that many rows share.
 _TEXT_WORDS = 3.0
 _DISTINCT_SHARE = 0.5
 _LOOKED_AT = 20_000
 
 
 class ColumnKind(str, Enum):
-    """What a column holds, and hence which statistics make sense for it."""
+    """The kind of a column's values, which decides the statistics that apply."""
 
     NUMBER = "number"  # integers, floats, booleans, times (seconds since 1970)
     CATEGORY = "category"  # strings, few or many
     TEXT = "text"  # strings of several words that hardly repeat
     IMAGE = "image"  # as many numbers in each row: pixels, or any vector
     EMPTY = "empty"  # no value at all
-    OTHER = "other"  # lists of varying length, structs: not looked into
+    OTHER = "other"  # lists of varying length, structs: not examined
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class Table:
         return name in self.kinds and (kind is None or self.kinds[name] is kind)
 
     def missing(self, name: str) -> Mask:
-        """Rows without a value; NaN is none."""
+        """A mask of rows without a value; NaN counts as missing."""
         column = self.arrow.column(name)
         if is_number(column.type):
             return np.isnan(self.numbers(name))

@@ -1,4 +1,4 @@
-"""When a row happened, as a number."""
+"""The time of a row as a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The check of what each column says about the others: values that stand in the wrong rows say less, or nothing."""
+"""The check of each column's association with the others: values in the wrong rows lose it.
+
+The derivation: docs/statistics.md, Association.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 100
-# Cells per column: enough to see an association, few enough to know its strength.
+# Cells per column: enough to detect an association, few enough to estimate it.
 _CELLS = 12
-# A cell's lift is believed as if this many more rows had been seen without any.
+# Rows without any lift that are added to each cell.
 _DOUBT = 5.0
 _CERTAIN_PARTNER = 1e-6
-# Standard errors above 0 below which train's own association is too weak to be missed.
+# Train's own association must be so many standard errors above 0, or its loss cannot be judged.
 _STRONG = 10.0
 
 
@@ -39,12 +42,12 @@ _STRONG = 10.0
     needs=(Need.OTHER,),
 )
 def association(data: Data, margin: float) -> Iterator[Measurement]:
-    """RowNumbers that are joined at random keep every column's distribution and lose, in their share, what it says about the
-    others. The loss is taken against the same table with its columns shuffled, so another mix of rows is no loss."""
+    """Rows that are joined at random keep every column's distribution and lose its association with the others in
+    proportion. The baseline is the same table with its columns shuffled, so another mix of rows is no loss."""
     compared = 0
     for pair in comparisons(data):
         found = coded(pair)
-        # What one entity's columns say about each other, another's may not: only the joint test keeps them apart.
+        # Associations may differ between entities: only the joint test keeps entities in one fold.
         if pair.unit is Unit.ENTITY or min(len(rows) for rows in found.rows) < _FEWEST_ROWS:
             continue
         coarse = {name: _coarse(column) for name, column in found.columns.items()}
@@ -57,7 +60,7 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 class Sides(NamedTuple):
-    """Codes of one column in few cells; a missing value has a cell."""
+    """Codes of one column in few cells; missing values have a cell."""
 
     train: Codes
     other: Codes
@@ -124,8 +127,8 @@ def _measured(
     return pair.measured(
         "association", name, "share of its association that is lost",
         Distance(lost, _p_value(train_score - other_score, errors) if lost else 1.0, 1.0), margin,
-        text=f"`{name}` says {lost:.0%} less about other columns, such as {partners}, in {pair.other.name} than in "
-        f"train, as if that share of its values stood in the wrong rows",
+        text=f"`{name}` is {lost:.0%} less associated with other columns, such as {partners}, in {pair.other.name} than "
+        f"in train, as if that share of its values were in the wrong rows",
         remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
         n=len(rows_b), bounded=False,
         in_windows=partial(_in_windows, {each: sides.train for each, sides in coarse.items()}, places, name, lifts),

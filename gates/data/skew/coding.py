@@ -1,6 +1,6 @@
 """Columns of two sides in one coding of few values, on a sample: ranges for numbers, frequent values for categories.
 
-Numbers are cut midway between values that occur: a value that is off by the rounding of float32 keeps its code.
+The borders of ranges lie midway between values that occur, so a value that was rounded to float32 keeps its code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class CodedPair:
-    """All columns that can be compared, and the sampled rows."""
+    """All comparable columns, and the sampled rows."""
 
     rows: tuple[RowNumbers, RowNumbers]
     columns: dict[str, Coded]
@@ -50,7 +50,7 @@ def coded(pair: TableComparison) -> CodedPair:
 
 
 def _numbers(pair: TableComparison, name: str, rows: tuple[RowNumbers, RowNumbers]) -> Coded:
-    # By all rows alike, whichever side they are of: ranges drawn around one side's values would give it away.
+    # From the pooled rows of both sides: ranges around one side's values would identify that side.
     both = [table.numbers(name)[picked] for table, picked in zip(_tables(pair), rows, strict=True)]
     pooled = np.sort(np.concatenate(both))
     pooled = pooled[: int(np.searchsorted(pooled, np.nan))]
@@ -85,7 +85,7 @@ def _categories(pair: TableComparison, name: str, rows: tuple[RowNumbers, RowNum
     if (counts > 0).sum() > _IDENTIFIER * counts.sum():
         return None
     train, other = train[rows[0]], other[rows[1]]
-    # Chosen by all rows alike, as the ranges are.
+    # From the pooled rows of both sides, as the ranges.
     shares = sum(np.bincount(side[side >= 0], minlength=len(names)) for side in (train, other))
     place = np.full(len(names) + 1, _MOST_CATEGORIES - 1)
     kept = np.argsort(-np.asarray(shares), kind="stable")[: _MOST_CATEGORIES - 1]

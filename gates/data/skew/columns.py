@@ -1,5 +1,5 @@
-"""Checks of one column at a time: missing values, unknown values, and in which proportions categories come. Those of
-numbers are in `numbers.py`, those within slices in `slices.py`."""
+"""Checks of single columns: missing values, unknown values, and the proportions of categories. Checks of numbers are in
+`numbers.py`, those within slices in `slices.py`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _GROUP = "skew and drift"
-# A column of which more than half of the values differ names rows.
+# A column with more distinct values than half of its rows identifies rows.
 _IDENTIFIER = 0.5
 
 
 @check(
     gate=Gate.DATA, group=_GROUP,
-    catches="values that went missing, or that are there where train has none",
+    catches="values that are missing, or that exist where train has none",
     statistic="difference of the shares of missing values",
     margin=0.05,
     rule="beyond the margin and certain (Fisher's exact test, effective rows)",
@@ -56,7 +56,7 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
-    """Mass of categories unseen in train. Identifiers, of which nearly all are new, are as expected."""
+    """The share of categories unseen in train. Nearly all values of an identifier are new, as expected."""
     compared = 0
     for pair in comparisons(data):
         if (split := of_split_column(pair, "new_categories", margin)) is not None:
@@ -78,7 +78,7 @@ def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.OTHER,), tier=1,
 )  # fmt: skip
 def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]:
-    """Half the sum of differences of shares. Identifiers have no shares to compare."""
+    """Half the sum of the differences of shares. Identifiers are left out."""
     compared = 0
     for pair in comparisons(data):
         for column in pair.categories():
@@ -114,7 +114,7 @@ def _counting(size: int) -> Callable[[Codes], Floats]:
 def _effective_rows_of_categories(
     pair: TableComparison, train_codes: Codes, other_codes: Codes, rows: tuple[Mask, Mask], differences: Floats
 ) -> tuple[float, float]:
-    """The least of the effective rows for being of one category, over those that differ most."""
+    """The smallest effective rows for membership of one category, over the categories that differ most."""
     if pair.groups is None:
         return float(len(train_codes)), float(len(other_codes))
     most = np.argsort(-differences, kind="stable")[:5]

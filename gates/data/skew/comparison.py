@@ -1,4 +1,4 @@
-"""Train beside one other table: the columns that can be compared, what rows are worth, and what a distance means."""
+"""Train beside one other table: the comparable columns, the effective rows, and the meaning of a distance."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from gates.tables.table import Codes, Floats, ColumnKind, Mask, Table, joint_cod
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
-# A sample is enough to tell how alike the rows of an entity are.
+# A sample suffices to estimate the correlation within entities.
 _ROWS_FOR_EFFECT = 5_000
-# An effect beyond its margin that is not even certain by itself is no warning: small samples are full of them.
+# An effect beyond its margin with a larger p-value of its own is no warning: small samples have many of them.
 _CERTAIN_ALONE = 0.01
 _NOTHING = "Nothing to do."
-# A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
+# A table is sound when an effect of twice the margin can be excluded; one of exactly the margin never can.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
-# Tariffs, days and what goes with what change honestly in time, and at once: past windows do not say how much. A later
-# serving log is refused for what one column holds, and warned of for these.
+# Tariffs, days and associations change honestly and suddenly in time, so past windows give no limit for them. A later
+# serving log is refused by the checks of single columns; these checks only warn.
 _CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
 # Between two long spans honest drift adds up beyond what one window shows.
 _ADDED_UP = 2.0
@@ -35,7 +35,7 @@ _ADDED_UP = 2.0
 
 @dataclass(frozen=True, eq=False)
 class TableComparison:
-    """Train beside `other`. `column`: the entity or time by which they came apart, and whether that was declared."""
+    """Train beside `other`. `column`: the entity or time column of the split, and whether it was declared."""
 
     data: Data
     other: Table
@@ -50,11 +50,11 @@ class TableComparison:
         return self.data.train
 
     def features(self, *kinds: ColumnKind) -> list[str]:
-        """Columns to be compared: not what the two sides were split by, and no clock when they were split by time."""
+        """Columns to compare: without the column of the split, and without clocks when the split is by time."""
         return [name for name in self.data.comparable(self.other, *kinds) if not self.leaves_out(name)]
 
     def leaves_out(self, name: str) -> bool:
-        """Whether the way in which the two sides came apart makes this column differ."""
+        """Whether the split itself makes this column differ."""
         return name == self.column or name in self._clocks
 
     def numbers(self) -> list[str]:
@@ -75,7 +75,7 @@ class TableComparison:
         return self._sorted[key]
 
     def effective_rows(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
-        """Effective rows of the two sides for comparing these scores, of those rows."""
+        """Effective rows of the two sides for a comparison of these scores on these rows."""
         if self.groups is None:
             return float(len(scores_a)), float(len(scores_b))
         groups = self.groups[0][rows_a], self.groups[1][rows_b]
@@ -87,10 +87,10 @@ class TableComparison:
         return max(1.0, len(groups[0]) / whole[0]), max(1.0, len(groups[1]) / whole[1])
 
     def entity_p(self, scores_a: Floats | Mask, scores_b: Floats | Mask, rows_a: Mask, rows_b: Mask) -> float:
-        """The p-value of these scores when whole entities are assigned anew: rank sum of the entities' means (Wilcoxon
-        1945), never below what so few entities can say. 0 when rows were drawn.
+        """The p-value of these scores with entities as units: rank sum of the entities' means (Wilcoxon 1945), never below
+        the smallest that so few entities allow. 0 when rows were drawn.
 
-        A value that one large entity owns differs much in rows, and by one entity.
+        A value of one large entity differs in many rows, but only in one entity.
         """
         if self.groups is None:
             return 0.0
@@ -127,7 +127,7 @@ class TableComparison:
 
     @cached_property
     def windows(self) -> tuple[RowNumbers, ...]:
-        """RowNumbers of train by past window; none when the two sides were not split by time, or train is too short."""
+        """Row numbers of train by past window; empty when the split is not by time, or train is too short."""
         return () if self._times is None else windows_of(self._times, self.other.rows, self.data.seed)
 
     @cached_property
@@ -138,7 +138,7 @@ class TableComparison:
         return frozenset(n for n in names if is_clock(self.train.numbers(n), self._times, self.windows))
 
     def sampled(self, at_most: int) -> tuple[RowNumbers, RowNumbers]:
-        """RowNumbers of both sides for what is costly."""
+        """Row numbers of both sides for costly checks."""
         return sample_of(self.train, at_most, self.data.seed), sample_of(self.other, at_most, self.data.seed)
 
     def measured(
@@ -160,8 +160,8 @@ class TableComparison:
         chart: Callable[[], Chart] | None = None,
         bounded: bool = True,
     ) -> Measurement:
-        """One measurement, with its certainty. `told` is what differs, in words; `in_windows` is the same distance
-        between two sets of train's rows, asked only when the distance matters and the two sides were split by time."""
+        """One measurement with its certainty. `text` says what differs; `in_windows` is the same distance between two sets
+        of train's rows, computed only when the distance matters and the split is by time."""
         rows = self.other.rows if n is None else n
         distance = distance._replace(p_value=max(distance.p_value, by_entity))
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
@@ -175,10 +175,10 @@ class TableComparison:
             elif suspect:
                 notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
         if self.unit is Unit.ENTITY and effective_rows is not None:
-            notes = f", worth {effective_rows:,.0f} independent ones as {self.column} was split, not rows"
+            notes = f", {effective_rows:,.0f} effective ones because the split is by {self.column}"
         beyond = suspect and distance.effect > limit
         certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
-        # Doubt about values that hardly any row has is no doubt about the table.
+        # A column that few rows fill leaves no doubt about the table.
         is_bounded = bounded and self.unit is Unit.ROW and rows >= _HARDLY_ANY * self.other.rows
         alike = f"`{column}` in {self.other.name}{where} is like train"
         return Measurement(
@@ -206,14 +206,14 @@ def _means(scores: Floats | Mask, groups: Codes) -> Floats:
 
 
 def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
-    """RowNumbers of the other side at which the 99 % bound of a share or a KS distance stays below what is sound."""
+    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below the sound limit."""
     needed = (2.0 / (_SOUND * margin)) ** 2 if margin > 0 else np.inf
     return round(needed * rows_of_train / (rows_of_train - needed)) if rows_of_train > 1.5 * needed else None
 
 
 @lru_cache(maxsize=2)
 def comparisons(data: Data) -> tuple[TableComparison, ...]:
-    """Train beside every other table that has rows, with what their samples share."""
+    """Train beside every other table with rows; they share the cache of sorted columns."""
     of = partial(TableComparison, data, _sorted={})
     found = [other for other in data.others.values() if other.rows and data.train.rows]
     return tuple(of(each, data.unit(each), data.unit_column(each), data.is_unit_declared(each)) for each in found)

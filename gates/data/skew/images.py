@@ -1,4 +1,4 @@
-"""Images that are no longer like those of train: brighter, scaled, inverted, blurred, turned, marked."""
+"""Images that differ from those of train: brighter, scaled, inverted, blurred, turned, marked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEWEST_TO_LEARN = 50
 _MOST_TO_LEARN = (2_000, 1_000)
 # The margin of `joint_distribution`: a lower bound of the AUC above this is a difference that matters.
 _AUC = 0.53
-# A number that went through another type and back is the same number: this part of train's range is no difference.
+# Numbers within this part of train's range are equal: they may have been stored in another type.
 _GRAIN = 1e-6
 _BARS = 12
 
@@ -36,7 +36,7 @@ _BARS = 12
     gate=Gate.DATA,
     group="skew and drift",
     catches="images that are brighter, scaled, inverted, noisy, blurred, turned or marked where train's are not",
-    statistic="KS distance of about 15 summaries and of every pixel; AUC of a classifier that tells the sides apart",
+    statistic="KS distance of about 15 summaries and of every pixel; AUC of a classifier that separates the sides",
     margin=0.10,
     rule="a distance above the margin, or an AUC whose 99 % lower bound is above 0.53, and certain; Bonferroni over "
     "summaries and over pixels",
@@ -44,10 +44,10 @@ _BARS = 12
     needs=(Need.OTHER, Need.IMAGE),
 )
 def image_distribution(data: Data, margin: float) -> Iterable[Measurement]:
-    """Three looks at samples of both sides, 2,000 rows or fewer, classes in the same proportions where labels tell.
+    """Three comparisons of samples of both sides, 2,000 rows or fewer, with equal class shares where labels exist.
 
-    Summaries of an image find what happens to all of it (brightness, scale, noise, blur, place); single pixels find a
-    mark or a dead line; a boosted classifier on block means and summaries finds what none of them shows alone.
+    Summaries of an image find changes of all of it (brightness, scale, noise, blur, place); single pixels find a mark or
+    a dead line; a boosted classifier on block means and summaries finds what neither shows alone.
     """
     found = [each for pair in comparisons(data) for each in _of_pair(pair, margin)]
     if not found:
@@ -76,7 +76,7 @@ class _Sides:
         return np.asarray(self.pair.train.vectors(self.name)[np.intersect1d(rows, whole)[: len(self.rows[0])]])
 
     def summarised(self, flat: Pixels) -> dict[str, Floats]:
-        """Summaries, without differences that rounding makes."""
+        """Summaries, rounded so that differences of storage vanish."""
         found = summaries(flat, self.layout, self.low, self.high)
         return {name: _snapped(values, self.high - self.low) for name, values in found.items()}
 
@@ -102,7 +102,7 @@ def _of_pair(pair: TableComparison, margin: float) -> Iterator[Measurement]:
         features = sides.summarised(sides.pixels[0]), sides.summarised(sides.pixels[1])
         looks = [_summaries_compared(sides, features, margin), _pixels_compared(sides, margin)]
         yield from looks
-        # What is seen without a classifier needs none.
+        # The classifier runs only where summaries and pixels show nothing.
         if not any(look.is_beyond for look in looks) and (learnt := _learnt(sides, features)) is not None:
             yield learnt
 
@@ -115,7 +115,7 @@ def _gaps(a: Floats, b: Floats) -> Floats:
     values = np.take_along_axis(both, order, axis=1)
     steps = np.where(order < len(a), np.float32(1 / len(a)), np.float32(-1 / len(b)))
     apart = np.abs(np.cumsum(steps, axis=1, dtype=np.float32))
-    apart[:, :-1][values[:, 1:] == values[:, :-1]] = 0.0  # within a tie nothing is known yet
+    apart[:, :-1][values[:, 1:] == values[:, :-1]] = 0.0  # the gap counts at the end of a tie
     apart[:, -1] = 0.0
     return apart.max(axis=1).astype(np.float64)
 
@@ -217,7 +217,7 @@ def _learnt(sides: _Sides, features: tuple[dict[str, Floats], dict[str, Floats]]
         "99 % lower bound of AUC",
         Distance(max(0.0, test.lower), test.p_value, 1.0),
         _AUC,
-        text=f"A classifier tells the images of {pair.other.name} from those of train with AUC {test.auc:.3f}",
+        text=f"A classifier separates the images of {pair.other.name} from those of train with AUC {test.auc:.3f}",
         remedy="Compare how the images of the two sides came about: source, cut, turn, compression.",
         n=len(picked[1]),
         chart=lambda: _chart("score of the classifier", scores[0], scores[1], pair.other.name),

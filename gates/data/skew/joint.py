@@ -1,4 +1,4 @@
-"""The check of all columns together: what is wrong between columns that are each distributed as they should be."""
+"""The check of all columns together: faults between columns whose own distributions are right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED = 3
     gate=Gate.DATA,
     group="skew and drift",
     catches="columns joined to the wrong rows, swapped, or stale, though each alone looks as in train",
-    statistic="99 % lower bound of the AUC of a classifier that tells the rows of the two sides apart",
+    statistic="99 % lower bound of the AUC of a classifier that separates the rows of the two sides",
     margin=0.53,
     rule="beyond the margin and certain (Mann-Whitney z, 1.7 times wider below 1,000 rows); entities stay in one fold",
     source="Lopez-Paz & Oquab 2017; docs/statistics.md, Two-sample classifier",
@@ -39,7 +39,7 @@ def joint_distribution(data: Data, margin: float) -> Iterator[Measurement]:
     compared = 0
     for pair in comparisons(data):
         found = coded(pair)
-        # A later eval can only be warned of, and its columns say so one by one at a hundredth of the cost.
+        # A later eval only warns, and the checks of its single columns cost a hundredth of this one.
         if pair.unit is Unit.TIME and pair.other.name != "serving":
             continue
         if len(found.columns) < 2 or min(len(rows) for rows in found.rows) < _FEWEST_ROWS:
@@ -56,7 +56,7 @@ def _measured(pair: TableComparison, found: CodedPair, test: TwoSample, margin: 
     if lower > margin and (matched := _with_labels_alike(pair, found)) is not None and matched.auc < auc:
         auc, lower, p_value = matched.auc, matched.lower, matched.p_value
         note = " among rows of train with labels in the same proportions"
-    text = f"A classifier tells the rows of {pair.other.name} from those of train with AUC {auc:.3f}{note}"
+    text = f"A classifier separates the rows of {pair.other.name} from those of train with AUC {auc:.3f}{note}"
     falls = test.importances() if lower > margin else {}
     if falls:
         most = ", ".join(f"`{name}`" for name in list(falls)[:_NAMED])
@@ -74,8 +74,8 @@ def _measured(pair: TableComparison, found: CodedPair, test: TwoSample, margin: 
 
 
 def _with_labels_alike(pair: TableComparison, found: CodedPair) -> TwoSample | None:
-    """The test against rows of train drawn so that the classes are as frequent as on the other side: other proportions
-    of labels are the business of the checks of labels. None without a label there, or when proportions are alike."""
+    """The test against rows of train that are drawn with the class shares of the other side, because the checks of
+    labels judge class shares. None without a label there, or when the shares agree."""
     label = pair.data.label
     if label is None or not pair.other.has(label) or pair.groups is not None:
         return None

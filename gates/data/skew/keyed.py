@@ -1,4 +1,4 @@
-"""Whether serving computes for an event the values that training was given: the same rows, joined on their key."""
+"""Whether serving computes the same values as training for an event: the rows are joined on their key."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RowNumbers = NDArray[np.intp]
 
 _TOLERANCE = 1e-6
 _MATCHED = 0.95
-# Keys of other events meet now and then; below this, the log is of other events.
+# Keys of different events coincide rarely; below this share the log is of other events.
 _SAME_EVENTS = 0.05
 _FEWEST_JOINED = 20
-# One row may be a correction; three are a rule.
+# One row may be a correction; three are a pattern.
 _FEWEST_DIFFERENT = 3
-# The same events agree in most of what is known of them, whatever went wrong in some columns.
+# Rows of the same events agree in most columns, whatever is wrong in some of them.
 _AGREEING = 0.5
 _SHOWN = 5
 _CHARTED = 20
@@ -32,15 +32,15 @@ _CHARTED = 20
 
 @dataclass(frozen=True, eq=False)
 class _Join:
-    """RowNumbers of serving and of the other tables that stand for the same events, side by side."""
+    """Row numbers of serving and of the other tables that belong to the same events, side by side."""
 
     keys: list[str]
-    tables: list[Table]  # what serving was joined with, one below the other
+    tables: list[Table]  # the tables that serving was joined with, concatenated
     serving_rows: RowNumbers  # rows of serving
     table_rows: RowNumbers  # rows of the tables, in their order
     runs: Codes  # the key of each pair
     matched: float  # share of serving rows whose key is in the tables
-    skipped: int  # rows of serving whose key stands for another number of rows there
+    skipped: int  # rows of serving whose key has another number of rows there
 
 
 @check(
@@ -55,9 +55,9 @@ class _Join:
     needs=(Need.SERVING, Need.ENTITY),
 )
 def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
-    """Serving against what train, eval, test and the previous span hold of the same events.
+    """Serving against train, eval, test and the previous span on the same events.
 
-    Where a key stands for several rows, the values of its rows are compared in sorted order.
+    Where a key has several rows, their values are compared in sorted order.
     """
     serving = data.serving
     if serving is None:
@@ -76,7 +76,7 @@ def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
         reason=f"{join.matched:.1%} of {serving.rows:,} serving rows have their key ({key}) in "
         f"{', '.join(table.name for table in join.tables)}; {join.skipped:,} rows were left out because their key "
         f"stands for another number of rows there."
-        + ("" if decided else f" That is below {_MATCHED:.0%}: their values are told, and not judged."),
+        + ("" if decided else f" That is below {_MATCHED:.0%}: their values are reported, not judged."),
         remedy="Log the key of every request, and keep the rows that the log stands for.",
     )
     features = [n for n in data.features if n not in join.keys and _is_comparable(n, [*join.tables, serving])]
@@ -106,7 +106,7 @@ def _joined(data: Data, serving: Table) -> _Join:
     in_serving = np.bincount(serving_codes[serving_known], minlength=count)
     in_tables = np.bincount(table_codes[table_known], minlength=count)
     if len(keys) == 1 and (in_serving.max() > 1 or in_tables.max() > 1):
-        raise NotApplicable(f"`{keys[0]}` stands for several rows, and no time column tells them apart")
+        raise NotApplicable(f"`{keys[0]}` stands for several rows, and no time column distinguishes them")
     found = serving_known & (in_tables[serving_codes] > 0)
     matched = float(found.mean())
     if matched < _SAME_EVENTS:
@@ -123,7 +123,7 @@ def _joined(data: Data, serving: Table) -> _Join:
 
 
 def _key_codes(keys: list[str], tables: list[Table]) -> tuple[Codes, Mask]:
-    """Codes that are equal where the keys are, whichever widths the tables store them in; and rows with a whole key."""
+    """Codes that are equal where the keys are, in whatever width they are stored, and a mask of rows with a full key."""
     rows = sum(table.rows for table in tables)
     codes, known = np.zeros(rows, np.int64), np.ones(rows, dtype=bool)
     for key in keys:
@@ -141,7 +141,7 @@ def _key_codes(keys: list[str], tables: list[Table]) -> tuple[Codes, Mask]:
 
 
 def _not_seen_before(codes: Codes, tables: list[Table]) -> Mask:
-    """Not the rows whose key an earlier table holds: a previous span may hold train's own events."""
+    """A mask without the rows whose key an earlier table holds: a previous span may hold train's own events."""
     seen, kept = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool), []
     for part in np.split(codes, np.cumsum([table.rows for table in tables])[:-1]):
         kept.append(~seen[part])
@@ -155,7 +155,7 @@ def _exact(table: Table, key: str) -> NDArray[np.int64]:
 
 
 def _is_comparable(name: str, tables: list[Table]) -> bool:
-    """NUMBER with NUMBER, IMAGE with IMAGE of one size, words with words; another type is the schema's finding."""
+    """NUMBER with NUMBER, IMAGE with IMAGE of one size, text with text; the schema check reports other types."""
     if not all(table.has(name) for table in tables):
         return False
     kinds = {table.kinds[name] for table in tables} - {ColumnKind.EMPTY}
@@ -165,7 +165,7 @@ def _is_comparable(name: str, tables: list[Table]) -> bool:
 
 
 def _differing(name: str, join: _Join, serving: Table) -> Mask:
-    """Pairs whose values differ; within a key that stands for several rows, in sorted order."""
+    """A mask of pairs whose values differ; within a key of several rows, in sorted order."""
     tables = [serving, *join.tables]
     kinds = {table.kinds[name] for table in tables} - {ColumnKind.EMPTY}
     if kinds == {ColumnKind.IMAGE}:

@@ -1,4 +1,4 @@
-"""Whether every table holds the label in the shares that train has."""
+"""Whether every table holds the label with the class shares, or the distribution, of train."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from gates.verdict.measurement import Measurement
 
 # Cochran (1954): a chi-square needs five expected rows a class; rarer ones are counted together.
 _FEWEST_EXPECTED = 5
-# A class that train lacks matters from this share of rows: the share of errors that it makes certain.
+# A class that train lacks matters from this share of rows: each of them is a certain error.
 _UNKNOWN_SHARE = 0.005
 _FEWEST_UNKNOWN = 3
-# As for the nulls of any column.
+# The same margin as that of `nulls`.
 _LOST_SHARE = 0.05
 _CHARTED = 20
 _BARS = 10
@@ -34,7 +34,7 @@ _BARS = 10
     catches="another share of positives, a class that is missing, another distribution of a quantity",
     statistic="total variation of the shares of the classes (Kolmogorov-Smirnov distance of a quantity)",
     margin=0.05,
-    rule="total variation > 0.05 (KS > 0.10) and chi-square certain, rows of an entity counted at their worth; "
+    rule="total variation > 0.05 (KS > 0.10) and chi-square certain, on effective rows; "
     "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time",
     source="Rabanser et al. 2019; Lipton et al. 2018, label shift; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.LABEL, Need.OTHER),
@@ -67,7 +67,7 @@ def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _lost(target: Target, held_out: Table) -> Measurement | None:
-    """A held-out table without labels judges nothing; None where it has them as train has."""
+    """The share of missing labels beyond train's; None when it is small."""
     name, rows = target.name, held_out.rows
     there = int((~held_out.missing(name)).sum()) if held_out.has(name) else 0
     share = 1 - there / max(rows, 1)
@@ -90,7 +90,7 @@ def _classes(data: Data, other: Table, target: Target, other_target: Target, mar
     from scipy.stats import chi2
 
     count = len(target.classes)
-    # The class that train does not know comes last.
+    # The last class stands for labels that train lacks.
     train_codes = target.codes[target.present]
     other_codes = np.where(other_target.codes < 0, count, other_target.codes)[other_target.present]
     observed = np.array([np.bincount(train_codes, minlength=count + 1), np.bincount(other_codes, minlength=count + 1)])
@@ -101,7 +101,7 @@ def _classes(data: Data, other: Table, target: Target, other_target: Target, mar
     statistic, freedom = _chi_square(shares, effective)
     worst = int(np.argmax(np.abs(difference)))
     names = (*map(data.declared.called, target.classes), "unknown to train")
-    # The scatter of a total variation is at most that of a share of one half.
+    # The standard error of a total variation is at most that of a share of one half.
     error = 0.5 * float(np.sqrt(1 / effective[0] + 1 / effective[1]))
     return Measurement(
         check="label_shift",
@@ -138,7 +138,7 @@ def _chi_square(shares: Floats, effective: tuple[float, float]) -> tuple[float, 
     pooled = np.column_stack([observed[:, ~rare], observed[:, rare].sum(axis=1)])
     total = pooled.sum(axis=0)
     if total[-1] / observed.sum() * min(effective) < _FEWEST_EXPECTED and pooled.shape[1] > 1:
-        # What is rare even together joins the smallest of the others.
+        # Classes that are rare even together join the smallest other class.
         least = int(np.argmin(total[:-1]))
         pooled[:, least] += pooled[:, -1]
         pooled = pooled[:, :-1]
@@ -159,7 +159,7 @@ def _effective_rows(
 
 
 def _unknown(data: Data, other: Table, target: Target, other_target: Target) -> Measurement:
-    """Classes that train never shows: were the rows (entities) assigned at random, how likely would all be here?"""
+    """Classes that train lacks: the probability that a random assignment puts all of their rows (entities) here."""
     unknown = other_target.present & (other_target.codes < 0)
     rows, total = int(unknown.sum()), other_target.rows
     share = rows / total
@@ -236,14 +236,14 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
 
 
 def _at_most(data: Data, other: Table) -> Severity:
-    """Time moves the shares of labels of itself: what that is worth is for people to say."""
+    """WARN for a split by time: class shares change honestly in time, so people must decide."""
     return Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK
 
 
 def _in_entities(data: Data, other: Table, effective: tuple[float, float]) -> str:
     if data.unit(other) is not Unit.ENTITY:
         return ""
-    return f"; split by `{data.unit_column(other)}`, so worth {effective[0]:,.0f} and {effective[1]:,.0f} independent rows"
+    return f"; split by `{data.unit_column(other)}`: {effective[0]:,.0f} and {effective[1]:,.0f} effective rows"
 
 
 def _bar_chart(data: Data, other: Table, names: tuple[str, ...], shares: Floats) -> Chart:

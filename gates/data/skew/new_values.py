@@ -1,4 +1,4 @@
-"""The mass of values that train never had, against what Good and Turing say is to be expected."""
+"""The share of values that train never had, against the Good-Turing estimate."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gates.tables.table import Codes, Floats, ColumnKind, joint_categories
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
-# A column of whole numbers with more values is a quantity: its `value_range` is judged.
+# A column of whole numbers with more values is a quantity, which `value_range` judges.
 _MOST_VALUES = 50
 # Its values must repeat for its domain to be known.
 _ROWS_A_VALUE = 5
 
 
 def domain_of(pair: TableComparison, column: str) -> Floats | None:
-    """The values of a number column that has few, all whole; None for a quantity."""
+    """The values of a number column with few values, all whole; None for a quantity."""
     ordered = pair.sorted(pair.train, column)
     if not len(ordered):
         return None
@@ -30,10 +30,9 @@ def domain_of(pair: TableComparison, column: str) -> Floats | None:
 
 
 def of_unseen(pair: TableComparison, check: str, column: str, margin: float) -> Measurement:
-    """Mass of values of one column that the reference never had; the older of train and the previous span is it.
+    """The share of rows with a value that the reference never had; the reference is train, or an older previous span.
 
-    What is to be expected of new rows is the mass of values that one row has (N1/N); of new entities, the mass of
-    values that one entity has.
+    The expected share is that of values with a single row (N1/N), or with a single entity where entities were drawn.
     """
     older_codes, newer_codes, names = _codes_of(pair, column)
     groups = pair.groups
@@ -49,7 +48,7 @@ def of_unseen(pair: TableComparison, check: str, column: str, margin: float) -> 
     counts = np.bincount(known, minlength=len(names))
     is_new, is_single = counts[other] == 0, spread[known] == 1
     share, expected = float(is_new.mean()), float(is_single.mean())
-    # The side that is compared must come second in `worth` as the groups of the pair do.
+    # `effective_rows` expects train's side first, as the groups of the pair are.
     sides = (is_single, is_new, known_rows, new_rows) if older == "train" else (is_new, is_single, new_rows, known_rows)
     effective = pair.effective_rows(sides[0].astype(float), sides[1].astype(float), sides[2], sides[3])
     by_entity = pair.entity_p(*sides)
@@ -71,14 +70,14 @@ def of_unseen(pair: TableComparison, check: str, column: str, margin: float) -> 
 
 
 def of_split_column(pair: TableComparison, check: str, margin: float) -> Measurement | None:
-    """A text of which the two sides share no value, though nobody declared a split by it: said, and not refused."""
+    """A text column in which the two sides share no value, without a declared split by it: it warns."""
     column = pair.column
     if pair.unit is not Unit.ENTITY or pair.is_declared or column is None or pair.train.kinds[column] is ColumnKind.NUMBER:
         return None
     return Measurement(
         check, f"{column} in {pair.other.name}", "share of rows with a value that train never had",
         1.0, margin, pair.other.rows,
-        f"No value of `{column}` in {pair.other.name} occurs in train: it was taken for a split by `{column}`.",
+        f"No value of `{column}` in {pair.other.name} occurs in train, which suggests a split by `{column}`.",
         f"Declare `{column}` as the entity key if it was split by it; else its vocabulary was changed.",
         at_most=Severity.WARN,
     )  # fmt: skip
@@ -99,7 +98,7 @@ def _places(numbers: Floats, values: Floats) -> Codes:
 
 
 def _owners_of(codes: Codes, owners: Codes, count: int) -> Codes:
-    """How many different owners each code has."""
+    """The number of different owners of each code."""
     several = int(owners.max(initial=0)) + 1
     return np.bincount(np.unique(codes * several + owners) // several, minlength=count)
 

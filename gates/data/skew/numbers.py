@@ -19,12 +19,12 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _GROUP = "skew and drift"
-# Only values with half of the margin can differ by the margin without another one doing so.
+# Values with at least this part of the margin are compared; rarer ones cannot differ by the margin.
 _CANDIDATE = 0.5
 # Steps in which quantities are recorded: decimals, whole units, minutes or hours in seconds.
 _STEPS = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 100.0, 1000.0)
 _ROWS_FOR_STEPS = 20_000
-# A step that the slack of a float32 exceeds cannot be told.
+# A step is left out where the rounding of float32 exceeds this part of it.
 _BLURRED = 0.05
 
 
@@ -84,7 +84,7 @@ def _ks_in_windows(values: Floats, earlier: RowNumbers, later: RowNumbers) -> fl
 
 @check(
     gate=Gate.DATA, group=_GROUP,
-    catches="one number that takes the place of others: a new sentinel such as -1, a default, a constant",
+    catches="one number that replaces others: a new sentinel such as -1, a default, a constant",
     statistic="largest difference of the shares of one value",
     margin=0.05,
     rule="beyond the margin and certain (Fisher's exact test, Bonferroni over the values tried)",
@@ -114,7 +114,7 @@ def single_values(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _atoms_in_windows(numbers: Floats, values: Floats, earlier: RowNumbers, later: RowNumbers) -> float:
-    """Of any value: each season has its own."""
+    """The largest difference of any value's shares: each season has its own frequent values."""
     a, b = (np.sort(numbers[rows][~np.isnan(numbers[rows])]) for rows in (earlier, later))
     return float(np.abs(_shares_at(a, values) - _shares_at(b, values)).max()) if len(a) and len(b) else np.nan
 
@@ -165,7 +165,7 @@ def granularity(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _unlike_zero(values: Floats, rows: RowNumbers) -> Mask:
-    """0 is a multiple of everything: its share is the business of `single_values`."""
+    """Rows with another value than 0, which is a multiple of every step; `single_values` judges its share."""
     picked = np.zeros(len(values), dtype=bool)
     picked[rows] = True
     return picked & np.isfinite(values) & (values != 0)
@@ -184,7 +184,7 @@ def _on_step(values: Floats, step: float) -> Mask:
 
 @check(
     gate=Gate.DATA, group=_GROUP,
-    catches="numbers outside everything that train has seen: overflows, sentinels, another unit in some rows",
+    catches="numbers outside the range of train: overflows, sentinels, another unit in some rows",
     statistic="share of rows outside train's range",
     margin=0.01,
     rule="beyond the margin and certain (exact chance that the largest values all lie on one side)",
@@ -192,7 +192,7 @@ def _on_step(values: Floats, step: float) -> Mask:
     needs=(Need.OTHER,),
 )  # fmt: skip
 def value_range(data: Data, margin: float) -> Iterator[Measurement]:
-    """Share outside the smallest and largest value; columns of few whole numbers are left to `schema_domain`."""
+    """The share outside the smallest and largest value; `schema_domain` judges columns of few whole numbers."""
     for pair, column, train_values, other_values in _numbers(data):
         if domain_of(pair, column) is None:
             yield _of_range(pair, column, train_values, other_values, margin)
@@ -222,7 +222,7 @@ def _of_range(pair: TableComparison, column: str, train_values: Floats, other_va
 def _outside_p(
     pair: TableComparison, train_values: Floats, other_values: Floats, low: float, high: float, older: str, side: str
 ) -> float:  # fmt: skip
-    """Of entities when entities were drawn: whose largest values all lie on one side."""
+    """The p-value of the values outside; with entities as units where these were drawn."""
     new, known = (other_values, train_values) if older == "train" else (train_values, other_values)
     outside = new < low if side == "below" else new > high
     if pair.groups is None:

@@ -1,6 +1,6 @@
-"""Checks of what columns there are, of what type, and of which few values: facts rather than distributions.
+"""Checks of the columns, their types and their small domains: facts rather than distributions.
 
-A missing value is no matter of type (`nulls`), an unknown text is none of the domain (`new_categories`).
+`nulls` judges missing values, `new_categories` judges unknown texts.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _SHOWN = 5
     tier=1,
 )
 def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
-    """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also those that
-    the schema says it has not."""
+    """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also the columns
+    that the schema excludes there."""
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
     for name, other in data.others.items():
         absent = [each for each in data.features if not other.has(each)]
@@ -59,7 +59,7 @@ def schema_columns(data: Data, margin: float) -> Iterator[Measurement]:
             yield _fact(
                 "schema_columns", f"{column} in {name}", 1.0, margin, other.rows,
                 f"{name} has a column `{column}` that train does not have.",
-                "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
+                "The model does not read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )  # fmt: skip
         if not absent:
@@ -87,8 +87,8 @@ def _fact(
     tier=1,
 )
 def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
-    """Compares what columns hold. A file's reader may call a column text for one stray value: what counts is the share
-    of values that can be read as numbers, on either side."""
+    """Compares the types of columns. One stray value may turn a column into text, so the statistic is the share of
+    values that can be read as numbers, on either side."""
     for pair in comparisons(data):
         other, same = pair.other, 0
         for column in (each for each in data.features if other.has(each)):
@@ -110,7 +110,7 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                     Severity.WARN if lists else Severity.BLOCK,
                 )  # fmt: skip
         if same:
-            text = f"{same} columns of {other.name} that are no text are of the type that they have in train."
+            text = f"{same} columns of {other.name} that are not text have the same type as in train."
             yield _fact("schema_types", other.name, 0.0, margin, other.rows, text, "Nothing to do.", Severity.BLOCK)
 
 
@@ -131,7 +131,7 @@ def _resized(pair: TableComparison, column: str, margin: float) -> Measurement |
 
 
 def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
-    """One side has text where the other has numbers."""
+    """A column that is text on one side and numbers on the other."""
     other = pair.other
     (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
     sample = (
@@ -161,7 +161,7 @@ def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
 
 
 def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
-    """The share of values that are numbers, the number of values, and some that are none."""
+    """The share of values that are numbers, the number of values, and some that are not."""
     if table.kinds[column] is ColumnKind.NUMBER:
         return 1.0, int((~table.missing(column)).sum()), []
     values = table.arrow.column(column).drop_null().combine_chunks()
@@ -183,7 +183,7 @@ def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
     tier=1,
 )
 def schema_domain(data: Data, margin: float) -> Iterator[Measurement]:
-    """Mass of unknown values in columns of at most 50 whole numbers, or of true and false."""
+    """The share of unknown values in columns of at most 50 whole numbers, or of true and false."""
     compared = 0
     for pair in comparisons(data):
         for column in pair.numbers():

@@ -1,4 +1,4 @@
-"""How a difference of the shares of rows for which something is true becomes a measurement."""
+"""A measurement from the difference of two shares of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def measured_share(
     text: str, remedy: str, tried: int = 1, rows: tuple[Mask, Mask] | None = None, bounded: bool = True,
     in_windows: Callable[[RowNumbers, RowNumbers], float] | None = None,
 ) -> Measurement:  # fmt: skip
-    """A measurement of the share of rows for which something is true, the worst of `tried`."""
+    """A measurement of the shares of rows in two masks, the worst of `tried` comparisons."""
     of_a, of_b = rows or (np.ones(len(train_mask), dtype=bool), np.ones(len(other_mask), dtype=bool))
     a, b = train_mask[of_a], other_mask[of_b]
     effective = pair.effective_rows(a.astype(float), b.astype(float), of_a, of_b)

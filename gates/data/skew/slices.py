@@ -1,4 +1,4 @@
-"""The check of columns within slices: what is wrong in one area, company or month only."""
+"""The check of columns within slices: faults in one area, company or month only."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from gates.verdict.measurement import Measurement
 
 FEWEST_ROWS = 200
 _MOST_SLICES = 100
-# A slice with nearly all rows is the column itself.
+# A slice with more than this share of the rows is the whole column.
 _NEARLY_ALL = 0.95
 _CERTAIN = 0.001
 
 
 class Slicing(NamedTuple):
-    """Which slice of one column each sampled row is in."""
+    """The slice of each sampled row by one column."""
 
     name: str
     values: list[str]
@@ -34,7 +34,7 @@ class Slicing(NamedTuple):
 
 
 class Worst(NamedTuple):
-    """The slice in which a column differs most certainly."""
+    """The slice with the most certain difference of a column."""
 
     slicing: Slicing
     place: int
@@ -67,7 +67,7 @@ def slice_distribution(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _slicing(pair: TableComparison, found: CodedPair, name: str) -> Slicing | None:
-    """Categories, or whole numbers, with few values; only values that are frequent enough on both sides."""
+    """Slices by a category, or by whole numbers with few values; only values that are frequent on both sides."""
     column = found.columns[name]
     if column.is_ordered and not is_whole(pair, name):
         return None
@@ -100,7 +100,7 @@ def _places(numbers: Floats, values: Floats) -> Codes:
 
 
 def _names_of(pair: TableComparison, found: CodedPair, name: str, column: Coded) -> list[str]:
-    """The value that each code stands for; the last code may stand for several rare ones."""
+    """The value of each code; the last code may stand for several rare values."""
     codes, values = pair.train.codes(name)
     names = ["others"] * column.count
     sampled = codes[found.rows[0]]
@@ -111,7 +111,7 @@ def _names_of(pair: TableComparison, found: CodedPair, name: str, column: Coded)
 
 
 def _worst_of(pair: TableComparison, column: Coded, slicings: list[Slicing]) -> tuple[Worst | None, int]:
-    """The slice with the largest effect of those that are certain, else the most certain one; and their number."""
+    """The slice with the largest effect among the certain ones, else the most certain one; and the number of slices."""
     effect = _design_effect(pair, column)
     found: list[Worst] = []
     for slicing in slicings:
