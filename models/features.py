@@ -1,4 +1,4 @@
-"""What a model is given: the features that Transform makes, with their types and sizes."""
+"""The input of a model: the features that Transform makes, with their types and sizes."""
 
 from __future__ import annotations
 

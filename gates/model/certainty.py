@@ -172,8 +172,7 @@ def area_of(predicted: Predicted) -> Area | None:
 
 def area_gap_p(high: Area, low: Area) -> float:
     """The one-sided p-value of the difference of two independent AUCs, by the larger of two standard errors: the two
-    own
-    ones, and the one that both would have if they were equal."""
+    own ones, and the one that both would have if they were equal."""
     from scipy import stats
 
     gap = high.value - low.value

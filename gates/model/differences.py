@@ -29,8 +29,8 @@ class Difference:
 
 
 def difference(a: Floats, b: Floats, tolerance: float) -> Difference:
-    """Absolute differences of probabilities; those of a regression are relative to the
-    value, or to the median one where that is larger."""
+    """Absolute differences of probabilities; those of a regression are relative to the value, or to the median one
+    where that is larger."""
     unit = np.float64(1.0) if a.ndim == 2 else np.maximum(np.nan_to_num(np.abs(a)), _typical(a))
     here, there = np.isfinite(a), np.isfinite(b)
     with np.errstate(invalid="ignore"):

@@ -22,8 +22,7 @@ _RIDGE = 1e-3
 @dataclass(frozen=True)
 class Rescaling:
     """`temperature`: 1 is right, 3 is three times too certain; `cost`: its cost in nats a row; `p_value`: of a
-    temperature
-    above 1; `offsets`: by class, at temperature 1."""
+    temperature above 1; `offsets`: by class, at temperature 1."""
 
     temperature: float
     cost: float

@@ -72,8 +72,7 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
 
 def _error_against_mean(predicted: Predicted) -> Measurement:
     """Squared errors detect a wrong unit, which a ranking does not. A tenth of the variance is allowed, as a line
-    through
-    noise may lose on few rows."""
+    through noise may lose on few rows."""
     labels = predicted.labels
     constant, own = (labels - labels.mean()) ** 2, (labels - predicted.scores) ** 2
     variance = float(constant.mean())
@@ -136,9 +135,8 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
 )
 def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """Judged on train, where a sound model cannot be overconfident: at maximum likelihood scaling the logits gains
-    nothing
-    (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing make it less
-    certain. Off train an overfitted, honest model may reach a temperature of 2 and more, so test only warns.
+    nothing (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing make it
+    less certain. Off train an overfitted, honest model may reach a temperature of 2 and more, so test only warns.
 
     The cost must exceed 0.02 nats a row: by Pinsker's inequality a smaller cost keeps probabilities within 10 points of
     right, root mean square. A network after a few steps is overconfident about small differences, which costs

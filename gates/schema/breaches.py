@@ -55,8 +55,7 @@ class Breach:
 
     def out_of(self, hits: int, rows: int, allowed: float, chance: float | None = None) -> Breach:
         """The breach with its figures; INFO when chance explains it at this number of rows. `chance`: the rate among
-        clean
-        rows, where it differs from what the schema allows."""
+        clean rows, where it differs from what the schema allows."""
         clean = allowed if chance is None else chance
         p_value = float(stats.binom.sf(hits - 1, rows, clean)) if clean > 0 else 0.0
         severity = self.severity if p_value <= CERTAINTY else Severity.INFO

@@ -1,5 +1,4 @@
-"""Wraps a model from outside this project so that it can be asked as our own: serialized tf.Examples in, predictions
-out."""
+"""Wraps a model from outside this project in the signature of our own: serialized tf.Examples in, predictions out."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,11 +12,14 @@ Signature = Callable[..., Mapping[str, tf.Tensor]]
 
 
 class OutsideModel(tf.Module):
-    """A SavedModel of somebody else's behind the signature `serving_examples`, with predictions [batch, outputs]."""
+    """A foreign SavedModel behind the signature `serving_examples`, with predictions [batch, outputs]."""
 
     def __init__(self, path: str, signature: str, output: str, columns: Mapping[str, Any]) -> None:
-        """`columns`: the specs by which our tf.Examples are parsed; SluiceError when signature, output or an input
-        that the signature asks for is not there, or an input is of another kind."""
+        """`columns`: the specs for parsing our tf.Examples.
+
+        Raises:
+          SluiceError: when the signature, the output or a required input is missing, or an input has another kind.
+        """
         super().__init__()
         try:
             self._loaded = tf.saved_model.load(path)
@@ -43,7 +45,7 @@ class OutsideModel(tf.Module):
         self._predictions = predictions
 
     def export(self, directory: str) -> None:
-        """Writes it as a SavedModel of ours."""
+        """Writes the wrapped model as a SavedModel."""
         serving = tf.function(self._serve, autograph=False).get_concrete_function(
             tf.TensorSpec([None], tf.string, name="examples")
         )
@@ -63,7 +65,7 @@ class OutsideModel(tf.Module):
 
 
 def _takes_examples(inputs: Mapping[str, tf.TensorSpec], names: Mapping[str, str]) -> bool:
-    """One text a row under a name that is no column's: serialized tf.Examples."""
+    """Whether the only input is one text a row under a name that is no column's: serialized tf.Examples."""
     if len(inputs) != 1:
         return False
     [(name, spec)] = inputs.items()
@@ -71,7 +73,7 @@ def _takes_examples(inputs: Mapping[str, tf.TensorSpec], names: Mapping[str, str
 
 
 def _sent(column: Any, wanted: tf.TensorSpec) -> tf.Tensor:
-    """A parsed column as a client would send it, in the type and rank that the signature asks for."""
+    """A parsed column as a client would send it, in the type and rank of the signature."""
     if isinstance(column, tf.SparseTensor):
         one_a_row = tf.sparse.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
         column = tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[column.dtype], column.dtype))[:, 0]
@@ -81,13 +83,13 @@ def _sent(column: Any, wanted: tf.TensorSpec) -> tf.Tensor:
 
 
 def _as_columns(answer: tf.Tensor) -> tf.Tensor:
-    """[batch, outputs]: all of them, so that whoever compares can see whether they are probabilities."""
+    """All outputs, [batch, outputs], so that a later check can see whether they are probabilities."""
     answer = tf.cast(answer, tf.float32)
     return answer[:, tf.newaxis] if answer.shape.rank == 1 else answer
 
 
 def _check_kind(column: str, requested: tf.DType, held: tf.DType, path: str) -> None:
-    """Numbers are cast to each other, but not to text: whether the model learnt `1`, `1.0` or `01` nobody can tell."""
+    """Numbers are cast to each other, but not to text: the model may have learnt `1`, `1.0` or `01`."""
     if (requested == tf.string) == (held == tf.string):
         return
     kind, what = _kind(requested), f"the column `{column}`, which holds {_kind(held)}"

@@ -1,5 +1,5 @@
-"""Gives the same raw rows to the model in every way in which it can be asked: as training saw it, and through each
-exported signature in a fresh process. What comes out is judged by the ModelGate."""
+"""Replays the same raw rows through every path of the model: as training computed them, and through each exported
+signature in a fresh process. The ModelGate judges the answers."""
 
 import importlib
 import json
@@ -29,9 +29,9 @@ BUILT_FILE, WEIGHTS_FILE = "built.json", "model.weights.h5"
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
-# Beyond anything that is real, and short of where adding two of them would overflow.
+# Larger than any real value, and small enough that the sum of two does not overflow.
 EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
-# An image that somebody took with the lens cap on, and one of nothing but light.
+# An image that is all dark, and one that is all bright.
 PLAIN_IMAGES: dict[tf.DType, dict[str, Any]] = {
     tf.int64: {"all 0": 0, "all 255": 255},
     tf.float32: {"all 0": 0.0, "all 1": 1.0},
@@ -39,7 +39,8 @@ PLAIN_IMAGES: dict[tf.DType, dict[str, Any]] = {
 
 
 def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -> None:
-    """Stores the trained weights and how the model was built, apart from the export that they are compared with."""
+    """Stores the trained weights and the arguments of `build_model`, separate from the export that they are compared
+    to."""
     tf.io.gfile.makedirs(directory)
     with tempfile.TemporaryDirectory() as scratch:
         weights = str(Path(scratch) / WEIGHTS_FILE)
@@ -50,7 +51,7 @@ def keep_for_replay(model: keras.Model, built: dict[str, Any], directory: str) -
 
 
 class TrainingPath:
-    """Raw rows through the transformation that training used and the model that training left."""
+    """Sends raw rows through the transformation of training and the trained model."""
 
     def __init__(self, transform_graph: str, model_run: str) -> None:
         transformed = tft.TFTransformOutput(transform_graph)
@@ -64,7 +65,7 @@ class TrainingPath:
             self.model.load_weights(weights)
         self._transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
         self._spec = transformed.raw_feature_spec()
-        # Traced once: called eagerly, the transformation is put together anew for every batch.
+        # Traced once: called eagerly, the transformation would be rebuilt for every batch.
         self._predict = tf.function(self._answered, autograph=False, reduce_retracing=True)
         unseen = {built["label"], *built["withheld"]}
         self.columns = {name: spec for name, spec in self._spec.items() if name not in unseen}
@@ -75,7 +76,7 @@ class TrainingPath:
         return np.concatenate(answers).astype(np.float64)
 
     def predict_columns(self, columns: Columns) -> np.ndarray:
-        """The same for raw columns as `requests` gives them."""
+        """Predictions for raw columns as `requests` returns them."""
         sent = {name: _sparse(columns[name], spec) for name, spec in self.columns.items()}
         return self._predict(sent).numpy().astype(np.float64)
 
@@ -107,7 +108,7 @@ def _sparse(column: np.ndarray, spec: Any) -> Any:
 
 
 def _is_missing(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
-    """Where a column holds the stand-in for no value."""
+    """A mask of the rows that hold the placeholder of a missing value."""
     if dtype.is_floating:
         return np.isnan(values)
     return values == (b"" if dtype == tf.string else MISSING[dtype])
@@ -115,19 +116,19 @@ def _is_missing(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
 
 @dataclass
 class Requests:
-    """Calls to be made in the fresh process, and the arrays that they send."""
+    """The calls for the fresh process, and their arrays."""
 
     public: dict[str, str]
     calls: list[dict[str, Any]] = field(default_factory=list)
     arrays: Arrays = field(default_factory=dict)
 
     def add_raw(self, name: str, columns: Columns) -> None:
-        """A call of `serving_default`."""
+        """Adds a call of `serving_default`."""
         sent = {self.public[column]: self._kept(f"{name}/{column}", array) for column, array in columns.items()}
         self.calls.append({"name": name, "signature": "serving_default", "inputs": sent})
 
     def add_examples(self, name: str, examples: np.ndarray) -> None:
-        """A call of `serving_examples`."""
+        """Adds a call of `serving_examples`."""
         sent = {"examples": self._kept(f"{name}/examples", np.asarray(examples, dtype=object))}
         self.calls.append({"name": name, "signature": "serving_examples", "inputs": sent})
 
@@ -138,7 +139,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came back. `answers` by the name of the call; `errors` likewise; `seconds` of single requests."""
+    """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests."""
 
     training: np.ndarray
     answers: Arrays
@@ -147,8 +148,9 @@ class Replayed:
 
 
 def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
-    """The rows through training's own path here and, meanwhile, through each signature in a fresh process: twice, and
-    with each optional field missing, unknown and extreme, and each image plain (`probe/<field>/<case>`)."""
+    """Replays the rows through training's path in this process and, at the same time, through each signature in a fresh
+    process: twice, and with each optional field missing, unknown and extreme, and each image plain
+    (`probe/<field>/<case>`)."""
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
@@ -168,8 +170,8 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
-    """Each optional field with nothing, with what nobody has seen and with what cannot be; each image, which every
-    row must have, all dark and all bright: `<field>/<case>`. Other fields that must be there are left as they are."""
+    """Each optional field missing, unknown and extreme, and each image, which every row must have, all dark and all
+    bright: `<field>/<case>`. Other required fields are unchanged."""
     for name, spec in specs.items():
         for case, value in _odd_values(spec).items():
             yield f"{name}/{case}", {**columns, name: np.full_like(columns[name], b"" if value == "" else value)}
@@ -204,8 +206,8 @@ def _example(row: dict[str, Any], specs: dict[str, Any]) -> tf.train.Example:
 
 
 def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.ndarray], float]) -> dict[str, float]:
-    """By raw column, how much `score` of the predictions falls when the column's values are assigned out anew
-    (permutation importance, Breiman 2001). Nothing of a model with one column, on which all hangs anyway."""
+    """By raw column, the loss of `score` when the column's values are permuted (permutation importance, Breiman 2001).
+    Empty for a model with one column."""
     if len(path.columns) < 2:
         return {}
     columns = path.requests(examples)

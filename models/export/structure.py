@@ -1,5 +1,5 @@
-"""What of a trained model is its architecture: the layers and how they are joined, the features, and what a request and
-an answer look like. Numbers inside layers (units, rates, sizes of vocabularies) are not: they come from hyperparameters
+"""The architecture of a trained model: the layers and their connections, the features, and the form of a request and of
+an answer. Numbers inside layers (units, rates, sizes of vocabularies) are no part of it: they come from hyperparameters
 and from data."""
 
 import hashlib
@@ -37,7 +37,7 @@ def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
 
 
 def layers_of(model: keras.Model) -> dict[str, Any]:
-    """How many layers there are of each class, and a hash of how they are joined."""
+    """The number of layers of each class, and a hash of their connections."""
     layers = list(_layers(model.get_config()))
     counts = Counter(kind for kind, _ in layers)
     joined = hashlib.sha256(json.dumps(layers).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What became of every trial, in files that outlive the process: none of them is run again after a kill."""
+"""The outcome of every trial in files that outlive the process, so that no trial runs again after a kill."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Ledger:
 
     @property
     def seconds(self) -> float:
-        """What all trials took, one after another."""
+        """The sum of all trials' seconds."""
         return sum(outcome.seconds for outcome in self._outcomes.values())
 
     def find(self, task: Task) -> TrialOutcome | None:
-        """What became of a task that has ended."""
+        """The outcome of a task that has ended, or None."""
         return self._outcomes.get(task.key)
 
     def keep(self, task: Task, outcome: TrialOutcome) -> None:
-        """Writes down how a task ended."""
+        """Stores the outcome of a task."""
         written: dict[str, Any] = {"task": asdict(task), "outcome": asdict(outcome)}
         path = self._path(task.key)
         with tf.io.gfile.GFile(f"{path}.part", "w") as file:
@@ -46,7 +46,7 @@ class Ledger:
         self._outcomes[task.key] = outcome
 
     def forget_failures(self, killed_alone: bool = False) -> None:
-        """So that they are tried again: all of them, or those whose process was killed."""
+        """Removes failed outcomes so that their tasks are tried again: all, or those whose process was killed."""
         failed = {key: outcome for key, outcome in self._outcomes.items() if outcome.state == "failed"}
         for key, outcome in failed.items():
             if outcome.killed or not killed_alone:
@@ -54,11 +54,11 @@ class Ledger:
                 del self._outcomes[key]
 
     def weights_of(self, key: str) -> str:
-        """Where the trained weights of a task lie, for the task that goes on from there."""
+        """The path of a task's trained weights, for the task that continues it."""
         return f"{self.folder}/trial-{key}.weights.h5"
 
     def forget_weights(self) -> None:
-        """Once the search is over nobody goes on from them."""
+        """Removes all stored weights once the search is over."""
         for path in tf.io.gfile.glob(f"{self.folder}/trial-*.weights.h5"):
             tf.io.gfile.remove(path)
 

@@ -1,4 +1,4 @@
-"""The processes that carry out trials, each with its share of the cores; one that dies takes only its trial along."""
+"""The processes that run trials, each with its share of the cores; when one dies, only its trial fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.search.trial import Curves, Task, TrialOutcome
 
 @dataclass(frozen=True)
 class Epoch:
-    """A task has ended an epoch, and waits to hear whether to go on."""
+    """A task has ended an epoch and waits for the decision whether to continue."""
 
     task: Task
     curves: Curves
@@ -27,7 +27,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task is over, and its process is free."""
+    """A task has ended, and its process is free."""
 
     task: Task
     outcome: TrialOutcome
@@ -53,7 +53,7 @@ class Pool:
         return len(self.running) < self._size
 
     def begin(self, task: Task, weights_from: str | None, weights_to: str | None) -> None:
-        """Gives a task to a process that is free."""
+        """Starts a task in a free process."""
         process = next((process for process in self._processes if process.task is None), None)
         if process is None:
             taken = {process.number for process in self._processes}
@@ -65,7 +65,7 @@ class Pool:
         process.send({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
 
     def next_event(self, timeout: float | None) -> Epoch | Ended | None:
-        """Waits for something to happen; None when nothing did within `timeout` seconds."""
+        """Waits for the next event; None when there is none within `timeout` seconds."""
         try:
             process, message = self._events.get(timeout=timeout)
         except queue.Empty:
@@ -82,7 +82,7 @@ class Pool:
         return Ended(task, TrialOutcome(**message["outcome"]))
 
     def answer(self, task: Task, go_on: bool) -> None:
-        """Says to a task that has ended an epoch whether to go on."""
+        """Sends the decision whether to continue to a task that has ended an epoch."""
         for process in self._processes:
             if process.task is task:
                 process.send(go_on)
@@ -96,7 +96,7 @@ class Pool:
 
 
 class _Process:
-    """One worker, and the task that it is at."""
+    """One worker and its current task."""
 
     def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
         self.number = number
@@ -113,7 +113,7 @@ class _Process:
         threading.Thread(target=self._hand_on, args=(events,), daemon=True).start()
 
     def send(self, message: Any) -> None:
-        """Sends a line; a worker that is gone is noticed by its silence."""
+        """Sends a line; the reading thread notices a worker that is gone."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -122,15 +122,15 @@ class _Process:
             pass
 
     def end(self) -> None:
-        """Kills the worker: what it was at is of no use any more."""
+        """Kills the worker; its task is no longer needed."""
         self._process.kill()
         self._process.wait()
 
     def final_outcome(self) -> TrialOutcome:
-        """What becomes of the task of a worker that is no more."""
+        """The outcome of the task of a worker that has ended."""
         code = self._process.wait()
         if self._unreadable:
-            return TrialOutcome("failed", reason=f"its process said what nobody understands: {self._unreadable}")
+            return TrialOutcome("failed", reason=f"its process sent a line that is not JSON: {self._unreadable}")
         if code < 0:
             reason = (
                 f"its process was killed by signal {-code}, as the system does when memory runs out; "
@@ -140,7 +140,8 @@ class _Process:
         return TrialOutcome("failed", reason=f"its process ended by itself with exit code {code}")
 
     def _hand_on(self, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
-        """Until the worker is gone or no longer to be understood; the search waits for the None at the end."""
+        """Forwards the worker's lines until it ends or sends an unreadable one; then puts None, for which the search
+        waits."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:

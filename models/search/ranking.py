@@ -1,4 +1,4 @@
-"""From tasks and outcomes to the trials that a person reads about, and which of them is the best."""
+"""Combines tasks and outcomes into the trials of the report, and marks the best."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ NOT_CONTINUED = "it was not among the best of its round"
 def by_configuration(tasks: Sequence[Task], outcomes: Mapping[int, TrialOutcome], epochs: int) -> list[Trial]:
     """A trial for each set of hyperparameters: rounds of Hyperband are joined, repetitions are left out.
 
-    `outcomes` by the number of the task; a task that never began has none. A trial that was to learn for fewer than
-    `epochs` epochs was stopped.
+    `outcomes` by the number of the task; a task that never began has none. A trial with fewer than `epochs` epochs
+    counts as stopped.
     """
     seen: set[str] = set()
     latest: dict[str, Trial] = {}  # by the key of its last task
@@ -31,7 +31,7 @@ def by_configuration(tasks: Sequence[Task], outcomes: Mapping[int, TrialOutcome]
 
 
 def with_the_best_chosen(trials: Sequence[Trial]) -> list[Trial]:
-    """The same trials, the best of them marked: the lowest score, of one that was not stopped where there is one."""
+    """The same trials with the best marked: the lowest score, among trials that were not stopped if there are any."""
     ranked = sorted(
         (trial.outcome.state != "completed", trial.outcome.score, trial.number)
         for trial in trials

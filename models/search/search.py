@@ -1,4 +1,4 @@
-"""The search itself: asks for trials, has them carried out, remembers their outcomes, and chooses the best."""
+"""The search: requests trials, runs them, stores their outcomes, and chooses the best."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from models.search.proposals import Proposals
 from models.search.ranking import by_configuration, with_the_best_chosen
 from models.search.trial import OBJECTIVE, Curves, Task, Trial, TrialOutcome
 
-# So many trials may be ahead of the oldest that has not ended; what a trial is compared with lies further back. Up to
-# this many parallel trials the search therefore takes the same decisions as one trial after another.
+# So many trials may be ahead of the oldest unfinished one; a trial is compared only with trials before these. Up to
+# this number of parallel trials the search therefore decides as with one trial after another.
 WINDOW = 4
 
 
@@ -31,7 +31,8 @@ class SearchLimits:
 
 
 class Search:
-    """Asks and tells in one fixed order whatever ends first: after a kill the same answers lead to where it was."""
+    """Requests trials and passes on outcomes in one fixed order, whatever ends first, so that it can resume after a
+    kill."""
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class Search:
         self._when_ended = when_ended
         self._tasks: list[Task] = []
         self._ended: list[TrialOutcome] = []
-        self._compared: dict[int, int] = {}  # by task, how many of the told it is compared with
+        self._compared: dict[int, int] = {}  # by task, the number of ended trials that it is compared with
         self._at_epoch: dict[int, tuple[Curves, float]] = {}  # of running tasks
         self._deadline: float | None = None
 
@@ -114,9 +115,11 @@ class Search:
         return self._limits.median_stopping and is_worse_than_median(event.curves[OBJECTIVE], known)
 
     def _outcomes(self) -> dict[int, TrialOutcome]:
-        """By task; of those that were under way when the search had to end, what they had come to."""
+        """Outcomes by task; for tasks that were running when the search ended, their curves so far."""
         outcomes = {task.number: outcome for task, outcome in zip(self._tasks, self._ended, strict=False)}
-        why = "the search had spent its time" if self._failures() < self._limits.failures else "too many trials failed"
+        why = (
+            "the time of the search was over" if self._failures() < self._limits.failures else "too many trials failed"
+        )
         for task in self._tasks[len(self._ended) :]:
             curves, seconds = self._at_epoch.get(task.number, ({}, 0.0))
             if outcome := self._ledger.find(task) or (

@@ -1,4 +1,4 @@
-"""Trials on TensorBoard: the table of its HParams page, and the curves of each."""
+"""Trials on TensorBoard: the table of the HParams page, and the curves of each trial."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome
 
 
 def write_columns(folder: str, hyperparameters: list[str]) -> None:
-    """Says what the table's columns are."""
+    """Declares the columns of the table."""
     with tf.summary.create_file_writer(folder).as_default():
         hparams_page.hparams_config(
             [hparams_page.HParam(name) for name in hyperparameters],

@@ -1,7 +1,7 @@
-"""A process that carries out trials, one at a time: `python -m models.search.worker`, started by pool.py.
+"""A process that runs trials one at a time: `python -m models.search.worker`, started by pool.py.
 
-A line of JSON each way: in come the workshop, then orders (a task, or `true`/`false` for whether to go on after an
-epoch); out go the curves after each epoch and, in the end, the outcome.
+It exchanges lines of JSON. Input: the workshop, then orders (a task, or `true`/`false` for whether to continue after an
+epoch). Output: the curves after each epoch and, at the end, the outcome.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ STOPPED_BY_MEDIAN = "its loss on eval was above the median of the trials before 
 
 
 def main() -> None:
-    """Serves until the search hangs up."""
+    """Runs trials until the search closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the search decides what ends
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print is not an answer
+    os.dup2(2, 1)  # libraries may print to standard output, which carries answers
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     given = orders.get()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _listen(orders: queue.SimpleQueue[Any]) -> None:
-    """Hands on what the search says; when it is gone, so is the worker, even in the middle of an epoch."""
+    """Forwards the orders of the search; the worker exits when the search is gone, even within an epoch."""
     for line in sys.stdin:
         orders.put(json.loads(line))
     os._exit(0)
@@ -62,7 +62,7 @@ def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue
 
     try:
         workshop.train(task, order["weights_from"], order["weights_to"], go_on)
-    except Exception as problem:  # whatever is wrong with one trial is no reason to end the others
+    except Exception as problem:  # a fault of one trial must not end the others
         traceback.print_exc()
         return TrialOutcome("failed", seen, time.monotonic() - start, _in_one_line(problem))
     state, reason = ("stopped", STOPPED_BY_MEDIAN) if stop_requested else ("completed", "")
@@ -80,13 +80,13 @@ def _in_one_line(problem: Exception) -> str:
     if isinstance(problem, SluiceError):
         return problem.headline
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [""]
-    # TensorFlow heads a quoted traceback with "in user code:", and says what is wrong below it.
+    # TensorFlow begins a quoted traceback with "in user code:", and the message follows below.
     message = lines[-1] if lines[0].endswith(":") else lines[0]
     return f"{type(problem).__name__}: {message[:300]}".removesuffix(": ")
 
 
 def _use_machine(threads: int, number: int) -> None:
-    """This worker's share of the cores, and a graphics card of its own where there is one for each."""
+    """Restricts TensorFlow to this worker's share of the cores and to one graphics card."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

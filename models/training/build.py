@@ -1,4 +1,4 @@
-"""From a configuration to a model that is ready to be trained on this machine, and back to one that any can serve."""
+"""Builds a model for training on this machine, and converts it to one that every machine can serve."""
 
 import importlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from models.features import FeatureSpec
 from models.training.hardware import Hardware, check_accelerator, precision, precision_policy, strategy_for
 from models.training.losses import with_focal_loss
 
-# Steps between two returns to Python, which cost more than a small step itself.
+# Steps between two returns to Python, which cost more than a small step.
 STEPS_PER_EXECUTION = 32
 
 
@@ -19,7 +19,7 @@ def built_for_training(
 ) -> keras.Model:
     """The workload's model, compiled with the configured loss, on the configured devices, in the right precision.
 
-    `config` is what `custom_config` holds. Raises SluiceError for what this machine or this model cannot do.
+    `config` is `custom_config`. Raises SluiceError for what this machine or this model cannot do.
     """
     train_config = config["train"]
     check_accelerator(train_config["accelerator"], found)
@@ -28,13 +28,13 @@ def built_for_training(
         model = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
         if train_config["loss"] == "focal":
             model = with_focal_loss(model, train_config["focal_gamma"])
-    # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
+    # Keras's loop over several steps does not support several devices (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
 
 
 def precision_here(train_config: Mapping[str, Any], found: Hardware) -> str:
-    """The Keras policy by which `built_for_training` builds; `budget` is the section `train`."""
+    """The Keras policy by which `built_for_training` builds; `train_config` is the section `train`."""
     uses_gpu = bool(found.gpus) and train_config["accelerator"] != "cpu"
     return precision_policy(train_config["mixed_precision"], found, uses_gpu)
 
@@ -42,7 +42,7 @@ def precision_here(train_config: Mapping[str, Any], found: Hardware) -> str:
 def in_full_precision(
     model: keras.Model, config: Mapping[str, Any], hparams: Mapping[str, Any], features: FeatureSpec
 ) -> keras.Model:
-    """The same weights in a model that computes in float32: serving machines need not multiply half precision."""
+    """The same weights in a model that computes in float32, because serving machines may lack half precision."""
     if not computes_in_half_precision(model):
         return model
     plain = importlib.import_module(config["model"]["module"]).build_model(hparams, features)
@@ -51,5 +51,5 @@ def in_full_precision(
 
 
 def computes_in_half_precision(model: keras.Model) -> bool:
-    """Whether any layer does."""
+    """Whether any layer computes in half precision."""
     return any(layer.compute_dtype in ("float16", "bfloat16") for layer in model.layers)

@@ -1,4 +1,4 @@
-"""What this machine computes on: seen, checked against what was asked for, and put to use."""
+"""The devices of this machine: detection, the check against the requested ones, and their use."""
 
 import contextlib
 import logging
@@ -35,7 +35,7 @@ class Hardware:
 
 
 def hardware_here() -> Hardware:
-    """What TensorFlow and the system say."""
+    """The hardware by TensorFlow and the operating system."""
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     model, flags = _processor()
     return Hardware(
@@ -48,7 +48,8 @@ def hardware_here() -> Hardware:
 
 
 def check_accelerator(wanted: str, found: Hardware) -> None:
-    """Raises SluiceError when a GPU was asked for and none is seen: days on a CPU are no substitute for an hour."""
+    """Raises SluiceError when a GPU is requested and none is found, because a CPU would take days instead of an
+    hour."""
     if wanted == "gpu" and not found.gpus:
         built = "" if tf.test.is_built_with_cuda() else " This TensorFlow was built without CUDA."
         raise SluiceError(
@@ -61,8 +62,7 @@ def check_accelerator(wanted: str, found: Hardware) -> None:
 def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
     """The Keras policy for `train.mixed_precision`: float32, or half precision where the hardware multiplies it.
 
-    `auto` asks for it on GPUs with tensor cores alone: half precision on a CPU rounds to 8 bits, and is wanted only
-    by those who say so.
+    `auto` uses half precision only on GPUs with tensor cores: on a CPU it rounds to 8 bits and must be requested.
     """
     if wanted == "never" or (wanted == "auto" and not (uses_gpu and found.tensor_cores)):
         return "float32"
@@ -78,7 +78,7 @@ def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Layers made inside compute by `policy`; their weights are float32 always."""
+    """Layers that are built inside compute by `policy`; their weights are always float32."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -88,14 +88,14 @@ def precision(policy: str) -> Iterator[None]:
 
 
 def strategy_for(accelerator: str, found: Hardware) -> Any:
-    """Every GPU learns from its part of each batch when there are several; else the one device there is."""
+    """A strategy that splits each batch over several GPUs; else that of the single device."""
     if accelerator == "cpu":
         return tf.distribute.OneDeviceStrategy("/CPU:0") if found.gpus else tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy() if len(found.gpus) > 1 else tf.distribute.get_strategy()
 
 
 def _processor() -> tuple[str, set[str]]:
-    """The processor's name and what it can do, where Linux tells."""
+    """The processor's name and flags, on Linux."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text(encoding="utf-8").splitlines() if described.is_file() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}

@@ -1,4 +1,4 @@
-"""What is to be known about a training once it is over: `training.json` beside the curves."""
+"""The record of a finished training: `training.json` beside the curves."""
 
 import json
 from collections.abc import Mapping
@@ -16,9 +16,8 @@ from models.training.utilisation import Utilisation
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """`seconds` are those of this process, evaluation and start-up included; `images_per_second` are rows by the
-    seconds that gradient steps took, None when nobody counted them; `epochs_run` and `steps` count what came before a
-    kill, too."""
+    """`seconds`: of this process, evaluation and start-up included; `images_per_second`: rows per second of gradient
+    steps, None when they were not counted; `epochs_run` and `steps` include those before a kill."""
 
     epochs_run: int
     steps: int
@@ -45,7 +44,7 @@ class TrainingRecord:
         seen: Utilisation,
         advice: list[str],
     ) -> "TrainingRecord":
-        """Put together after the last epoch."""
+        """The record after the last epoch."""
         return cls(
             epochs_run=max((len(values) for values in history.values()), default=0),
             steps=steps_taken(model),
@@ -66,7 +65,7 @@ class TrainingRecord:
 
 
 def write_json(value: Mapping[str, Any], directory: str, name: str) -> None:
-    """One file of the model's run, here or in a bucket."""
+    """Writes one file of the model's run, locally or into a bucket."""
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(f"{directory}/{name}", "w") as file:
         file.write(json.dumps(value, indent=1))

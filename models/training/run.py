@@ -1,4 +1,4 @@
-"""The Trainer's entry point, the same for every model: read, build, fit, export."""
+"""The Trainer's entry point for every model: read, build, fit, export."""
 
 import logging
 from collections.abc import Mapping
@@ -32,11 +32,11 @@ from models.training.utilisation import UtilisationSampler, advice_on
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains on train, watches eval, never sees test."""
+    """Trains on train with eval for early stopping; never reads test."""
     config = fn_args.custom_config
     transformed = tft.TFTransformOutput(fn_args.transform_graph_path)
     unseen = {config["label"], *config["withheld"]}
-    # Names that clients could not tell apart are refused before hours of training, not after.
+    # Ambiguous input names are refused before hours of training, not after.
     public_names(set(transformed.raw_feature_spec()) - unseen)
     specs = transformed_feature_spec(transformed, config["label"])
     keras.backend.clear_session()
@@ -58,7 +58,7 @@ def run_fn(fn_args: FnArgs) -> None:
 def _trained(
     fn_args: FnArgs, specs: tuple[FeatureSpec, FeatureSpec], hparams: Mapping[str, Any], checkpoints: str, events: str
 ) -> tuple[keras.Model, dict[str, list[float]], TrainingRecord]:
-    """The model, every figure by epoch, and what is to be said about the training; goes on where a killed one was."""
+    """The model, every figure by epoch, and the record of the training; resumes a killed training."""
     config, train_config, found = fn_args.custom_config, fn_args.custom_config["train"], hardware_here()
     model = built_for_training(config, hparams, specs[0], found)
     start = newest_checkpoint(checkpoints)
@@ -102,7 +102,7 @@ def _trained(
 
 
 def _identity(fn_args: FnArgs) -> dict[str, Any]:
-    """What two attempts at the same training have in common; folders of the attempt itself are not among it."""
+    """The identity of a training, without the folders of one attempt."""
     config = {name: value for name, value in fn_args.custom_config.items() if name != "durable_dir"}
     return {
         "config": config,
@@ -119,5 +119,5 @@ def _unseen(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:
-    """What the Tuner found, from the form in which TFX hands it over."""
+    """The hyperparameters of the Tuner, from the form in which TFX passes them."""
     return dict(keras_tuner.HyperParameters.from_config(found).values) if found else {}

@@ -161,7 +161,7 @@ def test_a_trial_that_time_ran_out_for_is_shown_and_tried_again_with_more_time(t
     search = Search(proposals, Ledger(str(tmp_path)), Slow(1), PATIENT)  # type: ignore[arg-type]
     trials = search.run()
     assert [trial.outcome.state for trial in trials] == ["completed", "completed", "stopped"]
-    assert "spent its time" in trials[2].outcome.reason and trials[2].outcome.epochs == 1
+    assert "the time of the search was over" in trials[2].outcome.reason and trials[2].outcome.epochs == 1
     assert [trial.chosen for trial in trials].index(True) < 2
     pool = PretendPool(1)
     searched(tmp_path, pool=pool)
