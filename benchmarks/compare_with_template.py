@@ -38,7 +38,7 @@ SAME_TRAINING = [
 
 @dataclass(frozen=True)
 class Size:
-    """One size of the data and what is asked of it."""
+    """One size of the data and its target."""
 
     name: str
     copies: int
@@ -116,7 +116,7 @@ def _section(size: Size, rows: int, sluice: list[ProcessCost], template: list[Pr
         _row("lines printed", [run.output_lines for run in sluice], [run.output_lines for run in template]),
         "",
         f"Total, pair by pair: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of the template's time "
-        f"(asked: at most {size.total_at_most}). "
+        f"(target: at most {size.total_at_most}). "
         f"Ingest: {template_ingest / sluice_ingest:.1f} times as fast as CsvExampleGen.",
         "",
         "| component | Sluice, s | template, s |",

@@ -1,7 +1,7 @@
 """The 70,000 images of Fashion-MNIST to split tf.Examples: Sluice's ingest beside TFX's own way; writes images.md.
 
 TFX reads no idx files. Its users write TFRecords with TensorFlow, row by row, and then run ImportExampleGen; both steps
-are timed. Each turn is a process of its own, and both take turns."""
+are timed. Each measurement is a separate process, and the two alternate."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _apart(which: str) -> Seconds:
 
 
 def _timed(way: Callable[[Path], Seconds]) -> Seconds:
-    """Seconds by step, imports apart; and what the process took at most, in GiB."""
+    """Seconds by step, without imports, and the peak memory of the process in GiB."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         found = way(Path(folder))
     import resource
@@ -65,7 +65,7 @@ def _timed(way: Callable[[Path], Seconds]) -> Seconds:
 
 def _sluice(folder: Path) -> Seconds:
     import apache_beam as beam
-    import tfx_bsl.coders.example_coder  # noqa: F401 - its import is not what is timed
+    import tfx_bsl.coders.example_coder  # noqa: F401 - its import is not timed
 
     from pipeline.config.load import load_workload
     from pipeline.datasets import datasets_here

@@ -17,7 +17,7 @@ _FINISHED = re.compile(r"Component (\S+) is finished\.")
 
 @dataclass(frozen=True)
 class ProcessCost:
-    """What one run cost. `components` is filled from TFX's own log lines where the command prints them."""
+    """The cost of one run. `components` is filled from TFX's own log lines where the command prints them."""
 
     seconds: float
     peak_bytes: int

@@ -2,7 +2,7 @@
 
     python -m benchmarks.training_throughput --pairs 3
 
-The pipeline prepares the images as far as Transform. Then both train in turn, each in a process of its own; writes
+The pipeline prepares the images up to Transform. Then both train in turn, each in a separate process; writes
 training.md.
 """
 
@@ -28,7 +28,7 @@ CONTENDERS = ("Trainer", "bare fit", "bare fit, 32 steps at a time")
 
 @dataclass(frozen=True)
 class Setting:
-    """What all contenders train."""
+    """The training that all contenders share."""
 
     artifacts: str
     module: str
@@ -50,7 +50,7 @@ class Rates:
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--epochs", default=5, show_default=True)
 @click.option("--pairs", default=5, show_default=True, help="Trainings of each, in turn.")
-@click.option("--prepared", type=Path, help="An output folder of a run that got as far as Transform.")
+@click.option("--prepared", type=Path, help="The output folder of a run that completed Transform.")
 def main(module: str, share: float, batch_size: int, epochs: int, pairs: int, prepared: Path | None) -> None:
     """Train with each in turn, and write benchmarks/training.md."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
@@ -85,8 +85,9 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         "# Training throughput",
         "",
         f"{setting.module}, batches of {setting.batch_size}, {setting.epochs} epochs with their evaluations, on "
-        f"{psutil.cpu_count()} cores of {platform.machine()}, which others used as well; {len(trainer)} trainings of "
-        "each in turn, medians. The whole of `fit` counts: tracing, the first reading of the files, checkpoints, "
+        f"{psutil.cpu_count()} cores of {platform.machine()}, which other processes used as well; "
+        f"{len(trainer)} trainings of each in turn, medians. The whole of `fit` counts: tracing, the first reading of the "
+        "files, checkpoints, "
         "TensorBoard's files. The Trainer reads the gzip TFRecords that Transform wrote; the bare loop has the same "
         "features as NumPy arrays in memory.",
         "",

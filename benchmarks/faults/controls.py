@@ -1,4 +1,4 @@
-"""Clean controls: honest data in every shape that it comes in. No gate may refuse any of them."""
+"""Clean controls: honest data in many shapes. No gate may refuse any of them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ FOUR = {"train": 0.7, "eval": 0.1, "test": 0.1, "serving": 0.1}
 
 @dataclass(frozen=True)
 class Control:
-    """One clean case, made when it is asked for."""
+    """One clean case, made on demand."""
 
     name: str
     table: str
-    shape: str  # what is special about it, and under which the page counts it
+    shape: str  # its special property, by which the page counts it
     seed: int
     build: Callable[[], Case | ModelCase]
 
 
 def controls() -> list[Control]:
-    """All of them, the cheap tables first."""
+    """All controls, the cheap tables first."""
     return [
         *_other_tables(), *_seeds(), *_ratios(), *_sizes(), *_subsets(), *_entities(), *_times(), *_small_serving(),
         *_same_values_in_another_form(), *_sorted_by_label(), *_spans_and_keys(), *_images(), *_models(),
@@ -134,7 +134,7 @@ def _entities() -> Iterator[Control]:
                 seed,
                 lambda s=source, c=column, i=seed: assign_by(s, c, i, rows=15_002),
             )
-    # A first look declares nothing: the split shows in the entity column alone. A serving log of entities that train
+    # An undeclared split shows in the entity column only. A serving log of entities that train
     # never saw would be skew then, so there is none.
     for name, column in (("taxi", "company"), ("flights", "tailnum"), ("flights", "carrier")):
         yield _control(_of(name), "split by entity, undeclared", column, 66, partial(_undeclared, _of(name), column))
@@ -173,7 +173,7 @@ def _as_float32(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _through_json(frame: pd.DataFrame) -> pd.DataFrame:
-    """As a log of JSON lines brings it back: whole numbers without a point, times as ISO text stay as they were."""
+    """The table as read back from JSON lines: whole numbers have no point, times as ISO text are unchanged."""
     times = list(frame.select_dtypes("datetime").columns)
     text = frame.drop(columns=times).to_json(orient="records", lines=True, double_precision=15)
     back = pd.DataFrame([json.loads(line) for line in text.splitlines()])
@@ -181,7 +181,7 @@ def _through_json(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """By a column that has nothing to do with the label: the commonest kind of file there is."""
+    """Sorted by a column that is unrelated to the label, as most files are."""
     return frame.sort_values(list(frame.columns[1:3]), kind="stable")
 
 
@@ -279,7 +279,7 @@ def _models() -> Iterator[Control]:
             true = case.trained.scores(frame)
             return true + 1e-4 * noise.uniform(-1, 1, true.shape)
 
-        # Another device: some ten-thousandths apart, and each call the same again.
+        # Another device: answers differ by some ten-thousandths, and repeated calls agree.
         served = case.served(answer)
         again = tuple(
             each
@@ -305,7 +305,7 @@ FIRST_FRESH_SEED = 5_000
 
 
 def fresh_splits() -> list[Control]:
-    """The splits that the false-alarm rate is measured on."""
+    """The splits for measuring the false-alarm rate."""
     found = []
     for name, rows, count in FRESH:
         source = _of(name)

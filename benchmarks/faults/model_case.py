@@ -1,4 +1,4 @@
-"""A case for the ModelGate: a real model, trained briefly on real rows, with everything that it answered."""
+"""A case for the ModelGate: a real model, trained briefly on real rows, with its answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HELD_CATEGORY = 20
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A small network with its transform, both with the means to go wrong on purpose."""
+    """A small network with its transform; both can be broken on purpose."""
 
     source: TableSource
     frames: dict[str, pd.DataFrame]
@@ -56,7 +56,7 @@ class Trained:
         return np.column_stack([np.zeros(len(hidden)), hidden[:, 0]]) if hidden.shape[1] == 1 else hidden
 
     def scores(self, frame: pd.DataFrame) -> np.ndarray:
-        """Probabilities, as training and evaluation see them."""
+        """Probabilities of training and evaluation."""
         return softmax(self.logits(self.transform(frame)))
 
 
@@ -68,7 +68,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class ModelCase:
-    """A trained model and the evidence that the gate is given."""
+    """A trained model and the evidence for the gate."""
 
     trained: Trained
     evidence: ModelEvidence
@@ -76,7 +76,7 @@ class ModelCase:
 
     @property
     def source(self) -> TableSource:
-        """The table that the model learnt from."""
+        """The table of training."""
         return self.trained.source
 
     @property
@@ -85,11 +85,11 @@ class ModelCase:
         return self.trained.frames["test"].iloc[:REPLAYED]
 
     def with_evidence(self, **changes: Any) -> ModelCase:
-        """With other evidence."""
+        """The case with other evidence."""
         return replace(self, evidence=replace(self.evidence, **changes))
 
     def served(self, answer: Callable[[pd.DataFrame], np.ndarray], *names: str) -> ModelCase:
-        """With some signatures (all served ones when none is named) answering in another way."""
+        """The case with other answers of some signatures (all served ones when none is named)."""
         names = names or ("serving_default", "serving_examples")
 
         def replay(each: Replay) -> Replay:
@@ -182,14 +182,14 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
 
 def _of_pixels(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     names = [name for name in train.columns if name != source.label]
-    # Scaled and centred, as usual: without the scaling the centring is lost as well.
+    # Scaled and centred, as usual: a graph without the scaling lacks the centring as well.
     pixels = train[names].to_numpy(np.float64)
     top, mean = pixels.max(), pixels.mean() / pixels.max()
     return lambda frame: frame[names].to_numpy(np.float64) / top - mean
 
 
 def _of_columns(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
-    """Numbers as ranks of train's quantiles, categories one-hot; what is missing or unknown is 0."""
+    """Numbers as ranks of train's quantiles, categories one-hot; missing and unknown values are 0."""
     made: list[Callable[[pd.DataFrame], np.ndarray]] = []
     for name in train.columns.drop(source.label):
         if pd.api.types.is_string_dtype(train[name]):

@@ -228,8 +228,8 @@ def _peers(peers: Sequence[Answer]) -> str:
         "## The other tools",
         "Each in its defaults, on the taxi cases of seed 0: Deepchecks' integrity and train-test suites, Evidently's "
         "`DataDriftPreset`, TFDV's inferred schema, and the same with L∞ 0.3 and Jensen-Shannon 0.3 comparators. A "
-        "fault counts as caught when the tool says anything about the poisoned tables that it does not say about the "
-        "same split unpoisoned: what it says of every table is not held for or against it. A tool that stops with an "
+        "fault counts as caught when the tool reports anything about the poisoned tables that it does not report about "
+        "the same split unpoisoned; what it reports about every table does not count. A tool that stops with an "
         "error has caught the fault. ⁺ marks faults that were added to the first list later.",
     ]
     for answer in peers:

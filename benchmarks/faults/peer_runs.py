@@ -1,4 +1,4 @@
-"""Runs the other tools on the same cases: each in an environment of its own, made here, as a process of its own."""
+"""Runs the other tools on the same cases: each in its own environment, made here, and its own process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.faults.tables import CACHE, ROOT, TAXI
 ENVIRONMENTS = ROOT / ".cache" / "peers"
 SCRIPTS = Path(__file__).parent / "peers"
 ALARMS = CACHE / "peer_alarms.json"
-# Clean splits of their own, to see what a tool says when nothing is wrong.
+# Separate clean splits, to see what a tool reports on clean data.
 CLEAN_SEEDS = tuple(range(200, 210))
 SLOW_CLEAN_SEEDS = CLEAN_SEEDS[:5]
 
@@ -59,7 +59,8 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one tool reported about each taxi case. When it did not run, `alarms` is empty and `skipped` says why."""
+    """The reports of one tool on each taxi case. When it did not run, `alarms` is empty and `skipped` has the
+    reason."""
 
     peer: str
     alarms: dict[str, list[str]]
@@ -75,7 +76,7 @@ class Answer:
 
     @property
     def clean(self) -> list[list[str]]:
-        """What it reported about each clean split."""
+        """Its reports on each clean split."""
         return [of_case for name, of_case in self.alarms.items() if name.startswith("clean-")]
 
 
@@ -88,12 +89,12 @@ def _clean_name(plant: Plant) -> str:
 
 
 def plants_for_peers() -> list[Plant]:
-    """Faults in rows of the taxi table; images and models are no business of these tools."""
+    """Faults in rows of the taxi table; these tools do not check images and models."""
     return [plant for plant in plants() if "taxi" in plant.on and plant.family != "model"]
 
 
 def peer_answers(refresh: bool) -> list[Answer]:
-    """Of every tool; the last ones when not to be asked again."""
+    """The answers of every tool; the stored ones without `again`."""
     if not refresh:
         return [Answer(**each) for each in json.loads(ALARMS.read_text())] if ALARMS.exists() else []
     with tempfile.TemporaryDirectory(prefix="sluice-peers-") as folder:
@@ -131,7 +132,7 @@ def _ask(peer: Peer, folder: Path) -> Answer:
         assert running.stdout is not None
         for line in running.stdout:
             answer = json.loads(line)
-            # A tool that stops on a table, with a sentence of its own, has refused it.
+            # A tool that stops on a table with its own error message has refused it.
             alarms[answer["folder"]] = answer["what"] + ([f"stopped: {answer['error']}"] if answer["error"] else [])
             seconds += answer["seconds"]
             click.echo(f"{peer.name}: {len(alarms)} of {len(cases)} cases")
@@ -141,7 +142,7 @@ def _ask(peer: Peer, folder: Path) -> Answer:
 
 
 def _environment(peer: Peer) -> Path | str:
-    """The interpreter to run it with, or why there is none."""
+    """The interpreter for the tool, or the reason why there is none."""
     if not peer.requirements:
         return Path(sys.executable)
     home = ENVIRONMENTS / Path(peer.script).stem.split("_")[0]
@@ -164,5 +165,5 @@ def _environment(peer: Peer) -> Path | str:
 
 
 def cases_of(answers: Sequence[Answer]) -> int:
-    """How many cases the tools were asked about."""
+    """The number of cases that the tools were run on."""
     return max((len(each.alarms) for each in answers), default=0)

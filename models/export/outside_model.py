@@ -94,7 +94,7 @@ def _check_kind(column: str, requested: tf.DType, held: tf.DType, path: str) -> 
         return
     kind, what = _kind(requested), f"the column `{column}`, which holds {_kind(held)}"
     raise SluiceError(
-        f"the baseline {path} asks for {kind} in {what} in the data",
+        f"the baseline {path} requires {kind} in {what} in the data",
         f"Export it with a signature that takes {_kind(held)} there, or serialized tf.Examples; what it takes now:  "
         f"saved_model_cli show --dir {path} --all",
     )
@@ -107,7 +107,7 @@ def _kind(dtype: tf.DType) -> str:
 def _check_is_there(what: str, name: str, known: Mapping[str, Any], path: str) -> None:
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
-        lacks = "asks for the column" if what == "column" else f"has no {what}"
+        lacks = "requires the column" if what == "column" else f"has no {what}"
         tail = f", which the data does not have (there: {there})" if what == "column" else f" (there: {there})"
         keys = "evaluator.baseline.signature, evaluator.baseline.output"
         raise SluiceError(f"the baseline {path} {lacks} `{name}`{tail}", f"Set:  {keys}")

@@ -20,7 +20,8 @@ def public_names(columns: Iterable[str]) -> dict[str, str]:
 
     TensorFlow names the inputs of a signature like parameters of a Python function, so `worst area (mm2)` cannot be
     one. All but A-Z, a-z, 0-9 and `_` becomes `_` (a dot too, which TensorFlow also replaces), and a name that does not
-    begin with a letter gets `arg_` in front, as TensorFlow has it. Upper and lower case do not tell two inputs apart.
+    begin with a letter gets `arg_` in front, as TensorFlow has it. Names that differ only in upper and lower case count
+    as equal.
     """
     names = {column: _public_name(column) for column in columns}
     owners: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Images that stand on both sides, that carry the answer, or that arrive in another form."""
+"""Images that stand on both sides, that reveal the label, or that arrive in another form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def pixels_of(case: Case, frame: pd.DataFrame) -> np.ndarray:
 
 
 def with_pixels(case: Case, frame: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
-    """The frame with other pixels."""
+    """The frame with these pixels."""
     names = [name for name in frame.columns if name != case.label]
     made = pd.DataFrame(pixels.reshape(len(frame), -1), columns=names, index=frame.index)
     return made if case.label not in frame else made.assign(**{case.label: frame[case.label]})
@@ -177,7 +177,7 @@ def image_labels_wrong_in_eval(case: Case, dose: float) -> Case:
     on=ON, clean=sample_images,
 )  # fmt: skip
 def image_labels_wrong_in_train(case: Case, dose: float) -> Case:
-    """Train's images have wrong labels at random; eval's were looked at twice."""
+    """Train's images have wrong labels at random; eval's were checked twice."""
     return _with_wrong_labels(case, "train", dose)
 
 

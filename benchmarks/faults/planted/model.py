@@ -1,4 +1,4 @@
-"""Models that answer in another way than they were judged, or that were never good."""
+"""Models whose served answers differ from the judged ones, and poor models."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def one_signature_differs(case: ModelCase) -> ModelCase:
 
 @plant(family=FAMILY, expects=(*GENERAL, "loss_sanity", "prediction_collapse"), on=IMAGES, clean=model_case)
 def test_from_another_distribution(case: ModelCase) -> ModelCase:
-    """Test was never scaled: the story of the 45.57 % model."""
+    """Test was not scaled, as happened to the model with 45.57 %."""
     test = case.trained.frames["test"]
     return case.with_evidence(test=Predicted.of(case.trained.labels("test"), _unscaled(case, test)))
 
 
 @plant(family=FAMILY, expects=("better_than_trivial", "prediction_collapse"), on=ALL, clean=model_case)
 def constant_model(case: ModelCase) -> ModelCase:
-    """The model always says the commonest class."""
+    """The model always predicts the commonest class."""
     labels = case.trained.labels("train")
     shares = np.bincount(labels, minlength=len(case.trained.classes)) / len(labels)
 
@@ -68,7 +68,7 @@ def constant_model(case: ModelCase) -> ModelCase:
     unit="share of the slice answered at random", on=("diamonds", "taxi"), clean=model_case,
 )  # fmt: skip
 def slice_regression(case: ModelCase, dose: float) -> ModelCase:
-    """One slice got worse than in the blessed model; the total hardly shows it."""
+    """One slice got worse than in the blessed model; the total hardly changes."""
     values = next(iter(case.evidence.test_slices.values()))
     found, counts = np.unique(values, return_counts=True)
     fit = np.abs(counts / len(values) - 0.12).argmin()
@@ -76,7 +76,7 @@ def slice_regression(case: ModelCase, dose: float) -> ModelCase:
     assert test is not None
     inside = np.flatnonzero((values == found[fit]) & (case.rng.random(len(values)) < dose))
     scores = test.scores.copy()
-    # Answers of other rows: as confident, as often each class, and wrong.
+    # Answers of other rows: equally confident, with the same share of each class, and wrong.
     scores[inside] = scores[case.rng.permutation(inside)][:, ::-1]
     return case.with_evidence(test=Predicted.of(test.labels, scores))
 

@@ -1,4 +1,4 @@
-"""What reaches the model in serving is not what it was trained on."""
+"""Rows in serving that differ from those of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.faults.plants import plant
 from benchmarks.faults.tables import TableSource
 
 FAMILY = "skew"
-# Any check of this kind may refuse these: a wrong unit is a wrong distribution, a wrong range, wrong atoms at once.
+# Any check of this kind may refuse these: a wrong unit changes the distribution, the range and the atoms at once.
 ANY = ("skew",)
 SERVING = ("serving",)
 
@@ -104,7 +104,7 @@ def columns_swapped(case: Case, dose: float) -> Case:
     on=("taxi", "flights", "diamonds"),
 )  # fmt: skip
 def joined_to_the_wrong_rows(case: Case, dose: float) -> Case:
-    """An amount is joined to other rows: its own distribution is as it was."""
+    """An amount is joined to other rows; its distribution is unchanged."""
     return _shuffled(case, "amount", dose)
 
 
@@ -171,7 +171,7 @@ def _two_hundred(source: TableSource, seed: int, rows: int | None) -> Case:
     on=("taxi", "flights", "diamonds"),
 )  # fmt: skip
 def shift_in_two_hundred_rows(case: Case, dose: float) -> Case:
-    """An amount is a third of its standard deviation too large, and there are 200 rows to see it in."""
+    """An amount is a third of its standard deviation too large, in a log of 200 rows."""
     column = case.column("amount")
     return _changed(case, column, lambda values: values + dose * case.frames["train"][column].std())
 

@@ -53,7 +53,7 @@ def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:
     """
     measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, margin)]
     if not measured:
-        raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to tell copies")
+        raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to find copies")
     yield from measured
 
 

@@ -179,7 +179,7 @@ def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
     """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact without a p-value."""
     readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
     if not readers:
-        raise NotApplicable("there is no lineage that says who reads eval and test")
+        raise NotApplicable("no lineage is given of the components that read eval and test")
     for split, names in readers.items():
         # The part after the dot distinguishes several nodes of one component: `StatisticsGen.raw`.
         beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
@@ -192,7 +192,7 @@ def who_read_test(data: Data, margin: float) -> Iterator[Measurement]:
             n=len(names),
             reason=f"{split} is read by {', '.join(beyond)}, which must not see it."
             if beyond
-            else f"{split} is read by {', '.join(sorted(set(names))) or 'nobody'}, as it may be.",
+            else f"{split} is read by {', '.join(sorted(set(names))) or 'no component'}, as it may be.",
             remedy=f"Give {', '.join(beyond)} the splits that are its own: take `{split}` out of its inputs."
             if beyond
             else "Nothing to do.",
@@ -213,7 +213,7 @@ def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement
     """Which splits Transform analyses. A fact without a p-value."""
     analysed = data.declared.analysed_splits
     if analysed is None:
-        raise NotApplicable("there is no lineage that says which splits Transform analyses")
+        raise NotApplicable("no lineage is given of the splits that Transform analyses")
     beyond = [split for split in analysed if split != "train"]
     fault = bool(beyond) or "train" not in analysed
     yield Measurement(

@@ -73,7 +73,7 @@ def _unjudged(split: str, key: str, rows: int, margin: float) -> Measurement:
         value=float("nan"),
         margin=margin,
         n=rows,
-        reason=f"{split} is without the entity key {key}, so nobody knows whether its entities are in train.",
+        reason=f"{split} is without the entity key {key}, so it is unknown whether its entities are in train.",
         remedy=f"Keep {key} in {split}; it is no feature.",
         p_value=1.0,
     )
@@ -102,7 +102,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         n=len(held),
         reason=f"{reason}: {names}{' and others' if len(shared) > _SHOWN else ''}." if len(shared) else f"{reason}.",
         remedy=f"Split by the key: set `split.by: entity` with `{key}`, so that each falls on one side. If rows of one "
-        "entity are independent of each other, say so with `split.by: row`."
+        "entity are independent of each other, declare it with `split.by: row`."
         if share > margin
         else "Nothing to do.",
         sample=RowSample(
@@ -214,7 +214,7 @@ def _judge_order(
         beyond=beyond,
         reason=reason,
         remedy=f"Split by time: set `split.by: time` with `{column}`, so that {later[0]} lies after {first[0]}. If the "
-        "model is not to foretell later rows, say so with `split.by: row`."
+        "model does not predict later rows, declare it with `split.by: row`."
         if beyond
         else "Nothing to do.",
         chart=_chart(column, first, later, show) if beyond else None,

@@ -23,7 +23,7 @@ PAIRS_MARGIN = 2 / 3
 _MOST_PAIRS = 150
 _FEWEST_VALUES = 10
 _MOST_COLUMNS, _MOST_IN_TRIPLES = 48, 24
-_REMEDY = "Leave out {0}, or say from when each is known (`prediction.known_from`): together they tell the outcome."
+_REMEDY = "Leave out {0}, or declare from when each is known (`prediction.known_from`): together they reveal the outcome."
 
 
 @dataclass(frozen=True)

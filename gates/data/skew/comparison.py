@@ -160,7 +160,7 @@ class TableComparison:
         chart: Callable[[], Chart] | None = None,
         bounded: bool = True,
     ) -> Measurement:
-        """One measurement with its certainty. `text` says what differs; `in_windows` is the same distance between two sets
+        """One measurement with its certainty. `text` describes the difference; `in_windows` is the same distance between two sets
         of train's rows, computed only when the distance matters and the split is by time."""
         rows = self.other.rows if n is None else n
         distance = distance._replace(p_value=max(distance.p_value, by_entity))
@@ -173,7 +173,7 @@ class TableComparison:
                 limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
                 notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
             elif suspect:
-                notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
+                notes = f"; train is too short by {self.column} to measure what is usual between two spans of time"
         if self.unit is Unit.ENTITY and effective_rows is not None:
             notes = f", {effective_rows:,.0f} effective ones because the split is by {self.column}"
         beyond = suspect and distance.effect > limit
