@@ -87,8 +87,8 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         f"{setting.module}, batches of {setting.batch_size}, {setting.epochs} epochs with their evaluations, on "
         f"{psutil.cpu_count()} cores of {platform.machine()}, which other processes used as well; "
         f"{len(trainer)} trainings of each in turn, medians. The whole of `fit` counts: tracing, the first reading of "
-        "the files, checkpoints, TensorBoard's files. The Trainer reads the gzip TFRecords that Transform wrote; the bare loop has the same "
-        "features as NumPy arrays in memory.",
+        "the files, checkpoints, TensorBoard's files. The Trainer reads the gzip TFRecords that Transform "
+        "wrote; the bare loop has the same features as NumPy arrays in memory.",
         "",
         "| | images a second | by round | images a second of processor time |",
         "|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Honest data is not refused: a few clean controls in the shapes that it comes in. All of them: `make bench-faults`."""
+"""Honest data is not refused: a few clean controls of every shape. All of them run by `make bench-faults`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is fed to the gates, they give an answer or one plain sentence, and the same one every time.
+"""For any table the gates return a verdict or one plain sentence, and the same one every time.
 
 Hypothesis draws the tables; `HYPOTHESIS_PROFILE=hunt` draws ten times as many, and other ones each time."""
 
@@ -107,7 +107,7 @@ NAMES = ["a", "b", "c", "label", "ID", " ", "", "Größe", "価格", "x\0y", "n\
 
 @dataclass
 class Case:
-    """Some tables and what is said about them."""
+    """Tables and their declarations."""
 
     tables: dict[str, dict[str, Any]]
     words: dict[str, str]

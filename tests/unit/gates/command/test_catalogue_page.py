@@ -1,4 +1,4 @@
-"""docs/gates.md is what the catalogue says, its examples name what there is, and its sources lead somewhere."""
+"""docs/gates.md is the catalogue, its examples name existing files, and its sources lead to existing sections."""
 
 from __future__ import annotations
 

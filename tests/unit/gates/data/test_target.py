@@ -1,4 +1,4 @@
-"""The label as the checks see it: classes or a quantity, in one coding for all tables."""
+"""The label for the checks: classes or a quantity, in one coding for all tables."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The ModelGate as a whole: each fault is refused for its reason, and odd evidence gets an answer."""
+"""The ModelGate as a whole: each fault is refused for its reason, and odd evidence gets a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is served, evaluated and trained must be one model."""
+"""The served, the evaluated and the trained model must be the same."""
 
 from __future__ import annotations
 

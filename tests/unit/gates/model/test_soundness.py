@@ -1,4 +1,4 @@
-"""A model must have learnt something, hold on test, be no surer than it may be, and keep every slice."""
+"""A model must beat trivial ones, generalise to test, not be overconfident, and keep every slice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same rows in every way in which the model can be asked, on a really trained and exported taxi model."""
+"""The same rows through every path of a trained and exported taxi model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which trials a search chooses, when it ends them, and which one it takes: decided without training anything."""
+"""The trials that a search chooses, ends early and selects, decided without training."""
 
 from pathlib import Path
 from typing import Any

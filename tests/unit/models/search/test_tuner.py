@@ -1,4 +1,4 @@
-"""The Tuner on real rows and in real processes: what runs, what goes wrong, what outlives a kill, what it leaves."""
+"""The Tuner on real rows and in real processes: trials, errors, kills and outputs."""
 
 import contextlib
 import functools

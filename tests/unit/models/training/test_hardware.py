@@ -1,4 +1,4 @@
-"""Devices that are asked for, seen and used."""
+"""Requested, detected and used devices."""
 
 import pickle
 import signal

@@ -1,4 +1,4 @@
-"""A folder that grows here and is copied elsewhere, whatever happens."""
+"""A growing local folder is copied to a remote one, also after errors."""
 
 import subprocess
 import sys

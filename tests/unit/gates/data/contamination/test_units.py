@@ -1,4 +1,4 @@
-"""Splits by entity and by time that are none."""
+"""Splits declared by entity or by time that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Target encodings that saw what they must not, labels that are not train's, labels that are wrong."""
+"""Target encodings fitted on held-out rows, labels that differ from train's, and wrong labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def alarms_of(data: Data) -> list[Finding]:
 
 
 def kinds(data: Data) -> set[tuple[str, str]]:
-    """Check and severity of what is told."""
+    """Check and severity of the findings."""
     return {(each.check, each.severity.value) for each in alarms_of(data)}
 
 

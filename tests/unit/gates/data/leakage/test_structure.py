@@ -1,4 +1,4 @@
-"""What is not a measurement: identifiers, the order of rows, words in a text, sources, and declared moments."""
+"""Leaks besides measurements: identifiers, the order of rows, words in a text, sources, and declared moments."""
 
 import numpy as np
 import pandas as pd

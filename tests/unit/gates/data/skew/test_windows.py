@@ -1,4 +1,4 @@
-"""Splits by time and by entity: certainty follows what was drawn."""
+"""Splits by time and by entity: certainty follows the units that were drawn."""
 
 from __future__ import annotations
 
