@@ -1,1 +1,1 @@
-"""Speed side by side with the official TFX taxi template, on the same machine, in turn."""
+"""Measurements: speed against the official TFX taxi template and others, and the suite of planted faults."""

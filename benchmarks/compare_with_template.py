@@ -18,7 +18,7 @@ import psutil
 
 from benchmarks.jittered_taxi import write_jittered
 from benchmarks.official_template import TAXI_CSV, lay_out_template
-from benchmarks.timed_process import Measurement, measure, python
+from benchmarks.timed_process import ProcessCost, measure, python
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.md"
@@ -36,7 +36,7 @@ SAME_TRAINING = [
 
 @dataclass(frozen=True)
 class Size:
-    """One size of the data and what is asked of it."""
+    """One size of the data and its target."""
 
     name: str
     copies: int
@@ -56,12 +56,14 @@ def main(pairs: int) -> None:
             csv = Path(folder) / "data.csv"
             rows = write_jittered(TAXI_CSV, csv, size.copies) if size.copies > 1 else _copy(csv)
             click.echo(f"{size.name}: {rows:,} rows, {pairs} pairs")
-            ours, theirs = [], []
+            sluice, template = [], []
             for turn in range(pairs):
-                ours.append(_sluice(csv, Path(folder) / f"sluice-{turn}"))
-                theirs.append(_template(csv, Path(folder) / f"template-{turn}"))
-                click.echo(f"  pair {turn + 1}: Sluice {ours[-1].seconds:.1f} s, template {theirs[-1].seconds:.1f} s")
-            sections.append(_section(size, rows, ours, theirs))
+                sluice.append(_sluice(csv, Path(folder) / f"sluice-{turn}"))
+                template.append(_template(csv, Path(folder) / f"template-{turn}"))
+                click.echo(
+                    f"  pair {turn + 1}: Sluice {sluice[-1].seconds:.1f} s, template {template[-1].seconds:.1f} s"
+                )
+            sections.append(_section(size, rows, sluice, template))
     RESULTS.write_text(_page(sections), encoding="utf-8")
     click.echo(f"written: {RESULTS.relative_to(ROOT)}")
 
@@ -71,7 +73,7 @@ def _copy(csv: Path) -> int:
     return len(csv.read_text().splitlines()) - 1
 
 
-def _sluice(csv: Path, output: Path) -> Measurement:
+def _sluice(csv: Path, output: Path) -> ProcessCost:
     overrides = [word for change in SAME_TRAINING for word in ("--set", change)]
     command = [python(), str(ROOT / "runners/local_runner.py"), "--data", str(csv), "--output-dir", str(output)]
     measured = measure([*command, *overrides], ROOT)
@@ -79,10 +81,10 @@ def _sluice(csv: Path, output: Path) -> Measurement:
     if record["outcome"] != "pushed":
         raise RuntimeError(f"the run ended {record['outcome']}: {record['reason']}")
     components = {component["name"]: component["seconds"] for component in record["components"]}
-    return Measurement(measured.seconds, measured.peak_bytes, measured.output_lines, components)
+    return ProcessCost(measured.seconds, measured.peak_bytes, measured.output_lines, components)
 
 
-def _template(csv: Path, folder: Path) -> Measurement:
+def _template(csv: Path, folder: Path) -> ProcessCost:
     script = lay_out_template(folder, csv)
     measured = measure([python(), str(script)], folder, QUIET)
     if missing := TEMPLATE_COMPONENTS - set(measured.components):
@@ -94,41 +96,47 @@ def _median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
-def _section(size: Size, rows: int, ours: list[Measurement], theirs: list[Measurement]) -> str:
-    ratios = [mine.seconds / other.seconds for mine, other in zip(ours, theirs, strict=True)]
-    ingest_ours = _median([run.components["ExampleGen"] for run in ours])
-    ingest_theirs = _median([run.components["CsvExampleGen"] for run in theirs])
+def _section(size: Size, rows: int, sluice: list[ProcessCost], template: list[ProcessCost]) -> str:
+    ratios = [one.seconds / other.seconds for one, other in zip(sluice, template, strict=True)]
+    sluice_ingest = _median([run.components["ExampleGen"] for run in sluice])
+    template_ingest = _median([run.components["CsvExampleGen"] for run in template])
     lines = [
-        f"## {size.name}: {rows:,} rows, {STEPS} training steps of {BATCH}, {len(ours)} pairs in turn",
+        f"## {size.name}: {rows:,} rows, {STEPS} training steps of {BATCH}, {len(sluice)} pairs in turn",
         "",
         "| | Sluice (median, min–max) | official template (median, min–max) | ratio |",
         "|---|---|---|---|",
-        _row("total wall time, s", [run.seconds for run in ours], [run.seconds for run in theirs]),
-        _row("peak memory, GiB", [run.peak_bytes / 2**30 for run in ours], [run.peak_bytes / 2**30 for run in theirs]),
-        _row("lines printed", [run.output_lines for run in ours], [run.output_lines for run in theirs]),
+        _row("total wall time, s", [run.seconds for run in sluice], [run.seconds for run in template]),
+        _row(
+            "peak memory, GiB",
+            [run.peak_bytes / 2**30 for run in sluice],
+            [run.peak_bytes / 2**30 for run in template],
+        ),
+        _row("lines printed", [run.output_lines for run in sluice], [run.output_lines for run in template]),
         "",
         f"Total, pair by pair: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of the template's time "
-        f"(asked: at most {size.total_at_most}). "
-        f"Ingest: {ingest_theirs / ingest_ours:.1f} times as fast as CsvExampleGen.",
+        f"(target: at most {size.total_at_most}). "
+        f"Ingest: {template_ingest / sluice_ingest:.1f} times as fast as CsvExampleGen.",
         "",
         "| component | Sluice, s | template, s |",
         "|---|---|---|",
-        *_components(ours, theirs),
+        *_components(sluice, template),
     ]
     return "\n".join(lines)
 
 
-def _row(name: str, ours: list[float], theirs: list[float]) -> str:
-    cells = [f"{_median(values):.2f} ({min(values):.2f}–{max(values):.2f})" for values in (ours, theirs)]
-    return f"| {name} | {cells[0]} | {cells[1]} | {_median(ours) / _median(theirs):.2f} |"
+def _row(name: str, sluice: list[float], template: list[float]) -> str:
+    cells = [f"{_median(values):.2f} ({min(values):.2f}–{max(values):.2f})" for values in (sluice, template)]
+    return f"| {name} | {cells[0]} | {cells[1]} | {_median(sluice) / _median(template):.2f} |"
 
 
-def _components(ours: list[Measurement], theirs: list[Measurement]) -> list[str]:
+def _components(sluice: list[ProcessCost], template: list[ProcessCost]) -> list[str]:
     names = {"CsvExampleGen": "ExampleGen", "latest_blessed_model_resolver": "ChampionResolver"}
-    mine = {name: _median([run.components[name] for run in ours]) for name in ours[0].components}
-    other = {names.get(name, name): _median([run.components[name] for run in theirs]) for name in theirs[0].components}
-    shown = [*mine, *(name for name in other if name not in mine)]
-    return [f"| {name} | {_seconds(mine.get(name))} | {_seconds(other.get(name))} |" for name in shown]
+    of_sluice = {name: _median([run.components[name] for run in sluice]) for name in sluice[0].components}
+    of_template = {
+        names.get(name, name): _median([run.components[name] for run in template]) for name in template[0].components
+    }
+    shown = [*of_sluice, *(name for name in of_template if name not in of_sluice)]
+    return [f"| {name} | {_seconds(of_sluice.get(name))} | {_seconds(of_template.get(name))} |" for name in shown]
 
 
 def _seconds(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a full run of Fashion-MNIST came to, as a page beside the figures of the model that this project is about.
+"""The results of a full run of Fashion-MNIST, as a page beside the figures of the model in the sources.
 
     python runners/local_runner.py --workload fashion_mnist --output-dir OUT
     python -m benchmarks.full_training OUT cnn
@@ -31,14 +31,14 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 WORKLOAD = "fashion_mnist"
 KEPT = ("model_card.md", "metrics.json", "params.json", "class_performance.json", "confusion_matrix.png")
-# What is known of the model of the sources: it saw 88 % on validation, and on test, whose pixels were not scaled, this.
+# Known figures of the model of the sources: 88 % on validation, and these on test, whose pixels were not scaled.
 SOURCES = {"eval": 0.88, "test": 0.4557}
 SOURCES_BY_CLASS = {"Pullover": (0.98, 0.23)}
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that ended with a registered model, and where its parts lie."""
+    """A run that ended with a registered model, and the paths of its parts."""
 
     home: Path  # OUT/fashion_mnist
 
@@ -57,7 +57,7 @@ class Finished:
 
     @property
     def model_run(self) -> Path:
-        """What training left, the newest."""
+        """The newest output of training."""
         return _newest(self.home / "artifacts/Trainer/model_run")
 
     @cached_property
@@ -68,12 +68,12 @@ class Finished:
 
     @cached_property
     def path(self) -> TrainingPath:
-        """The trained model as training knew it."""
+        """The trained model before its export."""
         return TrainingPath(str(self.graph), str(self.model_run))
 
     @property
     def graph(self) -> Path:
-        """Of the transformation."""
+        """The output of the transformation."""
         return _newest(self.home / "artifacts/Transform/transform_graph")
 
     def rows(self, split: str) -> np.ndarray:
@@ -92,9 +92,7 @@ def main(output_dir: Path, name: str) -> None:
     finished = Finished(output_dir / WORKLOAD)
     states = {component["name"]: component["state"] for component in finished.run["components"]}
     if states.get("Trainer") != "ran":
-        raise click.ClickException(
-            f"the latest run in {output_dir} reused a training: give each run a folder of its own"
-        )
+        raise click.ClickException(f"the latest run in {output_dir} reused a training: give each run its own folder")
     folder = RESULTS / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -136,37 +134,38 @@ def _figures(finished: Finished) -> list[str]:
     """Eval, test and the gap between them."""
     test = json.loads((finished.version / "metrics.json").read_text())["overall"]["accuracy"]
     on_eval = _accuracy(finished, "eval")
-    gap, theirs = (100 * (each[0] - each[1]) for each in ((on_eval, test["value"]), tuple(SOURCES.values())))
+    gap, sources_gap = (100 * (each[0] - each[1]) for each in ((on_eval, test["value"]), tuple(SOURCES.values())))
     return [
         "| | this model | the model of the sources |",
         "|---|---|---|",
         f"| accuracy on eval | {on_eval:.2%} | {SOURCES['eval']:.0%} |",
         f"| accuracy on the official 10,000 test images | {test['value']:.2%} ({test['lower']:.2%} to "
         f"{test['upper']:.2%}) | {SOURCES['test']:.2%} |",
-        f"| eval − test | {gap:+.2f} points | {theirs:+.2f} points |",
+        f"| eval − test | {gap:+.2f} points | {sources_gap:+.2f} points |",
     ]
 
 
 def _classes(finished: Finished) -> list[str]:
-    """Each class beside what the same weights make of unscaled pixels, and beside what is known of the sources."""
+    """Each class beside the results of the same weights on unscaled pixels, and beside the known ones of the
+    sources."""
     classes = json.loads((finished.version / "class_performance.json").read_text())
     names = [line["name"] for line in classes]
     labels, unscaled = _unscaled(finished)
     counts = np.bincount(unscaled, minlength=len(names))
     collapse = f"{counts.max() / counts.sum():.0%} of all images are taken for {names[int(counts.argmax())]}"
     lines = [
-        "By class, and what becomes of the very same weights when the pixels come from 0 to 255 instead of 0 to 1, as "
-        f"it happened to the sources' model (of theirs only the Pullover is known). Unscaled, {collapse}; accuracy "
+        "By class, with the results of the same weights when the pixels range from 0 to 255 instead of 0 to 1, as "
+        f"happened to the sources' model (of theirs only the Pullover is known). Unscaled, {collapse}; accuracy "
         f"{np.mean(labels == unscaled):.2%}. The ModelGate refuses such an export (tests/e2e/test_fashion_mnist.py).",
         "",
         "| class | recall | precision | unscaled: recall | precision | sources: recall | precision |",
         "|---|---|---|---|---|---|---|",
     ]
     for line, (recall, precision) in zip(classes, _by_class(labels, unscaled), strict=True):
-        theirs = SOURCES_BY_CLASS.get(line["name"])
-        told = f"{theirs[0]:.2f} | {theirs[1]:.2f}" if theirs else "– | –"
-        ours = f"{line['recall']['value']:.3f} | {line['precision']['value']:.3f}"
-        lines.append(f"| {line['name']} | {ours} | {recall:.3f} | {precision:.3f} | {told} |")
+        known = SOURCES_BY_CLASS.get(line["name"])
+        sources_figures = f"{known[0]:.2f} | {known[1]:.2f}" if known else "– | –"
+        figures = f"{line['recall']['value']:.3f} | {line['precision']['value']:.3f}"
+        lines.append(f"| {line['name']} | {figures} | {recall:.3f} | {precision:.3f} | {sources_figures} |")
     return lines
 
 
@@ -181,7 +180,7 @@ def _labels(rows: np.ndarray) -> np.ndarray:
 
 
 def _unscaled(finished: Finished) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of test, and the classes that the trained network sees where its pixels are 255 times too bright."""
+    """Labels of test, and the predicted classes for pixels that are 255 times too bright."""
     rows = finished.rows("test")
     transformed = tft.TFTransformOutput(str(finished.graph))
     columns = {name: spec for name, spec in transformed.raw_feature_spec().items() if name != "label"}

@@ -1,7 +1,7 @@
 """The 70,000 images of Fashion-MNIST to split tf.Examples: Sluice's ingest beside TFX's own way; writes images.md.
 
 TFX reads no idx files. Its users write TFRecords with TensorFlow, row by row, and then run ImportExampleGen; both steps
-are timed. Each turn is a process of its own, and both take turns."""
+are timed. Each measurement is a separate process, and the two alternate."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def main(pairs: int, only: str | None) -> None:
     if only is not None:
         print(json.dumps(_timed({"sluice": _sluice, "tfx": _tfx}[only])))
         return
-    ours, theirs = [], []
+    sluice, tfx = [], []
     for turn in range(pairs):
-        ours.append(_apart("sluice"))
-        theirs.append(_apart("tfx"))
-        click.echo(f"  pair {turn + 1}: Sluice {ours[-1]['total']:.1f} s, TFX {theirs[-1]['total']:.1f} s")
-    RESULTS.write_text(_page(ours, theirs), encoding="utf-8")
+        sluice.append(_apart("sluice"))
+        tfx.append(_apart("tfx"))
+        click.echo(f"  pair {turn + 1}: Sluice {sluice[-1]['total']:.1f} s, TFX {tfx[-1]['total']:.1f} s")
+    RESULTS.write_text(_page(sluice, tfx), encoding="utf-8")
     click.echo(f"written: {RESULTS.relative_to(ROOT)}")
 
 
@@ -54,7 +54,7 @@ def _apart(which: str) -> Seconds:
 
 
 def _timed(way: Callable[[Path], Seconds]) -> Seconds:
-    """Seconds by step, imports apart; and what the process took at most, in GiB."""
+    """Seconds by step, without imports, and the peak memory of the process in GiB."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         found = way(Path(folder))
     import resource
@@ -65,7 +65,7 @@ def _timed(way: Callable[[Path], Seconds]) -> Seconds:
 
 def _sluice(folder: Path) -> Seconds:
     import apache_beam as beam
-    import tfx_bsl.coders.example_coder  # noqa: F401 - its import is not what is timed
+    import tfx_bsl.coders.example_coder  # noqa: F401 - its import is not timed
 
     from pipeline.config.load import load_workload
     from pipeline.datasets import datasets_here
@@ -141,24 +141,24 @@ def _expect(rows: int) -> None:
         raise RuntimeError(f"{rows:,} rows came out, expected {ROWS:,}")
 
 
-def _page(ours: list[Seconds], theirs: list[Seconds]) -> str:
+def _page(sluice: list[Seconds], tfx: list[Seconds]) -> str:
     memory = psutil.virtual_memory().total / 2**30
-    ratios = [mine["total"] / other["total"] for mine, other in zip(ours, theirs, strict=True)]
+    ratios = [one["total"] / other["total"] for one, other in zip(sluice, tfx, strict=True)]
     lines = [
         "# Ingest of images against TFX's own way",
         "",
         f"Measured on {time.strftime('%Y-%m-%d')} on {platform.system()} {platform.machine()}, {psutil.cpu_count()} "
         f"cores, {memory:.0f} GiB, Python {platform.python_version()}; made by `make bench`.",
         "The 70,000 images of Fashion-MNIST (idx, gzip) to gzip TFRecords of tf.Examples in splits; imports are not",
-        f"counted. {len(ours)} pairs in turn, medians. TFX's ImportExampleGen has no idx reader: TensorFlow writes the",
-        "TFRecords that it imports.",
+        f"counted. {len(sluice)} pairs in turn, medians. TFX's ImportExampleGen has no idx reader: TensorFlow writes",
+        "the TFRecords that it imports.",
         "",
         "| step | Sluice, s | TFX, s |",
         "|---|---|---|",
-        *(f"| {step} | {_median(ours, step)} | – |" for step in ours[0] if step not in ("total", "peak")),
-        *(f"| {step} | – | {_median(theirs, step)} |" for step in theirs[0] if step not in ("total", "peak")),
-        f"| together | {_median(ours, 'total')} | {_median(theirs, 'total')} |",
-        f"| peak memory, GiB | {_median(ours, 'peak')} | {_median(theirs, 'peak')} |",
+        *(f"| {step} | {_median(sluice, step)} | – |" for step in sluice[0] if step not in ("total", "peak")),
+        *(f"| {step} | – | {_median(tfx, step)} |" for step in tfx[0] if step not in ("total", "peak")),
+        f"| together | {_median(sluice, 'total')} | {_median(tfx, 'total')} |",
+        f"| peak memory, GiB | {_median(sluice, 'peak')} | {_median(tfx, 'peak')} |",
         "",
         f"Pair by pair Sluice takes {', '.join(f'{ratio:.3f}' for ratio in ratios)} of TFX's time.",
     ]

@@ -1,4 +1,4 @@
-"""Makes a larger taxi CSV out of the real one: copies whose fares, distances, durations and times are jittered."""
+"""Makes a larger taxi CSV from the real one: copies whose fares, distances, durations and times are jittered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_jittered(real: Path, target: Path, copies: int, seed: int = 0) -> int:
     parts = [original]
     for _ in range(copies - 1):
         part = original.copy()
-        # One factor a row for all of them keeps tips above or below 20 % of the fare, as they were.
+        # One factor a row for all of them, so that tips stay above or below 20 % of the fare.
         factor = random.normal(1.0, 0.02, len(part))
         for column in JITTERED:
             part[column] = (part[column] * factor).round(0 if column == "trip_seconds" else 2)

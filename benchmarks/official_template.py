@@ -22,7 +22,7 @@ def lay_out_template(folder: Path, csv: Path) -> Path:
         raise RuntimeError(f"the template has changed: {switched} components to switch on, expected at least 6")
     wiring.write_text(text)
     for module in folder.rglob("*.py"):
-        # What `tfx template copy` does: the copy imports itself, not the package it came from.
+        # As `tfx template copy` does: the copy imports itself, not the package.
         code = module.read_text().replace("tfx.experimental.templates.taxi.", "")
         module.write_text(code.replace("{{PIPELINE_NAME}}", "official_template"))
     (folder / "data").mkdir(exist_ok=True)

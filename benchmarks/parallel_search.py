@@ -2,7 +2,7 @@
 
     python -m benchmarks.parallel_search --pairs 2
 
-Each search is a run of the pipeline as far as the Tuner; writes search.md.
+Each search runs the pipeline up to the Tuner; writes search.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WORKLOAD = "fashion_mnist"
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to, and the seconds of its Tuner."""
+    """The result of a search, and the seconds of its Tuner."""
 
     trials: list[dict[str, Any]]
     seconds: float
@@ -88,7 +88,7 @@ def _found(folder: Path) -> Found:
 
 
 def _killed_and_resumed(settings: list[str], parallel: int) -> Resumed:
-    """Kills the run and whatever it started when half of the trials have ended, then runs the same command again."""
+    """Kills the run and its children when half of the trials have ended, then runs the same command again."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         command = _command(folder, settings, parallel)
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -105,7 +105,7 @@ def _killed_and_resumed(settings: list[str], parallel: int) -> Resumed:
 
 
 def _ended(folder: Path) -> dict[str, int]:
-    """By trial that has ended, when its outcome was written."""
+    """The time of each ended trial, when its outcome was written."""
     files = folder.glob(f"{WORKLOAD}/artifacts/durable/search/*/trial-*.json")
     return {file.name: file.stat().st_mtime_ns for file in files}
 
@@ -124,7 +124,7 @@ def _page(settings: list[str], one: list[Found], several: list[Found], parallel:
         "# Hyperparameter search",
         "",
         f"The {len(one[0].trials)} points of LeNet-5 ({', '.join(settings)}) on {psutil.cpu_count()} cores of "
-        f"{platform.machine()}; seconds of the Tuner component, which each time was made for the first time.",
+        f"{platform.machine()}; seconds of the Tuner component, each time without a cache.",
         "",
         f"| pair | one after another | {parallel} at a time | times as fast |",
         "|---|---|---|---|",
@@ -144,9 +144,9 @@ def _page(settings: list[str], one: list[Found], several: list[Found], parallel:
         "|---|---|---|---|",
     ]
     for trial in sorted(several[0].trials, key=lambda trial: trial["score"] or float("inf")):
-        told = ", ".join(f"{name} {value}" for name, value in trial["hyperparameters"].items())
+        shown = ", ".join(f"{name} {value}" for name, value in trial["hyperparameters"].items())
         score = "–" if trial["score"] is None else f"{trial['score']:.3f}"
-        lines.append(f"| {trial['trial']} | {told} | {score} | {trial['seconds']:.1f} |")
+        lines.append(f"| {trial['trial']} | {shown} | {score} | {trial['seconds']:.1f} |")
     return "\n".join([*lines, ""])
 
 

@@ -16,8 +16,8 @@ _FINISHED = re.compile(r"Component (\S+) is finished\.")
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """What one run cost. `components` is filled from TFX's own log lines where the command prints them."""
+class ProcessCost:
+    """The cost of one run. `components` is filled from TFX's own log lines where the command prints them."""
 
     seconds: float
     peak_bytes: int
@@ -25,7 +25,7 @@ class Measurement:
     components: Mapping[str, float] = field(default_factory=dict)
 
 
-def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Measurement:
+def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> ProcessCost:
     """Run `command` in `folder` to its end; raises RuntimeError, with the last lines, when it fails."""
     began = time.monotonic()
     process = subprocess.Popen(
@@ -53,7 +53,7 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} exited with {process.returncode}:\n{''.join(lines[-20:])}")
-    return Measurement(seconds, usage.ru_maxrss * 1024, len(lines), components)
+    return ProcessCost(seconds, usage.ru_maxrss * 1024, len(lines), components)
 
 
 def python() -> str:

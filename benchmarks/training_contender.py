@@ -1,5 +1,5 @@
-"""One contender of training_throughput in a process of its own: prints the images a second of its whole `fit`, and
-those a second of processor time, which others on the machine disturb less."""
+"""One contender of training_throughput in a separate process: prints the images a second of its whole `fit`, and those
+a second of processor time, which other processes of the machine disturb less."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SPLITS = ("train", "eval")
 
 
 def files(artifacts: str, split: str) -> list[str]:
-    """What Transform wrote of a split."""
+    """The files that Transform wrote for a split."""
     [folder] = Path(artifacts).glob(f"*/artifacts/Transform/transformed_examples/*/Split-{split}")
     return [f"{folder}/*"]
 
 
 def specs(artifacts: str) -> tuple[str, tuple[FeatureSpec, FeatureSpec]]:
-    """Where the graph of the transformation lies, and what comes out of it."""
+    """The path of the transformation's graph, and the specs of its output."""
     [graph] = Path(artifacts).glob("*/artifacts/Transform/transform_graph/*")
     return str(graph), transformed_feature_spec(tft.TFTransformOutput(str(graph)), LABEL)
 
@@ -60,7 +60,7 @@ class Stopwatch:
 
 
 def bare(setting: dict[str, Any], steps: int) -> Stopwatch:
-    """The loop that everybody writes; `steps` at a time (1 is what Keras does unasked)."""
+    """The usual loop of Keras, with `steps` at a time (Keras's default is 1)."""
     _, (features, _) = specs(setting["artifacts"])
     train, evaluation = (in_memory(setting["artifacts"], split) for split in SPLITS)
     keras.utils.set_random_seed(SEED)
@@ -88,7 +88,7 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             return fit(*given, **named)
 
     keras.Model.fit = timed
-    train = TrainConfig(
+    train_config = TrainConfig(
         epochs=setting["epochs"], batch_size=setting["batch_size"], seed=SEED, early_stopping_patience=0
     )
     models.training.run.run_fn(
@@ -100,7 +100,7 @@ def trainer(setting: dict[str, Any], home: str) -> Stopwatch:
             serving_model_dir=f"{home}/model",
             custom_config=LearningInputs(
                 model=ModelConfig(module=setting["module"]),
-                train=train,
+                train=train_config,
                 tuner=TunerConfig(),
                 label=LABEL,
                 withheld=[],

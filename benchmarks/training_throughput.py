@@ -2,7 +2,7 @@
 
     python -m benchmarks.training_throughput --pairs 3
 
-The pipeline prepares the images as far as Transform. Then both train in turn, each in a process of its own; writes
+The pipeline prepares the images up to Transform. Then both train in turn, each in a separate process; writes
 training.md.
 """
 
@@ -28,7 +28,7 @@ CONTENDERS = ("Trainer", "bare fit", "bare fit, 32 steps at a time")
 
 @dataclass(frozen=True)
 class Setting:
-    """What all contenders train."""
+    """The training that all contenders share."""
 
     artifacts: str
     module: str
@@ -50,7 +50,7 @@ class Rates:
 @click.option("--batch-size", default=64, show_default=True)
 @click.option("--epochs", default=5, show_default=True)
 @click.option("--pairs", default=5, show_default=True, help="Trainings of each, in turn.")
-@click.option("--prepared", type=Path, help="An output folder of a run that got as far as Transform.")
+@click.option("--prepared", type=Path, help="The output folder of a run that completed Transform.")
 def main(module: str, share: float, batch_size: int, epochs: int, pairs: int, prepared: Path | None) -> None:
     """Train with each in turn, and write benchmarks/training.md."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
@@ -80,15 +80,15 @@ def _in_its_own_process(name: str, setting: Setting) -> Rates:
 
 
 def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
-    ours, theirs, stricter = (rates[name] for name in CONTENDERS)
+    trainer, bare, bare_in_steps = (rates[name] for name in CONTENDERS)
     lines = [
         "# Training throughput",
         "",
         f"{setting.module}, batches of {setting.batch_size}, {setting.epochs} epochs with their evaluations, on "
-        f"{psutil.cpu_count()} cores of {platform.machine()}, which others used as well; {len(ours)} trainings of each "
-        "in turn, medians. The whole of `fit` counts: tracing, the first reading of the files, checkpoints, "
-        "TensorBoard's files. The Trainer reads the gzip TFRecords that Transform wrote; the bare loop has the same "
-        "features as NumPy arrays in memory.",
+        f"{psutil.cpu_count()} cores of {platform.machine()}, which other processes used as well; "
+        f"{len(trainer)} trainings of each in turn, medians. The whole of `fit` counts: tracing, the first reading of "
+        "the files, checkpoints, TensorBoard's files. The Trainer reads the gzip TFRecords that Transform "
+        "wrote; the bare loop has the same features as NumPy arrays in memory.",
         "",
         "| | images a second | by round | images a second of processor time |",
         "|---|---|---|---|",
@@ -97,8 +97,8 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
         by_round = ", ".join(f"{each.wall:,.0f}" for each in found)
         wall, processor = (statistics.median(getattr(each, kind) for each in found) for kind in ("wall", "processor"))
         lines.append(f"| {name} | {wall:,.0f} | {by_round} | {processor:,.0f} |")
-    wall, processor = _ratios(ours, theirs)
-    wall_stricter, processor_stricter = _ratios(ours, stricter)
+    wall, processor = _ratios(trainer, bare)
+    wall_stricter, processor_stricter = _ratios(trainer, bare_in_steps)
     verdict = "met" if wall >= AT_LEAST else "missed"
     lines += [
         "",
@@ -109,11 +109,11 @@ def _page(setting: Setting, rates: dict[str, list[Rates]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _ratios(ours: list[Rates], theirs: list[Rates]) -> tuple[float, float]:
+def _ratios(trainer: list[Rates], bare: list[Rates]) -> tuple[float, float]:
     """By wall time and by processor time."""
-    pairs = list(zip(ours, theirs, strict=True))
-    by_wall = statistics.median(our.wall / their.wall for our, their in pairs)
-    return by_wall, statistics.median(our.processor / their.processor for our, their in pairs)
+    pairs = list(zip(trainer, bare, strict=True))
+    by_wall = statistics.median(one.wall / other.wall for one, other in pairs)
+    return by_wall, statistics.median(one.processor / other.processor for one, other in pairs)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""One module a model (`build_model`, `search_space`), and what every model shares: training and export."""
+"""One module for each model (`build_model`, `search_space`), and the code that all share: training, search, export."""

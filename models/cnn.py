@@ -39,7 +39,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
     inputs = keras_inputs(feature_spec)
     smallest = 2 ** len(chosen["filters"])
     hidden = flattened(inputs, feature_spec, lambda image: _blocks(image, chosen), __name__, smallest)
-    # A bias before a normalisation would be subtracted again.
+    # A normalisation would subtract the bias again.
     hidden = keras.layers.Dense(chosen["units"], use_bias=False)(hidden)
     hidden = keras.layers.BatchNormalization()(hidden)
     hidden = keras.layers.Activation("relu")(hidden)
@@ -50,7 +50,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
 
 
 def search_space() -> keras_tuner.HyperParameters:
-    """What the Tuner may vary."""
+    """The search space of the Tuner."""
     space = keras_tuner.HyperParameters()
     space.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=DEFAULTS["learning_rate"])
     space.Float("dropout", 0.1, 0.5, default=DEFAULTS["dropout"])

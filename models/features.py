@@ -1,4 +1,4 @@
-"""What a model is given: the features that Transform makes, with their types and sizes."""
+"""The input of a model: the features that Transform makes, with their types and sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FeatureSpec = dict[str, Any]  # tf.io.FixedLenFeature and its kin by name
 
 
 class CategoricalFeature(tf.io.FixedLenFeature):
-    """One integer a row whose values 0 … `size` - 1 are names, as the transformed schema says."""
+    """One integer a row whose values 0 … `size` - 1 are names by the transformed schema."""
 
     size: int
 

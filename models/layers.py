@@ -1,5 +1,4 @@
-"""What classifiers of images share: inputs of every kind, the way into classes, the optimizer, and how they are
-compiled."""
+"""Parts that classifiers of images share: inputs of every kind, the output layer, the optimizer, compilation."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,7 +38,7 @@ def flattened(
     module: str,
     smallest: int,
 ) -> Any:
-    """Every image through `tower`, and beside them the other columns as they are; shape [batch, values].
+    """Every image through `tower`, joined with the other columns unchanged; shape [batch, values].
 
     Raises:
       SluiceError: when there is no image, or one has a side of fewer than `smallest` pixels.

@@ -49,7 +49,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
 
     def convolved(hidden: Any) -> Any:
         for number, count in enumerate(filters):
-            # The paper's images are 32 × 32; a border around those of 28 × 28 makes them so.
+            # The paper's images are 32 × 32; padding brings those of 28 × 28 to that size.
             padding = "same" if number == 0 or min(hidden.shape[1:3]) < KERNEL else "valid"
             hidden = keras.layers.Conv2D(count, KERNEL, padding=padding, activation=activation)(hidden)
             hidden = pooling(pool_size=2)(hidden) if min(hidden.shape[1:3]) > 1 else hidden
@@ -66,7 +66,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
 
 
 def search_space() -> keras_tuner.HyperParameters:
-    """What the Tuner may vary: 3 × 3 × 3 points, small enough for every one to be tried."""
+    """The search space of the Tuner: 3 × 3 × 3 points, few enough to try all."""
     space = keras_tuner.HyperParameters()
     space.Choice("activation", ["relu", "softmax", "leakyrelu"], default=DEFAULTS["activation"])
     space.Choice("optimizer", ["sgd", "adam", "rmsprop"], default=DEFAULTS["optimizer"])

@@ -1,4 +1,4 @@
-"""A wide-and-deep classifier for two classes: a linear part that remembers categories, a deep part that combines
+"""A wide-and-deep classifier for two classes: a linear part that memorises categories, a deep part that combines
 them (Cheng et al., 2016)."""
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
 
 
 def search_space() -> keras_tuner.HyperParameters:
-    """What the Tuner may vary."""
+    """The search space of the Tuner."""
     space = keras_tuner.HyperParameters()
     space.Float("learning_rate", 3e-4, 1e-2, sampling="log", default=DEFAULTS["learning_rate"])
     space.Choice("hidden_units", ["32", "128", "128,64"], default="128")
@@ -65,7 +65,7 @@ def search_space() -> keras_tuner.HyperParameters:
 
 
 def _ids_in_one_table(columns: list[Any], sizes: list[int]) -> Any:
-    """Shifts each category behind those of the columns before it: one look-up then serves all of them."""
+    """Shifts each category behind those of the columns before it, so that one look-up serves all columns."""
     offsets = [sum(sizes[:i]) for i in range(len(sizes))]
     return keras.ops.stack([column + offset for column, offset in zip(columns, offsets, strict=True)], axis=1)
 

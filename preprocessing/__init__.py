@@ -1,1 +1,1 @@
-"""One module a workload: `preprocessing_fn`, the only place where a feature is computed."""
+"""One module for each workload: `preprocessing_fn`, the only place that computes features."""

@@ -1,4 +1,4 @@
-"""How raw columns, dense or sparse, become dense tensors in which a missing value is explicit."""
+"""Converts raw columns, dense or sparse, into dense tensors with explicit missing values."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -13,7 +13,7 @@ MISSING_INT = tf.int64.min
 
 
 def as_numbers(column: Column, origin: int = 0) -> tf.Tensor:
-    """Float32 of shape [batch], NaN where missing. An `origin` taken off while the column is still an integer
+    """Float32 of shape [batch], NaN where missing. An `origin` is subtracted while the column is an integer, which
     keeps digits that float32 would lose."""
     if column.dtype.is_floating:
         return _dense(column, float("nan"))
@@ -23,7 +23,7 @@ def as_numbers(column: Column, origin: int = 0) -> tf.Tensor:
 
 
 def as_text(column: Column, missing: str) -> tf.Tensor:
-    """Strings of shape [batch], with `missing` where there is none."""
+    """Strings of shape [batch], `missing` for missing values."""
     text = _dense(column, "")
     return tf.where(tf.equal(text, ""), tf.constant(missing), text)
 
@@ -39,7 +39,7 @@ def as_categories(columns: Sequence[Column], limits: Sequence[tuple[int, int]]) 
 
 
 def categorical(ids: tf.Tensor, size: int) -> tf.Tensor:
-    """Writes into the transformed schema, where the model finds it, that `ids` are names 0 … `size` - 1."""
+    """Declares in the transformed schema, which the model reads, that `ids` are categories 0 … `size` - 1."""
     schema_inference.set_tensor_schema_override(ids, tf.constant(0, tf.int64), tf.constant(size - 1, tf.int64))
     return ids
 

@@ -39,7 +39,7 @@ LIBRARIES = (
 UNUSABLE = 3
 
 
-class Check(NamedTuple):
+class Diagnosis(NamedTuple):
     """What was looked at, and what to type when it is not as it must be."""
 
     name: str
@@ -52,7 +52,7 @@ class Check(NamedTuple):
 
 def diagnose(
     output_dir: str = "out", deep: bool = False, root: Path = ROOT, environ: dict[str, str] | None = None
-) -> list[Check]:
+) -> list[Diagnosis]:
     """Every check, the cheap ones first; `deep` also loads the libraries (about ten seconds)."""
     environ = dict(os.environ) if environ is None else environ
     packages = _site_packages(root)
@@ -71,7 +71,7 @@ def diagnose(
     return [*checks, _browser(environ), _google_credentials(environ)]
 
 
-def render(checks: list[Check], colour: bool = False) -> str:
+def render(checks: list[Diagnosis], colour: bool = False) -> str:
     """A line a check, then what to type next."""
     width = max(len(check.name) for check in checks)
     lines = []
@@ -99,114 +99,120 @@ def main(arguments: list[str] | None = None) -> int:
     return UNUSABLE if any(check.required and not check.ok for check in checks) else 0
 
 
-def _mark(check: Check, colour: bool) -> str:
+def _mark(check: Diagnosis, colour: bool) -> str:
     mark, code = ("ok  ", 32) if check.ok else ("FAIL", 31) if check.required else ("none", 33)
     return f"\033[{code}m{mark}\033[0m" if colour else mark
 
 
-def _machine() -> Check:
+def _machine() -> Diagnosis:
     found = f"{platform.system()} on {platform.machine()}"
     name, version = platform.libc_ver()
     glibc = tuple(int(part) for part in version.split(".")[:2]) if name == "glibc" else ()
     ok = platform.system() == "Linux" and platform.machine() == "x86_64" and glibc >= GLIBC
     needed = f"Linux on x86_64 with glibc {GLIBC[0]}.{GLIBC[1]} or newer: TFX has no packages for others"
     container = f'docker run -it -v "{ROOT}":/sluice -w /sluice python:3.10-bookworm make run'
-    return Check("machine", ok, f"{found}, {name or 'no glibc'} {version}".rstrip(), needed, container)
+    return Diagnosis("machine", ok, f"{found}, {name or 'no glibc'} {version}".rstrip(), needed, container)
 
 
-def _python(root: Path) -> Check:
+def _python(root: Path) -> Diagnosis:
     needed = f"Python {PYTHON[0]}.{PYTHON[1]} in .venv (set-up finds or fetches it)"
     version = _environment_python(root)
     if version is None:
-        return Check("python", False, "no environment in .venv", needed, "make setup")
-    return Check("python", version[:2] == PYTHON, f"{'.'.join(map(str, version))} in .venv", needed, "make setup")
+        return Diagnosis("python", False, "no environment in .venv", needed, "make setup")
+    return Diagnosis("python", version[:2] == PYTHON, f"{'.'.join(map(str, version))} in .venv", needed, "make setup")
 
 
-def _environment(root: Path, packages: Path | None) -> Check:
+def _environment(root: Path, packages: Path | None) -> Diagnosis:
     pinned = dict(
         re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (root / "requirements.lock").read_text(), re.MULTILINE)
     )
     needed = f"the {len(pinned)} packages of requirements.lock"
     if packages is None:
-        return Check("packages", False, "none are installed", needed, "make setup")
+        return Diagnosis("packages", False, "none are installed", needed, "make setup")
     installed = dict(_name_and_version(folder) for folder in packages.glob("*.dist-info"))
     differing = [name for name, version in sorted(pinned.items()) if installed.get(_normal(name)) != version]
     if differing:
         first = differing[0]
         has = installed.get(_normal(first))
         example = f"{first} is {has or 'absent'}, not {pinned[first]}"
-        return Check("packages", False, f"{len(differing)} of {len(pinned)} differ ({example})", needed, "make setup")
+        return Diagnosis(
+            "packages", False, f"{len(differing)} of {len(pinned)} differ ({example})", needed, "make setup"
+        )
     if not _setup_was_finished(root):
-        return Check("packages", False, "set-up was interrupted or is out of date", needed, "make setup")
-    return Check("packages", True, f"all {len(pinned)} as in requirements.lock", needed, "make setup")
+        return Diagnosis("packages", False, "set-up was interrupted or is out of date", needed, "make setup")
+    return Diagnosis("packages", True, f"all {len(pinned)} as in requirements.lock", needed, "make setup")
 
 
-def _memory() -> Check:
+def _memory() -> Diagnosis:
     total, free = _memory_bytes()
     if total is None or free is None:
-        return Check("memory", True, "cannot be read here", _size(MEMORY), "free -h")
+        return Diagnosis("memory", True, "cannot be read here", _size(MEMORY), "free -h")
     found = f"{_size(free)} free of {_size(total)}"
-    return Check("memory", free >= MEMORY, found, f"{_size(MEMORY)} free (small data)", "ps aux --sort=-rss | head")
+    return Diagnosis("memory", free >= MEMORY, found, f"{_size(MEMORY)} free (small data)", "ps aux --sort=-rss | head")
 
 
-def _cores() -> Check:
+def _cores() -> Diagnosis:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check("cores", cores >= 1, str(cores), "1; 2 or more for independent branches side by side", "nproc")
+    return Diagnosis("cores", cores >= 1, str(cores), "1; 2 or more for independent branches side by side", "nproc")
 
 
-def _disk(output_dir: str, is_set_up: bool) -> Check:
+def _disk(output_dir: str, is_set_up: bool) -> Diagnosis:
     needed = DISK_FOR_RUNS + (0 if is_set_up else DISK_FOR_SETUP)
     place = _nearest_folder(Path(output_dir))
     free = shutil.disk_usage(str(place)).free
     found = f"{_size(free)} free at {place}"
     wanted = f"{_size(needed)} for runs" if is_set_up else f"{_size(needed)} for the environment and runs"
-    return Check("disk", free >= needed, found, wanted, f"du -xsh {place}/*")
+    return Diagnosis("disk", free >= needed, found, wanted, f"du -xsh {place}/*")
 
 
-def _output_dir(output_dir: str) -> Check:
+def _output_dir(output_dir: str) -> Diagnosis:
     wanted = Path(output_dir)
     place = _nearest_folder(wanted)
     next_command = "make run ARGS='--output-dir ~/sluice-out'"
     if wanted.exists() and not wanted.is_dir():
-        return Check("output", False, f"{wanted} is a file", "a folder for runs", next_command)
+        return Diagnosis("output", False, f"{wanted} is a file", "a folder for runs", next_command)
     try:
         with tempfile.TemporaryFile(dir=str(place)):
             pass
     except OSError as error:
-        return Check("output", False, f"{place} cannot be written to ({error.strerror})", "write access", next_command)
-    return Check("output", True, f"{output_dir} can be written to", "write access", next_command)
+        return Diagnosis(
+            "output", False, f"{place} cannot be written to ({error.strerror})", "write access", next_command
+        )
+    return Diagnosis("output", True, f"{output_dir} can be written to", "write access", next_command)
 
 
-def _taxi_data(packages: Path | None) -> Check:
+def _taxi_data(packages: Path | None) -> Diagnosis:
     needed = "the Chicago taxi CSV that comes with TFX (other workloads bring their own data)"
     if packages is not None and (packages / TAXI_DATA).is_file():
-        return Check("taxi data", True, _size((packages / TAXI_DATA).stat().st_size), needed, "make setup")
-    return Check("taxi data", False, "not there", needed, "make setup")
+        return Diagnosis("taxi data", True, _size((packages / TAXI_DATA).stat().st_size), needed, "make setup")
+    return Diagnosis("taxi data", False, "not there", needed, "make setup")
 
 
-def _libraries(root: Path) -> Check:
+def _libraries(root: Path) -> Diagnosis:
     needed = "TensorFlow and TFX load"
     python = root / ".venv/bin/python"
     if not python.exists():
-        return Check("libraries", False, "no environment in .venv", needed, "make setup")
+        return Diagnosis("libraries", False, "no environment in .venv", needed, "make setup")
     command = [str(python), "-c", f"import {', '.join(LIBRARIES)}"]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, stderr=subprocess.PIPE, env=environment, cwd=str(root), check=False)
     if done.returncode == 0:
-        return Check("libraries", True, f"{len(LIBRARIES)} libraries load", needed, "make setup")
+        return Diagnosis("libraries", True, f"{len(LIBRARIES)} libraries load", needed, "make setup")
     said = done.stderr.decode(errors="replace").strip().splitlines()
     reason = said[-1] if said else f"the process ended with {done.returncode}"
-    return Check("libraries", False, reason, needed, "rm -rf .venv && make setup")
+    return Diagnosis("libraries", False, reason, needed, "rm -rf .venv && make setup")
 
 
-def _browser(environ: dict[str, str]) -> Check:
+def _browser(environ: dict[str, str]) -> Diagnosis:
     path = environ.get("PATH", os.defpath)
     found = next(filter(None, (shutil.which(name, path=path) for name in ("chromium", "chromium-browser"))), None)
     needed = "chromium, for the report's browser test alone"
-    return Check("browser", found is not None, found or "no chromium", needed, "sudo apt-get install chromium", False)
+    return Diagnosis(
+        "browser", found is not None, found or "no chromium", needed, "sudo apt-get install chromium", False
+    )
 
 
-def _google_credentials(environ: dict[str, str]) -> Check:
+def _google_credentials(environ: dict[str, str]) -> Diagnosis:
     """Whether there is a credentials file; it is never opened."""
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     config = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "~")) / ".config/gcloud")
@@ -214,10 +220,10 @@ def _google_credentials(environ: dict[str, str]) -> Check:
     needed = "application default credentials, for Vertex runs alone"
     login = "gcloud auth application-default login"
     if file.is_file():
-        return Check("google", True, "a credentials file is there", needed, login, False)
+        return Diagnosis("google", True, "a credentials file is there", needed, login, False)
     if named:
-        return Check("google", False, "GOOGLE_APPLICATION_CREDENTIALS names no file", needed, login, False)
-    return Check("google", False, "no credentials file", needed, login, False)
+        return Diagnosis("google", False, "GOOGLE_APPLICATION_CREDENTIALS names no file", needed, login, False)
+    return Diagnosis("google", False, "no credentials file", needed, login, False)
 
 
 def _site_packages(root: Path) -> Path | None:

@@ -1,1 +1,1 @@
-"""Planted faults and clean controls: does each gate refuse what it must, for the right reason, and nothing else?"""
+"""Planted faults and clean controls: whether each gate refuses every fault for the right reason, and nothing else."""

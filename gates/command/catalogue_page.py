@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from gates.verdict.catalogue import Check, Gate
@@ -10,6 +11,9 @@ _TITLES = {
     Gate.DATA: "DataGate: before any training",
     Gate.MODEL: "ModelGate: after training, before the push",
 }
+
+# A check's source may name a section of docs/statistics.md, up to the next semicolon.
+DERIVATION = re.compile(r"docs/statistics\.md, ([^;]+)")
 
 _INTRO = """\
 <!-- Made by `python -m gates list --markdown > docs/gates.md`; a test keeps it in step with the checks. -->
@@ -37,6 +41,8 @@ decides for all of them. A finding **blocks** when both are true:
 - the effect is beyond the check's **margin**: a difference that matters, not one that merely exists;
 - it is **certain**: its p-value, corrected by Holm's method over everything that the gate compared, is at most 0.001.
   Facts that chance cannot make (a column that is missing, a row that must not be there) need no p-value.
+
+The derivations of the tests and intervals are on their own page: [statistics](statistics.md).
 
 Certainty follows what was drawn at random: where a split was made by entity, entities count and not rows; where it was
 made by time, a difference from train warns and does not block.
@@ -145,11 +151,16 @@ def page(checks: Iterable[Check]) -> str:
 def _table(group: str, checks: list[Check]) -> str:
     rows = [
         f"| `{each.name}`{' (tier 1)' if each.tier == 1 else ''} | {_cell(each.catches)} | {_cell(each.statistic)} "
-        f"| {each.margin:.3g}: {_cell(each.rule)} | {_cell(each.source)} |"
+        f"| {each.margin:.3g}: {_cell(each.rule)} | {_linked(_cell(each.source))} |"
         for each in checks
     ]
     head = ["| check | what it catches | statistic | margin and rule | source |", "| --- | --- | --- | --- | --- |"]
     return "\n".join([f"### {group}\n", *head, *rows, ""])
+
+
+def _linked(source: str) -> str:
+    """The source with each section of docs/statistics.md as a link."""
+    return DERIVATION.sub(lambda named: f"[{named[1]}](statistics.md#{named[1].lower().replace(' ', '-')})", source)
 
 
 def _cell(text: str) -> str:

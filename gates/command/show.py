@@ -32,16 +32,16 @@ def console_on(stream: TextIO) -> Console:
 
 def show_report(console: Console, report: GateReport, verbose: bool = False) -> None:
     """One entry a finding that blocks or warns, what is in doubt, how many checks ran, the verdict."""
-    told = [*report.of(Severity.BLOCK), *report.of(Severity.WARN), *(report.of(Severity.INFO) if verbose else ())]
-    left_out = 0 if verbose else max(0, len(told) - _MOST_SHOWN)
-    told = told[: len(told) - left_out]
-    if told:
+    shown = [*report.of(Severity.BLOCK), *report.of(Severity.WARN), *(report.of(Severity.INFO) if verbose else ())]
+    left_out = 0 if verbose else max(0, len(shown) - _MOST_SHOWN)
+    shown = shown[: len(shown) - left_out]
+    if shown:
         table = _bare_table()
         table.add_column(no_wrap=True)
         table.add_column(max_width=26, overflow="fold")
         table.add_column(max_width=24, overflow="fold")
         table.add_column(overflow="fold", ratio=1)
-        for finding in told:
+        for finding in shown:
             severity = Text(finding.severity.value, _STYLE[finding.severity])
             table.add_row(severity, Text(finding.check), Text(_printable(finding.subject)), _why(finding, verbose))
         console.print(table)
@@ -68,8 +68,8 @@ def _show_doubts(console: Console, report: GateReport) -> None:
     """What makes a verdict inconclusive, a word a check."""
     doubts = Counter(finding.check for finding in report.findings if finding.undecided)
     if doubts:
-        told = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
-        console.print(Text(f"too few rows to decide: {told}", "dim"))
+        text = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
+        console.print(Text(f"too few rows to decide: {text}", "dim"))
 
 
 def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:

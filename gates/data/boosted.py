@@ -1,4 +1,4 @@
-"""Gradient boosting inside a gate: out of fold, on one thread, the same scores for the same rows."""
+"""Gradient boosting inside a gate: out of fold, on one thread, with reproducible scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gates.data.images import fits, image_features, layout_of
 from gates.statistics.sampling import drawn
-from gates.tables.table import Codes, Floats, Kind, Table, joint_categories
+from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_categories
 
 _MOST_CATEGORIES = 200
 _FOLDS = 5
@@ -45,18 +45,18 @@ def matrix(tables: Sequence[Table], names: Sequence[str]) -> Matrix:
     """
     columns: list[Floats] = []
     categorical: list[bool] = []
-    told: list[str] = []
+    used: list[str] = []
     for name in names:
-        if all(table.kinds[name] is Kind.IMAGE for table in tables):
+        if all(table.kinds[name] is ColumnKind.IMAGE for table in tables):
             layout = layout_of(tables[0], name)
             blocks = [image_features(table, name, layout) for table in tables if fits(table, name, layout)]
             found = blocks[0] if len(blocks) == len(tables) else {}
             columns += [np.concatenate([each[part] for each in blocks]) for part in found]
             categorical += [False] * len(found)
-            told += found
+            used += found
             continue
-        told.append(name)
-        if all(table.kinds[name] is Kind.NUMBER for table in tables):
+        used.append(name)
+        if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
             columns.append(np.nan_to_num(np.concatenate([t.numbers(name) for t in tables]), nan=np.nan))
             categorical.append(False)
         else:
@@ -65,7 +65,7 @@ def matrix(tables: Sequence[Table], names: Sequence[str]) -> Matrix:
             categorical.append(True)
     rows = sum(table.rows for table in tables)
     values = np.column_stack(columns) if columns else np.empty((rows, 0))
-    return Matrix(values.astype(np.float64), np.array(categorical, dtype=bool), tuple(told))
+    return Matrix(values.astype(np.float64), np.array(categorical, dtype=bool), tuple(used))
 
 
 def _pooled(codes: Codes, count: int) -> Floats:
@@ -103,7 +103,7 @@ def fit(features: Matrix, target: NDArray, seed: int = 0, trees: int = 60) -> ob
         early_stopping=False,
         random_state=seed,
     )
-    # Two processes with OpenMP threads on two cores were seen to take 100 times longer than one thread each.
+    # Measured: two processes with OpenMP threads on two cores take 100 times longer than with one thread each.
     with threadpool_limits(limits=1):
         return model.fit(features.values, target)
 
@@ -147,5 +147,5 @@ def out_of_fold(
 
 
 def sample_of(table: Table, at_most: int, seed: int) -> NDArray[np.intp]:
-    """Rows for a costly check: all, or as many drawn at random, the same ones whatever their order in the file."""
+    """Rows for a costly check: all, or `at_most` at random; the order in the file does not change the sample."""
     return drawn(np.arange(table.rows), at_most, seed)

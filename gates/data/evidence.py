@@ -1,4 +1,4 @@
-"""Everything that the DataGate may look at, and how its parts relate."""
+"""The DataGate's evidence: the tables of a run, and how they were split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gates.data.declared import Declared
 from gates.data.units import Unit, unit_of
-from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
 from gates.verdict.catalogue import Need
 
 
@@ -36,7 +36,7 @@ class Data:
         apart = {self.declared.label, self.declared.entity} | self.declared.withheld
         return [name for name in self.train.columns if name not in apart]
 
-    def features_of(self, *kinds: Kind) -> list[str]:
+    def features_of(self, *kinds: ColumnKind) -> list[str]:
         """The features of these kinds."""
         return [name for name in self.features if self.train.kinds[name] in kinds]
 
@@ -46,12 +46,12 @@ class Data:
         rest = {"serving": self.serving, "previous": self.previous}
         return {**self.held_out, **{name: table for name, table in rest.items() if table is not None}}
 
-    def comparable(self, other: Table, *kinds: Kind) -> list[str]:
+    def comparable(self, other: Table, *kinds: ColumnKind) -> list[str]:
         """Features of these kinds that `other` holds in the same kind; TEXT and CATEGORY count as one."""
-        text = {Kind.TEXT, Kind.CATEGORY}
+        text = {ColumnKind.TEXT, ColumnKind.CATEGORY}
 
-        def same(mine: Kind, its: Kind) -> bool:
-            return mine is its or {mine, its} <= text
+        def same(train_kind: ColumnKind, other_kind: ColumnKind) -> bool:
+            return train_kind is other_kind or {train_kind, other_kind} <= text
 
         return [
             name
@@ -69,7 +69,7 @@ class Data:
             Need.LABEL: self.label is not None,
             Need.ENTITY: self.declared.entity is not None,
             Need.TIME: self.declared.time is not None,
-            Need.IMAGE: bool(self.features_of(Kind.IMAGE)),
+            Need.IMAGE: bool(self.features_of(ColumnKind.IMAGE)),
         }
         return next((need for need in needs if not there[need]), None)
 
@@ -78,7 +78,7 @@ class Data:
         return {name: unit_of(self, table) for name, table in self.others.items()}
 
     def unit(self, other: Table) -> Unit:
-        """What was drawn at random between train and `other`, declared or not."""
+        """The unit of sampling between train and `other`, declared or detected."""
         return self._units[other.name][0]
 
     def unit_column(self, other: Table) -> str | None:
@@ -86,16 +86,16 @@ class Data:
         return self._units[other.name][1]
 
     def is_unit_declared(self, other: Table) -> bool:
-        """Whether the configuration says so; else their values do."""
+        """Whether the unit was declared; otherwise it was detected from the values."""
         return self._units[other.name][2]
 
     def groups(self, other: Table) -> tuple[Codes, Codes] | None:
-        """Entity codes of train's and `other`'s rows when entities were what was drawn; else None."""
+        """Entity codes of train's and `other`'s rows when the split is by entity; else None."""
         unit, column, _ = self._units[other.name]
         if unit is not Unit.ENTITY or column is None:
             return None
-        mine, its = joint_codes([self.train, other], [column])
-        return mine, its
+        train_codes, other_codes = joint_codes([self.train, other], [column])
+        return train_codes, other_codes
 
 
 def present(values: Floats) -> Mask:
@@ -104,7 +104,7 @@ def present(values: Floats) -> Mask:
 
 
 def held_out_with_label(data: Data) -> Iterator[tuple[str, Table]]:
-    """Eval and test where they hold the label."""
+    """Eval and test, if they have the label."""
     for name, table in data.held_out.items():
         if data.label and table.has(data.label):
             yield name, table

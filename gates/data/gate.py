@@ -14,5 +14,5 @@ from gates.verdict.settings import GateSettings
 def judge_data(
     data: Data, settings: GateSettings | None = None, today: date | None = None, progress: Progress | None = None
 ) -> GateReport:
-    """The verdict on data. `progress` is told each check's name, its place and of how many."""
+    """The verdict on data. `progress` receives each check's name, its place and the number of checks."""
     return judge(Gate.DATA, data, settings or GateSettings(), today or date.today(), progress)

@@ -1,5 +1,5 @@
-"""Images and vectors as the checks see them: how a row's numbers lie in space, and what can be said of one image in
-a few numbers."""
+"""Images and vectors for the checks: the spatial layout of a row's numbers, and summaries of an image in a few
+numbers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from gates.tables.table import Codes, Floats, Mask, Table, joint_categories
 Pixels = NDArray[np.float32]
 
 _SMALLEST_SIDE = 6
-# Pixels that touch agree across rows far more than any two of the image do; the numbers of an embedding do not.
+# Neighbouring pixels correlate across rows far more than other pairs of pixels; numbers of an embedding do not.
 _LIKENESS_OF_NEIGHBOURS = 0.15
 _LEAD_OVER_ANY_TWO = 0.15
 _ROWS_LOOKED_AT = 500
 _BLOCKS_A_SIDE = 8
 _MOST_NUMBERS = 64
 _CHUNK = 4_096
-# Classes in other proportions move no distance further than the total variation between them.
+# Different class proportions change a distance by at most the total variation between the proportions.
 _CLASSES_DIFFER = 0.05
 _RARE_CLASS = 0.02
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the numbers of one row lie in space; `side` is 0 when they are a vector, in no order that means anything."""
+    """The spatial layout of one row's numbers; `side` is 0 for a vector, whose order has no meaning."""
 
     width: int
     side: int = 0
@@ -54,7 +54,7 @@ class Layout:
         return planes[:, 0] if self.channels == 1 else planes.mean(axis=1)
 
     def place(self, name: str, number: int) -> str:
-        """What one of the numbers is called: `image[3,4]`, `image[3,4,0]` with a channel, `vector[17]`."""
+        """The name of one of the numbers: `image[3,4]`, `image[3,4,0]` with a channel, `vector[17]`."""
         if not self.is_image:
             return f"{name}[{number}]"
         if self.channels_last:
@@ -89,7 +89,7 @@ def _possible(width: int) -> list[Layout]:
 
 
 def _likeness(planes: Pixels) -> float:
-    """Mean correlation over rows of pixels that touch, the lower of the two directions; 0 when any two are as alike."""
+    """Mean correlation of neighbouring pixels, the lower of both directions; 0 when other pairs are as similar."""
     centred = planes.astype(np.float64) - planes.mean(axis=0, dtype=np.float64)
     spread = centred.std(axis=0)
     lit = spread > 1e-3 * max(float(spread.max()), 1e-30)
@@ -104,14 +104,14 @@ def _likeness(planes: Pixels) -> float:
     mixed, mixed_lit = z.reshape(len(z), -1)[:, order], lit.reshape(-1)[order]
     any_two = mean(mixed[:, 1:], mixed[:, :-1], mixed_lit[1:] & mixed_lit[:-1])
     lowest = min(across, down)
-    # Of what any two pixels leave open: in a photo all pixels share the light.
+    # Relative to what random pairs leave unexplained: in a photo all pixels share the light.
     lead = (lowest - any_two) / max(1.0 - any_two, 1e-9)
     return lowest if lead >= _LEAD_OVER_ANY_TWO else 0.0
 
 
 def sampled_rows(table: Table, name: str, at_most: int, seed: int = 0) -> NDArray[np.intp]:
-    """Rows with a whole image: all, or as many drawn at random, the same ones whatever their order in the file."""
-    # One NaN or infinity makes the sum not finite; summing makes no copy of the pixels.
+    """Rows with a complete image: all, or `at_most` at random; the order in the file does not change the sample."""
+    # A NaN or infinity makes the sum not finite, and a sum needs no copy of the pixels.
     with np.errstate(all="ignore"):
         whole = np.flatnonzero(np.isfinite(table.vectors(name).sum(axis=1, dtype=np.float64)))
     return drawn(whole, at_most, seed)
@@ -138,7 +138,7 @@ def _features(table: Table, name: str, layout: Layout) -> dict[str, Floats]:
 
 
 def image_features(table: Table, name: str, layout: Layout | None = None) -> dict[str, Floats]:
-    """At most 64 numbers a row and channel that stand for an image or vector, NaN in rows without one.
+    """At most 64 numbers a row and channel that summarise an image or vector, NaN in rows without one.
 
     Images: the means of at most 8 x 8 blocks, `image[row,column]`. Vectors: their numbers, or 64 random projections
     of them, `vector[i]`. `layout`: that of train, so that all tables have the same features.
@@ -208,29 +208,31 @@ def _shape(grey: Pixels, low: float) -> dict[str, Floats]:
     }
 
 
-def like_classes(data: Data, other: Table, mine: Codes, its: Codes) -> tuple[Mask, Mask]:
-    """Which of these rows of train and of `other` to compare, so that classes are as frequent on both sides.
+def like_classes(data: Data, other: Table, train_rows: Codes, other_rows: Codes) -> tuple[Mask, Mask]:
+    """Masks of the rows of train and of `other` to compare, so that classes have equal shares on both sides.
 
-    All of them while the classes differ little, or cannot be compared: other proportions are the business of
-    `label_shift`, and images of a class resemble each other. Rows of rare classes and of classes that train lacks are
-    left out.
+    All rows when the class shares differ little or cannot be compared. `label_shift` judges different shares; here they
+    would count as different images. Rows of rare classes and of classes that train lacks are left out.
     """
-    every = np.ones(len(mine), dtype=bool), np.ones(len(its), dtype=bool)
+    every = np.ones(len(train_rows), dtype=bool), np.ones(len(other_rows), dtype=bool)
     label = data.label
-    if label is None or not (data.train.has(label) and other.has(label)) or not len(mine) or not len(its):
+    if label is None or not (data.train.has(label) and other.has(label)) or not len(train_rows) or not len(other_rows):
         return every
-    (here, there), values = joint_categories([data.train, other], label)
+    (train_classes, other_classes), values = joint_categories([data.train, other], label)
     if not 2 <= len(values) <= max(20.0, data.train.rows**0.5):
         return every
-    here, there = here[mine], there[its]
-    had, wanted = (np.bincount(side + 1, minlength=len(values) + 1)[1:].astype(np.float64) for side in (here, there))
+    train_classes, other_classes = train_classes[train_rows], other_classes[other_rows]
+    had, wanted = (
+        np.bincount(side + 1, minlength=len(values) + 1)[1:].astype(np.float64)
+        for side in (train_classes, other_classes)
+    )
     shares = wanted / max(wanted.sum(), 1.0)
     if np.abs(shares - had / max(had.sum(), 1.0)).sum() / 2 <= _CLASSES_DIFFER:
         return every
     common = np.flatnonzero((shares >= _RARE_CLASS) & (had > 0))
-    kept = np.zeros(len(mine), dtype=bool)
+    kept = np.zeros(len(train_rows), dtype=bool)
     times = float((had[common] / wanted[common]).min()) if len(common) else 0.0
     for code in common:
-        # Rows are in an order that their content's hash decides: the first are as good as any.
-        kept[np.flatnonzero(here == code)[: int(times * wanted[code])]] = True
-    return kept, np.isin(there, common)
+        # Rows are sorted by the hash of their content, so the first ones are a random sample.
+        kept[np.flatnonzero(train_classes == code)[: int(times * wanted[code])]] = True
+    return kept, np.isin(other_classes, common)

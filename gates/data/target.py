@@ -1,4 +1,4 @@
-"""The label as the checks see it: codes of classes, or numbers to be regressed on."""
+"""The label for the checks: codes of classes, or the values of a regression."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gates.data.evidence import Data
-from gates.tables.table import MISSING_CODE, Codes, Floats, Kind, Mask, Table
+from gates.tables.table import MISSING_CODE, Codes, ColumnKind, Floats, Mask, Table
 from gates.verdict.catalogue import NotApplicable
 
-# Whole numbers with more values than this are a quantity (age, year), unless the schema says that they are names.
+# Whole numbers with more values than this are a quantity (age, year), unless the schema declares them categorical.
 _MOST_WHOLE_CLASSES = 20
 _FEWEST_ROWS = 30
 _FEWEST_ROWS_A_CLASS = 3
@@ -55,12 +55,14 @@ def target_of(data: Data) -> Target:
     if name is None or not table.has(name):
         raise NotApplicable("train does not hold the label" if name else "no label was named")
     kind = table.kinds[name]
-    if kind not in (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT):
-        raise NotApplicable(f"the label `{name}` holds {'no value' if kind is Kind.EMPTY else 'no single values'}")
+    if kind not in (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT):
+        raise NotApplicable(
+            f"the label `{name}` holds {'no value' if kind is ColumnKind.EMPTY else 'no single values'}"
+        )
     present = _present(table, name)
     rows = int(present.sum())
     if rows < _FEWEST_ROWS:
-        raise NotApplicable(f"only {rows} rows of train have a label: fewer than {_FEWEST_ROWS} tell nothing")
+        raise NotApplicable(f"only {rows} rows of train have a label: at least {_FEWEST_ROWS} are needed")
     distinct = _distinct(table, name, present)
     if distinct < 2:
         raise NotApplicable(f"the label `{name}` has one value only")
@@ -83,17 +85,21 @@ def target_in(table: Table, target: Target) -> Target:
     """
     name = target.name
     kind = table.kinds.get(name)
-    if kind is Kind.EMPTY or kind is None or kind not in (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT):
+    if (
+        kind is ColumnKind.EMPTY
+        or kind is None
+        or kind not in (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT)
+    ):
         raise NotApplicable(f"{table.name} does not hold the label `{name}`")
     present = _present(table, name)
     if target.is_regression:
-        if kind is not Kind.NUMBER:
+        if kind is not ColumnKind.NUMBER:
             raise NotApplicable(f"the label `{name}` is a number in train, and none in {table.name}")
         return Target(name, np.empty(0, np.int64), np.where(present, table.numbers(name), np.nan), (), present)
     known = {value: code for code, value in enumerate(target.classes)}
-    # One writer's booleans are another's 0 and 1.
+    # Some files hold booleans and others 0 and 1.
     for as_text, as_number in (("false", "0"), ("true", "1")):
-        if kind is Kind.NUMBER and (as_text in known) != (as_number in known):
+        if kind is ColumnKind.NUMBER and (as_text in known) != (as_number in known):
             known.setdefault(as_number, known.get(as_text, MISSING_CODE))
             known.setdefault(as_text, known.get(as_number, MISSING_CODE))
     spelt, values = _spelt(table, name)
@@ -102,20 +108,20 @@ def target_in(table: Table, target: Target) -> Target:
 
 
 def _present(table: Table, name: str) -> Mask:
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         return np.isfinite(table.numbers(name))
     return ~table.missing(name)
 
 
 def _distinct(table: Table, name: str, present: Mask) -> int:
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         return len(np.unique(table.numbers(name)[present]))
     return int(pc.count_distinct(table.arrow.column(name), mode="only_valid").as_py())
 
 
 def _is_quantity(data: Data, name: str, distinct: int, rows: int) -> bool:
     table = data.train
-    if table.kinds[name] is not Kind.NUMBER or name in data.declared.categorical:
+    if table.kinds[name] is not ColumnKind.NUMBER or name in data.declared.categorical:
         return False
     if pa.types.is_boolean(table.arrow.column(name).type) or distinct == 2:
         return False
@@ -126,7 +132,7 @@ def _is_quantity(data: Data, name: str, distinct: int, rows: int) -> bool:
 
 def _spelt(table: Table, name: str) -> tuple[Codes, list[str]]:
     """Codes into the label's values as text; numbers in the order of numbers, floats without a loop over rows."""
-    if table.kinds[name] is not Kind.NUMBER or pa.types.is_boolean(table.arrow.column(name).type):
+    if table.kinds[name] is not ColumnKind.NUMBER or pa.types.is_boolean(table.arrow.column(name).type):
         return table.codes(name)
     distinct, codes = np.unique(table.numbers(name), return_inverse=True)
     missing = np.isnan(distinct)[codes]

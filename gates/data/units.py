@@ -1,4 +1,4 @@
-"""What was drawn at random between train and another table, also where nobody said so, and what moved on with time."""
+"""Detects the unit of sampling between train and another table: rows, entities or time, also when undeclared."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import numpy as np
 
 from gates.data.declared import Declared
 from gates.statistics.distances import widest_gap
-from gates.tables.table import Floats, Kind, Table, joint_categories, joint_codes
+from gates.tables.table import ColumnKind, Floats, Table, joint_categories, joint_codes
 
-# Two sides that share fewer rows' entities than this were split by entity.
+# The split is by entity when fewer than this share of the other side's rows have an entity of train.
 _SHARED_ENTITIES = 0.5
-# The part of either side that may overlap the other in a split by time (rows around midnight).
+# The share of either side that may overlap the other in a split by time (rows around midnight).
 _OVERLAP = 0.01
 _FEWEST_VALUES = 5
-# A column with more distinct values than this per row names rows, and no entities.
+# A column with more distinct values per row than this identifies rows, not entities.
 _REPEATING = 0.5
-# A running number is (all but) unique.
+# A running number is almost unique.
 _UNIQUE = 0.98
 _DENSE = 0.02
 _PROBES = 5
 # Seconds, milli-, micro- or nanoseconds since 1970: the years 1973 to 2096.
 _EPOCH = (1e8, 4e9)
 _DATE = re.compile(r"\d{4}[-/.]?\d\d")
-# Distances in time itself beyond which a log is no random sample of train's time.
+# KS distances of the time column beyond which a log is not a random sample of train's period.
 _MOVED, _MOVED_UNDECLARED = 0.2, 0.5
 
 
 class Compared(Protocol):
-    """The tables that were cut from one another, and what was declared of their columns."""
+    """The tables to compare, and the declarations about their columns."""
 
     @property
     def train(self) -> Table:
@@ -40,18 +40,18 @@ class Compared(Protocol):
 
     @property
     def held_out(self) -> Mapping[str, Table]:
-        """Those of the same population as train."""
+        """The tables of the same population as train."""
 
     @property
     def declared(self) -> Declared:
-        """What the configuration or the schema says."""
+        """The declarations of the configuration and the schema."""
 
-    def comparable(self, other: Table, *kinds: Kind) -> list[str]:
+    def comparable(self, other: Table, *kinds: ColumnKind) -> list[str]:
         """Features that `other` holds in the same kind."""
 
 
 class Unit(str, Enum):
-    """What was drawn at random when two tables came apart: certainty follows it."""
+    """The unit of sampling when two tables were split; the certainty of a difference depends on it."""
 
     ROW = "row"
     ENTITY = "entity"
@@ -59,7 +59,7 @@ class Unit(str, Enum):
 
 
 def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
-    """The unit, the column that shows it, and whether that was declared."""
+    """The unit, the column that defines it, and whether it was declared."""
     entity, time = data.declared.entity, data.declared.time
     if (
         entity
@@ -69,10 +69,10 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
     ):
         return Unit.ENTITY, entity, True
     if time and data.train.has(time) and other.has(time) and _lies_after(data, other, time):
-        # Another unit of time (milliseconds for seconds) also lies after; then the column is at fault.
+        # Values in another unit of time (milliseconds for seconds) also lie after train's; then the column is wrong.
         return (Unit.TIME, time, True) if _same_scale(data, other, time) else (Unit.ROW, None, True)
     if time and other.name in data.held_out and _is_of_another_time(data, other, time):
-        # By time, although some rows are on the wrong side: `time_order` tells of those.
+        # By time, although some rows are on the wrong side: `time_order` reports those.
         return Unit.TIME, time, True
     if other.name in data.held_out:
         return *_assigned_by(data, other), False
@@ -80,27 +80,30 @@ def unit_of(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
 
 
 def _shared(train: Table, other: Table, column: str) -> float:
-    """The share of the other side's rows whose entity train knows."""
-    mine, its = joint_codes([train, other], [column])
-    return float(np.isin(its, mine).mean()) if len(its) else 1.0
+    """The share of the other side's rows whose entity is also in train."""
+    train_codes, other_codes = joint_codes([train, other], [column])
+    return float(np.isin(other_codes, train_codes).mean()) if len(other_codes) else 1.0
 
 
 def _lies_after(data: Compared, other: Table, column: str) -> bool:
-    mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], column))
-    if not len(mine) or not len(its):
+    train_times, other_times = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], column))
+    if not len(train_times) or not len(other_times):
         return False
-    return bool(its[int(len(its) * _OVERLAP)] >= mine[min(len(mine) - 1, int(len(mine) * (1 - _OVERLAP)))])
+    return bool(
+        other_times[int(len(other_times) * _OVERLAP)]
+        >= train_times[min(len(train_times) - 1, int(len(train_times) * (1 - _OVERLAP)))]
+    )
 
 
 def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
-    """A split by time or entity that nobody declared: a column of which the two sides share no value.
+    """Detects an undeclared split by time or entity: a column in which the two sides share no value.
 
-    Of several entities (taxi and company) the coarsest is what was assigned.
+    Of several such columns (taxi and company) the coarsest is the unit.
     """
     later: dict[str, int] = {}
     apart: dict[str, int] = {}
-    for name in data.comparable(other, Kind.CATEGORY, Kind.NUMBER):
-        is_text = data.train.kinds[name] is not Kind.NUMBER
+    for name in data.comparable(other, ColumnKind.CATEGORY, ColumnKind.NUMBER):
+        is_text = data.train.kinds[name] is not ColumnKind.NUMBER
         found = _by_text(data.train, other, name) if is_text else _by_number(data.train, other, name)
         if found is not None:
             (later if found[0] is Unit.TIME else apart)[name] = found[1]
@@ -112,45 +115,60 @@ def _assigned_by(data: Compared, other: Table) -> tuple[Unit, str | None]:
 
 
 def _by_text(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
-    mine, its = train.codes(name)[1], other.codes(name)[1]
-    if len(mine) < _FEWEST_VALUES or not its:
+    train_values, other_values = train.codes(name)[1], other.codes(name)[1]
+    if len(train_values) < _FEWEST_VALUES or not other_values:
         return None
-    if its[0] > mine[-1] and _DATE.match(mine[-1]) and _DATE.match(its[0]):
-        return Unit.TIME, len(mine)
-    if len(mine) > _REPEATING * train.rows or not set(mine).isdisjoint(its):
+    if other_values[0] > train_values[-1] and _DATE.match(train_values[-1]) and _DATE.match(other_values[0]):
+        return Unit.TIME, len(train_values)
+    if len(train_values) > _REPEATING * train.rows or not set(train_values).isdisjoint(other_values):
         return None
-    # Spelt differently is a fault, and no split.
-    if not {value.casefold().strip() for value in mine}.isdisjoint(value.casefold().strip() for value in its):
+    # Another spelling of the same values is a fault, not a split.
+    if not {value.casefold().strip() for value in train_values}.isdisjoint(
+        value.casefold().strip() for value in other_values
+    ):
         return None
-    return Unit.ENTITY, len(mine)
+    return Unit.ENTITY, len(train_values)
 
 
 def _by_number(train: Table, other: Table, name: str) -> tuple[Unit, int] | None:
-    every, its = _present(train, name), _present(other, name)
-    # Most columns share a value at once, and need no sorting.
-    if not len(its) or any((every == value).any() and its.min() < every.max() for value in its[:_PROBES]):
+    train_values, other_values = _present(train, name), _present(other, name)
+    # Most columns share one of the first values, and then need no sorting.
+    if not len(other_values) or any(
+        (train_values == value).any() and other_values.min() < train_values.max() for value in other_values[:_PROBES]
+    ):
         return None
-    mine, its = np.unique(every), np.unique(its)
-    if len(mine) < _FEWEST_VALUES or not (np.isfinite(mine).all() and np.isfinite(its).all()):
+    train_distinct, other_distinct = np.unique(train_values), np.unique(other_values)
+    if len(train_distinct) < _FEWEST_VALUES or not (
+        np.isfinite(train_distinct).all() and np.isfinite(other_distinct).all()
+    ):
         return None
-    whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
-    if mine[-1] <= its[0] <= mine[-1] + np.ptp(mine):
-        # A split through one moment has rows of it on both sides; a constant that train knows is a fault.
-        is_dense = len(mine) >= _DENSE * train.rows and its[-1] > its[0]
-        return (Unit.TIME, len(mine)) if is_dense or (whole and its[0] > mine[-1]) else None
-    # Whole numbers within train's range of which train has none: keys. Fractions apart may be another unit of measure.
-    within = np.mean((its >= mine[0]) & (its <= mine[-1])) >= _REPEATING
-    if whole and within and len(mine) <= _REPEATING * train.rows and not np.isin(its, mine).any():
-        return Unit.ENTITY, len(mine)
+    whole = bool(
+        (train_distinct == np.rint(train_distinct)).all() and (other_distinct == np.rint(other_distinct)).all()
+    )
+    if train_distinct[-1] <= other_distinct[0] <= train_distinct[-1] + np.ptp(train_distinct):
+        # A split within one moment has rows of that moment on both sides; a constant of train's is a fault.
+        is_dense = len(train_distinct) >= _DENSE * train.rows and other_distinct[-1] > other_distinct[0]
+        return (
+            (Unit.TIME, len(train_distinct)) if is_dense or (whole and other_distinct[0] > train_distinct[-1]) else None
+        )
+    # Whole numbers within train's range that train does not hold are keys. Fractions may be another unit of measure.
+    within = np.mean((other_distinct >= train_distinct[0]) & (other_distinct <= train_distinct[-1])) >= _REPEATING
+    if (
+        whole
+        and within
+        and len(train_distinct) <= _REPEATING * train.rows
+        and not np.isin(other_distinct, train_distinct).any()
+    ):
+        return Unit.ENTITY, len(train_distinct)
     return None
 
 
 def _moved_on(data: Compared, other: Table) -> tuple[Unit, str | None, bool]:
-    """A serving log or a previous span is of another time, if a clock says so; chance did not choose its rows."""
+    """Whether a serving log or a previous span is from another time: its rows are then not a random sample."""
     time = data.declared.time
     if time is not None and data.train.has(time) and other.has(time):
         return (Unit.TIME, time, True) if _is_of_another_time(data, other, time) else (Unit.ROW, None, True)
-    for name in data.comparable(other, Kind.NUMBER, Kind.CATEGORY):
+    for name in data.comparable(other, ColumnKind.NUMBER, ColumnKind.CATEGORY):
         if _is_clock_face(data.train, other, name) and _is_elsewhere(data, other, name, _MOVED_UNDECLARED):
             return Unit.TIME, name, False
     return Unit.ROW, None, False
@@ -162,36 +180,45 @@ def _is_of_another_time(data: Compared, other: Table, time: str) -> bool:
 
 
 def _is_clock_face(train: Table, other: Table, name: str) -> bool:
-    """Epoch times, ISO dates, or running numbers, by their values alone."""
-    if train.kinds[name] is not Kind.NUMBER:
+    """Whether the values look like epoch times, ISO dates or running numbers."""
+    if train.kinds[name] is not ColumnKind.NUMBER:
         texts = [value for table in (train, other) for value in table.codes(name)[1]]
         return all(_DATE.match(value) for value in texts)
-    mine, its = _present(train, name), _present(other, name)
-    if not len(mine) or not len(its) or not (np.isfinite(mine).all() and np.isfinite(its).all()):
+    train_values, other_values = _present(train, name), _present(other, name)
+    if (
+        not len(train_values)
+        or not len(other_values)
+        or not (np.isfinite(train_values).all() and np.isfinite(other_values).all())
+    ):
         return False
     for scale in (1.0, 1e3, 1e6, 1e9):
         low, high = _EPOCH[0] * scale, _EPOCH[1] * scale
-        if all(low <= side.min() and side.max() <= high for side in (mine, its)):
+        if all(low <= side.min() and side.max() <= high for side in (train_values, other_values)):
             return True
-    whole = bool((mine == np.rint(mine)).all() and (its == np.rint(its)).all())
-    return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (mine, its))
+    whole = bool((train_values == np.rint(train_values)).all() and (other_values == np.rint(other_values)).all())
+    return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (train_values, other_values))
 
 
 def _is_elsewhere(data: Compared, other: Table, name: str, distance: float) -> bool:
-    """Whether the other side's times are spread otherwise than train's, and lie no further off than train is long."""
-    mine, its = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
-    if not len(mine) or not len(its) or its[0] == its[-1] or not np.isfinite(its[[0, -1]]).all():
+    """Whether the other side's times have another distribution than train's, at most one length of train away."""
+    train_times, other_times = (np.sort(side[~np.isnan(side)]) for side in ordered_values([data.train, other], name))
+    if (
+        not len(train_times)
+        or not len(other_times)
+        or other_times[0] == other_times[-1]
+        or not np.isfinite(other_times[[0, -1]]).all()
+    ):
         return False
-    span = mine[-1] - mine[0]
-    near = its[0] <= mine[-1] + span and its[-1] >= mine[0] - span
-    return bool(near and widest_gap(mine, its)[0] > distance)
+    span = train_times[-1] - train_times[0]
+    near = other_times[0] <= train_times[-1] + span and other_times[-1] >= train_times[0] - span
+    return bool(near and widest_gap(train_times, other_times)[0] > distance)
 
 
 def _same_scale(data: Compared, other: Table, name: str) -> bool:
-    if not (data.train.has(name, Kind.NUMBER) and other.has(name, Kind.NUMBER)):
+    if not (data.train.has(name, ColumnKind.NUMBER) and other.has(name, ColumnKind.NUMBER)):
         return True
-    mine, its = (abs(float(np.median(_present(table, name)))) for table in (data.train, other))
-    return max(mine, its) <= 100 * min(mine, its)
+    train_median, other_median = (abs(float(np.median(_present(table, name)))) for table in (data.train, other))
+    return max(train_median, other_median) <= 100 * min(train_median, other_median)
 
 
 def _present(table: Table, name: str) -> Floats:
@@ -200,8 +227,8 @@ def _present(table: Table, name: str) -> Floats:
 
 
 def ordered_values(tables: list[Table], name: str) -> list[Floats]:
-    """A column as numbers whose order is that of its values (of texts: alphabetical), NaN where missing."""
-    if all(table.kinds[name] is Kind.NUMBER for table in tables):
+    """A column as numbers in the order of its values (texts: alphabetical), NaN where missing."""
+    if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
         return [table.numbers(name) for table in tables]
     codes, _ = joint_categories(tables, name)
     return [np.where(each >= 0, each, np.nan).astype(np.float64) for each in codes]

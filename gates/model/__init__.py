@@ -1,1 +1,1 @@
-"""Checks of a trained model: what it predicts, through which signature, and how well."""
+"""Checks of a trained model: its predictions, its signatures and its quality."""

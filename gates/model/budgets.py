@@ -1,4 +1,4 @@
-"""Whether the model keeps to its budgets of time and size."""
+"""Whether the model stays within its budgets of time and size."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MEGABYTE = 1e6
     statistic="99th percentile of the time of a single request, over the budget",
     margin=1.0,
     rule="above the budget, and certainly more than 1 % of requests slower than it (exact binomial test)",
-    source="Breck et al. 2017, The ML Test Score; the budget is configured",
+    source="Breck et al. 2017, The ML Test Score; docs/statistics.md, Latency",
     needs=(Need.LATENCY,),
 )
 def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """A pause of the machine hits single requests: the number of slow ones decides, not the slowest."""
+    """The number of slow requests decides, not the slowest: a pause of the machine hits single requests."""
     from scipy import stats
 
-    limit, timed = evidence.limits.p99_ms, evidence.latency_ms
+    limit, timed = evidence.budgets.p99_ms, evidence.latency_ms
     if limit is None or timed is None or not len(timed):
         raise NotApplicable("no single requests were timed")
     times = np.nan_to_num(np.asarray(timed, dtype=np.float64), nan=np.inf)  # a request without an answer is slow
@@ -58,9 +58,9 @@ def latency(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
 )
 def export_size(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Bytes of all files of the exported model."""
-    limit, size = evidence.limits.size_mb, evidence.export_bytes
+    limit, size = evidence.budgets.size_mb, evidence.export_bytes
     if limit is None or size is None:
-        raise NotApplicable("the export was not weighed")
+        raise NotApplicable("the size of the export was not measured")
     yield Measurement(
         subject="export",
         statistic="size over the budget",

@@ -1,4 +1,4 @@
-"""How sure a difference between predictions is: shares, means and rankings, on rows or on entities."""
+"""Certainty of differences between predictions: shares, means and rankings, on rows or on entities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RARE = 0.3
 
 
 def sound_rows(predicted: Predicted | None, split: str) -> Predicted:
-    """The rows that can be judged.
+    """The rows with a label and a valid prediction.
 
     Raises:
       NotApplicable: when they are too few.
@@ -35,12 +35,12 @@ def sound_rows(predicted: Predicted | None, split: str) -> Predicted:
 
 
 def sample_of(predicted: Predicted, most: int) -> Predicted:
-    """At most so many rows, drawn the same way in whatever order they come."""
+    """At most `most` rows; the order of rows does not change the sample."""
     return predicted if predicted.rows <= most else predicted.only(sample_mask(predicted, most))
 
 
 def sample_mask(predicted: Predicted, most: int) -> Mask:
-    """Which rows these are."""
+    """A mask of the rows in that sample."""
     kept = np.ones(predicted.rows, dtype=bool)
     if predicted.rows > most:
         rng = np.random.default_rng(0)
@@ -51,13 +51,13 @@ def sample_mask(predicted: Predicted, most: int) -> Mask:
 
 
 def is_lopsided(predicted: Predicted) -> bool:
-    """Two classes of which one is so rare that an honest model may always answer with the other: its accuracy is then
-    the share of the common class, whatever it knows."""
+    """Whether one of two classes is so rare that an honest model may always answer with the other: accuracy is then
+    the share of the common class and does not measure the model."""
     return predicted.classes == 2 and min(np.mean(predicted.labels == 1), np.mean(predicted.labels == 0)) < _RARE
 
 
 def effective_count(values: NDArray[Any], groups: Codes | None) -> float:
-    """What the rows are worth for the mean of these values (Kish 1965)."""
+    """The effective rows for the mean of these values (Kish 1965)."""
     if groups is None or not len(values):
         return float(len(values))
     return max(1.0, len(values) / design_effect(np.asarray(values, dtype=np.float64), groups))
@@ -66,7 +66,7 @@ def effective_count(values: NDArray[Any], groups: Codes | None) -> float:
 def _effective_trials(
     a: NDArray[np.bool_], b: NDArray[np.bool_], groups_a: Codes | None, groups_b: Codes | None
 ) -> tuple[int, int]:
-    """What both sides are worth; one on which all rows are alike borrows the likeness within entities of the other."""
+    """The effective rows of both sides; a side without variance uses the design effect of the other."""
     if groups_a is None or groups_b is None:
         return len(a), len(b)
     first, second = a.astype(np.float64), b.astype(np.float64)
@@ -76,7 +76,7 @@ def _effective_trials(
 
 
 def share_gap_p(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Codes | None, b: Codes | None) -> float:
-    """Of a share as much higher in `a` than in `b` by chance: Fisher's exact test, one-sided, on effective rows."""
+    """The p-value of a higher share in `a` than in `b`: Fisher's exact test, one-sided, on effective rows."""
     from scipy import stats
 
     n_a, n_b = _effective_trials(hits_a, hits_b, a, b)
@@ -96,7 +96,7 @@ def share_gap_upper(hits_a: NDArray[np.bool_], hits_b: NDArray[np.bool_], a: Cod
 def mean_error(values: Floats, groups: Codes | None = None, scale: float = 0.0) -> float:
     """Standard error of a mean, over entities where these were drawn.
 
-    `scale` adds one imagined value that far off, so that a few equal values are no proof.
+    `scale` adds one imagined value at that distance, so that a few equal values have an error above 0.
     """
     off = values - values.mean()
     if groups is not None:
@@ -106,7 +106,7 @@ def mean_error(values: Floats, groups: Codes | None = None, scale: float = 0.0) 
 
 
 def mean_above_p(values: Floats, groups: Codes | None = None, scale: float = 1.0) -> float:
-    """Of a mean as far above 0 by chance: Student's t, one-sided."""
+    """The p-value of a mean above 0: Student's t, one-sided."""
     from scipy import stats
 
     freedom = (len(values) if groups is None else len(np.unique(groups))) - 1
@@ -131,11 +131,11 @@ class Area:
 
     @property
     def inflation(self) -> float:
-        """By how much rows of one entity, being alike, widen the error."""
+        """The factor by which the correlation within entities widens the error."""
         return max(1.0, self.error / max(mean_error(self.influence), 1e-300)) if self.groups is not None else 1.0
 
     def bounds(self) -> tuple[float, float]:
-        """Each at 99 %, one-sided: the wider of DeLong's, which is 0 wide for a perfect ranking, and Newcombe's."""
+        """One-sided 99 % bounds: the wider of DeLong's (without width for a perfect ranking) and Newcombe's."""
         from gates.statistics.intervals import newcombe
 
         known = newcombe(self.value, *self.sides, Z99)
@@ -150,9 +150,9 @@ class Area:
 
 
 def area_of(predicted: Predicted) -> Area | None:
-    """AUC of a binary model; the mean of one-against-rest AUCs, weighted by class (Provost & Domingos 2000), of others.
+    """AUC of a binary model; otherwise the mean of one-against-rest AUCs, weighted by class (Provost & Domingos 2000).
 
-    None where only one class is there. It needs no threshold: weighted classes and rare ones leave it as it is.
+    None when only one class occurs. AUC needs no threshold, so class weights and rare classes do not change it.
     """
     from gates.statistics.intervals import auc
 
@@ -164,7 +164,7 @@ def area_of(predicted: Predicted) -> Area | None:
     judged = [1] if predicted.classes == 2 else [int(code) for code in there]
     weights = counts[judged] / counts[judged].sum()
     areas = [auc(predicted.labels == code, predicted.scores[:, code]) for code in judged]
-    # Of many classes each row is once among the positive ones: the mean is as sure as two equal sides.
+    # With many classes each row is positive once, so the mean is as certain as with two equal sides.
     most = int(counts.max()) if predicted.classes == 2 else rows // 2
     return Area(
         float(np.clip(sum(w * each.value for w, each in zip(weights, areas, strict=True)), 0.0, 1.0)),
@@ -175,8 +175,8 @@ def area_of(predicted: Predicted) -> Area | None:
 
 
 def area_gap_p(high: Area, low: Area) -> float:
-    """Of two independent AUCs as far apart by chance, one-sided; by the larger of two standard errors, each side's own
-    and the one that both would have were they equal."""
+    """The one-sided p-value of the difference of two independent AUCs, by the larger of two standard errors: the two
+    own ones, and the one that both would have if they were equal."""
     from scipy import stats
 
     gap = high.value - low.value
@@ -190,5 +190,5 @@ def log_losses(predicted: Predicted) -> Floats:
     """Negative log-likelihood of each row, clipped as Keras does."""
     from gates.statistics.intervals import EPSILON
 
-    told = predicted.scores[np.arange(predicted.rows), predicted.labels]
-    return -np.log(np.clip(told, EPSILON, 1.0))
+    of_label = predicted.scores[np.arange(predicted.rows), predicted.labels]
+    return -np.log(np.clip(of_label, EPSILON, 1.0))

@@ -1,4 +1,4 @@
-"""How far predictions fall onto one class."""
+"""Whether the predictions favour one class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_BARS = 40
 
 
 def collapse_of(evidence: ModelEvidence, split: str, predicted: Predicted) -> Measurement:
-    """The class with the most probability beyond its share of the labels and beyond an equal one."""
+    """The class with the most probability beyond its share of the labels and beyond an equal share."""
     count = predicted.classes
     true = np.bincount(predicted.labels, minlength=count) / predicted.rows
     mean = predicted.scores.mean(axis=0)

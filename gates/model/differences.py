@@ -1,4 +1,4 @@
-"""How two answers for the same rows differ, and how that is told."""
+"""Differences between two sets of answers for the same rows, in figures and in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gates.model.evidence import ModelEvidence
 from gates.tables.table import Floats
 from gates.verdict.finding import Chart, RowSample
 
-# More of the answers than this, gained by one class, are worth naming it; `prediction_collapse` judges.
+# A class that gains more than this share of the answers is named; `prediction_collapse` judges.
 _GAINED = 0.05
 _MOST_BARS = 20
 _MOST_COLUMNS = 12
@@ -18,19 +18,19 @@ _MOST_COLUMNS = 12
 
 @dataclass(frozen=True)
 class Difference:
-    """How two answers for the same rows differ. `largest` is infinite where one alone is no number."""
+    """The differences between two sets of answers for the same rows. `largest` is infinite where one is no number."""
 
     largest: float
     row: int
     rows: int
     differing: int
     flips: int
-    lost: int  # rows for which one of the two alone is no number
+    lost: int  # rows for which exactly one of the two is no number
 
 
 def difference(a: Floats, b: Floats, tolerance: float) -> Difference:
-    """Absolute differences of probabilities; those of a regression are relative to the
-    value, or to the median one where that is larger."""
+    """Absolute differences of probabilities; those of a regression are relative to the value, or to the median one
+    where that is larger."""
     unit = np.float64(1.0) if a.ndim == 2 else np.maximum(np.nan_to_num(np.abs(a)), _typical(a))
     here, there = np.isfinite(a), np.isfinite(b)
     with np.errstate(invalid="ignore"):
@@ -47,13 +47,13 @@ def _typical(values: Floats) -> float:
     return max(float(np.median(finite)), 1e-6) if len(finite) else 1.0
 
 
-def flips_told(found: Difference) -> str:
-    """How many rows change their class."""
+def flips_text(found: Difference) -> str:
+    """The number of rows that change their class, in words."""
     return f"; {found.flips:,} ({found.flips / found.rows:.1%}) change their class" if found.flips else ""
 
 
-def lost_told(found: Difference) -> str:
-    """How many rows lose their number."""
+def lost_text(found: Difference) -> str:
+    """The number of rows that are a number in one set only, in words."""
     return f"; {found.lost:,} rows are a number in one and none in the other" if found.lost else ""
 
 
@@ -62,8 +62,8 @@ def first_line(text: str) -> str:
     return text.strip().splitlines()[0].rstrip(".")[:200] if text.strip() else ""
 
 
-def accuracy_told(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> str:
-    """What it does to accuracy."""
+def accuracy_text(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> str:
+    """Both accuracies in words, where they differ."""
     labels = evidence.replayed_labels
     if labels is None or a.ndim != 2 or len(labels) != len(a):
         return ""
@@ -71,8 +71,8 @@ def accuracy_told(a: Floats, b: Floats, name: str, reference: str, evidence: Mod
     return f"; accuracy on them is {right:.1%} by {reference} and {left:.1%} by {name}" if right != left else ""
 
 
-def collapse_told(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> str:
-    """Which class the answers fall onto, where they do."""
+def collapse_text(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> str:
+    """The class that gains answers, in words."""
     if a.ndim != 2:
         return ""
     before, after = (np.bincount(each.argmax(axis=1), minlength=a.shape[1]) / len(a) for each in (a, b))
@@ -83,7 +83,7 @@ def collapse_told(a: Floats, b: Floats, name: str, evidence: ModelEvidence) -> s
 
 
 def answers_chart(a: Floats, b: Floats, name: str, reference: str, evidence: ModelEvidence) -> Chart | None:
-    """Shares of the classes among the answers of both."""
+    """Shares of the classes among both sets of answers."""
     if a.ndim != 2:
         return None
     before, after = (np.bincount(each.argmax(axis=1), minlength=a.shape[1]) / len(a) for each in (a, b))
@@ -99,10 +99,10 @@ def answers_chart(a: Floats, b: Floats, name: str, reference: str, evidence: Mod
 def row_sample(evidence: ModelEvidence, row: int, a: Floats, b: Floats, first: str, second: str) -> RowSample:
     """The row that differs most."""
 
-    def told(scores: Floats) -> str:
+    def shown(scores: Floats) -> str:
         return ", ".join(f"{value:.4g}" for value in np.atleast_1d(scores[row])[:10])
 
     raw = evidence.replayed_rows
     names, values = ((), ()) if raw is None or row >= len(raw.rows) else (raw.columns, raw.rows[row])
     columns = (*names[:_MOST_COLUMNS], first, second)
-    return RowSample(f"row {row:,}, where they differ most", columns, ((*values[:_MOST_COLUMNS], told(a), told(b)),))
+    return RowSample(f"row {row:,}, where they differ most", columns, ((*values[:_MOST_COLUMNS], shown(a), shown(b)),))

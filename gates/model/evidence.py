@@ -1,4 +1,4 @@
-"""Everything that the ModelGate may look at: labels and predictions as arrays. Filling it is the pipeline's part."""
+"""The ModelGate's evidence: labels and predictions as arrays. The pipeline fills it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gates.data.units import Unit
 from gates.tables.table import Codes, Floats, Mask
 from gates.verdict.catalogue import Need
 
-# The way of answering that all others are held against.
+# The replay that all others are compared with.
 TRAINING = "training"
 EVALUATED = "evaluated"
 
@@ -24,10 +24,10 @@ _ROUNDING = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Labels and predictions of the same rows. Use `Predicted.of`, which takes every usual shape.
+    """Labels and predictions of the same rows. Use `Predicted.of`, which accepts every usual shape.
 
-    Scores that are not finite or no probabilities stay as they are: `valid_scores` judges them, the others leave those
-    rows out by `sound`. `groups` are entity codes of the rows where entities, not rows, were drawn.
+    Scores that are not finite or not probabilities are kept: `valid_scores` judges them, the other checks leave those
+    rows out by `sound`. `groups` are entity codes of the rows where entities were drawn.
     """
 
     labels: NDArray[Any]  # [rows]: int64 class codes (below 0: no label), or float64 for a regression
@@ -44,25 +44,25 @@ class Predicted:
         """
         kind = np.float64 if is_regression else np.int64
         with np.errstate(invalid="ignore"):  # a label that is no number becomes a code far below 0
-            told = np.asarray(labels).reshape(-1).astype(kind)
+            label_values = np.asarray(labels).reshape(-1).astype(kind)
         values = as_scores(scores, is_regression)
-        if len(values) != len(told):
-            raise ValueError(f"{len(told)} labels and {len(values)} predictions are not of the same rows")
-        return cls(told, values, is_regression, None if groups is None else np.asarray(groups).reshape(-1))
+        if len(values) != len(label_values):
+            raise ValueError(f"{len(label_values)} labels and {len(values)} predictions are not of the same rows")
+        return cls(label_values, values, is_regression, None if groups is None else np.asarray(groups).reshape(-1))
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows."""
         return len(self.labels)
 
     @property
     def classes(self) -> int:
-        """How many classes; 0 of a regression."""
+        """Number of classes; 0 for a regression."""
         return 0 if self.is_regression else self.scores.shape[1]
 
     @cached_property
     def valid(self) -> Mask:
-        """Rows whose scores are finite and, of a classification, probabilities."""
+        """Rows whose scores are finite and, for a classification, probabilities."""
         finite = np.isfinite(self.scores)
         if self.is_regression:
             return finite
@@ -72,13 +72,13 @@ class Predicted:
 
     @cached_property
     def sound(self) -> Mask:
-        """Rows with valid scores and a label that the model knows."""
+        """Rows with valid scores and a label among the model's classes."""
         if self.is_regression:
             return self.valid & np.isfinite(self.labels)
         return self.valid & (self.labels >= 0) & (self.labels < self.classes)
 
     def only(self, kept: Mask) -> Predicted:
-        """Some of the rows."""
+        """The rows of a mask."""
         groups = None if self.groups is None else self.groups[kept]
         return Predicted(self.labels[kept], self.scores[kept], self.is_regression, groups)
 
@@ -100,7 +100,7 @@ def as_scores(scores: Any, is_regression: bool = False) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """The same raw rows answered in one way.
+    """The answers for the same raw rows through one path.
 
     `name`: "training" (training transform and model), "evaluated" (what Evaluator stored), or the signature:
     "serving_default", "serving_examples", "endpoint". `scores` are shaped by `as_scores`; `again` is a second,
@@ -110,7 +110,7 @@ class Replay:
     name: str
     scores: Any
     again: Any = None
-    rows: str = ""  # what the rows are: "512 rows of test"
+    rows: str = ""  # a description of the rows: "512 rows of test"
     error: str = ""
 
 
@@ -126,14 +126,14 @@ class Probe:
 
 @dataclass(frozen=True)
 class RawRows:
-    """The replayed rows as text, so that a finding can show the one that differs most."""
+    """The replayed rows as text, so that a finding can show the row with the largest difference."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Limits:
+class Budgets:
     """Budgets from the configuration. `same_machine`: replays ran the same binary on the same kind of device."""
 
     p99_ms: float | None = None
@@ -143,7 +143,7 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class ModelEvidence:
-    """What one trained model predicted, and how. Everything may be absent: the checks that need it are skipped."""
+    """The predictions of one trained model. Every part may be absent; the checks that need it are then skipped."""
 
     classes: tuple[str, ...] = ()
     train: Predicted | None = None  # a sample of train
@@ -160,11 +160,11 @@ class ModelEvidence:
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
-    limits: Limits = Limits()
-    split_by: Unit = Unit.ROW  # what was drawn at random when train, eval and test came apart
+    budgets: Budgets = Budgets()
+    split_by: Unit = Unit.ROW  # the unit of sampling of the split into train, eval and test
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
-        """The first thing that is needed and not there."""
+        """The first need that is not met."""
         there = {
             Need.TRAIN_PREDICTIONS: self.train is not None,
             Need.EVAL_PREDICTIONS: self.eval is not None,
@@ -175,16 +175,16 @@ class ModelEvidence:
             Need.BLESSED: self.blessed is not None,
             Need.STUMP: self.best_stump is not None,
             Need.IMPORTANCES: bool(self.importances),
-            Need.LATENCY: self.limits.p99_ms is not None,
-            Need.SIZE: self.limits.size_mb is not None,
+            Need.LATENCY: self.budgets.p99_ms is not None,
+            Need.SIZE: self.budgets.size_mb is not None,
         }
         return next((need for need in needs if not there.get(need, False)), None)
 
     @property
     def is_regression(self) -> bool:
-        """Whether the model predicts a number, as its splits say."""
+        """Whether the model predicts a number, by its predictions."""
         return any(each is not None and each.is_regression for each in (self.test, self.eval, self.train))
 
     def class_name(self, code: int) -> str:
-        """How a class is called."""
+        """The name of a class."""
         return self.classes[code] if 0 <= code < len(self.classes) else str(code)

@@ -1,4 +1,4 @@
-"""How much better one split is predicted than another, and whether chance could have done it."""
+"""The difference of a metric between two splits, and its certainty."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Gap:
     p_rise: float
     rows: tuple[int, int]
 
-    def told(self, first: str, second: str) -> str:
-        """In words, without the full stop."""
+    def text(self, first: str, second: str) -> str:
+        """The gap in words, without the full stop."""
         n, m = self.rows
         change = f"{abs(self.value) * 100:.1f} points {'worse' if self.value > 0 else 'better'}"
         bound = f"at {'most' if self.upper > 0 else 'least'} {abs(self.upper) * 100:.1f} points "
@@ -39,13 +39,13 @@ class Gap:
 
 
 def accuracy_gap(before: Predicted, after: Predicted) -> Gap:
-    """Share of right answers."""
+    """The gap of the share of right answers."""
     hits = [each.answers == each.labels for each in (before, after)]
     return _share_gap("Accuracy", hits[0], hits[1], before.groups, after.groups)
 
 
 def class_gap(before: Predicted, after: Predicted, code: int) -> Gap | None:
-    """Recall of one class; None where it has too few rows."""
+    """The gap of the recall of one class; None where it has too few rows."""
     a, b = (each.only(each.labels == code) for each in (before, after))
     if min(a.rows, b.rows) < FEWEST_ROWS:
         return None
@@ -69,7 +69,7 @@ def _share_gap(
 
 
 def area_gap(before: Area, after: Area) -> Gap:
-    """AUC, which neither the threshold nor the share of the classes moves."""
+    """The gap of AUC, which depends neither on the threshold nor on the class shares."""
     gap = before.value - after.value
     upper = gap + math.hypot(before.bounds()[1] - before.value, after.value - after.bounds()[0])
     p_drop, p_rise = area_gap_p(before, after), area_gap_p(after, before)
@@ -77,7 +77,8 @@ def area_gap(before: Area, after: Area) -> Gap:
 
 
 def residual_gap(before: Predicted, after: Predicted) -> Gap:
-    """How often an error on one split is larger than one on the other: ranks, for no heavy tail to decide."""
+    """The probability that an error on one split exceeds one on the other: ranks, so that heavy tails do not
+    dominate."""
     from gates.statistics.intervals import auc
 
     errors = np.concatenate([np.abs(each.labels - each.scores) for each in (before, after)])

@@ -1,4 +1,4 @@
-"""The ModelGate: judges what a trained model predicts, through every way in which it will be asked."""
+"""The ModelGate: judges the predictions of a trained model through every path that serves them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the model does on test what it did on eval, and fails in no way that a sound one cannot."""
+"""Whether the model performs on test as on eval, and shows no failure that a sound model cannot have."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
-# A loss of a tenth must be excluded under `--strict`; Deepchecks refuses from there in its defaults.
+# `--strict` must exclude a loss of a tenth, from which Deepchecks refuses by default.
 _SOUND_BELOW = 0.10
-# Memorising is what models do: from here the gap is worth a look.
+# Models memorise; from this gap between train and eval on it is a warning.
 _OVERFIT = 0.10
 # Stochastic superiority of 0.56 is a small effect (Vargha & Delaney 2000), three points of accuracy likewise.
 _RESIDUALS = 2.0
-# Nats; what 3 points of accuracy cost when each wrong answer is 97 % sure: below it a multiple of eval's loss matters
-# to nobody.
+# Nats: the cost of 3 points of accuracy when each wrong answer has 97 %. A smaller increase of eval's loss does not
+# matter, whatever its factor.
 _COSTS = 0.1
 _TIMES_EVAL = 3.0
 _COUNTED = 0.1
@@ -40,17 +40,17 @@ _COUNTED = 0.1
 @check(
     gate=Gate.MODEL,
     group="generalisation",
-    catches="a model that holds on eval and not on test: overfitted to eval, or test from another distribution",
+    catches="a model that performs on eval and not on test: overfitted to eval, or test from another distribution",
     statistic="accuracy (two balanced classes or more), AUC (two classes) or size of errors: eval minus test",
     margin=0.03,
     rule="beyond the margin and certain (Fisher's exact test; DeLong); warns where test is better, or eval worse than "
-    "train by 10 points, or the split is by time, or by entities that are not told",
-    source="gates.md; Kapoor & Narayanan 2023; Newcombe 1998",
+    "train by 10 points, or the split is by time, or by entities that are not given",
+    source="Newcombe 1998; Kapoor & Narayanan 2023; docs/statistics.md, Differences between splits",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
     tier=1,
 )
 def generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Two independent samples, eval against test; and, told only, train against eval."""
+    """Two independent samples, eval against test; train against eval only warns."""
     before, after = sound_rows(evidence.eval, "eval"), sound_rows(evidence.test, "test")
     for gap in _gaps(before, after):
         yield _generalised(evidence, gap, margin)
@@ -63,8 +63,8 @@ def generalisation(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             value=gap.value,
             margin=_OVERFIT,
             n=before.rows,
-            reason=f"{gap.told('train', 'eval')}.",
-            remedy="Regularise, stop earlier or give it more rows: what it has learnt by heart does not carry over.",
+            reason=f"{gap.text('train', 'eval')}.",
+            remedy="Regularise, stop earlier or add rows: the model memorises train.",
             p_value=gap.p_drop,
             at_most=Severity.WARN,
         )
@@ -81,9 +81,9 @@ def _gaps(before: Predicted, after: Predicted) -> list[Gap]:
 
 
 def _at_most(evidence: ModelEvidence) -> Severity:
-    """Certainty follows what was drawn: times are no sample, and entities need to be told."""
-    told = all(each is not None and each.groups is not None for each in (evidence.eval, evidence.test))
-    is_sample = evidence.split_by is Unit.ROW or (evidence.split_by is Unit.ENTITY and told)
+    """BLOCK when the unit of sampling is known: rows, or entities whose codes are given; otherwise WARN."""
+    grouped = all(each is not None and each.groups is not None for each in (evidence.eval, evidence.test))
+    is_sample = evidence.split_by is Unit.ROW or (evidence.split_by is Unit.ENTITY and grouped)
     return Severity.BLOCK if is_sample else Severity.WARN
 
 
@@ -93,7 +93,7 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     matters = margin * (_RESIDUALS if evidence.is_regression else 1.0)
     p_value = gap.p_drop if worse else gap.p_rise
     spread, room = gap.upper - gap.value, _SOUND_BELOW - gap.value
-    remedy = "Ask how test was made: other source, time or scaling? If rows are alike, eval was tuned on too often."
+    remedy = "Compare how test was made: source, time, scaling. If its rows are alike, eval was tuned on too often."
     if not worse:
         remedy = "Test is easier than eval: see whether its rows are also in train, and assign both from the same rows."
     return Measurement(
@@ -102,12 +102,12 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
         value=gap.value,
         margin=matters,
         n=evidence.test.rows,
-        reason=f"{gap.told('eval', 'test')}.",
+        reason=f"{gap.text('eval', 'test')}.",
         remedy=remedy,
         p_value=p_value,
         upper=gap.upper,
         sound_below=max(_SOUND_BELOW, matters),
-        # A gap that chance makes once in a hundred runs leaves no doubt about the others.
+        # A gap that chance makes in one of a hundred runs is not beyond the margin.
         beyond=abs(gap.value) > matters and p_value <= NOMINAL,
         at_most=_at_most(evidence) if worse else Severity.WARN,
         rows_to_decide=math.ceil(evidence.test.rows * (spread / room) ** 2) if room > 0 and worse else None,
@@ -122,11 +122,11 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     statistic="recall of a class: eval minus test",
     margin=0.03,
     rule="beyond the margin and certain (Fisher's exact test, one-sided, Holm over the classes)",
-    source="gates.md; Holm 1979",
+    source="Holm 1979; docs/statistics.md, Differences between splits",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
 )
 def class_generalisation(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
-    """Per class; not for a rare positive class, which an honest model may never answer with."""
+    """Recall by class; not for a rare positive class, which an honest model may never predict."""
     before, after = sound_rows(evidence.eval, "eval"), sound_rows(evidence.test, "test")
     if before.is_regression or before.classes != after.classes or is_lopsided(before) or is_lopsided(after):
         raise NotApplicable("recall by class is for balanced classes")
@@ -139,7 +139,7 @@ def class_generalisation(evidence: ModelEvidence, _margin: float) -> Iterator[Me
             statistic="recall: eval minus test",
             value=gap.value,
             n=int((after.labels == code).sum()),
-            reason=f"{evidence.class_name(code)}: {gap.told('eval', 'test')}.",
+            reason=f"{evidence.class_name(code)}: {gap.text('eval', 'test')}.",
             remedy="Look at rows of this class in test: are they made or labelled like those of eval?",
             p_value=gap.p_drop,
             at_most=_at_most(evidence),
@@ -150,19 +150,20 @@ def class_generalisation(evidence: ModelEvidence, _margin: float) -> Iterator[Me
 @check(
     gate=Gate.MODEL,
     group="generalisation",
-    catches="predictions that are surely wrong: inputs in another scale, labels in another order, a broken test split",
-    statistic="mean negative log-likelihood over that of a coin or dice, ln(classes)",
+    catches="predictions that are certainly wrong: inputs in another scale, labels in another order, a broken test "
+    "split",
+    statistic="mean negative log-likelihood over that of guessing, ln(classes)",
     margin=1.0,
     rule="certainly above ln(classes), or above 3 times eval's and 0.1 nats more (Student's t)",
-    source="gates.md: an unscaled input makes a test loss that no sound model has",
+    source="docs/statistics.md, Losses that no sound model has",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def loss_sanity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """ln(classes), not the entropy of the labels: class weights move an honest model's probabilities towards equal
-    shares, and its loss towards ln(classes), but not beyond.
+    """The limit is ln(classes), not the entropy of the labels: class weights move an honest model's probabilities
+    towards equal shares, and its loss towards ln(classes), but not beyond.
 
-    A model whose probabilities are counts (a tree, nearest neighbours) gives exact zeros to what happens in the end:
-    its log-likelihood says nothing, and only the comparison with eval is made.
+    A model whose probabilities are counts (a tree, nearest neighbours) gives an exact 0 to some true classes. Its
+    log-likelihood has no meaning, so only the comparison with eval is made.
     """
     refuse_constant(evidence)
     after = sound_rows(evidence.test, "test")
@@ -192,7 +193,8 @@ def loss_sanity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]
 
 
 def _counts(reference: Predicted | None) -> bool:
-    """Softmax gives no exact zero; on the rows of train, which no fault of another split can have changed."""
+    """Whether the probabilities are counts: softmax gives no exact zero. Judged on train, which other splits do not
+    affect."""
     return reference is not None and bool(((reference.scores == 0).any(axis=1)).mean() > _COUNTED)
 
 
@@ -225,13 +227,13 @@ def _against_eval(before: Predicted, after: Predicted) -> Measurement:
     statistic="share of the predicted probability on one class, beyond its share of the labels and beyond an equal one",
     margin=0.15,
     rule="beyond the margin and certain (Student's t against both, Bonferroni over the classes)",
-    source="gates.md; calibration in the large (Cox 1958)",
+    source="Cox 1958 (calibration in the large); docs/statistics.md, Predictions on one class",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def prediction_collapse(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
-    """Probabilities, not answers: a sound model of weak signals may always answer with the common class, but maximum
-    likelihood makes its probabilities add up to the shares of the labels. Class weights draw these towards equal
-    shares: what lies between a class's own share and an equal one is no collapse."""
+    """Judges probabilities, not answers: a sound model of weak signals may always answer with the common class, but
+    maximum likelihood makes its probabilities add up to the class shares. Class weights move them towards equal shares,
+    so a value between a class's own share and an equal share is no collapse."""
     refuse_constant(evidence)
     for split, given in (("test", evidence.test), ("eval", evidence.eval)):
         if given is None:

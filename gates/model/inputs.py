@@ -1,4 +1,4 @@
-"""Whether what comes out of the model is a number, also for rows that are odd."""
+"""Whether the model's predictions are valid numbers, also for unusual rows."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def optional_fields(evidence: ModelEvidence, _margin: float) -> Iterator[Measure
             statistic="share of predictions that are no number",
             value=1.0 if failed else spoilt / max(rows, 1),
             n=rows,
-            reason=_told(name, probes, failed, cases),
+            reason=_text(name, probes, failed, cases),
             remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
         )
 
 
-def _told(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
+def _text(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
     if failed:
         why = first_line(failed[0].error) or "it gave no answer"
         return f"With {name} {failed[0].case} the call fails: {why}."
@@ -59,7 +59,7 @@ def _failed(probe: Probe) -> bool:
 
 
 def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
-    """Rows that are not finite, and rows."""
+    """The number of rows that are not finite, and of all rows."""
     if _failed(probe):
         return 0, 0
     scores = as_scores(probe.scores, evidence.is_regression)
@@ -71,7 +71,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
 @check(
     gate=Gate.MODEL,
     group="inputs",
-    catches="predictions that are no numbers, or logits where probabilities are promised",
+    catches="predictions that are no numbers, or logits where probabilities are expected",
     statistic="share of predictions that are not finite, outside 0 to 1, or do not add up to 1",
     margin=0.0,
     rule="any",
@@ -80,7 +80,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
 )
 def valid_scores(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
     """Every prediction of a split must be a probability (of a regression: a number). A hundredth of rounding is
-    let pass, as half-precision softmax has it. The other checks leave out rows that fail this one."""
+    allowed, because softmax in half precision needs it. The other checks leave out rows that fail this one."""
     given = {"train": evidence.train, "eval": evidence.eval, "test": evidence.test, TRAINING: _replayed(evidence)}
     judged = {name: predicted for name, predicted in given.items() if predicted is not None and predicted.rows}
     if not judged:
@@ -88,23 +88,23 @@ def valid_scores(evidence: ModelEvidence, _margin: float) -> Iterator[Measuremen
     for name, predicted in judged.items():
         bad = np.flatnonzero(~predicted.valid)
         kind = "numbers" if predicted.is_regression else "probabilities"
-        told = f"All {predicted.rows:,} predictions on {name} are {kind}."
+        text = f"All {predicted.rows:,} predictions on {name} are {kind}."
         if len(bad):
             first = ", ".join(f"{value:.4g}" for value in np.atleast_1d(predicted.scores[bad[0]])[:10])
-            told = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
+            text = f"{len(bad):,} of {predicted.rows:,} predictions on {name} are no {kind}; the first is ({first})."
         yield Measurement(
             subject=name,
             statistic="share of predictions that are none",
             value=len(bad) / predicted.rows,
             n=predicted.rows,
-            reason=told,
+            reason=text,
             remedy="Look for missing values that preprocessing_fn lets through, for a diverged training, or for an "
             "output layer without its softmax or sigmoid.",
         )
 
 
 def _replayed(evidence: ModelEvidence) -> Predicted | None:
-    """The replayed rows of training, in case that neither split holds them."""
+    """The replayed rows of training, which no split may hold."""
     training = next((each for each in evidence.replays if each.name == TRAINING and each.scores is not None), None)
     if training is None or training.error:
         return None

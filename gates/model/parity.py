@@ -1,4 +1,4 @@
-"""Whether the model says the same in whatever way it is asked."""
+"""Whether the model gives the same predictions through every path."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from gates.model.differences import (
     Difference,
-    accuracy_told,
+    accuracy_text,
     answers_chart,
-    collapse_told,
+    collapse_text,
     difference,
     first_line,
-    flips_told,
-    lost_told,
+    flips_text,
+    lost_text,
     row_sample,
 )
 from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Replay, as_scores
@@ -31,7 +31,7 @@ _SAME_CALL = 1e-6
 @check(
     gate=Gate.MODEL,
     group="parity",
-    catches="a served function that says something else than training: no scaling, categories re-ordered",
+    catches="a served function that differs from training: no scaling, categories re-ordered",
     statistic="largest difference between the predictions of a signature and of training, on the same raw rows",
     margin=1e-5,
     rule="any row beyond the margin (1e-3 across devices), an answer that is no number, or a call that fails",
@@ -40,8 +40,8 @@ _SAME_CALL = 1e-6
     tier=1,
 )
 def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Every replay against "training". Changed classes are counted and told, and decide nothing of their own: one that
-    comes from a difference within the margin is a tie, which rounding may break."""
+    """Every replay against "training". Changed classes are counted and reported but decide nothing: a change within
+    the margin is a tie, which rounding may break."""
     served = _served(evidence)
     training = _named(evidence, TRAINING)
     if training is None or training.error or training.scores is None:
@@ -49,7 +49,7 @@ def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measuremen
     if not served:
         raise NotApplicable("no signature was replayed")
     expected = _scores(training, evidence)
-    tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
+    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
     for replay in served:
         if broken := _broken(replay, expected, evidence, tolerance):
             yield broken
@@ -72,17 +72,17 @@ def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measuremen
 )
 def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """Two identical calls must give identical answers."""
-    asked = [each for each in evidence.replays if each.again is not None and each.scores is not None]
-    if not asked:
+    twice = [each for each in evidence.replays if each.again is not None and each.scores is not None]
+    if not twice:
         raise NotApplicable("no call was made twice")
-    for replay in asked:
+    for replay in twice:
         first, second = _scores(replay, evidence), _twice(replay, evidence)
         if first.shape != second.shape or not len(first):
             continue
         found = difference(first, second, margin)
-        told = (
+        text = (
             f"Two identical calls of {replay.name} differ by up to {found.largest:.2g} "
-            f"in {found.differing:,} of {found.rows:,} rows{flips_told(found)}."
+            f"in {found.differing:,} of {found.rows:,} rows{flips_text(found)}."
             if found.largest > 0
             else f"Two identical calls of {replay.name} gave identical answers for {found.rows:,} rows."
         )
@@ -91,7 +91,7 @@ def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
             statistic="largest difference between two identical calls",
             value=found.largest,
             n=found.rows,
-            reason=told,
+            reason=text,
             remedy="Export the model with training=False: dropout, noise and augmentation must not run at serving.",
             sample=row_sample(evidence, found.row, first, second, "first call", "second call"),
         )
@@ -109,13 +109,13 @@ def repeatable(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """What was measured must be served by some signature; that the signatures agree among themselves and with training
-    is for `replay_parity`. Without a replay through training every signature must agree with what was measured."""
+    """Some signature must serve what was evaluated; `replay_parity` compares the signatures with each other and with
+    training. Without a replay through training every signature must agree with what was evaluated."""
     evaluated = _named(evidence, EVALUATED)
     if evaluated is None or evaluated.scores is None:
         raise NotApplicable("what Evaluator predicted was not given")
     expected = _scores(evaluated, evidence)
-    tolerance = margin if evidence.limits.same_machine else margin * _ACROSS_DEVICES
+    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
     compared = [
         (each, _scores(each, evidence)) for each in _served(evidence) if not each.error and each.scores is not None
     ]
@@ -148,9 +148,9 @@ def _twice(replay: Replay, evidence: ModelEvidence) -> Floats:
 
 def _broken(replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance: float) -> Measurement | None:
     if replay.error or replay.scores is None:
-        told = f"Calling {replay.name} failed: {first_line(replay.error) or 'it gave no answer'}."
+        text = f"Calling {replay.name} failed: {first_line(replay.error) or 'it gave no answer'}."
     elif (shape := _scores(replay, evidence).shape) != expected.shape or not len(expected):
-        told = f"{replay.name} answered in the shape {shape} where training answered in the shape {expected.shape}."
+        text = f"{replay.name} answered in the shape {shape} where training answered in the shape {expected.shape}."
     else:
         return None
     return Measurement(
@@ -159,8 +159,8 @@ def _broken(replay: Replay, expected: Floats, evidence: ModelEvidence, tolerance
         value=float("inf"),
         margin=tolerance,
         n=len(expected),
-        reason=told,
-        remedy=f"Call {replay.name} of the exported model on a few raw rows and mend what it says.",
+        reason=text,
+        remedy=f"Call {replay.name} of the exported model on a few raw rows and mend the error.",
     )
 
 
@@ -175,14 +175,14 @@ def _compared(
     remedy: str,
 ) -> Measurement:
     is_off = found.largest > tolerance
-    told = f"{signature} and {reference} agree on {found.rows:,} rows to {found.largest:.1g} (at most {tolerance:g})."
+    text = f"{signature} and {reference} agree on {found.rows:,} rows to {found.largest:.1g} (at most {tolerance:g})."
     if is_off:
         largest = "a value against none" if np.isinf(found.largest) else f"{found.largest:.3g}"
-        told = (
+        text = (
             f"{signature} and {reference} differ in {found.differing:,} of {found.rows:,} rows by more than "
-            f"{tolerance:g}, most in row {found.row:,}: {largest}{flips_told(found)}{lost_told(found)}"
-            f"{accuracy_told(expected, answered, signature, reference, evidence)}"
-            f"{collapse_told(expected, answered, signature, evidence)}."
+            f"{tolerance:g}, most in row {found.row:,}: {largest}{flips_text(found)}{lost_text(found)}"
+            f"{accuracy_text(expected, answered, signature, reference, evidence)}"
+            f"{collapse_text(expected, answered, signature, evidence)}."
         )
     return Measurement(
         subject=signature,
@@ -190,7 +190,7 @@ def _compared(
         value=found.largest,
         margin=tolerance,
         n=found.rows,
-        reason=told,
+        reason=text,
         remedy=remedy,
         chart=answers_chart(expected, answered, signature, reference, evidence) if is_off else None,
         sample=row_sample(evidence, found.row, expected, answered, reference, signature) if is_off else None,

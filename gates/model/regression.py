@@ -1,4 +1,4 @@
-"""Whether any slice of test is worse off than with the model that serves now."""
+"""Whether the candidate is worse than the blessed model on any slice of test."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from gates.verdict.finding import Chart
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 50
-# What a row costs that is surely (97 %) predicted as the other class: two points of accuracy are 0.07 nats.
+# The cost of a row that is predicted as the other class with 97 %: two points of accuracy are 0.07 nats.
 _NATS = 3.5
 
 
 @dataclass(frozen=True)
 class Loss:
-    """How much worse the candidate is on a slice; a mean of paired rows, or a difference of two AUCs."""
+    """The candidate's loss on a slice: a mean over paired rows, or a difference of two AUCs."""
 
     metric: str
     old: float
     new: float
     value: float  # positive: the candidate is worse
     p_value: float
-    points: float = 1.0  # how much of the metric a point of accuracy is worth
+    points: float = 1.0  # the metric's equivalent of a point of accuracy
 
 
 @check(
@@ -39,20 +39,21 @@ class Loss:
     statistic="accuracy (more classes), AUC and log loss (two), absolute error (regression): loss",
     margin=0.02,
     rule="beyond the margin and certain on the same rows (McNemar's exact test, DeLong, Student's t; Holm), n >= 50",
-    source="gates.md; McNemar 1947; DeLong et al. 1988; Chung et al. 2019, Slice Finder",
+    source="McNemar 1947; DeLong et al. 1988; Chung et al. 2019, Slice Finder; "
+    "docs/statistics.md, Slices against the blessed model",
     needs=(Need.TEST_PREDICTIONS, Need.BLESSED, Need.SLICES),
 )
 def slices_against_blessed(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Paired, on every value of a slicing column with rows enough.
+    """Paired rows, on every value of a slicing column with enough rows.
 
-    AUC sees a slice that is ranked worse; log loss one that is predicted too high or too low. Of log loss only what a
-    slice loses more than the total counts, after both models' probabilities were shifted to the shares of the classes
-    in test: class weights and another training length move every slice, and are for the thresholds of Evaluator.
+    AUC detects a slice that is ranked worse, log loss one that is predicted too high or too low. Of log loss only the
+    loss beyond that of the total counts, after both models' probabilities were shifted to the class shares of test:
+    class weights and another length of training move every slice, and the Evaluator's thresholds judge those.
     """
     assert evidence.test is not None and evidence.blessed is not None
     test, blessed = evidence.test, evidence.blessed
     if blessed.rows != test.rows or blessed.classes != test.classes:
-        raise NotApplicable("the blessed model was not asked on the same rows and classes")
+        raise NotApplicable("the blessed model was not evaluated on the same rows and classes")
     both = test.sound & blessed.sound
     if both.sum() < _FEWEST_ROWS:
         raise NotApplicable(f"both models have valid predictions for {both.sum()} rows only")
@@ -70,7 +71,7 @@ def slices_against_blessed(evidence: ModelEvidence, margin: float) -> Iterator[M
 
 
 def _excess(new: Predicted, old: Predicted) -> Floats:
-    """By row, the log loss that the candidate adds, less what it adds on average."""
+    """By row, the log loss that the candidate adds, less its mean."""
     fitted = [_shifted(each) for each in (new, old)]
     added = log_losses(fitted[0]) - log_losses(fitted[1])
     return np.asarray(added - max(0.0, float(added.mean())))
@@ -111,7 +112,7 @@ def _accuracy(new: Predicted, old: Predicted) -> Loss:
 
 
 def _ranking(new: Predicted, old: Predicted) -> Loss | None:
-    """DeLong's paired test. Two perfect rankings have no spread of their own, so that one imagined row is added."""
+    """DeLong's paired test. Two perfect rankings have no spread, so one imagined row is added."""
     from scipy import stats
 
     a, b = area_of(old), area_of(new)
@@ -123,7 +124,7 @@ def _ranking(new: Predicted, old: Predicted) -> Loss | None:
 
 
 def _errors(new: Predicted, old: Predicted) -> Loss:
-    """In units of the mean absolute deviation of the labels, so that the margin is in points."""
+    """Absolute errors in units of the mean absolute deviation of the labels, so that the margin is in points."""
     spread = max(float(np.abs(new.labels - np.median(new.labels)).mean()), 1e-300)
     before, after = (np.abs(each.labels - each.scores) / spread for each in (old, new))
     off = after - before

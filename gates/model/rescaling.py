@@ -1,4 +1,4 @@
-"""How well a classifier's certainty fits what happened, and how far it must be stretched or shrunk to do so."""
+"""Calibration of a classifier's probabilities, and the rescaling that calibrates them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_ROWS = 5_000
 _MOST_SCORES = 500_000
 _BINS = 15
 _SLOPES = (0.01, 4.0)
-# Holds the offset of a class that is hardly ever there; too weak to be seen otherwise.
+# Keeps the offset of a very rare class finite; too weak to affect others.
 _RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """`temperature`: 1 is right, 3 is three times too sure; `cost`: nats a row that it loses; `p_value` of one above 1.
-    `offsets` by class, at 1."""
+    """`temperature`: 1 is right, 3 is three times too certain; `cost`: its cost in nats a row; `p_value`: of a
+    temperature above 1; `offsets`: by class, at temperature 1."""
 
     temperature: float
     cost: float
@@ -30,7 +30,7 @@ class Rescaling:
     offsets: Floats
 
     def shifted(self, predicted: Predicted) -> Floats:
-        """The probabilities with the right share for each class, as sure as they were."""
+        """The probabilities with the right share for each class and unchanged certainty."""
         return _softmax(_logits(predicted) + self.offsets)
 
 
@@ -38,21 +38,21 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
     """Fits log p / T + offset by maximum likelihood: Cox's calibration slope (1958) is 1 / T, Guo et al. (2017) call T
     the temperature.
 
-    The offsets take up what class weights and resampling move, so that only the certainty is left. The p-value is that
-    of a likelihood ratio against T = 1, on effective rows.
+    The offsets absorb class weights and resampling, so that T measures the certainty alone. The p-value is that of a
+    likelihood ratio against T = 1, on effective rows.
     """
     from scipy import optimize, stats
 
     predicted = sample_of(predicted, min(_MOST_ROWS, _MOST_SCORES // predicted.classes))
     logits, labels, rows = _logits(predicted), predicted.labels, predicted.rows
-    told = np.zeros_like(logits)
-    told[np.arange(rows), labels] = 1.0
+    one_hot = np.zeros_like(logits)
+    one_hot[np.arange(rows), labels] = 1.0
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         slope, offsets = parameters[0], parameters[1:]
         probabilities = _softmax(slope * logits + offsets)
         mean = -float(np.log(np.maximum(probabilities[np.arange(rows), labels], 1e-300)).mean())
-        off = (probabilities - told) / rows
+        off = (probabilities - one_hot) / rows
         gradient = np.concatenate([[float((off * logits).sum())], off.sum(axis=0) + 2 * _RIDGE * offsets])
         return mean + _RIDGE * float(offsets @ offsets), gradient
 
@@ -60,7 +60,7 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
     anywhere = [(None, None)] * predicted.classes
     free = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[_SLOPES, *anywhere])
     held = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1.0, 1.0), *anywhere])
-    residuals = told[:, -1] - _softmax(free.x[0] * logits + free.x[1:])[:, -1]
+    residuals = one_hot[:, -1] - _softmax(free.x[0] * logits + free.x[1:])[:, -1]
     cost = max(0.0, float(held.fun - free.fun))
     ratio = 2 * effective_count(residuals, predicted.groups) * cost
     p_value = float(stats.norm.sf(np.sqrt(ratio))) if free.x[0] < 1 else 1.0
@@ -68,9 +68,9 @@ def rescaling_of(predicted: Predicted) -> Rescaling:
 
 
 def calibration_error(claimed: Floats, happened: Floats) -> tuple[float, list[tuple[float, float]]]:
-    """Root mean square over 15 equal-mass bins, less what sampling alone makes (Kumar et al. 2019), and of each bin
-    the claimed and the true share."""
-    # Ties in the order of what happened would put all hits of one claim into one bin.
+    """Root mean square error over 15 equal-mass bins, less the sampling variance (Kumar et al. 2019), and the claimed
+    and the true share of each bin."""
+    # Ties are ordered at random: in the order of outcomes all hits of one claim would fall into one bin.
     order = np.lexsort((np.random.default_rng(0).permutation(len(claimed)), claimed))
     parts = np.array_split(order, _BINS)
     bins = [(float(claimed[part].mean()), float(happened[part].mean())) for part in parts]
@@ -82,7 +82,7 @@ def calibration_error(claimed: Floats, happened: Floats) -> tuple[float, list[tu
 
 
 def miscalibrated_p(claimed: Floats, happened: Floats) -> float:
-    """Spiegelhalter's z (1986), which is blind where all claims are near a half, and that of their sum; Bonferroni."""
+    """Spiegelhalter's z (1986), which has no power where all claims are near ½, and the z of their sum; Bonferroni."""
     from scipy import stats
 
     from gates.statistics.intervals import EPSILON

@@ -1,4 +1,4 @@
-"""Whether the model has learnt something, from more than one feature, and is as sure as it may be."""
+"""Whether the model is better than trivial ones, uses more than one feature, and is not overconfident."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from core.text import listed
 from gates.model.certainty import Z99, Area, area_of, mean_above_p, mean_error, sample_mask, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.rescaling import calibration_error, miscalibrated_p, rescaling_of
-from gates.model.trivial import advantage_of, is_constant, most_rows, refuse_constant
+from gates.model.trivial import is_constant, most_rows, ranking_metric_of, refuse_constant
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
@@ -31,31 +30,32 @@ _MOST_BARS = 20
     catches="a model that is no better than a constant, or than one feature alone",
     statistic="AUC (one against the rest) above 0.5; Spearman correlation of a regression: 99 % lower bound",
     margin=0.0,
-    rule="lower bound not above 0, and surely short of a weak model (AUC 0.6, correlation 0.2), or constant; warns "
+    rule="lower bound not above 0, and certainly short of a weak model (AUC 0.6, correlation 0.2), or constant; warns "
     "where one feature alone does as well",
-    source="gates.md; Newcombe 2006; Hosmer & Lemeshow 2000 (AUC of 0.5: no discrimination)",
+    source="Newcombe 2006; Hosmer & Lemeshow 2000 (AUC of 0.5: no discrimination); "
+    "docs/statistics.md, Better than a constant",
     needs=(Need.TEST_PREDICTIONS,),
     tier=1,
 )
 def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """AUC instead of accuracy: where one class is common, an honest model of weak signals answers like a constant, but
-    ranks better than one. It must be certainly better: where the rows cannot show it, nothing is decided, unless they
-    suffice to rule out even a weak model."""
+    """AUC instead of accuracy: where one class is common, an honest model of weak signals answers like a constant but
+    ranks better. The model must be certainly better; where the rows cannot show it, nothing is decided, unless they
+    exclude even a weak model."""
     predicted = sound_rows(evidence.test, "test")
-    found = advantage_of(predicted)
+    found = ranking_metric_of(predicted)
     if found is None:
         raise NotApplicable("test holds only one class")
     constant = is_constant(evidence)
-    told = f"{found.metric} on test is {found.value:.3f} (at least {found.lower:.3f} with 99 % confidence, "
-    told += f"{predicted.rows:,} rows); a constant has {found.of_constant:g}."
+    text = f"{found.metric} on test is {found.value:.3f} (at least {found.lower:.3f} with 99 % confidence, "
+    text += f"{predicted.rows:,} rows); a constant has {found.of_constant:g}."
     if constant:
-        told = f"Every row gets the same prediction. {told}"
+        text = f"Every row gets the same prediction. {text}"
     yield Measurement(
         subject="test",
         statistic=f"{found.metric} above that of a constant",
         value=found.value - found.of_constant,
         n=predicted.rows,
-        reason=told,
+        reason=text,
         remedy="See whether the loss falls in training, and whether features and labels are of the same rows.",
         p_value=None if constant else found.p_useless,
         beyond=not found.lower - found.of_constant > margin,
@@ -69,8 +69,8 @@ def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Meas
 
 
 def _error_against_mean(predicted: Predicted) -> Measurement:
-    """A ranking forgives a wrong unit; squared errors do not. Off by a tenth of the variance, as a line through noise
-    may be on few rows."""
+    """Squared errors detect a wrong unit, which a ranking does not. A tenth of the variance is allowed, as a line
+    through noise may lose on few rows."""
     labels = predicted.labels
     constant, own = (labels - labels.mean()) ** 2, (labels - predicted.scores) ** 2
     variance = float(constant.mean())
@@ -85,7 +85,7 @@ def _error_against_mean(predicted: Predicted) -> Measurement:
         f"({predicted.rows:,} rows).",
         remedy="See whether predictions and labels are in the same unit, and whether the output is transformed back.",
         p_value=mean_above_p(excess - _OFF_BY_VARIANCE, predicted.groups),
-        # Heavy tails leave room for anything: the ranking says whether it is in doubt.
+        # Heavy tails widen the bound too much to express doubt; the ranking decides that.
         beyond=bool(excess.mean() - Z99 * mean_error(excess, predicted.groups, 1.0) > _OFF_BY_VARIANCE),
     )
 
@@ -95,11 +95,11 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
     if stump.rows != evidence.test.rows or stump.classes != evidence.test.classes:
         return
     both = evidence.test.sound & stump.sound
-    own, its = evidence.test.only(both), stump.only(both)
-    if not own.rows:
+    of_model, of_stump = evidence.test.only(both), stump.only(both)
+    if not of_model.rows:
         return
-    sampled = sample_mask(own, most_rows(own))
-    model, single = area_of(own.only(sampled)), area_of(its.only(sampled))
+    sampled = sample_mask(of_model, most_rows(of_model))
+    model, single = area_of(of_model.only(sampled)), area_of(of_stump.only(sampled))
     if model is None or single is None:
         return
     paired = Area(model.value - single.value, model.influence - single.influence, model.sides, model.groups)
@@ -121,20 +121,22 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="logits multiplied, or probabilities that claim more than was learnt",
+    catches="logits multiplied, or probabilities that are too certain",
     statistic="temperature: by how much log-probabilities must be divided to fit the labels of train",
     margin=1.5,
     rule="above the margin on train, at a cost of 0.02 nats a row, and certain (likelihood ratio); warns on test",
-    source="Cox 1958 (calibration slope); Guo et al. 2017 (temperature); Van Calster et al. 2019",
+    source="Cox 1958 (calibration slope); Guo et al. 2017 (temperature); Van Calster et al. 2019; "
+    "docs/statistics.md, Certainty of probabilities",
     needs=(Need.TRAIN_PREDICTIONS,),
 )
 def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """On train, since there a sound model cannot be too sure: maximum likelihood leaves no gain in scaling the logits
-    (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing leave it less
-    sure. Off train an overfitted, honest model may be too sure by 2 and more, so that test warns.
+    """Judged on train, where a sound model cannot be overconfident: at maximum likelihood scaling the logits gains
+    nothing (the score equation: temperature 1), and regularisation, early stopping, dropout and label smoothing make it
+    less certain. Off train an overfitted, honest model may reach a temperature of 2 and more, so test only warns.
 
-    It must cost 0.02 nats a row: by Pinsker's inequality less than that keeps probabilities within 10 points of right,
-    root mean square; a network after a few steps is too sure of what hardly differs, which costs nothing."""
+    The cost must exceed 0.02 nats a row: by Pinsker's inequality a smaller cost keeps probabilities within 10 points of
+    right, root mean square. A network after a few steps is overconfident about small differences, which costs
+    nothing."""
     refuse_constant(evidence)
     for split, given in (("train", evidence.train), ("test", evidence.test)):
         if given is None:
@@ -142,9 +144,9 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
         predicted = sound_rows(given, split)
         if predicted.is_regression:
             raise NotApplicable("a regression has no probabilities")
-        ranked = advantage_of(predicted)
+        ranked = ranking_metric_of(predicted)
         if ranked is None or ranked.lower - ranked.of_constant <= _KNOWS:
-            continue  # no temperature mends what knows nothing; `better_than_trivial` tells of it
+            continue  # a useless model has no temperature; `better_than_trivial` reports it
         found = rescaling_of(predicted)
         yield Measurement(
             subject=split,
@@ -152,7 +154,7 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
             value=found.temperature,
             n=predicted.rows,
             reason=f"Log-probabilities fit the labels of {split} best when divided by {found.temperature:.2f} "
-            f"({predicted.rows:,} rows); 1 is right, more is too sure. That costs {found.cost:.3f} nats a row.",
+            f"({predicted.rows:,} rows); 1 is right, more is overconfident. That costs {found.cost:.3f} nats a row.",
             remedy="See whether logits are multiplied; else divide them by the temperature before the softmax.",
             p_value=found.p_value,
             beyond=found.temperature > margin and found.cost > _COST,
@@ -163,15 +165,15 @@ def overconfidence(evidence: ModelEvidence, margin: float) -> Iterator[Measureme
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="probabilities that do not come true",
+    catches="probabilities that differ from the observed shares",
     statistic="debiased calibration error (root mean square over 15 equal-mass bins)",
     margin=0.05,
     rule="warns beyond the margin when Spiegelhalter's z or that of the sum is certain",
-    source="Kumar et al. 2019; Spiegelhalter 1986",
+    source="Kumar et al. 2019; Spiegelhalter 1986; docs/statistics.md, Certainty of probabilities",
     needs=(Need.TEST_PREDICTIONS,),
 )
 def calibration(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
-    """Probability of the positive class of two, of the answer of more."""
+    """Calibration of the positive class of two, or of the predicted class of more."""
     refuse_constant(evidence)
     predicted = sound_rows(evidence.test, "test")
     if predicted.is_regression:
@@ -203,21 +205,21 @@ def calibration(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="a model that hangs on one feature",
+    catches="a model that depends on one feature",
     statistic="largest permutation importance over the sum of all",
     margin=0.8,
     rule="warns beyond the margin, when the model loses at least 2 points in all",
-    source="Breiman 2001 (permutation importance); gates.md",
+    source="Breiman 2001 (permutation importance)",
     needs=(Need.IMPORTANCES,),
 )
 def one_feature_dominance(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
-    """Honest tables may have one feature that says it all, so it warns and never blocks."""
+    """Warns and never blocks: in an honest table one feature may be sufficient."""
     losses = {name: loss for name, loss in evidence.importances.items() if math.isfinite(loss) and loss > 0}
     total = sum(losses.values())
     if len(evidence.importances) < 2:
         raise NotApplicable("the model has one feature")
     if total < _FEWEST_IMPORTANCE:
-        raise NotApplicable("no feature is missed when it is permuted")
+        raise NotApplicable("no feature matters when it is permuted")
     ranked = sorted(losses, key=lambda name: -losses[name])
     first, rest = ranked[0], ranked[1:3]
     yield Measurement(
@@ -227,8 +229,8 @@ def one_feature_dominance(evidence: ModelEvidence, _margin: float) -> Iterator[M
         n=evidence.eval.rows if evidence.eval is not None else 0,
         reason=f"Permuting {first} costs the model {losses[first]:.3f}, which is {losses[first] / total:.0%} of what "
         f"all {len(evidence.importances)} features cost"
-        + (f"; next are {listed([f'{name} ({losses[name]:.3f})' for name in rest])}." if rest else "."),
-        remedy=f"Ask whether {first} is known when the prediction is made; if so, is it right that all hangs on it?",
+        + (f"; next are {' and '.join(f'{name} ({losses[name]:.3f})' for name in rest)}." if rest else "."),
+        remedy=f"Check that {first} is known when the prediction is made, and that the model should depend on it.",
         at_most=Severity.WARN,
         chart=Chart(
             "loss when permuted",

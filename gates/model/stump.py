@@ -1,4 +1,4 @@
-"""The best model that looks at one feature alone: what a trained model must beat to have been worth its training."""
+"""The best model of a single feature: a trained model must be better."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.statistics.sampling import drawn
 from gates.statistics.strength import concordance
-from gates.tables.table import Floats, Kind
+from gates.tables.table import ColumnKind, Floats
 from gates.verdict.catalogue import NotApplicable
 
 _ROWS = 8_000
@@ -35,7 +35,7 @@ def best_stump(data: Data, test: str = "test") -> Stump:
       NotApplicable: for a regression, or without a feature that is a number or a category.
     """
     target, table = target_of(data), data.held_out[test]
-    names = data.comparable(table, Kind.NUMBER, Kind.CATEGORY)
+    names = data.comparable(table, ColumnKind.NUMBER, ColumnKind.CATEGORY)
     if target.is_regression or not names:
         raise NotApplicable("a single-feature model needs classes and a feature that is a number or a category")
     rows = drawn(np.flatnonzero(target.present), _ROWS, data.seed)
@@ -43,10 +43,12 @@ def best_stump(data: Data, test: str = "test") -> Stump:
     if len(known) < 2:
         raise NotApplicable("the rows looked at hold one class only")
     both = boosted.matrix([data.train, table], names)
-    mine, its = both.rows(rows), both.rows(slice(data.train.rows, None))
+    train_features, test_features = both.rows(rows), both.rows(slice(data.train.rows, None))
     shares = np.bincount(codes) / len(codes)
-    best = max(names, key=lambda name: _power(mine.only(name), codes, shares, data.seed))
-    found = boosted.scores_of(boosted.fit(mine.only(best), codes, data.seed, _TREES), its.only(best))
+    best = max(names, key=lambda name: _power(train_features.only(name), codes, shares, data.seed))
+    found = boosted.scores_of(
+        boosted.fit(train_features.only(best), codes, data.seed, _TREES), test_features.only(best)
+    )
     scores = np.zeros((table.rows, len(target.classes)))
     scores[np.ix_(table.position, known)] = found
     return Stump(best, scores)

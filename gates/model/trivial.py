@@ -1,4 +1,7 @@
-"""How far a model is ahead of a constant."""
+"""The lead of a model over a constant.
+
+The derivation: docs/statistics.md, Better than a constant.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,18 @@ from gates.model.certainty import Z99, area_of, effective_count, sample_of
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.verdict.catalogue import NotApplicable
 
-# What even a weak model has; rows that cannot tell it from a constant decide nothing.
+# The strength of a weak model; rows that cannot distinguish it from a constant decide nothing.
 _WEAK_AUC = 0.6
 _WEAK_CORRELATION = 0.2
-# Fewer rows may all fall into one leaf of a small tree.
+# Fewer rows may fall into one leaf of a small tree.
 _FEWEST_CONSTANT = 100
 _SAME = 1e-6
 _MOST_SCORES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Advantage:
-    """A ranking metric, its one-sided 99 % lower bound, and the p-value of so low a one were the model a weak one."""
+class RankingMetric:
+    """A ranking metric, its one-sided 99 % lower bound, and the p-value of so low a value for a weak model."""
 
     metric: str
     value: float
@@ -33,12 +36,12 @@ class Advantage:
     rows: int
 
     def rows_to_decide(self, margin: float) -> int | None:
-        """From how many rows on this value would be certainly above a constant's."""
+        """The number of rows at which this value would be certainly above a constant's."""
         lead, spread = self.value - self.of_constant - margin, self.value - self.lower
         return math.ceil(self.rows * (spread / lead) ** 2) if lead > 0 else None
 
 
-def advantage_of(predicted: Predicted) -> Advantage | None:
+def ranking_metric_of(predicted: Predicted) -> RankingMetric | None:
     """None where test holds only one class."""
     from scipy import stats
 
@@ -50,17 +53,17 @@ def advantage_of(predicted: Predicted) -> Advantage | None:
         return None
     error = max(area.error, area.error_at(_WEAK_AUC))
     p_useless = float(stats.norm.cdf((area.value - _WEAK_AUC) / error))
-    return Advantage("AUC", area.value, area.bounds()[0], 0.5, p_useless, predicted.rows)
+    return RankingMetric("AUC", area.value, area.bounds()[0], 0.5, p_useless, predicted.rows)
 
 
 def most_rows(predicted: Predicted) -> int:
-    """How many rows a ranking is judged on: as many more as there are fewer classes."""
+    """The number of rows for a ranking: more for fewer classes."""
     return max(_MOST_SCORES // max(predicted.classes, 1), 1_000)
 
 
-def _correlation(predicted: Predicted) -> Advantage:
-    """Spearman's, by Fisher's z with the variance of Bonett & Wright (2000): squared errors of heavy tails hang on a
-    few rows, ranks do not."""
+def _correlation(predicted: Predicted) -> RankingMetric:
+    """Spearman's correlation, by Fisher's z with the variance of Bonett & Wright (2000). Squared errors of heavy tails
+    depend on a few rows, ranks do not."""
     from scipy import stats
 
     labels, scores = stats.rankdata(predicted.labels), stats.rankdata(predicted.scores)
@@ -70,12 +73,12 @@ def _correlation(predicted: Predicted) -> Advantage:
     error = math.sqrt((1 + value**2 / 2) / (rows - 3))
     at = math.atanh(min(max(value, -0.999999), 0.999999))
     p_useless = float(stats.norm.cdf((at - math.atanh(_WEAK_CORRELATION)) / error))
-    return Advantage("Spearman correlation", value, math.tanh(at - Z99 * error), 0.0, p_useless, predicted.rows)
+    return RankingMetric("Spearman correlation", value, math.tanh(at - Z99 * error), 0.0, p_useless, predicted.rows)
 
 
 @lru_cache(maxsize=2)
 def is_constant(evidence: ModelEvidence) -> bool:
-    """Whether no row of any split is predicted otherwise than the others: a fact, with rows enough."""
+    """Whether all rows of all splits get the same prediction: a fact, given enough rows."""
     given = [each for each in (evidence.train, evidence.eval, evidence.test) if each is not None]
     scores = [each.scores[each.valid] for each in given if each.valid.any()]
     if sum(len(each) for each in scores) < _FEWEST_CONSTANT or len({each.shape[1:] for each in scores}) != 1:
@@ -87,10 +90,10 @@ def is_constant(evidence: ModelEvidence) -> bool:
 
 
 def refuse_constant(evidence: ModelEvidence) -> None:
-    """One cause, one finding: a constant model is not judged again.
+    """Leaves a constant model to `better_than_trivial`, which alone reports it.
 
     Raises:
-      NotApplicable: when every row gets the same prediction, of which `better_than_trivial` tells.
+      NotApplicable: when the model is constant.
     """
     if is_constant(evidence):
         raise NotApplicable("every row gets the same prediction: see better_than_trivial")

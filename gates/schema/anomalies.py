@@ -1,4 +1,4 @@
-"""Reads TFDV's anomalies as findings: what is wrong, how sure that is at this sample size, what to do next."""
+"""Converts TFDV's anomalies into findings: the fault, its certainty at this sample size, and the next step."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ FIELDS = {
 def schema_findings(
     seen: Sequence[Validated], schema: schema_pb2.Schema, train: Validated, computed: Mapping[str, Iterable[str]]
 ) -> list[Finding]:
-    """One finding for each column and what is wrong with it, comparators apart, told of all of `seen` together.
+    """One finding for each column and fault, without comparators, over all of `seen` together.
 
-    `computed`: columns that ingest makes of others (the label). That one is absent because what it is made of cannot
-    be read is no second fault.
+    `computed`: columns that ingest computes from others (the label). A computed column that is missing because its
+    sources cannot be read is no second fault.
     """
     breaches: list[Breach] = []
     for data in seen:
@@ -56,8 +56,8 @@ def schema_findings(
 def comparator_findings(
     check: str, seen: Validated, schema: schema_pb2.Schema, other: statistics_pb2.DatasetFeatureStatistics
 ) -> Iterator[Finding]:
-    """What one kind of comparator (`skew_comparator`, `drift_comparator`) measured beyond its threshold, or could not
-    measure."""
+    """Findings of one kind of comparator (`skew_comparator`, `drift_comparator`): measures beyond their threshold, and
+    measures that could not be computed."""
     names = set(features_with(check, schema))
     present = {name_of(feature) for feature in other.features}
     for missing in sorted(names - present):
@@ -99,7 +99,7 @@ def _is_misapplied(seen: Validated, name: str, measure: str) -> bool:
 
 
 def label_findings(label: str, seen: Sequence[Validated], classes: int = 2) -> Iterator[Finding]:
-    """A label that is none of the classes 0, 1, … that training learns. A label without values is another fault."""
+    """Labels outside the classes 0, 1, … that training learns. A label without values is another fault."""
     learns = "labels of 0 and 1" if classes == 2 else f"the {classes} classes 0 to {classes - 1}"
     last = classes - 1
     lowest, highest = math.inf, -math.inf

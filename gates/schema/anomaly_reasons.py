@@ -1,5 +1,5 @@
-"""Measures each reason that TFDV gives for an anomaly against the statistics that it was given for. Works on
-tensorflow_metadata protos alone."""
+"""Measures each reason of a TFDV anomaly by the statistics that TFDV judged. Works on tensorflow_metadata protos
+alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EXPECTED = {schema_pb2.INT: "whole numbers", schema_pb2.FLOAT: "decimal numbers
 
 @dataclass(frozen=True)
 class Validated:
-    """One data set and what TFDV holds against it."""
+    """One data set and its TFDV anomalies."""
 
     dataset: str  # "train", "serving"
     environment: str
@@ -51,7 +51,8 @@ class Validated:
         return next((feature for feature in self.statistics.features if name_of(feature) == name), None)
 
     def missing(self, name: str) -> int:
-        """Rows without a value in a column; an empty list, which is how ingest writes a missing value, is none."""
+        """Rows without a value in a column; an empty list, which ingest writes for a missing value, counts as
+        missing."""
         column = self.feature(name)
         if column is None:
             return self.rows
@@ -60,7 +61,7 @@ class Validated:
         return self.rows - int(filled)
 
     def lacks(self, name: str) -> bool:
-        """Whether it is one of the faults here that values of a column are missing."""
+        """Whether missing values of a column are one of the anomalies."""
         info = self.anomalies.anomaly_info.get(name)
         return info is not None and any(check_of(type_name(reason)) == "schema_presence" for reason in info.reason)
 
@@ -76,7 +77,7 @@ def type_name(reason: Reason) -> str:
 
 
 def check_of(kind: str) -> str:
-    """Which of our checks an anomaly type of TFDV belongs to."""
+    """The check that an anomaly type of TFDV belongs to."""
     if kind in ("SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"):
         return kind.lower()
     if kind == "INVALID_FEATURE_SHAPE":
@@ -93,7 +94,7 @@ def check_of(kind: str) -> str:
 
 
 def breaches_in(seen: Validated, schema: schema_pb2.Schema, train: Validated) -> Iterator[Breach]:
-    """What is wrong with one data set, comparators apart."""
+    """The breaches of one data set, without comparators."""
     if seen.anomalies.data_missing or seen.rows == 0:
         yield Breach("schema_other", ALL_COLUMNS, seen.dataset, 0, "", statistic="rows", value=0.0, threshold=1.0)
         return
@@ -111,7 +112,7 @@ def _is_comparator(reason: Reason) -> bool:
 
 
 def _is_mere_absence(reason: Reason, feature: schema_pb2.Feature | None, column: Column | None) -> bool:
-    """TFDV calls a column of a fixed shape misshapen when a row has no value, which is told as such already."""
+    """Whether a wrong shape is only a missing value, which TFDV reports as both and another breach covers."""
     if type_name(reason) != "INVALID_FEATURE_SHAPE" or feature is None or column is None:
         return False
     common = _common(column)
@@ -164,7 +165,7 @@ def _new_column(plain: Breach, seen: Validated, feature: schema_pb2.Feature | No
     new = replace(plain, found="is", statistic="column known")
     if feature is None:
         return replace(new, expected=", but the schema does not know it", value=0.0, threshold=1.0)
-    # The schema knows it: a log of serving that also holds the outcome harms nobody.
+    # The schema has the column: a serving log that also holds the outcome is harmless.
     expected = f" although the schema keeps it out of {seen.environment.lower()}; it is ignored"
     return replace(new, expected=expected, severity=Severity.INFO)
 
@@ -199,7 +200,7 @@ def _wrong_type(plain: Breach, feature: schema_pb2.Feature, column: Column) -> B
 
 def _absence(plain: Breach, seen: Validated, feature: schema_pb2.Feature, train: Validated) -> Breach:
     missing, wanted = seen.missing(feature.name), feature.presence
-    # A few rows may lack what train lacks, too, in many a row and rightly so.
+    # Rows may lack a value as often as train's rows, where train's gaps are allowed.
     gaps = 0.0 if train.lacks(feature.name) else train.missing(feature.name) / max(train.rows, 1)
     if wanted.min_fraction:
         sized = replace(plain, found="has no value", statistic="share of rows without a value")

@@ -1,5 +1,7 @@
-"""What an anomaly of TFDV amounts to in one data set, measured from the statistics; and one finding in plain words
-for all data sets in which a column has it. TFDV's own sentences ("upto six significant digits") are the last resort."""
+"""The measured size of a TFDV anomaly in one data set, and one finding in plain words for all data sets with it.
+
+TFDV's own sentences ("upto six significant digits") are the last resort.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from scipy import stats
 from core.text import listed, shortened
 from gates.verdict.finding import Finding, Severity
 
-# A breach that clean sampling explains at least this often is told, not judged.
+# A breach with a larger p-value under clean sampling is reported and does not refuse.
 CERTAINTY = 0.001
 _NAMED = 3
 
@@ -30,7 +32,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Breach:
-    """One thing that is wrong with one column in one data set. It reads: `column` `found` in `dataset` `expected`."""
+    """One fault of one column in one data set. It reads: `column` `found` in `dataset` `expected`."""
 
     check: str
     column: str
@@ -53,8 +55,8 @@ class Breach:
         return self.column, self.check, self.statistic
 
     def out_of(self, hits: int, rows: int, allowed: float, chance: float | None = None) -> Breach:
-        """With its figures; what chance explains at this number of rows only informs. `chance`: how often a clean
-        row has it, where that is not what the schema allows."""
+        """The breach with its figures; INFO when chance explains it at this number of rows. `chance`: the rate among
+        clean rows, where it differs from what the schema allows."""
         clean = allowed if chance is None else chance
         p_value = float(stats.binom.sf(hits - 1, rows, clean)) if clean > 0 else 0.0
         severity = self.severity if p_value <= CERTAINTY else Severity.INFO
@@ -63,7 +65,7 @@ class Breach:
 
 
 def merged(breaches: Iterable[Breach]) -> list[Finding]:
-    """One finding for each kind, of the data sets in which it weighs most."""
+    """One finding for each kind, over the data sets with its gravest severity."""
     by_kind: dict[tuple[str, str, str], list[Breach]] = {}
     for breach in breaches:
         by_kind.setdefault(breach.kind, []).append(breach)
@@ -139,6 +141,6 @@ def spoken(dataset: str) -> str:
 
 
 def number(value: float) -> str:
-    """As a person writes it."""
+    """A number without a needless decimal point."""
     whole = math.isfinite(value) and value == int(value) and abs(value) < 1e15
     return str(int(value)) if whole else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""Comparators of a schema that can never work: TFDV passes over them without a word."""
+"""Comparators of a schema that cannot work: TFDV ignores them silently."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Turns a schema inferred from train into one that clean rows of the same source satisfy. Works on
-tensorflow_metadata protos alone."""
+"""Widens a schema inferred from train until clean rows of the same source satisfy it. Works on tensorflow_metadata
+protos alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIDENCE = 0.999
 # Past this share of values never seen in train a column is no closed set but free text or an identifier.
 OPEN_DOMAIN_MASS = 0.05
 
-# A 0/1 column whose rarer value has fewer rows than this may well hold a third value.
+# A 0/1 column whose rarer value has fewer rows than this may hold a third value.
 BOOLEAN_SUPPORT = 10
 
 
@@ -64,7 +64,7 @@ def unseen_mass(counts: Mapping[str, float]) -> float:
 
 
 def share_in_sample(probability: float, rows: int) -> float:
-    """The largest share of `rows` draws that something of this probability is expected to take."""
+    """The upper bound of the share that an event of this probability takes in `rows` draws."""
     return float(stats.binom.ppf(CONFIDENCE, max(rows, 1), probability)) / max(rows, 1)
 
 
@@ -73,7 +73,7 @@ def _common(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.Com
 
 
 def _floor(share: float) -> float:
-    """Rounded down so that it stays a bound when the proto holds it as a 32-bit float."""
+    """Rounded down so that it stays a bound as a 32-bit float of the proto."""
     return math.floor(share * 1e5) / 1e5
 
 
@@ -81,7 +81,7 @@ def _relax_presence(
     feature: schema_pb2.Feature, seen: statistics_pb2.FeatureNameStatistics, rows: int, smallest_split: int
 ) -> None:
     missing = missing_rate(rows - _common(seen).num_non_missing, rows)
-    # A column that is nearly always missing may be missing altogether in a smaller split.
+    # A column that is nearly always missing may be missing completely in a smaller split.
     feature.presence.min_count = 0
     feature.presence.min_fraction = _floor(1 - share_in_sample(missing, smallest_split))
 

@@ -1,6 +1,6 @@
-"""How far two samples of one column lie apart, and how likely chance alone makes them so. Rows may be effective ones.
+"""Distances between two samples of one column and their p-values. Numbers of rows may be effective numbers.
 
-A number that went through float32 and back is the same number: comparisons of numbers leave that much room.
+A number that was stored as float32 and read back counts as the same number. The derivations: docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RARE = 0.01
 
 
 class Distance(NamedTuple):
-    """A distance less what sampling alone makes of it, its p-value, and a one-sided 99 % upper bound."""
+    """A distance less the part that sampling explains, its p-value, and its one-sided 99 % upper bound."""
 
     effect: float
     p_value: float
@@ -29,12 +29,12 @@ class Distance(NamedTuple):
 
 
 def slack(values: Floats) -> Floats:
-    """By how much each value may differ and still be the same one."""
+    """The tolerance of each value: numbers within it count as equal."""
     return np.where(np.isfinite(values), np.abs(values), 0.0) * TOLERANCE
 
 
 def pooled_rows(rows_a: float, rows_b: float) -> float:
-    """The size of one sample that is as certain as the difference of two."""
+    """nm / (n + m): the size of one sample whose mean is as uncertain as the difference of two."""
     return rows_a * rows_b / (rows_a + rows_b)
 
 
@@ -88,7 +88,7 @@ def _smoothed(share: float, rows: float) -> float:
 
 
 def fisher(share_a: float, rows_a: float, share_b: float, rows_b: float) -> float:
-    """The chance that side b has so large a share, or a larger one, when both sides are alike."""
+    """Fisher's exact p-value, one-sided: of side b having so large a share when both sides are alike."""
     from scipy.stats import hypergeom
 
     size_a, size_b = max(1, round(rows_a)), max(1, round(rows_b))
@@ -97,9 +97,9 @@ def fisher(share_a: float, rows_a: float, share_b: float, rows_b: float) -> floa
 
 
 def total_variation(counts_a: Floats, counts_b: Floats, rows_a: float, rows_b: float) -> Distance:
-    """Half the summed differences of shares, less what sampling makes of it; Pearson's χ² for the p-value.
+    """Half the sum of the differences of shares, less the part that sampling explains; Pearson's χ² for the p-value.
 
-    Categories under 1 %, or too few for χ², are one. With effective rows for `rows_a` and `rows_b` this is the
+    Categories below 1 %, or too rare for χ², are pooled. With effective rows for `rows_a` and `rows_b` this is the
     first-order correction of Rao & Scott (1981).
     """
     from scipy.special import chdtrc
@@ -119,18 +119,19 @@ def total_variation(counts_a: Floats, counts_b: Floats, rows_a: float, rows_b: f
 
 
 def good_turing_p(share: float, rows_b: float, once: float, twice: float, size: float, rows_a: float) -> float:
-    """The chance of so much new mass when both sides are alike.
+    """The p-value of so large a share of unseen values when both sides are alike.
 
-    The unseen mass is N1/N in the mean, with variance (N1 + 2·N2)/N² (Good 1953): as a share of fewer rows, which is
-    then compared by Fisher's test.
+    The unseen mass has mean N1/N and variance (N1 + 2·N2)/N² (Good 1953). That is the variance of a share of fewer
+    rows, which Fisher's test then compares.
     """
     shrunk = (once + 1) / (once + 1 + 2 * twice)
     return fisher(once / size, rows_a * shrunk, share, rows_b)
 
 
 def exceedance_p(outside: int, size_a: int, size_b: int) -> float:
-    """The chance that the `outside` largest of all values lie on side b when both sides are alike: exact, whatever the
-    distribution. Sizes are numbers of rows, or of entities."""
+    """The probability that the `outside` largest of all values lie on side b when both sides are alike.
+
+    It is exact for every distribution. Sizes are numbers of rows, or of entities."""
     from scipy.special import gammaln
 
     if outside == 0:

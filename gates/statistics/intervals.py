@@ -1,7 +1,7 @@
 """Metrics of a binary classifier with confidence intervals, vectorised over rows (more classes: class_metrics.py).
 
 Every metric is a value and an influence vector: what each row contributes to the error of the value. Two models on the
-same rows are compared by the difference of their vectors, so what they have in common cancels out.
+same rows are compared by the difference of their vectors, so that shared errors cancel out.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from scipy import optimize, stats
 
 Floats = NDArray[np.float64]
 
-# Keras' own clipping, so that the loss here is the loss that training saw.
+# Keras clips probabilities here, so this loss equals the loss of training.
 EPSILON = 1e-7
-# The most that one row can cost: its true class got no probability at all.
+# The largest loss of one row: the model gave its true class no probability.
 WORST_LOSS = -math.log(EPSILON)
-# Predictions are 32-bit floats: rows that are no further apart than these round are alike.
+# Predictions are 32-bit floats: rows within their rounding error are equal.
 _ALIKE = 1e-6
 
 
@@ -70,7 +70,7 @@ def proportion(hits: NDArray[np.bool_], trials: NDArray[np.bool_]) -> Measured:
 
 
 def undefined(rows: int) -> Measured:
-    """What cannot be computed from these rows."""
+    """The value of a metric that cannot be computed from these rows: NaN."""
     return Measured(math.nan, np.full(rows, math.nan))
 
 
@@ -103,7 +103,7 @@ def calibration(labels: NDArray[Any], predictions: Floats) -> Measured:
         return undefined(len(labels))
     value = float(np.sum(predictions)) / positives
     weight = len(labels) / positives
-    # One row: a prediction of 1 where there is nothing, or of 0 where there is something.
+    # The largest error of one row: a prediction of 1 for a negative row, or of 0 for a positive one.
     reach = weight * max(1.0, value)
     return Measured(value, (predictions - value * labels) * weight, ratio_scale=True, reach=reach)
 
@@ -140,10 +140,10 @@ LOWER_IS_BETTER = ("loss",)
 
 def interval(measured: Measured, confidence: float) -> Interval:
     """The two-sided interval: Wilson's for proportions, Newcombe's for AUC, Student's on the log scale for loss and
-    calibration, for a mean over classes those of the classes put together.
+    calibration; for a mean over classes MOVER combines the intervals of the classes.
 
-    On the log scale because it never reaches 0 and because rows contribute to a loss with a long tail to the right:
-    an interval cut off at 0 would keep an upper end that is too low. One row alone has a value and no interval.
+    The log scale never reaches 0 and follows the long right tail of a loss; an interval cut off at 0 would have an
+    upper end that is too low. A single row has a value and no interval.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     value = measured.value
@@ -156,14 +156,14 @@ def interval(measured: Measured, confidence: float) -> Interval:
     if measured.parts:
         return _mean_of(value, [(part.influence, interval(part, confidence)) for part in measured.parts.values()])
     if not measured.ratio_scale:
-        return Interval(value, value, value)  # by definition, as the precision of a class that is never predicted
+        return Interval(value, value, value)  # a value by definition: the precision of a class that is never predicted
     arm = _arm_of_mean(measured.influence, measured.reach, confidence)
     if value >= 0 and _are_alike(measured.influence):
-        # Linear, as the arm is what other rows would add: the exponential of it would reach far beyond the worst.
+        # Linear: the arm is what unseen rows could add, and its exponential would exceed the worst possible loss.
         return Interval(value, value * value / (value + arm), value + arm)
     if value <= 0:
         return Interval(value, value - arm, value + arm)
-    # Beyond a factor of e^50 either way the rows say nothing; the figure must still be finite.
+    # An arm beyond a factor of e^50 means that nothing is known; the bounds must still be finite.
     factor = math.exp(min(arm / value, 50.0)) if math.isfinite(arm) else math.nan
     return Interval(value, value / factor, value * factor)
 
@@ -171,10 +171,10 @@ def interval(measured: Measured, confidence: float) -> Interval:
 def change(new: Measured, old: Measured, confidence: float) -> Interval:
     """`new` minus `old`, both measured on the same rows in the same order, with its paired interval.
 
-    Proportions over the same trials go by Bonett & Price (2012), which stays honest when the two hardly ever differ;
-    over others, such as the rows that each model predicts positive, by MOVER: their influence is 0 where all are right.
-    AUC goes by DeLong, but is never surer than two perfect rankings leave open: DeLong's spread is 0 for these. Loss
-    and calibration go by Student's t of the rows' differences; one row alone has a difference and no interval.
+    Proportions over the same trials use Bonett & Price (2012), which keeps its coverage when the two rarely differ.
+    Proportions over different trials, such as the rows that each model predicts positive, use MOVER. AUC uses DeLong,
+    but never a narrower interval than that of two perfect rankings, for which DeLong's spread is 0. Loss and
+    calibration use Student's t of the rows' differences. A single row has a difference and no interval.
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     difference = new.value - old.value
@@ -184,14 +184,17 @@ def change(new: Measured, old: Measured, confidence: float) -> Interval:
         return _bonett_price(new, old, z)
     if new.parts and new.parts.keys() == old.parts.keys():
         both = [(part, old.parts[code]) for code, part in new.parts.items()]
-        differences = [(ours.influence - its.influence, change(ours, its, confidence)) for ours, its in both]
+        differences = [
+            (new_part.influence - old_part.influence, change(new_part, old_part, confidence))
+            for new_part, old_part in both
+        ]
         return _mean_of(difference, differences)
     if new.trials is not None or old.trials is not None or new.parts:
         return _mover(new, interval(new, confidence), old, interval(old, confidence))
     rows = new.influence - old.influence
     if new.classes is None:
         if abs(difference) <= _ALIKE and _are_alike(rows) and not _are_alike(new.influence):
-            # Rows that differ among themselves, and between the models by rounding alone: it is the same model.
+            # The rows differ among themselves, but between the models only by rounding: both are the same model.
             return Interval(difference, difference, difference)
         spread = _arm_of_mean(rows, max(new.reach, old.reach), confidence) if new.ratio_scale else 0.0
         return Interval(difference, difference - spread, difference + spread)
@@ -204,7 +207,7 @@ def newcombe(area: float, n_positive: int, n_negative: int, z: float) -> Interva
     """Newcombe's method 5 for an AUC (Statistics in Medicine 25:559-573, 2006), which is defined at 0 and 1.
 
     Its variance depends on the AUC and the counts alone, so that a better ranking never has a lower interval. Where one
-    class is rare and its scores are spread much wider than the other's, an interval that says 95 % covers about 88 %.
+    class is rare and its scores spread much wider than the other's, a nominal 95 % interval covers about 88 %.
     """
     lower = _newcombe_lower(area, n_positive, n_negative, z)
     return Interval(area, lower, 1 - _newcombe_lower(1 - area, n_positive, n_negative, z))
@@ -218,11 +221,10 @@ def wilson(share: float, trials: int, z: float) -> Interval:
 
 
 def _arm_of_mean(influence: Floats, reach: float, confidence: float) -> float:
-    """The arm of a mean by Student's t (1908), whose spread comes from the same rows; NaN for one row, of which nobody
-    knows how others differ from it.
+    """The arm of a mean by Student's t (1908); NaN for a single row, which shows no spread.
 
-    Rows that do not differ at all have no spread. For them goes the rule of three (Hanley & Lippman-Hand, JAMA
-    249:1743-1745, 1983): at 95 % up to about 3 in n rows may be of a kind that was not met, each as far off as `reach`.
+    Rows that are all equal have no spread. They use the rule of three (Hanley & Lippman-Hand, JAMA 249:1743-1745,
+    1983): at 95 % up to about 3 in n rows may be of a kind that did not occur, each off by as much as `reach`.
     """
     rows = len(influence)
     if rows < 2:
@@ -271,9 +273,9 @@ def _mover(new: Measured, around_new: Interval, old: Measured, around_old: Inter
 def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interval:
     """The interval of a mean from the influence and the interval of each of its parts.
 
-    MOVER (Zou & Donner, Statistics in Medicine 27:1693-1702, 2008): the arms are put together as standard errors are,
-    here by the correlation of the parts' influences. So a mean of perfect figures is as little certain as these are.
-    Parts whose influences cancel out, as where all rows are wrong in the same way, count as independent.
+    MOVER (Zou & Donner, Statistics in Medicine 27:1693-1702, 2008) combines arms as standard errors combine, here by
+    the correlation of the parts' influences. So a mean of perfect figures is no more certain than these are. Parts
+    whose influences cancel out (all rows wrong in the same way) count as independent.
     """
     downs = [(influence, part.value - part.lower) for influence, part in parts]
     ups = [(influence, part.upper - part.value) for influence, part in parts]
@@ -282,7 +284,7 @@ def _mean_of(value: float, parts: Collection[tuple[Floats, Interval]]) -> Interv
 
 
 def _arm(parts: Collection[tuple[Floats, float]]) -> float:
-    """The arm of a sum. Parts without influence, whose correlation nobody knows, count as independent."""
+    """The arm of a sum. Parts without influence have no known correlation and count as independent."""
     together: Floats | float = 0.0
     alone = 0.0
     for influence, arm in parts:

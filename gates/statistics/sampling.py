@@ -1,5 +1,5 @@
-"""Drawing rows for what is costly, and how much rows are worth: those of one entity resemble each other, and count for
-less than as many of different ones."""
+"""Draws samples of rows for costly checks, and computes effective rows: rows of one entity resemble each other and
+carry less information than rows of different entities."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from gates.tables.table import Codes, Floats
 
 
 def drawn(rows: NDArray[np.intp], at_most: int, seed: int) -> NDArray[np.intp]:
-    """All of these row numbers, or as many drawn at random: the same ones whatever the order of rows in files, since
-    tables are sorted by content."""
+    """All of these row numbers, or `at_most` of them at random. Tables are sorted by content, so the order of rows in
+    files does not change the sample."""
     if len(rows) <= at_most:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, at_most, replace=False))
 
 
 def design_effect(scores: Floats, groups: Codes) -> float:
-    """By how much the variance of a mean exceeds that of independent rows (Kish 1965): 1 + (m - 1) * ICC.
+    """The variance of a mean over that of independent rows (Kish 1965): 1 + (m - 1) * ICC.
 
     m is the size-weighted mean size of a group, ICC the intraclass correlation of `scores` from the one-way analysis
     of variance (Donner 1986), not below 0. 1 when every group has one row.
@@ -41,26 +41,28 @@ def design_effect(scores: Floats, groups: Codes) -> float:
 
 
 def effective_rows(scores_a: Floats, scores_b: Floats, groups: tuple[Codes, Codes] | None) -> tuple[float, float]:
-    """What the rows of two sides are worth for comparing these scores: `(rows_a, rows_b)` when rows were drawn.
+    """The effective rows of two sides for a comparison of these scores; all rows when rows were drawn.
 
-    With `groups` (entities were drawn) each side's rows are divided by the larger of the two design effects.
+    With `groups` (entities were drawn) each side's rows are divided by its design effect. Side b uses the larger of its
+    own and the one that side a's correlation implies.
     """
     if groups is None:
         return float(len(scores_a)), float(len(scores_b))
-    # Dense ranks, so that one huge value does not decide how alike the rows of an entity are.
+    # Dense ranks: one huge value must not determine the correlation within entities.
     _, dense = np.unique(np.concatenate([scores_a, scores_b]), return_inverse=True)
     ranks = dense.astype(np.float64)
     a, b = ranks[: len(scores_a)], ranks[len(scores_a) :]
     effect_a = design_effect(a, groups[0])
-    # Side b may have too few entities to tell its own correlation.
+    # Side b may have too few entities to estimate its own correlation.
     effect_b = max(design_effect(b, groups[1]), transferred(effect_a, groups[0], groups[1]))
     return max(1.0, len(a) / effect_a), max(1.0, len(b) / effect_b)
 
 
 def transferred(effect: float, groups: Codes, others: Codes) -> float:
-    """The design effect that the intraclass correlation behind the `effect` of groups has with the sizes of others."""
-    size, its = _typical_size(groups), _typical_size(others)
-    return 1.0 if size <= 1 else 1.0 + (its - 1.0) * (effect - 1.0) / (size - 1.0)
+    """The design effect for the cluster sizes of `others`, at the intraclass correlation that gave `groups` this
+    one."""
+    size, other_size = _typical_size(groups), _typical_size(others)
+    return 1.0 if size <= 1 else 1.0 + (other_size - 1.0) * (effect - 1.0) / (size - 1.0)
 
 
 def _typical_size(groups: Codes) -> float:

@@ -17,8 +17,8 @@ _FEWEST_OF_A_CLASS = 2
 
 @dataclass(frozen=True, eq=False)
 class Strength:
-    """`value`: AUC (0.5 to 1) or correlation (-1 to 1); `influence`: what each row moves it by, times the rows;
-    `strata`: the class of each row (one for a quantity); `floor`: a standard error that is certainly not undercut."""
+    """`value`: AUC (0.5 to 1) or correlation (-1 to 1); `influence`: each row's contribution to it, times the rows;
+    `strata`: the class of each row (one for a quantity); `floor`: the smallest standard error to use."""
 
     value: float
     influence: Floats
@@ -27,8 +27,8 @@ class Strength:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """By how much a relation is stronger in train than elsewhere: in AUC, or in R2 for a quantity."""
+class StrengthGap:
+    """How much stronger a relation is in train than in another table: in AUC, or in R2 for a quantity."""
 
     train: float
     other: float
@@ -44,29 +44,34 @@ def concordance(scores: Floats, codes: Codes, shares: Floats) -> Strength:
     """
     rows, classes = scores.shape
     value, floor, influence = 0.0, 0.0, np.zeros(rows)
-    # The two AUCs of two classes are one and the same.
+    # With two classes both AUCs are equal.
     columns, shares = ([1], np.ones(2)) if classes == 2 else (range(classes), shares)
     for k in columns:
-        mine = codes == k
-        ones, zeros = int(mine.sum()), int((~mine).sum())
+        positive = codes == k
+        ones, zeros = int(positive.sum()), int((~positive).sum())
         if not shares[k] or not ones or not zeros:
             continue
-        found = auc(mine, scores[:, k])
+        found = auc(positive, scores[:, k])
         value += shares[k] * found.value
         influence += shares[k] * found.influence
         floor += shares[k] * _hanley_mcneil(found.value, ones, zeros)
     return Strength(value, influence, codes, floor)
 
 
-def shares_of(codes: Codes, others: Codes, classes: int) -> Floats:
-    """The share of each class in two tables together; none of those that one of them hardly has."""
-    mine, its = np.bincount(codes, minlength=classes), np.bincount(others, minlength=classes)
-    both = np.where(np.minimum(mine, its) >= _FEWEST_OF_A_CLASS, mine + its, 0).astype(np.float64)
+def shares_of(train_codes: Codes, other_codes: Codes, classes: int) -> Floats:
+    """The share of each class in both tables together; 0 for classes that one of the tables lacks."""
+    train_counts, other_counts = (
+        np.bincount(train_codes, minlength=classes),
+        np.bincount(other_codes, minlength=classes),
+    )
+    both = np.where(
+        np.minimum(train_counts, other_counts) >= _FEWEST_OF_A_CLASS, train_counts + other_counts, 0
+    ).astype(np.float64)
     return both / both.sum() if (both > 0).sum() > 1 else np.zeros(classes)
 
 
 def _hanley_mcneil(auc: float, ones: int, zeros: int) -> float:
-    """Standard error of an AUC from its value alone (Hanley & McNeil 1982); a perfect one is not taken at its word."""
+    """Standard error of an AUC from its value alone (Hanley & McNeil 1982), not 0 for a perfect one."""
     auc = min(max(auc, 0.5), 1 - 1 / (2 * min(ones, zeros) + 2))
     first, second = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (ones - 1) * (first - auc**2) + (zeros - 1) * (second - auc**2)
@@ -74,7 +79,7 @@ def _hanley_mcneil(auc: float, ones: int, zeros: int) -> float:
 
 
 def correlation(scores: Floats, ranks: Floats) -> Strength:
-    """Pearson's correlation of scores with labels that are ranks already, so that heavy tails weigh nothing."""
+    """Pearson's correlation of scores with labels that are ranks, so that heavy tails do not dominate."""
     rows = len(ranks)
     spread_s, spread_r = scores.std(), ranks.std()
     if rows < 3 or spread_s == 0 or spread_r == 0:
@@ -85,16 +90,16 @@ def correlation(scores: Floats, ranks: Floats) -> Strength:
     return Strength(r, influence, np.zeros(rows, np.int64), (1 - min(r * r, 0.99)) / np.sqrt(rows))
 
 
-def gap_between(train: Strength, other: Strength, groups: tuple[Codes, Codes] | None, regression: bool) -> Gap:
-    """Welch's t-test of the difference, one-sided, with the rows of one entity counted for what they are worth."""
+def gap_between(train: Strength, other: Strength, groups: tuple[Codes, Codes] | None, regression: bool) -> StrengthGap:
+    """Welch's one-sided t-test of the difference, on effective rows."""
     from scipy.stats import t as student
 
     rows = effective_rows(train.influence, other.influence, groups)
     spread, freedom = 0.0, 0.0
-    for side, worth in zip((train, other), rows, strict=True):
-        ratio = worth / len(side.influence)
-        mine, parts = _variance(side, worth)
-        spread += mine
+    for side, effective in zip((train, other), rows, strict=True):
+        ratio = effective / len(side.influence)
+        variance, parts = _variance(side, effective)
+        spread += variance
         counts = np.bincount(side.strata)
         freedom += float((parts**2 / np.maximum(counts[counts > 0] * ratio - 1, 1e-9)).sum())
     z = (train.value - other.value) / np.sqrt(spread) if spread > 0 else 0.0
@@ -102,16 +107,16 @@ def gap_between(train: Strength, other: Strength, groups: tuple[Codes, Codes] | 
     value = train.value - other.value
     if regression:
         value = train.value * abs(train.value) - other.value * abs(other.value)
-    return Gap(train.value, other.value, value, float(student.sf(z, max(degrees, 0.5))), float(z))
+    return StrengthGap(train.value, other.value, value, float(student.sf(z, max(degrees, 0.5))), float(z))
 
 
-def _variance(side: Strength, worth: float) -> tuple[float, Floats]:
+def _variance(side: Strength, effective: float) -> tuple[float, Floats]:
     """The variance of a strength, and the parts of it that each stratum holds (only those above 0)."""
     rows = len(side.influence)
     squares = np.bincount(side.strata, side.influence**2)
     counts = np.bincount(side.strata)
     squares = np.where(counts > 0, np.maximum(squares, 1e-12), 0.0)
-    total = max(float(squares.sum()) / rows / worth, side.floor**2 * rows / worth)
+    total = max(float(squares.sum()) / rows / effective, side.floor**2 * rows / effective)
     return total, (squares / squares.sum() * total)[squares > 0]
 
 
@@ -122,5 +127,5 @@ def ranks_among(values: Floats, ordered: Floats) -> Floats:
 
 
 def in_words(classes: int, value: float) -> str:
-    """A strength as a sentence has it."""
+    """A strength in words."""
     return f"an AUC of {value:.3f}" if classes else f"a correlation of {value:.3f}"

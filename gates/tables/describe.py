@@ -1,4 +1,4 @@
-"""A first look at a table: its columns, the shares of the label, the range of time."""
+"""A summary of a table: its columns, the shares of the label, the range of time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from gates.tables.table import Kind, Table
+from gates.tables.table import ColumnKind, Table
 
 _MOST_LABELS = 20
 _SHOWN_VALUES = 4
@@ -66,16 +66,16 @@ def _summary(table: Table, name: str) -> ColumnSummary:
     missing = float(table.missing(name).mean()) if table.rows else 0.0
     distinct: int | None = None
     values = ""
-    if kind is Kind.NUMBER:
+    if kind is ColumnKind.NUMBER:
         numbers = table.numbers(name)
         numbers = numbers[~np.isnan(numbers)]
         distinct = len(np.unique(numbers))
         values = f"{numbers.min():.12g} to {numbers.max():.12g}" if len(numbers) else ""
-    elif kind in (Kind.CATEGORY, Kind.TEXT):
+    elif kind in (ColumnKind.CATEGORY, ColumnKind.TEXT):
         distinct, values = _commonest(table, name)
-    elif kind is Kind.IMAGE:
+    elif kind is ColumnKind.IMAGE:
         values = f"{table.arrow.column(name).type.list_size:,} numbers a row"
-    elif kind is Kind.OTHER:
+    elif kind is ColumnKind.OTHER:
         values = str(table.arrow.column(name).type)
     return ColumnSummary(name, kind.value, missing, distinct, values)
 
@@ -89,7 +89,7 @@ def _commonest(table: Table, name: str) -> tuple[int, str]:
 
 
 def _shares(table: Table, label: str) -> list[tuple[str, float]]:
-    if table.kinds[label] not in (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT):
+    if table.kinds[label] not in (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT):
         return []
     codes, values = table.codes(label)
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
@@ -99,11 +99,11 @@ def _shares(table: Table, label: str) -> list[tuple[str, float]]:
 
 
 def _time_range(table: Table, time: str) -> tuple[str, str] | None:
-    if table.kinds[time] is Kind.NUMBER:
+    if table.kinds[time] is ColumnKind.NUMBER:
         numbers = table.numbers(time)
         numbers = numbers[np.isfinite(numbers)]
         return (_moment(numbers.min()), _moment(numbers.max())) if len(numbers) else None
-    if table.kinds[time] not in (Kind.CATEGORY, Kind.TEXT):
+    if table.kinds[time] not in (ColumnKind.CATEGORY, ColumnKind.TEXT):
         return None
     ends = pc.min_max(table.strings(time)).as_py()
     return ends["min"], ends["max"]

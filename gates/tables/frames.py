@@ -1,4 +1,4 @@
-"""What a caller may hand over as a table: paths, Arrow tables, DataFrames, dicts of arrays; all become Arrow tables."""
+"""Converts what callers may pass as a table into Arrow tables: paths, Arrow tables, DataFrames, dicts of arrays."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _of_mixed(values: Iterable[Any]) -> pa.Array:
 
 
 def _is_missing(value: Any) -> bool:
-    """None, NaN, NaT and NA; whatever else is compared with itself has a value."""
+    """Whether a value is None, NaN, NaT or NA."""
     if value is None:
         return True
     try:
@@ -117,8 +117,8 @@ def _as_text(value: Any) -> str:
 
 
 def _of_one_precision(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    """Floats of 64 bits become floats of 32 where another side has those: a row of a CSV file and its copy in a
-    TFRecord are the same row."""
+    """Casts 64-bit floats to 32 bits where another side has 32: a row of a CSV file and its copy in a TFRecord are the
+    same row."""
     narrow: set[str] = set()
     for table in tables.values():
         narrow |= {field.name for field in table.schema if _float_bits(field.type) == 32}

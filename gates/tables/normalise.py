@@ -1,4 +1,4 @@
-"""Brings Arrow columns of any type into the few forms that the checks know: numbers, strings, vectors."""
+"""Converts Arrow columns of any type into the forms that the checks use: numbers, strings, vectors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_number(type_: pa.DataType) -> bool:
 
 
 def is_image(type_: pa.DataType) -> bool:
-    """As many numbers in each row."""
+    """Whether each row has the same number of numbers."""
     return bool(pa.types.is_fixed_size_list(type_)) and is_number(type_.value_type)
 
 

@@ -1,4 +1,4 @@
-"""128 bits for the content of a row, column by column, whatever file, type width, precision or order it came in."""
+"""A 128-bit hash of a row's content by column, independent of file, type width, precision and order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 Words = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 _EXACT = 1 << 53
-# Up to here float32 still tells hundredths apart; beyond it would make equal ones of different times and amounts.
+# Up to here float32 resolves hundredths; beyond it different times and amounts would become equal.
 _FINE_IN_FLOAT32 = 1 << 17
 # Vectors are hashed as 64-bit floats, so that the width of a type does not matter; this many rows at a time.
 _VECTORS_AT_ONCE = 4_096
 
 
 def words_of(column: pa.ChunkedArray, name: str) -> Words:
-    """What a column adds to each row's two words; nothing where it has no value, so that an empty column is none."""
+    """A column's contribution to each row's two words; 0 where it has no value, so an empty column has no effect."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if len(array) == 0 or array.null_count == len(array):
         return np.zeros(len(array), np.uint64), np.zeros(len(array), np.uint64)

@@ -1,5 +1,4 @@
-"""One split as the checks see it: columns of one kind each, rows in an order that is the same whatever file they came
-from."""
+"""One split for the checks: columns of one kind each, rows in an order that does not depend on the file."""
 
 from __future__ import annotations
 
@@ -20,21 +19,21 @@ Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MISSING_CODE = -1
-# A text has several words and hardly ever repeats itself; a category has few values that many rows share.
+# A text has several words and rarely repeats; a category has few values that many rows share.
 _TEXT_WORDS = 3.0
 _DISTINCT_SHARE = 0.5
 _LOOKED_AT = 20_000
 
 
-class Kind(str, Enum):
-    """What a column holds, and hence which statistics make sense for it."""
+class ColumnKind(str, Enum):
+    """The kind of a column's values, which decides the statistics that apply."""
 
     NUMBER = "number"  # integers, floats, booleans, times (seconds since 1970)
     CATEGORY = "category"  # strings, few or many
     TEXT = "text"  # strings of several words that hardly repeat
     IMAGE = "image"  # as many numbers in each row: pixels, or any vector
     EMPTY = "empty"  # no value at all
-    OTHER = "other"  # lists of varying length, structs: not looked into
+    OTHER = "other"  # lists of varying length, structs: not examined
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ class Table:
         return list(self.arrow.column_names)
 
     @cached_property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, ColumnKind]:
         """The kind of each column."""
         return {name: _kind_of(self.arrow.column(name)) for name in self.columns}
 
@@ -82,12 +81,12 @@ class Table:
     def _cache(self) -> dict[tuple[str, str], object]:
         return {}
 
-    def has(self, name: str, kind: Kind | None = None) -> bool:
+    def has(self, name: str, kind: ColumnKind | None = None) -> bool:
         """Whether there is such a column (of such a kind)."""
         return name in self.kinds and (kind is None or self.kinds[name] is kind)
 
     def missing(self, name: str) -> Mask:
-        """Rows without a value; NaN is none."""
+        """A mask of rows without a value; NaN counts as missing."""
         column = self.arrow.column(name)
         if is_number(column.type):
             return np.isnan(self.numbers(name))
@@ -149,19 +148,19 @@ def _sum_of(words: dict[str, Words], names: list[str], rows: int) -> Words:
     return high, low
 
 
-def _kind_of(column: pa.ChunkedArray) -> Kind:
+def _kind_of(column: pa.ChunkedArray) -> ColumnKind:
     if column.null_count == len(column):
-        return Kind.EMPTY
+        return ColumnKind.EMPTY
     if is_number(column.type):
-        return Kind.NUMBER
+        return ColumnKind.NUMBER
     if is_image(column.type):
-        return Kind.IMAGE
+        return ColumnKind.IMAGE
     if not pa.types.is_string(column.type):
-        return Kind.OTHER
+        return ColumnKind.OTHER
     values = column.drop_null().slice(0, _LOOKED_AT)
     words = pc.mean(pc.add(pc.count_substring(pc.utf8_trim_whitespace(values), " "), 1)).as_py()
     distinct = pc.count_distinct(values).as_py() / len(values)
-    return Kind.TEXT if words >= _TEXT_WORDS and distinct > _DISTINCT_SHARE else Kind.CATEGORY
+    return ColumnKind.TEXT if words >= _TEXT_WORDS and distinct > _DISTINCT_SHARE else ColumnKind.CATEGORY
 
 
 def joint_codes(tables: list[Table], names: list[str]) -> list[Codes]:

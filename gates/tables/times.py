@@ -1,4 +1,4 @@
-"""When a row happened, as a number."""
+"""The time of a row as a number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 def instants(column: pa.Array) -> Floats:
     """Each row's time as a number, NaN where it has none: the number itself, or epoch seconds of ISO text (UTC
-    unless it says otherwise)."""
+    unless it has another zone)."""
     if pa.types.is_string(column.type):
         column = column.cast(pa.binary())
     if not (pa.types.is_large_binary(column.type) or pa.types.is_binary(column.type)):

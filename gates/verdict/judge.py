@@ -17,7 +17,7 @@ from gates.verdict.settings import GateSettings
 Progress = Callable[[str, int, int], None]
 
 
-class Evidence(Protocol):
+class GateEvidence(Protocol):
     """What a gate judges: `gates.data.Data` or `gates.model.evidence.ModelEvidence`."""
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
@@ -25,7 +25,7 @@ class Evidence(Protocol):
 
 
 def judge(
-    gate: Gate, evidence: Evidence, settings: GateSettings, today: date, progress: Progress | None = None
+    gate: Gate, evidence: GateEvidence, settings: GateSettings, today: date, progress: Progress | None = None
 ) -> GateReport:
     """The verdict of one gate. `progress` is told each check's name, its place and of how many."""
     started = time.monotonic()
@@ -76,7 +76,7 @@ def _in_doubt(check: Check, why: str) -> Measurement:
     ).named(check.name, check.margin)
 
 
-def _run_one(check: Check, evidence: Evidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
+def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
     configured = settings.checks.get(check.name)
     if configured is not None and not configured.enabled:
         return SkippedCheck(check.name, "switched off in the configuration (gates.checks)")

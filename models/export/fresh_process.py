@@ -1,5 +1,5 @@
-"""Answers requests to the signatures of an exported model in a process of its own: TensorFlow, the SavedModel, and
-nothing that training left behind.
+"""Answers requests to the signatures of an exported model in a separate process, which loads the SavedModel and holds
+nothing of training.
 
     python -m models.export.fresh_process REQUESTS.npz PLAN.json ANSWERS.npz
 """
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# A signature that is missing, asks for other inputs, or fails on these: findings of the gate, and no crash.
+# A signature that is missing, requires other inputs, or fails is a finding of the gate, not a crash.
 FAILED_CALLS = (tf.errors.OpError, KeyError, TypeError, ValueError)
 
 
 def answered(plan: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Predictions by the name of each call, seconds of single requests under `seconds`; what a failed call said stands
-    under `error:<name>`."""
+    """Predictions by the name of each call, seconds of single requests under `seconds`, and the message of a failed
+    call under `error:<name>`."""
     model = tf.saved_model.load(plan["model"])
     answers: dict[str, np.ndarray] = {}
     for call in plan["calls"]:
@@ -32,12 +32,12 @@ def answered(plan: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, n
     try:
         answers["seconds"] = _seconds_of_requests(model, plan["timed"], arrays)
     except FAILED_CALLS:
-        answers["seconds"] = np.empty(0)  # what the call said stands under its name already
+        answers["seconds"] = np.empty(0)  # the message of the call is stored under its name
     return answers
 
 
 def _seconds_of_requests(model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """One row a request, as a client sends them."""
+    """The seconds of single requests, one row each."""
     signature = model.signatures[timed["signature"]]
     rows = len(next(iter(arrays[key] for key in timed["inputs"].values())))
     seconds = []
@@ -56,7 +56,7 @@ def _tensors(signature: Any, arrays: dict[str, np.ndarray]) -> dict[str, tf.Tens
 
 
 def packed(values: list[bytes]) -> dict[str, np.ndarray]:
-    """Byte strings as two arrays that hold no Python objects: NumPy's own would cut zeros off the end."""
+    """Byte strings as two arrays without Python objects: NumPy's own strings would lose trailing zeros."""
     lengths = np.array([len(value) for value in values], np.int64)
     return {"lengths": lengths, "data": np.frombuffer(b"".join(values), np.uint8)}
 
@@ -68,7 +68,7 @@ def unpacked(lengths: np.ndarray, data: np.ndarray) -> np.ndarray:
 
 
 def read_requests(path: str) -> dict[str, np.ndarray]:
-    """Arrays by name; byte strings are put together again."""
+    """Arrays by name, with byte strings restored."""
     with np.load(path) as stored:
         plain = {name: stored[name] for name in stored.files}
     texts = {name.removesuffix(".lengths") for name in plain if name.endswith(".lengths")}
@@ -77,7 +77,7 @@ def read_requests(path: str) -> dict[str, np.ndarray]:
 
 
 def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
-    """Numbers and byte strings, without a Python object among them."""
+    """Writes numbers and byte strings without Python objects."""
     stored: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
         if array.dtype == object:

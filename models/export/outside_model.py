@@ -1,5 +1,4 @@
-"""Wraps a model from outside this project so that it can be asked as our own: serialized tf.Examples in, predictions
-out."""
+"""Wraps a model from outside this project in the signature of our own: serialized tf.Examples in, predictions out."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,8 +25,8 @@ class OutsideModel(tf.Module):
         try:
             self._loaded = tf.saved_model.load(path)
         except (OSError, ValueError, tf.errors.OpError) as problem:
-            said = str(problem).splitlines()[0]
-            raise SluiceError(f"the baseline {path} is no SavedModel that can be loaded: {said}") from problem
+            why = str(problem).splitlines()[0]
+            raise SluiceError(f"the baseline {path} is no SavedModel that can be loaded: {why}") from problem
         signatures = self._loaded.signatures
         _check_is_there("signature", signature, signatures, path)
         called = signatures[signature]
@@ -47,7 +46,7 @@ class OutsideModel(tf.Module):
         self._predictions = predictions
 
     def export(self, directory: str) -> None:
-        """Writes it as a SavedModel of ours."""
+        """Writes the wrapped model as a SavedModel."""
         serving = tf.function(self._serve, autograph=False).get_concrete_function(
             tf.TensorSpec([None], tf.string, name="examples")
         )
@@ -67,7 +66,7 @@ class OutsideModel(tf.Module):
 
 
 def _takes_examples(inputs: Mapping[str, tf.TensorSpec], names: Mapping[str, str]) -> bool:
-    """One text a row under a name that is no column's: serialized tf.Examples."""
+    """Whether the only input is one text a row under a name that is no column's: serialized tf.Examples."""
     if len(inputs) != 1:
         return False
     [(name, spec)] = inputs.items()
@@ -75,7 +74,7 @@ def _takes_examples(inputs: Mapping[str, tf.TensorSpec], names: Mapping[str, str
 
 
 def _sent(column: Any, wanted: tf.TensorSpec) -> tf.Tensor:
-    """A parsed column as a client would send it, in the type and rank that the signature asks for."""
+    """A parsed column as a client would send it, in the type and rank of the signature."""
     if isinstance(column, tf.SparseTensor):
         one_a_row = tf.sparse.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
         column = tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[column.dtype], column.dtype))[:, 0]
@@ -85,18 +84,18 @@ def _sent(column: Any, wanted: tf.TensorSpec) -> tf.Tensor:
 
 
 def _as_columns(answer: tf.Tensor) -> tf.Tensor:
-    """[batch, outputs]: all of them, so that whoever compares can see whether they are probabilities."""
+    """All outputs, [batch, outputs], so that a later check can see whether they are probabilities."""
     answer = tf.cast(answer, tf.float32)
     return answer[:, tf.newaxis] if answer.shape.rank == 1 else answer
 
 
-def _check_kind(column: str, asked: tf.DType, held: tf.DType, path: str) -> None:
-    """Numbers are cast to each other, but not to text: whether the model learnt `1`, `1.0` or `01` nobody can tell."""
-    if (asked == tf.string) == (held == tf.string):
+def _check_kind(column: str, requested: tf.DType, held: tf.DType, path: str) -> None:
+    """Numbers are cast to each other, but not to text: the model may have learnt `1`, `1.0` or `01`."""
+    if (requested == tf.string) == (held == tf.string):
         return
-    kind, what = _kind(asked), f"the column `{column}`, which holds {_kind(held)}"
+    kind, what = _kind(requested), f"the column `{column}`, which holds {_kind(held)}"
     raise SluiceError(
-        f"the baseline {path} asks for {kind} in {what} in the data",
+        f"the baseline {path} requires {kind} in {what} in the data",
         f"Export it with a signature that takes {_kind(held)} there, or serialized tf.Examples; what it takes now:  "
         f"saved_model_cli show --dir {path} --all",
     )
@@ -109,7 +108,7 @@ def _kind(dtype: tf.DType) -> str:
 def _check_is_there(what: str, name: str, known: Mapping[str, Any], path: str) -> None:
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
-        asks = "asks for the column" if what == "column" else f"has no {what}"
+        lacks = "requires the column" if what == "column" else f"has no {what}"
         tail = f", which the data does not have (there: {there})" if what == "column" else f" (there: {there})"
         keys = "evaluator.baseline.signature, evaluator.baseline.output"
-        raise SluiceError(f"the baseline {path} {asks} `{name}`{tail}", f"Set:  {keys}")
+        raise SluiceError(f"the baseline {path} {lacks} `{name}`{tail}", f"Set:  {keys}")

@@ -1,5 +1,5 @@
-"""Gives the same raw rows to the model in every way in which it can be asked: as training saw it, and through each
-exported signature in a fresh process. What comes out is judged by the ModelGate."""
+"""Replays the same raw rows through every path of the model: as training computed them, and through each exported
+signature in a fresh process. The ModelGate judges the answers."""
 
 import importlib
 import json
@@ -29,9 +29,9 @@ Arrays = dict[str, np.ndarray]
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
-# Beyond anything that is real, and short of where adding two of them would overflow.
+# Larger than any real value, and small enough that the sum of two does not overflow.
 EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
-# An image that somebody took with the lens cap on, and one of nothing but light.
+# An image that is all dark, and one that is all bright.
 PLAIN_IMAGES: dict[tf.DType, dict[str, Any]] = {
     tf.int64: {"all 0": 0, "all 255": 255},
     tf.float32: {"all 0": 0.0, "all 1": 1.0},
@@ -56,7 +56,7 @@ def read_built(model_run: str) -> Built:
 
 
 class TrainingPath:
-    """Raw rows through the transformation that training used and the model that training left."""
+    """Sends raw rows through the transformation of training and the trained model."""
 
     def __init__(self, transform_graph: str, model_run: str) -> None:
         transformed = tft.TFTransformOutput(transform_graph)
@@ -69,7 +69,7 @@ class TrainingPath:
             self.model.load_weights(weights)
         self._transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
         self._spec = transformed.raw_feature_spec()
-        # Traced once: called eagerly, the transformation is put together anew for every batch.
+        # Traced once: called eagerly, the transformation would be rebuilt for every batch.
         self._predict = tf.function(self._answered, autograph=False, reduce_retracing=True)
         self.columns = {name: spec for name, spec in self._spec.items() if name not in built.unseen}
 
@@ -79,7 +79,7 @@ class TrainingPath:
         return np.concatenate(answers).astype(np.float64)
 
     def predict_columns(self, columns: Columns) -> np.ndarray:
-        """The same for raw columns as `requests` gives them."""
+        """Predictions for raw columns as `requests` returns them."""
         sent = {name: _sparse(columns[name], spec) for name, spec in self.columns.items()}
         return self._predict(sent).numpy().astype(np.float64)
 
@@ -111,7 +111,7 @@ def _sparse(column: np.ndarray, spec: Any) -> Any:
 
 
 def _is_missing(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
-    """Where a column holds the stand-in for no value."""
+    """A mask of the rows that hold the placeholder of a missing value."""
     if dtype.is_floating:
         return np.isnan(values)
     return values == (b"" if dtype == tf.string else MISSING[dtype])
@@ -119,19 +119,19 @@ def _is_missing(values: np.ndarray, dtype: tf.DType) -> np.ndarray:
 
 @dataclass
 class Requests:
-    """Calls to be made in the fresh process, and the arrays that they send."""
+    """The calls for the fresh process, and their arrays."""
 
     public: dict[str, str]
     calls: list[dict[str, Any]] = field(default_factory=list)
     arrays: Arrays = field(default_factory=dict)
 
-    def ask_raw(self, name: str, columns: Columns) -> None:
-        """A call of `serving_default`."""
+    def add_raw(self, name: str, columns: Columns) -> None:
+        """Adds a call of `serving_default`."""
         sent = {self.public[column]: self._kept(f"{name}/{column}", array) for column, array in columns.items()}
         self.calls.append({"name": name, "signature": "serving_default", "inputs": sent})
 
-    def ask_examples(self, name: str, examples: np.ndarray) -> None:
-        """A call of `serving_examples`."""
+    def add_examples(self, name: str, examples: np.ndarray) -> None:
+        """Adds a call of `serving_examples`."""
         sent = {"examples": self._kept(f"{name}/examples", np.asarray(examples, dtype=object))}
         self.calls.append({"name": name, "signature": "serving_examples", "inputs": sent})
 
@@ -142,7 +142,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came back. `answers` by the name of the call; `errors` likewise; `seconds` of single requests."""
+    """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests."""
 
     training: np.ndarray
     answers: Arrays
@@ -151,16 +151,17 @@ class Replayed:
 
 
 def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
-    """The rows through training's own path here and, meanwhile, through each signature in a fresh process: twice, and
-    with each optional field missing, unknown and extreme, and each image plain (`probe/<field>/<case>`)."""
+    """Replays the rows through training's path in this process and, at the same time, through each signature in a fresh
+    process: twice, and with each optional field missing, unknown and extreme, and each image plain
+    (`probe/<field>/<case>`)."""
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
-        requests.ask_raw(f"serving_default{turn}", columns)
-        requests.ask_examples(f"serving_examples{turn}", examples)
+        requests.add_raw(f"serving_default{turn}", columns)
+        requests.add_examples(f"serving_examples{turn}", examples)
     for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
-        requests.ask_raw(f"probe/{name}", probed)
-        requests.ask_examples(f"probe_examples/{name}", serialized(probed, path.columns))
+        requests.add_raw(f"probe/{name}", probed)
+        requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
     with tempfile.TemporaryDirectory() as scratch:
         process = _start(Path(scratch), model, requests)
         training = path.predict(examples)
@@ -172,8 +173,8 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
-    """Each optional field with nothing, with what nobody has seen and with what cannot be; each image, which every
-    row must have, all dark and all bright: `<field>/<case>`. Other fields that must be there are left as they are."""
+    """Each optional field missing, unknown and extreme, and each image, which every row must have, all dark and all
+    bright: `<field>/<case>`. Other required fields are unchanged."""
     for name, spec in specs.items():
         for case, value in _odd_values(spec).items():
             yield f"{name}/{case}", {**columns, name: np.full_like(columns[name], b"" if value == "" else value)}
@@ -208,8 +209,8 @@ def _example(row: dict[str, Any], specs: dict[str, Any]) -> tf.train.Example:
 
 
 def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.ndarray], float]) -> dict[str, float]:
-    """By raw column, how much `score` of the predictions falls when the column's values are assigned out anew
-    (permutation importance, Breiman 2001). Nothing of a model with one column, on which all hangs anyway."""
+    """By raw column, the loss of `score` when the column's values are permuted (permutation importance, Breiman 2001).
+    Empty for a model with one column."""
     if len(path.columns) < 2:
         return {}
     columns = path.requests(examples)
@@ -235,8 +236,9 @@ def _start(scratch: Path, model: str, requests: Requests) -> subprocess.Popen[st
 
 
 def _finish(process: subprocess.Popen[str], scratch: Path) -> Arrays:
-    _, said = process.communicate()
+    _, error_text = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the exported model cannot be asked in a fresh process: {said.strip().splitlines()[-1]}")
+        last_line = error_text.strip().splitlines()[-1]
+        raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
     with np.load(scratch / "answers.npz") as stored:
         return {name: stored[name] for name in stored.files}

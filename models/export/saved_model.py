@@ -8,7 +8,7 @@ from models.export.signatures import ServingModule
 
 
 def export_model(model: keras.Model, transformed: tft.TFTransformOutput, unseen: set[str], directory: str) -> None:
-    """`unseen` are the raw columns that no signature asks for: the label and what is withheld from features.
+    """`unseen` are the raw columns that no signature requires: the label and the withheld columns.
 
     Reload with `tf.saved_model.load(directory).signatures[name]`; Keras cannot load it.
     """

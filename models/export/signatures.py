@@ -1,4 +1,4 @@
-"""The one in-graph function from raw columns to a prediction, and the three signatures that lead into it."""
+"""The single in-graph function from raw columns to a prediction, and the three signatures that call it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from core.errors import SluiceError
 
-# What a client sends to `serving_default` for a value that it does not have.
+# The value that a client sends to `serving_default` for a missing value.
 MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
 
 
@@ -45,7 +45,7 @@ def _public_name(column: str) -> str:
 class ServingModule(tf.Module):
     """A trained model behind its transformation.
 
-    `serving_default` asks for raw columns by their `public_names`; a tf.Example keeps the raw ones everywhere.
+    `serving_default` takes raw columns by their `public_names`; a tf.Example keeps the raw names everywhere.
     The Keras model is called through a closure and only its plain variables are tracked: a tracked Keras 3 model
     breaks the TF1 loader that bulk inference uses.
 
@@ -56,7 +56,8 @@ class ServingModule(tf.Module):
     def __init__(self, model: keras.Model, transformed: tft.TFTransformOutput, unseen: set[str]) -> None:
         super().__init__()
         transformation = SavedModelLoader(transformed.transform_savedmodel_dir)
-        # What `transform_features_layer()` tracks, without the legacy Keras layer, whose saving takes 4 s.
+        # The same variables as `transform_features_layer()` tracks, without the legacy Keras layer, whose saving takes
+        # 4 s.
         self._transformation = vars(transformation)
         self._variables = [variable.value for variable in model.variables]
         self._raw = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
@@ -99,7 +100,7 @@ class ServingModule(tf.Module):
         return {"predictions": self._probability(self._features(columns))}
 
     def _dense_columns(self) -> dict[str, tf.TensorSpec]:
-        """One value a row for optional columns; the schema's own shape for those that every row has."""
+        """Specs of the inputs: one value a row for optional columns; the schema's shape for required ones."""
         specs = ((self._public[name], spec) for name, spec in self._raw.items())
         return {name: tf.TensorSpec([None, *getattr(spec, "shape", [])], spec.dtype, name=name) for name, spec in specs}
 

@@ -1,5 +1,5 @@
-"""What of a trained model is its architecture: the layers and how they are joined, the features, and what a request and
-an answer look like. Numbers inside layers (units, rates, sizes of vocabularies) are not: they come from hyperparameters
+"""The architecture of a trained model: the layers and their connections, the features, and the form of a request and of
+an answer. Numbers inside layers (units, rates, sizes of vocabularies) are no part of it: they come from hyperparameters
 and from data."""
 
 import hashlib
@@ -24,18 +24,18 @@ def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
     transformed = tft.TFTransformOutput(transform_graph)
     features, _ = transformed_feature_spec(transformed, built.label)
     model = importlib.import_module(built.module).build_model(built.hyperparameters, features)
-    asked = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in built.unseen}
+    requested = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in built.unseen}
     return {
         "module": built.module,
         **layers_of(model),
         **{f"feature {name}": _shown(spec.dtype, spec.shape) for name, spec in features.items()},
-        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in asked.items()},
+        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in requested.items()},
         "answer": "×".join(str(size or "batch") for size in model.output_shape),
     }
 
 
 def layers_of(model: keras.Model) -> dict[str, Any]:
-    """How many layers there are of each class, and a hash of how they are joined."""
+    """The number of layers of each class, and a hash of their connections."""
     layers = list(_layers(model.get_config()))
     counts = Counter(kind for kind, _ in layers)
     joined = hashlib.sha256(json.dumps(layers).encode()).hexdigest()[:12]

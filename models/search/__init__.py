@@ -1,1 +1,1 @@
-"""The search for hyperparameters: which trials, in which processes, and what became of each."""
+"""The search for hyperparameters: its trials, their processes and their outcomes."""

@@ -26,12 +26,12 @@ from models.training.hardware import hardware_here
 
 
 class LossNotFiniteError(ArithmeticError):
-    """The loss went to infinity or beyond."""
+    """The loss is not a finite number any more."""
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """What all trials of a search share: the part of the configuration that trains, and where the examples lie."""
+    """The inputs that all trials of a search share: the training configuration and the locations of the examples."""
 
     config: LearningSettings
     transform_graph: str
@@ -56,7 +56,7 @@ class Workshop:
     def train(
         self, task: Task, weights_from: str | None, weights_to: str | None, go_on: Callable[[Curves], bool]
     ) -> Curves:
-        """Trains until the task's last epoch or until `go_on`, asked after each epoch, says no; gives the curves.
+        """Trains until the task's last epoch or until `go_on`, called after each epoch, is false; returns the curves.
 
         Raises:
           LossNotFiniteError: when the loss is not finite any more.
@@ -73,7 +73,7 @@ class Workshop:
         model = built_for_training(self.config.model.module, train, hparams, self.specs[0], one_card)
         watching = callbacks(train, model)
         if weights_from:
-            build_optimizer(model)  # its momenta and its step number are in the file, too
+            build_optimizer(model)  # its momenta and its step number are in the file as well
             _load_weights(model, weights_from)
         watch = _Watch(go_on)
         batches = learning_batches(self.train_files, self.specs, train, batch_size, task.learnt)
@@ -91,7 +91,7 @@ class Workshop:
 
 
 class _Watch(keras.callbacks.Callback):
-    """Keeps the curves, and asks after each epoch whether to go on."""
+    """Records the curves, and stops training when `go_on` is false after an epoch."""
 
     def __init__(self, go_on: Callable[[Curves], bool]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What became of every trial, in files that outlive the process: none of them is run again after a kill."""
+"""The outcome of every trial in files that outlive the process, so that no trial runs again after a kill."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from core.atomic_write import write_through
-from models.search.trial import Outcome, Task
+from models.search.trial import Task, TrialOutcome
 
 
 class Ledger:
@@ -24,29 +24,29 @@ class Ledger:
             key = path.rpartition("trial-")[2].removesuffix(".json")
             try:
                 with tf.io.gfile.GFile(path) as file:
-                    self._outcomes[key] = Outcome(**json.loads(file.read())["outcome"])
+                    self._outcomes[key] = TrialOutcome(**json.loads(file.read())["outcome"])
             except (ValueError, KeyError, TypeError) as problem:  # a disk that lost its power; the trial is run again
                 logging.getLogger(__name__).warning("%s cannot be read: %s", path, problem)
         tf.io.gfile.makedirs(folder)
 
     @property
     def seconds(self) -> float:
-        """What all trials took, one after another."""
+        """The sum of all trials' seconds."""
         return sum(outcome.seconds for outcome in self._outcomes.values())
 
-    def find(self, task: Task) -> Outcome | None:
-        """What became of a task that has ended."""
+    def find(self, task: Task) -> TrialOutcome | None:
+        """The outcome of a task that has ended, or None."""
         return self._outcomes.get(task.key)
 
-    def keep(self, task: Task, outcome: Outcome) -> None:
-        """Writes down how a task ended."""
+    def keep(self, task: Task, outcome: TrialOutcome) -> None:
+        """Stores the outcome of a task."""
         written: dict[str, Any] = {"task": asdict(task), "outcome": asdict(outcome)}
         create, rename = partial(tf.io.gfile.GFile, mode="wb"), partial(tf.io.gfile.rename, overwrite=True)
         write_through(self._path(task.key), json.dumps(written, indent=1).encode(), create, rename)
         self._outcomes[task.key] = outcome
 
     def forget_failures(self, killed_alone: bool = False) -> None:
-        """So that they are tried again: all of them, or those whose process was killed."""
+        """Removes failed outcomes so that their tasks are tried again: all, or those whose process was killed."""
         failed = {key: outcome for key, outcome in self._outcomes.items() if outcome.state == "failed"}
         for key, outcome in failed.items():
             if outcome.killed or not killed_alone:
@@ -54,11 +54,11 @@ class Ledger:
                 del self._outcomes[key]
 
     def weights_of(self, key: str) -> str:
-        """Where the trained weights of a task lie, for the task that goes on from there."""
+        """The path of a task's trained weights, for the task that continues it."""
         return f"{self.folder}/trial-{key}.weights.h5"
 
     def forget_weights(self) -> None:
-        """Once the search is over nobody goes on from them."""
+        """Removes all stored weights once the search is over."""
         for path in tf.io.gfile.glob(f"{self.folder}/trial-*.weights.h5"):
             tf.io.gfile.remove(path)
 

@@ -1,4 +1,4 @@
-"""The processes that carry out trials, each with its share of the cores; one that dies takes only its trial along."""
+"""The processes that run trials, each with its share of the cores; when one dies, only its trial fails."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from models.search import worker
-from models.search.trial import Curves, Outcome, Task
+from models.search.trial import Curves, Task, TrialOutcome
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """A task has ended an epoch, and waits to hear whether to go on."""
+    """A task has ended an epoch and waits for the decision whether to continue."""
 
     task: Task
     curves: Curves
@@ -27,10 +27,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task is over, and its process is free."""
+    """A task has ended, and its process is free."""
 
     task: Task
-    outcome: Outcome
+    outcome: TrialOutcome
 
 
 class Pool:
@@ -53,19 +53,19 @@ class Pool:
         return len(self.running) < self._size
 
     def begin(self, task: Task, weights_from: str | None, weights_to: str | None) -> None:
-        """Gives a task to a process that is free."""
+        """Starts a task in a free process."""
         process = next((process for process in self._processes if process.task is None), None)
         if process is None:
             taken = {process.number for process in self._processes}
             number = next(number for number in range(self._size) if number not in taken)
             process = _Process(number, self._events)
-            process.say({"workshop": self._workshop, "threads": _share(self._size), "number": number})
+            process.send({"workshop": self._workshop, "threads": _share(self._size), "number": number})
             self._processes.append(process)
         process.task = task
-        process.say({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
+        process.send({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
 
     def next_event(self, timeout: float | None) -> Epoch | Ended | None:
-        """Waits for something to happen; None when nothing did within `timeout` seconds."""
+        """Waits for the next event; None when there is none within `timeout` seconds."""
         try:
             process, message = self._events.get(timeout=timeout)
         except queue.Empty:
@@ -73,19 +73,19 @@ class Pool:
         task = process.task
         if message is None:
             self._processes.remove(process)
-            return Ended(task, process.last_words()) if task else None
+            return Ended(task, process.final_outcome()) if task else None
         if task is None:
             return None
         if "curves" in message:
             return Epoch(task, message["curves"], message["seconds"])
         process.task = None
-        return Ended(task, Outcome(**message["outcome"]))
+        return Ended(task, TrialOutcome(**message["outcome"]))
 
     def answer(self, task: Task, go_on: bool) -> None:
-        """Says to a task that has ended an epoch whether to go on."""
+        """Sends the decision whether to continue to a task that has ended an epoch."""
         for process in self._processes:
             if process.task is task:
-                process.say(go_on)
+                process.send(go_on)
 
     def __enter__(self) -> Pool:
         return self
@@ -96,12 +96,12 @@ class Pool:
 
 
 class _Process:
-    """One worker, and the task that it is at."""
+    """One worker and its current task."""
 
     def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
         self.number = number
         self.task: Task | None = None
-        self._garbled = ""
+        self._unreadable = ""
         paths = [path or str(Path.cwd()) for path in sys.path]
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__],
@@ -112,8 +112,8 @@ class _Process:
         )
         threading.Thread(target=self._hand_on, args=(events,), daemon=True).start()
 
-    def say(self, message: Any) -> None:
-        """Sends a line; a worker that is gone is noticed by its silence."""
+    def send(self, message: Any) -> None:
+        """Sends a line; the reading thread notices a worker that is gone."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -122,31 +122,32 @@ class _Process:
             pass
 
     def end(self) -> None:
-        """Kills the worker: what it was at is of no use any more."""
+        """Kills the worker; its task is no longer needed."""
         self._process.kill()
         self._process.wait()
 
-    def last_words(self) -> Outcome:
-        """What becomes of the task of a worker that is no more."""
+    def final_outcome(self) -> TrialOutcome:
+        """The outcome of the task of a worker that has ended."""
         code = self._process.wait()
-        if self._garbled:
-            return Outcome("failed", reason=f"its process said what nobody understands: {self._garbled}")
+        if self._unreadable:
+            return TrialOutcome("failed", reason=f"its process sent a line that is not JSON: {self._unreadable}")
         if code < 0:
             reason = (
                 f"its process was killed by signal {-code}, as the system does when memory runs out; "
                 "fewer `tuner.parallel_trials` need less"
             )
-            return Outcome("failed", reason=reason, killed=True)
-        return Outcome("failed", reason=f"its process ended by itself with exit code {code}")
+            return TrialOutcome("failed", reason=reason, killed=True)
+        return TrialOutcome("failed", reason=f"its process ended by itself with exit code {code}")
 
     def _hand_on(self, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
-        """Until the worker is gone or no longer to be understood; the search waits for the None at the end."""
+        """Forwards the worker's lines until it ends or sends an unreadable one; then puts None, for which the search
+        waits."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:
                 message = json.loads(line)
             except ValueError:
-                self._garbled = line[:100].strip()
+                self._unreadable = line[:100].strip()
                 self._process.kill()
                 break
             events.put((self, message))

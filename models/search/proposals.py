@@ -1,8 +1,8 @@
 """Which hyperparameters to try next, chosen by KerasTuner's oracles.
 
-An oracle answers by what it was told before, so questions and answers follow one fixed order here, whichever trial
-happens to end first. The same seed and the same outcomes then give the same trials again: that is how a killed search
-goes on without any state but the outcomes of its trials.
+An oracle's proposals depend on the outcomes that it has received, so requests and outcomes follow one fixed order here,
+whichever trial ends first. The same seed and the same outcomes then give the same trials: a killed search continues
+without any state but the outcomes of its trials.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any
 
 import keras_tuner
 
-from models.search.trial import OBJECTIVE, Outcome, Task
+from models.search.trial import OBJECTIVE, Task, TrialOutcome
 
 # Hyperband's own entries among a trial's values.
 _EPOCHS, _LEARNT, _CONTINUES = "tuner/epochs", "tuner/initial_epoch", "tuner/trial_id"
-# Above any loss that a trial can come to.
+# Larger than any loss of a trial.
 WORST = 1e30
-_REHEARSED = Outcome("completed", {OBJECTIVE: [0.0]})
+_REHEARSED = TrialOutcome("completed", {OBJECTIVE: [0.0]})
 
 
 class Proposals:
-    """Tasks to be asked for and told about in turn, by `algorithm`: grid, random, bayesian or hyperband."""
+    """Proposes tasks in turn and receives their outcomes, by `algorithm`: grid, random, bayesian or hyperband."""
 
     def __init__(
         self, algorithm: str, space: keras_tuner.HyperParameters, seed: int, max_trials: int, epochs: int
     ) -> None:
         self.total = max_trials
         self.epochs = epochs
-        self.in_rounds = algorithm == "hyperband"  # later tasks go on from where earlier ones ended
+        self.in_rounds = algorithm == "hyperband"  # later tasks continue earlier ones
         self._ids: dict[int, str] = {}  # the oracle's names of tasks
         self._keys: dict[str, str] = {}  # keys of tasks by those names
         self._scratch = tempfile.TemporaryDirectory()
@@ -37,8 +37,8 @@ class Proposals:
         self._oracle = self._new_oracle(algorithm, space, seed, max_trials)
         if algorithm == "bayesian":
             return
-        # Told that all trials end alike, an oracle shows its plan; for grid and random it is the plan whatever happens
-        # (KerasTuner's grid would otherwise wait for each trial before it gives the next).
+        # With equal outcomes for all trials an oracle reveals its plan; for grid and random search that plan holds for
+        # all outcomes (KerasTuner's grid would otherwise wait for each trial before it gives the next).
         plan = self._rehearsed()
         self.total = len(plan)
         if self.in_rounds:
@@ -48,11 +48,11 @@ class Proposals:
             self._planned = plan[::-1]
 
     def ask(self) -> Task | None:
-        """The next task; None when there is none, or none before more is told."""
+        """The next task; None when there is none, or none before more outcomes are known."""
         if self._planned is not None:
             return self._planned.pop() if self._planned else None
         number = len(self._ids) + 1
-        # KerasTuner gives a worker that asks twice the same trial, so each question comes from another one.
+        # KerasTuner gives the same trial to a worker that requests twice, so each request has its own worker name.
         trial = self._oracle.create_trial(f"worker {number}")
         if trial.status != "RUNNING":
             return None
@@ -67,14 +67,14 @@ class Proposals:
         self._ids[number], self._keys[trial.trial_id] = trial.trial_id, task.key
         return task
 
-    def tell(self, task: Task, outcome: Outcome) -> None:
-        """What became of a task; in the order in which they were asked for."""
+    def tell(self, task: Task, outcome: TrialOutcome) -> None:
+        """Passes on the outcome of a task; tasks must come in the order of `ask`."""
         if self._planned is not None:
             return
         trial = self._oracle.get_trial(self._ids[task.number])
         score = outcome.score
         if score is None and self.in_rounds:
-            # KerasTuner's Hyperband waits for as many completed trials as a round has, and would never end the bracket.
+            # KerasTuner's Hyperband waits until all trials of a round are completed, and would never end the bracket.
             score = WORST
         if score is None:
             trial.status = "FAILED"
@@ -110,5 +110,5 @@ class Proposals:
             }
             oracle = kinds[algorithm](max_trials=max_trials, **settings)
         oracle.verbose = 0
-        oracle._set_project_dir(self._scratch.name, f"oracle {id(oracle)}")  # it insists on keeping notes
+        oracle._set_project_dir(self._scratch.name, f"oracle {id(oracle)}")  # it requires a folder for its notes
         return oracle

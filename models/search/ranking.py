@@ -1,24 +1,24 @@
-"""From tasks and outcomes to the trials that a person reads about, and which of them is the best."""
+"""Combines tasks and outcomes into the trials of the report, and marks the best."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.search.trial import Outcome, Task, Trial
+from models.search.trial import Task, Trial, TrialOutcome
 
 NOT_CONTINUED = "it was not among the best of its round"
 
 
-def by_configuration(asked: Sequence[Task], outcomes: Mapping[int, Outcome], epochs: int) -> list[Trial]:
+def by_configuration(tasks: Sequence[Task], outcomes: Mapping[int, TrialOutcome], epochs: int) -> list[Trial]:
     """A trial for each set of hyperparameters: rounds of Hyperband are joined, repetitions are left out.
 
-    `outcomes` by the number of the task; a task that never began has none. A trial that was to learn for fewer than
-    `epochs` epochs was stopped.
+    `outcomes` by the number of the task; a task that never began has none. A trial with fewer than `epochs` epochs
+    counts as stopped.
     """
     seen: set[str] = set()
     latest: dict[str, Trial] = {}  # by the key of its last task
-    for task in asked:
+    for task in tasks:
         outcome = outcomes.get(task.number)
         if outcome is None or task.key in seen:
             continue
@@ -31,7 +31,7 @@ def by_configuration(asked: Sequence[Task], outcomes: Mapping[int, Outcome], epo
 
 
 def with_the_best_chosen(trials: Sequence[Trial]) -> list[Trial]:
-    """The same trials, the best of them marked: the lowest score, of one that was not stopped where there is one."""
+    """The same trials with the best marked: the lowest score, among trials that were not stopped if there are any."""
     ranked = sorted(
         (trial.outcome.state != "completed", trial.outcome.score, trial.number)
         for trial in trials
@@ -40,7 +40,7 @@ def with_the_best_chosen(trials: Sequence[Trial]) -> list[Trial]:
     return [replace(trial, chosen=bool(ranked) and trial.number == ranked[0][2]) for trial in trials]
 
 
-def _joined(before: Trial, outcome: Outcome) -> Trial:
+def _joined(before: Trial, outcome: TrialOutcome) -> Trial:
     first = before.outcome
     names = {**first.curves, **outcome.curves}
     curves = {name: [*first.curves.get(name, ()), *outcome.curves.get(name, ())] for name in names}

@@ -1,4 +1,4 @@
-"""Trials on TensorBoard: the table of its HParams page, and the curves of each."""
+"""Trials on TensorBoard: the table of the HParams page, and the curves of each trial."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import summary_v2 as hparams_page
 
-from models.search.trial import OBJECTIVE, Outcome
+from models.search.trial import OBJECTIVE, TrialOutcome
 
 
-def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome: Outcome) -> None:
+def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome: TrialOutcome) -> None:
     """Writes a trial as a run of its own below `folder`."""
     shown = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
@@ -26,7 +26,7 @@ def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome
 
 
 def write_columns(folder: str, hyperparameters: list[str]) -> None:
-    """Says what the table's columns are."""
+    """Declares the columns of the table."""
     with tf.summary.create_file_writer(folder).as_default():
         hparams_page.hparams_config(
             [hparams_page.HParam(name) for name in hyperparameters],

@@ -1,4 +1,4 @@
-"""A trial of the search: what it is to try, and what became of it."""
+"""A trial of the search: its task and its outcome."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Curves = dict[str, list[float]]  # by metric, a figure an epoch
 
 @dataclass(frozen=True)
 class Task:
-    """One set of hyperparameters to be tried.
+    """One set of hyperparameters to try.
 
-    `learnt` epochs are done already when it goes on from where the task named `continues` ended (Hyperband).
+    With Hyperband it may continue the task with the key `continues`, which has trained `learnt` epochs.
     """
 
     number: int  # in the order in which they were chosen, from 1
@@ -29,15 +29,15 @@ class Task:
 
     @property
     def key(self) -> str:
-        """The same for tasks that would do the same, so that none is done twice."""
+        """A hash of the values and epochs: equal tasks have one key, so that none runs twice."""
         text = json.dumps([self.values, self.learnt, self.epochs], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a task. `reason` says why it was stopped or failed; `killed`: not by anything of its own, so that
-    another attempt may end otherwise."""
+class TrialOutcome:
+    """The outcome of a task. `reason`: why it was stopped or failed; `killed`: its process was killed from outside, so
+    another attempt may succeed."""
 
     state: State
     curves: Curves = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def epochs(self) -> int:
-        """How many were trained."""
+        """Number of trained epochs."""
         return len(self.curves.get(OBJECTIVE, ()))
 
     @property
@@ -59,28 +59,28 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A configuration that was tried, as reports show it; with Hyperband the sum of its rounds."""
+    """A tried configuration for reports; with Hyperband the sum of its rounds."""
 
     number: int
     hyperparameters: dict[str, Any]
-    outcome: Outcome
+    outcome: TrialOutcome
     chosen: bool = False
 
     @property
     def name(self) -> str:
-        """Sorts as the number does."""
+        """The number with leading zeros, so that names sort like numbers."""
         return f"{self.number:03d}"
 
     def to_json(self) -> dict[str, Any]:
         """A row of trials.json."""
-        told = asdict(self.outcome)
+        outcome = asdict(self.outcome)
         return {
             "trial": self.number,
             "hyperparameters": self.hyperparameters,
             "score": self.outcome.score,
-            "state": told["state"],
+            "state": outcome["state"],
             "epochs": self.outcome.epochs,
             "seconds": round(self.outcome.seconds, 3),
             "chosen": self.chosen,
-            "reason": told["reason"],
+            "reason": outcome["reason"],
         }

@@ -1,4 +1,4 @@
-"""The Tuner's entry point, the same for every model: searches the model's own space, scored on eval alone."""
+"""The Tuner's entry point for every model: searches the model's own space by its loss on eval."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from models.search.fitting import Workshop
 from models.search.ledger import Ledger
 from models.search.pool import Pool
 from models.search.proposals import Proposals
-from models.search.search import WINDOW, Limits, Search
+from models.search.search import WINDOW, Search, SearchLimits
 from models.search.tensorboard import write_columns, write_trial
-from models.search.trial import Outcome, Task, Trial
+from models.search.trial import Task, Trial, TrialOutcome
 from models.training.checkpoints import checkpoint_folder, files_as_they_are
 from models.training.config import LearningSettings
 
 TRIALS_FILE = "trials.json"
-BOARD = "tensorboard"
+TENSORBOARD = "tensorboard"
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """A search over `search_space()` of the model's module; what it does not vary comes from the configuration."""
+    """A search over `search_space()` of the model's module; other hyperparameters come from the configuration."""
     return TunerFnResult(tuner=Tuner(fn_args), fit_kwargs={})
 
 
 class Tuner:
-    """What TFX's executor of the Tuner asks of KerasTuner's, over a search whose trials run side by side in processes
-    of their own and outlive a kill."""
+    """The interface of KerasTuner's tuner that TFX's executor uses. Its trials run in parallel processes, and their
+    outcomes survive a kill."""
 
     tuner_id = "search"
 
@@ -53,7 +53,7 @@ class Tuner:
           SluiceError: when not one of them came to a score.
         """
         ledger = Ledger(self._folder)
-        # Memory may do now, with fewer trials at a time.
+        # With fewer parallel trials the memory may suffice now.
         ledger.forget_failures(killed_alone=True)
         self.trials = self._search(ledger).run()
         if not any(trial.chosen for trial in self.trials):
@@ -66,21 +66,21 @@ class Tuner:
 
     @property
     def oracle(self) -> Ranking:
-        """The trials that came to a score, as KerasTuner's oracle gives them."""
+        """The trials with a score, in the form of KerasTuner's oracle."""
         scored = [trial for trial in self.trials if trial.outcome.score is not None]
         ranked = sorted(scored, key=lambda trial: (not trial.chosen, trial.outcome.score))
         return Ranking([self._reported(trial) for trial in ranked])
 
     def write_results(self, folder: str) -> None:
-        """Leaves `trials.json` and TensorBoard's files of every trial in `folder`."""
+        """Writes `trials.json` and TensorBoard's files of every trial into `folder`."""
         with tf.io.gfile.GFile(f"{folder}/{TRIALS_FILE}", "w") as file:
             file.write(json.dumps([trial.to_json() for trial in self.trials], indent=1, allow_nan=False))
-        write_columns(f"{folder}/{BOARD}", [part.name for part in self._space.space])
+        write_columns(f"{folder}/{TENSORBOARD}", [part.name for part in self._space.space])
         for trial in self.trials:
-            write_trial(f"{folder}/{BOARD}", trial.name, trial.hyperparameters, trial.outcome)
-        # What the board showed while the search went on lies in its final place now.
-        if tf.io.gfile.exists(f"{self._folder}/{BOARD}"):
-            tf.io.gfile.rmtree(f"{self._folder}/{BOARD}")
+            write_trial(f"{folder}/{TENSORBOARD}", trial.name, trial.hyperparameters, trial.outcome)
+        # The files for TensorBoard during the search are in their final place now.
+        if tf.io.gfile.exists(f"{self._folder}/{TENSORBOARD}"):
+            tf.io.gfile.rmtree(f"{self._folder}/{TENSORBOARD}")
 
     def _search(self, ledger: Ledger) -> Search:
         settings, given = self._config.tuner, self._fn_args
@@ -88,28 +88,28 @@ class Tuner:
         workshop = Workshop(
             self._config, given.transform_graph_path, list(given.train_files), list(given.eval_files)
         ).to_json()
-        limits = Limits(
+        limits = SearchLimits(
             seconds=None if minutes is None else 60 * minutes - ledger.seconds / parallel,
             failures=settings.max_failures,
-            stop_poor=settings.stop_poor_trials and algorithm != "hyperband",
-            # What Bayesian search knows is worth more than that it chooses alike however many trials run at a time.
+            median_stopping=settings.stop_poor_trials and algorithm != "hyperband",
+            # Bayesian search uses all known outcomes, so its choices depend on the number of parallel trials.
             window=parallel if algorithm == "bayesian" else max(parallel, WINDOW),
         )
         proposals = Proposals(algorithm, self._space, self._config.train.seed, settings.max_trials, settings.epochs)
         return Search(proposals, ledger, Pool(workshop, parallel), limits, self._show)
 
-    def _show(self, task: Task, outcome: Outcome) -> None:
-        write_trial(f"{self._folder}/{BOARD}", f"{task.number:03d}", task.values, outcome)
+    def _show(self, task: Task, outcome: TrialOutcome) -> None:
+        write_trial(f"{self._folder}/{TENSORBOARD}", f"{task.number:03d}", task.values, outcome)
 
     def _what_decides_a_trial(self) -> dict[str, Any]:
-        """A search with a larger budget goes on from where one with a smaller had to end."""
+        """The identity of a trial's settings; a search with a larger budget continues one with a smaller budget."""
         given = self._fn_args
         costs = {"enabled", "max_trials", "max_minutes", "parallel_trials", "max_failures", "frozen"}
         return {
             **self._config.model_dump(include={"model", "train", "label", "code"}),
             "search": self._config.tuner.model_dump(exclude=costs),
             "examples": files_as_they_are([*given.train_files, *given.eval_files]),
-            # The graph is known by its place, which is another one whenever anything before it has changed.
+            # The graph is identified by its path, which changes whenever anything before it has changed.
             "transform_graph": given.transform_graph_path,
         }
 
@@ -123,13 +123,13 @@ class Tuner:
 
 @dataclass(frozen=True)
 class Ranking:
-    """As much of a KerasTuner oracle as TFX reads."""
+    """The part of a KerasTuner oracle that TFX reads."""
 
     ranked: list[ReportedTrial]
 
     @property
     def max_trials(self) -> int:
-        """How many there are."""
+        """Number of trials."""
         return len(self.ranked)
 
     def get_best_trials(self, num_trials: int = 1) -> list[ReportedTrial]:
@@ -138,7 +138,7 @@ class Ranking:
 
 
 def _nothing_found(trials: list[Trial]) -> tuple[str, str]:
-    """Why a search came to nothing, and what to do."""
+    """Why a search has no result, and the next command."""
     failed = [trial for trial in trials if trial.outcome.state == "failed"]
     if not failed:
         return (

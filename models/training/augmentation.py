@@ -1,8 +1,8 @@
-"""Images that are turned, moved, slanted, stretched and mirrored at random while a model learns from them.
+"""Random rotation, shift, shear, zoom and mirroring of training images.
 
-Part of the pipeline of training batches and of nothing else: no model and no serving signature holds any of it. The
-last epochs may learn from images as they are: what warped images teach about shapes stays, and the difference
-between them and those that are served goes (He et al., "Data augmentation revisited", 2019, arXiv 1909.09148).
+Only the pipeline of training batches uses it; no model and no serving signature contains it. The last epochs may train
+on unchanged images, so that the model fits the images that are served (He et al., "Data augmentation revisited", 2019,
+arXiv 1909.09148).
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,18 @@ RAW_OPERATION = "ImageProjectiveTransformV3"
 
 @dataclass(frozen=True)
 class Warp:
-    """How far an image may go from itself; each image draws its own transformation, evenly between the limits."""
+    """The limits of the random transformation; each image draws its own, uniformly between the limits."""
 
     rotation: float = 0.0  # degrees to either side
     shift: float = 0.0  # share of the height and of the width, in each direction
     shear: float = 0.0  # pixels sideways a pixel of height, to either side
     zoom: float = 0.0  # share by which height and width shrink or grow, each by its own draw
     horizontal_flip: bool = False  # every second image is mirrored left to right
-    for_epochs: int | None = None  # those that follow leave images as they are
+    for_epochs: int | None = None  # later epochs leave images unchanged
 
     def __call__(self, columns: Mapping[str, tf.Tensor], seed: tf.Tensor, epoch: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The features of a batch with every image warped, as long as `epoch`, counted from 0, is one that warps.
-        `seed` is of shape [2]; the same seed, the same warp."""
+        """The features of a batch with every image warped, while `epoch`, counted from 0, is below `for_epochs`.
+        `seed` has shape [2]; the same seed gives the same warp."""
         images = {name: column for name, column in columns.items() if len(column.shape) == 4}
         if self.for_epochs is None:
             return {**columns, **self._all_warped(images, seed)}
@@ -43,7 +43,7 @@ class Warp:
         return {name: self.warped(image, seed) for name, image in images.items()}
 
     def warped(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Images of shape [batch, height, width, channels]; what comes from outside repeats the nearest border."""
+        """Warps images of shape [batch, height, width, channels]; pixels from outside repeat the nearest border."""
         rows, height, width = tf.shape(images)[0], tf.shape(images)[1], tf.shape(images)[2]
         return tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
@@ -55,7 +55,7 @@ class Warp:
         )
 
     def _transforms(self, rows: tf.Tensor, height: tf.Tensor, width: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """For each image the eight numbers that lead from a place in the result to one in the image."""
+        """For each image the eight numbers that map a position in the result to one in the image."""
         draws = tf.random.stateless_uniform([7, rows], seed, -1.0, 1.0)
         angle, slant = draws[0] * (self.rotation * pi / 180), draws[1] * self.shear
         down, right = draws[2] * (self.shift * height), draws[3] * (self.shift * width)

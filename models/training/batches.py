@@ -1,4 +1,4 @@
-"""The batches that Trainer and Tuner learn from and look at, as the configuration wants them: the same for both."""
+"""The configured batches for training and evaluation, the same for Trainer and Tuner."""
 
 import keras
 import tensorflow as tf
@@ -30,20 +30,20 @@ def learning_batches(
 
 
 def watched_batches(files: list[str], specs: tuple[FeatureSpec, FeatureSpec]) -> tf.data.Dataset:
-    """Batches of (features, label) as they are, for the loss on eval."""
+    """Unchanged batches of (features, label) for the loss on eval."""
     return evaluation_batches(files, specs, evaluation_batch(specs[0]))
 
 
 def up_to(steps: int | None, batches: tf.data.Dataset, model: keras.Model) -> tf.data.Dataset:
-    """One pass over `batches`, cut short where the model's step number `steps` is reached; None: never."""
+    """One pass over `batches`, which ends when the model has taken `steps` steps; None: at its end."""
     if not steps:
         return batches
     done = model.optimizer.iterations.value
-    # Inside flat_map `done` is read anew whenever an epoch begins; outside it would be read once, as 0.
+    # Inside flat_map `done` is read at the beginning of each epoch; outside it would be read once, as 0.
     return tf.data.Dataset.range(1).flat_map(lambda _: batches.take(tf.cast(steps - done, tf.int64)))
 
 
 def evaluation_batch(features: FeatureSpec) -> int:
-    """Rows that are evaluated at once: what a convolution makes of 4,096 images would fill gigabytes."""
+    """The number of rows to evaluate at once: the activations of 4,096 images would fill gigabytes."""
     values = sum(int(tf.TensorShape(getattr(spec, "shape", [])).num_elements() or 1) for spec in features.values())
     return max(1, min(EVALUATION_BATCH, 2**20 // max(1, values)))

@@ -1,4 +1,4 @@
-"""From a configuration to a model that is ready to be trained on this machine, and back to one that any can serve."""
+"""Builds a model for training on this machine, and converts it to one that every machine can serve."""
 
 import importlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from models.training.config import TrainSettings
 from models.training.hardware import Hardware, check_accelerator, precision, precision_policy, strategy_for
 from models.training.losses import with_focal_loss
 
-# Steps between two returns to Python, which cost more than a small step itself.
+# Steps between two returns to Python, which cost more than a small step.
 STEPS_PER_EXECUTION = 32
 
 
@@ -43,7 +43,7 @@ def precision_here(train: TrainSettings, found: Hardware) -> str:
 def in_full_precision(
     model: keras.Model, module: str, hparams: Mapping[str, Any], features: FeatureSpec
 ) -> keras.Model:
-    """The same weights in a model that computes in float32: serving machines need not multiply half precision."""
+    """The same weights in a model that computes in float32, because serving machines may lack half precision."""
     if not computes_in_half_precision(model):
         return model
     plain = importlib.import_module(module).build_model(hparams, features)
@@ -52,5 +52,5 @@ def in_full_precision(
 
 
 def computes_in_half_precision(model: keras.Model) -> bool:
-    """Whether any layer does."""
+    """Whether any layer computes in half precision."""
     return any(layer.compute_dtype in ("float16", "bfloat16") for layer in model.layers)

@@ -1,4 +1,4 @@
-"""What happens between the epochs: progress, the learning rate, and reasons to end early."""
+"""Callbacks between the epochs: progress, the learning rate, and early endings."""
 
 import logging
 import math
@@ -11,7 +11,7 @@ from models.training.config import TrainSettings
 
 
 class TellProgress(keras.callbacks.Callback):
-    """Says after each epoch how far training is, to whoever listens to the logger `sluice.progress`."""
+    """Reports the progress after each epoch to the logger `sluice.progress`."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras, which has put the number of epochs into `params`."""
@@ -21,7 +21,7 @@ class TellProgress(keras.callbacks.Callback):
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Puts the learning rate of an epoch among its figures."""
+    """Adds the learning rate of an epoch to its figures."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras; the callbacks after this one see what it adds."""
@@ -30,9 +30,8 @@ class LearningRate(keras.callbacks.Callback):
 
 
 class WarmRestart(keras.callbacks.Callback):
-    """At the beginning of the epoch number `epoch`, from 0, the learning rate is again what it was when this was made,
-    and `plateau` begins anew: what training is to learn from changes there, and what it lowered the rate for is past
-    (Loshchilov & Hutter, "SGDR", ICLR 2017)."""
+    """Restores the initial learning rate and resets `plateau` at the beginning of the epoch number `epoch`, counted
+    from 0, because the training images change there (Loshchilov & Hutter, "SGDR", ICLR 2017)."""
 
     def __init__(self, epoch: int, rate: float, plateau: keras.callbacks.ReduceLROnPlateau) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
-"""After each epoch, all that training needs to go on from there in another process, in a place that a second attempt
-at the same training finds again."""
+"""Stores after each epoch everything that training needs to continue in another process, in a folder that a second
+attempt at the same training finds again."""
 
 import hashlib
 import io
@@ -18,22 +18,22 @@ import tensorflow as tf
 
 from core.atomic_write import write_through
 
-# What each kind of callback has learnt from the epochs so far; `best_weights` are arrays, the rest are numbers.
+# The state of each kind of callback; `best_weights` are arrays, the rest are numbers.
 REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
 BEST_WEIGHTS = "best_weights"
-# The one before the newest stays, should the newest turn out to be unreadable.
+# The checkpoint before the newest is kept in case the newest is unreadable.
 KEPT = 2
-# A spot machine comes back within hours; whoever waits longer has changed the configuration.
+# A spot machine returns within hours; an older folder belongs to a changed configuration.
 ABANDONED_DAYS = 30
 _UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, tf.errors.OpError)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where training stands after `epochs` epochs. `stopped`: it ended there, before its last epoch."""
+    """The state of training after `epochs` epochs. `stopped`: training ended there, before its last epoch."""
 
     epochs: int
     stopped: bool = False
@@ -50,13 +50,13 @@ def checkpoint_folder(root: str, identity: Mapping[str, Any]) -> str:
 
 
 def files_as_they_are(patterns: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Path, length and time of each file: a path alone comes again when somebody deletes the metadata of runs."""
+    """Path, length and time of each file: a path alone may recur after the metadata of runs was deleted."""
     found = [(path, tf.io.gfile.stat(path)) for path in sorted(tf.io.gfile.glob(list(patterns)))]
     return [(path, status.length, status.mtime_nsec) for path, status in found]
 
 
 def newest_checkpoint(folder: str) -> Checkpoint | None:
-    """The newest that can be read; None when there is none."""
+    """The newest readable checkpoint; None when there is none."""
     for name in reversed(_names(folder)):
         try:
             with tf.io.gfile.GFile(f"{folder}/{name}", "rb") as file:
@@ -67,7 +67,7 @@ def newest_checkpoint(folder: str) -> Checkpoint | None:
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: str) -> None:
-    """Written under another name and renamed: whoever is killed here leaves the one before as it was."""
+    """Writes under another name and renames, so that a kill here leaves the previous checkpoint intact."""
     tf.io.gfile.makedirs(folder)
     create, rename = partial(tf.io.gfile.GFile, mode="wb"), partial(tf.io.gfile.rename, overwrite=True)
     write_through(f"{folder}/epoch-{checkpoint.epochs:06d}.npz", _packed(checkpoint), create, rename)
@@ -78,8 +78,8 @@ def write_checkpoint(checkpoint: Checkpoint, folder: str) -> None:
 
 
 def remove_checkpoints(folder: str) -> None:
-    """What nobody needs once training has ended well; also what trainings beside it left behind that were killed,
-    never went on, and have been silent for `ABANDONED_DAYS`."""
+    """Removes the checkpoints of a finished training, and those of other killed trainings that are older than
+    `ABANDONED_DAYS`."""
     if tf.io.gfile.exists(folder):
         tf.io.gfile.rmtree(folder)
     root, oldest = folder.rpartition("/")[0], time.time() - ABANDONED_DAYS * 86_400
@@ -91,10 +91,10 @@ def remove_checkpoints(folder: str) -> None:
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Takes training up where `start` left it, and writes a checkpoint after each epoch.
+    """Resumes training at `start`, and writes a checkpoint after each epoch.
 
-    The last of the callbacks, so that it stores what the others have made of the epoch. Optimizer and weights are
-    restored at once, what `others` remember when training begins: they forget it there.
+    It must be the last callback, so that it stores the state of the others after the epoch. Optimizer and weights are
+    restored at once; the state of `others` is restored when training begins, because they reset it there.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ def _remembered(callback: keras.callbacks.Callback) -> dict[str, Any]:
 
 
 def _state(model: keras.Model) -> list[Any]:
-    """Weights, the state of random layers, and the optimizer's: momenta, step number and learning rate."""
+    """The variables of the model, random layers included, and of the optimizer: momenta, step number, learning rate."""
     return [*model.variables, *model.optimizer.variables]
 
 
@@ -151,7 +151,7 @@ def _assign(model: keras.Model, values: Sequence[np.ndarray]) -> None:
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Makes the optimizer's variables where the model's are, so that what was kept has somewhere to go."""
+    """Creates the optimizer's variables on the model's devices, so that stored values can be assigned."""
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
@@ -164,7 +164,7 @@ def _names(folder: str) -> list[str]:
 
 
 def _packed(checkpoint: Checkpoint) -> bytes:
-    """One file of plain arrays; whatever is no array is JSON in one of them."""
+    """One file of plain arrays; everything else is JSON in one of them."""
     plain = {name: getattr(checkpoint, name) for name in ("epochs", "stopped", "history", "callbacks")}
     arrays = {"plain": np.frombuffer(json.dumps(plain).encode(), np.uint8)}
     arrays |= {f"variables/{place:06d}": array for place, array in enumerate(checkpoint.variables)}
@@ -175,7 +175,7 @@ def _packed(checkpoint: Checkpoint) -> bytes:
 
 
 def _unpacked(content: bytes) -> Checkpoint:
-    """The inverse of `_packed`; the archive's own checksums find what was cut short or altered."""
+    """The inverse of `_packed`; the archive's checksums detect truncated or altered files."""
     with np.load(io.BytesIO(content)) as stored:
         plain: dict[str, Any] = json.loads(stored["plain"].tobytes())
         names = sorted(stored.files)

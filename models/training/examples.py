@@ -1,4 +1,4 @@
-"""Transformed examples as tf.data: what Transform wrote, read fast, shuffled the same way each time."""
+"""Transformed examples as tf.data: read fast and shuffled reproducibly."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from models.features import FeatureSpec
 # From the features of a batch, its seed of shape [2] and the number of its epoch, from 0.
 Augmentation = Callable[[dict[str, tf.Tensor], tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
-# Serialized rows are kept in memory when their files are no larger than this; else every epoch reads them again.
+# Serialized rows are cached in memory up to this size of their files; else every epoch reads them again.
 CACHED_FILE_BYTES = 128 * 2**20
-# Rows that wait together to be drawn from; data in the order of time would otherwise be learnt in that order.
+# The shuffle buffer in rows; it must be large, because files may be in the order of time.
 SHUFFLED_ROWS = 100_000
-# And no more than this in memory, where a row is an image.
+# The shuffle buffer in bytes, for rows that hold images.
 SHUFFLED_BYTES = 2**30
-# The orders of two seeds have no epoch in common.
+# The distance between two seeds, so that their epochs have different orders.
 EPOCHS_APART = 1_000_003
 
 
@@ -30,8 +30,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Batches of (features, label). `seed` and the number of the epoch decide the order and the augmentation.
 
-    Each pass over the dataset is the next epoch; `first_epoch` is the number of the first, so that training that goes
-    on after a kill sees what it would have seen.
+    Each pass over the dataset is the next epoch; `first_epoch` is the number of the first, so that training after a
+    kill continues with the same batches.
     """
     rows = _serialized_rows(patterns)
     waiting = _rows_that_fit(patterns)
@@ -55,7 +55,7 @@ def training_batches(
     @tf.autograph.experimental.do_not_convert
     def parse_and_augment(place: tf.Tensor, serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         columns, labels = parse(serialized)
-        # A batch has a seed of its own: its epoch, and its place in there.
+        # The seed of a batch is its epoch and its place in the epoch.
         return augmentation(columns, tf.stack([number(), place]), next_epoch - 1), labels
 
     return _ahead(batches.enumerate(), parse_and_augment)
@@ -85,7 +85,7 @@ def _serialized_rows(patterns: list[str]) -> tf.data.Dataset:
 
 
 def _rows_that_fit(patterns: list[str]) -> int:
-    """How many rows may wait to be drawn from, judged by the first."""
+    """The shuffle buffer in rows, judged by the size of the first row."""
     for row in _read(_files(patterns)).take(1):
         return max(1, min(SHUFFLED_ROWS, SHUFFLED_BYTES // max(1, len(row.numpy()))))
     return 1
@@ -105,6 +105,6 @@ def _parser(specs: tuple[FeatureSpec, FeatureSpec]) -> Callable[[tf.Tensor], tup
 
 
 def _ahead(batches: tf.data.Dataset, prepare: Callable[..., Any]) -> tf.data.Dataset:
-    """Prepares the next batches while the model learns from this one."""
+    """Prepares the next batches while the model trains on this one."""
     prepared = batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return prepared.prefetch(tf.data.AUTOTUNE)

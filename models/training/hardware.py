@@ -1,4 +1,4 @@
-"""What this machine computes on: seen, checked against what was asked for, and put to use."""
+"""The devices of this machine: detection, the check against the requested ones, and their use."""
 
 import contextlib
 import logging
@@ -35,7 +35,7 @@ class Hardware:
 
 
 def hardware_here() -> Hardware:
-    """What TensorFlow and the system say."""
+    """The hardware by TensorFlow and the operating system."""
     details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     model, flags = _processor()
     return Hardware(
@@ -85,7 +85,7 @@ def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Layers made inside compute by `policy`; their weights are float32 always."""
+    """Layers that are built inside compute by `policy`; their weights are always float32."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -95,15 +95,15 @@ def precision(policy: str) -> Iterator[None]:
 
 
 def strategy_for(accelerator: str, found: Hardware) -> Any:
-    """Every GPU learns from its part of each batch when there are several; else the one device there is."""
+    """A strategy that splits each batch over several GPUs; else that of the single device."""
     if accelerator == "cpu":
         return tf.distribute.OneDeviceStrategy("/CPU:0") if found.gpus else tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy() if len(found.gpus) > 1 else tf.distribute.get_strategy()
 
 
 def _processor() -> tuple[str, set[str]]:
-    """The processor's name and what it can do, where Linux tells."""
+    """The processor's name and flags, on Linux."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text(encoding="utf-8").splitlines() if described.is_file() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return said.get("model name", platform.machine()), set(said.get("flags", "").split())
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return fields.get("model name", platform.machine()), set(fields.get("flags", "").split())

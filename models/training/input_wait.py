@@ -1,4 +1,4 @@
-"""How long training waits for its next batch, seen from the end of the input pipeline."""
+"""Measures how long training waits for its next batch, at the end of the input pipeline."""
 
 import time
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ import tensorflow as tf
 
 from models.training.callbacks import steps_taken
 
-# Each batch that is watched costs a tenth of a millisecond; so one epoch in so many is.
+# Watching costs a tenth of a millisecond a batch, so one of so many epochs is watched.
 WATCHED_EVERY = 5
 
 
 class InputWait(keras.callbacks.Callback):
-    """A callback that times the epochs, and in some of them how long each batch was waited for.
+    """A callback that times the epochs and, in some of them, the wait for each batch.
 
-    Ahead of several GPUs a distribution strategy asks for batches before they are needed; its wait is then an upper
-    bound of what training waits.
+    With several GPUs a distribution strategy requests batches before they are needed; the measured wait is then an
+    upper bound of training's wait.
     """
 
     def __init__(self) -> None:
@@ -32,13 +32,12 @@ class InputWait(keras.callbacks.Callback):
 
     @property
     def stall(self) -> float | None:
-        """The share of time in which training waited for a batch; None when no epoch was watched."""
+        """The share of time that training waited for batches; None when no epoch was watched."""
         return min(1.0, float(self._waited) / self._watched_seconds) if self._watched_seconds else None
 
     @property
     def rows_per_second(self) -> float | None:
-        """Rows by the seconds that went into batches and the gradient steps on them; evaluation is left out. None when
-        no epoch was watched."""
+        """Rows per second of batches and gradient steps, without evaluation. None when no epoch was watched."""
         if not self._watched_steps or not self._seconds:
             return None
         return self._steps * (int(self._rows) / self._watched_steps) / self._seconds
@@ -48,23 +47,23 @@ class InputWait(keras.callbacks.Callback):
         clock = tf.data.Dataset.range(tf.int64.max).map(lambda _: tf.timestamp())
 
         @tf.autograph.experimental.do_not_convert
-        def count(asked: tf.Tensor, batch: Any, given: tf.Tensor) -> Any:
-            self._waited.assign_add(given - asked)
+        def count(requested: tf.Tensor, batch: Any, received: tf.Tensor) -> Any:
+            self._waited.assign_add(received - requested)
             self._rows.assign_add(tf.shape(batch[1], tf.int64)[0])
             return batch
 
-        # A zip asks its parts one after another: the clock, the batch, the clock.
+        # A zip requests its parts in order: the clock, the batch, the clock.
         timed = tf.data.Dataset.zip(clock, batches, clock).map(count)
         return tf.data.Dataset.range(1).flat_map(lambda _: tf.cond(self._watching, lambda: timed, lambda: batches))
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
-        """Called by Keras, which may have looked at a batch already."""
+        """Called by Keras, which may have read a batch already."""
         self._waited.assign(0.0)
         self._rows.assign(0)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras."""
-        # Not the first here, in which files are opened and functions are traced, unless there is no other.
+        # The first epoch opens files and traces functions, so it is watched only if there is no other.
         only = self._epochs == 0 and self.params["epochs"] - epoch == 1
         self._watching.assign(self._epochs % WATCHED_EVERY == 1 or only)
         self._epochs += 1

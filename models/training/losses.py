@@ -14,7 +14,7 @@ _KEEP = "Keep the model's own:  --set train.loss=default"
 
 @keras.saving.register_keras_serializable(package="sluice")
 class SparseCategoricalFocalCrossentropy(keras.losses.Loss):
-    """Cross-entropy for integer classes in which a row counts less the better it is known (Lin et al., 2017):
+    """Cross-entropy for integer classes that weighs rows less the better they are predicted (Lin et al., 2017):
     -(1 - p)^gamma · log p, where p is the probability of the row's own class. `gamma` 0 is cross-entropy."""
 
     def __init__(
@@ -35,7 +35,7 @@ class SparseCategoricalFocalCrossentropy(keras.losses.Loss):
         return keras.ops.power(1.0 - keras.ops.exp(-crossentropy), self.gamma) * crossentropy
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras stores of it."""
+        """The settings that Keras stores."""
         return {
             "gamma": self.gamma,
             "from_logits": self.from_logits,
@@ -57,7 +57,7 @@ def with_focal_loss(model: keras.Model, gamma: float) -> keras.Model:
 
 
 def _focal_form(loss: Any, gamma: float) -> keras.losses.Loss:
-    """The focal form of a loss, which reads predictions and labels as the loss itself does."""
+    """The focal form of a loss, for the same predictions and labels."""
     if isinstance(loss, keras.losses.BinaryCrossentropy):
         own = loss.get_config()
         kept = {name: own[name] for name in ("from_logits", "label_smoothing", "axis", "reduction")}
@@ -79,7 +79,7 @@ def _focal_form(loss: Any, gamma: float) -> keras.losses.Loss:
 
 
 def _as_object(loss: Any) -> Any:
-    """A loss given as text or as Keras's function, as the object that Keras makes of it; others as they are."""
+    """The loss object for a name or a function of Keras; other losses unchanged."""
     try:
         found = keras.losses.get(loss) if isinstance(loss, str) else loss
     except ValueError:
@@ -92,7 +92,7 @@ def _as_object(loss: Any) -> Any:
 
 
 def balanced_class_weights(batches: tf.data.Dataset) -> dict[int, float]:
-    """By class a weight such that all classes weigh the same and a row weighs 1 on average."""
+    """Weights by class: all classes have equal total weight, and rows have mean weight 1."""
     labels = np.concatenate([label.numpy().ravel() for _, label in batches]).astype(np.int64)
     classes, counts = np.unique(labels, return_counts=True)
     return {int(each): len(labels) / (len(classes) * int(n)) for each, n in zip(classes, counts, strict=True)}

@@ -1,4 +1,4 @@
-"""What is to be known about a training once it is over: `training.json` beside the curves."""
+"""The record of a finished training: `training.json` beside the curves."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def record_of(
 
 
 def write_json(value: Mapping[str, Any], directory: str, name: str) -> None:
-    """One file of the model's run, here or in a bucket."""
+    """Writes one file of the model's run, locally or into a bucket."""
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(f"{directory}/{name}", "w") as file:
         file.write(json.dumps(value, indent=1))

@@ -1,4 +1,4 @@
-"""The Trainer's entry point, the same for every model: read, build, fit, export."""
+"""The Trainer's entry point for every model: read, build, fit, export."""
 
 import logging
 from collections.abc import Mapping
@@ -121,5 +121,5 @@ def _identity(fn_args: FnArgs, config: LearningSettings) -> dict[str, Any]:
 
 
 def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:
-    """What the Tuner found, from the form in which TFX hands it over."""
+    """The hyperparameters of the Tuner, from the form in which TFX passes them."""
     return dict(keras_tuner.HyperParameters.from_config(found).values) if found else {}

@@ -1,5 +1,5 @@
-"""What TensorBoard shows of a training: scalars by epoch, the model's graph, and the hyperparameters with what they
-came to."""
+"""TensorBoard's files of a training: scalars by epoch, the model's graph, and the hyperparameters with their
+results."""
 
 import contextlib
 import tempfile
@@ -17,8 +17,8 @@ EVAL_PREFIX = "val_"
 
 @contextlib.contextmanager
 def event_folder(directory: str) -> Iterator[str]:
-    """A local folder for event files. When `directory` is remote its files are brought there, the last of them before
-    the `with` ends, however it ends."""
+    """A local folder for event files. When `directory` is remote, its files are copied there, the last ones before the
+    `with` ends, also after an error."""
     if "://" not in directory:
         yield directory
         return
@@ -29,7 +29,7 @@ def event_folder(directory: str) -> Iterator[str]:
 class TensorBoardLogs(keras.callbacks.Callback):
     """Writes `train` and `validation` scalars as Keras names them, and beside them graph and hyperparameters.
 
-    `before`: the figures of the epochs of an attempt that was killed, which wrote into a folder of its own.
+    `before`: the figures by epoch of a killed attempt, which wrote into another folder.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
             tf.summary.scalar(name, value, step=epoch)
 
     def close(self) -> None:
-        """Everything is in the files when this returns; also without Keras's end of training."""
+        """Writes everything to the files, also when training ended with an error."""
         for writer in self._writers.values():
             writer.close()
 
@@ -80,7 +80,7 @@ def _graph_of(model: keras.Model) -> Any:
     """The graph of one prediction."""
     specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
     forward = tf.function(
-        # Inputs that have names are not listed in the order in which the model names them.
+        # `model.inputs` may have another order than the names of the model's inputs.
         lambda *columns: model(keras.tree.pack_sequence_as(model.input, list(columns)), training=False),
         autograph=False,
     )
@@ -88,5 +88,5 @@ def _graph_of(model: keras.Model) -> Any:
 
 
 def _scalar(value: Any) -> bool | int | float | str:
-    """HParams knows no lists."""
+    """The value in a type that HParams accepts; lists become text."""
     return value if isinstance(value, (bool, int, float, str)) else str(value)

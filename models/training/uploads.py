@@ -1,4 +1,4 @@
-"""Keeps a far copy of a folder that grows here: in the background while it grows, and for certain at the end."""
+"""Copies a growing local folder to a remote one: in the background while it grows, and completely at the end."""
 
 import atexit
 import logging
@@ -17,8 +17,8 @@ ATTEMPTS = 3
 class FolderUploader:
     """Copies what has changed in `local` to `remote` every so often, and once more when the `with` ends.
 
-    The last copy is made by whoever leaves the `with`, before anything else can happen, and again at the exit of the
-    process for a program that ends inside of it. `files` is anything with `makedirs` and `copy` of tf.io.gfile.
+    The end of the `with` makes the last copy; a program that ends inside the `with` makes it at its exit. `files` is
+    anything with `makedirs` and `copy` of tf.io.gfile.
     """
 
     def __init__(self, local: str, remote: str, every_seconds: float = EVERY_SECONDS, files: Any = tf.io.gfile) -> None:
@@ -42,7 +42,7 @@ class FolderUploader:
         self._thread.join()
 
     def flush(self) -> None:
-        """Returns when `remote` holds all that `local` held; raises what still went wrong at the third attempt."""
+        """Returns when `remote` holds all files of `local`; raises the error of the third attempt."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._copy_changed()
@@ -66,7 +66,7 @@ class FolderUploader:
                 if self._sent.get(name) != seen:
                     self._files.makedirs(os.path.dirname(f"{self._remote}/{name}"))  # noqa: PTH120
                     self._files.copy(str(file), f"{self._remote}/{name}", overwrite=True)
-                    # As it was before the copy: what was appended meanwhile is sent the next time.
+                    # The state before the copy: data appended meanwhile is sent the next time.
                     self._sent[name] = seen
 
 

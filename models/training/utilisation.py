@@ -1,4 +1,4 @@
-"""How busy a machine was while it trained, and what machine would have done better."""
+"""The utilisation of a machine during training, and advice for a better machine."""
 
 import subprocess
 import threading
@@ -11,7 +11,7 @@ from core.text import counted
 from models.export.model_run import Utilisation
 
 EVERY_SECONDS = 2.0
-# Shorter trainings are mostly start-up and say nothing about a machine.
+# Shorter trainings are mostly start-up and do not measure a machine.
 WORTH_ADVICE_SECONDS = 120.0
 IDLE_GPU, IDLE_CPU, BUSY_CPU = 0.5, 0.4, 0.85
 STALLED, FULL_MEMORY = 0.15, 0.9
@@ -19,7 +19,7 @@ LONG_ON_CPU_SECONDS = 1800.0
 
 
 class UtilisationSampler:
-    """Samples this process in a thread of its own for as long as the `with` lasts; asks for GPUs by nvidia-smi."""
+    """Samples this process in a separate thread during the `with`; reads GPUs by nvidia-smi."""
 
     def __init__(self, cores: int, gpus: bool) -> None:
         self._process, self._cores, self._gpus = psutil.Process(), cores, gpus
@@ -45,7 +45,7 @@ class UtilisationSampler:
         return time.monotonic() - self._began
 
     def utilisation(self, input_stall: float | None) -> Utilisation:
-        """What was seen, after the `with`, and the stall that somebody else measured."""
+        """The utilisation after the `with`, with the given input stall."""
         return Utilisation(
             cpu=min(1.0, self._cpu_used / (self._cores * max(self.seconds, 1e-9))),
             gpu=sum(self._gpu) / len(self._gpu) if self._gpu else None,
@@ -68,7 +68,7 @@ class UtilisationSampler:
 
 
 def memory_bytes() -> int:
-    """What this process may use: the machine's memory, or the limit of its container when that is lower."""
+    """The memory for this process: the machine's, or the limit of its container when that is lower."""
     machine = int(psutil.virtual_memory().total)
     try:
         with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:  # noqa: PTH123
@@ -79,17 +79,17 @@ def memory_bytes() -> int:
 
 
 def gpu_share() -> float | None:
-    """The mean share of time in which the GPUs computed, as nvidia-smi saw it last; None when it cannot be asked."""
+    """The mean utilisation of the GPUs by nvidia-smi; None when it cannot be read."""
     query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split()
-        return sum(float(share) for share in said) / len(said) / 100
+        output = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.split()
+        return sum(float(share) for share in output) / len(output) / 100
     except (OSError, subprocess.SubprocessError, ValueError, ZeroDivisionError):
         return None
 
 
 def advice_on(seen: Utilisation, seconds: float, cores: int, gpus: int, batch_size: int) -> list[str]:
-    """Sentences about what was under-used or in the way, each with what to do; none for a short training."""
+    """Sentences about idle or overloaded parts, each with the next step; none for a short training."""
     if seconds < WORTH_ADVICE_SECONDS:
         return []
     found = []

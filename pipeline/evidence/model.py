@@ -19,7 +19,7 @@ from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
 from gates.evaluation.measure import MISSING, Scored, class_names
-from gates.model.evidence import EVALUATED, TRAINING, Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model.evidence import EVALUATED, TRAINING, Budgets, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
@@ -70,7 +70,7 @@ def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: G
         importances=_importances(path, rows["eval"], judged),
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
-        limits=Limits(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
+        budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
         split_by=UNITS.get(declared.split_by or "", Unit.ROW),
     )
 

@@ -156,8 +156,8 @@ def test_a_configuration_that_cannot_be_used_is_one_sentence(
     name = next(iter(checks())).name
     config = tmp_path / "w.yaml"
     config.write_text(configured.replace("CHECK", name))
-    told = refusal("check", "--train", data / "train.csv", "--label", "tips", "--config", config)
-    assert re.search(sentence.replace("CHECK", name), told)
+    message = refusal("check", "--train", data / "train.csv", "--label", "tips", "--config", config)
+    assert re.search(sentence.replace("CHECK", name), message)
 
 
 def test_options_go_over_the_configuration(data: Path, tmp_path: Path) -> None:
@@ -180,11 +180,11 @@ def test_list_names_every_check(data: Path) -> None:
 
 def test_describe_says_what_the_columns_hold(data: Path) -> None:
     words = ("--data", data / "train.csv", "--label", "payment_type", "--time", "trip_start_timestamp")
-    told = gates("describe", *words).stdout
-    assert re.search(r"^2,400 rows, 18 columns$", told, re.MULTILINE)
-    assert re.search(r"^company +category +3\d\.\d% +\d+ +Taxi", told, re.MULTILINE)
-    assert re.search(r"^label payment_type  Cash: \d\d\.\d%, Credit Card", told, re.MULTILINE)
-    assert re.search(r"^time trip_start_timestamp  2013-01-\d\d .* to 2016-12-\d\d", told, re.MULTILINE)
+    output = gates("describe", *words).stdout
+    assert re.search(r"^2,400 rows, 18 columns$", output, re.MULTILINE)
+    assert re.search(r"^company +category +3\d\.\d% +\d+ +Taxi", output, re.MULTILINE)
+    assert re.search(r"^label payment_type  Cash: \d\d\.\d%, Credit Card", output, re.MULTILINE)
+    assert re.search(r"^time trip_start_timestamp  2013-01-\d\d .* to 2016-12-\d\d", output, re.MULTILINE)
     plain = json.loads(gates("describe", *words, "--json").stdout)
     assert (plain["rows"], len(plain["columns"])) == (2400, 18)
     assert "did you mean `tips`" in refusal("describe", "--data", data / "train.csv", "--label", "tps")

@@ -1,4 +1,4 @@
-"""Honest data is not refused: a few clean controls in the shapes that it comes in. All of them: `make bench-faults`."""
+"""Honest data is not refused: a few clean controls of every shape. All of them run by `make bench-faults`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.faults.case import assign, assign_by
 from benchmarks.faults.controls import FORMS, FOUR, controls
 from benchmarks.faults.model_case import model_case
 from benchmarks.faults.tables import SOURCES
-from benchmarks.faults.verdicts import said_by
+from benchmarks.faults.verdicts import record_of
 
 TAXI, CANCER, IRIS, DIGITS = (SOURCES[name] for name in ("taxi", "breast_cancer", "iris", "digits"))
 ROWS = 4_500
@@ -46,8 +46,10 @@ CLEAN = {
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_lets_clean_data_pass(name: str):
-    said = said_by(CLEAN[name]().judge())
-    assert not said.blocks, "\n".join(f"{each['check']} on {each['subject']}: {each['reason']}" for each in said.blocks)
+    record = record_of(CLEAN[name]().judge())
+    assert not record.blocks, "\n".join(
+        f"{each['check']} on {each['subject']}: {each['reason']}" for each in record.blocks
+    )
 
 
 def test_there_are_a_hundred_controls_of_their_own_names():

@@ -1,4 +1,4 @@
-"""The story of the 45.57 % model, with a real one: a CNN that learnt pixels from 0 to 1 is given them from 0 to 255."""
+"""The fault of the 45.57 % model: a real CNN, trained on pixels from 0 to 1, gets pixels from 0 to 255."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is fed to the gates, they give an answer or one plain sentence, and the same one every time.
+"""For any table the gates return a verdict or one plain sentence, and the same one every time.
 
 Hypothesis draws the tables; `HYPOTHESIS_PROFILE=hunt` draws ten times as many, and other ones each time."""
 
@@ -107,7 +107,7 @@ NAMES = ["a", "b", "c", "label", "ID", " ", "", "Größe", "価格", "x\0y", "n\
 
 @dataclass
 class Case:
-    """Some tables and what is said about them."""
+    """Tables and their declarations."""
 
     tables: dict[str, dict[str, Any]]
     words: dict[str, str]
@@ -190,9 +190,9 @@ def test_every_odd_column_may_be_label_entity_or_time(place: int) -> None:
         side: {kind: COLUMNS[kind](rng, 60) for kind in words.values()} | {"x": rng.normal(size=60)}
         for side in ("train", "eval")
     }
-    said = answer(tables, words)
+    found = answer(tables, words)
     # What was declared and holds nothing at all is refused in one sentence.
-    assert isinstance(said, GateReport) or "has no value in any row of train" in said
+    assert isinstance(found, GateReport) or "has no value in any row of train" in found
 
 
 def test_every_odd_column_may_stand_where_a_number_was() -> None:
@@ -301,9 +301,9 @@ def run_command(*words: object) -> Any:
     assert ended.exit_code in (0, 2, 3), ended.output
     assert "Traceback" not in ended.output
     if ended.exit_code == 3:
-        told = ended.output.strip().split("\n")
-        assert told[0].startswith("sluice: ")
-        assert len(told) <= 2, told
+        lines = ended.output.strip().split("\n")
+        assert lines[0].startswith("sluice: ")
+        assert len(lines) <= 2, lines
     return ended
 
 

@@ -12,7 +12,7 @@ from benchmarks.faults.case import Case
 from benchmarks.faults.model_case import ModelCase
 from benchmarks.faults.plants import Plant, plants
 from benchmarks.faults.tables import SOURCES, Unavailable
-from benchmarks.faults.verdicts import Outcome, outcome_of, said_by
+from benchmarks.faults.verdicts import FaultOutcome, outcome_of, record_of
 
 # 2,000 train rows, 500 eval, 500 serving; the faults of few rows need more of them to be certain.
 ROWS = 3_000
@@ -45,9 +45,11 @@ def slim(case: Case | ModelCase, plant: Plant) -> Case | ModelCase:
 
 @pytest.mark.parametrize("plant", LISTED, ids=[plant.name for plant in LISTED])
 def test_refuses_planted_fault_for_the_right_reason(plant: Plant):
-    said = said_by(slim(poisoned(plant), plant).judge())
-    told = "\n".join(f"{each['kind']}/{each['check']} on {each['subject']}: {each['reason']}" for each in said.blocks)
-    assert outcome_of(plant, said) is Outcome.CAUGHT, told or "nothing blocks"
+    record = record_of(slim(poisoned(plant), plant).judge())
+    blocking = "\n".join(
+        f"{each['kind']}/{each['check']} on {each['subject']}: {each['reason']}" for each in record.blocks
+    )
+    assert outcome_of(plant, record) is FaultOutcome.CAUGHT, blocking or "nothing blocks"
 
 
 def poisoned(plant: Plant) -> Case | ModelCase:

@@ -55,8 +55,8 @@ def data_of(splits: Splits, label: str | None = LABEL, **declared: object) -> Da
         Table.of(name, pa.Table.from_pandas(frame, preserve_index=False))
         for name, frame in zip(("train", "eval", "test"), splits, strict=False)
     ]
-    said = Declared(label=label, **{"withheld": WITHHELD, **declared})  # type: ignore[arg-type]
-    return Data(tables[0], {table.name: table for table in tables[1:]}, declared=said)
+    declaration = Declared(label=label, **{"withheld": WITHHELD, **declared})  # type: ignore[arg-type]
+    return Data(tables[0], {table.name: table for table in tables[1:]}, declared=declaration)
 
 
 def _own_checks() -> list[Check]:

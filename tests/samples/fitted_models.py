@@ -66,12 +66,12 @@ class Trained:
     def evidence(self, predict: Predict | None = None, **changed: Any) -> ModelEvidence:
         """What a sound pipeline gathers; `predict` replaces the model everywhere."""
         answer = predict or self.predict
-        asked = self.rows["test"][:500]
+        replayed = self.rows["test"][:500]
         given: dict[str, Any] = {
             **{split: self.predicted(split, answer) for split in ("train", "eval", "test")},
-            "replays": replays(answer(asked)),
-            "replayed_labels": self.labels["test"][: len(asked)],
-            "probes": tuple(Probe("fare", case, answer(asked[:20])) for case in ("missing", "unknown", "extreme")),
+            "replays": replays(answer(replayed)),
+            "replayed_labels": self.labels["test"][: len(replayed)],
+            "probes": tuple(Probe("fare", case, answer(replayed[:20])) for case in ("missing", "unknown", "extreme")),
             "test_slices": {"kind": self.slices},
         }
         return ModelEvidence(**{**given, **changed})

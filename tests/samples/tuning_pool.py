@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models.search.pool import Ended, Epoch
-from models.search.trial import OBJECTIVE, Outcome, Task
+from models.search.trial import OBJECTIVE, Task, TrialOutcome
 
 
 def loss_of(task: Task, epoch: int) -> float:
@@ -49,7 +49,7 @@ class PretendPool:
         losses.append(self._lose(task, task.learnt + len(losses) + 1))
         if losses[-1] < 0:
             del self._under_way[number]
-            return Ended(task, Outcome("failed", reason="a loss below zero"))
+            return Ended(task, TrialOutcome("failed", reason="a loss below zero"))
         if task.learnt + len(losses) < task.epochs:
             return Epoch(task, curve(list(losses)), 1.0)
         return self._ended(task, losses, "completed")
@@ -63,7 +63,7 @@ class PretendPool:
         state = "stopped" if task.number in self._stopped else state
         # A trial that was told to end has no epoch after that.
         kept = losses[:-1] if state == "stopped" else losses
-        return Ended(task, Outcome(state, curve(kept), 1.0))
+        return Ended(task, TrialOutcome(state, curve(kept), 1.0))
 
     def __enter__(self) -> PretendPool:
         return self

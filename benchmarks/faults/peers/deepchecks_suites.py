@@ -1,6 +1,6 @@
 """Deepchecks 0.19.1 in its defaults: the integrity suite on train, the train-test suite on eval and on serving.
 
-Deepchecks is under the AGPL: it runs here as a program of its own and is neither imported nor shipped by Sluice.
+Deepchecks is under the AGPL: it runs here as a separate program and is neither imported nor shipped by Sluice.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ def alarms(folder: Path, label: str) -> list[str]:
 
 
 def dataset(frame, label):
-    """With the label where the frame has it; text columns are categories, as its documentation asks."""
+    """With the label where the frame has it; text columns are categories, as its documentation requires."""
     texts = [name for name in frame.select_dtypes(["object", "string", "category"]).columns if name != label]
     return Dataset(frame, label=label if label in frame else None, cat_features=texts)
 
 
 def failures(side, result) -> list[str]:
-    """Of the conditions, those that did not hold."""
+    """The conditions that did not hold."""
     found = []
     for check in result.get_not_passed_checks():
         for condition in check.conditions_results:
@@ -51,7 +51,7 @@ def failures(side, result) -> list[str]:
 
 
 def main() -> None:
-    """Folders by the command line, the label first."""
+    """Reads the label and then the folders from the command line."""
     label, *folders = sys.argv[1:]
     for folder in map(Path, folders):
         began = time.monotonic()
@@ -60,8 +60,8 @@ def main() -> None:
                 what, error = alarms(folder, label), ""
             except Exception as why:
                 what, error = [], f"{type(why).__name__}: {why}"[:200]
-        told = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
-        print(json.dumps(told), flush=True)
+        answer = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from evidently.presets import DataDriftPreset  # noqa: E402
 
 
 def alarms(folder: Path, label: str) -> list[str]:
-    """Names of the columns that it says have drifted, by the side that was compared."""
+    """Names of the columns that it reports as drifted, by the side that was compared."""
     train, found = pd.read_parquet(folder / "train.parquet"), []
     for side in ("eval", "serving", "test"):
         path = folder / f"{side}.parquet"
@@ -50,7 +50,7 @@ def drifted(metric: dict) -> str:
 
 
 def main() -> None:
-    """Folders by the command line, the label first."""
+    """Reads the label and then the folders from the command line."""
     label, *folders = sys.argv[1:]
     for folder in map(Path, folders):
         began = time.monotonic()
@@ -59,8 +59,8 @@ def main() -> None:
                 what, error = alarms(folder, label), ""
             except Exception as why:
                 what, error = [], f"{type(why).__name__}: {why}"[:200]
-        told = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
-        print(json.dumps(told), flush=True)
+        answer = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -51,14 +51,14 @@ def alarms(folder: Path, label: str, comparators: bool) -> list[str]:
 
 
 def statistics(path: Path):
-    """Of a file, as StatisticsGen makes them."""
+    """Statistics of a file, as StatisticsGen makes them."""
     frame = pd.read_parquet(path)
     times = frame.select_dtypes("datetime").columns
     return tfdv.generate_statistics_from_dataframe(frame.assign(**{n: frame[n].astype("int64") for n in times}))
 
 
 def without_label(schema, label: str) -> None:
-    """In the SERVING environment there is no label."""
+    """Declares that the SERVING environment has no label."""
     schema.default_environment.extend(["TRAINING", "SERVING"])
     for feature in schema.feature:
         if feature.name == label:
@@ -66,7 +66,7 @@ def without_label(schema, label: str) -> None:
 
 
 def add_comparators(schema) -> None:
-    """Each in the form that its type allows."""
+    """Adds the comparator that each type allows."""
     for feature in schema.feature:
         if feature.type == schema_pb2.BYTES:
             feature.skew_comparator.infinity_norm.threshold = LIMIT
@@ -75,7 +75,7 @@ def add_comparators(schema) -> None:
 
 
 def main() -> None:
-    """`defaults` or `comparators`, the label, then folders."""
+    """Reads `defaults` or `comparators`, the label and then the folders from the command line."""
     mode, label, *folders = sys.argv[1:]
     for folder in map(Path, folders):
         began = time.monotonic()
@@ -84,8 +84,8 @@ def main() -> None:
                 what, error = alarms(folder, label, mode == "comparators"), ""
             except Exception as why:
                 what, error = [], f"{type(why).__name__}: {why}"[:200]
-        told = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
-        print(json.dumps(told), flush=True)
+        answer = {"folder": folder.name, "seconds": time.monotonic() - began, "what": what, "error": error}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign, assign_by, of_parts
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 FAMILY = "contamination"
 DUPLICATES = ("exact_duplicates",)
@@ -21,7 +21,7 @@ def _some(case: Case, frame: pd.DataFrame, count: int) -> np.ndarray:
 
 
 def _replaced(case: Case, target: str, copies: pd.DataFrame) -> Case:
-    """With as many rows of a split replaced by copies, in random places."""
+    """The case with as many rows of a split replaced by copies, in random places."""
     frame = case.frames[target]
     kept = frame.drop(index=frame.index[_some(case, frame, len(copies))])
     return case.with_frame(target, pd.concat([kept, copies[frame.columns]]).sample(frac=1, random_state=case.rng))
@@ -53,7 +53,7 @@ def exact_copies(case: Case, dose: float) -> Case:
     on=("diamonds",),
 )
 def exact_copies_among_natural_ones(case: Case, dose: float) -> Case:
-    """Train rows stand in eval, in a table of which 0.3 % of the rows repeat another by nature."""
+    """Train rows stand in eval, in a table of which 0.3 % of the rows repeat another one anyway."""
     return _replaced(case, "eval", _drawn(case, dose))
 
 
@@ -119,7 +119,7 @@ def copies_in_other_precision(case: Case, dose: float) -> Case:
     return _replaced(case, "eval", copies)
 
 
-def by_entity(source: Source, seed: int, rows: int | None) -> Case:
+def by_entity(source: TableSource, seed: int, rows: int | None) -> Case:
     """A clean split by the table's entity."""
     return assign_by(source, source.roles["entity"], seed, rows=rows or 15_002).without("serving")
 
@@ -155,7 +155,7 @@ def random_split_of_temporal_data(case: Case, dose: float) -> Case:
     return _replaced(case.with_frame("train", train.drop(index=moved.index)), "eval", moved)
 
 
-def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
+def _split_by_time(source: TableSource, seed: int, rows: int | None) -> Case:
     """Earlier rows to train, later ones to eval."""
     assert source.time is not None
     assigned = assign(source, seed, {"train": 1.0}, rows=rows or 15_002)
@@ -174,7 +174,7 @@ def _split_by_time(source: Source, seed: int, rows: int | None) -> Case:
 )
 def oversampling_before_the_split(case: Case, dose: float) -> Case:
     """Rows of the smaller class are doubled, and only then assigned to train and eval."""
-    # Serving is left out: it differs from an oversampled train, and truly so.
+    # Serving is left out, because it does differ from an oversampled train.
     case = case.without("serving")
     pool = pd.concat([case.frames["train"], case.frames["eval"]])
     minority = pool[pool[case.label] == pool[case.label].value_counts().idxmin()]
@@ -196,7 +196,7 @@ def scaler_fitted_on_everything(case: Case, dose: float) -> Case:
     return _scaled(case, dose, lambda pool: (pool.mean(), pool.std(ddof=0)))
 
 
-def _largest_in_eval(source: Source, seed: int, rows: int | None) -> Case:
+def _largest_in_eval(source: TableSource, seed: int, rows: int | None) -> Case:
     """A random split, but that the rows with the three largest values of three columns are in eval.
 
     Where train holds every extreme itself, constants of all rows and of train's are the same, and there is no fault.
@@ -248,13 +248,13 @@ def scaler_fitted_on_the_whole_file(case: Case) -> Case:
 
 @plant(family=FAMILY, expects=PREPARED, also=("leakage",), on=("chile",), listed=False, rows=2_700)
 def published_in_standard_units(case: Case) -> Case:
-    """A survey of which one column was standardised over all rows before it was published: nature's own fault."""
+    """One column of a survey was standardised over all rows before the survey was published."""
     return case
 
 
 @plant(family=FAMILY, expects=("analysers_read_train_only",), on=("taxi",))
 def analysers_read_eval(case: Case) -> Case:
-    """Transform's analysers were told to read train and eval."""
+    """Transform's analysers were configured to read train and eval."""
     return case.declaring(analysed_splits=("train", "eval"))
 
 

@@ -1,4 +1,4 @@
-"""Images that stand on both sides, that carry the answer, or that arrive in another form."""
+"""Images that stand on both sides, that reveal the label, or that arrive in another form."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 ON = ("fashion",)
 Change = Callable[[np.ndarray], np.ndarray]
 COPIES = ("near_duplicate_images", "exact_duplicates")
 
 
-def sample_images(source: Source, seed: int, rows: int | None) -> Case:
+def sample_images(source: TableSource, seed: int, rows: int | None) -> Case:
     """8,000 train images, 2,000 eval, 2,000 serving."""
     return assign(source, seed, rows=rows or 12_000)
 
@@ -29,7 +29,7 @@ def pixels_of(case: Case, frame: pd.DataFrame) -> np.ndarray:
 
 
 def with_pixels(case: Case, frame: pd.DataFrame, pixels: np.ndarray) -> pd.DataFrame:
-    """The frame with other pixels."""
+    """The frame with these pixels."""
     names = [name for name in frame.columns if name != case.label]
     made = pd.DataFrame(pixels.reshape(len(frame), -1), columns=names, index=frame.index)
     return made if case.label not in frame else made.assign(**{case.label: frame[case.label]})
@@ -214,7 +214,7 @@ def image_labels_wrong_in_eval(case: Case, dose: float) -> Case:
     clean=sample_images,
 )
 def image_labels_wrong_in_train(case: Case, dose: float) -> Case:
-    """Train's images have wrong labels at random; eval's were looked at twice."""
+    """Train's images have wrong labels at random; eval's were checked twice."""
     return _with_wrong_labels(case, "train", dose)
 
 

@@ -9,7 +9,7 @@ from benchmarks.faults.case import Case
 from benchmarks.faults.plants import plant
 
 FAMILY = "label"
-# Any check of the kind; features that go with the label shift as well when rows are drawn by label.
+# Any check of the kind; features that depend on the label shift as well when rows are drawn by label.
 ANY = ("label",)
 
 
@@ -41,7 +41,7 @@ def another_label_rate(case: Case, dose: float) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def labels_of_other_rows(case: Case, dose: float) -> Case:
-    """Eval's labels were joined to the wrong rows: the rate is as it was."""
+    """Eval's labels were joined to the wrong rows, at an unchanged rate."""
     frame = case.frames["eval"]
     labels = frame[case.label].to_numpy().copy()
     moved = case.rng.choice(len(frame), round(dose * len(frame)), replace=False)

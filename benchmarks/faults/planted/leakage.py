@@ -1,4 +1,4 @@
-"""Features that know the label: what serving can never know."""
+"""Features that reveal the label and that serving cannot have."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def noisy_proxy(case: Case, dose: float) -> Case:
     on=("diamonds",),
 )
 def proxy_of_one_class(case: Case, dose: float) -> Case:
-    """A column that says of one class in five whether a row belongs to it."""
+    """A column that shows, for one class in five, whether a row belongs to it."""
 
     def proxy(frame: pd.DataFrame) -> np.ndarray:
         flag = _flag(case, frame).to_numpy()
@@ -110,7 +110,7 @@ def difference_of_two_clocks(case: Case) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def shared_secret_offset(case: Case, dose: float) -> Case:
-    """Two columns hide the label behind the same random offset: each alone says nothing."""
+    """Two columns hide the label behind the same random offset: neither alone predicts it."""
     for split, frame in case.frames.items():
         secret = case.rng.normal(0, 1 / dose, len(frame))
         noise = case.rng.normal(0, 0.05, len(frame))
@@ -137,7 +137,7 @@ def label_split_over_two_bits(case: Case) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def identifier_sorted_by_label(case: Case, dose: float) -> Case:
-    """Identifiers were given out after the rows had been sorted by label."""
+    """Identifiers were assigned after the rows had been sorted by label."""
     indices = pd.Index(np.concatenate([frame.index for frame in case.frames.values()]))
     flag = _flag(case, case.source.raw.loc[indices])
     place = flag.to_numpy() + case.rng.random(len(flag)) * 0.999
@@ -156,7 +156,7 @@ def identifier_sorted_by_label(case: Case, dose: float) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def label_token_in_text(case: Case, dose: float) -> Case:
-    """A word in a free text that is there for one class alone."""
+    """A word that occurs in the free text of one class only."""
     category, amount = case.column("category"), case.column("amount")
     words = np.array(["quick", "slow", "early", "late", "calm", "busy", "usual", "short", "long", "direct"])
 
@@ -176,7 +176,7 @@ def label_token_in_text(case: Case, dose: float) -> Case:
     expects=("missingness", *SINGLE),
     doses=(1.0, 0.9, 0.7, 0.6),
     headline=0.9,
-    unit="share of rows where missing says the label",
+    unit="share of rows where missing reveals the label",
     on=("taxi", "flights", "diamonds"),
 )
 def missing_where_label(case: Case, dose: float) -> Case:
@@ -185,8 +185,8 @@ def missing_where_label(case: Case, dose: float) -> Case:
 
     def emptied(frame: pd.DataFrame) -> pd.Series:
         flag = _flag(case, frame).to_numpy() == 1
-        told = case.rng.random(len(frame)) < dose
-        empty = np.where(told, flag, case.rng.random(len(frame)) < 0.5)
+        agrees = case.rng.random(len(frame)) < dose
+        empty = np.where(agrees, flag, case.rng.random(len(frame)) < 0.5)
         return case.hidden(frame, column).mask(empty)
 
     return case.with_column(column, emptied)
@@ -194,19 +194,19 @@ def missing_where_label(case: Case, dose: float) -> Case:
 
 @plant(family=FAMILY, expects=SINGLE, on=("taxi",))
 def payment_type_put_back(case: Case) -> Case:
-    """The column of the taxi tutorial that says how tips are recorded."""
+    """The column of the taxi tutorial that shows how tips are recorded."""
     return case.with_column("payment_type", lambda frame: case.hidden(frame, "payment_type"))
 
 
 @plant(family=FAMILY, expects=("missingness", *SINGLE), on=("flchain",), listed=False)
 def cause_of_death_put_back(case: Case) -> Case:
-    """The cause of death, empty for the living: a leak that nature planted."""
+    """The cause of death, which is empty for the living."""
     return case.with_column("chapter", lambda frame: case.hidden(frame, "chapter"))
 
 
 @plant(family=FAMILY, expects=("known_too_late",), on=("taxi",), listed=False)
 def feature_known_too_late(case: Case) -> Case:
-    """A column that the schema says is known after the moment of prediction."""
+    """A column that the schema declares as known after the prediction."""
     return case.declaring(known_after={"trip_seconds": "after_ride"}, moments_declared=True)
 
 
@@ -218,7 +218,7 @@ def label_under_another_name(case: Case) -> Case:
 
 @plant(family=FAMILY, expects=SINGLE, on=("taxi",), listed=False)
 def label_in_the_last_digit(case: Case) -> Case:
-    """The cents of the fare say the label: even for one class, odd for the other."""
+    """The cents of the fare encode the label: even for one class, odd for the other."""
 
     def cents(frame: pd.DataFrame) -> pd.Series:
         return (frame["fare"] * 50).round() / 50 + 0.01 * _flag(case, frame)

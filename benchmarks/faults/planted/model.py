@@ -1,4 +1,4 @@
-"""Models that answer in another way than they were judged, or that were never good."""
+"""Models whose served answers differ from the judged ones, and poor models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.faults.model_case import ModelCase, model_case, softmax
 from benchmarks.faults.plants import plant
-from gates.model.evidence import Limits, Predicted, Probe, Replay
+from gates.model.evidence import Budgets, Predicted, Probe, Replay
 
 FAMILY = "model"
 PARITY = ("replay_parity", "evaluated_is_served")
@@ -40,14 +40,14 @@ def one_signature_differs(case: ModelCase) -> ModelCase:
 
 @plant(family=FAMILY, expects=(*GENERAL, "loss_sanity", "prediction_collapse"), on=IMAGES, clean=model_case)
 def test_from_another_distribution(case: ModelCase) -> ModelCase:
-    """Test was never scaled: the story of the 45.57 % model."""
+    """Test was not scaled, as happened to the model with 45.57 %."""
     test = case.trained.frames["test"]
-    return case.saying(test=Predicted.of(case.trained.labels("test"), _unscaled(case, test)))
+    return case.with_evidence(test=Predicted.of(case.trained.labels("test"), _unscaled(case, test)))
 
 
 @plant(family=FAMILY, expects=("better_than_trivial", "prediction_collapse"), on=ALL, clean=model_case)
 def constant_model(case: ModelCase) -> ModelCase:
-    """The model always says the commonest class."""
+    """The model always predicts the commonest class."""
     labels = case.trained.labels("train")
     shares = np.bincount(labels, minlength=len(case.trained.classes)) / len(labels)
 
@@ -55,15 +55,15 @@ def constant_model(case: ModelCase) -> ModelCase:
         rows = len(case.trained.frames[split])
         return Predicted.of(case.trained.labels(split), np.tile(shares, (rows, 1)))
 
-    said = np.tile(shares, (len(case.replayed), 1))
-    replays = tuple(Replay(each.name, said, said) for each in case.evidence.replays)
-    return case.saying(
+    scores = np.tile(shares, (len(case.replayed), 1))
+    replays = tuple(Replay(each.name, scores, scores) for each in case.evidence.replays)
+    return case.with_evidence(
         train=always("train"),
         eval=always("eval"),
         test=always("test"),
         replays=replays,
         blessed=None,
-        probes=tuple(replace(each, scores=said[: len(each.scores)]) for each in case.evidence.probes),
+        probes=tuple(replace(each, scores=scores[: len(each.scores)]) for each in case.evidence.probes),
     )
 
 
@@ -77,7 +77,7 @@ def constant_model(case: ModelCase) -> ModelCase:
     clean=model_case,
 )
 def slice_regression(case: ModelCase, dose: float) -> ModelCase:
-    """One slice got worse than in the blessed model; the total hardly shows it."""
+    """One slice got worse than in the blessed model; the total hardly changes."""
     values = next(iter(case.evidence.test_slices.values()))
     found, counts = np.unique(values, return_counts=True)
     fit = np.abs(counts / len(values) - 0.12).argmin()
@@ -85,9 +85,9 @@ def slice_regression(case: ModelCase, dose: float) -> ModelCase:
     assert test is not None
     inside = np.flatnonzero((values == found[fit]) & (case.rng.random(len(values)) < dose))
     scores = test.scores.copy()
-    # Answers of other rows: as confident, as often each class, and wrong.
+    # Answers of other rows: equally confident, with the same share of each class, and wrong.
     scores[inside] = scores[case.rng.permutation(inside)][:, ::-1]
-    return case.saying(test=Predicted.of(test.labels, scores))
+    return case.with_evidence(test=Predicted.of(test.labels, scores))
 
 
 @plant(family=FAMILY, expects=PARITY, doses=(3.0, 1.5, 1.1, 1.01), headline=3.0, unit="times", on=ALL, clean=model_case)
@@ -116,7 +116,7 @@ def nan_on_a_missing_field(case: ModelCase) -> ModelCase:
     """A missing optional field gives NaN."""
     probe = case.evidence.probes[0]
     broken = Probe(probe.field, probe.case, np.full_like(np.asarray(probe.scores), np.nan))
-    return case.saying(probes=(broken, *case.evidence.probes[1:]))
+    return case.with_evidence(probes=(broken, *case.evidence.probes[1:]))
 
 
 @plant(family=FAMILY, expects=PARITY, on=ALL, clean=model_case)
@@ -141,7 +141,7 @@ def nan_in_some_answers(case: ModelCase, dose: float) -> ModelCase:
     assert test is not None
     scores = test.scores.copy()
     scores[: max(1, round(dose * len(scores)))] = np.nan
-    return case.saying(test=Predicted.of(test.labels, scores))
+    return case.with_evidence(test=Predicted.of(test.labels, scores))
 
 
 @plant(family=FAMILY, expects=("valid_scores", *PARITY), on=IMAGES, clean=model_case, listed=False)
@@ -167,17 +167,17 @@ def test_worse_than_eval(case: ModelCase, dose: float) -> ModelCase:
     scores = test.scores.copy()
     touched = np.flatnonzero(case.rng.random(len(scores)) < dose)
     scores[touched] = scores[case.rng.permutation(touched)]
-    return case.saying(test=Predicted.of(test.labels, scores), blessed=None)
+    return case.with_evidence(test=Predicted.of(test.labels, scores), blessed=None)
 
 
 @plant(family=FAMILY, expects=("latency",), on=("taxi",), clean=model_case, listed=False)
 def too_slow(case: ModelCase) -> ModelCase:
     """Single requests take longer than the budget allows."""
     latency = 40 + 15 * case.rng.random(500)
-    return case.saying(latency_ms=latency, limits=Limits(p99_ms=20.0))
+    return case.with_evidence(latency_ms=latency, budgets=Budgets(p99_ms=20.0))
 
 
 @plant(family=FAMILY, expects=("export_size",), on=("taxi",), clean=model_case, listed=False)
 def too_large(case: ModelCase) -> ModelCase:
     """The export is larger than the budget allows."""
-    return case.saying(export_bytes=300_000_000, limits=Limits(size_mb=100.0))
+    return case.with_evidence(export_bytes=300_000_000, budgets=Budgets(size_mb=100.0))

@@ -1,4 +1,4 @@
-"""What reaches the model in serving is not what it was trained on."""
+"""Rows in serving that differ from those of training."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import plant
-from benchmarks.faults.tables import Source
+from benchmarks.faults.tables import TableSource
 
 FAMILY = "skew"
-# Any check of this kind may refuse these: a wrong unit is a wrong distribution, a wrong range, wrong atoms at once.
+# Any check of this kind may refuse these: a wrong unit changes the distribution, the range and the atoms at once.
 ANY = ("skew",)
 SERVING = ("serving",)
 
@@ -122,7 +122,7 @@ def columns_swapped(case: Case, dose: float) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def joined_to_the_wrong_rows(case: Case, dose: float) -> Case:
-    """An amount is joined to other rows: its own distribution is as it was."""
+    """An amount is joined to other rows; its distribution is unchanged."""
     return _shuffled(case, "amount", dose)
 
 
@@ -195,7 +195,7 @@ def values_missing(case: Case, dose: float) -> Case:
     return _changed(case, case.column("amount"), lambda values: values.mask(mask))
 
 
-def _two_hundred(source: Source, seed: int, rows: int | None) -> Case:
+def _two_hundred(source: TableSource, seed: int, rows: int | None) -> Case:
     case = assign(source, seed, rows=rows or 15_002)
     return case.with_frame("serving", case.frames["serving"].iloc[:200])
 
@@ -210,7 +210,7 @@ def _two_hundred(source: Source, seed: int, rows: int | None) -> Case:
     on=("taxi", "flights", "diamonds"),
 )
 def shift_in_two_hundred_rows(case: Case, dose: float) -> Case:
-    """An amount is a third of its standard deviation too large, and there are 200 rows to see it in."""
+    """An amount is a third of its standard deviation too large, in a log of 200 rows."""
     column = case.column("amount")
     return _changed(case, column, lambda values: values + dose * case.frames["train"][column].std())
 
@@ -294,7 +294,7 @@ def large_values_dropped(case: Case, dose: float) -> Case:
     return case.with_frame("serving", frame[frame[column] <= frame[column].quantile(1 - dose)])
 
 
-def _keyed(source: Source, seed: int, rows: int | None) -> Case:
+def _keyed(source: TableSource, seed: int, rows: int | None) -> Case:
     """Half of the serving rows were served and then trained on: train and the log have them by one key."""
     case = assign(source, seed, rows=rows or 15_002)
     case = case.with_column("record_id", lambda frame: [f"r{each:07d}" for each in frame.index])
@@ -317,7 +317,7 @@ def other_values_for_the_same_key(case: Case, dose: float) -> Case:
     return _shuffled(case, "amount", dose)
 
 
-def _drifting(source: Source, seed: int, rows: int | None) -> Case:
+def _drifting(source: TableSource, seed: int, rows: int | None) -> Case:
     """Two spans: the previous one and this."""
     shares = {"train": 0.5, "eval": 0.15, "previous": 0.35}
     return assign(source, seed, shares, rows=rows or 15_002)

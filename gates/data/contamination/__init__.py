@@ -1,1 +1,1 @@
-"""Checks that rows of one side of a split do not stand on the other."""
+"""Checks that rows of one side of a split are not on the other side."""

@@ -1,4 +1,7 @@
-"""Rows of equal content on two sides of a split, and how many a random assignment of the same rows would make."""
+"""Rows with equal content on both sides of a split, and their number under a random assignment of the same rows.
+
+The derivation: docs/statistics.md, Random assignment.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_codes
 from gates.verdict.finding import RowSample
 
 _CERTAINTY = 0.99
@@ -18,13 +21,13 @@ _SHOWN_ROWS = 5
 _SHOWN_COLUMNS = 10
 _SHOWN_LETTERS = 40
 _LOOKED_AT = 1_000
-# Where the Chernoff bound is tried: any of these makes it valid, the best makes it tight.
+# Values of t for the Chernoff bound: each gives a valid bound, the best gives the tightest.
 _TILTS = np.geomspace(1e-4, 20.0, 400)
 
 
 @dataclass(frozen=True)
 class RandomAssignment:
-    """Two sides of a split by content: for each distinct content its rows in train and in the other table.
+    """The rows of each distinct content in train and in the other table.
 
     The null: the pooled rows, with all the repetition that they have, were assigned at random. Then a content of c rows
     has b ~ Binomial(c, f) of them in the other table, given that their sum is its number of rows, and
@@ -32,9 +35,9 @@ class RandomAssignment:
     copied before the assignment all follow it; rows that were copied across do not.
     """
 
-    mine: Codes  # rows of train by content
-    its: Codes  # rows of the other table by content
-    its_content: Codes  # the content of each row of the other table
+    train_rows: Codes  # rows of train by content
+    other_rows: Codes  # rows of the other table by content
+    other_content: Codes  # the content of each row of the other table
 
     @classmethod
     def of(cls, train: Table, other: Table, names: Sequence[str]) -> RandomAssignment:
@@ -46,31 +49,32 @@ class RandomAssignment:
     @property
     def is_shared(self) -> NDArray[np.bool_]:
         """Rows of the other table that have an equal in train."""
-        return self.mine[self.its_content] > 0
+        return self.train_rows[self.other_content] > 0
 
     @cached_property
     def hits(self) -> int:
-        """Their number."""
-        return int(self.its[self.mine > 0].sum())
+        """Number of rows of the other table that have an equal in train."""
+        return int(self.other_rows[self.train_rows > 0].sum())
 
     @cached_property
     def repeats(self) -> int:
         """Rows of train that repeat another row of train."""
-        return int(np.maximum(self.mine - 1, 0).sum())
+        return int(np.maximum(self.train_rows - 1, 0).sum())
 
     @property
     def _share(self) -> float:
-        return float(self.its.sum() / (self.its.sum() + self.mine.sum()))
+        return float(self.other_rows.sum() / (self.other_rows.sum() + self.train_rows.sum()))
 
     @cached_property
     def _sizes(self) -> tuple[Floats, Floats]:
-        """(Rows of a content, number of contents with as many)."""
-        sizes, counts = np.unique(self.mine + self.its, return_counts=True)
+        """Numbers of rows that a content has, and how many contents have each number."""
+        sizes, counts = np.unique(self.train_rows + self.other_rows, return_counts=True)
         return sizes.astype(np.float64), counts.astype(np.float64)
 
     @cached_property
     def _moments(self) -> tuple[float, float, float]:
-        """Of the hits under the null: mean, variance, and their regression on the rows assigned to the other table."""
+        """Mean and variance of the hits under the null, and their regression on the rows assigned to the other
+        table."""
         (c, groups), f = self._sizes, self._share
         all_assigned = f**c
         mean_b = c * f
@@ -95,10 +99,10 @@ class RandomAssignment:
 
     @property
     def upper(self) -> float:
-        """99 % upper bound of the share of hits beyond a random assignment: Clopper-Pearson, and the spread of that."""
+        """99 % upper bound of the share of hits beyond a random assignment: Clopper-Pearson plus the null's spread."""
         from scipy.special import betaincinv
 
-        rows = len(self.its_content)
+        rows = len(self.other_content)
         if self.expected >= rows - 0.5:
             return 0.0
         hits = max(0.0, self.hits - self.expected)
@@ -107,7 +111,7 @@ class RandomAssignment:
 
     @cached_property
     def p_value(self) -> float:
-        """Chernoff's bound of the probability that a random assignment makes as many hits or more.
+        """Chernoff's bound of the probability of as many hits or more under a random assignment.
 
         The number of assigned rows is held fixed by regression: h - slope * (b - c f) has the sum of h.
         """
@@ -129,28 +133,28 @@ class RandomAssignment:
 
 
 def shared_columns(train: Table, other: Table) -> list[str]:
-    """Columns that both tables hold, whatever they are for: together they are a row's identity."""
+    """Columns that both tables hold, features or not: together they identify a row."""
     return [name for name in train.columns if other.has(name)]
 
 
 def without_row_numbers(tables: Sequence[Table], names: Sequence[str]) -> list[str]:
-    """Without columns that only number the rows: a copy that was given a new number is still a copy.
+    """The columns without those that only number the rows: a copy with a new number is still a copy.
 
-    Those are whole numbers and strings of which none occurs twice in any of the tables.
+    A column numbers the rows when it holds whole numbers or strings and none occurs twice in any of the tables.
     """
     return [name for name in names if not all(_numbers_rows(table, name) for table in tables)]
 
 
 def _numbers_rows(table: Table, name: str) -> bool:
-    if table.rows < 2 or table.kinds[name] not in (Kind.NUMBER, Kind.CATEGORY):
+    if table.rows < 2 or table.kinds[name] not in (ColumnKind.NUMBER, ColumnKind.CATEGORY):
         return False
     low = table.words([name])[1]
-    # Most columns show in a few rows already that they number nothing.
+    # In most columns a value repeats within the first rows.
     if len(np.unique(low[:_LOOKED_AT])) < min(table.rows, _LOOKED_AT) or table.missing(name).any():
         return False
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         values = table.numbers(name)
-        # A continuous measurement hardly repeats either, and is what tells a row from others.
+        # A continuous measurement rarely repeats either, but it distinguishes rows.
         if not np.isfinite(values).all() or (values != np.floor(values)).any():
             return False
     return len(np.unique(low)) == table.rows
@@ -158,7 +162,7 @@ def _numbers_rows(table: Table, name: str) -> bool:
 
 def row_sample(table: Table, rows: NDArray[np.intp], caption: str, names: Sequence[str] | None = None) -> RowSample:
     """A few rows as text."""
-    shown = [name for name in names or table.columns if table.kinds[name] is not Kind.IMAGE][:_SHOWN_COLUMNS]
+    shown = [name for name in names or table.columns if table.kinds[name] is not ColumnKind.IMAGE][:_SHOWN_COLUMNS]
     few = table.arrow.select(shown).take(rows[:_SHOWN_ROWS].astype(np.int64)).to_pylist()
     return RowSample(caption, tuple(shown), tuple(tuple(_text(row[name]) for name in shown) for row in few))
 

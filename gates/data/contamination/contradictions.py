@@ -1,4 +1,7 @@
-"""Whether rows with equal features have other labels on the other side of a split, and how many would by chance."""
+"""Rows with equal features and different labels across a split, and their number by chance.
+
+The derivation: docs/statistics.md, Contradictions.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ from gates.verdict.measurement import Measurement
 class Contradictions:
     """Held-out rows whose label contradicts train's rows with equal features."""
 
-    seen: float  # weighted by how rare their label is among these
+    seen: float  # weighted by the rarity of their label among equal rows
     expected: float
     variance: float
 
-    def p_value(self, worth: float) -> float:
-        """Bennett's bound of as many by chance; `worth`: effective rows a row, below 1 when rows are clustered."""
-        beyond = (self.seen - self.expected) * worth
-        spread = self.variance * worth
+    def p_value(self, rows_a_row: float) -> float:
+        """Bennett's bound of as many by chance; `rows_a_row`: effective rows a row, below 1 when rows are clustered."""
+        beyond = (self.seen - self.expected) * rows_a_row
+        spread = self.variance * rows_a_row
         if beyond <= 0:
             return 1.0
         if spread <= 0:
@@ -40,8 +43,8 @@ class Contradictions:
 def contradictions(features: tuple[Codes, Codes], labels: tuple[Codes, Codes]) -> Contradictions:
     """Labels of equal features under exchange between train and the held-out rows; codes of both sides.
 
-    Contents of three rows and more: each row weighs by the share of the others with another label, and the held-out
-    ones are a draw of them. Contents of two rows say nothing each: pairs across the split are a draw of those and of
+    In a content of three rows or more, a row's weight is the share of the other rows with another label, and the
+    held-out rows are a draw of all. Contents of two rows are pooled: pairs across the split are a draw of these and of
     the pairs within train.
     """
     split = len(features[0])
@@ -75,21 +78,25 @@ def contradictions(features: tuple[Codes, Codes], labels: tuple[Codes, Codes]) -
 
 
 def judge_contradictions(data: Data, split: str, other: Table, margin: float) -> Measurement | None:
-    """What `conflicting_labels` says of one split; None when it shares no feature or holds no such label."""
+    """The measurement of one split; None when it shares no feature or does not hold the label."""
     names = without_row_numbers([data.train, other], [name for name in data.features if other.has(name)])
-    mine = target_of(data)
+    train_target = target_of(data)
     try:
-        its = target_in(other, mine)
+        other_target = target_in(other, train_target)
     except NotApplicable:
         return None
     if not names:
         return None
-    kept = mine.present, its.present
+    kept = train_target.present, other_target.present
     features = joint_codes([data.train, other], names)
-    found = contradictions((features[0][kept[0]], features[1][kept[1]]), (mine.codes[kept[0]], its.codes[kept[1]]))
-    rows = max(1, its.rows)
+    found = contradictions(
+        (features[0][kept[0]], features[1][kept[1]]), (train_target.codes[kept[0]], other_target.codes[kept[1]])
+    )
+    rows = max(1, other_target.rows)
     groups = data.groups(other)
-    worth = effective_rows(mine.codes.astype(float), its.codes.astype(float), groups)[1] / other.rows
+    rows_a_row = (
+        effective_rows(train_target.codes.astype(float), other_target.codes.astype(float), groups)[1] / other.rows
+    )
     value = (found.seen - found.expected) / rows
     beyond = value > margin
     return Measurement(
@@ -97,7 +104,7 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
         statistic=f"share of {split} rows that contradict equal rows of train, beyond train's own contradictions",
         value=value,
         n=rows,
-        p_value=found.p_value(worth),
+        p_value=found.p_value(rows_a_row),
         beyond=beyond,
         at_most=Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK,
         reason=f"Of {rows:,} {split} rows about {found.seen:,.0f} have the features of rows with another label; "

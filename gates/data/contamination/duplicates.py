@@ -18,13 +18,13 @@ from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA
 
-# Three hits in a table that never repeats itself are no chance (gates.md, section 4) ...
+# Three hits in a table that never repeats itself are a fact (docs/statistics.md, Random assignment) ...
 _FEWEST_HITS = 3
-# ... unless few rows were doubled at the source and every pair happened to be assigned apart, ...
+# ... unless a random assignment may have separated a few pairs that were doubled at the source, ...
 _ASSIGNED_APART = 0.01
-# ... or near misses within train say that its rows come that close by chance; those outnumber chance twins.
+# ... or near misses within train show that its rows come that close by chance: near misses outnumber equal rows.
 _NEAR_MISSES = 10.0
-# What moves no metric by more than one point, and the eval rows that certify it without a hit: ln 0.01 / ln 0.99.
+# This share moves no metric by more than one point; without a hit so many eval rows show it: ln 0.01 / ln 0.99.
 _SOUND_BELOW = 0.01
 _ROWS_TO_DECIDE = 459
 
@@ -47,7 +47,7 @@ def _filled(data: Data) -> dict[str, Table]:
 
 
 def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
-    """The columns by which a row may be known again, and words for them."""
+    """The sets of columns that may identify a row, and their descriptions."""
     whole = tuple(shared_columns(data.train, other))
     features = tuple(name for name in whole if name != data.label)
     content = tuple(without_row_numbers([data.train, other], whole))
@@ -64,17 +64,17 @@ def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
     rule="the excess over a random assignment of the pooled rows, certain by Chernoff's bound of that assignment; in a "
     "train that never repeats itself and has hardly a near miss three hits suffice; in doubt while more than 1 % (or "
     "than the natural share) is possible",
-    source="Kapoor & Narayanan 2023, L1.1; the null is a permutation of rows between the sides, given their repetition",
+    source="Kapoor & Narayanan 2023, L1.1; docs/statistics.md, Random assignment",
     needs=(Need.HELD_OUT,),
     tier=1,
 )
 def exact_duplicates(data: Data, margin: float) -> Iterator[Measurement]:
     """Held-out rows that are also in train: in all columns, in all but the label, in all but row numbers.
 
-    A table of few columns repeats itself on any honest split, so hits are compared with what a random assignment of the
-    same rows makes of them. (Twice train's own repetition, the simpler limit, says nothing of the split's ratio.)
-    Sound below 1 %, an amount that moves a metric by at most one point, or below what an honest assignment makes.
-    Rows that were multiplied before the split follow such an assignment: they are the matter of `repeated_rows`.
+    A table of few columns repeats rows in any honest split, so hits are compared with those of a random assignment of
+    the same rows. (Twice train's own repetition, a simpler limit, ignores the ratio of the split.) A share is sound
+    below 1 %, which moves a metric by at most one point, or below that of an honest assignment. Rows that were
+    multiplied before the split follow a random assignment; `repeated_rows` finds them.
     """
     for split, other in _filled(data).items():
         for names, words in _identities(data, other).items():
@@ -88,7 +88,7 @@ def _judge_copies(
     natural = assigned.expected / other.rows
     excess = assigned.hits / other.rows - natural
     fact = excess > margin and _is_fact(data, assigned)
-    # In a table that repeats itself any honest split lies somewhat beside a random assignment: no cause for doubt.
+    # In a table that repeats itself an honest split also deviates from a random assignment: that is no doubt.
     beyond = fact or (excess > margin and assigned.p_value <= ALPHA)
     share = assigned.hits / other.rows
     reason = f"{assigned.hits:,} of {other.rows:,} {split} rows ({share:.2%}) are also in train, by {words}"
@@ -125,7 +125,7 @@ def _is_fact(data: Data, assigned: RandomAssignment) -> bool:
     if assigned.repeats or assigned.hits < _FEWEST_HITS or assigned.p_value > _ASSIGNED_APART:
         return False
     near = int(_repetition(data).coincide[ALL_BUT_ONE].sum())
-    return assigned.hits >= _NEAR_MISSES * near * len(assigned.its_content) / data.train.rows
+    return assigned.hits >= _NEAR_MISSES * near * len(assigned.other_content) / data.train.rows
 
 
 @check(
@@ -136,14 +136,14 @@ def _is_fact(data: Data, assigned: RandomAssignment) -> bool:
     margin=0.02,
     rule="more distinct contents repeat than coincide nearly (sign test over contents, Bonferroni over the ways to "
     "coincide and over classes) by more than 2 % of the rows, and held-out rows repeat train as well",
-    source="Kapoor & Narayanan 2023, L1.1 and L1.2; near misses as the rate of chance: Good 1953",
+    source="Kapoor & Narayanan 2023, L1.1 and L1.2; docs/statistics.md, Near misses",
 )
 def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
     """Copies within train that its values do not explain.
 
-    Honest tables of few columns repeat rows too, but by chance, and chance makes near misses at least as often: rows
-    equal in all columns but one, rows equal in one column alone. Copies come without. Copies of which no held-out split
-    has any were made after the split, which is an honest way to weigh a class, and is only told.
+    Honest tables of few columns also repeat rows by chance, and chance makes near misses at least as often: rows equal
+    in all columns but one, rows equal in one column alone. Copying makes no near misses. Copies that no held-out split
+    has were made after the split, which is an honest way to weigh a class; they are reported and do not refuse.
     """
     train = data.train
     if train.rows < 2:
@@ -221,15 +221,15 @@ def _most_shared(data: Data) -> tuple[str, RandomAssignment | None]:
     statistic="share of held-out rows whose label contradicts equal rows, beyond train's own contradictions",
     margin=0.01,
     rule="among rows with equal features labels are exchangeable between the sides; Bennett's bound of the excess",
-    source="Northcutt et al. 2021, label errors; Bennett 1962 for the bound, Hoeffding 1963 for draws without return",
+    source="Northcutt et al. 2021, label errors; Bennett 1962; Hoeffding 1963; docs/statistics.md, Contradictions",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
-    """Rows with features that train has too, but with another label, more often than train contradicts itself.
+    """Rows with the features of train rows but another label, more often than within train.
 
-    Few-column tables contradict themselves by nature. Three rows and more with equal features: is the held-out one's
-    label the rare one more often than a random assignment makes it? Pairs: do those across the split differ more often
-    than those within train? gates.md gives no margin; 1 % of the rows moves a metric by at most one point.
+    Tables of few columns contain honest contradictions. Among three rows or more with equal features: is the held-out
+    label the rare one more often than under a random assignment? Among pairs: do those across the split differ more
+    often than those within train? The margin is 1 % of the rows, which moves a metric by at most one point.
     """
     if target_of(data).is_regression:
         raise NotApplicable("the label is a quantity: equal features with another value are no contradiction")

@@ -1,4 +1,4 @@
-"""Finds, for an image, the most similar one among many without comparing it with each: perceptual hash in bands."""
+"""Finds the most similar of many images without comparing all pairs: perceptual hash in bands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 8_192
 
 
 def fitting_layout(table: Table, name: str) -> Layout | None:
-    """The layout of the column; None when a row has too few numbers for likeness to mean a copy."""
+    """The layout of the column; None when a row has too few numbers for a similarity to prove a copy."""
     layout = layout_of(table, name)
     return layout if layout.width >= _FEWEST_NUMBERS else None
 
@@ -27,8 +27,8 @@ def fitting_layout(table: Table, name: str) -> Layout | None:
 class ImageIndex:
     """The images of one table by their hash.
 
-    Only the inner window of an image counts, a pixel short on each side; a query is looked up by its own inner window
-    and by the 8 around it, so that an image that was moved by a pixel agrees exactly. Vectors have one window: all.
+    An image is indexed by its inner window, one pixel smaller on each side. A query is looked up by its own inner
+    window and the 8 windows around it, so an image that was moved by a pixel matches exactly. A vector has one window.
     """
 
     def __init__(self, images: Pixels, rows: Codes, layout: Layout) -> None:
@@ -50,21 +50,21 @@ class ImageIndex:
 
     @property
     def side(self) -> int:
-        """Of an image, in pixels; 0 for vectors."""
+        """The side of an image in pixels; 0 for vectors."""
         return self._layout.side
 
     def nearest(
-        self, queries: Pixels, same: Codes, same_here: Codes, apart: tuple[Codes, Codes] | None = None
+        self, queries: Pixels, query_codes: Codes, image_codes: Codes, apart: tuple[Codes, Codes] | None = None
     ) -> tuple[Floats, Codes, Codes]:
         """For each query the correlation with its best candidate (0 without one), that candidate's row, and the window.
 
-        Images whose code in `same_here` equals the query's in `same` are passed over; so are those of `apart`.
+        Images whose code in `image_codes` equals the query's in `query_codes` are skipped; so are those of `apart`.
         """
         score, row = np.zeros(len(queries)), np.full(len(queries), -1)
         window = np.zeros(len(queries), dtype=np.int64)
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             part = slice(start, start + _QUERIES_AT_ONCE)
-            passed = [(same[part], same_here[self._rows])]
+            passed = [(query_codes[part], image_codes[self._rows])]
             if apart is not None:
                 passed.append((apart[0][part], apart[1][self._rows]))
             score[part], row[part], window[part] = self._best(queries[part], passed)
@@ -79,40 +79,40 @@ class ImageIndex:
             first = np.searchsorted(known, keys, "left")
             many = np.minimum(np.searchsorted(known, keys, "right") - first, _MOST_IN_BUCKET)
             for low, high in _cuts(many):
-                asked = np.repeat(np.arange(low, high), many[low:high])
-                offset = np.arange(len(asked)) - np.repeat(np.cumsum(many[low:high]) - many[low:high], many[low:high])
-                candidate = order[first[asked] + offset]
-                query = asked // len(self._windows)
-                kept = np.ones(len(asked), dtype=bool)
-                for theirs, ours in passed:
-                    kept &= theirs[query] != ours[candidate]
-                asked, candidate, query = asked[kept], candidate[kept], query[kept]
-                apart = flat[asked] - self._coefficients_of[candidate]
+                lookup = np.repeat(np.arange(low, high), many[low:high])
+                offset = np.arange(len(lookup)) - np.repeat(np.cumsum(many[low:high]) - many[low:high], many[low:high])
+                candidate = order[first[lookup] + offset]
+                query = lookup // len(self._windows)
+                kept = np.ones(len(lookup), dtype=bool)
+                for query_codes, image_codes in passed:
+                    kept &= query_codes[query] != image_codes[candidate]
+                lookup, candidate, query = lookup[kept], candidate[kept], query[kept]
+                apart = flat[lookup] - self._coefficients_of[candidate]
                 likeness = -np.einsum("ij,ij->i", apart, apart)
                 # Ascending, so that the last assignment to a query is its best candidate.
                 rising = np.argsort(likeness, kind="stable")
                 rising = rising[likeness[rising] > best[query[rising]]]
                 best[query[rising]] = likeness[rising]
                 found[query[rising]] = candidate[rising]
-                window[query[rising]] = asked[rising] % len(self._windows)
+                window[query[rising]] = lookup[rising] % len(self._windows)
         return self._verified(queries, found, window), np.where(found >= 0, self._rows[found], -1), window
 
     def _verified(self, queries: Pixels, found: Codes, window: Codes) -> Floats:
         """Normalised cross-correlation over all numbers of the window."""
         score = np.zeros(len(queries))
         for number, inside in enumerate(self._windows):
-            mine = np.flatnonzero((found >= 0) & (window == number))
-            if len(mine):
-                a = queries[mine][:, inside].astype(np.float64)
-                b = self._images[self._rows[found[mine]]][:, self._windows[0]].astype(np.float64)
+            matched = np.flatnonzero((found >= 0) & (window == number))
+            if len(matched):
+                a = queries[matched][:, inside].astype(np.float64)
+                b = self._images[self._rows[found[matched]]][:, self._windows[0]].astype(np.float64)
                 a -= a.mean(axis=1, keepdims=True)
                 b -= b.mean(axis=1, keepdims=True)
                 length = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-                score[mine] = np.where(length > 0, (a * b).sum(axis=1) / np.where(length > 0, length, 1.0), 0.0)
+                score[matched] = np.where(length > 0, (a * b).sum(axis=1) / np.where(length > 0, length, 1.0), 0.0)
         return score
 
     def _coefficients(self, flat: Pixels, window: int) -> Pixels:
-        """The window's lowest frequencies, brightness left out, divided by the window's contrast."""
+        """The window's lowest frequencies without brightness, divided by the window's contrast."""
         inside = self._windows[window]
         basis = np.zeros((self._layout.width, self._basis.shape[1]), dtype=np.float32)
         basis[inside] = self._basis
@@ -120,7 +120,7 @@ class ImageIndex:
         whole[inside] = 1.0
         sums, squares = flat @ whole, np.einsum("ij,ij,j->i", flat, flat, whole, optimize=False)
         contrast = np.sqrt(np.maximum(squares - sums**2 / len(inside), 0.0))
-        # A flat image has no frequencies: it is like no other.
+        # A flat image has no frequencies and matches no other.
         flatness = contrast <= 1e-4 * np.sqrt(np.maximum(squares, 1e-30))
         with np.errstate(all="ignore"):
             scaled = (flat @ basis) / np.where(flatness, 1.0, contrast)[:, None]
@@ -136,7 +136,7 @@ def _parts(images: Pixels, rows: Codes) -> list[Pixels]:
 
 
 def _cuts(many: Codes) -> list[tuple[int, int]]:
-    """Runs of queries with about as many pairs as fit."""
+    """Ranges of queries whose pairs fit into memory."""
     ends = np.cumsum(many)
     edges = np.searchsorted(ends, np.arange(_PAIRS_AT_ONCE, int(ends[-1]) + _PAIRS_AT_ONCE, _PAIRS_AT_ONCE))
     stops = sorted({*(min(int(edge) + 1, len(many)) for edge in edges), len(many)})

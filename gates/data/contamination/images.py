@@ -1,4 +1,4 @@
-"""Images of the held-out splits that are nearly in train: shifted by a pixel, saved again, brightened."""
+"""Held-out images with a near copy in train: shifted by a pixel, saved again, brightened."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from gates.data.contamination.image_search import ImageIndex, fitting_layout
 from gates.data.evidence import Data
 from gates.data.images import fits, layout_of, like_classes, sampled_rows
 from gates.statistics.sampling import effective_rows
-from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_codes
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
 
 _SAMPLE = 8_000
 _FEWEST = 30
-# Two images are near copies from this normalised cross-correlation on (gates.md); or from where train's own end.
+# Two images are near copies from this normalised cross-correlation on, or from where train's own end.
 _ALIKE = 0.98
-# How many of train's own images may lie beyond the threshold: the largest alone, and shares of them.
+# Shares of train's own images that lie beyond the thresholds; 0 stands for the largest alone.
 _OWN_SHARES = (0.0, 0.001, 0.005, 0.02, 0.1)
 _TIMES = 2.0
-# In an image as large as this no two agree in all pixels by chance, even in black and white (0 of 4,000 in
-# Fashion-MNIST so reduced; of 14 x 14 ones 15 % do).
+# Images of this size never agree in all pixels by chance, even in black and white (0 of 4,000 in Fashion-MNIST reduced
+# to black and white; 15 % of those reduced to 14 x 14).
 _LARGE = 24
 _MOVED = 0.9995
 _MOST_MOVED = 0.02
@@ -40,34 +40,34 @@ _BINS = np.round(np.array([-1.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.96, 0.9
     margin=0.001,
     rule="blocks above the margin and above 2 x train's own share, one-sided Fisher test, Bonferroni over 6 "
     "thresholds; in images of 24 x 24 or more also above 2 % that agree exactly once moved by a pixel",
-    source="perceptual hash in bands (Zauner 2010; Broder 1997), normalised cross-correlation (Lewis 1995); L1.4 of "
-    "Kapoor & Narayanan 2023",
+    source="perceptual hash in bands (Zauner 2010; Broder 1997), normalised cross-correlation (Lewis 1995); "
+    "Kapoor & Narayanan 2023, L1.4; docs/statistics.md, Nearness of images",
     needs=(Need.HELD_OUT, Need.IMAGE),
 )
 def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:
-    """How near the nearest image of train is, for images of a held-out split and for train's own, left out.
+    """The similarity to the nearest image of train, for held-out images and for train's own images.
 
-    Honest images have near copies too (the trousers of Fashion-MNIST), so train against itself is what is normal.
-    Candidates share a band of the hash of 64 frequencies; each is tried in 9 positions; the best one is verified by
-    normalised cross-correlation. Equal images are the business of `exact_duplicates`. O(n) and a sample of the rest.
+    Honest images have near copies too (the trousers of Fashion-MNIST), so train against itself gives the usual share.
+    Candidates share a band of the hash of 64 frequencies; each is compared in 9 positions; normalised cross-correlation
+    verifies the best one. `exact_duplicates` judges equal images. O(n), on a sample of the other table.
     """
-    measured = [each for name in data.features_of(Kind.IMAGE) for each in _of_column(data, name, margin)]
+    measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, margin)]
     if not measured:
-        raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to tell copies")
+        raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to find copies")
     yield from measured
 
 
 def _of_column(data: Data, name: str, margin: float) -> Iterator[Measurement]:
     for table_name, table in data.held_out.items():
-        if name not in data.comparable(table, Kind.IMAGE) or not fits(table, name, layout_of(data.train, name)):
+        if name not in data.comparable(table, ColumnKind.IMAGE) or not fits(table, name, layout_of(data.train, name)):
             continue
         index = _index(data, name)
         rows = sampled_rows(table, name, _SAMPLE, data.seed)
         if index is None or len(rows) < _FEWEST:
             continue
-        same, its = joint_codes([data.train, table], [name])
+        train_codes, other_codes = joint_codes([data.train, table], [name])
         groups = data.groups(table)
-        found, nearest, _ = index.nearest(table.vectors(name)[rows], its[rows], same)
+        found, nearest, _ = index.nearest(table.vectors(name)[rows], other_codes[rows], train_codes)
         own_rows, own = _own(data, name, table_name if groups else None)
         kept, there = like_classes(data, table, own_rows, rows)
         if min(kept.sum(), there.sum()) < _FEWEST:
@@ -86,14 +86,14 @@ def _index(data: Data, name: str) -> ImageIndex | None:
 
 @lru_cache(maxsize=4)
 def _own(data: Data, name: str, other: str | None) -> tuple[Codes, Floats]:
-    """Rows of train, and how near their nearest in the rest of train is; `other`: leave their entity out as well."""
+    """Rows of train and their similarity to the nearest other image of train; with `other`, of another entity."""
     index = _index(data, name)
     assert index is not None
     rows = sampled_rows(data.train, name, _SAMPLE, data.seed + 1)
-    (same,) = joint_codes([data.train], [name])
+    (train_codes,) = joint_codes([data.train], [name])
     groups = data.groups(data.held_out[other]) if other else None
     apart = None if groups is None else (groups[0][rows], groups[0])
-    found, _, _ = index.nearest(data.train.vectors(name)[rows], same[rows], same, apart)
+    found, _, _ = index.nearest(data.train.vectors(name)[rows], train_codes[rows], train_codes, apart)
     return rows, found
 
 
@@ -107,29 +107,31 @@ class _Rung:
     p_value: float
 
 
-def _rung(share: float, own: Floats, found: Floats, worth: tuple[float, float], margin: float) -> _Rung:
+def _rung(share: float, own: Floats, found: Floats, effective: tuple[float, float], margin: float) -> _Rung:
     from scipy.stats import hypergeom
 
     beyond = max(1, round(share * len(own)))
     threshold = max(_ALIKE, float(np.sort(own)[-beyond]))
-    mine = float((own >= threshold).mean())
+    own_share = float((own >= threshold).mean())
     value = float((found > threshold).mean() if threshold > _ALIKE else (found >= threshold).mean())
-    # Fisher's exact test, with the rows that the images are worth; rounded so that it is rather less certain.
-    rows, own_rows = int(worth[1]), int(worth[0])
-    hits, own_hits = int(value * rows + 1e-9), int(np.ceil(mine * own_rows - 1e-9))
+    # Fisher's exact test on effective rows, rounded towards less certainty.
+    rows, own_rows = int(effective[1]), int(effective[0])
+    hits, own_hits = int(value * rows + 1e-9), int(np.ceil(own_share * own_rows - 1e-9))
     p_value = float(hypergeom.sf(hits - 1, rows + own_rows, hits + own_hits, rows))
-    return _Rung(threshold, value, max(margin, _TIMES * mine), p_value)
+    return _Rung(threshold, value, max(margin, _TIMES * own_share), p_value)
 
 
-def _moved_copies(found: Floats, worth: float) -> _Rung:
-    """Images that agree in every pixel once they are moved: whatever train's own share, more than 2 % are too many.
+def _moved_copies(found: Floats, effective: float) -> _Rung:
+    """Images that agree in every pixel after a shift: more than 2 % are too many, whatever train's own share.
 
-    They come from images that were augmented before the split, which makes train's own share as large.
+    Augmentation before the split makes such images, and it makes train's own share as large.
     """
     from scipy.stats import binom
 
     value = float((found >= _MOVED).mean())
-    return _Rung(_MOVED, value, _MOST_MOVED, float(binom.sf(int(value * worth + 1e-9) - 1, int(worth), _MOST_MOVED)))
+    return _Rung(
+        _MOVED, value, _MOST_MOVED, float(binom.sf(int(value * effective + 1e-9) - 1, int(effective), _MOST_MOVED))
+    )
 
 
 def _judged(
@@ -150,10 +152,11 @@ def _judged(
     value, least, threshold, p_value = best.value, best.least, best.threshold, min(1.0, len(rungs) * best.p_value)
     hits = np.flatnonzero(found >= threshold)
     sampled = f"a sample of {len(rows):,} of {table.rows:,}" if len(rows) < table.rows else f"{len(rows):,}"
-    mine = float((own >= threshold).mean())
-    told = (
+    own_share = float((own >= threshold).mean())
+    text = (
         f"{value:.2%} of {sampled} images in {table.name} have a near copy in train (correlation {threshold:.4f} or "
-        f"more in one of 9 positions, not equal); of {len(own):,} of train's own images {mine:.2%} have one in the "
+        f"more in one of 9 positions, not equal); of {len(own):,} of train's own images {own_share:.2%} have "
+        f"one in the "
         f"rest of train (p = {p_value:.1g})."
     )
     return Measurement(
@@ -163,7 +166,7 @@ def _judged(
         value=value,
         margin=least,
         n=len(rows),
-        reason=told,
+        reason=text,
         remedy="Remove these images from one side, and split before images are augmented or cut from larger ones.",
         p_value=p_value,
         chart=_chart(table.name, own, found),
@@ -186,5 +189,5 @@ def _sample(table: Table, rows: Codes, found: Floats, nearest: Codes, hits: Code
     if not len(hits):
         return None
     first = hits[np.argsort(-found[hits], kind="stable")[:5]]
-    told = tuple((str(table.position[rows[i]]), str(nearest[i]), f"{found[i]:.4f}") for i in first)
-    return RowSample("near copies", (f"row of {table.name}", "row of train", "correlation"), told)
+    text = tuple((str(table.position[rows[i]]), str(nearest[i]), f"{found[i]:.4f}") for i in first)
+    return RowSample("near copies", (f"row of {table.name}", "row of train", "correlation"), text)

@@ -16,7 +16,7 @@ from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 50
-# The nearest part of train's stand-ins that sets the bar: the catalogue's 1 %, and less where honest rows lie close.
+# Quantiles of the stand-ins' similarity: 1 %, and 0.1 % for tables whose honest rows lie close together.
 _BARS = (0.01, 0.001)
 
 
@@ -28,15 +28,15 @@ _BARS = (0.01, 0.001)
     margin=0.01,
     rule="rows of train stand in for held-out ones: more than twice as many held-out rows lie beyond the bar that "
     "these set, by more than 1 % of the rows, exact by the hypergeometric distribution of ranks",
-    source="gates.md, section 4; search: Hernández & Stolfo 1995, sorted neighbourhood; Lin 1998 for the similarity",
+    source="Hernández & Stolfo 1995 (sorted neighbourhood); Lin 1998 (similarity); docs/statistics.md, Nearness",
     needs=(Need.HELD_OUT,),
 )
 def near_duplicate_rows(data: Data, margin: float) -> Iterator[Measurement]:
-    """Whether held-out rows lie nearer to train than train's own rows, held out of it, do.
+    """Whether held-out rows lie nearer to train than train's own rows that stand in for them.
 
-    The similarity of two rows is how surprising it is that they agree as closely, summed over columns, so neither a
-    changed column nor a heavy tail hides a copy. Rows of one entity, or of one time, resemble each other within train;
-    that raises the bar, so a split by entity or time is judged mildly.
+    The similarity of two rows is the information in their agreement, summed over columns, so neither a changed column
+    nor a heavy tail hides a copy. Rows of one entity or one time resemble each other within train; that raises the bar
+    for a split by entity or time.
     """
     if data.train.rows < _FEWEST_ROWS:
         raise NotApplicable(f"train has fewer than {_FEWEST_ROWS} rows")
@@ -76,8 +76,8 @@ def _judge(data: Data, split: str, found: Nearness, margin: float) -> Measuremen
 def _beyond(found: Nearness, part: float) -> tuple[float, float, int, int]:
     """p-value, part, held-out rows beyond the bar, stand-ins beyond it.
 
-    The bar is one of the stand-ins' own similarities, so the held-out rows above it are as many as come before that
-    stand-in in the common order: hypergeometric when both were drawn from one population, Bonferroni over the bars.
+    The bar is the similarity of one stand-in, so the held-out rows above it precede that stand-in in the common order.
+    Their number is hypergeometric when both groups come from one population; Bonferroni over the bars.
     """
     rows, stand_ins = len(found.held_out), len(found.stand_in)
     bar = found.stand_in[min(stand_ins - 1, int(part * stand_ins))]

@@ -1,4 +1,7 @@
-"""How near held-out rows lie to train, and how near train's own rows do: a search in time linear in the rows."""
+"""The similarity of held-out rows to train, and of train's own rows to the rest of train.
+
+The derivation: docs/statistics.md, Nearness.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from numpy.typing import NDArray
 from gates.data.boosted import sample_of
 from gates.data.contamination.assignment import without_row_numbers
 from gates.data.evidence import Data
-from gates.tables.table import Floats, Kind, Table, joint_codes
+from gates.tables.table import ColumnKind, Floats, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable
 
-# Rows whose nearest neighbour is looked for, on either side; the whole of train is searched.
+# Rows on either side for which a nearest neighbour is searched; the search covers all of train.
 _MOST_QUERIES = 10_000
-# The part of train that stands in for held-out rows, at most.
+# The largest share of train that stands in for held-out rows.
 _STAND_IN = 0.25
-# Sorted neighbourhood: as many orders of columns, as many neighbours to either side of a row's place in each.
+# Sorted neighbourhood: the number of column orders, and of neighbours on either side of a row's place in each.
 _PASSES = 6
 _WINDOW = 3
 _KEY_COLUMNS = 12
@@ -31,8 +34,8 @@ _GRID = 2047
 class _Coded:
     """Rows of several tables in one coding, column by column.
 
-    A number is the interval of ranks in train that its value takes up, on a grid; a category its code. `information`
-    is what agreeing on it is worth, -ln of the share of train that agrees as well.
+    A number is stored as the interval of ranks in train that its value covers, on a grid; a category as its code.
+    `information` is that of an agreement: -ln of the share of train that agrees as closely.
     """
 
     low: NDArray[np.int32]  # [columns, rows]; for a category its code
@@ -44,23 +47,23 @@ class _Coded:
 
     @cached_property
     def own(self) -> Floats:
-        """The information of each row: what agreeing with it wholly is worth."""
+        """The information of each row: that of a complete agreement with it."""
         rows = np.arange(self.low.shape[1])
         return self.shared(rows, rows)
 
     def similarity(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
-        """Lin (1998): the information that two rows share, of all that they hold; 1 for equal ones."""
+        """Lin (1998): the information that two rows share over the information that both hold; 1 for equal rows."""
         return 2 * self.shared(a, b) / np.maximum(self.own[a] + self.own[b], 1e-9)
 
     def shared(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
-        """How surprising it is that two rows agree as closely, in nats, summed over columns."""
+        """The information in the agreement of two rows, in nats, summed over columns."""
         total = np.zeros(len(a))
-        for j, worth in enumerate(self.information):
+        for j, nats in enumerate(self.information):
             low, high = self.low[j], self.high[j]
             if self.is_number[j]:
-                total += worth[np.maximum(high[a], high[b]) - np.minimum(low[a], low[b])]
+                total += nats[np.maximum(high[a], high[b]) - np.minimum(low[a], low[b])]
             else:
-                total += np.where(low[a] == low[b], worth[low[a]], 0.0)
+                total += np.where(low[a] == low[b], nats[low[a]], 0.0)
         return total
 
 
@@ -68,7 +71,7 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
     rows, train = sum(table.rows for table in tables), tables[0]
     low, high, key, numbers, information = [], [], [], [], []
     for name in names:
-        if all(table.kinds[name] is Kind.NUMBER for table in tables):
+        if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
             values = np.concatenate([table.numbers(name) for table in tables])
             grid = np.sort(train.numbers(name))  # missing values stand last, alike
             grid = grid[np.linspace(0, len(grid) - 1, min(_GRID, len(grid))).astype(np.intp)]
@@ -82,7 +85,7 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
             shares = np.bincount(below[: train.rows], minlength=int(below.max()) + 1)
             information.append(-np.log((shares + 1) / (train.rows + 1)))
             above, place = below, (word % np.uint64(_GRID)).astype(np.int64)
-        numbers.append(all(table.kinds[name] is Kind.NUMBER for table in tables))
+        numbers.append(all(table.kinds[name] is ColumnKind.NUMBER for table in tables))
         low.append(below.astype(np.int32))
         high.append(above.astype(np.int32))
         key.append(place)
@@ -101,9 +104,9 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
 def _nearest(coded: _Coded, queries: NDArray[np.intp], rest: NDArray[np.intp], seed: int) -> Floats:
     """The greatest similarity of each query to a row of `rest` that is not equal to it.
 
-    Multi-pass sorted neighbourhood (Hernández & Stolfo 1995): in each pass the rows are ordered by their columns, in
-    another order of columns and on a grid that is shifted anew; a near copy stands beside its original unless one of
-    the first few columns put a grid line between them, which does not happen in all passes.
+    Multi-pass sorted neighbourhood (Hernández & Stolfo 1995): each pass sorts the rows by their columns, in another
+    order of columns and on another shifted grid. A near copy is next to its original unless a grid line of one of the
+    first columns lies between them, which does not happen in all passes.
     """
     rng = np.random.default_rng(seed)
     best = np.full(len(queries), -np.inf)
@@ -125,9 +128,10 @@ def _nearest(coded: _Coded, queries: NDArray[np.intp], rest: NDArray[np.intp], s
 
 @dataclass(frozen=True)
 class Nearness:
-    """Similarity to the nearest row of the rest of train: of held-out rows, and of train rows that stand in for such.
+    """Similarity to the nearest row of the rest of train: of held-out rows, and of the train rows that stand in for
+    them.
 
-    Rows with an equal one there are left out on both sides: they belong to `exact_duplicates`.
+    Rows with an equal row there are left out on both sides: `exact_duplicates` judges them.
     """
 
     held_out: Floats
@@ -149,28 +153,30 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
     names = _content(data, tables)
     if len(names) < 2:
         raise NotApplicable("the splits share fewer than two columns of numbers, categories or text")
-    stood_in = sample_of(train, min(_MOST_QUERIES, int(_STAND_IN * train.rows)), data.seed)
+    stand_in = sample_of(train, min(_MOST_QUERIES, int(_STAND_IN * train.rows)), data.seed)
     starts = np.cumsum([table.rows for table in tables])
-    asked = [
+    split_queries = [
         sample_of(table, _MOST_QUERIES, data.seed) + start for table, start in zip(tables[1:], starts, strict=False)
     ]
     coded = _coded(tables, names)
-    rest = np.setdiff1d(np.arange(train.rows), stood_in, assume_unique=True)
-    queries = np.concatenate([stood_in, *asked])
+    rest = np.setdiff1d(np.arange(train.rows), stand_in, assume_unique=True)
+    queries = np.concatenate([stand_in, *split_queries])
     queries = queries[~np.isin(coded.content[queries], coded.content[rest])]
     similarity = _nearest(coded, queries, rest, data.seed)
     owner = np.searchsorted(starts, queries, "right")
-    ours = np.sort(similarity[owner == 0])[::-1]
+    train_similarity = np.sort(similarity[owner == 0])[::-1]
     found = {}
     for place, split in enumerate(splits, start=1):
-        its = np.flatnonzero(owner == place)
-        its = its[np.argsort(-similarity[its], kind="stable")]
-        found[split] = Nearness(similarity[its], ours, queries[its] - starts[place - 1], tuple(names))
+        of_split = np.flatnonzero(owner == place)
+        of_split = of_split[np.argsort(-similarity[of_split], kind="stable")]
+        found[split] = Nearness(
+            similarity[of_split], train_similarity, queries[of_split] - starts[place - 1], tuple(names)
+        )
     return found
 
 
 def _content(data: Data, tables: Sequence[Table]) -> list[str]:
-    """What makes a row: every column of all tables but the label, row numbers and what has no nearness."""
-    kinds = (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT)
+    """The columns to compare: all but the label, row numbers and kinds without a similarity."""
+    kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT)
     names = [name for name in data.train.columns if name != data.label]
     return without_row_numbers(tables, [name for name in names if all(t.kinds.get(name) in kinds for t in tables)])

@@ -1,4 +1,4 @@
-"""Checks that what was learnt of the data before training was learnt of train alone."""
+"""Checks that preprocessing was fitted on train alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from gates.data.contamination.scales import Scale
 from gates.data.evidence import Data
-from gates.tables.table import Floats, Kind, Table
+from gates.tables.table import ColumnKind, Floats, Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
-# Who may read a split besides train; everybody reads train.
+# The components that may read eval and test; every component may read train.
 _LOOKERS = frozenset({"ExampleGen", "StatisticsGen", "ExampleValidator", "DataGate"})
 _JUDGES = frozenset({"Evaluator", "References", "ModelGate"})
 ALLOWED_READERS: dict[str, frozenset[str]] = {
@@ -23,13 +23,13 @@ ALLOWED_READERS: dict[str, frozenset[str]] = {
     "eval": _LOOKERS | _JUDGES | {"Transform", "Tuner", "Trainer"},
 }
 _FEWEST_ROWS = 20
-# Fewer values are codes or counts; a scaled measurement has more.
+# A column with fewer values holds codes or counts, not a scaled measurement.
 _FEWEST_VALUES = 20
-# What divides by a constant and not by what was seen: percentages, grey levels, marks, cents.
+# Steps of a constant divisor, not of a fitted range: percentages, grey levels, marks, cents.
 _ROUND_STEPS = (10, 16, 20, 60, 64, 100, 255, 256, 1000)
 _FLOAT32 = 1e-6
 _FEWEST_RANGES = 2
-# A column that train has as far from 0 and 1 was never scaled so.
+# A column whose location and spread over train are this far from 0 and 1 was not scaled.
 _FAR = 1.0
 
 
@@ -45,22 +45,22 @@ _SCALES = {"mean 0 and standard deviation 1": Scale.standard, "median 0 and inte
     rule="mean and deviation (or median and quartiles) over all splits are 10 times nearer to 0 and 1 than over train, "
     "and nearer than chance makes them in rows of a population that has 0 and 1; or two columns go from 0 to 1 over "
     "all splits, each end a row of its own, and train lacks an end",
-    source="Kapoor & Narayanan 2023, L1.2 (pre-processing on train and test)",
+    source="Kapoor & Narayanan 2023, L1.2 (pre-processing on train and test); docs/statistics.md, Scaling constants",
     needs=(Need.OTHER,),
 )
 def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement]:
-    """Scaling constants that only all rows together have: over train alone they are a little off, as any sample is.
+    """Scaling constants that hold over all rows: over train alone they are slightly off, as for any sample.
 
-    The tolerance is no constant: how near chance comes follows from the number of rows and the column's own moments,
-    and rounding (two decimals, float32) stays far below. Scaled on train, a column is exact there and off over all.
+    The tolerance follows from the number of rows and the column's moments, and rounding (two decimals, float32) stays
+    far below it. A column that was scaled on train is exact there and off over all rows.
     """
     tables = {split: table for split, table in data.others.items() if table.rows and split != "previous"}
     if not tables or data.train.rows < _FEWEST_ROWS:
         raise NotApplicable(f"train has fewer than {_FEWEST_ROWS} rows, or no other table has any")
-    # Whoever scaled the file may have had all tables in it or only some.
+    # The file that was scaled may have held all tables or only some of them.
     together = [chosen for count in range(len(tables), 0, -1) for chosen in combinations(tables, count)]
     pools = {" and ".join(["train", *chosen]): [tables[split] for split in chosen] for chosen in together}
-    found = [each for name in data.features_of(Kind.NUMBER) for each in _judge_column(data, name, pools, margin)]
+    found = [each for name in data.features_of(ColumnKind.NUMBER) for each in _judge_column(data, name, pools, margin)]
     ranges = [each for words, pool in pools.items() if (each := _judge_ranges(data, words, pool))]
     found += [max(ranges, key=lambda each: bool(each.beyond))] if ranges else []
     if not found:
@@ -69,24 +69,24 @@ def standardised_before_split(data: Data, margin: float) -> Iterator[Measurement
 
 
 def _values(tables: list[Table], name: str) -> Floats | None:
-    """The finite values of a measurement, or None when it is none or a table does not hold it."""
-    if any(not table.has(name, Kind.NUMBER) for table in tables):
+    """The values of a measurement; None when the column is no measurement or a table lacks it."""
+    if any(not table.has(name, ColumnKind.NUMBER) for table in tables):
         return None
     values = np.concatenate([table.numbers(name) for table in tables])
     values = values[~np.isnan(values)]
-    # Larger values have squares that a float cannot hold; no scaled column has them.
+    # The squares of larger values overflow; no scaled column has such values.
     if len(values) < _FEWEST_ROWS or np.abs(values).max() > 1e30:
         return None
     return values if len(np.unique(values[:10_000])) >= min(_FEWEST_VALUES, len(values) // 2) else None
 
 
 def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: float) -> Iterator[Measurement]:
-    mine = _values([data.train], name)
-    if mine is None or not _may_be_scaled(mine):
+    train_values = _values([data.train], name)
+    if train_values is None or not _may_be_scaled(train_values):
         return
     best: tuple[float, float, str, str, float, float] | None = None
     for kind, scale in _SCALES.items():
-        alone = scale(mine)
+        alone = scale(train_values)
         for words, pool in pools.items():
             values = _values([data.train, *pool], name)
             if values is None or alone.distance >= _FAR:
@@ -104,7 +104,7 @@ def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: 
         subject=name,
         statistic="distance of train from location 0 and spread 1, in distances of all splits",
         value=-minus_ratio,
-        n=len(mine),
+        n=len(train_values),
         p_value=chance,
         beyond=beyond,
         reason=f"Over {words} {name} is {whole_distance:.1e} away from {kind}, over train alone {alone_distance:.1e}"
@@ -117,19 +117,19 @@ _REMEDY = "Scale after the split, with constants of train alone: leave it to Tra
 
 
 def _may_be_scaled(train: Floats) -> bool:
-    """Whether train is anywhere near 0 and 1; else there is nothing to compare."""
+    """Whether train's values lie around 0; only then can the column have been standardised."""
     low, high = np.quantile(train, [0.01, 0.99])
     return bool(low < 0 < high)
 
 
 def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | None:
-    """Columns that go from 0 to 1 exactly, at an end with one row only: the mark of scaling by the least and greatest.
+    """Columns that go from 0 to 1 exactly, with a single row at one end: the sign of min-max scaling.
 
-    A natural share may have a single 1 too, so two such columns are asked for, and steps that a constant divisor
-    leaves (percent, grey levels) do not count. Where train has both ends itself, scaling it alone makes the same.
+    A natural share may have a single 1 too, so two such columns are required, and steps of a constant divisor (percent,
+    grey levels) do not count. When train holds both ends, scaling on train alone gives the same values.
     """
     scaled, lacking = [], []
-    for name in data.features_of(Kind.NUMBER):
+    for name in data.features_of(ColumnKind.NUMBER):
         whole = _values([data.train, *pool], name)
         if whole is None or whole.min() != 0 or whole.max() != 1 or _has_round_steps(whole):
             continue
@@ -137,8 +137,8 @@ def _judge_ranges(data: Data, words: str, pool: list[Table]) -> Measurement | No
         if 1 not in ends:
             continue
         scaled.append(name)
-        mine = data.train.numbers(name)
-        if any(count == 1 and not (mine == end).any() for end, count in enumerate(ends)):
+        train_values = data.train.numbers(name)
+        if any(count == 1 and not (train_values == end).any() for end, count in enumerate(ends)):
             lacking.append(name)
     if not scaled:
         return None
@@ -173,12 +173,12 @@ def _has_round_steps(values: NDArray[np.float64]) -> bool:
     tier=1,
 )
 def who_read_test(data: Data, _margin: float) -> Iterator[Measurement]:
-    """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact, so without a p-value."""
+    """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact without a p-value."""
     readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
     if not readers:
-        raise NotApplicable("there is no lineage that says who reads eval and test")
+        raise NotApplicable("no lineage is given of the components that read eval and test")
     for split, names in readers.items():
-        # Several nodes of one component are told apart by what follows the dot: `StatisticsGen.raw`.
+        # The part after the dot distinguishes several nodes of one component: `StatisticsGen.raw`.
         beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
         yield Measurement(
             subject=split,
@@ -187,7 +187,7 @@ def who_read_test(data: Data, _margin: float) -> Iterator[Measurement]:
             n=len(names),
             reason=f"{split} is read by {', '.join(beyond)}, which must not see it."
             if beyond
-            else f"{split} is read by {', '.join(sorted(set(names))) or 'nobody'}, as it may be.",
+            else f"{split} is read by {', '.join(sorted(set(names))) or 'no component'}, as it may be.",
             remedy=f"Give {', '.join(beyond)} the splits that are its own: take `{split}` out of its inputs."
             if beyond
             else "Nothing to do.",
@@ -205,10 +205,10 @@ def who_read_test(data: Data, _margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement]:
-    """Which splits Transform analyses. A fact, so without a p-value."""
+    """Which splits Transform analyses. A fact without a p-value."""
     analysed = data.declared.analysed_splits
     if analysed is None:
-        raise NotApplicable("there is no lineage that says which splits Transform analyses")
+        raise NotApplicable("no lineage is given of the splits that Transform analyses")
     beyond = [split for split in analysed if split != "train"]
     fault = bool(beyond) or "train" not in analysed
     yield Measurement(

@@ -1,4 +1,4 @@
-"""How often rows repeat one another, and how much of that their values explain."""
+"""Repeated rows, and how much of the repetition chance explains (docs/statistics.md, Near misses)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.tables.table import Codes, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Mask, Table, joint_codes
 from gates.verdict.finding import Chart
 
-# Numbers count as nearly equal within as many neighbouring distinct values: prices and counts heap on round ones.
+# Numbers within so many neighbouring distinct values are nearly equal: prices and counts cluster at round values.
 _NEIGHBOURS = 16
 ALL_BUT_ONE = "all columns but one"
 _CLEAR = 1e-6
@@ -37,29 +37,29 @@ class Repetition:
 
     @cached_property
     def coincide(self) -> dict[str, Mask]:
-        """For each of several ways to agree almost wholly: which contents agree so with another one.
+        """For each way to coincide nearly: which contents coincide so with another one.
 
-        Honest rows that are equal in all columns came so by chance, and chance makes near misses as well: rows that
+        Honest rows that are equal in all columns are equal by chance, and chance also makes near misses: rows that
         agree in all columns but one (where numbers differ by a few of their distinct values), and rows that agree in
-        one given column and not in all. A copy is made without either.
+        one given column and not in all. Copying makes neither.
         """
         table, first = self.table, self.first
         whole = table.words(list(self.names))[1][first]
         near = np.zeros(len(first), dtype=bool)
         found: dict[str, Mask] = {}
         for name in self.names:
-            if table.kinds[name] is Kind.EMPTY:
+            if table.kinds[name] is ColumnKind.EMPTY:
                 continue
             word = table.words([name])[1][first]
             found[name] = _occurs_twice(word)
-            if table.kinds[name] is Kind.NUMBER:
+            if table.kinds[name] is ColumnKind.NUMBER:
                 near |= _occurs_twice(whole - word + _block(table.numbers(name)[first]))
-            elif table.kinds[name] is Kind.CATEGORY:
+            elif table.kinds[name] is ColumnKind.CATEGORY:
                 near |= _occurs_twice(whole - word)
         return {ALL_BUT_ONE: near, **found}
 
     def chart(self, split: str) -> Chart:
-        """How often contents are there."""
+        """The shares of rows by the number of times that their content occurs."""
         shares = np.bincount(np.minimum(self.rows, 10), weights=self.rows, minlength=11)[1:] / self.rows.sum()
         labels = (*(f"{times}" for times in range(1, 10)), "10 or more")
         return Chart("share of rows by how often their content is there", labels, {split: tuple(shares.tolist())})
@@ -67,7 +67,7 @@ class Repetition:
 
 @dataclass(frozen=True)
 class Excess:
-    """Copies beyond near misses, by the way to coincide and in the class that speak most clearly."""
+    """Copies beyond near misses, for the way to coincide and the class with the clearest excess."""
 
     share: float  # copies less near misses, of all rows
     p_value: float
@@ -82,7 +82,7 @@ class Excess:
 def excess_of(found: Repetition, label: Codes | None, classes: Sequence[str]) -> Excess:
     """Whether more contents repeat than nearly coincide: a sign test, Bonferroni over ways and classes.
 
-    By class as well: near misses of the many would hide the copies of the few.
+    Also by class: the near misses of a large class would hide the copies of a small one.
     """
     scopes: dict[str | None, Mask] = {None: np.ones(len(found.first), dtype=bool)}
     if label is not None:

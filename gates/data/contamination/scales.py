@@ -1,4 +1,7 @@
-"""How near a column's location and spread are to 0 and 1, and how near chance brings them."""
+"""The distance of a column's location and spread from 0 and 1, and the probability of so small a distance.
+
+The derivation: docs/statistics.md, Scaling constants.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from gates.tables.table import Floats
 
 @dataclass(frozen=True)
 class Scale:
-    """How far some rows of a column are from a location of 0 and a spread of 1."""
+    """The distance of some rows of a column from a location of 0 and a spread of 1."""
 
     distance: float  # the larger of both
-    chance: float  # of being that near to both, for rows whose population has exactly these
+    chance: float  # the probability to be so near to both, when the population has exactly 0 and 1
 
     @classmethod
     def standard(cls, values: Floats) -> Scale:
-        """Mean and standard deviation, of the population or the sample, whichever is nearer to 1."""
+        """Mean and standard deviation (of population or sample, whichever is nearer to 1)."""
         n, mean = len(values), float(values.mean())
         centred = values - mean
         variance = float((centred**2).mean())
@@ -28,7 +31,7 @@ class Scale:
         away = min(abs(math.sqrt(variance) - 1), abs(math.sqrt(variance * n / (n - 1)) - 1))
         skew = float((centred**3).mean()) / variance**1.5
         kurtosis = float((centred**4).mean()) / variance**2
-        # Mean and deviation of a skewed column go together, so both are near at once more often.
+        # Mean and deviation of a skewed column are correlated, so both are near at once more often.
         together = math.sqrt(max(1e-6, 1 - skew**2 / max(kurtosis - 1, 1e-6)))
         error = math.sqrt(max(kurtosis - 1, 1e-6)) / 2 * math.sqrt(variance / n)
         chance = _within(abs(mean), math.sqrt(variance / n)) * _within(away, error) / together
@@ -40,7 +43,7 @@ class Scale:
         n = len(values)
         low, median, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
         away = abs(high - low - 1)
-        # Errors from the density about each quantile (a tenth of the rows), as for any order statistic.
+        # Standard errors of order statistics, with the density around each quantile from a tenth of the rows.
         gaps = np.diff(np.quantile(values, [0.2, 0.3, 0.45, 0.55, 0.7, 0.8]))[::2] / 0.1
         at_low, at_middle, at_high = (float(gap) / math.sqrt(n) for gap in gaps)
         error = math.sqrt(max(0.0, (3 * at_low**2 + 3 * at_high**2 - 2 * at_low * at_high) / 16))

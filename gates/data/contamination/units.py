@@ -1,4 +1,4 @@
-"""Checks that a declared split by entity or by time is one: nobody, and no moment, on both sides."""
+"""Checks of a declared split by entity or by time: no entity and no period is on both sides."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from core.text import shortened
 from gates.data.evidence import Data
-from gates.tables.table import MISSING_CODE, Floats, Kind, Table, joint_categories
+from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
 
 _SHOWN = 5
 _YEAR_FIRST = re.compile(r"^\d{4}[-/.]?\d{2}")
-# Rows of one moment have no order: a cut through a day leaves it on both sides. Not so when it is most of a side.
+# Rows of one moment have no order: a cut through a day leaves it on both sides, unless it is most of a side.
 _MOST_TIES = 0.5
 _BARS = 20
 Show = Callable[[float], str]
@@ -29,7 +29,9 @@ Show = Callable[[float], str]
 def _splits(data: Data, column: str, splits: tuple[str, ...]) -> dict[str, Table]:
     tables = {"train": data.train, **{name: data.held_out[name] for name in splits if name in data.held_out}}
     return {
-        name: table for name, table in tables.items() if table.has(column) and table.kinds[column] is not Kind.EMPTY
+        name: table
+        for name, table in tables.items()
+        if table.has(column) and table.kinds[column] is not ColumnKind.EMPTY
     }
 
 
@@ -51,13 +53,13 @@ def _refuse_other_split(data: Data, unit: str) -> None:
     tier=1,
 )
 def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
-    """Entities in train and in a held-out split. A fact, which chance cannot make, so without a p-value."""
+    """Entities in train and in a held-out split. A fact without a p-value."""
     _refuse_other_split(data, "entity")
     key = str(data.declared.entity)
     tables = _splits(data, key, tuple(data.held_out))
     if "train" not in tables or len(tables) < 2:
         raise NotApplicable(f"train or every held-out split is without the entity key `{key}`")
-    if any(table.kinds[key] in (Kind.IMAGE, Kind.OTHER) for table in tables.values()):
+    if any(table.kinds[key] in (ColumnKind.IMAGE, ColumnKind.OTHER) for table in tables.values()):
         raise NotApplicable(f"the entity key `{key}` holds no single values")
     for split in data.held_out:
         if split in tables:
@@ -72,17 +74,17 @@ def _unjudged(split: str, key: str, rows: int) -> Measurement:
         statistic=f"share of {split} rows whose {key} is also in train",
         value=float("nan"),
         n=rows,
-        reason=f"{split} is without the entity key {key}, so nobody knows whether its entities are in train.",
+        reason=f"{split} is without the entity key {key}, so it is unknown whether its entities are in train.",
         remedy=f"Keep {key} in {split}; it is no feature.",
         p_value=1.0,
     )
 
 
 def _judge_entities(train: Table, other: Table, split: str, key: str, margin: float) -> Measurement:
-    (mine, its), values = joint_categories([train, other], key)
-    held = its[its != MISSING_CODE]
+    (train_codes, other_codes), values = joint_categories([train, other], key)
+    held = other_codes[other_codes != MISSING_CODE]
     known = np.zeros(len(values) + 1, dtype=bool)
-    known[mine[mine != MISSING_CODE]] = True
+    known[train_codes[train_codes != MISSING_CODE]] = True
     rows = np.bincount(held[known[held]], minlength=len(values))
     shared = np.argsort(-rows, kind="stable")[: int((rows > 0).sum())]
     share = float(rows.sum() / max(1, len(held)))
@@ -92,7 +94,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         f"{len(shared):,} of {len(np.unique(held)):,} values of {key} in {split} are in train too, with {rows.sum():,} "
         f"of {len(held):,} {split} rows ({share:.2%})"
     )
-    in_train = np.bincount(mine[mine != MISSING_CODE], minlength=len(values))
+    in_train = np.bincount(train_codes[train_codes != MISSING_CODE], minlength=len(values))
     return Measurement(
         subject=split,
         statistic=f"share of {split} rows whose {key} is also in train",
@@ -100,7 +102,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         n=len(held),
         reason=f"{reason}: {names}." if len(shared) else f"{reason}.",
         remedy=f"Split by the key: set `split.by: entity` with `{key}`, so that each falls on one side. If rows of one "
-        "entity are independent of each other, say so with `split.by: row`."
+        "entity are independent of each other, declare it with `split.by: row`."
         if share > margin
         else "Nothing to do.",
         sample=RowSample(
@@ -128,9 +130,9 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
 def time_order(data: Data, margin: float) -> Iterator[Measurement]:
     """Eval after train, test after eval, when a time is declared and the split is not declared to be by anything else.
 
-    The share of rows that would have to be moved, not the share of eval before the last train row: one late row of
-    train would make that 100 %. gates.md says 0; 0.1 % is left for rows that arrive late or clocks that are off, as
-    little as exact copies may be. Rows of one moment have no order, so a day that is cut in two is none out of order.
+    The statistic is the share of rows to be moved, not the share of eval before the last train row: one late row of
+    train would make the latter 100 %. The margin leaves 0.1 % for rows that arrive late and clocks that are off, as
+    many as exact copies may be. Rows of one moment have no order, so a day that is cut in two is none out of order.
     """
     _refuse_other_split(data, "time")
     column = str(data.declared.time)
@@ -149,10 +151,10 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats], Show]:
-    """Numbers as they are, ISO texts as seconds since 1970 (or their place in the alphabet, which is their order)."""
-    if all(table.kinds[column] is Kind.NUMBER for table in tables.values()):
+    """Numbers unchanged, ISO texts as seconds since 1970 (or as their alphabetical place, which is their order)."""
+    if all(table.kinds[column] is ColumnKind.NUMBER for table in tables.values()):
         return {split: table.numbers(column) for split, table in tables.items()}, _as_number
-    if any(table.kinds[column] not in (Kind.CATEGORY, Kind.TEXT) for table in tables.values()):
+    if any(table.kinds[column] not in (ColumnKind.CATEGORY, ColumnKind.TEXT) for table in tables.values()):
         raise NotApplicable(f"`{column}` is a number in one split and a text in another, or no single value")
     texts = {split: table.strings(column) for split, table in tables.items()}
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
@@ -179,7 +181,7 @@ class _Order:
 
     @classmethod
     def of(cls, first: Floats, later: Floats) -> _Order:
-        """Of two sorted sides. A boundary is a moment: the first side up to it, the later one from it on."""
+        """From two sorted sides. A boundary is a moment: the first side ends at it, the later one begins at it."""
         moments = np.unique(np.concatenate([first, later]))
         too_late = 1 - np.searchsorted(first, moments, "right") / len(first)
         too_early = np.searchsorted(later, moments, "left") / len(later)
@@ -210,7 +212,7 @@ def _judge_order(
         beyond=beyond,
         reason=reason,
         remedy=f"Split by time: set `split.by: time` with `{column}`, so that {later[0]} lies after {first[0]}. If the "
-        "model is not to foretell later rows, say so with `split.by: row`."
+        "model does not predict later rows, declare it with `split.by: row`."
         if beyond
         else "Nothing to do.",
         chart=_chart(column, first, later, show) if beyond else None,

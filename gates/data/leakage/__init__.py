@@ -1,1 +1,1 @@
-"""Checks that no feature knows the label by a way that serving does not have."""
+"""Checks that no feature carries the label by a way that does not exist at serving."""

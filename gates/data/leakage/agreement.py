@@ -1,4 +1,4 @@
-"""How often a stand-in for the model is right about train's rows and about held-out ones, class by class alike."""
+"""The recall of the stand-in model on train's rows and on held-out rows, with equal class weights."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Agreement:
 
     @property
     def difference(self) -> float:
-        """How much more often it is right about train."""
+        """Recall in train less recall in the other table."""
         return self.train - self.other
 
 
 def agreement(proxy: Proxy) -> Agreement | None:
-    """None for a quantity or two classes (there AUC says it), or where no class has enough rows on both sides.
+    """None for a quantity or two classes (AUC covers these), or when no class has enough rows on both sides.
 
-    Rows of the other table that also stand in train are left out: about these it cannot be wrong. Where labels are
-    wrong in train alone, it is right less often about train than about the other table.
+    Rows of the other table that are also in train are left out, because the model has seen them. Where labels are wrong
+    in train alone, recall is lower in train than in the other table.
     """
     from scipy.stats import norm
 
     if proxy.classes < 3:
         return None
-    mine, its = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
-    fresh = ~np.isin(its[proxy.other.rows], mine)
+    train_codes, other_codes = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
+    fresh = ~np.isin(other_codes[proxy.other.rows], train_codes)
     right = [
         scores.argmax(axis=1) == side.labels
         for scores, side in zip(proxy.scores, (proxy.train, proxy.other), strict=True)
@@ -53,12 +53,12 @@ def agreement(proxy: Proxy) -> Agreement | None:
         return None
     weights /= weights.sum()
     groups = None if proxy.groups is None else (proxy.groups[0], proxy.groups[1][fresh])
-    worth = effective_rows(hits[0], hits[1], groups)
+    effective = effective_rows(hits[0], hits[1], groups)
     recalls, variance = [], 0.0
     for side in (0, 1):
         recall, spread = _recall(hits[side], labels[side], counts[side], weights)
         recalls.append(recall)
-        variance += spread * len(hits[side]) / worth[side]
+        variance += spread * len(hits[side]) / effective[side]
     z = abs(recalls[0] - recalls[1]) / max(variance, 1e-12) ** 0.5
     return Agreement(recalls[0], recalls[1], 2 * float(norm.sf(z)), int(fresh.sum()))
 
@@ -66,7 +66,7 @@ def agreement(proxy: Proxy) -> Agreement | None:
 def _recall(
     hits: NDArray[np.float64], labels: NDArray[np.int64], counts: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """The weighted recall and its variance; a class that is always right is not taken at its word (Agresti & Coull)."""
+    """The weighted recall and its variance; not 0 for a class that is always right (Agresti & Coull)."""
     right = np.bincount(labels, hits, minlength=len(counts))
     smooth = (right + 1) / (counts + 2)
     judged = weights > 0

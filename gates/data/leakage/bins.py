@@ -11,14 +11,15 @@ MOST_BINS = 64
 
 
 def bins_of_numbers(values: Floats) -> Codes:
-    """Quantile bins (equal-width ones saturate on heavy tails), a value that fills a bin alone, missing apart."""
+    """Quantile bins (equal-width ones saturate on heavy tails); frequent values and missing ones have their own
+    bins."""
     values = np.nan_to_num(values, nan=np.nan)
     missing = np.isnan(values)
     present = np.sort(values[~missing])
     if not len(present):
         return np.zeros(len(values), np.int64)
     distinct = np.unique(present)
-    # As many bins as rows in each, up to the most: out-of-fold means of fewer rows are noise.
+    # The number of bins equals the rows in each, up to a limit: out-of-fold means of fewer rows are noise.
     most = int(np.clip(len(present) ** 0.5, 4, MOST_BINS))
     if len(distinct) <= most:
         bins = np.searchsorted(distinct, values)
@@ -30,7 +31,8 @@ def bins_of_numbers(values: Floats) -> Codes:
 
 
 def bins_of_codes(codes: Codes, bins: int = MOST_BINS) -> Codes:
-    """The most frequent categories, all rare ones as one (so that unique ids know nothing), missing apart."""
+    """The most frequent categories; rare ones share a bin, so that unique ids carry nothing; missing ones have a
+    bin."""
     missing = codes < 0
     if missing.all():
         return np.zeros(len(codes), np.int64)

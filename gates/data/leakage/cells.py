@@ -1,4 +1,4 @@
-"""Cells of two or three columns: what their joint values know of the label, for all combinations at once."""
+"""Cells of two or three columns: the predictive power of their joint values, for all combinations at once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_codes
 from gates.data.leakage.lead import error_of
-from gates.data.leakage.predictive_power import Power, features_alone, problem_of
-from gates.tables.table import Codes, Floats, Kind
+from gates.data.leakage.predictive_power import PredictivePower, features_alone, problem_of
+from gates.tables.table import Codes, ColumnKind, Floats
 
 SCREENED = 4_000
 CONFIRMED = 2
-# Honest features interact as well; what they give together is never quite certain.
+# Honest features also interact, but their joint error stays above this.
 CERTAIN_ERROR = 0.02
 _PAIR_BINS, _TRIPLE_BINS = 12, 4
 _MOST_CLASSES = 4
 
 
-def joint(data: Data, members: tuple[str, ...]) -> Power:
-    """Of the cells of all members; of trees on two members where they do better, as they find the right borders."""
+def joint(data: Data, members: tuple[str, ...]) -> PredictivePower:
+    """The power of the cells of all members, or of trees on two members where these find better borders."""
     problem = problem_of(data)
     bins = _PAIR_BINS if len(members) == 2 else _TRIPLE_BINS
     cells = np.zeros(problem.size, np.int64)
@@ -40,7 +40,7 @@ def joint(data: Data, members: tuple[str, ...]) -> Power:
 
 
 def screened(data: Data, names: list[str], order: int) -> list[tuple[str, ...]]:
-    """The few combinations whose cells, ranked on one half of a sample, rank the other half best."""
+    """The combinations whose cells, ranked on one half of a sample, rank the other half best."""
     problem = problem_of(data)
     if len(names) < order:
         return []
@@ -62,9 +62,9 @@ def screened(data: Data, names: list[str], order: int) -> list[tuple[str, ...]]:
 
 
 def _coarse(data: Data, name: str, bins: int, rows: NDArray[np.intp]) -> Codes:
-    """At most so many bins: the most frequent categories, or equal shares of a number's order; missing is one."""
+    """At most `bins` bins: the most frequent categories, or quantiles of a number; missing values have one."""
     table = data.train
-    if table.kinds[name] is Kind.CATEGORY:
+    if table.kinds[name] is ColumnKind.CATEGORY:
         return bins_of_codes(table.codes(name)[0][rows], bins)
     values = table.numbers(name)[rows]
     missing = np.isnan(values)
@@ -75,7 +75,7 @@ def _coarse(data: Data, name: str, bins: int, rows: NDArray[np.intp]) -> Codes:
     if len(distinct) <= bins - 1:
         edges = distinct[1:]
     else:
-        # An even number of bins has a border at the median, where honest thresholds are as well.
+        # An even number of bins has a border at the median, where honest thresholds also lie.
         count = bins if not missing.any() else bins - 2
         edges = np.unique(present[(np.arange(1, count) * len(present)) // count])
     return np.where(missing, bins - 1, np.searchsorted(edges, values, "right")).astype(np.int64)
@@ -95,24 +95,24 @@ def _cells(codes: Codes, chosen: NDArray[np.intp], bins: int, weight: NDArray[np
         return product[chosen[:, 0], chosen[:, 1]].reshape(len(chosen), -1).astype(np.float64)
     counts = np.empty((len(chosen), bins**3))
     for first in range(columns):
-        its = np.flatnonzero(chosen[:, 0] == first)
-        if not len(its):
+        starting = np.flatnonzero(chosen[:, 0] == first)
+        if not len(starting):
             continue
         for value in range(bins):
             inside = hot[codes[:, first] == value].reshape(-1, columns * bins)
             product = (inside.T @ inside).reshape(columns, bins, columns, bins).transpose(0, 2, 1, 3)
-            counts[its, value * bins**2 : (value + 1) * bins**2] = product[chosen[its, 1], chosen[its, 2]].reshape(
-                len(its), -1
-            )
+            counts[starting, value * bins**2 : (value + 1) * bins**2] = product[
+                chosen[starting, 1], chosen[starting, 2]
+            ].reshape(len(starting), -1)
     return counts
 
 
-def _areas(positive: Floats, total: Floats, its_positive: Floats, its_total: Floats) -> Floats:
+def _areas(positive: Floats, total: Floats, second_positive: Floats, second_total: Floats) -> Floats:
     """AUC on the second half of cells ranked by their share of positives on the first, of each combination."""
     rate = positive.sum(1, keepdims=True) / np.maximum(total.sum(1, keepdims=True), 1)
     order = np.argsort((positive + rate) / (total + 1), axis=1, kind="stable")
-    hits = np.take_along_axis(its_positive, order, axis=1)
-    misses = np.take_along_axis(its_total - its_positive, order, axis=1)
+    hits = np.take_along_axis(second_positive, order, axis=1)
+    misses = np.take_along_axis(second_total - second_positive, order, axis=1)
     above = hits.sum(1, keepdims=True) - np.cumsum(hits, axis=1)
     pairs_of_rows = np.maximum(hits.sum(1) * misses.sum(1), 1)
     return (misses * (above + hits / 2)).sum(1) / pairs_of_rows

@@ -1,4 +1,4 @@
-"""Checks of columns that know the label only together: small differences of large numbers, and keys with a lock."""
+"""Checks of columns that carry the label only together: small differences of large numbers, XOR and the like."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_numbers, centred_ranks
 from gates.data.leakage.cells import CERTAIN_ERROR, CONFIRMED, SCREENED, joint, screened
 from gates.data.leakage.features import single_suspects
-from gates.data.leakage.lead import Verdict, chart_of, judged_jointly, judged_singly, sentence
-from gates.data.leakage.predictive_power import ALIKE, Problem, features_alone, problem_of
-from gates.tables.table import Floats, Kind
+from gates.data.leakage.lead import Advantage, chart_of, judged_jointly, judged_singly, sentence
+from gates.data.leakage.predictive_power import ALIKE, PredictionProblem, features_alone, problem_of
+from gates.tables.table import ColumnKind, Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA
@@ -23,16 +23,18 @@ PAIRS_MARGIN = 2 / 3
 _MOST_PAIRS = 150
 _FEWEST_VALUES = 10
 _MOST_COLUMNS, _MOST_IN_TRIPLES = 48, 24
-_REMEDY = "Leave out {0}, or say from when each is known (`prediction.known_from`): together they tell the outcome."
+_REMEDY = (
+    "Leave out {0}, or declare from when each is known (`prediction.known_from`): together they reveal the outcome."
+)
 
 
 @dataclass(frozen=True)
 class Derived:
-    """What was made of two columns, and how it was judged."""
+    """A value derived from two columns, and its advantage."""
 
     members: tuple[str, str]
     form: str  # "difference", "ratio", "sum", "product"
-    verdict: Verdict
+    advantage: Advantage
 
 
 @check(
@@ -43,13 +45,13 @@ class Derived:
     margin=PAIRS_MARGIN,
     rule="numeric pairs with |Spearman| >= 0.85: difference and ratio (sum and product when opposed), judged as a "
     "single feature against each feature alone, both members too, and boosted trees on all others",
-    source="Kaufman et al., Leakage in data mining (2012); Lou et al., GA2M (2013)",
+    source="Kaufman et al. 2012; Lou et al. 2013, GA2M; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def pairs(data: Data, margin: float) -> Iterator[Measurement]:
-    """A difference that is small against the spread of both columns is what neither a single feature nor trees see.
+    """A difference that is small against the spread of both columns, which neither single features nor trees detect.
 
-    O(sample x pairs). Columns that are refused by themselves take no part.
+    O(sample x pairs). Columns that are refused by themselves are left out.
     """
     found = derived(data, margin)
     if not found:
@@ -58,67 +60,67 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
     for each in found:
         first, second = each.members
         what = f"{each.form} of `{first}` and `{second}`"
-        beyond = each.verdict.is_beyond(margin)
+        beyond = each.advantage.is_beyond(margin)
         yield Measurement(
             subject=f"{first}, {second}",
             statistic="share of all others' errors avoided",
-            value=each.verdict.share,
+            value=each.advantage.share,
             n=problem.size,
-            reason=sentence(f"The {what} has", each.verdict, problem),
+            reason=sentence(f"The {what} has", each.advantage, problem),
             remedy=_REMEDY.format(f"`{first}` or `{second}`") if beyond else "Nothing to do.",
-            p_value=each.verdict.p_value,
+            p_value=each.advantage.p_value,
             beyond=beyond,
-            chart=chart_of(what, each.verdict.power, each.verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(what, each.advantage.power, each.advantage.k, powers, problem) if beyond else None,
         )
 
 
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="two or three columns that give the label together while each alone has nothing (XOR, a key and its lock)",
+    catches="two or three columns that give the label together while each alone carries nothing (XOR)",
     statistic="share of the errors of all other features that the joint values of two or three columns avoid",
     margin=PAIRS_MARGIN,
     rule="the strongest of all pairs (12 x 12 cells) and triples (4 x 4 x 4, up to 24 columns), each column alone at "
     "AUC 0.6 (R2 0.2) at most: error <= 0.02, and < (1 - margin) x that of each feature alone and of boosted trees on "
     "all others; p <= 0.001 / combinations",
-    source="Lou et al., Accurate intelligible models with pairwise interactions (2013), FAST",
+    source="Lou et al. 2013, FAST; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def combination(data: Data, margin: float) -> Iterator[Measurement]:
-    """All pairs and triples at once: cell counts of one half of a sample are one matrix product, and rank the cells
-    of the other half. The strongest are judged on all rows."""
+    """Screens all pairs and triples at once: one matrix product counts the cells of one half of a sample, and these
+    rank the cells of the other half. The strongest combinations are judged on all rows."""
     found = strongest(data, margin)
     problem, powers = problem_of(data), features_alone(data)
-    members, verdict, tried = found
+    members, advantage, tried = found
     what = " and ".join(f"`{name}`" for name in members)
-    # An honest law of several columns (a price of area and rooms) shows in each of them.
-    known = min(float(powers[name].errors[verdict.k]) for name in members if name in powers)
-    beyond = verdict.is_beyond(margin) and verdict.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
-    told = sentence(f"{what} together have", verdict, problem)
+    # An honest relation of several columns (a price of area and rooms) also shows in each of them.
+    known = min(float(powers[name].errors[advantage.k]) for name in members if name in powers)
+    beyond = advantage.is_beyond(margin) and advantage.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
+    text = sentence(f"{what} together have", advantage, problem)
     yield Measurement(
         subject=", ".join(members),
         statistic="share of all others' errors avoided",
-        value=verdict.share,
+        value=advantage.share,
         n=problem.size,
-        reason=f"{told} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
+        reason=f"{text} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
         remedy=_REMEDY.format(what) if beyond else "Nothing to do.",
-        p_value=min(1.0, verdict.p_value * tried),
+        p_value=min(1.0, advantage.p_value * tried),
         beyond=beyond,
-        chart=chart_of(", ".join(members), verdict.power, verdict.k, powers, problem) if beyond else None,
+        chart=chart_of(", ".join(members), advantage.power, advantage.k, powers, problem) if beyond else None,
     )
 
 
-def _tells_nothing(problem: Problem) -> float:
-    """The error from which on a column alone counts as knowing nothing: AUC 0.6, or R2 0.2."""
+def _tells_nothing(problem: PredictionProblem) -> float:
+    """The error from which a column alone carries nothing: AUC 0.6, or R2 0.2."""
     return 0.8 if problem.is_regression else 0.4
 
 
 @lru_cache(maxsize=2)
 def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
-    """Each alike pair in the form that says more."""
+    """Each pair of alike columns in the stronger of its forms."""
     problem, powers = problem_of(data), features_alone(data)
     refused = single_suspects(data)
-    names = [name for name in data.features_of(Kind.NUMBER) if name not in refused]
+    names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
     numbers = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], nan=np.nan) for name in names}
     names = [name for name in names if _has_values(numbers[name])]
     found = []
@@ -127,16 +129,17 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
         for form, values in _forms(numbers[first], numbers[second], opposed):
             power = problem.power_of(bins_of_numbers(values))
             forms.append((form, power, judged_singly(data, power, margin, powers)))
-        form, power, verdict = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
-        verdict = replace(verdict, p_value=min(1.0, verdict.p_value * len(forms)))
-        found.append((power, Derived((first, second), form, verdict)))
-    found.sort(key=lambda each: (each[1].verdict.p_value, -each[1].verdict.share, each[1].members))
-    # One leak makes suspects of many pairs; the surest few are enough to find it, and a fit costs more than a pair.
+        form, power, advantage = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
+        advantage = replace(advantage, p_value=min(1.0, advantage.p_value * len(forms)))
+        found.append((power, Derived((first, second), form, advantage)))
+    found.sort(key=lambda each: (each[1].advantage.p_value, -each[1].advantage.share, each[1].members))
+    # One leak makes many pairs suspicious; the most certain few suffice to find it, and a fit costs more than a pair.
     for i, (power, each) in enumerate(found[:CONFIRMED]):
-        verdict = judged_jointly(data, each.verdict, power, frozenset(each.members), margin)
-        found[i] = (power, replace(each, verdict=verdict))
+        advantage = judged_jointly(data, each.advantage, power, frozenset(each.members), margin)
+        found[i] = (power, replace(each, advantage=advantage))
     return [
-        each if each.verdict.jointly else replace(each, verdict=replace(each.verdict, p_value=1.0)) for _, each in found
+        each if each.advantage.jointly else replace(each, advantage=replace(each.advantage, p_value=1.0))
+        for _, each in found
     ]
 
 
@@ -145,7 +148,7 @@ def _has_values(values: Floats) -> bool:
 
 
 def _alike(names: list[str], numbers: dict[str, Floats]) -> Iterator[tuple[str, str, bool]]:
-    """Pairs of columns of like order, the most alike first; and whether one falls as the other rises."""
+    """Pairs of columns with correlated ranks, the strongest first, and whether the correlation is negative."""
     if len(names) < 2:
         return
     step = max(1, len(numbers[names[0]]) // SCREENED)
@@ -166,40 +169,40 @@ def _forms(first: Floats, second: Floats, opposed: bool) -> list[tuple[str, Floa
 
 
 def _finite(values: Floats) -> Floats:
-    # A float carries 15 digits: what is left of 1e9 + 0.1 - 1e9 is no value but rounding.
+    # A float has 15 digits: the remainder of 1e9 + 0.1 - 1e9 is rounding.
     return np.where(np.isfinite(values), np.round(values, 9), np.nan)
 
 
 @lru_cache(maxsize=2)
-def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Verdict, int]:
-    """The pair or triple that speaks most, its verdict and how many were tried.
+def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, int]:
+    """The strongest pair or triple, its advantage, and the number of combinations tried.
 
     Raises:
-      NotApplicable: when fewer than two features are numbers or categories.
+      NotApplicable: when there is no combination to try.
     """
     powers = features_alone(data)
     left_out = set(single_suspects(data))
     for each in derived(data):
-        if each.verdict.is_beyond(PAIRS_MARGIN) and each.verdict.p_value <= ALPHA:
+        if each.advantage.is_beyond(PAIRS_MARGIN) and each.advantage.p_value <= ALPHA:
             left_out |= set(each.members)
     names = [name for name in powers if name not in left_out]
     if len(names) < 2:
         raise NotApplicable("fewer than two features are numbers or categories")
-    # Of very many columns those that know most: in wide tables a pair with no trace in either stays unseen.
+    # Of very many columns the strongest: in wide tables a pair of columns that are both weak alone is not found.
     names = sorted(names, key=lambda name: (float(powers[name].errors.min()), name))[:_MOST_COLUMNS]
     tried = len(names) * (len(names) - 1) // 2
     candidates = screened(data, names, 2)
     if len(names) <= _MOST_IN_TRIPLES:
         tried += len(names) * (len(names) - 1) * (len(names) - 2) // 6
         candidates += screened(data, names, 3)
-    verdicts = []
+    advantages = []
     for members in candidates:
         power = joint(data, members)
-        verdict = judged_singly(data, power, margin, powers)
-        if verdict.power >= 1 - CERTAIN_ERROR:
-            verdict = judged_jointly(data, verdict, power, frozenset(members), margin)
-        verdicts.append((members, verdict))
-    members, verdict = min(
-        verdicts, key=lambda each: (not each[1].is_beyond(margin), -each[1].share, len(each[0]), each[1].p_value)
+        advantage = judged_singly(data, power, margin, powers)
+        if advantage.power >= 1 - CERTAIN_ERROR:
+            advantage = judged_jointly(data, advantage, power, frozenset(members), margin)
+        advantages.append((members, advantage))
+    members, advantage = min(
+        advantages, key=lambda each: (not each[1].is_beyond(margin), -each[1].share, len(each[0]), each[1].p_value)
     )
-    return members, verdict, tried
+    return members, advantage, tried

@@ -1,4 +1,4 @@
-"""Columns that are other columns by another name: copies of the label, functions of a suspect, twins."""
+"""Columns that repeat others: copies of the label, functions of a suspect, correlated columns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import centred_ranks
 from gates.data.leakage.predictive_power import ALIKE, problem_of
 from gates.statistics.intervals import wilson
-from gates.tables.table import Codes, Kind
+from gates.tables.table import Codes, ColumnKind
 
-# A column that is a function of the suspect in this share of rows knows nothing that the suspect does not.
+# A column that is a function of the suspect in this share of rows adds nothing to the suspect.
 _FUNCTION = 0.98
 _INVERSIONS = 0.001
 _COPY = 0.99
@@ -21,8 +21,8 @@ _Z99 = 2.326
 
 
 def are_alike(data: Data, first: str, second: str) -> bool:
-    """Whether two numbers rise (or fall) together, by Spearman's rank correlation."""
-    if Kind.CATEGORY in (data.train.kinds[first], data.train.kinds[second]):
+    """Whether two number columns are strongly correlated, by Spearman's rank correlation."""
+    if ColumnKind.CATEGORY in (data.train.kinds[first], data.train.kinds[second]):
         return False
     ranks = [centred_ranks(data.train.numbers(name)[problem_of(data).rows]) for name in (first, second)]
     spread = float(np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
@@ -30,14 +30,14 @@ def are_alike(data: Data, first: str, second: str) -> bool:
 
 
 def is_function_of(data: Data, name: str, of: str) -> bool:
-    """Whether `name` follows from `of`: by the most frequent value for each value, or by rank for fine numbers."""
+    """Whether `name` is a function of `of`: by the most frequent value for each value, or by ranks for fine numbers."""
     rows = problem_of(data).rows
-    mine, its = (np.unique(data.train.words([each])[0][rows], return_inverse=True)[1] for each in (name, of))
-    counts = np.bincount(its)
-    repeated = counts[its] > 1
+    codes, of_codes = (np.unique(data.train.words([each])[0][rows], return_inverse=True)[1] for each in (name, of))
+    counts = np.bincount(of_codes)
+    repeated = counts[of_codes] > 1
     if repeated.mean() > 0.5 and counts.max() * 10 >= len(rows) / 6.4:
-        return _lambda(mine[repeated], its[repeated]) >= _FUNCTION
-    if data.train.kinds[name] is not Kind.NUMBER or data.train.kinds[of] is not Kind.NUMBER:
+        return _lambda(codes[repeated], of_codes[repeated]) >= _FUNCTION
+    if data.train.kinds[name] is not ColumnKind.NUMBER or data.train.kinds[of] is not ColumnKind.NUMBER:
         return False
     values, of_values = data.train.numbers(name)[rows], data.train.numbers(of)[rows]
     both = np.isfinite(values) & np.isfinite(of_values)
@@ -48,7 +48,7 @@ def is_function_of(data: Data, name: str, of: str) -> bool:
 
 
 def _lambda(values: Codes, given: Codes) -> float:
-    """Goodman & Kruskal's lambda (1954): share of the errors of guessing `values` that knowing `given` avoids."""
+    """Goodman & Kruskal's lambda (1954): share of the errors of guessing `values` that `given` avoids."""
     width = int(values.max()) + 1
     cells, counts = np.unique(given * width + values, return_counts=True)
     best = np.zeros(int(given.max()) + 1)
@@ -59,23 +59,23 @@ def _lambda(values: Codes, given: Codes) -> float:
 
 @lru_cache(maxsize=1024)
 def copies_label(data: Data, name: str) -> bool:
-    """Whether the column is the label by other names: as many values as classes, one to one, in 99 % of the rows for
-    certain, or in all of at least 50."""
+    """Whether the column is the label with other values: as many values as classes, one to one, certainly in 99 % of
+    the rows, or in all of at least 50."""
     problem = problem_of(data)
-    if problem.is_regression or data.train.kinds[name] not in (Kind.NUMBER, Kind.CATEGORY):
+    if problem.is_regression or data.train.kinds[name] not in (ColumnKind.NUMBER, ColumnKind.CATEGORY):
         return False
     label = data.train.words([data.label or ""])[0][problem.rows]
     values = data.train.words([name])[0][problem.rows]
-    mine, its = np.unique(values, return_inverse=True)[1], np.unique(label, return_inverse=True)[1]
-    classes = int(its.max()) + 1
-    if int(mine.max()) + 1 != classes or problem.size < _FEWEST_COPIED:
+    value_codes, label_codes = np.unique(values, return_inverse=True)[1], np.unique(label, return_inverse=True)[1]
+    classes = int(label_codes.max()) + 1
+    if int(value_codes.max()) + 1 != classes or problem.size < _FEWEST_COPIED:
         return False
-    table = np.bincount(mine * classes + its, minlength=classes * classes).reshape(classes, classes)
+    table = np.bincount(value_codes * classes + label_codes, minlength=classes * classes).reshape(classes, classes)
     if len(set(table.argmax(1))) < classes or table.max(1).min() < 2:
         return False
     agree = int(table.max(1).sum())
     rare = problem.size - int(table.sum(0).max())
-    # What the column gets wrong is little even against the rows outside the largest class.
+    # The column's errors are few also relative to the rows outside the largest class.
     near = (
         wilson(agree / problem.size, problem.size, _Z99).lower >= _COPY and problem.size - agree <= (1 - _COPY) * rare
     )

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from gates.data.evidence import Data
 from gates.data.leakage.means import (
+    LabelPool,
     Means,
-    Pool,
     Scatter,
     held,
     log_chance,
@@ -23,15 +23,15 @@ from gates.data.leakage.means import (
     usual_smoothings,
 )
 from gates.data.target import Target, target_in, target_of
-from gates.tables.table import Codes, Floats, Kind, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable
 
 _RELATIVE = 1e-6
 _MOST_DECIMALS = 6
-# An honest score would hit the means so exactly less often than once in a billion columns.
+# An honest score equals the means so exactly in less than one of a billion columns.
 _LOG_CHANCE = float(np.log(1e-9))
 _FEWEST_LEVELS = 4
-# The levels with most held-out rows prove enough.
+# The levels with most held-out rows suffice.
 _MOST_LEVELS = 2_000
 _FEWEST_SHARE = 0.3
 
@@ -67,12 +67,12 @@ def encodings(data: Data, name: str) -> dict[str, Encoding]:
         except NotApplicable:
             unlabelled.append(each)
     found: dict[str, Encoding] = {}
-    for feature in data.comparable(other, Kind.NUMBER):
+    for feature in data.comparable(other, ColumnKind.NUMBER):
         if not _is_candidate(other.numbers(feature)):
             continue
-        if not all(table.has(feature, Kind.NUMBER) for table in tables):
+        if not all(table.has(feature, ColumnKind.NUMBER) for table in tables):
             continue
-        more = [table for table in unlabelled if table.has(feature, Kind.NUMBER)]
+        more = [table for table in unlabelled if table.has(feature, ColumnKind.NUMBER)]
         for view in _views(target, labels):
             if encoding := _encoding(data, tables, more, feature, view):
                 found[feature] = encoding
@@ -81,13 +81,13 @@ def encodings(data: Data, name: str) -> dict[str, Encoding]:
 
 
 def _is_candidate(values: Floats) -> bool:
-    """Fractions that repeat: whole numbers and values that are all different are no means of levels."""
+    """Whether the values are repeated fractions: whole numbers and unique values are not means of levels."""
     known = values[np.isfinite(values)]
     return len(known) >= 2 * _FEWEST_LEVELS and bool((known != np.floor(known)).any())
 
 
 def _views(target: Target, labels: list[Target]) -> Iterator[list[Floats]]:
-    """The label as numbers that may have been averaged: itself, or whether it is one of the classes."""
+    """The label as numbers that may have been averaged: its values, or membership of each class."""
     if target.is_regression:
         yield [each.values for each in labels]
         return
@@ -109,7 +109,7 @@ def _encoding(
     every, label = np.concatenate(values), np.concatenate(labels)
     label = label[~np.isnan(label)]
     fine = np.isfinite(every)
-    # A mean lies within the range of what it is the mean of.
+    # A mean lies within the range of the labels.
     inside = fine & (every >= label.min()) & (every <= label.max())
     if len(np.unique(label)) < 2 or not inside[: len(every) - sum(t.rows for t in more)].all():
         return None
@@ -135,7 +135,7 @@ def _encoding(
 def _levels(
     data: Data, tables: list[Table], feature: str, values: Floats, fine: np.ndarray
 ) -> Iterator[tuple[str | None, Codes]]:
-    """Rows of one level: those of one value; then those of one category, where the value is a function of it."""
+    """Codes of levels: first by the feature's value, then by each category of which the value is a function."""
     _, codes = np.unique(np.where(fine, values, np.nan), return_inverse=True)
     distinct = int(codes.max()) + 1
     if distinct > 0.8 * len(values):
@@ -146,7 +146,7 @@ def _levels(
             continue
         kinds = {table.kinds[name] for table in tables}
         whole = all(not pa.types.is_floating(table.arrow.column(name).type) for table in tables)
-        if not whole or not kinds <= {Kind.NUMBER, Kind.CATEGORY, Kind.TEXT}:
+        if not whole or not kinds <= {ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT}:
             continue
         coded = np.concatenate(joint_codes(tables, [name]))
         count = int(coded.max()) + 1
@@ -157,16 +157,16 @@ def _levels(
                 yield name, coded
 
 
-def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool) -> Iterator[Pool]:
+def _pools(names: list[str], each: list[Means], unlabelled: Floats, whole: bool) -> Iterator[LabelPool]:
     """The sets of rows that a leaking encoding may have been fitted on; each holds the held-out table (the second)."""
     none = np.zeros_like(unlabelled)
-    yield Pool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
+    yield LabelPool(f"{names[0]} and {names[1]}", sum_of(each[:2]), none)
     if len(each) > 2:
-        yield Pool(" and ".join(names), sum_of(each), none)
-        yield Pool(" and ".join(names[1:]), sum_of(each[1:]), none, with_train=False)
-    yield Pool(f"{names[1]} alone", each[1], none, with_train=False)
+        yield LabelPool(" and ".join(names), sum_of(each), none)
+        yield LabelPool(" and ".join(names[1:]), sum_of(each[1:]), none, with_train=False)
+    yield LabelPool(f"{names[1]} alone", each[1], none, with_train=False)
     if whole and unlabelled.any():
-        yield Pool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
+        yield LabelPool(f"{' and '.join(names)} and rows without a label", sum_of(each), unlabelled)
 
 
 def _judged(
@@ -175,11 +175,11 @@ def _judged(
     value: Floats,
     train: Means,
     other: Means,
-    pool: Pool,
+    pool: LabelPool,
     tolerance: float,
     scatter: Scatter,
 ) -> Encoding | None:
-    """The encoding, when more levels hold the pool's mean than honest scores could by chance."""
+    """The encoding, when more levels equal the pool's mean than honest scores could by chance."""
     weights = list(usual_smoothings(value, pool))
     if not pool.unlabelled.any():
         weights += smoothings(value, pool.known)

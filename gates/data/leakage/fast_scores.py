@@ -1,4 +1,4 @@
-"""Scores that cost next to nothing: mean labels of bins, and votes of near neighbours."""
+"""Cheap scores: mean labels of bins, and votes of nearest neighbours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROJECTED = 128
 
 
 def projected(vectors: NDArray, seed: int) -> NDArray:
-    """Distances survive a random projection (Johnson & Lindenstrauss 1984), at a fraction of the cost."""
+    """A random projection, which keeps distances (Johnson & Lindenstrauss 1984) and makes them cheaper."""
     width = vectors.shape[1]
     if width <= _PROJECTED:
         return vectors - vectors.mean(0)
@@ -22,26 +22,28 @@ def projected(vectors: NDArray, seed: int) -> NDArray:
     return (vectors - vectors.mean(0)) @ directions / np.float32(_PROJECTED**0.5)
 
 
-def votes(asked: NDArray, known: NDArray, labels: Codes, classes: int, alike: Codes | None = None) -> Floats:
+def votes(queries: NDArray, known: NDArray, labels: Codes, classes: int, alike: Codes | None = None) -> Floats:
     """Shares of the classes among the nearest known points.
 
-    `alike`: codes of the points when they ask about themselves; none votes for its like.
+    `alike`: codes of the points when queries and known points are the same; equal codes do not vote for each other.
     """
-    distances = (known**2).sum(1)[None, :] - 2 * asked @ known.T
+    distances = (known**2).sum(1)[None, :] - 2 * queries @ known.T
     if alike is not None:
         distances[alike[:, None] == alike[None, :]] = np.inf
     nearest = np.argpartition(distances, min(_NEIGHBOURS, distances.shape[1] - 1), axis=1)[:, :_NEIGHBOURS]
     return np.asarray(np.eye(classes)[labels[nearest]].mean(axis=1), dtype=np.float64)
 
 
-def binned(mine: Floats, its: Floats, categorical: bool) -> tuple[Codes, Codes]:
-    """Bins of train's values; a bin of its own for what is missing, and for what train does not know."""
+def binned(train_values: Floats, other_values: Floats, categorical: bool) -> tuple[Codes, Codes]:
+    """Bins by train's values; missing values and values that train lacks have their own bins."""
     if categorical:
-        count = int(np.nanmax(np.concatenate([mine, its, [0.0]]))) + 1
-        return _coded(mine, count), _coded(its, count)
-    present = mine[~np.isnan(mine)]
+        count = int(np.nanmax(np.concatenate([train_values, other_values, [0.0]]))) + 1
+        return _coded(train_values, count), _coded(other_values, count)
+    present = train_values[~np.isnan(train_values)]
     edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(present) else np.empty(0)
-    bins = [np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (mine, its)]
+    bins = [
+        np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (train_values, other_values)
+    ]
     return bins[0], bins[1]
 
 
@@ -58,7 +60,7 @@ def bin_means(bins: Codes, other_bins: Codes, fold: Codes, labels: NDArray, clas
     inside, outside = [], []
     for column in columns:
         sums = np.bincount(place, column, minlength=FOLDS * count).reshape(FOLDS, count)
-        # Five rows of the overall mean keep small bins from deciding.
+        # Five rows of the overall mean are added, so that small bins do not dominate.
         prior = 5 * column.mean()
         others = (sums.sum(0) - sums + prior) / (sizes.sum(0) - sizes + 5)
         inside.append(others[fold, bins])

@@ -1,4 +1,4 @@
-"""Checks of one feature at a time: does it know more of the label than everything else together?"""
+"""Checks of single features: does one carry more of the label than all others together?"""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ import numpy as np
 from gates.data.evidence import Data
 from gates.data.leakage.copies import are_alike, copies_label, is_function_of
 from gates.data.leakage.identifiers import identifier_suspects, identifiers
-from gates.data.leakage.lead import Verdict, chart_of, judged, sentence
-from gates.data.leakage.predictive_power import Power, Problem, features_alone, missing_mask, problem_of
-from gates.tables.table import Kind
+from gates.data.leakage.lead import Advantage, chart_of, judged, sentence
+from gates.data.leakage.predictive_power import (
+    PredictionProblem,
+    PredictivePower,
+    features_alone,
+    missing_mask,
+    problem_of,
+)
+from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
@@ -35,41 +41,42 @@ _REMEDY = (
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="a feature that is the label in disguise, or is written down together with it",
+    catches="a feature that is the label under another name, or is recorded together with it",
     statistic="share of the errors of all other features together that this feature alone avoids (1 - AUC; 1 - R2)",
     margin=SINGLE_MARGIN,
     rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
     "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); a quantity needs R2 > 0.99; one class of several "
     "AUC > 0.97; or a one-to-one copy of the label",
-    source="Kaufman et al., Leakage in data mining (2012); Kapoor & Narayanan 2023, L2",
+    source="Kaufman et al. 2012, Leakage in data mining; Kapoor & Narayanan 2023, L2; "
+    "docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
     tier=1,
 )
 def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
-    """Each number or category alone. Its AUC is judged against what the rest of the table knows, not against a
-    constant: on honest tables one good measurement reaches 0.98, and so do its neighbours.
+    """Each number or category alone. Its AUC is judged against the rest of the table, not against a constant: on honest
+    tables one good measurement reaches 0.98, and so do related ones.
 
-    Columns of which each value occurs once and that number or name the rows are left to `identifier`.
+    `identifier` judges columns whose values are unique and number or name the rows.
     """
-    verdicts = single_verdicts(data, margin)
-    if not verdicts:
+    advantages = single_advantages(data, margin)
+    if not advantages:
         raise NotApplicable("no feature is a number or a category")
     problem, powers = problem_of(data), features_alone(data)
-    for name, verdict in verdicts.items():
+    for name, advantage in advantages.items():
         copied = copies_label(data, name)
-        beyond = verdict.is_beyond(margin)
+        beyond = advantage.is_beyond(margin)
         yield Measurement(
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             n=problem.size,
-            reason=_copied(name, problem) if copied else sentence(f"`{name}` alone has", verdict, problem),
+            reason=_copied(name, problem) if copied else sentence(f"`{name}` alone has", advantage, problem),
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=None if copied else verdict.p_value,
+            p_value=None if copied else advantage.p_value,
             beyond=beyond,
-            # One other column is no table to be compared with: of two honest coordinates one is easily far ahead.
-            at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and verdict.power <= _CERTAIN else Severity.BLOCK,
-            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+            # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
+            at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN else Severity.BLOCK,
+            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -81,37 +88,37 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     margin=MISSING_MARGIN,
     rule="error of is-null < (1 - margin) x that of all columns that are not missing in the same rows: AUC > 0.75 at "
     "least; Holm-adjusted p <= 0.001",
-    source="Kaufman et al., Leakage in data mining (2012)",
+    source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def missingness(data: Data, margin: float) -> Iterator[Measurement]:
-    """Whether a value is there at all, as a feature of its own, judged as any other feature."""
+    """The presence of a value as a feature of its own, judged as any other feature."""
     problem, powers = problem_of(data), features_alone(data)
-    verdicts = missing_verdicts(data, margin)
-    if not verdicts:
+    advantages = missing_advantages(data, margin)
+    if not advantages:
         raise NotApplicable("no feature has values in some rows and none in others")
-    for name, verdict in verdicts.items():
-        beyond = verdict.is_beyond(margin)
+    for name, advantage in advantages.items():
+        beyond = advantage.is_beyond(margin)
         yield Measurement(
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             n=problem.size,
-            reason=sentence(f"Whether `{name}` has a value has", verdict, problem),
+            reason=sentence(f"Whether `{name}` has a value has", advantage, problem),
             remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
-            chart=chart_of(f"{name} is missing", verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(f"{name} is missing", advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
 @lru_cache(maxsize=2)
-def single_verdicts(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Verdict]:
-    """Every feature against all that are not copies of it. What one leak knows does not clear the next: the features
-    are judged again without those that are refused."""
+def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Advantage]:
+    """Every feature against all that are not copies of it. A leak must not clear another one: the features are judged
+    again without those that are refused."""
     powers = features_alone(data)
     copying = frozenset(name for name in powers if copies_label(data, name))
-    verdicts: dict[str, Verdict] = {}
+    advantages: dict[str, Advantage] = {}
     refused = copying | missing_suspects(data) | identifier_suspects(data)
     left = frozenset(identifiers(data))
     for _ in range(_MOST_ROUNDS):
@@ -120,24 +127,26 @@ def single_verdicts(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Verd
         for name in described:
             hidden = _hidden_behind(data, name, honest, margin)
             others = {other: each for other, each in honest.items() if other not in hidden}
-            verdicts[name] = judged(data, powers[name], hidden | refused, margin, others)
+            advantages[name] = judged(data, powers[name], hidden | refused, margin, others)
         found = frozenset(
-            n for n in described if verdicts[n].is_beyond(margin) and verdicts[n].p_value <= _certain(powers)
+            n for n in described if advantages[n].is_beyond(margin) and advantages[n].p_value <= _certain(powers)
         )
         if not found:
-            verdicts |= _two_leaks(data, described, refused, margin)
+            advantages |= _two_leaks(data, described, refused, margin)
             break
         refused |= found
     for name in copying:
-        verdicts[name] = Verdict(0, powers[name].alone(0), 0.5, "", 0.5, False, 1.0, 0.0)
-    return {name: verdicts[name] for name in powers if name in verdicts}
+        advantages[name] = Advantage(0, powers[name].alone(0), 0.5, "", 0.5, False, 1.0, 0.0)
+    return {name: advantages[name] for name in powers if name in advantages}
 
 
-def _two_leaks(data: Data, honest: dict[str, Power], refused: frozenset[str], margin: float) -> dict[str, Verdict]:
-    """Two different leaks clear each other: neither knows more than the other. The strongest feature and the next are
-    judged without each other, the strongest by a stricter margin.
+def _two_leaks(
+    data: Data, honest: dict[str, PredictivePower], refused: frozenset[str], margin: float
+) -> dict[str, Advantage]:
+    """Two different leaks clear each other, because neither carries more than the other. The strongest feature and the
+    next are judged without each other, the strongest by a stricter margin.
 
-    Not when they are alike: a petal's length and width are one honest measurement, taken twice.
+    Correlated features are excluded: a petal's length and width measure the same honestly.
     """
     for k in range(problem_of(data).labels.shape[1]):
         first, second, *_ = [*sorted(honest, key=lambda name: (float(honest[name].errors[k]), name)), "", ""]
@@ -159,55 +168,55 @@ def _certain(among: Sized) -> float:
 
 
 @lru_cache(maxsize=2)
-def missing_verdicts(data: Data, margin: float = MISSING_MARGIN) -> dict[str, Verdict]:
+def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, Advantage]:
     """Every is-null indicator against all columns that are not missing in the same rows."""
     problem, powers = problem_of(data), features_alone(data)
-    kinds = (Kind.NUMBER, Kind.CATEGORY, Kind.TEXT, Kind.IMAGE, Kind.OTHER)
+    kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT, ColumnKind.IMAGE, ColumnKind.OTHER)
     masks = {name: missing_mask(data, name) for name in data.features_of(*kinds)}
     masks = {name: mask for name, mask in masks.items() if mask.any() and not mask.all()}
-    verdicts = {}
+    advantages = {}
     for name, mask in masks.items():
-        together = frozenset(other for other, its in masks.items() if (its == mask).mean() >= _SAME_ROWS)
+        together = frozenset(other for other, other_mask in masks.items() if (other_mask == mask).mean() >= _SAME_ROWS)
         others = {other: each for other, each in powers.items() if other not in together}
-        verdicts[name] = judged(data, problem.power_of(mask.astype(np.int64)), together, margin, others)
-    return verdicts
+        advantages[name] = judged(data, problem.power_of(mask.astype(np.int64)), together, margin, others)
+    return advantages
 
 
 def missing_suspects(data: Data) -> frozenset[str]:
     """Columns that `missingness` refuses."""
-    return _refused(missing_verdicts(data), MISSING_MARGIN)
+    return _refused(missing_advantages(data), MISSING_MARGIN)
 
 
 def single_suspects(data: Data) -> frozenset[str]:
-    """Columns that are refused by themselves: what is made of them is not reported again."""
-    return _refused(single_verdicts(data), SINGLE_MARGIN) | missing_suspects(data) | identifier_suspects(data)
+    """Columns that are refused by themselves; values derived from them are not reported again."""
+    return _refused(single_advantages(data), SINGLE_MARGIN) | missing_suspects(data) | identifier_suspects(data)
 
 
-def _refused(verdicts: Mapping[str, Verdict], margin: float) -> frozenset[str]:
-    certain = _certain(verdicts)
-    return frozenset(name for name, each in verdicts.items() if each.is_beyond(margin) and each.p_value <= certain)
+def _refused(advantages: Mapping[str, Advantage], margin: float) -> frozenset[str]:
+    certain = _certain(advantages)
+    return frozenset(name for name, each in advantages.items() if each.is_beyond(margin) and each.p_value <= certain)
 
 
-def _hidden_behind(data: Data, name: str, powers: dict[str, Power], margin: float) -> frozenset[str]:
-    """The suspect and the columns that are functions of it: a leak that is in the data twice must not hide itself.
+def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], margin: float) -> frozenset[str]:
+    """The suspect and the columns that are functions of it: a leak that is in the data twice must not clear itself.
 
-    A column that is only close to the suspect stays: honest tables measure one thing in several ways (carat, and the
-    length, width and depth of a diamond).
+    A column that is only correlated with the suspect is not a member: honest tables measure one thing in several ways
+    (carat, and the length, width and depth of a diamond).
     """
     members = {name}
     errors = powers[name].errors
-    for other, its in powers.items():
-        # Only a column that would clear the suspect is worth the look.
-        if other != name and (its.errors * (1 - margin) <= errors).any() and (its.errors < 0.25).any():
+    for other, other_power in powers.items():
+        # Only columns that would clear the suspect are examined.
+        if other != name and (other_power.errors * (1 - margin) <= errors).any() and (other_power.errors < 0.25).any():
             if is_function_of(data, other, name):
                 members.add(other)
-            elif (its.errors * (1 - margin) <= errors).all():
+            elif (other_power.errors * (1 - margin) <= errors).all():
                 break
     return frozenset(members)
 
 
-def _copied(name: str, problem: Problem) -> str:
+def _copied(name: str, problem: PredictionProblem) -> str:
     return (
-        f"`{name}` is the label by other names: each of its {max(2, len(problem.names))} values goes with one "
+        f"`{name}` is the label under another name: each of its {max(2, len(problem.names))} values goes with one "
         f"class, in practically all of {problem.size:,} rows of train."
     )

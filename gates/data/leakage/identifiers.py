@@ -1,4 +1,4 @@
-"""Which columns name rows rather than describe them, and what their order, number or prefix knows of the label."""
+"""Columns that identify rows rather than describe them, and the predictive power of their order, number or prefix."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_codes, bins_of_numbers
-from gates.data.leakage.lead import Verdict, judged
+from gates.data.leakage.lead import Advantage, judged
 from gates.data.leakage.predictive_power import features_alone, problem_of
-from gates.tables.table import Codes, Floats, Kind
+from gates.tables.table import Codes, ColumnKind, Floats
 from gates.verdict.rule import ALPHA
 
 AUC_OF_ORDER = 0.75
@@ -26,7 +26,7 @@ _NAMED = re.compile(
 )
 _DATE = r"^\s*\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?"
 _SPACED = r"\S\s+\S"
-# Whole numbers that are given out in turn fill their range; a sample of them fills a part of it.
+# Consecutive numbers fill their range; a sample of them fills a part of it.
 _DENSE = 20
 _DISTINCT_NUMBERS, _DISTINCT_TEXTS = 1.0, 0.9
 _LONGEST = 64
@@ -35,8 +35,8 @@ _FEWEST = 50
 
 @lru_cache(maxsize=2)
 def identifiers(data: Data) -> tuple[str, ...]:
-    """Features with a value of its own for each row: whole numbers that were given out in turn or are named so, and
-    short texts."""
+    """Features with a unique value in each row: whole numbers that are consecutive or named as identifiers, and short
+    texts."""
     return tuple(
         name
         for name in data.features
@@ -45,11 +45,11 @@ def identifiers(data: Data) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def identifier_verdicts(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tuple[str, Verdict, bool]]:
-    """By identifier: the part of it that says most, the verdict, and whether that is beyond what it may know.
+def identifier_advantages(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tuple[str, Advantage, bool]]:
+    """By identifier: its strongest part, the advantage, and whether that is too large.
 
-    An identifier should know nothing, so what is called one, or is a text, is held against a fixed AUC. A column of
-    whole numbers alone may be an honest quantity, and a quantity may honestly grow with time: these are judged as any
+    An identifier should carry nothing, so a text or a column named as an identifier is judged against a fixed AUC. A
+    column of whole numbers may be an honest quantity, and a quantity may honestly grow with time: it is judged as any
     feature.
     """
     problem, powers = problem_of(data), features_alone(data)
@@ -61,36 +61,36 @@ def identifier_verdicts(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tu
         parts = []
         for part, bins in _parts(data, name).items():
             power = problem.power_of(bins)
-            verdict = judged(data, power, named, _MARGIN, others)
-            beyond = verdict.is_beyond(_MARGIN)
+            advantage = judged(data, power, named, _MARGIN, others)
+            beyond = advantage.is_beyond(_MARGIN)
             if not problem.is_regression and _is_called(data, name):
                 p_values = [problem.p_below(power, k, 1 - least) * len(power.errors) for k in range(len(power.errors))]
                 k = int(np.argmin(p_values))
-                if p_values[k] < verdict.p_value or not beyond:
-                    verdict = replace(verdict, k=k, power=power.alone(k), p_value=min(1.0, p_values[k]))
-                    beyond = verdict.power > least and verdict.p_value <= 0.01
-            parts.append((part, verdict, beyond))
-        part, verdict, beyond = min(parts, key=lambda each: (not each[2], each[1].p_value))
-        verdict = replace(verdict, p_value=min(1.0, verdict.p_value * len(parts)))
-        found[name] = (part, verdict, beyond)
+                if p_values[k] < advantage.p_value or not beyond:
+                    advantage = replace(advantage, k=k, power=power.alone(k), p_value=min(1.0, p_values[k]))
+                    beyond = advantage.power > least and advantage.p_value <= 0.01
+            parts.append((part, advantage, beyond))
+        part, advantage, beyond = min(parts, key=lambda each: (not each[2], each[1].p_value))
+        advantage = replace(advantage, p_value=min(1.0, advantage.p_value * len(parts)))
+        found[name] = (part, advantage, beyond)
     return found
 
 
 def identifier_suspects(data: Data) -> frozenset[str]:
     """Identifiers that are refused."""
-    found = identifier_verdicts(data)
+    found = identifier_advantages(data)
     return frozenset(
         name for name, (_, each, beyond) in found.items() if beyond and each.p_value <= ALPHA / max(1, len(found))
     )
 
 
 def _is_called(data: Data, name: str) -> bool:
-    return data.train.kinds[name] is not Kind.NUMBER or bool(_NAMED.search(name) or _NAMED.search(name.lower()))
+    return data.train.kinds[name] is not ColumnKind.NUMBER or bool(_NAMED.search(name) or _NAMED.search(name.lower()))
 
 
 def _is_numbered(data: Data, name: str) -> bool:
     table = data.train
-    if not table.has(name, Kind.NUMBER) or pa.types.is_boolean(table.arrow.column(name).type):
+    if not table.has(name, ColumnKind.NUMBER) or pa.types.is_boolean(table.arrow.column(name).type):
         return False
     values = table.numbers(name)
     values = values[np.isfinite(values)]
@@ -103,7 +103,7 @@ def _is_numbered(data: Data, name: str) -> bool:
 
 def _is_named_by_text(data: Data, name: str) -> bool:
     table = data.train
-    if table.kinds[name] not in (Kind.CATEGORY, Kind.TEXT):
+    if table.kinds[name] not in (ColumnKind.CATEGORY, ColumnKind.TEXT):
         return False
     column = table.arrow.column(name).drop_null()
     if len(column) < max(_FEWEST, 0.5 * table.rows):
@@ -112,16 +112,16 @@ def _is_named_by_text(data: Data, name: str) -> bool:
         return False
     if pc.mean(pc.utf8_length(column)).as_py() > _LONGEST:
         return False
-    # What has several words is a text, or a person's name.
+    # A value of several words is a text, or a person's name.
     if float(pc.mean(pc.match_substring_regex(column, _SPACED).cast(pa.float64())).as_py()) > 0.1:
         return False
-    # A date is no identifier: it may honestly know.
+    # A date is no identifier: it may honestly predict the label.
     return float(pc.mean(pc.match_substring_regex(column, _DATE).cast(pa.float64())).as_py()) < 0.5
 
 
 def _parts(data: Data, name: str) -> dict[str, Codes]:
     table, rows = data.train, problem_of(data).rows
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         return {"order": bins_of_numbers(table.numbers(name)[rows])}
     texts = table.strings(name).take(pa.array(rows))
     codes, _ = table.codes(name)
@@ -136,7 +136,7 @@ def _parts(data: Data, name: str) -> dict[str, Codes]:
 
 
 def _sorted_codes(encoded: pa.DictionaryArray) -> Codes:
-    """Codes in the order of the values, so that nothing depends on which row came first."""
+    """Codes in the order of the values, independent of the order of rows."""
     found = encoded.dictionary.to_pylist()
     place = np.empty(len(found), np.int64)
     place[sorted(range(len(found)), key=lambda i: found[i])] = np.arange(len(found))

@@ -1,4 +1,4 @@
-"""Marks in images that give the label away: a corner pixel, a stamp, a frame."""
+"""Marks in images that reveal the label: a corner pixel, a stamp, a frame."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gates.data.evidence import Data
 from gates.data.images import layout_of, sampled_rows
-from gates.data.leakage.patches import TIMES, Power, auc_of, strongest
+from gates.data.leakage.patches import TIMES, PatchPower, auc_of, strongest
 from gates.data.target import Target, target_of
 from gates.statistics.sampling import drawn
-from gates.tables.table import Codes, Kind
+from gates.tables.table import Codes, ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart
 from gates.verdict.measurement import Measurement
@@ -28,25 +28,25 @@ _LARGEST_SIDE = 32
     gate=Gate.DATA,
     group="leakage",
     catches="a pixel, stamp, line or frame that was put into the images of one class",
-    statistic="power for one class of what a patch shows beyond its surroundings (d of Cohen as AUC), lower bound",
+    statistic="power of a patch for one class beyond what its surroundings predict (d of Cohen as AUC), lower bound",
     margin=0.75,
     rule="blocks when the 99 % lower bound over all patches and classes is above the margin (0.90 for lines and "
     "patches above 1/9 of a side) and d is above 3 x the 95 % quantile of patches of this size",
-    source="shortcut features (Geirhos et al. 2020; Zech et al. 2018); margins as of single features",
+    source="Geirhos et al. 2020 (shortcut features); Zech et al. 2018; docs/statistics.md, Patches of an image",
     needs=(Need.LABEL, Need.IMAGE),
 )
 def image_artefacts(data: Data, margin: float) -> Iterable[Measurement]:
-    """How well a small patch tells a class by what its surroundings do not predict.
+    """How well a small patch predicts a class by the part that its surroundings do not predict.
 
-    Honest pixels may tell a class too (the middle of a trouser is dark), but the pixels around them tell the same: what
-    a linear regression on a band of 2 pixels leaves of them tells little (d < 1 in Fashion-MNIST). A mark is what the
-    surroundings do not know of. Both the patch and its remainder must tell the class, and more than 3 x what other
-    patches of this image do: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 images.
+    Honest pixels may predict a class (the middle of a trouser is dark), but so do the pixels around them: the residual
+    of a linear regression on a band of 2 pixels predicts little (d < 1 in Fashion-MNIST). The surroundings do not
+    predict a mark. Both the patch and its residual must predict the class, and more than 3 x as much as other patches
+    of these images: the pixels of an 8 x 8 digit are each less predictable. A sample of 3,000 images.
     """
     target = target_of(data)
-    measured = [each for name in data.features_of(Kind.IMAGE) for each in _of_column(data, name, target, margin)]
+    measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, target, margin)]
     if not measured:
-        raise NotApplicable("no column holds images with pixels that touch, or too few of each class")
+        raise NotApplicable("no column holds images with neighbouring pixels, or too few of each class")
     yield from measured
 
 
@@ -63,16 +63,16 @@ def _of_column(data: Data, name: str, target: Target, margin: float) -> Iterator
     if len(rows) < _FEWEST_ROWS or not enough:
         return
     planes, pooled = _pooled(layout.planes(data.train.vectors(name)[rows]))
-    told = [data.declared.called(classes[i]) for i in enough]
+    names = [data.declared.called(classes[i]) for i in enough]
     best = max(
         (strongest(planes[:, channel], members[enough]) for channel in range(layout.channels)),
         key=lambda each: each.excess(margin),
     )
-    yield _judged(name, pooled, best, told, len(rows), target, margin)
+    yield _judged(name, pooled, best, names, len(rows), target, margin)
 
 
 def _classes_of(target: Target) -> tuple[Codes, list[str]]:
-    """Classes as they are; of a quantity its lowest and its highest quarter."""
+    """The classes, or the lowest and the highest quarter of a quantity."""
     if not target.is_regression:
         return target.codes, list(target.classes)
     low, high = np.nanquantile(target.values, (0.25, 0.75))
@@ -94,7 +94,7 @@ def _pooled(planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
 
 
 def _judged(
-    name: str, pooled: int, best: Power, classes: list[str], rows: int, target: Target, margin: float
+    name: str, pooled: int, best: PatchPower, classes: list[str], rows: int, target: Target, margin: float
 ) -> Measurement:
     from scipy.stats import norm
 
@@ -103,7 +103,7 @@ def _judged(
     row, column = max(best.patch.row, 0) * pooled, max(best.patch.column, 0) * pooled
     subject = f"{name}[{row},{column}]"
     larger = f" (of an image reduced {pooled} x)" if pooled > 1 else ""
-    told = (
+    text = (
         f"{best.patch.words[0].upper()}{best.patch.words[1:]} at {subject}{larger} against `{target.name}` = "
         f"{classes[best.class_]}, by what the surroundings do not predict: d = {best.d:.2f} (AUC "
         f"{auc_of(best.d):.3f}, at least {value:.3f} with 99 % confidence over {best.tests:,} comparisons, against "
@@ -115,7 +115,7 @@ def _judged(
         value=value,
         margin=least,
         n=rows,
-        reason=told,
+        reason=text,
         remedy="Find out what put the mark there (a scanner, an export, a watermark), and crop or cover it in all "
         "images, at training and at serving.",
         p_value=min(1.0, best.tests * float(norm.sf(best.z))),
@@ -124,7 +124,7 @@ def _judged(
     )
 
 
-def _chart(best: Power, class_: str, subject: str) -> Chart | None:
+def _chart(best: PatchPower, class_: str, subject: str) -> Chart | None:
     if best.shares is None:
         return None
     both = np.concatenate(best.shares)

@@ -1,4 +1,4 @@
-"""Checks of the label itself: features fitted on it, held-out labels that are not train's, labels that are wrong."""
+"""Checks of the label: features fitted on it, held-out labels that differ from train's, wrong labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gates.data.leakage.blame import Blame, blame, capped_by_time, is_suspicious
 from gates.data.leakage.encodings import Encoding, encodings
 from gates.data.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
 from gates.data.leakage.proxy import Proxy, proxy_of, proxy_of_train
-from gates.statistics.strength import Gap, in_words
+from gates.statistics.strength import StrengthGap, in_words
 from gates.tables.table import Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample, Severity
@@ -29,16 +29,16 @@ _GAP = 0.05
     catches="a target encoding that saw the held-out labels or its own row; any feature fitted on train's labels",
     statistic="AUC in train out of fold - AUC in eval (R2 for a quantity), of each feature; means equal to the label's",
     margin=_GAP,
-    rule="gap > 0.05 AUC (0.10 R2), Holm-adjusted p <= 0.001 (DeLong), while the other features keep what they tell; "
+    rule="gap > 0.05 AUC (0.10 R2), Holm-adjusted p <= 0.001 (DeLong), while the other features keep their power; "
     "or the values are exactly the label's means over rows that include the held-out ones",
-    source="Micci-Barreca 2001; DeLong et al. 1988; Kapoor & Narayanan 2023, L1.2",
+    source="Micci-Barreca 2001; Kapoor & Narayanan 2023, L1.2; docs/statistics.md, Encodings of the label",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
-    """Each feature's power out of fold in train against its power in the held-out table, where it must be as strong.
+    """Each feature's power out of fold in train against its power in the held-out table, which must be as large.
 
-    An encoding over all rows is as strong on both sides; it is found by its values, which equal the means of the label
-    over train and the held-out table, and not over train. Correct encodings equal train's means or none.
+    An encoding over all rows is as strong on both sides; its values reveal it, because they equal the means of the
+    label over train and the held-out table, and not those over train. Correct encodings equal train's means or none.
     """
     for name, compared in _compared(data, margin):
         facts = encodings(data, name)
@@ -59,13 +59,13 @@ def train_eval_gap(data: Data, margin: float) -> Iterator[Measurement]:
     margin=_GAP,
     rule="gap > 0.05 AUC (0.10 R2), or answers > 0.05 apart either way, and Holm-adjusted p <= 0.001 (DeLong; normal), "
     "not explained by single features",
-    source="DeLong et al. 1988; Rabanser et al., Failing Loudly, 2019",
+    source="DeLong et al. 1988; Rabanser et al. 2019; docs/statistics.md, Relations in train and elsewhere",
     needs=(Need.HELD_OUT, Need.LABEL),
 )
 def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
-    """What train's features tell of train's labels they must tell of the held-out ones.
+    """The features must predict the held-out labels as well as they predict train's.
 
-    Features that lost their power while the others kept it are left out: `train_eval_gap` tells of them.
+    Features that lost their power while the others kept it are left out: `train_eval_gap` reports them.
     """
     for name, compared in _compared(data, margin):
         found, proxy = compared.blame, compared.proxy
@@ -90,13 +90,13 @@ def eval_labels_disagree(data: Data, margin: float) -> Iterator[Measurement]:
             chart=_chart(proxy, found, name),
         )
         if (right := agreement(proxy)) is not None:
-            # Without a feature that is suspicious by itself, what looks guilty may be merely weak without the others.
+            # Where no single feature is suspicious, a guilty one may only be weak without the others.
             guilty = any(is_suspicious(found.features[feature], limit) for feature in found.guilty)
             yield _in_answers(data, name, right, margin, guilty)
 
 
 def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: bool) -> Measurement:
-    """Of many classes, wrong labels cost few points of AUC and as many answers as there are of them."""
+    """With many classes, wrong labels cost few points of AUC, but one right answer each."""
     worse, better = (name, "train") if right.difference > 0 else ("train", name)
     return Measurement(
         subject=name if right.difference > 0 else f"train against {name}",
@@ -116,15 +116,16 @@ def _in_answers(data: Data, name: str, right: Agreement, margin: float, guilty: 
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="folds or features that give the label away by themselves: with shuffled labels nothing can be learnt",
+    catches="folds or features that reveal the label by themselves: with shuffled labels nothing can be learnt",
     statistic="AUC out of fold with shuffled labels, 99 % lower bound of the mean of 5",
     margin=0.55,
     rule="99 % lower bound of the mean > 0.55 (correlation 0.10 for a quantity), certain",
-    source="Zhang et al. 2017 (randomisation test); Ojala & Garriga 2010",
+    source="Zhang et al. 2017 (randomisation); Ojala & Garriga 2010; docs/statistics.md, Relations in train and "
+    "elsewhere",
     needs=(Need.LABEL,),
 )
 def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
-    """What the stand-in for the model makes of labels that mean nothing: the level from which the others count."""
+    """The stand-in model's strength on shuffled labels: the level of chance for the other checks."""
     from scipy.stats import t as student
 
     proxy = proxy_of_train(data)
@@ -150,24 +151,26 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
 @check(
     gate=Gate.DATA,
     group="labels",
-    catches="wrong labels where the features tell the classes apart clearly",
+    catches="wrong labels where the features separate the classes clearly",
     statistic="share of confidently classified rows of train that hold another label (out of fold)",
     margin=0.05,
     rule="99 % lower bound > 0.05 where the classes are clear (warns at most)",
-    source="Northcutt, Jiang & Chuang, Confident Learning, 2021",
+    source="Northcutt, Jiang & Chuang 2021, Confident Learning; docs/statistics.md, Label noise",
     needs=(Need.LABEL,),
 )
 def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
-    """Confident learning: a row is confidently of a class when its score reaches the mean score of the rows that hold
-    that label. Where most rows are, and agree with their label, those that do not are likely to be wrong.
+    """Confident learning: a row is confidently of a class when its score reaches the mean score of the rows with that
+    label. Where most rows are confident and agree with their label, those that disagree are likely to be wrong.
 
-    Hard problems look alike: there few rows are confident, or too many of them disagree, and nothing is said.
+    On hard problems few rows are confident, or too many of them disagree; then nothing is reported.
     """
     from scipy.stats import beta, binom
 
     proxy = proxy_of_train(data)
     if not proxy.classes:
-        raise NotApplicable("the label is a quantity: noise in it cannot be told from what the features do not explain")
+        raise NotApplicable(
+            "the label is a quantity: noise in it cannot be separated from what the features do not explain"
+        )
     labels = proxy.train.labels
     scores = honest_scores(proxy, _GAP)
     guess = confident_classes(scores, labels, proxy.classes)
@@ -185,15 +188,15 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
         beyond=lower > margin and not unclear,
         at_most=Severity.WARN,
         reason=unclear
-        or f"{wrong:,} of {rows:,} rows that a model is sure of, without having seen them, hold another label than it "
-        f"says ({share:.1%}, at least {lower:.1%} with 99 % confidence; {len(labels):,} rows of train looked at).",
+        or f"{wrong:,} of {rows:,} rows that a model classifies confidently out of fold hold another label than it "
+        f"predicts ({share:.1%}, at least {lower:.1%} with 99 % confidence; {len(labels):,} rows of train looked at).",
         remedy="Look at the rows shown and correct their labels at the source, or leave them out.",
         sample=suspects(proxy, scores, guess),
     )
 
 
 class _Compared(NamedTuple):
-    """One held-out table: the stand-in for the model, and who it says is to blame."""
+    """One held-out table: the stand-in model, and which features or labels are at fault."""
 
     proxy: Proxy
     blame: Blame
@@ -212,14 +215,16 @@ def _compared(data: Data, margin: float) -> Iterator[tuple[str, _Compared]]:
         raise NotApplicable(why[0])
 
 
-def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compared, limit: float) -> Measurement:
+def _feature_gap(
+    data: Data, name: str, feature: str, gap: StrengthGap, compared: _Compared, limit: float
+) -> Measurement:
     found, proxy = compared.blame, compared.proxy
     guilty = feature in found.guilty
-    # Redundant features can hide a gap alone that all of them together show.
+    # Redundant features may each hide a gap that all of them together show.
     shown = gap if not guilty or gap.value > limit else found.joint
-    why = "; without it the other features tell as much on both sides" if guilty else ""
+    why = "; without it the other features predict the label as well on both sides" if guilty else ""
     if not guilty and gap.value > limit:
-        why = "; the other features lost what they told as well, so the labels are judged instead"
+        why = "; the other features lost their power as well, so the labels are judged instead"
     return Measurement(
         subject=feature,
         statistic=f"{proxy.power} in train - in {name}",
@@ -229,7 +234,7 @@ def _feature_gap(data: Data, name: str, feature: str, gap: Gap, compared: _Compa
         p_value=shown.p_value,
         beyond=guilty and shown.value > limit,
         at_most=Severity.WARN if capped_by_time(data, name) else Severity.BLOCK,
-        reason=f"`{feature}` tells the label with {in_words(proxy.classes, shown.train)} in train (out of fold) and "
+        reason=f"`{feature}` predicts the label with {in_words(proxy.classes, shown.train)} in train (out of fold) and "
         f"{in_words(proxy.classes, shown.other)} in {name}{why}: z = {shown.z:.1f}, {len(proxy.other.rows):,} rows; it "
         f"may lose {limit:g}.",
         remedy=f"Fit `{feature}` out of fold: a row's own label must not be in the value that it is given; or drop it.",

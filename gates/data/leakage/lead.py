@@ -1,4 +1,7 @@
-"""Does a suspect know more of the label than everything else together? The verdict, its figures in words, its chart."""
+"""The advantage of a suspect over all other features together, in figures, in words and as a chart.
+
+The derivation: docs/statistics.md, Share of errors avoided.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ import numpy as np
 
 from gates.data import boosted
 from gates.data.evidence import Data
-from gates.data.leakage.predictive_power import Power, Problem, problem_of
+from gates.data.leakage.predictive_power import PredictionProblem, PredictivePower, problem_of
 from gates.statistics.sampling import drawn
-from gates.tables.table import Kind
+from gates.tables.table import ColumnKind
 from gates.verdict.finding import Chart
 
 _REST_ROWS, _REST_FOLDS, _REST_TREES = 10_000, 3, 50
@@ -21,8 +24,8 @@ _CHARTED = 12
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a suspect knows of one class against what all else knows."""
+class Advantage:
+    """The predictive power of a suspect for one class against that of all other features."""
 
     k: int
     power: float  # AUC or R2 of the suspect
@@ -34,15 +37,15 @@ class Verdict:
     p_value: float
 
     def is_beyond(self, margin: float) -> bool:
-        """Whether the effect is one of a leak, also at its 99 % lower bound."""
+        """Whether the share is beyond the margin, also at its 99 % lower bound."""
         return self.share > margin and self.p_value <= _ONE_SIDED
 
 
 @lru_cache(maxsize=64)
 def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
-    """The error of boosted trees on all features but some, and the number of rows they saw."""
+    """The error of boosted trees on all features but `without`, and the number of their rows."""
     problem = problem_of(data)
-    names = [name for name in data.features_of(Kind.NUMBER, Kind.CATEGORY) if name not in without]
+    names = [name for name in data.features_of(ColumnKind.NUMBER, ColumnKind.CATEGORY) if name not in without]
     rows = drawn(np.arange(problem.size), _REST_ROWS, data.seed)
     if not names:
         return 1.0 if problem.is_regression else 0.5, len(rows)
@@ -54,70 +57,77 @@ def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
     return problem.error(scores if problem.is_regression else scores[:, -1], k, rows), len(rows)
 
 
-def judged(data: Data, power: Power, members: frozenset[str], margin: float, others: dict[str, Power]) -> Verdict:
-    """A suspect made of `members` against the strongest of `others` and, where that leaves it suspicious, against all
+def judged(
+    data: Data, power: PredictivePower, members: frozenset[str], margin: float, others: dict[str, PredictivePower]
+) -> Advantage:
+    """A suspect made of `members` against the strongest of `others` and, if that does not clear it, against all
     features but its members together."""
     return judged_jointly(data, judged_singly(data, power, margin, others), power, members, margin)
 
 
 def judged_singly(
-    data: Data, power: Power, margin: float, others: dict[str, Power], rows: int | None = None
-) -> Verdict:
-    """A suspect against the strongest of `others`, for the class that speaks most against it; p is for all classes.
+    data: Data, power: PredictivePower, margin: float, others: dict[str, PredictivePower], rows: int | None = None
+) -> Advantage:
+    """A suspect against the strongest of `others`, for its most suspicious class; p covers all classes.
 
     `rows`: how many it was measured on, when not on all.
     """
     problem = problem_of(data)
     classes, ratio = problem.labels.shape[1], 1 - margin
-    # One class of several is enough only where it is all but certain: an honest scale may well tell one of them.
+    # One class of several suffices only when it is nearly certain: an honest scale may separate one of them.
     nothing = 1.0 if problem.is_regression else 0.5
     least = min((float(each.errors.mean()) for each in others.values()), default=nothing)
     overall = classes == 1 or float(power.errors.mean()) < ratio * least
-    verdicts = []
+    advantages = []
     for k in range(classes):
         name, error = _strongest(others, k, nothing)
         p_value = min(1.0, classes * problem.p_below(power, k, ratio * error, ratio, error, (rows, None)))
         share = problem.share(power, k, error)
         if not (overall or problem.p_below(power, k, _ALL_BUT_CERTAIN, rows=(rows, None)) <= _ONE_SIDED):
             p_value = 1.0
-        verdicts.append(Verdict(k, power.alone(k), 1 - error, name, 1 - error, False, share, p_value))
-    return min(verdicts, key=lambda each: (not each.is_beyond(margin), each.p_value, -each.share))
+        advantages.append(Advantage(k, power.alone(k), 1 - error, name, 1 - error, False, share, p_value))
+    return min(advantages, key=lambda each: (not each.is_beyond(margin), each.p_value, -each.share))
 
 
 def judged_jointly(
-    data: Data, singly: Verdict, power: Power, members: frozenset[str], margin: float, rows: int | None = None
-) -> Verdict:
-    """The same against boosted trees on all features but the members; as it is when that is not needed."""
+    data: Data,
+    singly: Advantage,
+    power: PredictivePower,
+    members: frozenset[str],
+    margin: float,
+    rows: int | None = None,
+) -> Advantage:
+    """The same against boosted trees on all features but the members; unchanged when the suspect is cleared already."""
     if not singly.is_beyond(margin):
         return singly
     problem = problem_of(data)
-    error, its_rows = error_of(data, members, singly.k)
+    error, rest_rows = error_of(data, members, singly.k)
     if error >= 1 - singly.others:
         return replace(singly, jointly=True)
     ratio = 1 - margin
-    p_value = problem.p_below(power, singly.k, ratio * error, ratio, error, (rows, its_rows))
+    p_value = problem.p_below(power, singly.k, ratio * error, ratio, error, (rows, rest_rows))
     p_value = min(1.0, problem.labels.shape[1] * p_value)
     share = problem.share(power, singly.k, error)
     return replace(singly, others=1 - error, jointly=True, share=share, p_value=max(p_value, singly.p_value))
 
 
-def _strongest(others: dict[str, Power], k: int, nothing: float) -> tuple[str, float]:
+def _strongest(others: dict[str, PredictivePower], k: int, nothing: float) -> tuple[str, float]:
     found = min(((float(each.errors[k]), name) for name, each in others.items()), default=(nothing, ""))
     return found[1], found[0]
 
 
-def sentence(subject: str, verdict: Verdict, problem: Problem, rows: int | None = None) -> str:
-    """The figures of a verdict in words."""
-    of_class = f" for class `{problem.names[verdict.k]}`" if len(problem.names) > 1 else ""
-    told = f"{subject} {problem.statistic} {verdict.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
-    if verdict.next_name:
-        told += f"; the next, `{verdict.next_name}`, has {verdict.next_power:.3f}"
-    if verdict.jointly:
-        told += f"; all other features together reach {verdict.others:.3f}"
-    return told + f". It alone avoids {verdict.share:.0%} of their errors, p = {verdict.p_value:.1g}."
+def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:
+    """The figures of an advantage in words."""
+    of_class = f" for class `{problem.names[advantage.k]}`" if len(problem.names) > 1 else ""
+    text = f"{subject} {problem.statistic} {advantage.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
+    if advantage.next_name:
+        text += f"; the next, `{advantage.next_name}`, has {advantage.next_power:.3f}"
+    if advantage.jointly:
+        text += f"; all other features together reach {advantage.others:.3f}"
+    return text + f". It alone avoids {advantage.share:.0%} of their errors, p = {advantage.p_value:.1g}."
 
 
-def chart_of(name: str, power: float, k: int, powers: dict[str, Power], problem: Problem) -> Chart:
+def chart_of(name: str, power: float, k: int, powers: dict[str, PredictivePower], problem: PredictionProblem) -> Chart:
     """The power of the suspect and of the strongest features."""
     bars = {other: each.alone(k) for other, each in powers.items()} | {name: power}
     ordered = sorted(bars, key=lambda each: (-bars[each], each))[:_CHARTED]

@@ -1,5 +1,5 @@
-"""Means of the label by level: what an encoding over some rows would hold, and how likely an honest score is to hold
-the same."""
+"""Means of the label by level: the values of an encoding over some rows, and the probability that an honest score
+equals them. The derivation: docs/statistics.md, Encodings of the label."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Means:
 
     @property
     def mean(self) -> float:
-        """Over all levels."""
+        """The mean label over all levels."""
         return self.total[0] / max(self.total[1], 1)
 
     def of(self, levels: NDArray[np.intp]) -> Means:
@@ -40,8 +40,8 @@ class Means:
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Rows that an encoding may have been fitted on: labels that are known, and rows whose labels are not."""
+class LabelPool:
+    """Rows that an encoding may have been fitted on, with known and with unknown labels."""
 
     name: str
     known: Means
@@ -56,7 +56,7 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """How labels fall: their standard deviation, the step between values, the share of the likeliest, if whole."""
+    """The distribution of labels: standard deviation, step between values, share of the likeliest, whether whole."""
 
     spread: float
     step: float
@@ -69,7 +69,7 @@ class Scatter:
         """From all labels that are known."""
         distinct, counts = np.unique(labels, return_counts=True)
         spread = float(labels.std())
-        # Quantities have steps so small that their sums never meet by chance; a ten-thousandth is enough to say so.
+        # The steps of quantities are so small that sums never coincide; a ten-thousandth of the deviation suffices.
         step = max(float(np.diff(distinct).min()), 1e-4 * spread)
         whole = bool((distinct == np.floor(distinct)).all())
         likeliest = float(counts.max() / len(labels))
@@ -96,38 +96,38 @@ def held(
     value: Floats,
     train: Means,
     other: Means,
-    pool: Pool,
+    pool: LabelPool,
     tolerance: float,
     scatter: Scatter,
     smoothing: float,
     prior: float,
 ) -> tuple[Mask, int, Floats, Floats]:
-    """The levels whose value is the pool's mean; of how many that could tell; the chance of each; the means."""
+    """The levels whose value is the pool's mean, the number of decisive levels, the chance of each, and the means."""
     rows = pool.rows
     likeliest = scatter.likeliest_sum(pool.known, other.counts)
-    # With one row a level, the mean over the held-out table is the label itself.
+    # With one row a level, the mean over the held-out table is the label.
     usable = (other.counts >= (2 if pool.known is other else 1)) & np.isfinite(value)
     if pool.with_train:
         usable &= train.counts > 0
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         honest = train.encoded(smoothing, train.mean if smoothing else 0.0)
         if pool.unlabelled.any():
-            # The sum of the labels that are not known: a whole number, and not more than their rows.
+            # The sum of the unknown labels must be a whole number, at most their number of rows.
             lacking = value * (rows + smoothing) - smoothing * prior - pool.known.sums
             whole = np.abs(lacking - np.round(lacking)) <= tolerance * rows
             within = (lacking > -0.5) & (lacking < pool.unlabelled + 0.5) & (tolerance * rows < 0.05)
-            tells = usable & ~(np.abs(value - honest) <= 2 * tolerance)
-            hits = tells & whole & within
+            decisive = usable & ~(np.abs(value - honest) <= 2 * tolerance)
+            hits = decisive & whole & within
             chance = np.minimum(likeliest * (1 + pool.unlabelled), 1)
             chance *= _whole_by_chance(value, rows, tolerance, smoothing, prior)
-            return hits, int(tells.sum()), _without_anchors(chance, hits, smoothing), value
+            return hits, int(decisive.sum()), _without_anchors(chance, hits, smoothing), value
         merged = _merged(value, rows, pool.known.sums, smoothing, prior)
         mean = pool.known.encoded(smoothing * merged, prior)
-        # A correct encoding holds train's mean; where the two are one, the held-out labels alone can tell.
+        # A correct encoding holds train's mean; where both means coincide, only the held-out labels are decisive.
         correct = np.abs(mean - honest) <= 2 * tolerance
-        tells = usable if pool.known is other else usable & ~correct
-        hits = tells & (np.abs(value - mean) <= tolerance) & (rows % merged == 0)
-        # Of labels that fall by chance, this many sums lie within the tolerance, whatever the score.
+        decisive = usable if pool.known is other else usable & ~correct
+        hits = decisive & (np.abs(value - mean) <= tolerance) & (rows % merged == 0)
+        # The number of possible sums of labels within the tolerance, whatever the score.
         chance = likeliest * (np.floor(2 * tolerance * rows / scatter.step) + 1)
         if scatter.whole:
             by_chance = _whole_by_chance(value, rows, tolerance, smoothing * merged, prior)
@@ -136,11 +136,11 @@ def held(
                 by_chance = np.where(merged > 1, np.maximum(by_chance, near), by_chance)
             chance *= np.where(correct, 1, np.minimum(by_chance, 1))
             chance = _without_anchors(chance, hits, smoothing)
-        return hits, int(tells.sum()), chance, mean
+        return hits, int(decisive.sum()), chance, mean
 
 
 def _merged(value: Floats, rows: Floats, sums: Floats, smoothing: float, prior: float) -> Floats:
-    """How many levels share the value: each of them was smoothed by itself, so that the weight counts as often."""
+    """The number of levels that share the value: each was smoothed by itself, so the weight counts as often."""
     if not smoothing:
         return np.ones(len(value))
     times = np.round((sums - value * rows) / (smoothing * (value - prior)))
@@ -148,7 +148,7 @@ def _merged(value: Floats, rows: Floats, sums: Floats, smoothing: float, prior: 
 
 
 def _without_anchors(chance: Floats, hits: Mask, smoothing: float) -> Floats:
-    """Two levels gave the weight and the prior, and prove nothing."""
+    """The chances without the two levels from which the weight and the prior were solved."""
     if smoothing:
         chance[np.flatnonzero(hits)[np.argsort(chance[hits], kind="stable")[:2]]] = 1
     return chance
@@ -156,7 +156,7 @@ def _without_anchors(chance: Floats, hits: Mask, smoothing: float) -> Floats:
 
 def _whole_by_chance(value: Floats, rows: Floats, tolerance: float, smoothing: float | Floats, prior: float) -> Floats:
     """How often value * n is a whole number for other n near the rows of the level: half the time for 0.5, hardly ever
-    for 57 / 494, so that a whole number at just this n says where the value comes from."""
+    for 57 / 494. Where it is rare, a whole number at this n shows the origin of the value."""
     shifts = np.setdiff1d(np.arange(-_SHIFTS, _SHIFTS + 1), [0])[None, :]
     nearby = rows[:, None] + shifts
     weight = np.broadcast_to(smoothing, value.shape)[:, None]
@@ -179,7 +179,7 @@ def smoothings(value: Floats, pooled: Means) -> Iterator[tuple[float, float]]:
 
 
 def log_chance(chance: Floats, levels: int) -> float:
-    """Log of the chance that honest values hit these levels, and that any as many of all levels are hit (Boole)."""
+    """Log of the chance that honest values hit so many of all levels (Boole's bound over the choices of levels)."""
     from scipy.special import gammaln
 
     hits = len(chance)
@@ -195,14 +195,14 @@ def means_of(codes: Codes, labels: Floats, count: int) -> Means:
     return Means(sums, counts, (float(sums.sum()), float(counts.sum())))
 
 
-def usual_smoothings(value: Floats, pool: Pool) -> Iterator[tuple[float, float]]:
-    """Weights that people set, with the overall mean as the prior."""
+def usual_smoothings(value: Floats, pool: LabelPool) -> Iterator[tuple[float, float]]:
+    """Usual smoothing weights, with the overall mean as the prior."""
     mean = pool.known.mean
     for weight in (1.0, 5.0, 10.0, 20.0, 50.0, 100.0):
         if not pool.unlabelled.any():
             yield weight, mean
             continue
-        # The overall mean is not known for sure, but of every level it leaves the same fraction of a row.
+        # The overall mean is uncertain, but it contributes the same fraction of a row to every level.
         largest = int(np.argmax(np.where(np.isfinite(value), pool.rows, 0)))
         total = float(value[largest] * (pool.rows[largest] + weight))
         yield weight, (total - round(total - weight * mean)) / weight

@@ -1,4 +1,4 @@
-"""What the stand-in for the model makes of shuffled labels, and of labels that may be wrong."""
+"""The stand-in model on shuffled labels, and on labels that may be wrong."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from gates.verdict.finding import RowSample
 SHUFFLED_ROWS = 1_000
 _SHUFFLES = 5
 _SHUFFLED_TREES = 5
-# Labels can be called wrong only where the features tell the classes apart.
+# Labels can be judged only where the features separate the classes.
 _CLEAR_SHARE = 0.5
 _CLEAR_PRECISION = 2 / 3
 _FEWEST_CONFIDENT = 100
 
 
 def shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
-    """AUCs (correlations) out of fold, each with the labels in another order."""
+    """Out-of-fold AUCs (correlations), each with the labels in another random order."""
     rng = np.random.default_rng(seed)
     rows = slice(0, min(SHUFFLED_ROWS, len(proxy.train.rows)))
     features = proxy.few_features(rows.stop)
     if not features.names:
-        raise NotApplicable("no feature is a number or a category: nothing that a fast model could learn from")
+        raise NotApplicable("no feature is a number or a category that a fast model could learn from")
     labels = proxy.train.labels[rows]
     if proxy.classes:
-        # The most frequent class against the rest is one problem instead of ten.
+        # The most frequent class against the rest: one problem instead of one for each class.
         labels = (labels == np.bincount(labels).argmax()).astype(np.int64)
         if labels.all():
             raise NotApplicable("the rows looked at hold one class only")
@@ -47,7 +47,8 @@ def shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
 
 
 def honest_scores(proxy: Proxy, gap: float) -> np.ndarray:
-    """Scores of train's rows. A feature that holds labels would make those that it does not hold look wrong."""
+    """Scores of train's rows without leaking features: a feature that holds labels would make other labels look
+    wrong."""
     data, name = proxy.data, proxy.other.table.name
     if name not in data.held_out:
         return proxy.scores[0]
@@ -56,31 +57,32 @@ def honest_scores(proxy: Proxy, gap: float) -> np.ndarray:
 
 
 def confident_classes(scores: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """The class that a row surely has, by the thresholds of confident learning; -1 for none."""
+    """The confident class of each row, by the thresholds of confident learning; -1 for none."""
     thresholds = np.array([scores[labels == k, k].mean() if (labels == k).any() else np.inf for k in range(classes)])
     above = np.where(scores >= thresholds, scores, -np.inf)
     return np.where(np.isfinite(above.max(axis=1)), above.argmax(axis=1), -1)
 
 
 def why_unclear(guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
-    """Why nothing can be said of noise, or an empty text."""
+    """Why label noise cannot be judged, or an empty text."""
     confident = guess >= 0
     if confident.sum() < _FEWEST_CONFIDENT:
         return f"Only {int(confident.sum())} rows are classified confidently: too few to speak of wrong labels."
     if confident.mean() < _CLEAR_SHARE:
         return f"Only {confident.mean():.0%} of the rows are classified confidently: the classes are not clear enough."
     for k in range(classes):
-        mine = guess == k
-        if mine.any() and (labels[mine] == k).mean() < _CLEAR_PRECISION:
+        guessed = guess == k
+        if guessed.any() and (labels[guessed] == k).mean() < _CLEAR_PRECISION:
             return (
-                f"The features do not tell the classes apart: of {int(mine.sum()):,} rows that look like one class, "
-                f"{(labels[mine] == k).mean():.0%} hold its label. Wrong labels cannot be told from hard rows."
+                f"The features do not separate the classes: of {int(guessed.sum()):,} rows that look like one class, "
+                f"{(labels[guessed] == k).mean():.0%} hold its label. Wrong labels cannot be distinguished from hard "
+                f"rows."
             )
     return ""
 
 
 def suspects(proxy: Proxy, scores: np.ndarray, guess: np.ndarray) -> RowSample | None:
-    """The rows whose own label the model believes least."""
+    """The rows whose label has the lowest score."""
     labels, table = proxy.train.labels, proxy.train.table
     own = scores[np.arange(len(labels)), labels]
     wrong = np.flatnonzero((guess >= 0) & (guess != labels))

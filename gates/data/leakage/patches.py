@@ -1,4 +1,7 @@
-"""How well each small patch of images tells a class beyond what the pixels around it predict."""
+"""How well each small patch of images predicts a class beyond what the pixels around it predict.
+
+The derivation: docs/statistics.md, Patches of an image.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from numpy.typing import NDArray
 
 from gates.tables.table import Floats, Mask
 
-# Squares of 1 to 3 pixels in 28 hold no part of an object; larger ones may, and must tell more before they are a mark.
+# Squares of 1 to 3 pixels in 28 contain no part of an object; larger ones may, so they must be stronger.
 _SMALL = 1 / 9
 _SQUARES = (1, 2, 3, 4, 6)
 _CANDIDATES = 50
 _LARGEST_SQUARE = 1 / 4
 _POWER_OF_LARGE = 0.90
 _BAND = 2
-# A mark stands out: as one column that carries a model does (`combination`, 3 x the second).
+# A mark is this many times stronger than what is usual in the images.
 TIMES = 3.0
-# What is usual in an image. A mark touches few squares; the four sides of a frame are many of the lines.
+# Quantiles of what is usual. A mark touches few squares; the four sides of a frame are many of the lines.
 _USUAL_SQUARE, _USUAL_LINE = 0.95, 0.75
 # A difference of less than this part of the images' contrast is rounding.
 _GRAIN = 0.02
@@ -39,15 +42,15 @@ class Patch:
 
     @property
     def words(self) -> str:
-        """What it is called."""
+        """The patch in words."""
         if self.size == _LINE:
             return f"row {self.row}" if self.column < 0 else f"column {self.column}"
         return "one pixel" if self.size == 1 else f"{self.size} x {self.size} pixels"
 
 
 @dataclass(frozen=True)
-class Power:
-    """The patch that tells most: its d, the lower bound of it, what is usual, and the chance of it."""
+class PatchPower:
+    """The strongest patch: its d, the lower bound of d, what is usual, and its z."""
 
     patch: Patch
     class_: int
@@ -60,11 +63,11 @@ class Power:
     shares: tuple[Floats, Floats] | None = None
 
     def excess(self, margin: float) -> float:
-        """Above 1 it is a mark."""
+        """Above 1 the patch is a mark."""
         return min(self.lower / _d_of(self.least(margin)), self.d / max(TIMES * self.usual, 1e-9))
 
     def least(self, margin: float) -> float:
-        """The power that matters."""
+        """The smallest power that is a finding."""
         return max(margin, _POWER_OF_LARGE) if self.is_large else margin
 
 
@@ -81,15 +84,15 @@ def auc_of(d: float) -> float:
     return float(norm.cdf(d / 2**0.5))
 
 
-def strongest(plane: NDArray[np.float32], members: Mask) -> Power:
-    """The patch that tells most of [rows, side, side]; `members`: [classes, rows]."""
+def strongest(plane: NDArray[np.float32], members: Mask) -> PatchPower:
+    """The strongest patch of [rows, side, side]; `members`: [classes, rows]."""
     side = plane.shape[1]
     flat = plane.reshape(len(plane), -1)
     flat = flat - flat.mean(axis=0)
     covariance = (flat.T @ flat / len(flat)).astype(np.float64)
     contrast = float(np.trace(covariance) / len(covariance))
     if contrast <= 0:
-        return Power(Patch(1, 0, 0, np.arange(1), np.arange(0)), 0, 0.0, 0.0, 0.0, 0.0, 1, False)
+        return PatchPower(Patch(1, 0, 0, np.arange(1), np.arange(0)), 0, 0.0, 0.0, 0.0, 0.0, 1, False)
     largest = max(1, int(side * _LARGEST_SQUARE))
     families = [list(_squares(side, size)) for size in _SQUARES if size == 1 or size <= largest]
     families.append(list(_lines(side)))
@@ -106,7 +109,7 @@ def _strongest_of(
     members: Mask,
     tests: int,
     side: int,
-) -> Power:
+) -> PatchPower:
     from scipy.stats import norm
 
     weights = np.zeros((flat.shape[1], len(patches)), dtype=np.float32)
@@ -120,7 +123,7 @@ def _strongest_of(
     d = np.abs(left)
     is_line = patches[0].size == _LINE
     usual = float(np.quantile(d.max(axis=0), _USUAL_LINE if is_line else _USUAL_SQUARE))
-    # What the surroundings do not predict must also be what the patch itself shows; asked of the best alone.
+    # The patch itself must show the class as well; computed for the best candidates only.
     best = np.argsort(-d.max(axis=0), kind="stable")[:_CANDIDATES]
     means, patches = means[:, best], [patches[i] for i in best]
     plain, _ = _separation(flat @ means, members, contrast)
@@ -134,7 +137,7 @@ def _strongest_of(
     z = float(d[class_, place] / error[class_, place])
     values = flat @ means[:, place]
     shares = values[members[class_]], values[~members[class_]]
-    return Power(
+    return PatchPower(
         patch, int(class_), float(d[class_, place]), float(lower[class_, place]), usual, z, tests, is_large, shares
     )
 
@@ -166,7 +169,7 @@ def _squares(side: int, size: int) -> Iterator[Patch]:
 
 
 def _lines(side: int) -> Iterator[Patch]:
-    """Rows and columns without their ends, which belong to the lines across when a whole frame is marked."""
+    """Rows and columns without their ends, which belong to the crossing lines of a marked frame."""
     down, across = np.divmod(np.arange(side * side), side)
     end = min(3, side // 4)
     for along, other, is_row in ((down, across, True), (across, down, False)):

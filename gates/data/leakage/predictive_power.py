@@ -1,9 +1,9 @@
-"""How much of the label a column, or a derived one, knows alone.
+"""The predictive power of a column, or of a derived one, alone.
 
-The statistic of all checks of target leakage is one: the share of the errors of all other features that the suspect
-alone avoids. An error is 1 - AUC (of one class against the rest) or, for a quantity, the variance of its rank that is
-not explained (1 - R2). An AUC by itself says nothing: on honest tables one good measurement reaches 0.98. But there the
-other columns reach nearly as much, since they measure the same thing; a leak knows what nothing else knows.
+All checks of target leakage use one statistic: the share of the errors of all other features that the suspect alone
+avoids. An error is 1 - AUC (of one class against the rest) or, for a quantity, the unexplained variance of its rank
+(1 - R2). An absolute AUC does not identify a leak: on honest tables one good measurement reaches 0.98. But there other
+columns measure the same thing and reach nearly as much; a leak carries what nothing else carries.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from gates.data.leakage.ranking import ranking_error
 from gates.data.target import target_of
 from gates.statistics.intervals import auc
 from gates.statistics.sampling import design_effect, drawn
-from gates.tables.table import Codes, Floats, Kind, Mask
+from gates.tables.table import Codes, ColumnKind, Floats, Mask
 from gates.verdict.catalogue import NotApplicable
 
 ROWS = 20_000
-# A difference that is larger against the spread of its members than rank correlation 0.85 leaves shows in one of them
-# alone: with x and x + d, d of 0.6 sd gives AUC 0.66 and a correlation of 0.86.
+# Below this rank correlation a difference is large enough to show in one of its members alone: with x and x + d,
+# d of 0.6 sd gives AUC 0.66 and a correlation of 0.86.
 ALIKE = 0.85
 _FOLDS = 5
 # A class of fewer rows than this, or this share of them, is not judged by itself.
 _FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
-# Rows of the overall mean added to each bin, so that small bins do not decide.
+# Rows of the overall mean added to each bin, so that small bins do not dominate.
 _PRIOR = 2.0
-# A quantity is copied by what leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread).
-# Honest drivers of one quantity reach R2 0.98: a distance tells the time in the air.
+# A copy of a quantity leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread). An honest
+# driver of a quantity reaches R2 0.98: a distance predicts the time in the air.
 _LARGEST_UNEXPLAINED = 0.01
 # Var(1 - R2) = (kurtosis - 1 + ...) (1 - R2)^2 / n; 5 bounds it for residuals with tails heavier than Laplace's.
 _KURTOSIS = 5.0
 
 
-Rows = tuple[int | None, int | None]
-ALL: Rows = (None, None)
+RowCounts = tuple[int | None, int | None]
+ALL: RowCounts = (None, None)
 
 
 @dataclass(frozen=True, eq=False)
-class Power:
+class PredictivePower:
     """Errors by class (one for two classes, or for a quantity), out of fold.
 
-    `effects`: by how much less a row weighs because rows of one entity resemble each other; 1 without entities.
+    `effects`: the design effect of rows of one entity by class; 1 without entities.
     """
 
     errors: Floats
@@ -61,8 +61,8 @@ class Power:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """Rows with a label (a sample of them), and the label as one or several columns to be told from the rest."""
+class PredictionProblem:
+    """A sample of the rows with a label, and the label as one or several columns to predict."""
 
     data: Data
     rows: NDArray[np.intp]
@@ -83,11 +83,11 @@ class Problem:
 
     @property
     def statistic(self) -> str:
-        """What a power is called."""
+        """The name of the statistic: R2 or AUC."""
         return "R2" if self.is_regression else "AUC"
 
-    def power_of(self, bins: Codes) -> Power:
-        """Of the mean label of each bin, over the other folds (target mean out of fold)."""
+    def power_of(self, bins: Codes) -> PredictivePower:
+        """The power of the mean label of each bin over the other folds (target mean out of fold)."""
         count = int(bins.max(initial=0)) + 1
         cell = self.fold * count + bins
         sizes = np.bincount(cell, minlength=_FOLDS * count).reshape(_FOLDS, count)
@@ -102,10 +102,10 @@ class Problem:
                 errors[k] = ranking_error(means, sums.ravel(), (sizes - sums).ravel())
             if self.groups is not None:
                 effects[k] = self._effect(means[cell], k)
-        return Power(errors, effects)
+        return PredictivePower(errors, effects)
 
     def error(self, scores: Floats, k: int, among: NDArray[np.intp] | slice = slice(None)) -> float:
-        """1 - AUC, or 1 - R2, never worse than knowing nothing."""
+        """1 - AUC, or 1 - R2; at most the error of a constant."""
         label = self.labels[among, k]
         if self.is_regression:
             spread = float(((label - label.mean()) ** 2).sum())
@@ -115,7 +115,8 @@ class Problem:
         return ranking_error(distinct, positive, np.bincount(place, minlength=len(distinct)) - positive)
 
     def variance(self, error: float, k: int, effect: float = 1.0, rows: int | None = None) -> float:
-        """Of an error: Hanley & McNeil's (1982) for an AUC, which is not 0 at 1 - 1/rows; rows weigh 1 / effect."""
+        """The variance of an error: Hanley & McNeil's (1982) for an AUC, not 0 for a perfect one; rows weigh 1 /
+        effect."""
         share = 1.0 if rows is None else rows / self.size
         if self.is_regression:
             return _KURTOSIS * error**2 * effect / (self.size * share)
@@ -136,11 +137,11 @@ class Problem:
         return max(1.0, design_effect(influence, self.groups))
 
     def p_below(
-        self, power: Power, k: int, null: float, ratio: float = 0.0, other: float = 0.5, rows: Rows = ALL
+        self, power: PredictivePower, k: int, null: float, ratio: float = 0.0, other: float = 0.5, rows: RowCounts = ALL
     ) -> float:
         """p-value of the suspect's error being at least `null`, which may be `ratio` times another's measured error.
 
-        A score test: its variance is taken where the null hypothesis puts it, and so is not 0 for a perfect suspect.
+        A score test: its variance is that under the null hypothesis, so it is not 0 for a perfect suspect.
         `rows`: how many the suspect and the other were measured on, when not on all.
         """
         effect, error = float(power.effects[k]), float(power.errors[k])
@@ -151,16 +152,16 @@ class Problem:
             z = min(z, (_LARGEST_UNEXPLAINED - error) / least**0.5)
         return float(stats.norm.sf(z))
 
-    def share(self, power: Power, k: int, other: float) -> float:
-        """Share of the others' errors that the suspect avoids; 0 when it is worse than they."""
+    def share(self, power: PredictivePower, k: int, other: float) -> float:
+        """Share of the others' errors that the suspect avoids; 0 when the suspect is worse."""
         if (self.is_regression and power.errors[k] > _LARGEST_UNEXPLAINED) or other <= 0:
             return 0.0
         return max(0.0, 1.0 - float(power.errors[k]) / other)
 
 
 @lru_cache(maxsize=2)
-def problem_of(data: Data) -> Problem:
-    """What is to be learnt, on at most ROWS rows of train.
+def problem_of(data: Data) -> PredictionProblem:
+    """The prediction problem on at most ROWS rows of train.
 
     Raises:
       NotApplicable: when there is nothing to learn.
@@ -185,38 +186,39 @@ def problem_of(data: Data) -> Problem:
     if entity is not None and data.train.has(entity):
         groups = np.unique(data.train.words([entity])[0][rows], return_inverse=True)[1].astype(np.int64)
     fold = boosted.folds_of(len(rows), groups, data.seed, _FOLDS)
-    return Problem(data, rows, labels, names, fold, groups)
+    return PredictionProblem(data, rows, labels, names, fold, groups)
 
 
 @lru_cache(maxsize=256)
 def bins_of(data: Data, name: str) -> Codes:
-    """A feature's bins on the problem's rows; of a text only whether it is there."""
+    """A feature's bins on the problem's rows; for a text only whether it is missing."""
     table, rows = data.train, problem_of(data).rows
-    if table.kinds[name] is Kind.NUMBER:
+    if table.kinds[name] is ColumnKind.NUMBER:
         return bins_of_numbers(table.numbers(name)[rows])
-    if table.kinds[name] is Kind.CATEGORY:
+    if table.kinds[name] is ColumnKind.CATEGORY:
         return bins_of_codes(table.codes(name)[0][rows])
     return table.missing(name)[rows].astype(np.int64)
 
 
 @lru_cache(maxsize=2)
-def features_alone(data: Data) -> dict[str, Power]:
+def features_alone(data: Data) -> dict[str, PredictivePower]:
     """The power of each feature that is a number or a category."""
     problem = problem_of(data)
-    names = data.features_of(Kind.NUMBER, Kind.CATEGORY)
+    names = data.features_of(ColumnKind.NUMBER, ColumnKind.CATEGORY)
     powers = {name: problem.power_of(bins_of(data, name)) for name in names}
     if not problem.is_regression:
         return powers
     return {name: _finer(data, name, problem, power) for name, power in powers.items()}
 
 
-def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
-    """Bins leave their own width unexplained; for fine numbers, what both neighbours of a value do not tell.
+def _finer(data: Data, name: str, problem: PredictionProblem, power: PredictivePower) -> PredictivePower:
+    """The power of fine numbers: bins leave their own width unexplained, neighbouring values leave less.
 
-    The variance of second differences of the means of distinct values (Gasser, Sroka & Jennen-Steinmetz 1986), so that
-    copies of rows do not explain each other, and the variance within equal values. Missing ones stay unexplained.
+    The residual variance is that of second differences of the means of distinct values (Gasser, Sroka &
+    Jennen-Steinmetz 1986), so that copies of rows do not explain each other, plus the variance within equal values.
+    Missing values stay unexplained.
     """
-    if data.train.kinds[name] is not Kind.NUMBER:
+    if data.train.kinds[name] is not ColumnKind.NUMBER:
         return power
     values, label = data.train.numbers(name)[problem.rows], problem.labels[:, 0]
     present = ~np.isnan(values)
@@ -230,7 +232,7 @@ def _finer(data: Data, name: str, problem: Problem, power: Power) -> Power:
     share = float(present.mean())
     error = (between + within) / float(label.var()) * share + 1 - share
     errors = np.minimum(power.errors, error)
-    return Power(errors, power.effects)
+    return PredictivePower(errors, power.effects)
 
 
 def missing_mask(data: Data, name: str) -> Mask:

@@ -1,4 +1,4 @@
-"""A fast stand-in for the model: what it can tell of the label out of fold in train, and in the held-out tables.
+"""A fast stand-in for the model: how well it predicts the label out of fold in train, and in the held-out tables.
 
 Boosted trees on numbers and categories; nearest neighbours on a random projection where a column holds images.
 """
@@ -18,27 +18,27 @@ from gates.data.target import Target, target_in, target_of
 from gates.data.units import Unit
 from gates.statistics.sampling import drawn
 from gates.statistics.strength import Strength, concordance, correlation, ranks_among, shares_of
-from gates.tables.table import Codes, Floats, Kind, Table
+from gates.tables.table import Codes, ColumnKind, Floats, Table
 from gates.verdict.catalogue import NotApplicable
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
 
 _ROWS = 8_000
 _IMAGES = 4_000
 _TREES = 25
-# Boosting grows one tree a class and round: rare classes are judged together.
+# Boosting grows one tree for each class and round, so rare classes are judged together.
 _MOST_CLASSES = 10
 _DIRECTIONS = 16
-# Single features are judged on fewer rows where there are very many of them.
+# With very many features, single features are judged on fewer rows.
 _CELLS = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The rows of one table that are looked at, and their labels: codes of classes, or ranks within train (0 to 1)."""
+    """Sampled rows of one table and their labels: codes of classes, or ranks within train (0 to 1)."""
 
     table: Table
-    rows: Rows
+    rows: RowNumbers
     labels: NDArray
 
 
@@ -56,7 +56,7 @@ class Proxy:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Features that are numbers or categories in both tables."""
-        return tuple(self.data.comparable(self.other.table, Kind.NUMBER, Kind.CATEGORY))
+        return tuple(self.data.comparable(self.other.table, ColumnKind.NUMBER, ColumnKind.CATEGORY))
 
     @cached_property
     def matrix(self) -> boosted.Matrix:
@@ -69,13 +69,13 @@ class Proxy:
         """Image columns of one size in both tables."""
         return [
             name
-            for name in self.data.comparable(self.other.table, Kind.IMAGE)
+            for name in self.data.comparable(self.other.table, ColumnKind.IMAGE)
             if self.train.table.arrow.column(name).type.list_size == self.other.table.arrow.column(name).type.list_size
         ]
 
     @cached_property
     def scores(self) -> tuple[Floats, Floats]:
-        """Of all features: out of fold in train, and in the other table."""
+        """Scores by all features: out of fold in train, and in the other table."""
         if self.images and self.classes:
             return self._of_images()
         inside, model = _learnt(self.data, self.names, self.grouped_by)
@@ -87,19 +87,21 @@ class Proxy:
         return None if self.groups is None else self.data.unit_column(self.other.table)
 
     def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
-        """Scores of train's rows out of fold, and a model of all of them.
+        """Out-of-fold scores of train's rows, and a model fitted on all of them.
 
         Raises:
-          NotApplicable: when there are no features.
+          NotApplicable: without features.
         """
         if not features.names:
             raise NotApplicable("no feature that both tables hold is a number, a category or an image")
-        mine, labels, seed = features.rows(slice(0, len(self.train.rows))), self.train.labels, self.data.seed
-        scores = boosted.out_of_fold(mine, labels, groups=self.together, seed=seed, trees=self.trees, folds=FOLDS)
-        return scores, boosted.fit(mine, labels, seed, self.trees)
+        train_features, labels, seed = features.rows(slice(0, len(self.train.rows))), self.train.labels, self.data.seed
+        scores = boosted.out_of_fold(
+            train_features, labels, groups=self.together, seed=seed, trees=self.trees, folds=FOLDS
+        )
+        return scores, boosted.fit(train_features, labels, seed, self.trees)
 
     def scores_of(self, features: boosted.Matrix) -> tuple[Floats, Floats]:
-        """Of some features of `matrix`: out of fold in train, and in the other table."""
+        """Scores by some features of `matrix`: out of fold in train, and in the other table."""
         inside, model = self.inside(features)
         return inside, boosted.scores_of(model, features.rows(slice(len(self.train.rows), None)))
 
@@ -109,7 +111,7 @@ class Proxy:
         return max(6, _TREES * 2 // max(self.classes, 2))
 
     def few_features(self, rows: int) -> boosted.Matrix:
-        """Of train's first rows, for a model that must be fast; directions of a projection where images are all."""
+        """Features of train's first rows for a fast model; projections of the images where there are no others."""
         if self.matrix.names or not self.images:
             return self.matrix.rows(slice(0, rows))
         vectors = self.train.table.vectors(self.images[0])[self.train.rows[:rows]]
@@ -129,11 +131,11 @@ class Proxy:
 
     def strengths(self, scores: tuple[Floats, Floats], first: int | None = None) -> tuple[Strength, Strength]:
         """How well the scores order the labels of both sides (of their first rows)."""
-        mine, its = self.train.labels[:first], self.other.labels[:first]
+        train_labels, other_labels = self.train.labels[:first], self.other.labels[:first]
         if not self.classes:
-            return correlation(scores[0], mine), correlation(scores[1], its)
-        shares = shares_of(mine, its, self.classes)
-        return concordance(scores[0], mine, shares), concordance(scores[1], its, shares)
+            return correlation(scores[0], train_labels), correlation(scores[1], other_labels)
+        shares = shares_of(train_labels, other_labels, self.classes)
+        return concordance(scores[0], train_labels, shares), concordance(scores[1], other_labels, shares)
 
     def single_features(self) -> tuple[dict[str, tuple[Strength, Strength]], int]:
         """Each feature alone, by the mean label of its 64 quantile bins or its values; and the rows it is judged on."""
@@ -143,15 +145,15 @@ class Proxy:
         found = {}
         for i, name in enumerate(features.names):
             column = features.values[:, i]
-            mine, its = column[:count][:first], column[count:][:first]
-            bins, other_bins = binned(mine, its, bool(features.categorical[i]))
+            train_values, other_values = column[:count][:first], column[count:][:first]
+            bins, other_bins = binned(train_values, other_values, bool(features.categorical[i]))
             scores = bin_means(bins, other_bins, fold, self.train.labels[:first], self.classes)
             found[name] = self.strengths(scores, first)
         return found, first
 
     @property
     def power(self) -> str:
-        """What strength is measured in."""
+        """The unit of the strengths."""
         return "AUC" if self.classes else "R2 (of ranks)"
 
     def head(self, first: int) -> tuple[Codes, Codes] | None:
@@ -168,15 +170,15 @@ def proxy_of(data: Data, name: str) -> Proxy:
     """
     other = data.held_out[name]
     target = target_of(data)
-    its = target_in(other, target)
-    most = _IMAGES if data.comparable(other, Kind.IMAGE) else _ROWS
-    known = its.present if target.is_regression else its.present & (its.codes >= 0)
+    other_target = target_in(other, target)
+    most = _IMAGES if data.comparable(other, ColumnKind.IMAGE) else _ROWS
+    known = other_target.present if target.is_regression else other_target.present & (other_target.codes >= 0)
     rows, other_rows = (drawn(np.flatnonzero(usable), most, data.seed) for usable in (target.present, known))
     if len(other_rows) < 2:
         raise NotApplicable(f"{name} has {len(other_rows)} rows with a label that train knows")
-    labels, other_labels, classes = _labels(target, its, rows, other_rows)
+    labels, other_labels, classes = _labels(target, other_target, rows, other_rows)
     if classes and not shares_of(labels, other_labels, classes).any():
-        raise NotApplicable(f"{name} has too few rows of all classes but one to compare what tells them apart")
+        raise NotApplicable(f"{name} has too few rows of all classes but one to compare how well they are separated")
     groups = data.groups(other)
     together = _copies(data, rows)
     if groups is not None and data.unit(other) is Unit.ENTITY:
@@ -187,7 +189,7 @@ def proxy_of(data: Data, name: str) -> Proxy:
 @lru_cache(maxsize=2)
 def _matrix(data: Data, names: tuple[str, ...]) -> tuple[boosted.Matrix, dict[str, int]]:
     """One coding for train and all held-out tables that hold these features, and where each begins."""
-    kinds = (Kind.NUMBER, Kind.CATEGORY)
+    kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY)
     fitting = [t for t in data.held_out.values() if set(names) <= set(data.comparable(t, *kinds))]
     tables = [data.train, *fitting]
     starts = np.cumsum([0, *(table.rows for table in tables)])
@@ -197,7 +199,7 @@ def _matrix(data: Data, names: tuple[str, ...]) -> tuple[boosted.Matrix, dict[st
 
 @lru_cache(maxsize=2)
 def _learnt(data: Data, names: tuple[str, ...], grouped_by: str | None) -> tuple[Floats, object]:
-    """What train teaches is the same for every held-out table that holds the same features."""
+    """Scores and model of train, computed once for all held-out tables with the same features."""
     for name in data.held_out:
         try:
             proxy = proxy_of(data, name)
@@ -210,43 +212,45 @@ def _learnt(data: Data, names: tuple[str, ...], grouped_by: str | None) -> tuple
 
 @lru_cache(maxsize=2)
 def proxy_of_train(data: Data) -> Proxy:
-    """The proxy of the first held-out table that has one; else train against itself, of which only train counts."""
+    """The proxy of the first held-out table that has one; else of train against itself, where only train is used."""
     for name in data.held_out:
         try:
             return proxy_of(data, name)
         except NotApplicable:
             continue
     target = target_of(data)
-    rows = drawn(np.flatnonzero(target.present), _IMAGES if data.features_of(Kind.IMAGE) else _ROWS, data.seed)
+    rows = drawn(np.flatnonzero(target.present), _IMAGES if data.features_of(ColumnKind.IMAGE) else _ROWS, data.seed)
     labels, _, classes = _labels(target, target, rows, rows)
     side = Side(data.train, rows, labels)
     return Proxy(data, side, side, classes, None, _copies(data, rows))
 
 
-def _labels(target: Target, its: Target, rows: Rows, other_rows: Rows) -> tuple[NDArray, NDArray, int]:
+def _labels(
+    target: Target, other_target: Target, rows: RowNumbers, other_rows: RowNumbers
+) -> tuple[NDArray, NDArray, int]:
     if target.is_regression:
         ordered = np.sort(target.values[target.present])
-        return ranks_among(target.values[rows], ordered), ranks_among(its.values[other_rows], ordered), 0
-    mine, others = target.codes[rows], its.codes[other_rows]
-    counts = np.bincount(mine, minlength=len(target.classes))
+        return ranks_among(target.values[rows], ordered), ranks_among(other_target.values[other_rows], ordered), 0
+    train_codes, other_codes = target.codes[rows], other_target.codes[other_rows]
+    counts = np.bincount(train_codes, minlength=len(target.classes))
     kept = np.argsort(-counts, kind="stable")[: _MOST_CLASSES - 1] if len(counts) > _MOST_CLASSES else None
     if kept is not None:
         place = np.full(len(counts), _MOST_CLASSES - 1)
         place[kept] = np.arange(len(kept))
-        mine, others = place[mine], place[others]
-    known = np.unique(mine)
+        train_codes, other_codes = place[train_codes], place[other_codes]
+    known = np.unique(train_codes)
     if len(known) < 2:
         raise NotApplicable("the rows looked at hold one class only")
-    # A class that the sample of train lost cannot be scored; its few rows in the other table count as the first class.
-    place = np.zeros(int(max(mine.max(), others.max())) + 1, np.int64)
+    # A class without rows in train's sample cannot be scored; its rows in the other table count as the first class.
+    place = np.zeros(int(max(train_codes.max(), other_codes.max())) + 1, np.int64)
     place[known] = np.arange(len(known))
-    return place[mine], place[others], len(known)
+    return place[train_codes], place[other_codes], len(known)
 
 
-def _copies(data: Data, rows: Rows) -> Codes | None:
-    """Rows that agree in every feature share a fold, or copies in train would look like skill.
+def _copies(data: Data, rows: RowNumbers) -> Codes | None:
+    """Codes of rows that agree in every feature: they share a fold, because copies in train would look like skill.
 
-    Not where few combinations exist at all: there such rows are what a model learns from.
+    None where few combinations of values exist: there a model learns from equal rows.
     """
     high = data.train.words(data.features)[0][rows]
     distinct, codes = np.unique(high, return_inverse=True)

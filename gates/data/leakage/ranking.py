@@ -11,7 +11,7 @@ from gates.tables.table import Floats
 
 
 def ranking_error(scores: Floats, positive: NDArray[Any], negative: NDArray[Any]) -> float:
-    """1 - AUC of groups of rows that share a score, ties counting half; never worse than chance."""
+    """1 - AUC of groups of rows that share a score, ties counting half; at most 0.5."""
     place = np.unique(scores, return_inverse=True)[1]
     positive, negative = (np.bincount(place, each).astype(np.float64) for each in (positive, negative))
     above = positive.sum() - np.cumsum(positive)

@@ -1,4 +1,4 @@
-"""Checks of what is not a measurement: identifiers, the order of rows, words in a text, sources, declared moments."""
+"""Checks of columns that are not measurements: identifiers, the order of rows, words, sources, declared moments."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from gates.data.evidence import Data
 from gates.data.leakage.bins import MOST_BINS, bins_of_numbers
 from gates.data.leakage.features import SINGLE_MARGIN, single_suspects
-from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_verdicts
+from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_advantages
 from gates.data.leakage.lead import chart_of, judged, sentence
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.data.leakage.words import strongest_word
-from gates.tables.table import Kind
+from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
@@ -22,14 +22,14 @@ _ORDER_AUC = 0.9
 _ORDER_CERTAIN = 1e-6
 _MOST_SOURCES, _FEWEST_SOURCES = 62, 3
 _IDENTIFIER_REMEDY = (
-    "Leave `{0}` out of the features (`prediction.never`): it names rows, and its order is not there to see."
+    "Leave `{0}` out of the features (`prediction.never`): it identifies rows, and serving does not have its order."
 )
 
 
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="an identifier that was given out, or sorted, by label",
+    catches="an identifier that was assigned, or sorted, by label",
     statistic="AUC (R2) of an identifier's order, number or prefix alone, out of fold in 64 bins",
     margin=AUC_OF_ORDER,
     rule="AUC > 0.75 where a text or a column named as an identifier has a value for each row; or as single_feature; "
@@ -38,22 +38,22 @@ _IDENTIFIER_REMEDY = (
     needs=(Need.LABEL,),
 )
 def identifier(data: Data, margin: float) -> Iterator[Measurement]:
-    """Columns with a value of its own for each row: what their order, number or prefix knows of the label."""
-    verdicts = identifier_verdicts(data, margin)
-    if not verdicts:
+    """Columns with a unique value in each row: the predictive power of their order, number or prefix."""
+    advantages = identifier_advantages(data, margin)
+    if not advantages:
         raise NotApplicable("no feature has a value of its own for each row")
     problem, powers = problem_of(data), features_alone(data)
-    for name, (part, verdict, beyond) in verdicts.items():
+    for name, (part, advantage, beyond) in advantages.items():
         yield Measurement(
             subject=name,
             statistic=f"{problem.statistic} of the identifier alone",
-            value=verdict.power,
+            value=advantage.power,
             n=problem.size,
-            reason=sentence(f"The {part} of the identifier `{name}` has", verdict, problem),
+            reason=sentence(f"The {part} of the identifier `{name}` has", advantage, problem),
             remedy=_IDENTIFIER_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
-            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -68,7 +68,8 @@ def identifier(data: Data, margin: float) -> Iterator[Measurement]:
     needs=(Need.LABEL,),
 )
 def row_order(data: Data, margin: float) -> Iterator[Measurement]:
-    """Says nothing at all when there is nothing to warn of: what is decided must not depend on the order of rows."""
+    """Yields nothing when there is nothing to warn of: the number of comparisons must not depend on the order of
+    rows."""
     problem = problem_of(data)
     power = problem.power_of(bins_of_numbers(data.train.position[problem.rows].astype(np.float64)))
     k = int(power.errors.argmin())
@@ -89,18 +90,18 @@ def row_order(data: Data, margin: float) -> Iterator[Measurement]:
 @check(
     gate=Gate.DATA,
     group="target leakage",
-    catches="a word in a free text that gives the label away",
+    catches="a word in a free text that reveals the label",
     statistic="share of the errors of all other words and features that one word alone avoids",
     margin=SINGLE_MARGIN,
     rule="a word in >= 30 rows: error < (1 - margin) x that of the next word, of all other words together (naive "
     "Bayes) and of all other features: AUC > 0.75 at least; p <= 0.001 / words",
-    source="Kaufman et al., Leakage in data mining (2012)",
+    source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     """Texts, and categories of more values than there are bins, word by word on at most 5,000 rows.
 
-    Honest texts have telling words, but many of them; a label that was written into the text is one word alone.
+    Honest texts have many predictive words; a label that was written into the text is a single word.
     """
     names = _texts(data)
     if not names:
@@ -110,19 +111,19 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
         found = strongest_word(data, name, margin)
         if found is None:
             continue
-        word, verdict, tried, rows = found
-        beyond = verdict.is_beyond(margin)
-        told = sentence(f"Whether `{name}` holds the word `{word}` has", verdict, problem, rows)
+        word, advantage, tried, rows = found
+        beyond = advantage.is_beyond(margin)
+        text = sentence(f"Whether `{name}` holds the word `{word}` has", advantage, problem, rows)
         yield Measurement(
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             n=rows,
-            reason=f"{told} The strongest of {tried:,} words.",
+            reason=f"{text} The strongest of {tried:,} words.",
             remedy=f"Take the word out of `{name}`, or leave the text out." if beyond else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
-            chart=chart_of(f"{name}: {word}", verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(f"{name}: {word}", advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -137,10 +138,10 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
-    """What the configuration and the schema say of each feature's moment, against what the model is given."""
+    """The declared moment of each feature, in the configuration and the schema, against the features of the model."""
     declared = data.declared
     if not (declared.known_after or declared.not_at_serving or declared.moments_declared):
-        raise NotApplicable("nobody declared from when columns are known (`prediction.known_from`)")
+        raise NotApplicable("it is not declared from when columns are known (`prediction.known_from`)")
     late = {name: f"is known only from `{moment}` on" for name, moment in sorted(declared.known_after.items())}
     late |= {
         name: "is absent at serving, by the schema" for name in sorted(declared.not_at_serving) if name not in late
@@ -166,36 +167,36 @@ def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
     statistic="share of the errors of all other features that a category of 3 to 62 values avoids",
     margin=1 / 3,
     rule="a warning: as single_feature with a smaller margin",
-    source="Zech et al., Variable generalization performance (2018); Kapoor & Narayanan 2023, L3.3",
+    source="Zech et al. 2018; Kapoor & Narayanan 2023, L3.3; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
 def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
-    """A category that knows much more than the measurements do: perhaps where a row comes from, and not what it is."""
+    """A category that predicts much more than the measurements: it may stand for the origin of a row."""
     problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
     names = [
         name
-        for name in data.features_of(Kind.CATEGORY)
+        for name in data.features_of(ColumnKind.CATEGORY)
         if name not in refused and _FEWEST_SOURCES <= len(data.train.codes(name)[1]) <= _MOST_SOURCES
     ]
     if not names:
         raise NotApplicable("no feature is a category of 3 to 62 values")
     for name in names:
         others = {other: each for other, each in powers.items() if other != name and other not in refused}
-        verdict = judged(data, powers[name], refused | {name}, margin, others)
-        beyond = verdict.is_beyond(margin)
+        advantage = judged(data, powers[name], refused | {name}, margin, others)
+        beyond = advantage.is_beyond(margin)
         yield Measurement(
             subject=name,
             statistic="share of all others' errors avoided",
-            value=verdict.share,
+            value=advantage.share,
             n=problem.size,
-            reason=sentence(f"`{name}` alone has", verdict, problem),
+            reason=sentence(f"`{name}` alone has", advantage, problem),
             remedy=f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
             if beyond
             else "Nothing to do.",
-            p_value=verdict.p_value,
+            p_value=advantage.p_value,
             beyond=beyond,
             at_most=Severity.WARN,
-            chart=chart_of(name, verdict.power, verdict.k, powers, problem) if beyond else None,
+            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
         )
 
 
@@ -203,7 +204,7 @@ def _texts(data: Data) -> list[str]:
     refused = single_suspects(data)
     return [
         name
-        for name in data.features_of(Kind.TEXT, Kind.CATEGORY)
+        for name in data.features_of(ColumnKind.TEXT, ColumnKind.CATEGORY)
         if name not in refused
-        and (data.train.kinds[name] is Kind.TEXT or len(data.train.codes(name)[1]) > MOST_BINS - 2)
+        and (data.train.kinds[name] is ColumnKind.TEXT or len(data.train.codes(name)[1]) > MOST_BINS - 2)
     ]

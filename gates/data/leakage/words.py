@@ -1,4 +1,4 @@
-"""The words of a text column: which one knows most of the label, and what all the others know together."""
+"""The words of a text column: the most predictive one, and the power of all others together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gates.data.evidence import Data
-from gates.data.leakage.lead import Verdict, judged_jointly, judged_singly
-from gates.data.leakage.predictive_power import Power, features_alone, problem_of
+from gates.data.leakage.lead import Advantage, judged_jointly, judged_singly
+from gates.data.leakage.predictive_power import PredictivePower, features_alone, problem_of
 from gates.data.leakage.ranking import ranking_error
 from gates.tables.table import Codes, Floats
 
@@ -41,7 +41,7 @@ def _words_of(column: pa.ChunkedArray) -> _Words:
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     encoded = lists.flatten().dictionary_encode()
     found = encoded.dictionary.to_pylist()
-    # In the order of the alphabet, so that nothing depends on which row came first.
+    # In alphabetical order, independent of the order of rows.
     order = sorted(range(len(found)), key=lambda i: found[i])
     place = np.empty(len(found), np.int64)
     place[order] = np.arange(len(found))
@@ -50,13 +50,13 @@ def _words_of(column: pa.ChunkedArray) -> _Words:
     return _Words(both // max(1, len(found)), both % max(1, len(found)), [found[i] for i in order], len(lists))
 
 
-def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Verdict, int, int] | None:
-    """The word that speaks most, its verdict, how many words were tried, and on how many rows. None when no word is in
+def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Advantage, int, int] | None:
+    """The strongest word, its advantage, the number of words tried, and the number of rows. None when no word is in
     enough rows."""
     problem = problem_of(data)
     taken = np.sort(np.random.default_rng(data.seed).permutation(problem.size)[:_TEXTS])
     if problem.is_regression:
-        # Whether a word is there has two values; it never tells nine tenths of a quantity.
+        # The presence of a word has two values; it never explains nine tenths of a quantity.
         return None
     words = _words_of(data.train.arrow.column(name).take(pa.array(problem.rows[taken])))
     holds = words.weighted(np.ones(words.rows))
@@ -78,34 +78,34 @@ def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Verdict, 
         following = int(apart[errors[apart, k].argmin()])
         others[words.words[judged_words[following]]] = _of_word(errors[following])
     power = _of_word(np.where(np.arange(len(errors[best])) == k, errors[best], 0.5))
-    verdict = judged_singly(data, power, margin, others, words.rows)
-    if verdict.is_beyond(margin) and verdict.k == k:
+    advantage = judged_singly(data, power, margin, others, words.rows)
+    if advantage.is_beyond(margin) and advantage.k == k:
         rest = _by_other_words(words, labels[:, k], set(judged_words[alike]), problem.fold[taken] % 2)
         others["all other words together"] = _of_word(np.where(np.arange(labels.shape[1]) == k, rest, 0.5))
-        verdict = judged_singly(data, power, margin, others, words.rows)
-        verdict = judged_jointly(data, verdict, power, frozenset([name]), margin, words.rows)
+        advantage = judged_singly(data, power, margin, others, words.rows)
+        advantage = judged_jointly(data, advantage, power, frozenset([name]), margin, words.rows)
     tried = len(judged_words)
     return (
         words.words[judged_words[best]],
-        replace(verdict, p_value=min(1.0, verdict.p_value * tried)),
+        replace(advantage, p_value=min(1.0, advantage.p_value * tried)),
         tried,
         words.rows,
     )
 
 
 def _together(words: _Words, among: NDArray[np.intp], word: int) -> NDArray[np.bool_]:
-    """Words that occur in the same rows as this one (itself too): a label may be written in several words."""
+    """Words that occur in the same rows as this one, itself included: a label may be written in several words."""
     holds = np.zeros(words.rows)
     holds[words.row[words.word == word]] = 1.0
     both = words.weighted(holds)[among]
     either = words.weighted(np.ones(words.rows))[among] + holds.sum() - both
-    # Two words that exclude each other (yes, no) are one, as well.
+    # Two words that exclude each other (yes, no) also count as one.
     apart = (both == 0) & (either >= _SAME_WORDS * words.rows)
     return (both >= _SAME_WORDS * either) | apart
 
 
 def _by_other_words(words: _Words, label: Floats, without: set[int], half: Codes) -> float:
-    """The error of naive Bayes on all other words, learnt on one half and asked about the other."""
+    """The error of naive Bayes on all other words, fitted on one half and applied to the other."""
     kept = ~np.isin(words.word, list(without))
     row, word = words.row[kept], words.word[kept]
     errors = []
@@ -116,10 +116,10 @@ def _by_other_words(words: _Words, label: Floats, without: set[int], half: Codes
         negative = np.bincount(word[inside], 1 - label[row[inside]], minlength=len(words.words)) + 1
         weight = np.log(positive / (chosen.sum() + 2)) - np.log(negative / (len(chosen) - chosen.sum() + 2))
         scores = np.bincount(row[~inside], weight[word[~inside]], minlength=words.rows)[half != learnt]
-        its = label[half != learnt]
-        errors.append(ranking_error(scores, its, 1 - its))
+        unseen_labels = label[half != learnt]
+        errors.append(ranking_error(scores, unseen_labels, 1 - unseen_labels))
     return float(np.mean(errors))
 
 
-def _of_word(errors: Floats) -> Power:
-    return Power(errors, np.ones(len(errors)))
+def _of_word(errors: Floats) -> PredictivePower:
+    return PredictivePower(errors, np.ones(len(errors)))

@@ -1,4 +1,7 @@
-"""The check of what each column says about the others: values that stand in the wrong rows say less, or nothing."""
+"""The check of each column's association with the others: values in the wrong rows lose it.
+
+The derivation: docs/statistics.md, Association.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ import numpy as np
 
 from gates.data.evidence import Data
 from gates.data.skew.coding import Coded, CodedPair, coded
-from gates.data.skew.comparison import Comparison, comparisons
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison, comparisons
+from gates.data.skew.windows import RowNumbers
 from gates.data.units import Unit
 from gates.statistics.distances import Distance
 from gates.tables.table import Codes, Floats
@@ -19,12 +22,12 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 100
-# Cells per column: enough to see an association, few enough to know its strength.
+# Cells per column: enough to detect an association, few enough to estimate it.
 _CELLS = 12
-# A cell's lift is believed as if this many more rows had been seen without any.
+# Rows without any lift that are added to each cell.
 _DOUBT = 5.0
 _CERTAIN_PARTNER = 1e-6
-# Standard errors above 0 below which train's own association is too weak to be missed.
+# Train's own association must be so many standard errors above 0, or its loss cannot be judged.
 _STRONG = 10.0
 
 
@@ -35,16 +38,16 @@ _STRONG = 10.0
     statistic="share of a column's association with the others that is lost",
     margin=0.10,
     rule="beyond the margin and certain (z of the mean log lift, known from one half of train, against its other half)",
-    source="Church & Hanks 1990 (pointwise mutual information); Neyman & Pearson 1933 (the score)",
+    source="Church & Hanks 1990 (pointwise mutual information); docs/statistics.md, Association",
     needs=(Need.OTHER,),
 )
 def association(data: Data, margin: float) -> Iterator[Measurement]:
-    """Rows that are joined at random keep every column's distribution and lose, in their share, what it says about the
-    others. The loss is taken against the same table with its columns shuffled, so another mix of rows is no loss."""
+    """Rows that are joined at random keep every column's distribution and lose its association with the others in
+    proportion. The baseline is the same table with its columns shuffled, so another mix of rows is no loss."""
     compared = 0
     for pair in comparisons(data):
         found = coded(pair)
-        # What one entity's columns say about each other, another's may not: only the joint test keeps them apart.
+        # Associations may differ between entities: only the joint test keeps entities in one fold.
         if pair.unit is Unit.ENTITY or min(len(rows) for rows in found.rows) < _FEWEST_ROWS:
             continue
         coarse = {name: _coarse(column) for name, column in found.columns.items()}
@@ -57,7 +60,7 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 class Sides(NamedTuple):
-    """Codes of one column in few cells; a missing value has a cell."""
+    """Codes of one column in few cells; missing values have a cell."""
 
     train: Codes
     other: Codes
@@ -99,41 +102,51 @@ def _table(a: Codes, b: Codes) -> Floats:
 
 def _scores(columns: dict[str, Codes], name: str, lifts: dict[str, Floats]) -> tuple[float, Floats]:
     """The mean log lift beyond that of the same columns shuffled, and what each row contributes to its variance."""
-    mine = columns[name]
-    total, rows = 0.0, np.zeros(len(mine))
+    own_codes = columns[name]
+    total, rows = 0.0, np.zeros(len(own_codes))
     for partner, lift in lifts.items():
-        its = columns[partner]
-        p, q = (np.bincount(codes, minlength=_CELLS) / len(mine) for codes in (mine, its))
-        by_mine, by_its = lift @ q, p @ lift
-        rows += lift[mine, its] - by_mine[mine] - by_its[its]
+        partner_codes = columns[partner]
+        p, q = (np.bincount(codes, minlength=_CELLS) / len(own_codes) for codes in (own_codes, partner_codes))
+        by_own, by_partner = lift @ q, p @ lift
+        rows += lift[own_codes, partner_codes] - by_own[own_codes] - by_partner[partner_codes]
         total += float(p @ lift @ q)
     return float(rows.mean()) + total, rows
 
 
 def _measured(
-    pair: Comparison, found: CodedPair, coarse: dict[str, Sides], name: str, lifts: dict[str, Floats], margin: float
+    pair: TableComparison,
+    found: CodedPair,
+    coarse: dict[str, Sides],
+    name: str,
+    lifts: dict[str, Floats],
+    margin: float,
 ) -> Measurement:
     odd = np.arange(1, len(found.rows[0]), 2)
-    mine, rows_a = _scores({each: sides.train[odd] for each, sides in coarse.items()}, name, lifts)
-    its, rows_b = _scores({each: sides.other for each, sides in coarse.items()}, name, lifts)
+    train_score, rows_a = _scores({each: sides.train[odd] for each, sides in coarse.items()}, name, lifts)
+    other_score, rows_b = _scores({each: sides.other for each, sides in coarse.items()}, name, lifts)
     errors = float(rows_a.std() / np.sqrt(len(rows_a))), float(rows_b.std() / np.sqrt(len(rows_b)))
-    lost = _lost(mine, its) if mine > _STRONG * errors[0] else 0.0
+    lost = _lost(train_score, other_score) if train_score > _STRONG * errors[0] else 0.0
     partners = ", ".join(f"`{each}`" for each in sorted(lifts, key=lambda each: -np.abs(lifts[each]).sum())[:3])
     places = np.full(pair.train.rows, -1)
     places[found.rows[0]] = np.arange(len(found.rows[0]))
     return pair.measured(
-        name, "share of its association that is lost",
-        Distance(lost, _p_value(mine - its, errors) if lost else 1.0, 1.0), margin,
-        told=f"`{name}` says {lost:.0%} less about other columns, such as {partners}, in {pair.other.name} than in "
-        f"train, as if that share of its values stood in the wrong rows",
+        name,
+        "share of its association that is lost",
+        Distance(lost, _p_value(train_score - other_score, errors) if lost else 1.0, 1.0),
+        margin,
+        text=f"`{name}` is {lost:.0%} less associated with other columns, such as {partners}, in {pair.other.name} "
+        f"than "
+        f"in train, as if that share of its values were in the wrong rows",
         remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
-        n=len(rows_b), bounded=False, changes_with_time=True,
+        n=len(rows_b),
+        bounded=False,
+        changes_with_time=True,
         in_windows=partial(_in_windows, {each: sides.train for each, sides in coarse.items()}, places, name, lifts),
     )
 
 
-def _lost(mine: float, its: float) -> float:
-    return float(np.clip(1 - its / mine, 0.0, 1.0)) if mine > 0 else 0.0
+def _lost(train_score: float, other_score: float) -> float:
+    return float(np.clip(1 - other_score / train_score, 0.0, 1.0)) if train_score > 0 else 0.0
 
 
 def _p_value(difference: float, errors: tuple[float, float]) -> float:
@@ -144,7 +157,12 @@ def _p_value(difference: float, errors: tuple[float, float]) -> float:
 
 
 def _in_windows(
-    columns: dict[str, Codes], places: Rows, name: str, lifts: dict[str, Floats], earlier: Rows, later: Rows
+    columns: dict[str, Codes],
+    places: RowNumbers,
+    name: str,
+    lifts: dict[str, Floats],
+    earlier: RowNumbers,
+    later: RowNumbers,
 ) -> float:
     sides = [places[rows][places[rows] >= 0] for rows in (earlier, later)]
     if min(len(each) for each in sides) < _FEWEST_ROWS:

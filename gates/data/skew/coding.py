@@ -1,6 +1,6 @@
 """Columns of two sides in one coding of few values, on a sample: ranges for numbers, frequent values for categories.
 
-Numbers are cut midway between values that occur: a value that is off by the rounding of float32 keeps its code.
+The borders of ranges lie midway between values that occur, so a value that was rounded to float32 keeps its code.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from gates.data.skew.comparison import Comparison
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import slack
-from gates.tables.table import MISSING_CODE, Codes, Floats, Kind, Table, joint_categories
+from gates.tables.table import MISSING_CODE, Codes, ColumnKind, Floats, Table, joint_categories
 
 ROWS = 20_000
 _RANGES = 128
@@ -34,14 +34,14 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class CodedPair:
-    """All columns that can be compared, and the sampled rows."""
+    """All comparable columns, and the sampled rows."""
 
-    rows: tuple[Rows, Rows]
+    rows: tuple[RowNumbers, RowNumbers]
     columns: dict[str, Coded]
 
 
 @lru_cache(maxsize=8)
-def coded(pair: Comparison) -> CodedPair:
+def coded(pair: TableComparison) -> CodedPair:
     """At most 20,000 rows a side. Identifiers, and columns without a value on one side, are left out."""
     rows = pair.sampled(ROWS)
     found = [_numbers(pair, name, rows) for name in pair.numbers()]
@@ -49,8 +49,8 @@ def coded(pair: Comparison) -> CodedPair:
     return CodedPair(rows, {each.name: each for each in found})
 
 
-def _numbers(pair: Comparison, name: str, rows: tuple[Rows, Rows]) -> Coded:
-    # By all rows alike, whichever side they are of: ranges drawn around one side's values would give it away.
+def _numbers(pair: TableComparison, name: str, rows: tuple[RowNumbers, RowNumbers]) -> Coded:
+    # From the pooled rows of both sides: ranges around one side's values would identify that side.
     both = [table.numbers(name)[picked] for table, picked in zip(_tables(pair), rows, strict=True)]
     pooled = np.sort(np.concatenate(both))
     pooled = pooled[: int(np.searchsorted(pooled, np.nan))]
@@ -75,17 +75,17 @@ def _ranges(values: Floats, edges: Floats) -> Codes:
     return np.where(np.isnan(values), MISSING_CODE, np.searchsorted(edges, values)).astype(np.int64)
 
 
-def _tables(pair: Comparison) -> tuple[Table, Table]:
+def _tables(pair: TableComparison) -> tuple[Table, Table]:
     return pair.train, pair.other
 
 
-def _categories(pair: Comparison, name: str, rows: tuple[Rows, Rows]) -> Coded | None:
+def _categories(pair: TableComparison, name: str, rows: tuple[RowNumbers, RowNumbers]) -> Coded | None:
     (train, other), names = joint_categories(list(_tables(pair)), name)
     counts = np.bincount(train[train >= 0], minlength=len(names))
     if (counts > 0).sum() > _IDENTIFIER * counts.sum():
         return None
     train, other = train[rows[0]], other[rows[1]]
-    # Chosen by all rows alike, as the ranges are.
+    # From the pooled rows of both sides, as the ranges.
     shares = sum(np.bincount(side[side >= 0], minlength=len(names)) for side in (train, other))
     place = np.full(len(names) + 1, _MOST_CATEGORIES - 1)
     kept = np.argsort(-np.asarray(shares), kind="stable")[: _MOST_CATEGORIES - 1]
@@ -94,9 +94,9 @@ def _categories(pair: Comparison, name: str, rows: tuple[Rows, Rows]) -> Coded |
     return Coded(name, place[train], place[other], min(len(names), _MOST_CATEGORIES), False)
 
 
-def is_whole(pair: Comparison, name: str) -> bool:
+def is_whole(pair: TableComparison, name: str) -> bool:
     """Whether a number column holds whole numbers alone."""
-    if pair.train.kinds[name] is not Kind.NUMBER:
+    if pair.train.kinds[name] is not ColumnKind.NUMBER:
         return False
     sides = [pair.sorted(table, name) for table in _tables(pair)]
     return all(

@@ -1,4 +1,4 @@
-"""Train beside one other table: the columns that can be compared, what rows are worth, and what a distance means."""
+"""Train beside one other table: the comparable columns, the effective rows, and the meaning of a distance."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ import numpy as np
 
 from gates.data.boosted import sample_of
 from gates.data.evidence import Data
-from gates.data.skew.windows import Rows, is_clock, past_limit, windows_of
+from gates.data.skew.windows import RowNumbers, is_clock, past_limit, windows_of
 from gates.data.units import Unit, ordered_values
 from gates.statistics.distances import Distance
 from gates.statistics.sampling import drawn, effective_rows, transferred
-from gates.tables.table import Codes, Floats, Kind, Mask, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
-# A sample is enough to tell how alike the rows of an entity are.
+# A sample suffices to estimate the correlation within entities.
 _ROWS_FOR_EFFECT = 5_000
-# An effect beyond its margin that is not even certain by itself is no warning: small samples are full of them.
+# An effect beyond its margin with a larger p-value of its own is no warning: small samples have many of them.
 _CERTAIN_ALONE = 0.01
 _NOTHING = "Nothing to do."
-# A table is sound when an effect of twice the margin would have been seen: one of just the margin never surely is.
+# A table is sound when an effect of twice the margin can be excluded; one of exactly the margin never can.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
+# Tariffs, days and associations change honestly and suddenly in time, so past windows give no limit for them. A later
+# serving log is refused by the checks of single columns; these checks only warn.
+_CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
 # Between two long spans honest drift adds up beyond what one window shows.
 _ADDED_UP = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Train beside `other`. `column`: the entity or time by which they came apart, and whether that was declared."""
+class TableComparison:
+    """Train beside `other`. `column`: the entity or time column of the split, and whether it was declared."""
 
     data: Data
     other: Table
@@ -46,22 +49,22 @@ class Comparison:
         """The reference."""
         return self.data.train
 
-    def features(self, *kinds: Kind) -> list[str]:
-        """Columns to be compared: not what the two sides were split by, and no clock when they were split by time."""
+    def features(self, *kinds: ColumnKind) -> list[str]:
+        """Columns to compare: without the column of the split, and without clocks when the split is by time."""
         return [name for name in self.data.comparable(self.other, *kinds) if not self.leaves_out(name)]
 
     def leaves_out(self, name: str) -> bool:
-        """Whether the way in which the two sides came apart makes this column differ."""
+        """Whether the split itself makes this column differ."""
         return name == self.column or name in self._clocks
 
     def numbers(self) -> list[str]:
         """Columns of quantities with a value on both sides."""
-        return [name for name in self.features(Kind.NUMBER) if name not in self.data.declared.categorical]
+        return [name for name in self.features(ColumnKind.NUMBER) if name not in self.data.declared.categorical]
 
     def categories(self) -> list[str]:
         """Columns of names with a value on both sides."""
-        named = [name for name in self.features(Kind.NUMBER) if name in self.data.declared.categorical]
-        return self.features(Kind.CATEGORY) + named
+        named = [name for name in self.features(ColumnKind.NUMBER) if name in self.data.declared.categorical]
+        return self.features(ColumnKind.CATEGORY) + named
 
     def sorted(self, table: Table, name: str) -> Floats:
         """A number column's values in ascending order, without missing ones."""
@@ -71,8 +74,8 @@ class Comparison:
             self._sorted[key] = values[: int(np.searchsorted(values, np.nan))]
         return self._sorted[key]
 
-    def worth(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
-        """Effective rows of the two sides for comparing these scores, of those rows."""
+    def effective_rows(self, scores_a: Floats, scores_b: Floats, rows_a: Mask, rows_b: Mask) -> tuple[float, float]:
+        """Effective rows of the two sides for a comparison of these scores on these rows."""
         if self.groups is None:
             return float(len(scores_a)), float(len(scores_b))
         groups = self.groups[0][rows_a], self.groups[1][rows_b]
@@ -84,18 +87,20 @@ class Comparison:
         return max(1.0, len(groups[0]) / whole[0]), max(1.0, len(groups[1]) / whole[1])
 
     def entity_p(self, scores_a: Floats | Mask, scores_b: Floats | Mask, rows_a: Mask, rows_b: Mask) -> float:
-        """The p-value of these scores when whole entities are assigned anew: rank sum of the entities' means (Wilcoxon
-        1945), never below what so few entities can say. 0 when rows were drawn.
+        """The p-value of these scores with entities as units: rank sum of the entities' means (Wilcoxon 1945), never
+        below the smallest that so few entities allow. 0 when rows were drawn.
 
-        A value that one large entity owns differs much in rows, and by one entity.
+        A value of one large entity differs in many rows, but only in one entity.
         """
         if self.groups is None:
             return 0.0
         from scipy.special import gammaln, ndtr
         from scipy.stats import rankdata
 
-        means = [_means(scores, groups) for scores, groups in (
-            (scores_a, self.groups[0][rows_a]), (scores_b, self.groups[1][rows_b]))]
+        means = [
+            _means(scores, groups)
+            for scores, groups in ((scores_a, self.groups[0][rows_a]), (scores_b, self.groups[1][rows_b]))
+        ]
         a, b = (len(side) for side in means)
         ranks = rankdata(np.concatenate(means))
         ranks = ranks - ranks.mean()
@@ -105,7 +110,7 @@ class Comparison:
         fewest = float(np.exp(gammaln(a + 1) + gammaln(b + 1) - gammaln(a + b + 1)))
         return min(1.0, 2 * max(fewest, float(ndtr(-abs(ranks[a:].sum()) / np.sqrt(variance)))))
 
-    def _picked(self, rows: int) -> Rows:
+    def _picked(self, rows: int) -> RowNumbers:
         return drawn(np.arange(rows), _ROWS_FOR_EFFECT, self.data.seed)
 
     @cached_property
@@ -113,8 +118,8 @@ class Comparison:
         """Entity codes of the two sides when entities were drawn."""
         if self.unit is not Unit.ENTITY or self.column is None:
             return None
-        mine, its = joint_codes([self.train, self.other], [self.column])
-        return mine, its
+        train_codes, other_codes = joint_codes([self.train, self.other], [self.column])
+        return train_codes, other_codes
 
     @cached_property
     def _times(self) -> Floats | None:
@@ -123,19 +128,19 @@ class Comparison:
         return ordered_values([self.train, self.other], self.column)[0]
 
     @cached_property
-    def windows(self) -> tuple[Rows, ...]:
-        """Rows of train by past window; none when the two sides were not split by time, or train is too short."""
+    def windows(self) -> tuple[RowNumbers, ...]:
+        """Row numbers of train by past window; empty when the split is not by time, or train is too short."""
         return () if self._times is None else windows_of(self._times, self.other.rows, self.data.seed)
 
     @cached_property
     def _clocks(self) -> frozenset[str]:
         if self._times is None or not self.windows:
             return frozenset()
-        names = self.data.comparable(self.other, Kind.NUMBER)
+        names = self.data.comparable(self.other, ColumnKind.NUMBER)
         return frozenset(n for n in names if is_clock(self.train.numbers(n), self._times, self.windows))
 
-    def sampled(self, at_most: int) -> tuple[Rows, Rows]:
-        """Rows of both sides for what is costly."""
+    def sampled(self, at_most: int) -> tuple[RowNumbers, RowNumbers]:
+        """Row numbers of both sides for costly checks."""
         return sample_of(self.train, at_most, self.data.seed), sample_of(self.other, at_most, self.data.seed)
 
     def measured(
@@ -145,24 +150,20 @@ class Comparison:
         distance: Distance,
         margin: float,
         *,
-        told: str,
+        text: str,
         remedy: str,
         where: str = "",
         n: int | None = None,
-        worth: float | None = None,
+        effective_rows: float | None = None,
         by_entity: float = 0.0,
-        in_windows: Callable[[Rows, Rows], float] | None = None,
+        in_windows: Callable[[RowNumbers, RowNumbers], float] | None = None,
         looks: int = 24,
         chart: Callable[[], Chart] | None = None,
         bounded: bool = True,
         changes_with_time: bool = False,
     ) -> Measurement:
-        """One measurement, with its certainty. `told` is what differs, in words; `in_windows` is the same distance
-        between two sets of train's rows, asked only when the distance matters and the two sides were split by time.
-
-        `changes_with_time`: tariffs, days and what goes with what change honestly in time, and at once, so that past
-        windows do not say how much. A later serving log is refused for what one column holds, and warned of for these.
-        """
+        """One measurement with its certainty. `text` describes the difference; `in_windows` is the same distance
+        between two sets of train's rows, computed only when the distance matters and the split is by time."""
         rows = self.other.rows if n is None else n
         distance = distance._replace(p_value=max(distance.p_value, by_entity))
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
@@ -174,12 +175,12 @@ class Comparison:
                 limit = max(margin, _ADDED_UP * past_limit(self.windows, in_windows, looks))
                 notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
             elif suspect:
-                notes = f"; train is too short by {self.column} to say what is usual between two spans of time"
-        if self.unit is Unit.ENTITY and worth is not None:
-            notes = f", worth {worth:,.0f} independent ones as {self.column} was split, not rows"
+                notes = f"; train is too short by {self.column} to measure what is usual between two spans of time"
+        if self.unit is Unit.ENTITY and effective_rows is not None:
+            notes = f", {effective_rows:,.0f} effective ones because the split is by {self.column}"
         beyond = suspect and distance.effect > limit
         certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
-        # Doubt about values that hardly any row has is no doubt about the table.
+        # A column that few rows fill leaves no doubt about the table.
         is_bounded = bounded and self.unit is Unit.ROW and rows >= _HARDLY_ANY * self.other.rows
         alike = f"`{column}` in {self.other.name}{where} is like train"
         return Measurement(
@@ -189,7 +190,7 @@ class Comparison:
             value=distance.effect,
             margin=limit if np.isfinite(limit) else 1.0,
             n=rows,
-            reason=f"{told if suspect else alike} ({statistic} {distance.effect:.3g}, {certain}).",
+            reason=f"{text if suspect else alike} ({statistic} {distance.effect:.3g}, {certain}).",
             remedy=remedy if beyond else _NOTHING,
             p_value=distance.p_value,
             upper=distance.upper if is_bounded else None,
@@ -207,14 +208,14 @@ def _means(scores: Floats | Mask, groups: Codes) -> Floats:
 
 
 def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
-    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below what is sound."""
+    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below the sound limit."""
     needed = (2.0 / (_SOUND * margin)) ** 2 if margin > 0 else np.inf
     return round(needed * rows_of_train / (rows_of_train - needed)) if rows_of_train > 1.5 * needed else None
 
 
 @lru_cache(maxsize=2)
-def comparisons(data: Data) -> tuple[Comparison, ...]:
-    """Train beside every other table that has rows, with what their samples share."""
-    of = partial(Comparison, data, _sorted={})
+def comparisons(data: Data) -> tuple[TableComparison, ...]:
+    """Train beside every other table with rows; they share the cache of sorted columns."""
+    of = partial(TableComparison, data, _sorted={})
     found = [other for other in data.others.values() if other.rows and data.train.rows]
     return tuple(of(each, data.unit(each), data.unit_column(each), data.is_unit_declared(each)) for each in found)

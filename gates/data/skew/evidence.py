@@ -11,7 +11,7 @@ _MOST_BARS = 20
 
 
 def of_numbers(caption: str, name: str, train: Floats, other: Floats, marked: float | None = None) -> Chart:
-    """Shares of the rows of two sorted samples, by ranges that hold equally much of both."""
+    """Shares of the rows of two sorted samples, by ranges that hold equal shares of both together."""
     pooled = np.concatenate([side[np.linspace(0, len(side) - 1, 400).astype(int)] for side in (train, other)])
     pooled = pooled[np.isfinite(pooled)]
     edges = np.unique(np.quantile(pooled, np.linspace(0, 1, _MOST_BARS), method="nearest")) if len(pooled) else pooled
@@ -27,7 +27,7 @@ def _shares(values: Floats, edges: Floats) -> tuple[float, ...]:
 
 
 def of_values(caption: str, name: str, labels: list[str], train: Floats, other: Floats, marked: str | None) -> Chart:
-    """Shares of single values, those first that differ most."""
+    """Shares of single values, the largest differences first."""
     order = np.argsort(-np.abs(train - other), kind="stable")[:_MOST_BARS]
     return Chart(
         caption,

@@ -1,4 +1,4 @@
-"""Whether serving computes for an event the values that training was given: the same rows, joined on their key."""
+"""Whether serving computes the same values as training for an event: the rows are joined on their key."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from core.text import listed
 from gates.data.evidence import Data
-from gates.tables.table import Codes, Kind, Mask, Table, joint_categories
+from gates.tables.table import Codes, ColumnKind, Mask, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
 
 _TOLERANCE = 1e-6
 _MATCHED = 0.95
-# Keys of other events meet now and then; below this, the log is of other events.
+# Keys of different events coincide rarely; below this share the log is of other events.
 _SAME_EVENTS = 0.05
 _FEWEST_JOINED = 20
-# One row may be a correction; three are a rule.
+# One row may be a correction; three are a pattern.
 _FEWEST_DIFFERENT = 3
-# The same events agree in most of what is known of them, whatever went wrong in some columns.
+# Rows of the same events agree in most columns, whatever is wrong in some of them.
 _AGREEING = 0.5
 _SHOWN = 5
 _CHARTED = 20
@@ -33,15 +33,15 @@ _CHARTED = 20
 
 @dataclass(frozen=True, eq=False)
 class _Join:
-    """Rows of serving and of the other tables that stand for the same events, side by side."""
+    """Row numbers of serving and of the other tables that belong to the same events, side by side."""
 
     keys: list[str]
-    tables: list[Table]  # what serving was joined with, one below the other
-    theirs: Rows  # rows of serving
-    mine: Rows  # rows of the tables, in their order
+    tables: list[Table]  # the tables that serving was joined with, concatenated
+    serving_rows: RowNumbers  # rows of serving
+    table_rows: RowNumbers  # rows of the tables, in their order
     runs: Codes  # the key of each pair
     matched: float  # share of serving rows whose key is in the tables
-    skipped: int  # rows of serving whose key stands for another number of rows there
+    skipped: int  # rows of serving whose key has another number of rows there
 
 
 @check(
@@ -56,9 +56,9 @@ class _Join:
     needs=(Need.SERVING, Need.ENTITY),
 )
 def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
-    """Serving against what train, eval, test and the previous span hold of the same events.
+    """Serving against train, eval, test and the previous span on the same events.
 
-    Where a key stands for several rows, the values of its rows are compared in sorted order.
+    Where a key has several rows, their values are compared in sorted order.
     """
     serving = data.serving
     if serving is None:
@@ -76,14 +76,14 @@ def keyed_values(data: Data, margin: float) -> Iterator[Measurement]:
         reason=f"{join.matched:.1%} of {serving.rows:,} serving rows have their key ({key}) in "
         f"{', '.join(table.name for table in join.tables)}; {join.skipped:,} rows were left out because their key "
         f"stands for another number of rows there."
-        + ("" if decided else f" That is below {_MATCHED:.0%}: their values are told, and not judged."),
+        + ("" if decided else f" That is below {_MATCHED:.0%}: their values are reported, not judged."),
         remedy="Log the key of every request, and keep the rows that the log stands for.",
     )
     features = [n for n in data.features if n not in join.keys and _is_comparable(n, [*join.tables, serving])]
     differing = {name: _differing(name, join, serving) for name in features}
     if not differing:
         raise NotApplicable("the joined tables share no feature beside the key")
-    rows = len(join.theirs)
+    rows = len(join.serving_rows)
     shares = {name: float(mask.sum()) / rows for name, mask in differing.items()}
     if sum(share < _AGREEING for share in shares.values()) < _AGREEING * len(shares):
         raise NotApplicable(f"rows of the same {key} differ in most features: they are not the same events")
@@ -100,34 +100,38 @@ def _joined(data: Data, serving: Table) -> _Join:
     if not tables or not serving.rows:
         raise NotApplicable("no other table holds the key" if serving.rows else "serving has no rows")
     codes, known = _key_codes(keys, [serving, *tables])
-    theirs, mine = codes[: serving.rows], codes[serving.rows :]
-    is_known, mine_known = known[: serving.rows], known[serving.rows :] & _told_first(mine, tables)
+    serving_codes, table_codes = codes[: serving.rows], codes[serving.rows :]
+    serving_known, table_known = known[: serving.rows], known[serving.rows :] & _not_seen_before(table_codes, tables)
     count = int(codes.max()) + 1
-    there = np.bincount(theirs[is_known], minlength=count)
-    here = np.bincount(mine[mine_known], minlength=count)
-    if len(keys) == 1 and (there.max() > 1 or here.max() > 1):
-        raise NotApplicable(f"`{keys[0]}` stands for several rows, and no time column tells them apart")
-    found = is_known & (here[theirs] > 0)
+    in_serving = np.bincount(serving_codes[serving_known], minlength=count)
+    in_tables = np.bincount(table_codes[table_known], minlength=count)
+    if len(keys) == 1 and (in_serving.max() > 1 or in_tables.max() > 1):
+        raise NotApplicable(f"`{keys[0]}` stands for several rows, and no time column distinguishes them")
+    found = serving_known & (in_tables[serving_codes] > 0)
     matched = float(found.mean())
     if matched < _SAME_EVENTS:
         names = listed([f"`{name}`" for name in keys])
         raise NotApplicable(f"the log is of other events: {matched:.1%} of its rows find their key ({names})")
-    alike = (there == here) & (here > 0)
-    their_rows, my_rows = np.flatnonzero(is_known & alike[theirs]), np.flatnonzero(mine_known & alike[mine])
-    their_rows = their_rows[np.argsort(theirs[their_rows], kind="stable")]
-    my_rows = my_rows[np.argsort(mine[my_rows], kind="stable")]
-    if len(their_rows) < _FEWEST_JOINED:
-        raise NotApplicable(f"only {len(their_rows)} serving rows have a key that stands for as many rows elsewhere")
-    skipped = int(found.sum()) - len(their_rows)
-    return _Join(keys, tables, their_rows, my_rows, theirs[their_rows], matched, skipped)
+    alike = (in_serving == in_tables) & (in_tables > 0)
+    serving_rows, table_rows = (
+        np.flatnonzero(serving_known & alike[serving_codes]),
+        np.flatnonzero(table_known & alike[table_codes]),
+    )
+    serving_rows = serving_rows[np.argsort(serving_codes[serving_rows], kind="stable")]
+    table_rows = table_rows[np.argsort(table_codes[table_rows], kind="stable")]
+    if len(serving_rows) < _FEWEST_JOINED:
+        raise NotApplicable(f"only {len(serving_rows)} serving rows have a key that stands for as many rows elsewhere")
+    skipped = int(found.sum()) - len(serving_rows)
+    return _Join(keys, tables, serving_rows, table_rows, serving_codes[serving_rows], matched, skipped)
 
 
 def _key_codes(keys: list[str], tables: list[Table]) -> tuple[Codes, Mask]:
-    """Codes that are equal where the keys are, whichever widths the tables store them in; and rows with a whole key."""
+    """Codes that are equal where the keys are, in whatever width they are stored, and a mask of rows with a full
+    key."""
     rows = sum(table.rows for table in tables)
     codes, known = np.zeros(rows, np.int64), np.ones(rows, dtype=bool)
     for key in keys:
-        if all(table.has(key, Kind.NUMBER) for table in tables):
+        if all(table.has(key, ColumnKind.NUMBER) for table in tables):
             narrow = any(pa.types.is_float32(table.arrow.column(key).type) for table in tables)
             whole = all(pa.types.is_integer(table.arrow.column(key).type) for table in tables)
             values = np.concatenate([_exact(table, key) if whole else table.numbers(key) for table in tables])
@@ -140,12 +144,12 @@ def _key_codes(keys: list[str], tables: list[Table]) -> tuple[Codes, Mask]:
     return codes.astype(np.int64), known
 
 
-def _told_first(codes: Codes, tables: list[Table]) -> Mask:
-    """Not the rows whose key an earlier table holds: a previous span may hold train's own events."""
-    told, kept = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool), []
+def _not_seen_before(codes: Codes, tables: list[Table]) -> Mask:
+    """A mask without the rows whose key an earlier table holds: a previous span may hold train's own events."""
+    seen, kept = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool), []
     for part in np.split(codes, np.cumsum([table.rows for table in tables])[:-1]):
-        kept.append(~told[part])
-        told[part] = True
+        kept.append(~seen[part])
+        seen[part] = True
     return np.concatenate(kept)
 
 
@@ -155,34 +159,36 @@ def _exact(table: Table, key: str) -> NDArray[np.int64]:
 
 
 def _is_comparable(name: str, tables: list[Table]) -> bool:
-    """NUMBER with NUMBER, IMAGE with IMAGE of one size, words with words; another type is the schema's finding."""
+    """NUMBER with NUMBER, IMAGE with IMAGE of one size, text with text; the schema check reports other types."""
     if not all(table.has(name) for table in tables):
         return False
-    kinds = {table.kinds[name] for table in tables} - {Kind.EMPTY}
-    if kinds == {Kind.IMAGE}:
+    kinds = {table.kinds[name] for table in tables} - {ColumnKind.EMPTY}
+    if kinds == {ColumnKind.IMAGE}:
         return len({table.arrow.column(name).type for table in tables}) == 1
-    return kinds == {Kind.NUMBER} or (bool(kinds) and kinds <= {Kind.CATEGORY, Kind.TEXT})
+    return kinds == {ColumnKind.NUMBER} or (bool(kinds) and kinds <= {ColumnKind.CATEGORY, ColumnKind.TEXT})
 
 
 def _differing(name: str, join: _Join, serving: Table) -> Mask:
-    """Pairs whose values differ; within a key that stands for several rows, in sorted order."""
+    """A mask of pairs whose values differ; within a key of several rows, in sorted order."""
     tables = [serving, *join.tables]
-    kinds = {table.kinds[name] for table in tables} - {Kind.EMPTY}
-    if kinds == {Kind.IMAGE}:
-        theirs = serving.vectors(name)[join.theirs].astype(np.float64)
-        mine = np.concatenate([table.vectors(name) for table in join.tables])[join.mine].astype(np.float64)
-        return _apart(theirs, mine).any(axis=1)
-    if kinds == {Kind.NUMBER}:
+    kinds = {table.kinds[name] for table in tables} - {ColumnKind.EMPTY}
+    if kinds == {ColumnKind.IMAGE}:
+        serving_values = serving.vectors(name)[join.serving_rows].astype(np.float64)
+        table_values = np.concatenate([table.vectors(name) for table in join.tables])[join.table_rows].astype(
+            np.float64
+        )
+        return _apart(serving_values, table_values).any(axis=1)
+    if kinds == {ColumnKind.NUMBER}:
         columns = [_as_numbers(table, name) for table in tables]
     else:
         columns = [codes.astype(np.float64) for codes in joint_categories(tables, name)[0]]
-    theirs = _within_keys(columns[0][join.theirs], join.runs)
-    mine = _within_keys(np.concatenate(columns[1:])[join.mine], join.runs)
-    return _apart(theirs, mine) if kinds == {Kind.NUMBER} else theirs != mine
+    serving_values = _within_keys(columns[0][join.serving_rows], join.runs)
+    table_values = _within_keys(np.concatenate(columns[1:])[join.table_rows], join.runs)
+    return _apart(serving_values, table_values) if kinds == {ColumnKind.NUMBER} else serving_values != table_values
 
 
 def _as_numbers(table: Table, name: str) -> NDArray[np.float64]:
-    return np.full(table.rows, np.nan) if table.kinds[name] is Kind.EMPTY else table.numbers(name)
+    return np.full(table.rows, np.nan) if table.kinds[name] is ColumnKind.EMPTY else table.numbers(name)
 
 
 def _within_keys(values: NDArray[np.float64], runs: Codes) -> NDArray[np.float64]:
@@ -235,10 +241,10 @@ def _sample(name: str, mask: Mask, join: _Join, serving: Table) -> RowSample:
     pairs = np.flatnonzero(mask)
     alone = pairs[np.bincount(join.runs)[join.runs[pairs]] == 1]
     pairs = (alone if len(alone) else pairs)[:_SHOWN]
-    theirs, mine = join.theirs[pairs], join.mine[pairs]
+    serving_rows, table_rows = join.serving_rows[pairs], join.table_rows[pairs]
     starts = np.cumsum([0, *(table.rows for table in join.tables)])
     rows = []
-    for one, other in zip(theirs.tolist(), mine.tolist(), strict=True):
+    for one, other in zip(serving_rows.tolist(), table_rows.tolist(), strict=True):
         place = int(np.searchsorted(starts, other, "right")) - 1
         known = join.tables[place].arrow.column(name)[other - int(starts[place])].as_py()
         key = (str(serving.arrow.column(each)[one].as_py()) for each in join.keys)

@@ -1,4 +1,4 @@
-"""Whether every table holds the label in the shares that train has."""
+"""Whether every table holds the label with the class shares, or the distribution, of train."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from gates.verdict.measurement import Measurement
 
 # Cochran (1954): a chi-square needs five expected rows a class; rarer ones are counted together.
 _FEWEST_EXPECTED = 5
-# A class that train lacks matters from this share of rows: the share of errors that it makes certain.
+# A class that train lacks matters from this share of rows: each of them is a certain error.
 _UNKNOWN_SHARE = 0.005
 _FEWEST_UNKNOWN = 3
-# As for the nulls of any column.
+# The same margin as that of `nulls`.
 _LOST_SHARE = 0.05
 _CHARTED = 20
 _BARS = 10
@@ -34,9 +34,9 @@ _BARS = 10
     catches="another share of positives, a class that is missing, another distribution of a quantity",
     statistic="total variation of the shares of the classes (Kolmogorov-Smirnov distance of a quantity)",
     margin=0.05,
-    rule="total variation > 0.05 (KS > 0.10) and chi-square certain, rows of an entity counted at their worth; "
+    rule="total variation > 0.05 (KS > 0.10) and chi-square certain, on effective rows; "
     "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time",
-    source="Rabanser et al., Failing Loudly, 2019; Lipton et al., label shift, 2018; Rao & Scott 1981",
+    source="Rabanser et al. 2019; Lipton et al. 2018, label shift; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.LABEL, Need.OTHER),
     tier=1,
 )
@@ -50,24 +50,24 @@ def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
             yield lost
     for other in data.others.values():
         try:
-            its = target_in(other, target)
+            other_target = target_in(other, target)
         except NotApplicable as reason:
             why = str(reason)
             continue
-        if not its.rows:
+        if not other_target.rows:
             continue
         compared += 1
         if target.is_regression:
-            yield _quantity(data, other, target, its, 2 * margin)
+            yield _quantity(data, other, target, other_target, 2 * margin)
         else:
-            yield _classes(data, other, target, its, margin)
-            yield _unknown(data, other, target, its)
+            yield _classes(data, other, target, other_target, margin)
+            yield _unknown(data, other, target, other_target)
     if not compared:
         raise NotApplicable(why)
 
 
 def _lost(target: Target, held_out: Table) -> Measurement | None:
-    """A held-out table without labels judges nothing; None where it has them as train has."""
+    """The share of missing labels beyond train's; None when it is small."""
     name, rows = target.name, held_out.rows
     there = int((~held_out.missing(name)).sum()) if held_out.has(name) else 0
     share = 1 - there / max(rows, 1)
@@ -86,37 +86,46 @@ def _lost(target: Target, held_out: Table) -> Measurement | None:
     )
 
 
-def _classes(data: Data, other: Table, target: Target, its: Target, margin: float) -> Measurement:
+def _classes(data: Data, other: Table, target: Target, other_target: Target, margin: float) -> Measurement:
     from scipy.stats import chi2
 
     count = len(target.classes)
-    # The class that train does not know comes last.
-    mine = target.codes[target.present]
-    others = np.where(its.codes < 0, count, its.codes)[its.present]
-    observed = np.array([np.bincount(mine, minlength=count + 1), np.bincount(others, minlength=count + 1)])
+    # The last class stands for labels that train lacks.
+    train_codes = target.codes[target.present]
+    other_codes = np.where(other_target.codes < 0, count, other_target.codes)[other_target.present]
+    observed = np.array([np.bincount(train_codes, minlength=count + 1), np.bincount(other_codes, minlength=count + 1)])
     shares = observed / observed.sum(axis=1, keepdims=True)
     difference = shares[1] - shares[0]
     distance = float(np.abs(difference).sum() / 2)
-    worth = _worth(data, other, target, its, difference / np.maximum(shares[0] + shares[1], 1e-12), mine, others)
-    statistic, freedom = _chi_square(shares, worth)
+    effective = _effective_rows(
+        data,
+        other,
+        target,
+        other_target,
+        difference / np.maximum(shares[0] + shares[1], 1e-12),
+        train_codes,
+        other_codes,
+    )
+    statistic, freedom = _chi_square(shares, effective)
     worst = int(np.argmax(np.abs(difference)))
     names = (*map(data.declared.called, target.classes), "unknown to train")
-    # The scatter of a total variation is at most that of a share of one half.
-    error = 0.5 * float(np.sqrt(1 / worth[0] + 1 / worth[1]))
+    # The standard error of a total variation is at most that of a share of one half.
+    error = 0.5 * float(np.sqrt(1 / effective[0] + 1 / effective[1]))
     return Measurement(
         subject=other.name,
         statistic="total variation of the shares of the classes",
         value=distance,
-        n=len(others),
+        n=len(other_codes),
         p_value=float(chi2.sf(statistic, freedom)) if freedom else 1.0,
         upper=min(1.0, distance + 2.326 * error),
         sound_below=2 * margin,
         at_most=_at_most(data, other),
         rows_to_decide=int(np.ceil((2.326 * 0.5 / margin) ** 2 * 2)),
-        reason=f"`{data.label}` is {names[worst]} in {shares[1][worst]:.1%} of {len(others):,} rows of "
-        f"{other.name} and in {shares[0][worst]:.1%} of {len(mine):,} rows of train: total variation {distance:.3f}, "
+        reason=f"`{data.label}` is {names[worst]} in {shares[1][worst]:.1%} of {len(other_codes):,} rows of "
+        f"{other.name} and in {shares[0][worst]:.1%} of {len(train_codes):,} rows of train: total variation "
+        f"{distance:.3f}, "
         f"at most {margin:g} (chi-square {statistic:.1f}, {freedom} degrees of freedom"
-        f"{_in_entities(data, other, worth)}).",
+        f"{_in_entities(data, other, effective)}).",
         remedy=_REMEDY.format(other.name),
         chart=_bar_chart(data, other, names, shares),
     )
@@ -128,15 +137,15 @@ _REMEDY = (
 )
 
 
-def _chi_square(shares: Floats, worth: tuple[float, float]) -> tuple[float, int]:
+def _chi_square(shares: Floats, effective: tuple[float, float]) -> tuple[float, int]:
     """Pearson's statistic on effective rows (Rao & Scott 1981), rare classes pooled."""
-    observed = shares * np.array(worth)[:, None]
+    observed = shares * np.array(effective)[:, None]
     expected = observed.sum(axis=0) / observed.sum()
-    rare = expected * min(worth) < _FEWEST_EXPECTED
+    rare = expected * min(effective) < _FEWEST_EXPECTED
     pooled = np.column_stack([observed[:, ~rare], observed[:, rare].sum(axis=1)])
     total = pooled.sum(axis=0)
-    if total[-1] / observed.sum() * min(worth) < _FEWEST_EXPECTED and pooled.shape[1] > 1:
-        # What is rare even together joins the smallest of the others.
+    if total[-1] / observed.sum() * min(effective) < _FEWEST_EXPECTED and pooled.shape[1] > 1:
+        # Classes that are rare even together join the smallest other class.
         least = int(np.argmin(total[:-1]))
         pooled[:, least] += pooled[:, -1]
         pooled = pooled[:, :-1]
@@ -146,30 +155,41 @@ def _chi_square(shares: Floats, worth: tuple[float, float]) -> tuple[float, int]
     return float(((pooled - expected_rows) ** 2 / expected_rows).sum()), pooled.shape[1] - 1
 
 
-def _worth(
-    data: Data, other: Table, target: Target, its: Target, contrast: Floats, mine: Codes, others: Codes
+def _effective_rows(
+    data: Data,
+    other: Table,
+    target: Target,
+    other_target: Target,
+    contrast: Floats,
+    train_codes: Codes,
+    other_codes: Codes,
 ) -> tuple[float, float]:
     """Effective rows for the contrast of classes in which the two tables differ."""
     groups = data.groups(other)
     if groups is not None:
-        groups = (groups[0][target.present], groups[1][its.present])
-    return effective_rows(contrast[mine], contrast[others], groups)
+        groups = (groups[0][target.present], groups[1][other_target.present])
+    return effective_rows(contrast[train_codes], contrast[other_codes], groups)
 
 
-def _unknown(data: Data, other: Table, target: Target, its: Target) -> Measurement:
-    """Classes that train never shows: were the rows (entities) assigned at random, how likely would all be here?"""
-    unknown = its.present & (its.codes < 0)
-    rows, total = int(unknown.sum()), its.rows
+def _unknown(data: Data, other: Table, target: Target, other_target: Target) -> Measurement:
+    """Classes that train lacks: the probability that a random assignment puts all of their rows (entities) here."""
+    unknown = other_target.present & (other_target.codes < 0)
+    rows, total = int(unknown.sum()), other_target.rows
     share = rows / total
-    units, mine, others = rows, target.rows, total
+    units, train_units, other_units = rows, target.rows, total
     groups = data.groups(other)
     if groups is not None:
         units = len(np.unique(groups[1][unknown]))
-        mine, others = len(np.unique(groups[0][target.present])), len(np.unique(groups[1][its.present]))
+        train_units, other_units = (
+            len(np.unique(groups[0][target.present])),
+            len(np.unique(groups[1][other_target.present])),
+        )
     # C(m, c) / C(n + m, c), at most (m / (n + m))^c; the classes are several, and the rarest of them fewer rows.
     spelt = other.strings(data.label or "").filter(pa.array(unknown)).to_pylist() if rows else []
     classes = sorted(set(spelt))
-    p_value = min(1.0, max(1, len(classes)) * (others / (mine + others)) ** (units / max(1, len(classes))))
+    p_value = min(
+        1.0, max(1, len(classes)) * (other_units / (train_units + other_units)) ** (units / max(1, len(classes)))
+    )
     named = ", ".join(map(data.declared.called, classes[:5]))
     return Measurement(
         subject=other.name,
@@ -195,50 +215,55 @@ def _unknown_chart(spelt: list[str], classes: list[str], other: Table) -> Chart:
     return Chart(caption, tuple(classes[:_CHARTED]), {"train": (0.0,) * len(counts), other.name: counts})
 
 
-def _quantity(data: Data, other: Table, target: Target, its: Target, margin: float) -> Measurement:
+def _quantity(data: Data, other: Table, target: Target, other_target: Target, margin: float) -> Measurement:
     from scipy.stats import kstwobign
 
-    mine, others = target.values[target.present], its.values[its.present]
+    train_values, other_values = target.values[target.present], other_target.values[other_target.present]
     groups = data.groups(other)
     if groups is not None:
-        groups = (groups[0][target.present], groups[1][its.present])
-    worth = effective_rows(mine, others, groups)
-    points = np.unique(np.concatenate([mine, others]))
-    below = [np.searchsorted(np.sort(side), points, "right") / len(side) for side in (mine, others)]
+        groups = (groups[0][target.present], groups[1][other_target.present])
+    effective = effective_rows(train_values, other_values, groups)
+    points = np.unique(np.concatenate([train_values, other_values]))
+    below = [np.searchsorted(np.sort(side), points, "right") / len(side) for side in (train_values, other_values)]
     gap = below[1] - below[0]
     worst = int(np.argmax(np.abs(gap)))
     distance = float(abs(gap[worst]))
-    effective = worth[0] * worth[1] / (worth[0] + worth[1])
-    edges = np.unique(np.quantile(mine, np.linspace(0, 1, _BARS + 1)[1:-1]))
-    bars = [np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) / len(side) for side in (mine, others)]
+    pooled = effective[0] * effective[1] / (effective[0] + effective[1])
+    edges = np.unique(np.quantile(train_values, np.linspace(0, 1, _BARS + 1)[1:-1]))
+    bars = [
+        np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) / len(side)
+        for side in (train_values, other_values)
+    ]
     labels = (*(f"up to {edge:.4g}" for edge in edges), f"above {edges[-1]:.4g}")
     return Measurement(
         subject=other.name,
         statistic="Kolmogorov-Smirnov distance",
         value=distance,
-        n=len(others),
-        p_value=float(kstwobign.sf(distance * effective**0.5)),
-        upper=min(1.0, distance + 2.326 * 0.5 / effective**0.5),
+        n=len(other_values),
+        p_value=float(kstwobign.sf(distance * pooled**0.5)),
+        upper=min(1.0, distance + 2.326 * 0.5 / pooled**0.5),
         sound_below=2 * margin,
         at_most=_at_most(data, other),
         rows_to_decide=int(np.ceil((2.326 * 0.5 / margin) ** 2 * 2)),
-        reason=f"`{data.label}` is at most {points[worst]:.6g} in {below[1][worst]:.1%} of {len(others):,} rows of "
-        f"{other.name} and in {below[0][worst]:.1%} of {len(mine):,} rows of train: KS distance {distance:.3f}, at "
-        f"most {margin:g}{_in_entities(data, other, worth)}.",
+        reason=f"`{data.label}` is at most {points[worst]:.6g} in {below[1][worst]:.1%} of {len(other_values):,} "
+        f"rows of "
+        f"{other.name} and in {below[0][worst]:.1%} of {len(train_values):,} rows of train: KS distance "
+        f"{distance:.3f}, at "
+        f"most {margin:g}{_in_entities(data, other, effective)}.",
         remedy=_REMEDY.format(other.name),
         chart=Chart(f"share of rows by `{data.label}`", labels, {"train": tuple(bars[0]), other.name: tuple(bars[1])}),
     )
 
 
 def _at_most(data: Data, other: Table) -> Severity:
-    """Time moves the shares of labels of itself: what that is worth is for people to say."""
+    """WARN for a split by time: class shares change honestly in time, so people must decide."""
     return Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK
 
 
-def _in_entities(data: Data, other: Table, worth: tuple[float, float]) -> str:
+def _in_entities(data: Data, other: Table, effective: tuple[float, float]) -> str:
     if data.unit(other) is not Unit.ENTITY:
         return ""
-    return f"; split by `{data.unit_column(other)}`, so worth {worth[0]:,.0f} and {worth[1]:,.0f} independent rows"
+    return f"; split by `{data.unit_column(other)}`: {effective[0]:,.0f} and {effective[1]:,.0f} effective rows"
 
 
 def _bar_chart(data: Data, other: Table, names: tuple[str, ...], shares: Floats) -> Chart:

@@ -1,6 +1,6 @@
-"""Checks of what columns there are, of what type, and of which few values: facts rather than distributions.
+"""Checks of the columns, their types and their small domains: facts rather than distributions.
 
-A missing value is no matter of type (`nulls`), an unknown text is none of the domain (`new_categories`).
+`nulls` judges missing values, `new_categories` judges unknown texts.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import pyarrow.compute as pc
 
 from core.text import plural
 from gates.data.evidence import Data
-from gates.data.skew.comparison import Comparison, comparisons
+from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
 from gates.statistics.distances import share_distance
-from gates.tables.table import Kind, Table
+from gates.tables.table import ColumnKind, Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import RowSample, Severity
 from gates.verdict.measurement import Measurement
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NO_VALUE = pa.array(["", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity"])
-_TEXTS = (Kind.CATEGORY, Kind.TEXT)
+_TEXTS = (ColumnKind.CATEGORY, ColumnKind.TEXT)
 _SHOWN = 5
 # What is counted.
 _MISSING, _RETYPED = "columns missing", "columns of another type"
@@ -41,18 +41,22 @@ _MISSING, _RETYPED = "columns missing", "columns of another type"
     tier=1,
 )
 def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
-    """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also those that
-    the schema says it has not."""
+    """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also the
+    columns that the schema excludes there."""
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
     for name, other in data.others.items():
         absent = [each for each in data.features if not other.has(each)]
         if name == "serving":
             absent = [each for each in absent if each not in data.declared.not_at_serving]
         for column in absent:
-            is_empty = data.train.kinds[column] is Kind.EMPTY
+            is_empty = data.train.kinds[column] is ColumnKind.EMPTY
             spared = is_empty or name == "previous"
             yield _fact(
-                _MISSING, column, name, 1.0, other.rows,
+                _MISSING,
+                column,
+                name,
+                1.0,
+                other.rows,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
                 f"{len(data.features)} features {len(absent)} {plural(len(absent), 'is', 'are')} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
@@ -60,18 +64,29 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
             )
         for column in (each for each in other.columns if each not in known):
             yield _fact(
-                _MISSING, column, name, 1.0, other.rows,
+                _MISSING,
+                column,
+                name,
+                1.0,
+                other.rows,
                 f"{name} has a column `{column}` that train does not have.",
-                "Nothing that was trained will read it. If it is a renamed column of train, give it its old name.",
+                "The model does not read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )
         if not absent:
-            told = f"{name} has all {len(data.features)} features of train."
-            yield _fact(_MISSING, None, name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            text = f"{name} has all {len(data.features)} features of train."
+            yield _fact(_MISSING, None, name, 0.0, other.rows, text, "Nothing to do.", Severity.BLOCK)
 
 
 def _fact(
-    statistic: str, column: str | None, table: str, value: float, n: int, reason: str, remedy: str, at_most: Severity,
+    statistic: str,
+    column: str | None,
+    table: str,
+    value: float,
+    n: int,
+    reason: str,
+    remedy: str,
+    at_most: Severity,
     sample: RowSample | None = None,
 ) -> Measurement:
     subject = table if column is None else f"{column} in {table}"
@@ -90,82 +105,94 @@ def _fact(
     tier=1,
 )
 def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
-    """Compares what columns hold. A file's reader may call a column text for one stray value: what counts is the share
-    of values that can be read as numbers, on either side."""
+    """Compares the types of columns. One stray value may turn a column into text, so the statistic is the share of
+    values that can be read as numbers, on either side."""
     for pair in comparisons(data):
         other, same = pair.other, 0
         for column in (each for each in data.features if other.has(each)):
             kinds = data.train.kinds[column], other.kinds[column]
-            if Kind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
+            if ColumnKind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
                 continue
             if kinds[0] is kinds[1]:
                 same += 1
-                if kinds[0] is Kind.IMAGE and (resized := _resized(pair, column)):
+                if kinds[0] is ColumnKind.IMAGE and (resized := _resized(pair, column)):
                     yield resized
-            elif Kind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
+            elif ColumnKind.NUMBER in kinds and (kinds[0] in _TEXTS or kinds[1] in _TEXTS):
                 yield _as_text(pair, column, margin)
             else:
-                lists = Kind.OTHER in kinds
+                lists = ColumnKind.OTHER in kinds
                 yield _fact(
-                    _RETYPED, column, other.name, 1.0, other.rows,
+                    _RETYPED,
+                    column,
+                    other.name,
+                    1.0,
+                    other.rows,
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
                 )
         if same:
-            told = f"{same} columns of {other.name} that are no text are of the type that they have in train."
-            yield _fact(_RETYPED, None, other.name, 0.0, other.rows, told, "Nothing to do.", Severity.BLOCK)
+            text = f"{same} columns of {other.name} that are not text have the same type as in train."
+            yield _fact(_RETYPED, None, other.name, 0.0, other.rows, text, "Nothing to do.", Severity.BLOCK)
 
 
-def _words(kind: Kind) -> str:
-    return {Kind.IMAGE: "an image or vector", Kind.OTHER: "lists"}.get(kind, f"a {kind.value}")
+def _words(kind: ColumnKind) -> str:
+    return {ColumnKind.IMAGE: "an image or vector", ColumnKind.OTHER: "lists"}.get(kind, f"a {kind.value}")
 
 
-def _resized(pair: Comparison, column: str) -> Measurement | None:
+def _resized(pair: TableComparison, column: str) -> Measurement | None:
     sizes = [table.arrow.column(column).type.list_size for table in (pair.train, pair.other)]
     if sizes[0] == sizes[1]:
         return None
     return _fact(
-        _RETYPED, column, pair.other.name, 1.0, pair.other.rows,
+        _RETYPED,
+        column,
+        pair.other.name,
+        1.0,
+        pair.other.rows,
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
         Severity.BLOCK,
     )
 
 
-def _as_text(pair: Comparison, column: str, margin: float) -> Measurement:
-    """One side has text where the other has numbers."""
+def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
+    """A column that is text on one side and numbers on the other."""
     other = pair.other
     (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
     sample = (
         RowSample(f"`{column}` in {other.name}", (column,), tuple((value,) for value in strays)) if strays else None
     )
     if not rows_a or not rows_b:
-        told = f"`{column}` has no value that could be read on one side."
-        return _fact(_RETYPED, column, other.name, 0.0, rows_b, told, "-", Severity.WARN)
+        text = f"`{column}` has no value that could be read on one side."
+        return _fact(_RETYPED, column, other.name, 0.0, rows_b, text, "-", Severity.WARN)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
-        told = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return _fact(_RETYPED, column, other.name, 1.0, rows_b, told, remedy, Severity.BLOCK)
+        text = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
+        return _fact(_RETYPED, column, other.name, 1.0, rows_b, text, remedy, Severity.BLOCK)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
-        f"{column} in {other.name}", "difference of the shares of values that are numbers",
-        distance.effect, rows_b,
+        f"{column} in {other.name}",
+        "difference of the shares of values that are numbers",
+        distance.effect,
+        rows_b,
         f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name}, such as "
         f"{strays[0]!r} (margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e})."
-        if strays else
-        f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
+        if strays
+        else f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
         f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
         remedy if beyond else "Nothing to do.",
-        p_value=distance.p_value, sample=sample, column=column,
+        p_value=distance.p_value,
+        sample=sample,
+        column=column,
     )
 
 
 def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
-    """The share of values that are numbers, the number of values, and some that are none."""
-    if table.kinds[column] is Kind.NUMBER:
+    """The share of values that are numbers, the number of values, and some that are not."""
+    if table.kinds[column] is ColumnKind.NUMBER:
         return 1.0, int((~table.missing(column)).sum()), []
     values = table.arrow.column(column).drop_null().combine_chunks()
     values = values.filter(pc.invert(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), value_set=_NO_VALUE)))
@@ -181,12 +208,12 @@ def _readable(table: Table, column: str) -> tuple[float, int, list[str]]:
     statistic="share of rows with a value that train never had",
     margin=0.01,
     rule="more than the Good-Turing estimate N1/N + the margin, and certain (Fisher's exact test)",
-    source="Good 1953; Breck et al. 2019",
+    source="Good 1953; Breck et al. 2019; docs/statistics.md, Unseen values",
     needs=(Need.OTHER,),
     tier=1,
 )
 def schema_domain(data: Data, margin: float) -> Iterator[Measurement]:
-    """Mass of unknown values in columns of at most 50 whole numbers, or of true and false."""
+    """The share of unknown values in columns of at most 50 whole numbers, or of true and false."""
     compared = 0
     for pair in comparisons(data):
         for column in pair.numbers():

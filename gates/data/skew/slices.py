@@ -1,4 +1,4 @@
-"""The check of columns within slices: what is wrong in one area, company or month only."""
+"""The check of columns within slices: faults in one area, company or month only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from gates.data.evidence import Data
 from gates.data.skew.coding import Coded, CodedPair, coded, is_whole
-from gates.data.skew.comparison import Comparison, comparisons
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison, comparisons
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import Distance, ks_distance, total_variation
 from gates.tables.table import Codes, Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -19,13 +19,13 @@ from gates.verdict.measurement import Measurement
 
 FEWEST_ROWS = 200
 _MOST_SLICES = 100
-# A slice with nearly all rows is the column itself.
+# A slice with more than this share of the rows is the whole column.
 _NEARLY_ALL = 0.95
 _CERTAIN = 0.001
 
 
 class Slicing(NamedTuple):
-    """Which slice of one column each sampled row is in."""
+    """The slice of each sampled row by one column."""
 
     name: str
     values: list[str]
@@ -34,7 +34,7 @@ class Slicing(NamedTuple):
 
 
 class Worst(NamedTuple):
-    """The slice in which a column differs most certainly."""
+    """The slice with the most certain difference of a column."""
 
     slicing: Slicing
     place: int
@@ -48,7 +48,7 @@ class Worst(NamedTuple):
     statistic="KS distance or total variation within a slice, beyond sampling noise",
     margin=0.20,
     rule="beyond the margin and certain (Bonferroni over slices); at least 200 effective rows of it on both sides",
-    source="Chung et al. 2019, Slice Finder; gates.md §4",
+    source="Chung et al. 2019, Slice Finder; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.OTHER,),
 )
 def slice_distribution(data: Data, margin: float) -> Iterator[Measurement]:
@@ -66,8 +66,8 @@ def slice_distribution(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable(f"no slice has {FEWEST_ROWS} rows on both sides")
 
 
-def _slicing(pair: Comparison, found: CodedPair, name: str) -> Slicing | None:
-    """Categories, or whole numbers, with few values; only values that are frequent enough on both sides."""
+def _slicing(pair: TableComparison, found: CodedPair, name: str) -> Slicing | None:
+    """Slices by a category, or by whole numbers with few values; only values that are frequent on both sides."""
     column = found.columns[name]
     if column.is_ordered and not is_whole(pair, name):
         return None
@@ -75,23 +75,23 @@ def _slicing(pair: Comparison, found: CodedPair, name: str) -> Slicing | None:
         values = np.unique(pair.sorted(pair.train, name))
         if len(values) > _MOST_SLICES:
             return None
-        mine, its = (
+        train_codes, other_codes = (
             _places(table.numbers(name)[rows], values)
             for table, rows in zip((pair.train, pair.other), found.rows, strict=True)
         )
         names = [f"{value:.15g}" for value in values]
     else:
-        mine, its = column.train, column.other
+        train_codes, other_codes = column.train, column.other
         names = _names_of(pair, found, name, column)
-    counts = [np.bincount(side[side >= 0], minlength=len(names)) for side in (mine, its)]
+    counts = [np.bincount(side[side >= 0], minlength=len(names)) for side in (train_codes, other_codes)]
     enough = np.minimum(*counts) >= FEWEST_ROWS
-    enough &= counts[1] <= _NEARLY_ALL * len(its)
+    enough &= counts[1] <= _NEARLY_ALL * len(other_codes)
     kept = np.flatnonzero(enough)
     if not len(kept):
         return None
     place = np.full(len(names) + 1, -1)
     place[kept] = np.arange(len(kept))
-    return Slicing(name, [names[i] for i in kept], place[mine], place[its])
+    return Slicing(name, [names[i] for i in kept], place[train_codes], place[other_codes])
 
 
 def _places(numbers: Floats, values: Floats) -> Codes:
@@ -99,8 +99,8 @@ def _places(numbers: Floats, values: Floats) -> Codes:
     return np.where(values[place] == numbers, place, -1).astype(np.int64)
 
 
-def _names_of(pair: Comparison, found: CodedPair, name: str, column: Coded) -> list[str]:
-    """The value that each code stands for; the last code may stand for several rare ones."""
+def _names_of(pair: TableComparison, found: CodedPair, name: str, column: Coded) -> list[str]:
+    """The value of each code; the last code may stand for several rare values."""
     codes, values = pair.train.codes(name)
     names = ["others"] * column.count
     sampled = codes[found.rows[0]]
@@ -110,8 +110,8 @@ def _names_of(pair: Comparison, found: CodedPair, name: str, column: Coded) -> l
     return names
 
 
-def _worst_of(pair: Comparison, column: Coded, slicings: list[Slicing]) -> tuple[Worst | None, int]:
-    """The slice with the largest effect of those that are certain, else the most certain one; and their number."""
+def _worst_of(pair: TableComparison, column: Coded, slicings: list[Slicing]) -> tuple[Worst | None, int]:
+    """The slice with the largest effect among the certain ones, else the most certain one; and the number of slices."""
     effect = _design_effect(pair, column)
     found: list[Worst] = []
     for slicing in slicings:
@@ -125,7 +125,7 @@ def _worst_of(pair: Comparison, column: Coded, slicings: list[Slicing]) -> tuple
     return min(found, key=lambda each: each.distance.p_value), len(found)
 
 
-def _design_effect(pair: Comparison, column: Coded) -> tuple[float, float]:
+def _design_effect(pair: TableComparison, column: Coded) -> tuple[float, float]:
     if pair.groups is None:
         return 1.0, 1.0
     found = coded(pair)
@@ -134,8 +134,8 @@ def _design_effect(pair: Comparison, column: Coded) -> tuple[float, float]:
         mask = np.zeros(table.rows, dtype=bool)
         mask[found.rows[side]] = True
         rows.append(mask)
-    worth = pair.worth(column.train.astype(float), column.other.astype(float), rows[0], rows[1])
-    return len(column.train) / worth[0], len(column.other) / worth[1]
+    effective = pair.effective_rows(column.train.astype(float), column.other.astype(float), rows[0], rows[1])
+    return len(column.train) / effective[0], len(column.other) / effective[1]
 
 
 def _distances(column: Coded, slicing: Slicing, effect: tuple[float, float]) -> Iterator[tuple[int, Distance]]:
@@ -164,7 +164,7 @@ def _counts(codes: Codes, places: Codes, count: int, slices: int) -> Floats:
 
 
 def _measured(
-    pair: Comparison, found: CodedPair, column: Coded, worst: Worst, tried: int, margin: float
+    pair: TableComparison, found: CodedPair, column: Coded, worst: Worst, tried: int, margin: float
 ) -> Measurement:
     slicing, place, distance = worst
     value, name = slicing.values[place], pair.other.name
@@ -173,18 +173,23 @@ def _measured(
     full[found.rows[0]] = np.where(slicing.train == place, column.train, -1)
     statistic = "KS distance" if column.is_ordered else "total variation"
     return pair.measured(
-        column.name, f"{statistic} within a slice, beyond sampling noise",
-        distance._replace(p_value=min(1.0, distance.p_value * tried)), margin,
-        told=f"Where `{slicing.name}` is {value}, `{column.name}` in {name} is distributed otherwise than in train; "
+        column.name,
+        f"{statistic} within a slice, beyond sampling noise",
+        distance._replace(p_value=min(1.0, distance.p_value * tried)),
+        margin,
+        text=f"Where `{slicing.name}` is {value}, `{column.name}` in {name} is distributed otherwise than in train; "
         f"it is the worst of {tried:,} slices",
         remedy=f"Look at the rows of {name} with `{slicing.name}` = {value}: one client, source or area writes them.",
-        where=f" where {slicing.name} = {value}", n=inside, bounded=False, changes_with_time=True,
+        where=f" where {slicing.name} = {value}",
+        n=inside,
+        bounded=False,
+        changes_with_time=True,
         by_entity=_by_entity(pair, found, column, worst),
         in_windows=partial(_in_windows, full, column),
     )
 
 
-def _in_windows(codes: Codes, column: Coded, earlier: Rows, later: Rows) -> float:
+def _in_windows(codes: Codes, column: Coded, earlier: RowNumbers, later: RowNumbers) -> float:
     a, b = (
         np.bincount(codes[rows][codes[rows] >= 0], minlength=column.count).astype(float) for rows in (earlier, later)
     )
@@ -196,7 +201,7 @@ def _in_windows(codes: Codes, column: Coded, earlier: Rows, later: Rows) -> floa
     return total_variation(a, b, a.sum(), b.sum()).effect
 
 
-def _by_entity(pair: Comparison, found: CodedPair, column: Coded, worst: Worst) -> float:
+def _by_entity(pair: TableComparison, found: CodedPair, column: Coded, worst: Worst) -> float:
     if pair.groups is None:
         return 0.0
     masks, scores = [], []

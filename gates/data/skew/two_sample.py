@@ -1,4 +1,4 @@
-"""The classifier two-sample test (Lopez-Paz & Oquab 2017): how well a model tells the rows of two samples apart."""
+"""The classifier two-sample test (Lopez-Paz & Oquab 2017): how well a model separates the rows of two samples."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from gates.data.boosted import Matrix, fit, folds_of, scores_of
 from gates.data.skew.coding import CodedPair
-from gates.data.skew.comparison import Comparison
-from gates.data.skew.windows import Rows
+from gates.data.skew.comparison import TableComparison
+from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import Z_99
 from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, Floats
 
 MOST_ROWS = 20_000
-# More rows of train than this for each other row make the test slower and hardly sharper.
+# More rows of train than this for each other row make the test slower and hardly more powerful.
 TRAIN_ROWS = 3
 FEWEST_ENTITIES = 10
 _FOLDS = 3
 _TREES = 40
-# In practice the null's standard error is wider than the formula below 1,000 rows (gates.md §2).
+# Measured below 1,000 rows: the null's standard error exceeds the formula (docs/statistics.md, Two-sample classifier).
 _SMALL, _WIDER = 1_000, 1.7
 
 
@@ -41,8 +41,10 @@ class TwoSample:
         self.error = self._error(groups)
 
     @classmethod
-    def of(cls, pair: Comparison, found: CodedPair, rows: tuple[Rows, Rows] | None = None) -> TwoSample | None:
-        """On these places of the sampled rows, or on as many as the test needs; None when entities are too few."""
+    def of(
+        cls, pair: TableComparison, found: CodedPair, rows: tuple[RowNumbers, RowNumbers] | None = None
+    ) -> TwoSample | None:
+        """The test on these places of the sampled rows, or on as many as it needs; None with too few entities."""
         if rows is None:
             rng = np.random.default_rng(pair.data.seed)
             many = min(len(found.rows[1]), MOST_ROWS // 2)
@@ -66,15 +68,15 @@ class TwoSample:
         return test
 
     def _auc(self, scores: Floats) -> float:
-        """The mean over folds: scores of different models are not compared."""
+        """The mean AUC over folds: scores of different models are not comparable."""
         return float(np.mean([_auc(scores[self.fold == i], self.side[self.fold == i]) for i in range(_FOLDS)]))
 
     def _error(self, groups: Codes | None) -> float:
-        """Of the AUC when the two sides are alike (Mann & Whitney 1947), with effective rows for entities."""
+        """The null standard error of the AUC (Mann & Whitney 1947), on effective rows."""
         other = self.side == 1
         sides = None if groups is None else (groups[~other], groups[other])
         a, b = effective_rows(self.scores[~other], self.scores[other], sides)
-        self.worth = b
+        self.effective_rows = b
         return float(np.sqrt((a + b + 1) / (12 * a * b))) * (_WIDER if min(a, b) < _SMALL else 1.0)
 
     @property
@@ -84,13 +86,13 @@ class TwoSample:
 
     @property
     def p_value(self) -> float:
-        """Of so large an AUC when the two sides are alike."""
+        """The p-value of the AUC when the two sides are alike."""
         from scipy.special import ndtr
 
         return float(ndtr(-(self.auc - 0.5) / self.error))
 
     def importances(self) -> dict[str, float]:
-        """How far the AUC falls when one column is shuffled (Breiman 2001)."""
+        """The loss of AUC when one column is shuffled (Breiman 2001)."""
         rng = np.random.default_rng(self.seed)
         falls = {}
         for at, name in enumerate(self.features.names):
@@ -106,7 +108,7 @@ class TwoSample:
 
 
 def _grouped(side: Codes, groups: Codes, seed: int) -> Codes:
-    """Folds of whole entities, each side's assigned apart so that every fold has both."""
+    """Folds of whole entities, assigned for each side by itself so that every fold has both sides."""
     fold = np.empty(len(side), dtype=np.int64)
     for number in (0, 1):
         rows = np.flatnonzero(side == number)
@@ -114,7 +116,7 @@ def _grouped(side: Codes, groups: Codes, seed: int) -> Codes:
     return fold
 
 
-def _matrix(found: CodedPair, rows: tuple[Rows, Rows]) -> Matrix:
+def _matrix(found: CodedPair, rows: tuple[RowNumbers, RowNumbers]) -> Matrix:
     columns = list(found.columns.values())
     both = [np.concatenate([each.train[rows[0]], each.other[rows[1]]]) for each in columns]
     values = np.column_stack(both).astype(np.float64)

@@ -1,4 +1,4 @@
-"""How far apart past windows of train lie: what is ordinary between two spans of time is no fault of the later one."""
+"""Distances between past windows of train: an ordinary change in time is no fault of a later table."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from gates.statistics.sampling import drawn
 from gates.tables.table import Floats
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
 
 FEWEST_WINDOWS = 8
 _MOST_WINDOWS = 200
-# Windows whose distance to the past is taken, evenly spread.
+# The number of windows whose distance to the past is computed, evenly spread.
 _LOOKS = 24
 _FEWEST_ROWS = 25
 _MOST_ROWS = 20_000
-# The part of a normal distribution below its mean + 3 sd.
+# The probability of a normal distribution below its mean + 3 sd.
 _THREE_SD = 0.99865
-# A column that follows time this closely (Spearman) is a clock itself.
+# A column with this Spearman correlation with time is itself a clock.
 _CLOCK = 0.95
 
 
-def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]:
-    """Row numbers of consecutive windows, each about as long as the other side, at least 8; none when train is short.
+def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[RowNumbers, ...]:
+    """Row numbers of at least 8 consecutive windows, each about as long as the other side; empty when train is short.
 
-    A window never splits rows of one moment; at most 20,000 rows are looked at.
+    A window never splits rows of one moment. At most 20,000 rows are used.
     """
     rows = drawn(np.flatnonzero(~np.isnan(times)), _MOST_ROWS, seed)
     most = max(FEWEST_WINDOWS, min(_MOST_WINDOWS, len(rows) // _FEWEST_ROWS))
@@ -41,11 +41,13 @@ def windows_of(times: Floats, rows_of_other: int, seed: int) -> tuple[Rows, ...]
     return tuple(found) if len(found) >= FEWEST_WINDOWS else ()
 
 
-def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float], looks: int = _LOOKS) -> float:
-    """The largest distance that the past makes plausible: of each window to all earlier ones, the mean + 3 sd.
+def past_limit(
+    windows: Sequence[RowNumbers], distance: Callable[[RowNumbers, RowNumbers], float], looks: int = _LOOKS
+) -> float:
+    """The largest plausible distance: mean + 3 sd of the distances of each window to all earlier ones.
 
-    Few windows tell their own sd badly: 3 sd becomes the same quantile of a t prediction interval (Whitmore 1986), and
-    a distance that the past did reach is plausible.
+    Few windows estimate the sd badly, so 3 sd becomes the same quantile of a t prediction interval (Whitmore 1986). A
+    distance that occurred in the past is plausible.
     """
     from scipy.stats import t
 
@@ -58,8 +60,8 @@ def past_limit(windows: Sequence[Rows], distance: Callable[[Rows, Rows], float],
     return float(max(known.max(), known.mean() + reach * known.std(ddof=1)))
 
 
-def is_clock(values: Floats, times: Floats, windows: Sequence[Rows]) -> bool:
-    """Whether a column moves with time, as a date, a year or a running number does."""
+def is_clock(values: Floats, times: Floats, windows: Sequence[RowNumbers]) -> bool:
+    """Whether a column increases or decreases with time, as a date, a year or a running number."""
     from scipy.stats import rankdata
 
     rows = np.concatenate(windows)

@@ -86,10 +86,10 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(splits, tmp_path: P
         "import sys, gates; from dataclasses import replace; "
         "r = gates.check(sys.argv[1], sys.argv[2], label='big_tipper'); print(replace(r, seconds=0.0).dumps())"
     )
-    told = set()
+    answers = set()
     for threads in ("1", "2"):
         environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PATH": ""}
-        told.add(
+        answers.add(
             subprocess.run(
                 [sys.executable, "-c", program, tmp_path / "train.parquet", tmp_path / "eval.parquet"],
                 cwd=ROOT,
@@ -99,7 +99,7 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(splits, tmp_path: P
                 check=True,
             ).stdout
         )
-    assert len(told) == 1
+    assert len(answers) == 1
 
 
 def test_waivers_let_pass_what_they_name_and_expire(splits, report: GateReport) -> None:
@@ -108,8 +108,8 @@ def test_waivers_let_pass_what_they_name_and_expire(splits, report: GateReport) 
         waive = {"waive": {"reason": "A rehearsal.", "expires": expires}}
         waived = answer(*splits, settings={"checks": dict.fromkeys(blocking, waive)})
         assert waived.blessed is (verdict is Verdict.PASS)
-        said = [f.reason for f in waived.findings if f.check in blocking and f.severity is not Severity.INFO]
-        assert all(("Waived until 2999" if waived.blessed else "expired on 2020") in reason for reason in said)
+        reasons = [f.reason for f in waived.findings if f.check in blocking and f.severity is not Severity.INFO]
+        assert all(("Waived until 2999" if waived.blessed else "expired on 2020") in reason for reason in reasons)
 
 
 def test_a_changed_threshold_and_a_check_switched_off_are_used(splits, report: GateReport) -> None:
@@ -158,7 +158,7 @@ def test_a_label_is_computed_as_the_pipeline_does(taxi: pd.DataFrame, tmp_path: 
 
 def test_times_as_text_are_numbers_when_all_of_them_are_times() -> None:
     from gates.api import data_of
-    from gates.tables.table import Kind
+    from gates.tables.table import ColumnKind
     from gates.workload import Workload
 
     texts = ["2013-01-01", "2013-01-01T00:00:01Z", None]
@@ -166,13 +166,15 @@ def test_times_as_text_are_numbers_when_all_of_them_are_times() -> None:
         data_of({"train": {"t": texts}, "eval": {"t": other}}, Workload(time="t")).train.kinds["t"]
         for other in (texts, ["soon", None, None])
     ]
-    assert kinds == [Kind.NUMBER, Kind.CATEGORY]
+    assert kinds == [ColumnKind.NUMBER, ColumnKind.CATEGORY]
 
 
 def test_importing_gates_is_cheap() -> None:
     program = "import sys, gates; print({'numpy', 'pyarrow', 'pydantic'} & set(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "set()"
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "set()"
 
 
 @pytest.mark.parametrize("word", ["label", "entity", "time"])

@@ -48,12 +48,15 @@ def test_withheld_columns_are_those_of_the_pipeline() -> None:
     files = sorted(CONFIGS.glob("*.yaml"))
     assert files
     for file in files:
-        mine, pipelines = read_workload(str(file)), load_workload(str(file))
-        assert sorted(mine.withheld) == pipelines.prediction.withheld_columns()
-        assert (mine.label, mine.label_expression) == (pipelines.data.label, pipelines.data.label_expression)
-        assert (mine.entity, mine.time) == (pipelines.data.entity_key, pipelines.data.time_column)
-        assert mine.split_by in (None, pipelines.split.by)
-        assert mine.settings.checks == pipelines.gates.checks
+        of_gates, of_pipeline = read_workload(str(file)), load_workload(str(file))
+        assert sorted(of_gates.withheld) == of_pipeline.prediction.withheld_columns()
+        assert (of_gates.label, of_gates.label_expression) == (
+            of_pipeline.data.label,
+            of_pipeline.data.label_expression,
+        )
+        assert (of_gates.entity, of_gates.time) == (of_pipeline.data.entity_key, of_pipeline.data.time_column)
+        assert of_gates.split_by in (None, of_pipeline.split.by)
+        assert of_gates.settings.checks == of_pipeline.gates.checks
 
 
 def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:

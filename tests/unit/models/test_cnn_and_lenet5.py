@@ -53,7 +53,7 @@ def test_the_optimizer_clips_and_decays_and_starts_at_a_thousandth(module: Any) 
 
 
 @pytest.mark.parametrize("module", MODELS)
-def test_answers_are_probabilities_of_as_many_classes_as_asked_for(module: Any) -> None:
+def test_answers_are_probabilities_of_as_many_classes_as_configured(module: Any) -> None:
     model = module.build_model({"classes": 4}, GREY)
     answers = model({"image": np.random.default_rng(0).random((3, 28, 28, 1), np.float32)}).numpy()
     assert answers.shape == (3, 4)
@@ -103,7 +103,7 @@ def test_every_one_of_the_27_points_builds_the_model_it_names() -> None:
 
 
 @pytest.mark.parametrize(("pooling", "kind"), [("max", "MaxPooling2D"), ("average", "AveragePooling2D")])
-def test_pooling_and_layers_of_lenet_are_as_asked_for(pooling: str, kind: str) -> None:
+def test_pooling_and_layers_of_lenet_are_as_configured(pooling: str, kind: str) -> None:
     names = kinds(lenet5.build_model({"pooling": pooling, "conv_layers": 3, "dense_layers": 1}, GREY))
     assert names.count("Conv2D") == 3
     assert kind in names

@@ -13,7 +13,7 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tfx.types import standard_artifacts
 
 from gates.data.declared import Declared
-from gates.tables.table import Kind, Table
+from gates.tables.table import ColumnKind, Table
 from gates.verdict.finding import GateReport
 from pipeline.artifacts.examples import Facts, describe_examples, raw_batches
 from pipeline.artifacts.schema import read_schema
@@ -124,7 +124,7 @@ def test_a_proposed_schema_gives_images_their_fixed_shape(tmp_path):
 def test_the_gate_holds_images_as_bytes_and_knows_their_copies_in_any_type(tmp_path):
     path = examples_of(CLEAN, tmp_path / "rows.tfrecord")
     table = table_of("train", raw_batches(path))
-    assert table.kinds["image"] is Kind.IMAGE
+    assert table.kinds["image"] is ColumnKind.IMAGE
     assert table.arrow.schema.field("image").type == pa.list_(pa.uint8(), 784)
     decimal = pa.array([image.ravel().astype(np.float32) for image in CLEAN])
     other = Table.of("other", pa.table({"image": decimal}))
@@ -136,13 +136,13 @@ def test_the_gate_reads_images_of_several_sizes_and_missing_ones(tmp_path):
     parts = [examples_of(rows[start : start + 40], tmp_path / f"{start}") for start in (0, 40, 80)]
     batches = [batch for part in parts for batch in raw_batches(part)]
     table = table_of("train", batches)
-    assert table.rows == 120 and table.kinds["image"] is Kind.OTHER
+    assert table.rows == 120 and table.kinds["image"] is ColumnKind.OTHER
 
 
 def test_the_gate_reads_batches_whose_images_have_each_a_size_of_their_own(tmp_path):
     parts = [examples_of([np.full(size, 7)] * 20, tmp_path / f"{size}") for size in (100, 144)]
     table = table_of("train", [batch for part in parts for batch in raw_batches(part)])
-    assert table.rows == 40 and table.kinds["image"] is Kind.OTHER
+    assert table.rows == 40 and table.kinds["image"] is ColumnKind.OTHER
 
 
 @pytest.mark.parametrize("sparse", [False, True])

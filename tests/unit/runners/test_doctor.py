@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.doctor import ROOT, Check, diagnose, main, render, setup_stamp
+from runners.doctor import ROOT, Diagnosis, diagnose, main, render, setup_stamp
 
 LOCK = "numpy==1.26.4 \\\n    --hash=sha256:00\nPyYAML==6.0.3 \\\n    --hash=sha256:00\n"
 
@@ -35,7 +35,7 @@ def checkout(tmp_path) -> Path:
     return root
 
 
-def failed(root: Path, output_dir: str = "", **options) -> dict[str, Check]:
+def failed(root: Path, output_dir: str = "", **options) -> dict[str, Diagnosis]:
     checks = diagnose(output_dir or str(root / "out"), root=root, environ={"PATH": "", "HOME": str(root)}, **options)
     return {check.name: check for check in checks if check.required and not check.ok}
 
@@ -107,8 +107,8 @@ def test_credentials_are_seen_and_never_opened(checkout):
 
 def test_each_failing_check_ends_with_the_next_command():
     checks = [
-        Check("disk", False, "1 MiB free", "4 GiB", "du -h"),
-        Check("google", False, "none", "x", "gcloud", False),
+        Diagnosis("disk", False, "1 MiB free", "4 GiB", "du -h"),
+        Diagnosis("google", False, "none", "x", "gcloud", False),
     ]
     lines = render(checks).splitlines()
     assert lines[2].strip() == "next:  du -h"
@@ -117,9 +117,9 @@ def test_each_failing_check_ends_with_the_next_command():
 
 
 def test_exit_code_is_three_when_a_required_check_fails(monkeypatch, checkout, capsys):
-    monkeypatch.setattr("runners.doctor.diagnose", lambda *_: [Check("disk", False, "", "", "du")])
+    monkeypatch.setattr("runners.doctor.diagnose", lambda *_: [Diagnosis("disk", False, "", "", "du")])
     assert main([]) == 3
-    monkeypatch.setattr("runners.doctor.diagnose", lambda *_: [Check("disk", True, "", "", "du")])
+    monkeypatch.setattr("runners.doctor.diagnose", lambda *_: [Diagnosis("disk", True, "", "", "du")])
     assert main([]) == 0
 
 

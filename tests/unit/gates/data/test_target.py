@@ -1,4 +1,4 @@
-"""The label as the checks see it: classes or a quantity, in one coding for all tables."""
+"""The label for the checks: classes or a quantity, in one coding for all tables."""
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +52,7 @@ def test_says_why_a_label_cannot_be_used(label: list[object]) -> None:
         target_of(data_with(label))
 
 
-def test_another_table_is_coded_as_train_and_its_unknown_classes_are_told_apart_from_missing_ones() -> None:
+def test_another_table_is_coded_as_train_and_its_unknown_classes_differ_from_missing_ones() -> None:
     target = target_of(data_with(["b", "a"] * 30))
     other = target_in(Table.of("eval", pa.table({"y": ["a", "c", None, "b"]})), target)
     assert sorted(other.codes.tolist()) == [-1, -1, 0, 1]

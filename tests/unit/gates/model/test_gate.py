@@ -1,4 +1,4 @@
-"""The ModelGate as a whole: each fault is refused for its reason, and odd evidence gets an answer."""
+"""The ModelGate as a whole: each fault is refused for its reason, and odd evidence gets a verdict."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ TABLES = ("digits", "tumours", "taxi")
 @pytest.mark.parametrize("name", TABLES)
 def test_inputs_that_are_not_scaled_at_serving_are_refused_by_parity_alone(name: str) -> None:
     model = trained(name)
-    asked = model.rows["test"][:500]
-    unscaled = model.predict(asked * 16)
-    assert blocking(model.evidence(replays=replays(model.predict(asked), serving_default=unscaled))) == {
+    replayed = model.rows["test"][:500]
+    unscaled = model.predict(replayed * 16)
+    assert blocking(model.evidence(replays=replays(model.predict(replayed), serving_default=unscaled))) == {
         "replay_parity"
     }
     everywhere = dict.fromkeys(("serving_default", "serving_examples", "evaluated"), unscaled)
-    assert blocking(model.evidence(replays=replays(model.predict(asked), **everywhere))) == {"replay_parity"}
+    assert blocking(model.evidence(replays=replays(model.predict(replayed), **everywhere))) == {"replay_parity"}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_reordered_categories_at_serving_are_refused_by_parity_alone(name: str) -> None:
     model = trained(name)
-    asked = model.rows["test"][:500]
-    order = np.random.default_rng(0).permutation(asked.shape[1])
-    served = replays(model.predict(asked), serving_default=model.predict(asked[:, order]))
+    replayed = model.rows["test"][:500]
+    order = np.random.default_rng(0).permutation(replayed.shape[1])
+    served = replays(model.predict(replayed), serving_default=model.predict(replayed[:, order]))
     assert blocking(model.evidence(replays=served)) == {"replay_parity"}
 
 
@@ -59,9 +59,9 @@ def test_a_missing_field_that_gives_nan_is_refused_by_its_probe_alone(name: str)
 @pytest.mark.parametrize("name", TABLES)
 def test_an_older_checkpoint_is_refused_as_not_what_was_evaluated(name: str) -> None:
     model = trained(name)
-    asked = model.rows["test"][:500]
-    older = fitted(name, LogisticRegression(max_iter=3)).predict(asked)
-    good = model.predict(asked)
+    replayed = model.rows["test"][:500]
+    older = fitted(name, LogisticRegression(max_iter=3)).predict(replayed)
+    good = model.predict(replayed)
     served = replays(good, serving_default=older, serving_examples=older)
     assert blocking(model.evidence(replays=served)) == {"replay_parity", "evaluated_is_served"}
     # Evaluator saw another checkpoint than training left and the signatures serve.
@@ -79,12 +79,12 @@ def test_a_constant_model_is_refused_as_trivial_alone(name: str) -> None:
 
 def test_multiplied_logits_are_refused() -> None:
     model = trained("taxi")
-    asked = model.rows["test"][:500]
+    replayed = model.rows["test"][:500]
     tripled = sharpened(model.predict, 3.0)
     found = blocking(model.evidence(predict=tripled))
     assert "overconfidence" in found
     assert found <= {"overconfidence", "loss_sanity", "prediction_collapse"}
-    served = replays(model.predict(asked), serving_default=tripled(asked))
+    served = replays(model.predict(replayed), serving_default=tripled(replayed))
     assert blocking(model.evidence(replays=served)) == {"replay_parity"}
 
 
@@ -108,13 +108,13 @@ def test_verdicts_do_not_hang_on_the_order_of_rows() -> None:
     order = np.random.default_rng(1).permutation(len(model.labels["test"]))
     turned = model.evidence(test=model.predicted("test").only(order), test_slices={})
     straight = model.evidence(test_slices={})
-    told = [
+    reports = [
         [(f.check, f.subject, round(f.value, 9), f.severity) for f in verdict(e).findings] for e in (straight, turned)
     ]
-    assert told[0] == told[1]
+    assert reports[0] == reports[1]
 
 
-def test_nothing_given_is_told_and_decides_nothing() -> None:
+def test_without_evidence_every_check_is_skipped_with_its_reason() -> None:
     report = verdict(ModelEvidence())
     assert report.verdict is not Verdict.PASS
     assert {each.check: each.why for each in report.checks_skipped}["replay_parity"] == "no signature was replayed"

@@ -1,11 +1,11 @@
-"""What is served, evaluated and trained must be one model."""
+"""The served, the evaluated and the trained model must be the same."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gates.model.evidence import Limits, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model.evidence import Budgets, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.gate import judge_model
 from gates.verdict.finding import Finding, Severity
 from gates.verdict.settings import GateSettings
@@ -53,7 +53,7 @@ def test_rounding_passes_and_more_does_not(off: float, same_machine: bool, refus
     evidence = ModelEvidence(
         test=DIGITS.predicted("test"),
         replays=replays(GOOD, serving_default=moved),
-        limits=Limits(same_machine=same_machine),
+        budgets=Budgets(same_machine=same_machine),
     )
     assert blocking(evidence) == ({"replay_parity"} if refused else set())
 
@@ -154,7 +154,7 @@ def test_binary_scores_of_any_shape_become_two_columns(shape: tuple[int, ...]) -
         Predicted.of([0, 1], np.ones(3))
 
 
-def test_parity_is_judged_whatever_is_said_about_repeatable_calls() -> None:
+def test_parity_is_judged_whatever_the_settings_of_the_repeatable_check() -> None:
     """A served function that answers the opposite, and not quite the same twice."""
     opposite = np.roll(GOOD, 1, axis=1)
     restless = Replay("serving_default", opposite, again=opposite + 1e-5)

@@ -1,4 +1,4 @@
-"""A model must have learnt something, hold on test, be no surer than it may be, and keep every slice."""
+"""A model must beat trivial ones, generalise to test, not be overconfident, and keep every slice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from gates.data.units import Unit
-from gates.model.evidence import Limits, ModelEvidence, Predicted
+from gates.model.evidence import Budgets, ModelEvidence, Predicted
 from gates.verdict.finding import Finding, Severity, Verdict
 from tests.samples.fitted_models import blocking, fitted, sharpened, trained, verdict
 
@@ -83,7 +83,7 @@ def test_rows_of_few_entities_are_no_proof() -> None:
 
 
 @pytest.mark.parametrize("unit", [Unit.TIME, Unit.ENTITY])
-def test_a_split_by_time_or_untold_entities_may_only_warn(unit: Unit) -> None:
+def test_a_split_by_time_or_by_entities_that_are_not_given_may_only_warn(unit: Unit) -> None:
     evidence = ModelEvidence(eval=_worse(0.95, 2_000), test=_worse(0.85, 2_000, 1), split_by=unit)
     assert _found(evidence, "generalisation", "test").severity is Severity.WARN
     assert blocking(evidence) == set()
@@ -96,7 +96,7 @@ def test_strict_refuses_what_too_few_rows_cannot_decide() -> None:
     assert verdict(evidence, strict=True).verdict is Verdict.FAIL
 
 
-def test_a_memorising_model_is_told_and_passes() -> None:
+def test_warns_of_a_memorising_model_and_passes_it() -> None:
     evidence = ModelEvidence(train=_worse(1.0, 3_000), eval=_worse(0.8, 2_000, 1), test=_worse(0.8, 2_000, 2))
     assert _found(evidence, "generalisation", "eval").severity is Severity.WARN
     assert blocking(evidence) == set()
@@ -131,7 +131,7 @@ def test_few_rows_of_a_weak_model_leave_it_undecided() -> None:
     assert "cannot be decided with 80 rows" in found.reason
 
 
-def test_a_single_feature_that_does_as_well_is_told() -> None:
+def test_warns_of_a_single_feature_that_does_as_well() -> None:
     stump = fitted("taxi", LogisticRegression()).predicted("test")
     evidence = TAXI.evidence(best_stump=stump, stump_feature="trip_seconds")
     assert _found(evidence, "better_than_trivial", "trip_seconds").severity is Severity.WARN
@@ -158,7 +158,7 @@ def test_miscalibration_warns_and_never_refuses() -> None:
     assert blocking(weighted) == set()
 
 
-def test_a_model_that_hangs_on_one_feature_is_told() -> None:
+def test_warns_of_a_model_that_depends_on_one_feature() -> None:
     hanging = {"payment_type": 0.4, "fare": 0.01, "hour": -0.002}
     found = _found(TAXI.evidence(importances=hanging), "one_feature_dominance", "payment_type")
     assert found.severity is Severity.WARN
@@ -230,9 +230,9 @@ def test_a_slow_or_large_model_is_refused_and_one_pause_is_not() -> None:
     steady = np.full(300, 4.0)
     paused = steady.copy()
     paused[:4] = 500.0
-    limits = Limits(p99_ms=10.0, size_mb=20.0)
-    assert blocking(ModelEvidence(latency_ms=paused, export_bytes=5_000_000, limits=limits)) == set()
-    assert blocking(ModelEvidence(latency_ms=5 * steady, export_bytes=5_000_000, limits=limits)) == {"latency"}
-    assert blocking(ModelEvidence(latency_ms=steady, export_bytes=21_000_000, limits=limits)) == {"export_size"}
+    limits = Budgets(p99_ms=10.0, size_mb=20.0)
+    assert blocking(ModelEvidence(latency_ms=paused, export_bytes=5_000_000, budgets=limits)) == set()
+    assert blocking(ModelEvidence(latency_ms=5 * steady, export_bytes=5_000_000, budgets=limits)) == {"latency"}
+    assert blocking(ModelEvidence(latency_ms=steady, export_bytes=21_000_000, budgets=limits)) == {"export_size"}
     skipped = {each.check for each in verdict(ModelEvidence(latency_ms=steady, export_bytes=1)).checks_skipped}
     assert {"latency", "export_size"} <= skipped

@@ -1,4 +1,4 @@
-"""Metrics and intervals against what is known of them."""
+"""Metrics and intervals against known values."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import SluiceError
 from gates.tables.frames import tables_of
-from gates.tables.table import Kind, Table, joint_codes
+from gates.tables.table import ColumnKind, Table, joint_codes
 
 
 def table(given: object) -> Table:
@@ -44,9 +44,9 @@ def test_position_leads_back_to_the_source() -> None:
 
 @pytest.mark.parametrize("width", ["int8", "int32", "float32", "float64", "Int64"])
 def test_a_whole_number_is_the_same_in_every_width(width: str) -> None:
-    mine, other = table({"n": [1, 2, 3]}), table(pd.DataFrame({"n": pd.Series([1, 2, 3], dtype=width)}))
-    in_mine, in_other = joint_codes([mine, other], ["n"])
-    assert in_mine.tolist() == in_other.tolist()
+    first, other = table({"n": [1, 2, 3]}), table(pd.DataFrame({"n": pd.Series([1, 2, 3], dtype=width)}))
+    in_first, in_other = joint_codes([first, other], ["n"])
+    assert in_first.tolist() == in_other.tolist()
 
 
 def test_integers_beyond_53_bits_stay_apart() -> None:
@@ -57,24 +57,24 @@ def test_integers_beyond_53_bits_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
-        ([1, 2.5, decimal.Decimal("3")], Kind.NUMBER),
-        ([1, "x", None], Kind.CATEGORY),
-        ([b"ab", "cd", 3], Kind.CATEGORY),
-        ([2**70, 1, 2], Kind.NUMBER),
-        ([datetime.date(2020, 1, 1), None, datetime.date(2021, 1, 1)], Kind.NUMBER),
-        ([decimal.Decimal("1.10"), None, decimal.Decimal("2")], Kind.NUMBER),
-        ([[1, 2], [3, 4], [5, 6]], Kind.IMAGE),
-        ([[1, 2], [3], []], Kind.OTHER),
-        ([{"a": 1}, {"a": 2}, None], Kind.OTHER),
-        ([None, None, None], Kind.EMPTY),
-        ([np.nan, None, np.nan], Kind.EMPTY),
-        (["a\0b", "\ud800", "ü"], Kind.CATEGORY),
-        ([object(), 1, 2], Kind.CATEGORY),
-        ([pd.Timestamp("2020-01-01"), "soon", 3], Kind.CATEGORY),
-        ([1 + 2j, 2, 3], Kind.CATEGORY),
+        ([1, 2.5, decimal.Decimal("3")], ColumnKind.NUMBER),
+        ([1, "x", None], ColumnKind.CATEGORY),
+        ([b"ab", "cd", 3], ColumnKind.CATEGORY),
+        ([2**70, 1, 2], ColumnKind.NUMBER),
+        ([datetime.date(2020, 1, 1), None, datetime.date(2021, 1, 1)], ColumnKind.NUMBER),
+        ([decimal.Decimal("1.10"), None, decimal.Decimal("2")], ColumnKind.NUMBER),
+        ([[1, 2], [3, 4], [5, 6]], ColumnKind.IMAGE),
+        ([[1, 2], [3], []], ColumnKind.OTHER),
+        ([{"a": 1}, {"a": 2}, None], ColumnKind.OTHER),
+        ([None, None, None], ColumnKind.EMPTY),
+        ([np.nan, None, np.nan], ColumnKind.EMPTY),
+        (["a\0b", "\ud800", "ü"], ColumnKind.CATEGORY),
+        ([object(), 1, 2], ColumnKind.CATEGORY),
+        ([pd.Timestamp("2020-01-01"), "soon", 3], ColumnKind.CATEGORY),
+        ([1 + 2j, 2, 3], ColumnKind.CATEGORY),
     ],
 )
-def test_objects_of_any_type_are_a_column_of_some_kind(values: list, kind: Kind) -> None:
+def test_objects_of_any_type_are_a_column_of_some_kind(values: list, kind: ColumnKind) -> None:
     for given in ({"c": values}, pd.DataFrame({"c": pd.Series(values, dtype=object)})):
         read = table(given)
         assert (read.kinds["c"], read.rows) == (kind, 3)
@@ -91,13 +91,18 @@ def test_pandas_categories_and_nullable_types_are_read() -> None:
         }
     )
     read = table(frame)
-    assert [read.kinds[name] for name in "csbi"] == [Kind.CATEGORY, Kind.CATEGORY, Kind.NUMBER, Kind.NUMBER]
+    assert [read.kinds[name] for name in "csbi"] == [
+        ColumnKind.CATEGORY,
+        ColumnKind.CATEGORY,
+        ColumnKind.NUMBER,
+        ColumnKind.NUMBER,
+    ]
     assert [int(read.missing(name).sum()) for name in "csbi"] == [1, 1, 1, 1]
 
 
 def test_images_in_arrays_of_several_dimensions_are_images() -> None:
     read = table({"image": np.zeros((5, 8, 8), np.uint8), "label": np.arange(5)})
-    assert read.kinds["image"] is Kind.IMAGE
+    assert read.kinds["image"] is ColumnKind.IMAGE
     assert read.vectors("image").shape == (5, 64)
 
 

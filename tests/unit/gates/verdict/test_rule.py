@@ -96,7 +96,7 @@ def test_gravest_findings_come_first() -> None:
     assert [finding.severity for finding in findings] == [Severity.BLOCK, Severity.WARN, Severity.INFO]
 
 
-def test_a_waiver_lets_it_pass_as_a_warning_and_is_told() -> None:
+def test_a_waiver_lets_it_pass_as_a_warning_and_is_shown() -> None:
     waive = {"reason": "Agreed with Ops.", "expires": "2026-11-21"}
     (finding,), verdict = decided(measured(), duplicates={"waive": waive})
     assert (finding.severity, finding.waiver, verdict) == (Severity.WARN, "Agreed with Ops.", Verdict.PASS)

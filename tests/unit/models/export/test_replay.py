@@ -1,4 +1,4 @@
-"""The same rows in every way in which the model can be asked, on a really trained and exported taxi model."""
+"""The same rows through every path of a trained and exported taxi model."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_single_requests_are_timed() -> None:
     assert (replayed().seconds > 0).all()
 
 
-def test_an_export_that_cannot_be_loaded_is_told_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="cannot be asked in a fresh process"):
+def test_an_export_that_cannot_be_loaded_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="cannot be called in a fresh process"):
         replay(path(), str(tmp_path / "nothing"), rows()[:10])
 
 

@@ -123,12 +123,12 @@ def example(row):
     lists = {name: tf.train.FloatList(value=[column[row]]) for name, column in values.items()}
     feature = {name: tf.train.Feature(float_list=each) for name, each in lists.items()}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-asked = sorted(signatures["serving_default"].structured_input_signature[1])
+requested = sorted(signatures["serving_default"].structured_input_signature[1])
 by_name = {public: values[raw] for raw, public in json.loads(open(awkward + "/columns.json").read()).items()}
 default = signatures["serving_default"](**{name: tf.constant(column) for name, column in by_name.items()})
 examples = signatures["serving_examples"](examples=tf.constant([example(0), example(1)]))
 print(json.dumps({
-    "two": two.tolist(), "one": one.tolist(), "features": len(features), "asked": asked,
+    "two": two.tolist(), "one": one.tolist(), "features": len(features), "requested": requested,
     "default": default["predictions"].numpy().tolist(), "examples": examples["predictions"].numpy().tolist(),
 }))
 """
@@ -194,9 +194,9 @@ def test_predicts_in_a_fresh_process_and_in_a_tf1_session() -> None:
     assert found["features"] > 20
 
 
-def test_columns_whose_names_tensorflow_cannot_use_are_asked_for_by_a_public_name() -> None:
+def test_columns_whose_names_tensorflow_cannot_use_are_requested_by_a_public_name() -> None:
     found = found_in_a_fresh_process()
-    assert found["asked"] == sorted(AWKWARD.values())
+    assert found["requested"] == sorted(AWKWARD.values())
     np.testing.assert_allclose(found["default"], found["examples"], atol=1e-6)
     assert found["default"][0] != found["default"][1]
 

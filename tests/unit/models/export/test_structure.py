@@ -1,4 +1,4 @@
-"""The architecture of a model: what a change of it would break, and nothing that data or hyperparameters choose."""
+"""The architecture of a model: its parts, without those that data or hyperparameters choose."""
 
 from __future__ import annotations
 

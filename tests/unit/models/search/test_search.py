@@ -1,4 +1,4 @@
-"""Which trials a search chooses, when it ends them, and which one it takes: decided without training anything."""
+"""The trials that a search chooses, ends early and selects, decided without training."""
 
 from pathlib import Path
 from typing import Any
@@ -8,26 +8,26 @@ import pytest
 
 from models import cnn, lenet5
 from models.search.ledger import Ledger
-from models.search.median_stopping import is_poor
+from models.search.median_stopping import is_worse_than_median
 from models.search.pool import Epoch
 from models.search.proposals import Proposals
 from models.search.ranking import by_configuration, with_the_best_chosen
-from models.search.search import WINDOW, Limits, Search
-from models.search.trial import Outcome, Task, Trial
+from models.search.search import WINDOW, Search, SearchLimits
+from models.search.trial import Task, Trial, TrialOutcome
 from tests.samples.tuning_pool import PretendPool, curve, loss_of
 
-PATIENT = Limits(seconds=None, failures=100, stop_poor=False, window=WINDOW)
+PATIENT = SearchLimits(seconds=None, failures=100, median_stopping=False, window=WINDOW)
 
 
 def searched(
-    folder: Path, algorithm: str = "grid", pool: Any = None, limits: Limits = PATIENT, **settings: Any
+    folder: Path, algorithm: str = "grid", pool: Any = None, limits: SearchLimits = PATIENT, **settings: Any
 ) -> list[Trial]:
     space = settings.pop("space", None) or lenet5.search_space()
     proposals = Proposals(algorithm, space, **{"seed": 0, "max_trials": 27, "epochs": 4, **settings})
     return Search(proposals, Ledger(str(folder)), pool or PretendPool(1), limits).run()
 
 
-def told(trials: list[Trial]) -> list[Any]:
+def summaries(trials: list[Trial]) -> list[Any]:
     return [(trial.number, trial.hyperparameters, trial.outcome.state, trial.outcome.score) for trial in trials]
 
 
@@ -46,16 +46,16 @@ def test_the_best_is_chosen_by_its_loss_on_eval(tmp_path: Path) -> None:
 @pytest.mark.parametrize("algorithm", ["grid", "random", "hyperband"])
 @pytest.mark.parametrize("size", [2, 4])
 def test_the_trials_are_the_same_however_many_run_at_a_time(tmp_path: Path, algorithm: str, size: int) -> None:
-    limits = Limits(seconds=None, failures=100, stop_poor=algorithm != "hyperband", window=WINDOW)
+    limits = SearchLimits(seconds=None, failures=100, median_stopping=algorithm != "hyperband", window=WINDOW)
     one_by_one = searched(tmp_path / "1", algorithm, limits=limits)
     for chance in range(3):
         side_by_side = searched(tmp_path / str(chance + 2), algorithm, PretendPool(size, chance), limits)
-        assert told(side_by_side) == told(one_by_one)
+        assert summaries(side_by_side) == summaries(one_by_one)
 
 
 def test_another_seed_draws_other_trials_and_zero_is_a_seed(tmp_path: Path) -> None:
     first, again, other = (
-        told(searched(tmp_path / name, "random", space=cnn.search_space(), seed=seed, max_trials=5))
+        summaries(searched(tmp_path / name, "random", space=cnn.search_space(), seed=seed, max_trials=5))
         for name, seed in (("first", 0), ("again", 0), ("other", 1))
     )
     assert first == again
@@ -71,7 +71,7 @@ def test_learning_rates_are_drawn_evenly_by_their_logarithm(tmp_path: Path) -> N
 
 def test_bayesian_search_comes_nearer_to_the_best_than_its_first_draws(tmp_path: Path) -> None:
     pool = PretendPool(1, lose=lambda task, _epoch: abs(task.values["dropout"] - 0.37))
-    limits = Limits(seconds=None, failures=100, stop_poor=False, window=1)
+    limits = SearchLimits(seconds=None, failures=100, median_stopping=False, window=1)
     trials = searched(tmp_path, "bayesian", pool, limits, space=cnn.search_space(), max_trials=12, epochs=1)
     scores = [trial.outcome.score or 0.0 for trial in trials]
     assert min(scores[6:]) < min(scores[:6])
@@ -81,7 +81,7 @@ def test_a_point_that_bayesian_search_comes_back_to_is_not_tried_again(tmp_path:
     space = keras_tuner.HyperParameters()
     space.Choice("units", [1, 2, 3, 4])
     pool = PretendPool(2, lose=lambda task, _epoch: task.values["units"])
-    limits = Limits(seconds=None, failures=100, stop_poor=False, window=2)
+    limits = SearchLimits(seconds=None, failures=100, median_stopping=False, window=2)
     trials = searched(tmp_path, "bayesian", pool, limits, space=space, max_trials=8, epochs=1)
     assert len(pool.begun) == len({str(task.values) for task in pool.begun}) == len(trials) <= 4
 
@@ -127,7 +127,7 @@ def test_after_a_kill_only_what_had_not_ended_is_run(tmp_path: Path) -> None:
         done = {path.stem.removeprefix("trial-") for path in folder.glob("trial-*.json")}
         resumed = searched(folder, algorithm, after)
         assert done and not done & {task.key for task in after.begun}
-        assert told(resumed) == told(searched(tmp_path / f"{algorithm} whole", algorithm))
+        assert summaries(resumed) == summaries(searched(tmp_path / f"{algorithm} whole", algorithm))
 
 
 def test_a_larger_budget_goes_on_from_a_smaller_one(tmp_path: Path) -> None:
@@ -140,9 +140,11 @@ def test_a_larger_budget_goes_on_from_a_smaller_one(tmp_path: Path) -> None:
 def test_a_search_without_time_takes_the_best_so_far(tmp_path: Path) -> None:
     whole = searched(tmp_path, max_trials=5)
     pool = PretendPool(1)
-    late = searched(tmp_path, pool=pool, limits=Limits(seconds=-1.0, failures=100, stop_poor=False, window=WINDOW))
+    late = searched(
+        tmp_path, pool=pool, limits=SearchLimits(seconds=-1.0, failures=100, median_stopping=False, window=WINDOW)
+    )
     assert pool.begun == []
-    assert told(late) == told(whole)
+    assert summaries(late) == summaries(whole)
 
 
 def test_a_trial_that_time_ran_out_for_is_shown_and_tried_again_with_more_time(tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_a_trial_that_time_ran_out_for_is_shown_and_tried_again_with_more_time(t
     search = Search(proposals, Ledger(str(tmp_path)), Slow(1), PATIENT)  # type: ignore[arg-type]
     trials = search.run()
     assert [trial.outcome.state for trial in trials] == ["completed", "completed", "stopped"]
-    assert "spent its time" in trials[2].outcome.reason and trials[2].outcome.epochs == 1
+    assert "the time of the search was over" in trials[2].outcome.reason and trials[2].outcome.epochs == 1
     assert [trial.chosen for trial in trials].index(True) < 2
     pool = PretendPool(1)
     searched(tmp_path, pool=pool)
@@ -172,14 +174,14 @@ def test_failures_do_not_end_a_search_until_there_are_too_many(tmp_path: Path) -
 
     few = searched(tmp_path / "few", pool=PretendPool(2, lose=lose))
     assert [trial.number for trial in few if trial.outcome.state == "failed"] == list(range(3, 28, 3))
-    limits = Limits(seconds=None, failures=3, stop_poor=False, window=WINDOW)
+    limits = SearchLimits(seconds=None, failures=3, median_stopping=False, window=WINDOW)
     many = searched(tmp_path / "many", pool=PretendPool(1, lose=lose), limits=limits)
     assert max(trial.number for trial in many) == 9
     assert sum(trial.chosen for trial in many) == 1
 
 
-def test_poor_trials_are_stopped_and_the_best_never_is(tmp_path: Path) -> None:
-    limits = Limits(seconds=None, failures=100, stop_poor=True, window=WINDOW)
+def test_trials_worse_than_the_median_are_stopped_and_the_best_never_is(tmp_path: Path) -> None:
+    limits = SearchLimits(seconds=None, failures=100, median_stopping=True, window=WINDOW)
     whole, saving = searched(tmp_path / "whole"), searched(tmp_path / "saving", limits=limits)
     stopped = [trial.number for trial in saving if trial.outcome.state == "stopped"]
     assert stopped and all(trial.outcome.epochs < 4 for trial in saving if trial.number in stopped)
@@ -188,30 +190,30 @@ def test_poor_trials_are_stopped_and_the_best_never_is(tmp_path: Path) -> None:
 
 def test_the_median_rule_looks_at_averages_up_to_the_same_epoch() -> None:
     known = [[1.0, 0.2], [1.0, 0.4], [1.0, 0.6, 0.0]]
-    assert not is_poor([0.9, 0.7], known)
-    assert is_poor([0.9, 0.71], known)
-    assert not is_poor([5.0, 5.0, 5.0], known)  # one curve is that long, and one has no median
-    assert not is_poor([5.0], known[:2])
+    assert not is_worse_than_median([0.9, 0.7], known)
+    assert is_worse_than_median([0.9, 0.71], known)
+    assert not is_worse_than_median([5.0, 5.0, 5.0], known)  # one curve is that long, and one has no median
+    assert not is_worse_than_median([5.0], known[:2])
 
 
 def test_a_trial_that_was_stopped_is_chosen_only_when_none_was_completed() -> None:
-    stopped = Trial(1, {}, Outcome("stopped", curve([0.1])))
-    completed = Trial(2, {}, Outcome("completed", curve([0.5])))
-    failed = Trial(3, {}, Outcome("failed", curve([0.0])))
+    stopped = Trial(1, {}, TrialOutcome("stopped", curve([0.1])))
+    completed = Trial(2, {}, TrialOutcome("completed", curve([0.5])))
+    failed = Trial(3, {}, TrialOutcome("failed", curve([0.0])))
     assert [trial.chosen for trial in with_the_best_chosen([stopped, completed, failed])] == [False, True, False]
     assert [trial.chosen for trial in with_the_best_chosen([stopped, failed])] == [True, False]
     assert not any(trial.chosen for trial in with_the_best_chosen([failed]))
 
 
 def test_a_loss_that_is_no_number_is_no_score() -> None:
-    assert Outcome("completed", curve([float("nan"), 0.5])).score == 0.5
-    assert Outcome("stopped", curve([float("nan")])).score is None
+    assert TrialOutcome("completed", curve([float("nan"), 0.5])).score == 0.5
+    assert TrialOutcome("stopped", curve([float("nan")])).score is None
 
 
 def test_rounds_of_one_configuration_are_one_trial() -> None:
     first = Task(1, {"units": 3}, epochs=1)
     second = Task(2, {"units": 3}, epochs=3, learnt=1, continues=first.key)
-    outcomes = {1: Outcome("completed", curve([0.9]), 2.0), 2: Outcome("completed", curve([0.8, 0.7]), 3.0)}
+    outcomes = {1: TrialOutcome("completed", curve([0.9]), 2.0), 2: TrialOutcome("completed", curve([0.8, 0.7]), 3.0)}
     [trial] = by_configuration([first, second], outcomes, epochs=3)
     assert (trial.number, trial.outcome.curves, trial.outcome.seconds) == (1, curve([0.9, 0.8, 0.7]), 5.0)
     assert trial.outcome.state == "completed"
@@ -219,7 +221,7 @@ def test_rounds_of_one_configuration_are_one_trial() -> None:
 
 def test_an_outcome_that_was_only_half_written_counts_for_nothing(tmp_path: Path) -> None:
     task = Task(1, {"units": 3}, epochs=1)
-    Ledger(str(tmp_path)).keep(task, Outcome("completed", curve([0.5])))
+    Ledger(str(tmp_path)).keep(task, TrialOutcome("completed", curve([0.5])))
     [whole] = tmp_path.glob("trial-*.json")
     whole.rename(whole.with_suffix(".json.part"))
     assert Ledger(str(tmp_path)).find(task) is None
@@ -227,7 +229,7 @@ def test_an_outcome_that_was_only_half_written_counts_for_nothing(tmp_path: Path
 
 def test_a_damaged_outcome_counts_for_nothing(tmp_path: Path) -> None:
     task = Task(1, {"units": 3}, epochs=1)
-    Ledger(str(tmp_path)).keep(task, Outcome("completed", curve([0.5])))
+    Ledger(str(tmp_path)).keep(task, TrialOutcome("completed", curve([0.5])))
     [whole] = tmp_path.glob("trial-*.json")
     whole.write_text("")
     assert Ledger(str(tmp_path)).find(task) is None

@@ -1,4 +1,4 @@
-"""The Tuner on real rows and in real processes: what runs, what goes wrong, what outlives a kill, what it leaves."""
+"""The Tuner on real rows and in real processes: trials, errors, kills and outputs."""
 
 import contextlib
 import functools
@@ -111,7 +111,7 @@ def test_what_is_best_on_eval_reaches_the_trainer() -> None:
     assert tuned_hyperparameters(best) == chosen["hyperparameters"]
 
 
-def test_every_trial_is_told_in_full() -> None:
+def test_every_trial_is_recorded_in_full() -> None:
     trials = two_at_a_time().trials
     assert [trial["trial"] for trial in trials] == list(range(1, POINTS + 1))
     assert {(trial["state"], trial["epochs"]) for trial in trials} == {("completed", 2)}
@@ -147,8 +147,8 @@ def test_one_failed_trial_takes_no_other_along_and_a_killed_one_is_tried_again(t
 def test_a_trial_takes_no_more_steps_than_the_training_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given, models = arguments(tmp_path, train={"max_steps": 7}), []
 
-    def built(*asked: Any) -> Any:
-        models.append(built_for_training(*asked))
+    def built(*given: Any) -> Any:
+        models.append(built_for_training(*given))
         return models[-1]
 
     monkeypatch.setattr("models.search.fitting.built_for_training", built)

@@ -1,4 +1,4 @@
-"""Devices that are asked for, seen and used."""
+"""Requested, detected and used devices."""
 
 import pickle
 import signal
@@ -22,7 +22,7 @@ ABLE = Hardware("a new one", 4, half_precision_cpu=True)
 GPU = Hardware("a new one", 4, ("Tesla T4",), tensor_cores=True)
 
 
-def test_a_gpu_that_is_asked_for_and_not_seen_is_refused_in_one_sentence() -> None:
+def test_a_gpu_that_is_requested_and_not_seen_is_refused_in_one_sentence() -> None:
     with pytest.raises(SluiceError, match=r"`train\.accelerator` is gpu, and TensorFlow sees none") as refused:
         check_accelerator("gpu", PLAIN)
     assert "train.accelerator=cpu" in refused.value.next_command

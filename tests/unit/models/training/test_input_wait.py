@@ -65,7 +65,7 @@ def test_the_input_is_watched_also_when_training_goes_on_after_a_kill(first: int
     assert after_training(input_seconds=0.04, step_seconds=0.001, first=first, epochs=epochs).stall > 0.6
 
 
-def test_nothing_is_said_of_a_training_that_nobody_watched() -> None:
+def test_nothing_is_reported_of_a_training_that_nobody_watched() -> None:
     wait = InputWait()
     assert (wait.stall, wait.rows_per_second) == (None, None)
 

@@ -1,4 +1,4 @@
-"""What TensorBoard finds in the run of a model."""
+"""The TensorBoard files of a training."""
 
 import functools
 import uuid

@@ -1,4 +1,4 @@
-"""A folder that grows here and is copied elsewhere, whatever happens."""
+"""A growing local folder is copied to a remote one, also after errors."""
 
 import subprocess
 import sys
@@ -64,7 +64,7 @@ def test_only_what_has_changed_is_copied_again(tmp_path: Path) -> None:
     assert files.copies == ["old", "new"]
 
 
-def test_a_failure_in_between_is_made_good_and_one_that_lasts_is_told(tmp_path: Path) -> None:
+def test_a_failure_in_between_is_made_good_and_one_that_lasts_is_raised(tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()
     (here / "events").write_text("one")

@@ -118,17 +118,17 @@ def test_a_column_that_the_data_does_not_have_is_one_sentence(tmp_path: Path) ->
         def serve(self, tariff: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"p": tariff}
 
-    with pytest.raises(SluiceError, match="asks for the column `tariff`, which the data does not have"):
+    with pytest.raises(SluiceError, match="requires the column `tariff`, which the data does not have"):
         _brought_in(tmp_path, _save(tmp_path / "theirs", Other()), "theirs", "p")
 
 
 @pytest.mark.parametrize(
     ("column", "asked", "sentence"),
     [
-        ("trip_miles", tf.string, "asks for text in the column `trip miles`, which holds whole numbers"),
-        ("fare", tf.string, "asks for text in the column `fare`, which holds numbers"),
-        ("company", tf.float32, "asks for numbers in the column `company`, which holds text"),
-        ("company", tf.int64, "asks for whole numbers in the column `company`, which holds text"),
+        ("trip_miles", tf.string, "requires text in the column `trip miles`, which holds whole numbers"),
+        ("fare", tf.string, "requires text in the column `fare`, which holds numbers"),
+        ("company", tf.float32, "requires numbers in the column `company`, which holds text"),
+        ("company", tf.int64, "requires whole numbers in the column `company`, which holds text"),
     ],
 )
 def test_text_asked_of_numbers_and_numbers_asked_of_text_are_one_sentence(

@@ -84,15 +84,18 @@ def test_passes_small_tables(name):
     assert all(not blocking(data_of(assign(frame, seed), label="target")) for seed in range(3))
 
 
-def test_expects_as_many_hits_as_dealing_makes():
+def test_expects_as_many_hits_as_a_random_assignment_makes():
     rng = np.random.default_rng(0)
     content = rng.integers(0, 800, 2_000)
     assigns = []
     for _ in range(300):
         chosen = np.zeros(len(content), dtype=bool)
         chosen[rng.permutation(len(content))[:400]] = True
-        mine, its = np.bincount(content[~chosen], minlength=800), np.bincount(content[chosen], minlength=800)
-        assigns.append(RandomAssignment(mine, its, content[chosen]))
+        train_rows, other_rows = (
+            np.bincount(content[~chosen], minlength=800),
+            np.bincount(content[chosen], minlength=800),
+        )
+        assigns.append(RandomAssignment(train_rows, other_rows, content[chosen]))
     hits = np.array([assigned.hits for assigned in assigns])
     assert assigns[0].expected == pytest.approx(hits.mean(), abs=4 * hits.std() / len(hits) ** 0.5)
     assert assigns[0].spread == pytest.approx(hits.std(), rel=0.2)

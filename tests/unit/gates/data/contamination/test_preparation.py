@@ -1,4 +1,4 @@
-"""Preparation that knew held-out rows, and components that read what is not theirs."""
+"""Preparation fitted on held-out rows, and components that read splits which they must not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits by entity and by time that are none."""
+"""Splits declared by entity or by time that are not."""
 
 from __future__ import annotations
 
@@ -78,10 +78,12 @@ def test_tells_how_much_lies_on_the_wrong_side():
     late = held_out.iloc[::50]
     train, held_out = pd.concat([train, late]), held_out.drop(late.index)
     first = next(iter(time_order(data_of((train, held_out, test), time=TIME), 0.001)))
-    mine, its = train[TIME].to_numpy(), held_out[TIME].to_numpy()
-    boundaries = np.unique(np.concatenate([mine[mine >= its.min()], its]))
+    train_times, held_out_times = train[TIME].to_numpy(), held_out[TIME].to_numpy()
+    boundaries = np.unique(np.concatenate([train_times[train_times >= held_out_times.min()], held_out_times]))
     assert first.is_beyond
-    assert first.value == pytest.approx(min(max((mine > at).mean(), (its < at).mean()) for at in boundaries))
+    assert first.value == pytest.approx(
+        min(max((train_times > at).mean(), (held_out_times < at).mean()) for at in boundaries)
+    )
 
 
 def test_passes_a_cut_through_a_day_and_refuses_a_day_that_is_all_of_eval():

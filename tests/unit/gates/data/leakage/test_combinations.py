@@ -1,4 +1,4 @@
-"""Columns that know the label only together."""
+"""Columns that reveal the label only together."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""One feature knows more of the label than everything else together, or is only as good as its neighbours."""
+"""One feature predicts the label better than all others together, or only as well as similar ones."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Marks that give the label away are found, wherever they are; honest pixels that tell a class are not."""
+"""Marks that reveal the label are found at any place; honest pixels that predict a class are not."""
 
 from __future__ import annotations
 

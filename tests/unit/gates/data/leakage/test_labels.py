@@ -1,4 +1,4 @@
-"""Target encodings that saw what they must not, labels that are not train's, labels that are wrong."""
+"""Target encodings fitted on held-out rows, labels that differ from train's, and wrong labels."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIZES = (5_000, 1_500)
 WITHHELD = ["tips", "payment_type"]
 
 
-def told(data: Data) -> list[Finding]:
+def alarms_of(data: Data) -> list[Finding]:
     """What these checks warn of or refuse."""
     return [each for each in findings_of(data, *CHECKS) if each.severity is not Severity.INFO]
 
 
 def kinds(data: Data) -> set[tuple[str, str]]:
-    """Check and severity of what is told."""
-    return {(each.check, each.severity.value) for each in told(data)}
+    """Check and severity of the findings."""
+    return {(each.check, each.severity.value) for each in alarms_of(data)}
 
 
 def taxi(seed: int = 0, sizes: tuple[int, ...] = SIZES) -> list[pd.DataFrame]:
@@ -85,7 +85,7 @@ def encoded(how: str, seed: int = 0, by: str = "block", weight: float = 0.0, kee
     ("by", "weight"), [("company", 0.0), ("company", 12.5), ("block", 0.0), ("trip_start_hour", 5.0)]
 )
 def test_refuses_means_of_the_label_over_train_and_eval(by: str, weight: float) -> None:
-    found = told(encoded("global", by=by, weight=weight))
+    found = alarms_of(encoded("global", by=by, weight=weight))
     assert {(each.check, each.subject) for each in found} == {("train_eval_gap", "rate")}
     assert found[0].p_value is None
     assert "over train and eval, not over train" in found[0].reason
@@ -120,7 +120,7 @@ def test_refuses_means_over_all_rows_when_a_few_rows_are_gone() -> None:
 
 
 def test_refuses_an_encoding_that_saw_its_own_row_in_train() -> None:
-    found = told(encoded("train"))
+    found = alarms_of(encoded("train"))
     assert {(each.check, each.subject) for each in found} == {("train_eval_gap", "rate")}
     assert "in train (out of fold)" in found[0].reason
     assert found[0].chart is not None and found[0].chart.marked == "rate"
@@ -134,7 +134,7 @@ def test_passes_correct_encodings(how: str, by: str) -> None:
 
 
 def test_passes_an_encoding_of_many_levels_made_out_of_fold() -> None:
-    assert not told(encoded("out of fold", 1))
+    assert not alarms_of(encoded("out of fold", 1))
 
 
 def test_passes_rates_that_come_from_elsewhere() -> None:
@@ -148,7 +148,7 @@ def test_passes_rates_that_come_from_elsewhere() -> None:
 def test_refuses_eval_labels_of_other_rows(name: str) -> None:
     train, held_out = taxi(1) if name == "taxi" else halves(table(name), 1)
     held_out[LABEL] = np.random.default_rng(1).permutation(held_out[LABEL])
-    found = told(data_of(train, Declared(label=LABEL), eval=held_out))
+    found = alarms_of(data_of(train, Declared(label=LABEL), eval=held_out))
     assert {(each.check, each.subject, each.severity) for each in found} == {
         ("eval_labels_disagree", "eval", Severity.BLOCK)
     }
@@ -166,7 +166,7 @@ def test_warns_at_most_when_eval_is_later() -> None:
         trip_start_timestamp=held_out.trip_start_timestamp + 10**9, **{LABEL: 1 - held_out[LABEL]}
     )
     declared = Declared(label=LABEL, time="trip_start_timestamp")
-    assert {each.severity for each in told(data_of(train, declared, eval=held_out))} == {Severity.WARN}
+    assert {each.severity for each in alarms_of(data_of(train, declared, eval=held_out))} == {Severity.WARN}
 
 
 def test_passes_a_split_by_entities_that_differ() -> None:
@@ -175,26 +175,26 @@ def test_passes_a_split_by_entities_that_differ() -> None:
     companies = np.random.default_rng(0).permutation(sorted(frame.company.unique()))
     apart = frame.company.isin(companies[: len(companies) // 3])
     data = data_of(frame[~apart], Declared(label=LABEL, entity="company"), eval=frame[apart])
-    assert not [each for each in told(data) if each.severity is Severity.BLOCK]
+    assert not [each for each in alarms_of(data) if each.severity is Severity.BLOCK]
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
 def test_passes_honest_tables(name: str) -> None:
     frame = table(name)
     for train, held_out in (halves(frame, 0), assigned((40, 20), 1, frame)):
-        assert not told(data_of(train, Declared(label=LABEL), eval=held_out))
+        assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out))
 
 
 def test_passes_honest_taxi_rows() -> None:
     train, held_out = taxi(5)
-    assert not told(data_of(train, Declared(label=LABEL), eval=held_out))
+    assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out))
 
 
 def test_copies_in_train_are_no_skill() -> None:
     train, held_out = taxi(3)
     positives = train[train[LABEL] == 1]
     data = data_of(pd.concat([train, positives, positives]), Declared(label=LABEL), eval=held_out)
-    assert not [each for each in told(data) if each.severity is Severity.BLOCK]
+    assert not [each for each in alarms_of(data) if each.severity is Severity.BLOCK]
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "digits"])
@@ -203,7 +203,9 @@ def test_warns_of_wrong_labels_where_the_classes_are_clear(name: str) -> None:
     rng = np.random.default_rng(0)
     wrong = rng.random(len(train)) < 0.15
     train.loc[wrong, LABEL] = (train.loc[wrong, LABEL] + 1) % (train[LABEL].max() + 1)
-    found = [each for each in told(data_of(train, Declared(label=LABEL), eval=held_out)) if each.check == "label_noise"]
+    found = [
+        each for each in alarms_of(data_of(train, Declared(label=LABEL), eval=held_out)) if each.check == "label_noise"
+    ]
     assert [each.severity for each in found] == [Severity.WARN]
     assert found[0].sample is not None and len(found[0].sample.rows) == 5
 
@@ -221,9 +223,9 @@ def test_answers_on_odd_labels(labels: list[object]) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=60), "z": [None] * 60, "w": [float("inf")] * 60, LABEL: labels})
     train, held_out = assigned((40, 20), 0, frame)
-    assert not told(data_of(train, Declared(label=LABEL), eval=held_out))
-    assert not told(data_of(train, Declared(label=LABEL), eval=held_out.head(0)))
-    assert not told(data_of(train, Declared(label=LABEL), eval=held_out.head(1)))
+    assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out))
+    assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out.head(0)))
+    assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out.head(1)))
 
 
 def test_says_the_same_whatever_the_order_of_rows() -> None:
@@ -265,6 +267,7 @@ def test_a_held_out_table_without_one_of_two_classes_is_no_disagreement() -> Non
     for name, rows, positives in (("train", 240, 4), ("eval", 45, 0)):
         label = np.zeros(rows, int)
         label[:positives] = 1
-        tables[name] = Table.of(name, pa.table({"x": label * 6 + rng.normal(size=rows), "z": rng.normal(size=rows),
-                                               "label": label}))
+        tables[name] = Table.of(
+            name, pa.table({"x": label * 6 + rng.normal(size=rows), "z": rng.normal(size=rows), "label": label})
+        )
     assert not findings_of(Data(tables["train"], {"eval": tables["eval"]}, declared=Declared(label="label")))

@@ -1,4 +1,4 @@
-"""What is not a measurement: identifiers, the order of rows, words in a text, sources, and declared moments."""
+"""Leaks besides measurements: identifiers, the order of rows, words in a text, sources, and declared moments."""
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,8 @@ def warned(frame: pd.DataFrame, label: str) -> set[str]:
 def with_notes(trips: pd.DataFrame, share: float) -> pd.DataFrame:
     """With a free text that holds `gratuity` in a share of the positive rows."""
     random = np.random.default_rng(0)
-    told = (trips[LABEL] == 1) & (random.random(len(trips)) < share)
-    notes = [" ".join(random.choice(WORDS, 8)) + (" Gratuity!" if each else "") for each in told]
+    marked = (trips[LABEL] == 1) & (random.random(len(trips)) < share)
+    notes = [" ".join(random.choice(WORDS, 8)) + (" Gratuity!" if each else "") for each in marked]
     return trips.assign(notes=notes)
 
 
@@ -69,7 +69,7 @@ def test_texts_without_the_label_are_silent() -> None:
     assert refused(data_of(with_notes(taxi(), 0.0), LABEL)) == set()
 
 
-def test_a_language_is_told_by_many_words_and_none_of_them_is_a_leak() -> None:
+def test_many_words_identify_a_language_and_none_of_them_is_a_leak() -> None:
     random = np.random.default_rng(0)
     common = {"en": ("the", "of", "and", "to", "in", "is"), "fr": ("le", "la", "de", "et", "les", "des")}
     languages = random.choice(["en", "fr"], 1_000)

@@ -32,7 +32,9 @@ FAULTS: dict[str, tuple[Poison, str, str]] = {
     "lower-cased": (_in("company", lambda r: r["company"].str.lower()), "new_categories", "company"),
     "sentinel": (_some("trip_seconds", 0.1, -1), "single_values", "trip_seconds"),
     "time zone": (
-        _in("trip_start_hour", lambda r: (r["trip_start_hour"] + 6) % 24), "numeric_distribution", "trip_start_hour",
+        _in("trip_start_hour", lambda r: (r["trip_start_hour"] + 6) % 24),
+        "numeric_distribution",
+        "trip_start_hour",
     ),
     "rounded": (_in("fare", lambda r: r["fare"].round()), "granularity", "fare"),
     "missing": (_some("trip_seconds", 0.15, np.nan), "nulls", "trip_seconds"),
@@ -41,7 +43,8 @@ FAULTS: dict[str, tuple[Poison, str, str]] = {
     "one area": (_area, "slice_distribution", "trip_miles"),
     "other proportions": (
         _in("company", lambda r: r["company"].where(np.arange(len(r)) % 4 > 0, "Dispatch Taxi Affiliation")),
-        "categorical_distribution", "company",
+        "categorical_distribution",
+        "company",
     ),
 }
 
@@ -111,8 +114,15 @@ def test_says_the_same_of_rows_in_any_order() -> None:
 
 
 def test_answers_on_odd_columns() -> None:
-    odd = pd.DataFrame({
-        "none": [None] * 40, "one": [1.0] * 40, "huge": [2**62 + i for i in range(40)], "é": ["x", None] * 20,
-        "infinite": [np.inf, -np.inf, 0.0, np.nan] * 10, "flag": [True, False] * 20, "lists": [[1, 2], [3]] * 20,
-    })
+    odd = pd.DataFrame(
+        {
+            "none": [None] * 40,
+            "one": [1.0] * 40,
+            "huge": [2**62 + i for i in range(40)],
+            "é": ["x", None] * 20,
+            "infinite": [np.inf, -np.inf, 0.0, np.nan] * 10,
+            "flag": [True, False] * 20,
+            "lists": [[1, 2], [3]] * 20,
+        }
+    )
     assert refusing(data_of(odd, eval=odd.iloc[:1], test=odd.iloc[20:], serving=odd.iloc[:0])) == set()

@@ -1,4 +1,4 @@
-"""Serving images that are unlike train's are refused, and told apart from other proportions of classes."""
+"""Serving images that are unlike train's are refused; other proportions of classes are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong between columns."""
+"""Faults between columns."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.samples.skew import LABEL, assigned, data_of, rides
 ONLY_LABEL = Declared(label=LABEL)
 
 
-def told(data: Data) -> list[Finding]:
+def alarms_of(data: Data) -> list[Finding]:
     """What label_shift warns of or refuses."""
     return [each for each in findings_of(data, "label_shift") if each.severity is not Severity.INFO]
 
@@ -35,7 +35,7 @@ def with_rate(frame: pd.DataFrame, rate: float) -> pd.DataFrame:
 @pytest.mark.parametrize("name", ["eval", "serving"])
 def test_refuses_another_rate(rate: float, refused: bool, name: str) -> None:
     train, other = assigned((10_000, 2_500), 0, rides())
-    found = told(data_of(train, ONLY_LABEL, **{name: with_rate(other, rate)}))
+    found = alarms_of(data_of(train, ONLY_LABEL, **{name: with_rate(other, rate)}))
     assert [each.severity for each in found] == [Severity.BLOCK] * refused
     if found:
         assert found[0].subject == name and found[0].chart is not None
@@ -46,32 +46,32 @@ def test_refuses_noise_that_changes_the_rate() -> None:
     train, held_out = assigned((10_000, 2_500), 1, rides())
     wrong = np.random.default_rng(0).random(len(held_out)) < 0.15
     held_out.loc[wrong, LABEL] = 1 - held_out.loc[wrong, LABEL]
-    assert [each.severity for each in told(data_of(train, ONLY_LABEL, eval=held_out))] == [Severity.BLOCK]
+    assert [each.severity for each in alarms_of(data_of(train, ONLY_LABEL, eval=held_out))] == [Severity.BLOCK]
 
 
 def test_refuses_a_class_that_train_lacks() -> None:
-    found = told(data_of(classes(500, 500), ONLY_LABEL, eval=classes(120, 120, 12)))
+    found = alarms_of(data_of(classes(500, 500), ONLY_LABEL, eval=classes(120, 120, 12)))
     assert [each.statistic for each in found] == ["share of rows of classes that train lacks"]
     assert "class 2" in found[0].reason
 
 
 def test_refuses_a_class_that_only_train_has() -> None:
-    found = told(data_of(classes(500, 500, 500), ONLY_LABEL, eval=classes(120, 120)))
+    found = alarms_of(data_of(classes(500, 500, 500), ONLY_LABEL, eval=classes(120, 120)))
     assert [each.severity for each in found] == [Severity.BLOCK]
     assert "class 2" in found[0].reason
 
 
 @pytest.mark.parametrize("extra", [1, 3])
 def test_passes_a_rare_class_that_fell_to_one_side(extra: int) -> None:
-    assert not told(data_of(classes(30, 18), ONLY_LABEL, eval=classes(6, 6, extra)))
-    assert not told(data_of(classes(500, 500, extra), ONLY_LABEL, eval=classes(120, 120)))
+    assert not alarms_of(data_of(classes(30, 18), ONLY_LABEL, eval=classes(6, 6, extra)))
+    assert not alarms_of(data_of(classes(500, 500, extra), ONLY_LABEL, eval=classes(120, 120)))
 
 
 def test_passes_many_rare_classes() -> None:
     frame = pd.DataFrame({LABEL: [f"c{int(v)}" for v in np.random.default_rng(0).zipf(1.7, 4_000) if v < 60]})
     for seed in range(10):
         train, held_out = assigned((len(frame) - 400, 400), seed, frame)
-        assert not told(data_of(train, ONLY_LABEL, eval=held_out))
+        assert not alarms_of(data_of(train, ONLY_LABEL, eval=held_out))
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
@@ -80,14 +80,14 @@ def test_passes_honest_tables(name: str) -> None:
     for seed in range(5):
         for sizes in ((int(0.7 * len(frame)), int(0.3 * len(frame))), (40, 20)):
             train, held_out = assigned(sizes, seed, frame)
-            assert not told(data_of(train, ONLY_LABEL, eval=held_out))
+            assert not alarms_of(data_of(train, ONLY_LABEL, eval=held_out))
 
 
 @pytest.mark.parametrize("scale", [1.6, 1.0])
 def test_refuses_a_quantity_of_another_size(scale: float) -> None:
     train, held_out = assigned((5_000, 1_500), 0, rides())
     declared = Declared(label="fare")
-    found = told(data_of(train, declared, eval=held_out.assign(fare=held_out.fare * scale)))
+    found = alarms_of(data_of(train, declared, eval=held_out.assign(fare=held_out.fare * scale)))
     assert [each.severity for each in found] == [Severity.BLOCK] * (scale != 1.0)
 
 
@@ -100,16 +100,16 @@ def test_entities_that_differ_are_no_shift() -> None:
         drivers = np.random.default_rng(seed).permutation(frame.driver.unique())
         apart = frame.driver.isin(drivers[:6])
         data = data_of(frame[~apart], Declared(label=LABEL, entity="driver"), eval=frame[apart])
-        assert not told(data)
+        assert not alarms_of(data)
 
 
 def test_warns_at_most_when_eval_is_later() -> None:
     train, held_out = assigned((10_000, 2_500), 0, rides())
     held_out = with_rate(held_out, 0.5).assign(trip_start_timestamp=lambda each: each.trip_start_timestamp + 10**9)
     declared = Declared(label=LABEL, time="trip_start_timestamp")
-    assert [each.severity for each in told(data_of(train, declared, eval=held_out))] == [Severity.WARN]
+    assert [each.severity for each in alarms_of(data_of(train, declared, eval=held_out))] == [Severity.WARN]
 
 
 def test_booleans_and_their_numbers_are_the_same_labels() -> None:
     train, held_out = assigned((2_000, 1_000), 0, rides())
-    assert not told(data_of(train, ONLY_LABEL, eval=held_out.assign(**{LABEL: held_out[LABEL].astype(bool)})))
+    assert not alarms_of(data_of(train, ONLY_LABEL, eval=held_out.assign(**{LABEL: held_out[LABEL].astype(bool)})))

@@ -1,7 +1,6 @@
-"""Splits by time and by entity: certainty follows what was drawn."""
+"""Splits by time and by entity: certainty follows the units that were drawn."""
 
 from __future__ import annotations
-
 
 import numpy as np
 import pandas as pd
