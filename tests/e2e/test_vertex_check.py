@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.utils import import_utils
 
 from tests.samples.folders import ROOT
 
@@ -37,6 +39,41 @@ def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
     images = {executor["container"]["image"] for executor in executors if "container" in executor}
     assert len(images) == 1
     assert images.pop() in done.stdout.replace("\n", "")
+
+
+def test_every_executor_of_the_job_is_found_in_the_container(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", "--set", "tuner.enabled=true", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    job = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+    arguments = [executor["container"]["args"] for executor in executors.values() if "container" in executor]
+    paths = [given[given.index("--executor_class_path") + 1] for given in arguments]
+    assert len(paths) == 12
+    for path in paths:
+        assert issubclass(import_utils.import_class_by_path(path), BaseExecutor), path
+
+
+def test_a_component_made_of_a_function_runs_through_the_entry_point_of_the_container(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    spec = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())["pipelineSpec"]
+    container = spec["deploymentSpec"]["executors"]["SchemaGen_executor"]["container"]
+    text = spec["root"]["dag"]["tasks"]["SchemaGen"]["inputs"]["parameters"]["text"]["runtimeValue"]["constant"]
+    schema = {
+        "name": "schema",
+        "uri": str(tmp_path / "schema"),
+        "type": {"instanceSchema": "title: tfx.Schema\ntype: object\n"},
+    }
+    executor_input = {
+        "inputs": {"parameterValues": {"text": text}},
+        "outputs": {"artifacts": {"schema": {"artifacts": [schema]}}, "outputFile": str(tmp_path / "output.json")},
+    }
+    arguments = [given.replace("{{$}}", json.dumps(executor_input)) for given in container["args"]]
+    ran = subprocess.run(
+        [sys.executable, *container["command"][1:], *arguments], capture_output=True, text=True, timeout=300, cwd=ROOT
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert (tmp_path / "schema/schema.pbtxt").read_text() == (ROOT / "schema/taxi/schema.pbtxt").read_text()
 
 
 @pytest.mark.parametrize("workload", ["taxi", "fashion_mnist"])

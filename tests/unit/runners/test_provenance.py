@@ -98,6 +98,43 @@ def test_transform_of_this_repository_reaches_no_model_runner_or_report():
     assert not reached & {"models", "runners", "report"}
 
 
+COMPONENTS = {
+    "example_gen": set(),
+    "statistics_gen": set(),
+    "schema_gen": set(),
+    "example_validator": set(),
+    "data_gate": set(),
+    "references": set(),
+    "evaluator": {"models.export.batches", "models.export.signatures"},
+    "model_gate": {"models.export.replay", "models.export.fresh_process"},
+    "outside_model": {"models.export.outside_model"},
+    "registrar": {"models.export.structure"},
+}
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_reaches_the_export_of_models_that_it_calls_and_no_runner_or_report(component):
+    reached = set(reachable_sources([f"pipeline.components.{component}"]))
+    assert COMPONENTS[component] <= reached
+    assert not {name.partition(".")[0] for name in reached} & {"runners", "report", "preprocessing", "cloud"}
+    assert not {name for name in reached if name.startswith(("models.search", "models.training"))}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        ("pipeline.components.example_gen",),
+        ("pipeline.components.statistics_gen",),
+        ("pipeline.components.schema_gen",),
+        TRANSFORM,
+        ("models.training.run", "models.wide_and_deep"),
+        ("models.search", "pipeline.components.tuner", "models.wide_and_deep"),
+    ],
+)
+def test_what_the_gates_are_given_may_change_without_a_new_training(modules):
+    assert "pipeline.component_inputs" not in reachable_sources(modules)
+
+
 def test_lock_hash_is_the_sha256_of_the_lock():
     assert lock_hash() == hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
 

@@ -1,0 +1,92 @@
+"""What components are given of the configuration arrives in the executor as it stood on the page."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.strict import Strict
+from gates.verdict.catalogue import Gate, checks
+from pipeline.champion import latest_blessed_model
+from pipeline.component_inputs import (
+    EvaluatorInputs,
+    GateInputs,
+    LearningInputs,
+    ReferencesInputs,
+    RegistrarInputs,
+    ValidatorInputs,
+)
+from pipeline.components.schema_gen import SchemaGenInputs
+from pipeline.config.load import load_workload
+from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import Dataset, Datasets
+from pipeline.features import FeatureInputs
+from pipeline.ingest.source import Source
+from pipeline.platform import Platform
+from pipeline.splits import LEARNING
+
+CHECK = next(iter(checks(Gate.DATA))).name
+WAIVED = (f"gates.checks.{CHECK}.waive.reason=agreed", f"gates.checks.{CHECK}.waive.expires=2099-01-31")
+
+
+def platform() -> Platform:
+    return Platform(
+        artifact_root="root",
+        serving_directory="serving",
+        datasets=Datasets(Dataset(Source(("rides.csv",), "csv", None, None, "rides.csv"), "abc")),
+        code=lambda *modules: "code of " + ", ".join(modules),
+        champion=latest_blessed_model,
+        provenance={"git_commit": "c0ffee", "lock_hash": None},
+    )
+
+
+def everything(config: WorkloadConfig) -> list[Strict]:
+    """What each component is given."""
+    return [
+        ValidatorInputs.of(config),
+        SchemaGenInputs.of(config),
+        GateInputs.of(config, LEARNING, strict=True),
+        FeatureInputs.of(config, platform()),
+        LearningInputs.of(config, platform(), "search"),
+        LearningInputs.of(config, platform(), "training"),
+        ReferencesInputs.of(config),
+        EvaluatorInputs.of(config),
+        RegistrarInputs.of(config, platform()),
+    ]
+
+
+@pytest.mark.parametrize("workload", ["taxi", "fashion_mnist"])
+@pytest.mark.parametrize("overrides", [(), WAIVED])
+def test_all_of_it_comes_back_from_the_execution_property(workload: str, overrides: tuple[str, ...]) -> None:
+    for given in everything(load_workload(workload, overrides)):
+        text = given.to_property()
+        assert type(given).from_property(text) == given
+        assert json.loads(text).keys() == type(given).model_fields.keys()
+
+
+def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
+    given = GateInputs.of(load_workload("taxi", WAIVED), LEARNING)
+    waiver = GateInputs.from_property(given.to_property()).settings.checks[CHECK].waive
+    assert waiver is not None
+    assert (waiver.reason, waiver.expires) == ("agreed", date(2099, 1, 31))
+
+
+def test_figures_from_outside_arrive_in_the_evaluator(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text('{"auc": 0.71, "rows": 1500}')
+    baseline = f"evaluator.baseline.metrics_file={tmp_path / 'metrics.json'}"
+    given = EvaluatorInputs.of(load_workload("taxi", [baseline]))
+    outside = EvaluatorInputs.from_property(given.to_property()).outside
+    assert outside is not None
+    assert (outside.figures, outside.rows, outside.source) == ({"auc": 0.71}, 1500, "metrics.json")
+    assert outside == given.outside
+
+
+def test_search_and_training_are_keyed_by_their_own_code() -> None:
+    config = load_workload("taxi")
+    search, training = (LearningInputs.of(config, platform(), purpose) for purpose in ("search", "training"))
+    assert search.code == "code of models.wide_and_deep, models.search, pipeline.components.tuner"
+    assert training.code == "code of models.wide_and_deep, models.training.run"
+    assert (search.durable_dir, training.durable_dir) == ("root/durable/search", "root/durable/training")
