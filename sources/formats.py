@@ -8,12 +8,14 @@ from sources.csv import Csv
 from sources.format import Format
 from sources.idx import Idx
 from sources.image_folder import ImageFolder
+from sources.json_lines import JsonLines
 from sources.parquet import Parquet
 from sources.tfrecord import TfRecord
 
 FORMATS: tuple[Format[Any], ...] = (
     Csv(),
     Parquet(),
+    JsonLines(),
     Idx(),
     TfRecord(),  # takes every .gz, so it comes after those that take some
     ImageFolder(),
