@@ -66,8 +66,8 @@ class Idx(Format[IdxPart]):
 
     def columns(self, path: str) -> tuple[str, ...]:
         """Always the same two, once both headers were seen to agree."""
-        for each in self.stored(path):
-            check_stored(each)
+        check_stored(path)
+        check_stored(labels_of(path))
         check_pair(path)
         return IMAGE, LABEL
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LINES_SEEN = 1000
+_NULL_IN_LIST = re.compile(rb"[\[,]\s*null")
 _DEEPEST = 64  # Arrow goes down by recursion, and a few thousand brackets would end the process
-_EMPTY_OBJECT = re.compile(rb"\{\s*\}")
 
 
 class JsonLines(TextFormat[TextPart]):
@@ -91,19 +91,22 @@ def _by_arrow(raw: bytes, lines: list[bytes]) -> pa.RecordBatch | None:
             table = read(pa.schema(times)).select(table.column_names)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    return table.combine_chunks().to_batches()[0] if table.num_rows == len(lines) else None
+    if table.num_rows != len(lines) or not table.num_columns:
+        return None
+    return table.combine_chunks().to_batches()[0]
 
 
 def _is_standard(raw: bytes, lines: list[bytes]) -> bool:
-    """Whether every line is one object, as far as its edges tell. Arrow also takes `null` for a row, reads an object
-    that goes on in the next line, says nothing of an empty one, and does not look at the encoding."""
+    """Whether every line is one object, as far as its edges tell, and none has what Arrow 10 gets wrong: it takes
+    `null` for a row, reads an object that goes on in the next line, loses a `null` in a list, and does not look at the
+    encoding."""
     if not all(line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines):
         return False
     if raw.count(b"{") + raw.count(b"[") > len(lines) + _DEEPEST:
         deepest = max(line.count(b"{") + line.count(b"[") for line in lines)
         if deepest > _DEEPEST:
             return False
-    return not _EMPTY_OBJECT.search(raw) and _is_utf8(raw)
+    return _is_utf8(raw) and not (b"[" in raw and _NULL_IN_LIST.search(raw))
 
 
 def _as_text(type_: pa.DataType) -> pa.DataType:
@@ -140,6 +143,8 @@ def _by_line(
             rows[number] = row
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     columns = [_column(path, name, {number: row.get(name) for number, row in rows.items()}) for name in names]
+    if not names:  # which says how many rows there are, even without a column
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([]))), list(rows), rejects
     return pa.RecordBatch.from_arrays(columns, names), list(rows), rejects
 
 
@@ -156,9 +161,7 @@ def _row(text: bytes) -> dict[str, Any] | str:
         return f"names `{error}` more than once"
     except (ValueError, RecursionError) as error:
         return f"cannot be read as JSON: {getattr(error, 'msg', error)}"
-    if not isinstance(row, dict):
-        return "is not a JSON object"
-    return row or "is an empty object"
+    return row if isinstance(row, dict) else "is not a JSON object"
 
 
 class _RepeatedKeyError(Exception):
@@ -193,7 +196,7 @@ def _column(path: str, name: str, values: dict[int, Any]) -> pa.Array:
         )
     try:
         return _array(list(values.values()))
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SluiceError(
             f"{path}: `{name}` holds values that do not go into one column ({error}).", f"Look:  head {path}"
         ) from error

@@ -60,7 +60,7 @@ python -m gates list [--json | --markdown]
 ```
 
 Each table is a file, a folder or a glob, in one of the formats of [sources.md](sources.md), and is read as a run reads
-it. `--config` reads a workload's YAML: the label (also one that is computed), the entity key, the time column, the types
+it. `--config` reads a workload's YAML: the label (also a computed one), the entity key, the time column, the types
 of columns, which columns are known only after the prediction, and the section `gates`; what is said on the command line
 goes over it. Without `--eval` and `--test`, train alone is searched for leakage.
 
