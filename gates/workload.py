@@ -14,11 +14,13 @@ from core.text import did_you_mean, nearest, suggestion
 from core.yaml_document import Document, KeyPath, read_document
 from gates.data.declared import Declared, PredictionConfig
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
+from sources.kinds import KIND_OF_OVERRIDE
 
 _SPLITS = ("row", "entity", "time", "column")
+_TYPES = tuple(KIND_OF_OVERRIDE)
 _SECTIONS = ("data", "prediction", "split", "gates")
 _KEYS = {
-    "data": ("label", "label_expression", "entity_key", "time_column"),
+    "data": ("label", "label_expression", "entity_key", "time_column", "column_types"),
     "prediction": ("moments", "made_at", "known_from", "never"),
     "split": ("by",),
 }
@@ -31,6 +33,7 @@ class Workload(Declared, strict=False):
     """What is declared about the data, and how to judge it; nothing of it is needed for a first look."""
 
     label_expression: str | None = None
+    column_types: Mapping[str, str] = {}
     settings: GateSettings = GateSettings()
 
 
@@ -48,6 +51,7 @@ def read_workload(path: str) -> Workload:
         label_expression=_text(document, ("data", "label_expression")),
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
+        column_types=_column_types(document),
         split_by=_split_by(document),
         withheld=frozenset(prediction.withheld_columns()),
         known_after=prediction.known_after(),
@@ -100,6 +104,14 @@ def _text(document: Document, path: tuple[str, str]) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise SluiceError(f"{document.place(path).text}: `{'.'.join(path)}` must be text, got {value!r}.")
     return value
+
+
+def _column_types(document: Document) -> dict[str, str]:
+    path, types = ("data", "column_types"), _section(document, "data").get("column_types") or {}
+    if not isinstance(types, dict) or not all(type_ in _TYPES for type_ in types.values()):
+        text = f"`data.column_types` must be columns, each with one of {', '.join(_TYPES)}, got {types!r}"
+        raise SluiceError(f"{document.place(path).text}: {text}.")
+    return {str(column): type_ for column, type_ in types.items()}
 
 
 def _prediction(document: Document) -> PredictionConfig:

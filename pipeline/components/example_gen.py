@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -19,7 +19,7 @@ from pipeline.config.data import DataConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
-from pipeline.ingest.source import Format, Source, resolve_source
+from pipeline.ingest.source import Source, resolve_source
 from sources.kinds import Kind
 
 
@@ -63,7 +63,7 @@ class ExampleGenInputs(Strict):
         if not self.files:
             return resolve_source(self.data)
         pattern = self.data.source if isinstance(self.data.source, str) else tuple(self.data.source)
-        return Source(tuple(self.files), cast(Format, self.data.format), self.data.span, self.version, pattern)
+        return Source(tuple(self.files), self.data.format, self.data.span, self.version, pattern)
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
