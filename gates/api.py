@@ -65,8 +65,11 @@ def check(
     return replace(report, versions=_versions())
 
 
-def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
+def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:
     """The evidence of the DataGate, with what the workload declares about it.
+
+    The columns are ordered by their names, as in examples, so that their order decides nothing; `in_order_of_source`
+    leaves them as they stand.
 
     Raises:
       SluiceError: when train is missing, a table cannot be read, or one lacks a column that the workload names.
@@ -77,6 +80,8 @@ def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
+    if not in_order_of_source:
+        raw = {side: table.select(sorted(table.column_names)) for side, table in raw.items()}
     tables = {side: Table.of(side, table) for side, table in raw.items()}
     return Data(
         train=tables["train"],

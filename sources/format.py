@@ -66,10 +66,10 @@ class Format(ABC, Generic[AnyPart]):
 
     Example:
       >>> format_ = format_named("csv")
-      >>> survey = format_.survey("rides.csv")
-      >>> for part in survey.parts:
+      >>> for part in format_.survey("rides.csv").parts:
       ...     for rows in format_.read(part, only=["fare"]):
-      ...         ...
+      ...         print(rows.columns.to_pylist())
+      [{'fare': '5.25'}, {'fare': None}]
     """
 
     name: ClassVar[str]  # the value of data.format

@@ -33,7 +33,7 @@ class ImageFolder(Format[FolderPart]):
       ['flowers/daisy', 'flowers/rose']
       >>> part = ImageFolder().whole("flowers/daisy")
       >>> next(ImageFolder().read(part)).columns.to_pylist()[0]
-      {'image': 'flowers/daisy/1.png', 'label': 'daisy'}
+      {'image': 'flowers/daisy/0000.png', 'label': 'daisy'}
     """
 
     name = "image_folder"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +90,8 @@ def read_images(paths: Sequence[str], shape: ImageShape) -> tuple[Bytes, dict[in
     Raises:
       SluiceError: for an image of another size or mode than `shape`.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     import numpy as np
 
     # Pillow and the file system work without Python's lock, so threads are as good as processes here.

@@ -33,9 +33,9 @@ class TfRecord(Format[Part]):
 
     Example:
       >>> TfRecord().survey("rides.tfrecord.gz").kinds
-      {'fare': <Kind.FLOAT: 2>, 'company': <Kind.BYTES: 3>}
-      >>> next(TfRecord().read(TfRecord().whole("rides.tfrecord.gz"))).columns.schema.field("fare").type
-      LargeListType(large_list<item: float>)
+      {'company': <Kind.BYTES: 3>, 'fare': <Kind.FLOAT: 2>}
+      >>> [rows.columns.to_pylist() for rows in TfRecord().read(TfRecord().whole("rides.tfrecord.gz"), only=["fare"])]
+      [[{'fare': [5.25]}, {'fare': []}]]
     """
 
     name = "tfrecord"

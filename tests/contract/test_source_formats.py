@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -384,18 +383,3 @@ def test_every_format_of_the_list_is_held_to_the_contract() -> None:
     held = {each.format for each in below(SourceFormatContract) if hasattr(each, "format")}
     assert held == set(FORMATS)
     assert len({format_.name for format_ in FORMATS}) == len(FORMATS)
-
-
-def test_the_page_names_every_format_with_its_suffixes() -> None:
-    from tests.samples.folders import ROOT
-
-    page = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
-    for format_ in FORMATS:
-        assert f"`{format_.name}`" in page
-        assert [suffix for suffix in format_.suffixes if f"`{suffix}`" not in page] == []
-
-
-@pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
-def test_every_format_shows_an_example(format_: Format[Any]) -> None:
-    assert ">>> " in (type(format_).__doc__ or "")
-    assert json.dumps(format_.name)

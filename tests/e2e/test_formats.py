@@ -1,4 +1,4 @@
-"""The same rows as CSV, Parquet or TFRecord are the same data."""
+"""The same rows as CSV, Parquet, JSON Lines or TFRecord are the same data."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ from pyarrow import csv, parquet
 table = csv.read_csv(sys.argv[1], convert_options=csv.ConvertOptions(strings_can_be_null=True))
 parquet.write_table(table, sys.argv[2])
 """
+    subprocess.run([sys.executable, "-c", script, str(TAXI_CSV), str(file)], check=True)
+    _same(from_csv, run_locally(tmp_path / "out", "--data", str(file), *_UNTIL_STATISTICS))
+
+
+def test_json_lines_give_the_same_splits_and_statistics(from_csv: Run, tmp_path: Path) -> None:
+    script = """
+import sys, pandas
+pandas.read_csv(sys.argv[1]).to_json(sys.argv[2], orient="records", lines=True, double_precision=15)
+"""
+    file = tmp_path / "taxi.jsonl.gz"
     subprocess.run([sys.executable, "-c", script, str(TAXI_CSV), str(file)], check=True)
     _same(from_csv, run_locally(tmp_path / "out", "--data", str(file), *_UNTIL_STATISTICS))
 
