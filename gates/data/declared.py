@@ -46,7 +46,9 @@ class PredictionConfig(Strict):
     def known_after(self) -> dict[str, str]:
         """The columns that become known after the prediction is made, each with its moment."""
         too_late = self.moments[self.moments.index(self.made_at) + 1 :]
-        return {column: moment for moment, columns in self.known_from.items() if moment in too_late for column in columns}
+        return {
+            column: moment for moment, columns in self.known_from.items() if moment in too_late for column in columns
+        }
 
     def withheld_columns(self) -> list[str]:
         """The columns that features must not see, sorted."""
