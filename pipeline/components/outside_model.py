@@ -6,6 +6,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model, Schema
 from tfx.utils import path_utils
 
+from models.export import outside_model
 from pipeline.artifacts.schema import read_schema
 from pipeline.config.evaluation import BaselineConfig
 
@@ -22,8 +23,6 @@ def OutsideModel(
 
     `config`: BaselineConfig with a `saved_model`, as text; `fingerprint` is that of the model's files.
     """
-    from models.export import outside_model  # Keras, which compiling a pipeline does not need
-
     baseline = BaselineConfig.from_property(config)
     columns = schema_utils.schema_as_feature_spec(read_schema(schema.uri)).feature_spec
     wrapped = outside_model.OutsideModel(baseline.saved_model or "", baseline.signature, baseline.output, columns)

@@ -19,6 +19,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import path_utils
 
+from models.export.structure import structure_of
 from pipeline.artifacts.blessings import BLESSING_SUFFIX, RegisteredModel, missing_model, read_report, refusals
 from pipeline.artifacts.evaluation import ReferencesArtifact, read_evaluation, read_references
 from pipeline.artifacts.examples import facts_of
@@ -81,8 +82,6 @@ class RegistrarExecutor(base_executor.BaseExecutor):
 
 def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) -> VersionRecord:
     """All that the run found out about the model."""
-    from models.export.structure import structure_of  # Keras, which compiling a pipeline does not need
-
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
     structure = structure_of(artifact_utils.get_single_uri(inputs["transform_graph"]), model_run)
     evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))

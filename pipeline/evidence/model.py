@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,11 @@ from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
+from models.export.replay import Replayed, TrainingPath, importances, replay
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import scores
 from pipeline.evidence.data import table_of
-
-if TYPE_CHECKING:
-    from models.export.replay import Replayed, TrainingPath
 
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
@@ -42,17 +40,15 @@ UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
 def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: GateSettings) -> ModelEvidence:
     """Everything that the model said, in the form that the checks read."""
-    from models.export import replay  # Keras, which compiling a pipeline does not need
-
     schema = read_schema(inputs["schema"].uri)
-    path = replay.TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
+    path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     scored = scores.read_scored(inputs["evaluation"].uri)
     judged = _Labelled(schema, declared)
     export = path_utils.serving_model_path(inputs["model"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
-    replayed = replay.replay(path, export, test[at])
+    replayed = replay(path, export, test[at])
     stump = _stump(rows["train"], test, schema, scored.classes, declared)
     return ModelEvidence(
         classes=class_names(scored.classes, declared.class_names),
@@ -187,8 +183,6 @@ def _stump(
 
 
 def _importances(path: TrainingPath, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
-    from models.export.replay import importances
-
     permuted = rows[: _rows_within(rows, PERMUTED_ROWS, "at once")]
     return dict(importances(path, permuted, partial(_power, judged.labels(permuted))))
 

@@ -21,6 +21,7 @@ from tfx.dsl.io import fileio
 from core.errors import SluiceError
 from gates.evaluation.measure import MISSING, Scored
 from models.export.batches import by_size
+from models.export.signatures import public_names
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
 
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
@@ -149,8 +150,6 @@ def _inputs_of(path: str) -> dict[str, str]:
 
 def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
     """The same for each column of the data, by the name under which `serving_default` would ask for it."""
-    from models.export.signatures import public_names  # Keras, which compiling a pipeline does not need
-
     columns = schema_utils.schema_as_feature_spec(schema).feature_spec
     return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
 

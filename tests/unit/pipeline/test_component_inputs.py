@@ -10,7 +10,6 @@ import pytest
 
 from core.strict import Strict
 from gates.verdict.catalogue import Gate, checks
-from pipeline.champion import latest_blessed_model
 from pipeline.component_inputs import (
     EvaluatorInputs,
     GateInputs,
@@ -22,25 +21,12 @@ from pipeline.component_inputs import (
 from pipeline.components.schema_gen import SchemaGenInputs
 from pipeline.config.load import load_workload
 from pipeline.config.workload import WorkloadConfig
-from pipeline.datasets import Dataset, Datasets
 from pipeline.features import FeatureInputs
-from pipeline.ingest.source import Source
-from pipeline.platform import Platform
 from pipeline.splits import LEARNING
+from tests.samples.platforms import pretended_platform
 
 CHECK = next(iter(checks(Gate.DATA))).name
 WAIVED = (f"gates.checks.{CHECK}.waive.reason=agreed", f"gates.checks.{CHECK}.waive.expires=2099-01-31")
-
-
-def platform() -> Platform:
-    return Platform(
-        artifact_root="root",
-        serving_directory="serving",
-        datasets=Datasets(Dataset(Source(("rides.csv",), "csv", None, None, "rides.csv"), "abc")),
-        code=lambda *modules: "code of " + ", ".join(modules),
-        champion=latest_blessed_model,
-        provenance={"git_commit": "c0ffee", "lock_hash": None},
-    )
 
 
 def everything(config: WorkloadConfig) -> list[Strict]:
@@ -49,12 +35,12 @@ def everything(config: WorkloadConfig) -> list[Strict]:
         ValidatorInputs.of(config),
         SchemaGenInputs.of(config),
         GateInputs.of(config, LEARNING, strict=True),
-        FeatureInputs.of(config, platform()),
-        LearningInputs.of(config, platform(), "search"),
-        LearningInputs.of(config, platform(), "training"),
+        FeatureInputs.of(config, pretended_platform()),
+        LearningInputs.of(config, pretended_platform(), "search"),
+        LearningInputs.of(config, pretended_platform(), "training"),
         ReferencesInputs.of(config),
         EvaluatorInputs.of(config),
-        RegistrarInputs.of(config, platform()),
+        RegistrarInputs.of(config, pretended_platform()),
     ]
 
 
@@ -86,7 +72,7 @@ def test_figures_from_outside_arrive_in_the_evaluator(tmp_path: Path) -> None:
 
 def test_search_and_training_are_keyed_by_their_own_code() -> None:
     config = load_workload("taxi")
-    search, training = (LearningInputs.of(config, platform(), purpose) for purpose in ("search", "training"))
+    search, training = (LearningInputs.of(config, pretended_platform(), purpose) for purpose in ("search", "training"))
     assert search.code == "code of models.wide_and_deep, models.search, pipeline.components.tuner"
     assert training.code == "code of models.wide_and_deep, models.training.run"
     assert (search.durable_dir, training.durable_dir) == ("root/durable/search", "root/durable/training")

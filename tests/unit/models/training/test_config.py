@@ -9,6 +9,7 @@ from models.training.config import LearningSettings
 from pipeline.component_inputs import LearningInputs
 from pipeline.config.load import load_workload
 from pipeline.config.shapes import all_keys
+from tests.samples.platforms import pretended_platform
 
 EVERYTHING = (
     "train.plateau={factor: 0.5, patience: 2, floor: 0}",
@@ -20,7 +21,7 @@ EVERYTHING = (
 
 
 def handed_over(*overrides: str) -> LearningInputs:
-    return LearningInputs.of(load_workload("taxi", overrides), "code", "root/durable")
+    return LearningInputs.of(load_workload("taxi", overrides), pretended_platform(), "training")
 
 
 def test_models_know_exactly_the_keys_that_are_handed_over() -> None:

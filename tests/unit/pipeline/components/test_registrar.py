@@ -20,13 +20,9 @@ from pipeline.artifacts.blessings import Blessing, GateReportArtifact, Registere
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, write_references
 from pipeline.artifacts.examples import Facts, describe_examples
 from pipeline.artifacts.request_times import read_request_times, write_request_times
-from pipeline.champion import latest_blessed_model
 from pipeline.component_inputs import RegistrarInputs
 from pipeline.components.registrar import Registrar, RegistrarExecutor
 from pipeline.config.workload import WorkloadConfig
-from pipeline.datasets import Dataset, Datasets
-from pipeline.ingest.source import Source
-from pipeline.platform import Platform
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
 from registry.recipe import Recipe, changes_between
@@ -35,6 +31,7 @@ from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
 from runners.results.read_back import Registered, registered_of
 from tests.samples import taxi_artifacts as samples
+from tests.samples.platforms import pretended_platform
 from tests.samples.taxi_training import trained
 from tests.samples.taxi_transformed import prepared
 
@@ -52,15 +49,7 @@ def _given(**changed: Any) -> RegistrarInputs:
             **changed,
         }
     )
-    platform = Platform(
-        artifact_root="root",
-        serving_directory="serving",
-        datasets=Datasets(Dataset(Source(("rides.csv",), "csv", None, None, "rides.csv"), "abc")),
-        code=lambda *modules: "code of " + ", ".join(modules),
-        champion=latest_blessed_model,
-        provenance={"git_commit": "c0ffee", "lock_hash": "10c4"},
-    )
-    return RegistrarInputs.of(config, platform)
+    return RegistrarInputs.of(config, pretended_platform())
 
 
 def _recipe(hyperparameters: dict[str, Any], **changed: Any) -> Recipe:
