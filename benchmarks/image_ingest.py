@@ -131,7 +131,7 @@ def _read_idx(prefix: str) -> tuple[np.ndarray, np.ndarray]:
     from sources import idx
 
     files = resolve_source(load_workload("fashion_mnist").data).files
-    parts = idx.cut(next(path for path in files if f"{prefix}-" in path))
+    parts = idx.Idx().survey(next(path for path in files if f"{prefix}-" in path)).parts
     pixels = [piece for part in parts for piece in idx.read_pixels(part, part.rows)]
     return np.concatenate(pixels), np.concatenate([idx.read_labels(part) for part in parts])
 

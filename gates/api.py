@@ -45,10 +45,13 @@ def check(
 ) -> GateReport:
     """The DataGate's report on a training table and what is to be compared with it.
 
-    A table is an Arrow table, a DataFrame, a dict of arrays, or the path of CSV, Parquet or TFRecord files (one file, a
-    folder or a glob). `label` is the column to be learnt, `entity` the one that says whose row it is, `time` the one
-    that says when it happened; `config` is a workload's YAML, over which these go. `settings` are as in its section
-    `gates`; `strict` refuses where the data cannot decide. Raises SluiceError, one sentence, for what cannot be used.
+    A table is an Arrow table, a DataFrame, a dict of arrays, or the path of files in one of the formats of
+    docs/sources.md (one file, a folder or a glob). `label` is the column to be learnt, `entity` the one that says whose
+    row it is, `time` the one that says when it happened; `config` is a workload's YAML, over which these go. `settings`
+    are as in its section `gates`; `strict` refuses where the data cannot decide.
+
+    Raises:
+      SluiceError: one sentence, for what cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
     for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
@@ -67,7 +70,7 @@ def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
     """The evidence of the DataGate, with what the workload declares about it."""
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
-    raw = _with_label(tables_of(given), workload)
+    raw = _with_label(tables_of(given, workload.column_types), workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
@@ -141,11 +144,12 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
 
 
 def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
-    """A misspelt name would withhold nothing, and let the column through."""
-    for name in sorted(workload.withheld):
+    """A misspelt name would withhold nothing, and let the column through; or leave the wrong type."""
+    said = [(name, "prediction withholds") for name in sorted(workload.withheld)]
+    for name, who in [*said, *((name, "data.column_types names") for name in sorted(workload.column_types))]:
         near = difflib.get_close_matches(name, train.column_names, 1, cutoff=0.7)
         if name not in train.column_names and name != workload.label and near:
-            raise SluiceError(f"prediction withholds `{name}`, which is no column of train; did you mean `{near[0]}`?")
+            raise SluiceError(f"{who} `{name}`, which is no column of train; did you mean `{near[0]}`?")
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:

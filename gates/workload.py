@@ -14,11 +14,13 @@ from pydantic import BaseModel, ValidationError
 from core.errors import SluiceError
 from core.yaml_document import Document, KeyPath, read_document
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
+from sources.kinds import KIND_OF_OVERRIDE
 
 _SPLITS = ("row", "entity", "time", "column")
+_TYPES = tuple(KIND_OF_OVERRIDE)
 _SECTIONS = ("data", "prediction", "split", "gates")
 _KEYS = {
-    "data": ("label", "label_expression", "entity_key", "time_column"),
+    "data": ("label", "label_expression", "entity_key", "time_column", "column_types"),
     "prediction": ("moments", "made_at", "known_from", "never"),
     "split": ("by",),
 }
@@ -35,6 +37,7 @@ class Workload:
     label_expression: str | None = None
     entity: str | None = None
     time: str | None = None
+    column_types: Mapping[str, str] = field(default_factory=dict)
     split_by: str | None = None
     withheld: frozenset[str] = frozenset()
     known_after: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +55,7 @@ def read_workload(path: str) -> Workload:
         label_expression=_text(document, ("data", "label_expression")),
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
+        column_types=_column_types(document),
         split_by=_split_by(document),
         withheld=withheld,
         known_after=known_after,
@@ -104,6 +108,14 @@ def _text(document: Document, path: tuple[str, str]) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise SluiceError(f"{document.place(path).text}: `{'.'.join(path)}` must be text, got {value!r}.")
     return value
+
+
+def _column_types(document: Document) -> dict[str, str]:
+    path, types = ("data", "column_types"), _section(document, "data").get("column_types") or {}
+    if not isinstance(types, dict) or not all(type_ in _TYPES for type_ in types.values()):
+        told = f"`data.column_types` must be columns, each with one of {', '.join(_TYPES)}, got {types!r}"
+        raise SluiceError(f"{document.place(path).text}: {told}.")
+    return {str(column): type_ for column, type_ in types.items()}
 
 
 def _names(document: Document, path: KeyPath, value: Any) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from core.errors import SluiceError
 from pipeline.config.paths import ROOT
 from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
-from pipeline.ingest.source import Format, Source, previous_source, resolve_source
+from pipeline.ingest.source import Source, previous_source, resolve_source
 
 SERVING, PREVIOUS = "serving", "previous"
 
@@ -99,4 +98,4 @@ def _not_of_this_machine(places: list[str]) -> tuple[str, ...]:
 def _unresolved(data: DataConfig) -> Dataset:
     # Without files the format may still be `auto`: it is settled together with the files.
     pattern = data.source if isinstance(data.source, str) else _not_of_this_machine(data.source)
-    return Dataset(Source((), cast(Format, data.format), data.span, None, pattern))
+    return Dataset(Source((), data.format, data.span, None, pattern))

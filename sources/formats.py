@@ -1,39 +1,50 @@
-"""The list of source formats."""
+"""The list of source formats. A path is of the first one that it matches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
-from sources.csv import CsvPart, _read_csv, _survey_csv
-from sources.format import FileSurvey, Part, Rows
-from sources.idx import IdxPart, _read_idx, _survey_idx
-from sources.image_folder import FolderPart, _read_folder, _survey_folder
-from sources.parquet import ParquetPart, _read_parquet, _survey_parquet
-from sources.tfrecord import TfRecordPart, _read_tfrecord, _survey_tfrecord
+from sources.csv import Csv
+from sources.format import Format
+from sources.idx import Idx
+from sources.image_folder import ImageFolder
+from sources.json_lines import JsonLines
+from sources.parquet import Parquet
+from sources.tfrecord import TfRecord
+
+FORMATS: tuple[Format[Any], ...] = (
+    Csv(),
+    Parquet(),
+    JsonLines(),
+    Idx(),
+    TfRecord(),  # takes every .gz, so it comes after those that take some
+    ImageFolder(),
+)
+NAMES = tuple(format_.name for format_ in FORMATS)
 
 
-def survey_file(path: str, format_: str, ints: frozenset[str] = frozenset(), names_images: bool = False) -> FileSurvey:
-    """Reads a file once, without keeping it; `ints`: columns to look at more closely, as they may be ints;
-    `names_images`: its rows are small and their images large."""
-    if format_ == "idx":
-        return _survey_idx(path)
-    if format_ == "image_folder":
-        return _survey_folder(path)
-    if format_ == "csv":
-        return _survey_csv(path, ints, names_images)
-    return {"parquet": _survey_parquet, "tfrecord": _survey_tfrecord}[format_](path, ints)
+def format_named(name: str) -> Format[Any]:
+    """The format of this name, which is one of NAMES."""
+    return next(format_ for format_ in FORMATS if format_.name == name)
 
 
-def read_part(part: Part, only: list[str] | None = None) -> Iterator[Rows]:
-    """The rows of a part in bounded batches; `only` reads some of the columns."""
-    if isinstance(part, CsvPart):
-        return _read_csv(part, only)
-    if isinstance(part, ParquetPart):
-        return _read_parquet(part, only)
-    if isinstance(part, IdxPart):
-        return _read_idx(part)
-    if isinstance(part, FolderPart):
-        return _read_folder(part)
-    if isinstance(part, TfRecordPart):
-        return _read_tfrecord(part)
-    raise TypeError(f"no format reads {part!r}")
+def format_of_file(path: str) -> Format[Any] | None:
+    """The format that the name of a file says; None when it says none."""
+    return next((format_ for format_ in FORMATS if not format_.by_class and format_.matches(path)), None)
+
+
+def format_of_folder(path: str) -> Format[Any] | None:
+    """The format whose folders lie in a folder; None when it holds files, or is none."""
+    return next((format_ for format_ in FORMATS if format_.by_class and format_.matches(path)), None)
+
+
+def readable_suffixes() -> str:
+    """What the names of files may end with, as a sentence lists them."""
+    *most, last = (suffix for format_ in FORMATS for suffix in format_.suffixes)
+    return f"{', '.join(most)} or {last}"
+
+
+def formats_of_files() -> str:
+    """The formats of files with their suffixes, as a sentence lists them."""
+    told = [f"{format_.title} ({', '.join(format_.suffixes)})" for format_ in FORMATS if format_.suffixes]
+    return f"{', '.join(told[:-1])} or {told[-1]}"

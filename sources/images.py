@@ -9,21 +9,23 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from core.errors import SluiceError
 from sources.storage import is_remote, open_stored
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    Bytes = npt.NDArray[np.uint8]
 
 IMAGE, LABEL = "image", "label"
 # Pixels of a batch stand in memory as 64-bit integers: 64 MB.
 BATCH_VALUES = 8 << 20
 _CHANNELS = {"L": 1, "RGB": 3}
 _MODES = {1: "grey", 3: "RGB"}
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Unreadable:
 
 def as_lists_of_pixels(pixels: Bytes, present: npt.NDArray[np.bool_] | None = None) -> pa.LargeListArray:
     """[rows, values] as a list of integers a row; rows that are not `present` have an empty one."""
+    import numpy as np
+    import pyarrow as pa
+
     rows, values = pixels.shape
     if present is None:
         offsets = np.arange(rows + 1, dtype=np.int64) * values
@@ -82,6 +87,8 @@ def read_images(paths: Sequence[str], shape: ImageShape) -> tuple[Bytes, dict[in
     Raises:
       SluiceError: for an image of another size or mode than `shape`.
     """
+    import numpy as np
+
     # Pillow and the file system work without Python's lock, so threads are as good as processes here.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         decoded = list(pool.map(lambda path: _decode(path, shape), paths))
@@ -96,6 +103,7 @@ def read_images(paths: Sequence[str], shape: ImageShape) -> tuple[Bytes, dict[in
 
 
 def _decode(path: str, wanted: ImageShape | None) -> Bytes | Unreadable:
+    import numpy as np
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -137,6 +145,19 @@ def _beside(path: str) -> str:
 def _shape_of(pixels: Bytes) -> ImageShape:
     height, width, *channels = pixels.shape
     return ImageShape(height, width, *channels)
+
+
+def texts_in(rows: pa.RecordBatch, column: str) -> list[str]:
+    """The values of a column of text, such as the paths of images; none where the rows lack the column."""
+    from sources.typed import is_list
+
+    place = rows.schema.get_field_index(column)
+    if place < 0:
+        return []
+    values = rows.column(place)
+    if is_list(values.type):
+        values = values.flatten()
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.drop_null().to_pylist()]
 
 
 def beside(table: str, path: str) -> str:

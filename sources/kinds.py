@@ -39,6 +39,7 @@ ARROW_TYPE = {
 _INT_BYTES = np.isin(np.arange(256), list(b"0123456789-"))
 _FLOAT_BYTES = np.isin(np.arange(256), list(b"0123456789-+.eE"))
 _PROBED = 16
+_BYTES_PROBED = 256
 _EXACT_IN_FLOAT64 = 1 << 53
 
 
@@ -47,10 +48,10 @@ def kind_of_texts(texts: pa.StringArray, at_least: Kind) -> Kind:
     if at_least is Kind.BYTES or texts.null_count == len(texts):
         return at_least
     content = _content(texts)
-    if _INT_BYTES[content].all():
+    if _all_among(_INT_BYTES, content):
         if _casts(texts, pa.int64()):
             return max(at_least, Kind.INT)
-    elif _FLOAT_BYTES[content].all() and _casts(texts, pa.float64()) and not _has_long_integer(texts):
+    elif _all_among(_FLOAT_BYTES, content) and _casts(texts, pa.float64()) and not _has_long_integer(texts):
         return Kind.FLOAT
     return max(at_least, _kind_by_python(texts))
 
@@ -72,7 +73,7 @@ def agreed_kind(found: Kind, known: Kind, all_whole: bool, from_text: bool) -> K
 
 def texts_are_whole(texts: pa.StringArray) -> bool:
     """Whether every value is a whole number, written 32 or 32.0, that an int holds without loss."""
-    if _FLOAT_BYTES[_content(texts)].all() and _casts(texts, pa.float64()):
+    if _all_among(_FLOAT_BYTES, _content(texts)) and _casts(texts, pa.float64()):
         numbers = texts.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False)
         if not (np.floor(numbers) == numbers).all():
             return False
@@ -121,7 +122,7 @@ def to_kind(texts: pa.StringArray, kind: Kind) -> tuple[pa.Array, npt.NDArray[np
     if kind is Kind.NONE or texts.null_count == len(texts):
         return pa.nulls(len(texts), ARROW_TYPE[kind]), unfit
     allowed, wide = (_INT_BYTES, pa.int64()) if kind is Kind.INT else (_FLOAT_BYTES, pa.float64())
-    if allowed[_content(texts)].all():
+    if _all_among(allowed, _content(texts)):
         try:
             return _narrow(texts.cast(wide), kind), unfit
         except pa.ArrowInvalid:
@@ -137,7 +138,7 @@ def to_kind(texts: pa.StringArray, kind: Kind) -> tuple[pa.Array, npt.NDArray[np
 
 def _whole_floats(texts: pa.StringArray) -> pa.Int64Array | None:
     """Values such as 32.0 as ints, or none when that is not safe for all of them at once."""
-    if not _FLOAT_BYTES[_content(texts)].all() or not _casts(texts, pa.float64()):
+    if not _all_among(_FLOAT_BYTES, _content(texts)) or not _casts(texts, pa.float64()):
         return None
     numbers = texts.cast(pa.float64())
     seen = numbers.drop_null().to_numpy(zero_copy_only=False)
@@ -172,6 +173,11 @@ def _casts(texts: pa.StringArray, to: pa.DataType) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _all_among(allowed: npt.NDArray[np.bool_], content: npt.NDArray[np.uint8]) -> bool:
+    """Whether all bytes are allowed; the first few mostly tell that they are not."""
+    return bool(allowed[content[:_BYTES_PROBED]].all() and allowed[content].all())
 
 
 def _content(texts: pa.StringArray) -> npt.NDArray[np.uint8]:

@@ -1,85 +1,51 @@
-"""Which files a path stands for: one file, a folder or a glob; the same ones, in the same order, whatever they are
-called."""
+"""What is read when a path, a folder or a glob is named: which format, and its units one by one."""
 
 from __future__ import annotations
 
-import glob
-import re
-from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from core.errors import SluiceError
-from sources.storage import plain_read_errors
+from sources.format import Format
+from sources.formats import format_named, format_of_file, format_of_folder, readable_suffixes
+from sources.paths import data_files, look
+from sources.storage import base_name
 
-Format = Literal["csv", "parquet", "tfrecord"]
-
-_SUFFIXES: tuple[tuple[re.Pattern[str], Format], ...] = (
-    (re.compile(r"\.csv(\.gz)?$", re.IGNORECASE), "csv"),
-    (re.compile(r"\.(parquet|pq)$", re.IGNORECASE), "parquet"),
-    # TFX and Spark name shards `x.tfrecord-00000-of-00004` and `data_tfrecord-00000-of-00001.gz`.
-    (re.compile(r"\.tfrecords?(-\d+-of-\d+)?(\.gz)?$|\.gz$", re.IGNORECASE), "tfrecord"),
-)
-_READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz or .gz"
+AUTO = "auto"
 
 
-def files_of(path: str) -> list[tuple[str, Format]]:
-    """The data files of a path with their format, in an order that follows what they hold, not their names."""
-    found = _found(path)
-    files = [(each, _format(each)) for each in found]
-    for each, format_ in files:
-        if format_ != files[0][1]:
+def locate(place: str, wanted: str = AUTO, unknown: str = "") -> tuple[Format[Any], list[str]]:
+    """The format that is named or recognised, and what is read one by one, in the order of the names: files, or the
+    folders of classes. `unknown`: the next command where no suffix tells the format.
+
+    Raises:
+      SluiceError: when there is nothing, when the format is unknown, or when several are mixed.
+    """
+    format_ = format_of_folder(place) if wanted == AUTO else format_named(wanted)
+    if format_ is not None and format_.by_class:
+        return format_, format_.select([place])
+    files = data_files(place)
+    if format_ is None:
+        format_ = _recognised(place, files, unknown)
+    return format_, format_.select(files)
+
+
+def _recognised(place: str, files: list[str], unknown: str) -> Format[Any]:
+    first, *others = ((path, _by_suffix(path, unknown)) for path in files)
+    for path, format_ in others:
+        if format_ is not first[1]:
             raise SluiceError(
-                f"{path} mixes formats: {Path(files[0][0]).name} is {files[0][1]} and {Path(each).name} is {format_}.",
-                look(path),
+                f"{place} mixes formats: {base_name(first[0])} is {first[1].name} and {base_name(path)} is "
+                f"{format_.name}.",
+                look(place),
             )
-        with plain_read_errors(each):
-            if not Path(each).stat().st_size:
-                raise SluiceError(f"{each} is empty.", f"Look:  ls -l {each}")
-    return files if len(files) == 1 else sorted(files, key=lambda file: _digest(file[0]))
+    return first[1]
 
 
-def _found(path: str) -> list[str]:
-    place = Path(path).expanduser()
-    if "://" in path:
-        raise SluiceError(f"{path} is not on this machine, and `gates` reads local files only.", "Copy it here first.")
-    if place.is_file():
-        return [str(place)]
-    if place.is_dir():
-        found = [str(each) for each in place.iterdir()]
-    elif glob.has_magic(str(place)):
-        found = glob.glob(str(place), recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
-    else:
-        raise SluiceError(f"{path} does not exist.", look(path))
-    files = sorted(each for each in found if Path(each).is_file() and not Path(each).name.startswith((".", "_")))
-    if not files:
-        what = "is a folder without data files" if place.is_dir() else "matches no file"
-        raise SluiceError(f"{path} {what}.", look(path))
-    return files
-
-
-def _format(path: str) -> Format:
-    for suffix, format_ in _SUFFIXES:
-        if suffix.search(path):
-            return format_
-    raise SluiceError(
-        f"{path} has none of the suffixes {_READABLE}, so its format is unknown.",
-        f"Look:  file {path}",
-    )
-
-
-def _digest(path: str) -> str:
-    import xxhash
-
-    digest = xxhash.xxh3_128()
-    with plain_read_errors(path), Path(path).open("rb") as stored:
-        while piece := stored.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def look(path: str) -> str:
-    """The command that shows the nearest folder that exists."""
-    folder = Path(path).expanduser()
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    return f"Look:  ls -l {folder}"
+def _by_suffix(path: str, unknown: str) -> Format[Any]:
+    format_ = format_of_file(path)
+    if format_ is None:
+        raise SluiceError(
+            f"{path} has none of the suffixes {readable_suffixes()}, so its format is unknown.",
+            unknown or f"Look:  file {path}",
+        )
+    return format_

@@ -1,4 +1,4 @@
-"""Reads Parquet."""
+"""Parquet: columns with types, in groups of rows that can be read one by one."""
 
 from __future__ import annotations
 
@@ -7,114 +7,134 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from core.errors import SluiceError
-from sources.format import BATCH_ROWS, PART_BYTES, FileSurvey, Part, Rows, _floats, check_names
-from sources.kinds import Kind
+from sources.format import BATCH_ROWS, PART_BYTES, FileSurvey, Format, Part, Rows, check_names, check_stored
 from sources.storage import open_stored, plain_read_errors
-from sources.typed import kind_of_type, values_are_whole
 
 
 @dataclass(frozen=True)
 class ParquetPart(Part):
-    """Some row groups of a Parquet file."""
+    """Some row groups of a Parquet file, and the number of their first row."""
 
     groups: tuple[int, ...]
-    first_row: int
+    first_row: int = 1
 
 
-def parquet_columns(path: str) -> tuple[str, ...]:
-    """The columns of a Parquet file, from its footer."""
-    import pyarrow.parquet as pq
+class Parquet(Format[ParquetPart]):
+    """Parquet files.
 
-    with plain_parquet_errors(path), open_stored(path) as stored:
-        file = pq.ParquetFile(stored)
-        names = file.schema_arrow.names
-        rows = file.metadata.num_rows
-    check_names(path, names)
-    if not rows:
-        raise SluiceError(f"{path} holds no rows.", f"Look:  ls -l {path}")
-    return tuple(names)
+    Example:
+      >>> Parquet().survey("rides.parquet").kinds
+      {'fare': <Kind.FLOAT: 2>, 'company': <Kind.BYTES: 3>}
+      >>> [rows.columns.num_rows for rows in Parquet().read(Parquet().whole("rides.parquet"), only=["fare"])]
+      [15002]
+    """
+
+    name = "parquet"
+    title = "Parquet"
+    suffixes = (".parquet", ".pq")
+
+    def columns(self, path: str) -> tuple[str, ...]:
+        """From the footer."""
+        check_stored(path)
+        with _opened(path) as file:
+            if not file.metadata.num_rows:
+                raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
+            return tuple(file.schema_arrow.names)
+
+    def whole(self, path: str) -> ParquetPart:
+        """All row groups."""
+        with _opened(path) as file:
+            return ParquetPart(path, tuple(range(file.metadata.num_row_groups)))
+
+    def survey(self, path: str, ints: frozenset[str] = frozenset(), names_images: bool = False) -> FileSurvey:
+        """By the schema and the statistics in the footer; columns are read only where these leave a doubt."""
+        from sources.kinds import Kind
+        from sources.typed import cannot_be_held, kind_of_type
+
+        kinds: dict[str, Kind] = {}
+        with _opened(path) as file:
+            filled = _columns_with_values(file)
+            for entry in file.schema_arrow:
+                kind = kind_of_type(entry.type)
+                if kind is None:
+                    raise cannot_be_held(path, entry.name, entry.type)
+                kinds[entry.name] = kind if entry.name in filled else Kind.NONE
+            floats = sorted(name for name in ints if kinds.get(name) is Kind.FLOAT)
+            whole = frozenset(name for name in floats if _is_whole(file, name))
+            return FileSurvey(path, kinds, _cut(path, file.metadata), file.metadata.num_rows == 0, whole)
+
+    def read(self, part: ParquetPart, only: list[str] | None = None) -> Iterator[Rows]:
+        """Group by group."""
+        import numpy as np
+
+        row = part.first_row
+        with _opened(part.path) as file:
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=list(part.groups), columns=only, use_threads=False):
+                yield Rows(batch, np.arange(row, row + batch.num_rows), True)
+                row += batch.num_rows
 
 
-def parquet_texts(path: str, column: str) -> Iterator[str]:
-    """The values of one text column."""
-    import pyarrow.parquet as pq
-
-    with plain_parquet_errors(path), open_stored(path) as stored:
-        for batch in pq.ParquetFile(stored).iter_batches(BATCH_ROWS, columns=[column]):
-            yield from batch.column(0).cast(pa.string()).drop_null().to_pylist()
-
-
-def _survey_parquet(path: str, ints: frozenset[str]) -> FileSurvey:
-    import pyarrow.parquet as pq
-
-    with plain_parquet_errors(path), open_stored(path) as stored:
-        file = pq.ParquetFile(stored)
-        schema, metadata = file.schema_arrow, file.metadata
-        check_names(path, schema.names)
-        kinds = {entry.name: kind_of_type(entry.type, entry.name, path) for entry in schema}
-        filled = _columns_with_values(file)
-        kinds = {name: kind if name in filled else Kind.NONE for name, kind in kinds.items()}
-        whole = frozenset(name for name in sorted(_floats(kinds) & ints) if _is_whole(file, name))
-        parts: list[Part] = []
-        groups: list[int] = []
-        size = row = first_row = 0
-        for group in range(metadata.num_row_groups):
-            groups.append(group)
-            size += metadata.row_group(group).total_byte_size
-            row += metadata.row_group(group).num_rows
-            if size >= PART_BYTES or group == metadata.num_row_groups - 1:
-                parts.append(ParquetPart(path, tuple(groups), first_row + 1))
-                groups, size, first_row = [], 0, row
-    return FileSurvey(path, kinds, parts, metadata.num_rows == 0, whole)
+def _cut(path: str, metadata: Any) -> list[ParquetPart]:
+    parts: list[ParquetPart] = []
+    groups: list[int] = []
+    size = row = first_row = 0
+    for group in range(metadata.num_row_groups):
+        groups.append(group)
+        size += metadata.row_group(group).total_byte_size
+        row += metadata.row_group(group).num_rows
+        if size >= PART_BYTES or group == metadata.num_row_groups - 1:
+            parts.append(ParquetPart(path, tuple(groups), first_row + 1))
+            groups, size, first_row = [], 0, row
+    return parts
 
 
 def _is_whole(file: Any, name: str) -> bool:
-    return all(values_are_whole(batch.column(0)) for batch in file.iter_batches(BATCH_ROWS, columns=[name]))
+    from sources.typed import values_are_whole
+
+    return all(values_are_whole(column) for column in _read_alone(file, name))
+
+
+def _read_alone(file: Any, name: str) -> Iterator[Any]:
+    # Arrow takes `a` for `a` and `a.b`, so the column is found by its name.
+    for batch in file.iter_batches(BATCH_ROWS, columns=[name]):
+        yield batch.column(batch.schema.get_field_index(name))
 
 
 def _columns_with_values(file: Any) -> set[str]:
     """Columns that are not missing throughout, by the file's own statistics where it has them."""
     metadata = file.metadata
+    flat = set(file.schema_arrow.names)
     filled: set[str] = set()
     unsure: set[str] = set()
     for group in range(metadata.num_row_groups):
         for place in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(place)
-            name = chunk.path_in_schema.split(".")[0]
+            # A dot stands before what a list or struct holds, or is a part of the name.
+            nested = chunk.path_in_schema not in flat
+            name = chunk.path_in_schema.split(".")[0] if nested else chunk.path_in_schema
             statistics = chunk.statistics
-            if statistics is None or not statistics.has_null_count or "." in chunk.path_in_schema:
+            if statistics is None or not statistics.has_null_count or nested:
                 unsure.add(name)
             elif statistics.null_count < chunk.num_values:
                 filled.add(name)
     for name in sorted(unsure - filled):
-        for batch in file.iter_batches(BATCH_ROWS, columns=[name]):
-            if batch.column(0).null_count < len(batch.column(0)):
-                filled.add(name)
-                break
+        if any(column.null_count < len(column) for column in _read_alone(file, name)):
+            filled.add(name)
     return filled
 
 
-def _read_parquet(part: ParquetPart, only: list[str] | None) -> Iterator[Rows]:
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """A Parquet file; Arrow's complaints about it are one sentence, and its columns can be told apart."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    row = part.first_row
-    with plain_parquet_errors(part.path), open_stored(part.path) as stored:
-        file = pq.ParquetFile(stored)
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=list(part.groups), columns=only, use_threads=False):
-            yield Rows(batch, np.arange(row, row + batch.num_rows), True)
-            row += batch.num_rows
-
-
-@contextmanager
-def plain_parquet_errors(path: str) -> Iterator[None]:
-    """Arrow's complaints about a Parquet file, in one sentence."""
     try:
-        with plain_read_errors(path):
-            yield
+        with plain_read_errors(path), open_stored(path) as stored:
+            file = pq.ParquetFile(stored)
+            check_names(path, file.schema_arrow.names)
+            yield file
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         why = str(error).splitlines()[0]
         raise SluiceError(f"{path} is damaged or not a Parquet file ({why}).", f"Look:  ls -l {path}") from error

@@ -1,38 +1,107 @@
-"""TFRecord framing without TensorFlow: reading with checksums verified, and framing a batch of records at once."""
+"""TFRecord files of tf.Examples, without TensorFlow: reading with checksums verified, and framing a batch of records
+at once."""
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google_crc32c
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from core.errors import SluiceError
-from sources.format import BATCH_ROWS, FileSurvey, Part, Rows, _floats
-from sources.kinds import Kind
+from sources.format import BATCH_ROWS, Format, Part, Rows, check_stored, chosen
 from sources.rejects import Reject
 from sources.storage import open_content, plain_read_errors
-from sources.typed import kind_of_type, values_are_whole
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_NAME = re.compile(r"\.tfrecords?(-\d+-of-\d+)?(\.gz)?$|\.gz$", re.IGNORECASE)
+_RECORDS_SEEN = 1000
 _READ_BYTES = 4 << 20
 _LONGEST = 1 << 31
 MASK_DELTA = 0xA282EAD8
 
 
+class TfRecord(Format[Part]):
+    """TFRecord files of tf.Examples, plain or gzip. TFX and Spark name shards `x.tfrecord-00000-of-00004` and
+    `data_tfrecord-00000-of-00001.gz`, so a `.gz` that is of no other format is taken for one.
+
+    Example:
+      >>> TfRecord().survey("rides.tfrecord.gz").kinds
+      {'fare': <Kind.FLOAT: 2>, 'company': <Kind.BYTES: 3>}
+      >>> next(TfRecord().read(TfRecord().whole("rides.tfrecord.gz"))).columns.schema.field("fare").type
+      LargeListType(large_list<item: float>)
+    """
+
+    name = "tfrecord"
+    title = "TFRecord of tf.Example"
+    suffixes = (".tfrecord", ".tfrecord.gz", ".gz")
+    row = "record"
+    leaves_out = True
+    mixes_numbers = False
+
+    def matches(self, path: str) -> bool:
+        """Also the shards of a file."""
+        return _NAME.search(path) is not None
+
+    def columns(self, path: str) -> tuple[str, ...] | None:
+        """The features of the first records, when these are all; a feature may be absent from many records."""
+        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+        check_stored(path)
+        records = list(islice(read_records(path), _RECORDS_SEEN))
+        if not records:
+            raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
+        if len(records) == _RECORDS_SEEN:
+            return None
+        try:
+            return tuple(ExamplesToRecordBatchDecoder().DecodeBatch(records).schema.names)
+        except RuntimeError:
+            return None
+
+    def whole(self, path: str) -> Part:
+        """The only part: a TFRecord file cannot be entered in the middle."""
+        return Part(path)
+
+    def read(self, part: Part, only: list[str] | None = None) -> Iterator[Rows]:
+        """Features as lists."""
+        import numpy as np
+
+        # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
+        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+        decoder = ExamplesToRecordBatchDecoder()
+        first = 1
+        for records in _batched(read_records(part.path)):
+            lines = np.arange(first, first + len(records))
+            first += len(records)
+            try:
+                rows = Rows(decoder.DecodeBatch(records), lines, True)
+            except RuntimeError:
+                rows = _decode_one_by_one(part.path, records, lines, decoder)
+            rows.columns = chosen(rows.columns, only)
+            yield rows
+
+
 def read_records(path: str) -> Iterator[bytes]:
-    """The records of a TFRecord file, gzip or not; damage is refused with the number of the record."""
+    """The records of a TFRecord file, gzip or not.
+
+    Raises:
+      SluiceError: for damage, with the number of the record.
+    """
     with plain_read_errors(path), open_content(path) as content:
         yield from records_in(content, path)
 
 
 def frame_records(records: Sequence[bytes]) -> bytes:
     """The records as TFRecord bytes: length, its checksum, record, its checksum."""
+    import numpy as np
+
     lengths = np.fromiter(map(len, records), "<u8", len(records))
     crcs = np.fromiter(map(google_crc32c.value, records), np.uint32, len(records))
     distinct, place = np.unique(lengths, return_inverse=True)
@@ -49,44 +118,10 @@ def frame_records(records: Sequence[bytes]) -> bytes:
 
 
 def _masked_all(crcs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    import numpy as np
+
     rotated = (crcs >> np.uint32(15)) | (crcs << np.uint32(17))
     return (rotated + np.uint32(MASK_DELTA)).astype("<u4")
-
-
-@dataclass(frozen=True)
-class TfRecordPart(Part):
-    """A whole TFRecord file: it cannot be entered in the middle."""
-
-
-def _survey_tfrecord(path: str, ints: frozenset[str]) -> FileSurvey:
-    kinds: dict[str, Kind] = {}
-    fractional: set[str] = set()
-    empty = True
-    for rows in _read_tfrecord(TfRecordPart(path)):
-        empty = empty and not rows.columns.num_rows and not rows.rejects
-        for entry in rows.columns.schema:
-            kind = kind_of_type(entry.type, entry.name, path)
-            if kinds.get(entry.name) and kind and kinds[entry.name] is not kind:
-                raise SluiceError(f"{path}: feature `{entry.name}` is of different types in different records.")
-            kinds[entry.name] = max(kinds.get(entry.name, Kind.NONE), kind)
-            asked = kind is Kind.FLOAT and entry.name in ints - fractional
-            if asked and not values_are_whole(rows.columns.column(entry.name)):
-                fractional.add(entry.name)
-    return FileSurvey(path, kinds, [TfRecordPart(path)], empty, _floats(kinds) & ints - fractional)
-
-
-def _read_tfrecord(part: TfRecordPart) -> Iterator[Rows]:
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    decoder = ExamplesToRecordBatchDecoder()
-    first = 1
-    for records in _batched(read_records(part.path)):
-        lines = np.arange(first, first + len(records))
-        first += len(records)
-        try:
-            yield Rows(decoder.DecodeBatch(records), lines, True)
-        except RuntimeError:
-            yield _decode_one_by_one(part.path, records, lines, decoder)
 
 
 def _batched(records: Iterator[bytes]) -> Iterator[list[bytes]]:
@@ -96,6 +131,8 @@ def _batched(records: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any) -> Rows:
     """Which records of a batch are no tf.Examples, or else which feature has two types."""
+    import pyarrow as pa
+
     good, rejects = [], []
     for place, record in enumerate(records):
         try:
@@ -116,7 +153,11 @@ def _masked(data: bytes) -> int:
 
 
 def records_in(content: BinaryIO, path: str) -> Iterator[bytes]:
-    """The records of an open and unpacked TFRecord file; damage is refused with the number of the record."""
+    """The records of an open and unpacked TFRecord file.
+
+    Raises:
+      SluiceError: for damage, with the number of the record.
+    """
     number = 0
     buffer = _Buffer(content)
     while header := buffer.take(12):

@@ -12,6 +12,7 @@ from core.errors import SluiceError
 from sources.kinds import ARROW_TYPE, Kind, to_kind
 
 Mask = npt.NDArray[np.bool_]
+_LONGEST_TYPE = 60
 _EXACT_TO = {16: 1 << 11, 32: 1 << 24, 64: 1 << 53}  # by bits of a float: whole numbers up to here are all there
 
 
@@ -20,13 +21,14 @@ def is_list(type_: pa.DataType) -> bool:
     return pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
 
 
-def kind_of_type(type_: pa.DataType, column: str, path: str) -> Kind:
-    """What a column of a typed source becomes. Times become epoch seconds, booleans 0 and 1, decimals floats."""
+def kind_of_type(type_: pa.DataType) -> Kind | None:
+    """What a column of a typed source becomes; None when no tf.Example can hold it. Times become epoch seconds,
+    booleans 0 and 1, decimals floats."""
     t = pa.types
     if is_list(type_):
-        return kind_of_type(type_.value_type, column, path)
+        return None if is_list(type_.value_type) else kind_of_type(type_.value_type)
     if t.is_dictionary(type_):
-        return kind_of_type(type_.value_type, column, path)
+        return kind_of_type(type_.value_type)
     if t.is_null(type_):
         return Kind.NONE
     if t.is_integer(type_) or t.is_boolean(type_) or t.is_timestamp(type_) or t.is_date(type_):
@@ -35,14 +37,33 @@ def kind_of_type(type_: pa.DataType, column: str, path: str) -> Kind:
         return Kind.FLOAT
     if t.is_string(type_) or t.is_large_string(type_) or t.is_binary(type_) or t.is_large_binary(type_):
         return Kind.BYTES
-    raise SluiceError(f"{path}: column `{column}` has the type {type_}, which a tf.Example cannot hold.")
+    return None
+
+
+def cannot_be_held(path: str, column: str, type_: pa.DataType) -> SluiceError:
+    """The refusal of a column of such a type."""
+    named = str(type_)
+    if len(named) > _LONGEST_TYPE:
+        named = f"{named[:_LONGEST_TYPE]}…"
+    return SluiceError(f"{path}: column `{column}` has the type {named}, which a tf.Example cannot hold.")
 
 
 def typed_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, Mask]:
-    """The column as `kind`, missing as null (or an empty list), and which rows hold values that do not fit."""
+    """The column as `kind`, missing as null (or an empty list), and which rows hold values that do not fit.
+
+    Raises:
+      SluiceError: for values that no tf.Example can hold.
+    """
     if is_list(array.type):
         return _list_to_kind(array, kind, column)
-    plain = _plain(array)
+    try:
+        plain = _plain(array)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        why = str(error).splitlines()[0]
+        raise SluiceError(
+            f"column `{column}` of type {array.type} holds what a tf.Example cannot hold ({why}).",
+            "Write it as text or as floats.",
+        ) from error
     unfit = np.zeros(len(plain), bool)
     if kind is Kind.NONE or plain.null_count == len(plain):
         return pa.nulls(len(plain), ARROW_TYPE[kind]), unfit

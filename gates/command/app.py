@@ -16,12 +16,13 @@ import click
 from core.errors import ExitCode, SluiceError
 from gates.command.usage import OneSentenceGroup
 from gates.verdict.finding import GateReport
+from sources.formats import formats_of_files
 
-_EPILOG = """\b
+_EPILOG = f"""\b
 Exit codes:  0 nothing blocks          1 a defect of Sluice
              2 refused                 3 the input or the configuration cannot be used
-A table is a file, a folder or a glob: CSV (.csv, .csv.gz), Parquet, or TFRecord (.tfrecord, .tfrecord.gz, .gz) of
-tf.Example.
+
+A table is a file, a folder or a glob: {formats_of_files()}.
 """
 _STDOUT = "-"
 _DATA_HELP = "A file, folder or glob."

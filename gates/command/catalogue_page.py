@@ -59,10 +59,10 @@ python -m gates describe --data D [--label L] [--time C]
 python -m gates list [--json | --markdown]
 ```
 
-Each table is a file, a folder or a glob of CSV (`.csv`, `.csv.gz`), Parquet (`.parquet`), or TFRecord (`.tfrecord`,
-`.tfrecord.gz`, `.gz`) of tf.Example. `--config` reads a workload's YAML: the label (also one that is computed), the
-entity key, the time column, which columns are known only after the prediction, and the section `gates`; what is said on
-the command line goes over it. Without `--eval` and `--test`, train alone is searched for leakage.
+Each table is a file, a folder or a glob, in one of the formats of [sources.md](sources.md), and is read as a run reads
+it. `--config` reads a workload's YAML: the label (also a computed one), the entity key, the time column, the types
+of columns, which columns are known only after the prediction, and the section `gates`; what is said on the command line
+goes over it. Without `--eval` and `--test`, train alone is searched for leakage.
 
 From Python, on Arrow tables, DataFrames, dicts of arrays or paths:
 

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from gates.tables.table import Kind, Table
@@ -15,6 +16,7 @@ from gates.tables.table import Kind, Table
 _MOST_LABELS = 20
 _SHOWN_VALUES = 4
 _LONGEST_VALUE = 24
+_DIGITS, _DIGITS_OF_FLOAT32 = 12, 7
 # Numbers in this range are taken for seconds since 1970: 1990 to 2100.
 _EPOCH = (631_152_000, 4_102_444_800)
 
@@ -70,7 +72,8 @@ def _summary(table: Table, name: str) -> ColumnSummary:
         numbers = table.numbers(name)
         numbers = numbers[~np.isnan(numbers)]
         distinct = len(np.unique(numbers))
-        values = f"{numbers.min():.12g} to {numbers.max():.12g}" if len(numbers) else ""
+        digits = _DIGITS_OF_FLOAT32 if pa.types.is_float32(table.arrow.column(name).type) else _DIGITS
+        values = f"{numbers.min():.{digits}g} to {numbers.max():.{digits}g}" if len(numbers) else ""
     elif kind in (Kind.CATEGORY, Kind.TEXT):
         distinct, values = _commonest(table, name)
     elif kind is Kind.IMAGE:

@@ -1,161 +1,167 @@
-"""CSV, Parquet and TFRecord files as Arrow tables, by suffix; without TensorFlow."""
+"""Files as Arrow tables, with the columns and the kinds that the pipeline gives them: both read through `sources`.
+
+What a tf.Example cannot hold, and the pipeline hence refuses, is looked at as it stands."""
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
-from gates.tables import csv_text
-from sources.locate import Format, files_of, look
-from sources.storage import plain_read_errors
-from sources.tfrecord import records_in
+from sources.column_kinds import ColumnKinds
+from sources.format import FileSurvey, Format, Rows, check_stored
+from sources.joined import joined_kinds
+from sources.kinds import ARROW_TYPE, KIND_OF_OVERRIDE, Kind, agreed_kind, texts_are_whole, to_kind
+from sources.locate import locate
+from sources.paths import look
+from sources.storage import is_remote, plain_read_errors
+from sources.typed import as_lists, typed_to_kind, values_are_whole
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_BATCH_ROWS = 40_000
-
-
-def read_files(paths: Mapping[str, str]) -> dict[str, pa.Table]:
-    """The table of each path (a file, a folder or a glob). Raises SluiceError for what cannot be read."""
-    found = {side: files_of(path) for side, path in paths.items()}
-    read = {side: _read(paths[side], files) for side, files in found.items()}
-    cells = {side: table for side, table in read.items() if found[side][0][1] == "csv"}
-    tables = {**read, **csv_text.typed_together(cells)}
-    for side, table in tables.items():
-        if not table.num_rows:
-            raise SluiceError(f"{paths[side]} has no rows.", look(paths[side]))
-    return {side: tables[side] for side in paths}
+# A run reads these from one source, in which a column is of one kind.
+_ONE_SOURCE = ("train", "eval", "test")
+_WANTED = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
 
 
-def _read(path: str, files: list[tuple[str, Format]]) -> pa.Table:
-    parts = []
-    for name, format_ in files:
-        with plain_read_errors(name):
-            parts.append({"csv": _csv, "parquet": _parquet, "tfrecord": _tfrecord}[format_](name))
-    if files[0][1] != "tfrecord":
-        _check_same_columns([name for name, _ in files], parts)
-    try:
-        return pa.concat_tables([_in_order(part, parts[0]) for part in parts], promote=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return _concatenated(path, parts)
+@dataclass
+class _Side:
+    """The rows of one path, batch by batch with their file; `unheld`: columns that no tf.Example can hold."""
+
+    path: str
+    format: Format[Any]
+    kinds: dict[str, Kind]
+    batches: list[tuple[str, Rows]]
+    unheld: set[str] = field(default_factory=set)
 
 
-def _in_order(part: pa.Table, first: pa.Table) -> pa.Table:
-    same = set(part.column_names) == set(first.column_names)
-    return part.select(first.column_names) if same else part
+def read_files(paths: Mapping[str, str], column_types: Mapping[str, str] | None = None) -> dict[str, pa.Table]:
+    """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`.
+
+    Raises:
+      SluiceError: for what cannot be read, and for values that are not of the type asked for.
+    """
+    sides = {side: _read(path) for side, path in paths.items()}
+    kinds = _agreed(sides)
+    return {side: _table(each, kinds[side], column_types or {}) for side, each in sides.items()}
 
 
-def _check_same_columns(names: list[str], parts: list[pa.Table]) -> None:
-    for name, part in zip(names, parts, strict=True):
-        if differing := sorted(set(parts[0].column_names) ^ set(part.column_names)):
-            missing, there = (name, names[0]) if differing[0] in parts[0].column_names else (names[0], name)
-            raise SluiceError(f"{missing} has no column `{differing[0]}`, and {there} has one.", look(name))
-
-
-def _concatenated(path: str, parts: list[pa.Table]) -> pa.Table:
-    """Numbers of several widths become the widest; numbers beside text cannot be joined."""
-    columns = {}
-    for name in dict.fromkeys(name for part in parts for name in part.column_names):
-        types = {part.schema.field(name).type for part in parts if name in part.column_names}
-        kinds = {each for each in types if not pa.types.is_null(each)}
-        numeric = all(pa.types.is_integer(each) or pa.types.is_floating(each) for each in kinds)
-        if len(kinds) > 1 and not numeric:
-            told = " and ".join(sorted(str(each) for each in kinds))
-            raise SluiceError(f"{path}: column `{name}` is of different types in its files ({told}).", look(path))
-        to = kinds.pop() if len(kinds) == 1 else pa.float64()
-        columns[name] = pa.chunked_array(
-            [
-                chunk
-                for part in parts
-                for chunk in (
-                    part.column(name).cast(to, safe=False).chunks
-                    if name in part.column_names
-                    else [pa.nulls(part.num_rows, to)]
-                )
-            ],
-            to,
+def _read(path: str) -> _Side:
+    if is_remote(path):
+        raise SluiceError(f"{path} is not on this machine, and `gates` reads local files only.", "Copy it here first.")
+    format_, files = locate(str(Path(path).expanduser()))
+    if format_.by_class:
+        raise SluiceError(
+            f"{path} holds images in folders by class, and `gates` reads tables only.",
+            "Let a run judge them:  python runners/local_runner.py --workload WORKLOAD --until DataGate",
         )
+    surveys = []
+    side = _Side(path, format_, {}, [])
+    for file in _in_fixed_order(files):
+        kinds = ColumnKinds(file, format_.row, format_.mixes_numbers)
+        for rows in format_.read(format_.whole(file)):
+            for reject in rows.rejects:
+                raise SluiceError(f"{file}, {format_.row} {reject.line}: {reject.reason}.", _at(file, reject.line))
+            kinds.add(rows.columns, rows.typed)
+            side.batches.append((file, rows))
+        empty = not any(rows.columns.num_rows for name, rows in side.batches if name == file)
+        surveys.append(FileSurvey(file, kinds.kinds, [], empty))
+        side.unheld |= set(kinds.unheld)
+    side.kinds = joined_kinds(surveys, format_)
+    return side
+
+
+def _in_fixed_order(files: list[str]) -> list[str]:
+    """The order follows what the files hold, not their names."""
+    import xxhash
+
+    digests = {}
+    for file in files:
+        check_stored(file)
+        digest = xxhash.xxh3_128()
+        with plain_read_errors(file), Path(file).open("rb") as stored:
+            while len(files) > 1 and (piece := stored.read(1 << 22)):
+                digest.update(piece)
+        digests[file] = digest.hexdigest()
+    return sorted(files, key=digests.__getitem__)
+
+
+def _at(file: str, line: int) -> str:
+    return f"Look:  zcat -f {file} | sed -n {line}p"
+
+
+def _agreed(sides: Mapping[str, _Side]) -> dict[str, dict[str, Kind]]:
+    """The kinds of each side: train, eval and test as one source, the others as near to it as their values allow."""
+    joined: dict[str, Kind] = {}
+    for side in _ONE_SOURCE:
+        for name, kind in sides[side].kinds.items() if side in sides else ():
+            joined[name] = max(joined.get(name, Kind.NONE), kind)
+    return {
+        side: {name: _agreed_kind(each, name, joined, side not in _ONE_SOURCE) for name in each.kinds}
+        for side, each in sides.items()
+    }
+
+
+def _agreed_kind(side: _Side, name: str, joined: Mapping[str, Kind], by_itself: bool) -> Kind:
+    found, known = side.kinds[name], joined.get(name, Kind.NONE)
+    asked = by_itself and found is Kind.FLOAT and known is Kind.INT
+    return agreed_kind(found, known, asked and _are_whole(side, name), side.format.from_text)
+
+
+def _are_whole(side: _Side, name: str) -> bool:
+    columns = ((_column(rows, name), rows.typed) for _, rows in side.batches)
+    return all((values_are_whole if typed else texts_are_whole)(each) for each, typed in columns if each is not None)
+
+
+def _table(side: _Side, kinds: Mapping[str, Kind], column_types: Mapping[str, str]) -> pa.Table:
+    columns = {}
+    for name, kind in kinds.items():
+        if name in column_types:
+            kind = KIND_OF_OVERRIDE[column_types[name]]
+        columns[name] = _as_it_stands(side, name) if name in side.unheld else _converted(side, name, kind)
     return pa.table(columns)
 
 
-def _unpacked(path: str) -> bytes:
-    """The content of a file; whether it is gzip is told by its first bytes, for a suffix may lie."""
-    raw = Path(path).read_bytes()
-    return gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw
+def _column(rows: Rows, name: str) -> pa.Array | None:
+    place = rows.columns.schema.get_field_index(name)
+    return rows.columns.column(place) if place >= 0 else None
 
 
-def _csv(path: str) -> pa.Table:
-    return csv_text.read_cells(_unpacked(path), path)
+def _converted(side: _Side, name: str, kind: Kind) -> pa.ChunkedArray:
+    """The column as `kind`, with text as text where it was read as such."""
+    if kind is Kind.NONE:
+        return pa.chunked_array([pa.nulls(sum(rows.columns.num_rows for _, rows in side.batches))])
+    chunks = []
+    for file, rows in side.batches:
+        column = _column(rows, name)
+        if column is None:
+            chunks.append(pa.nulls(rows.columns.num_rows, ARROW_TYPE[kind]))
+        elif not rows.typed and kind is Kind.BYTES:
+            chunks.append(column)
+        else:
+            try:
+                values, unfit = typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind)
+            except SluiceError:
+                return _as_it_stands(side, name)
+            if unfit.any():
+                row = int(rows.lines[np.flatnonzero(unfit)[0]])
+                raise SluiceError(f"{file}, {side.format.row} {row}: `{name}` is not {_WANTED[kind]}.", _at(file, row))
+            chunks.append(values)
+    if any(pa.types.is_large_list(chunk.type) for chunk in chunks):
+        chunks = [as_lists(chunk) for chunk in chunks]
+    return pa.chunked_array(chunks)
 
 
-def _parquet(path: str) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-        csv_text.check_names(path, file.schema_arrow.names)
-        return file.read(use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise
-        why = str(error).splitlines()[0]
-        raise SluiceError(f"{path} is damaged or not a Parquet file ({why}).", f"Look:  ls -l {path}") from error
-
-
-def _tfrecord(path: str) -> pa.Table:
-    # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    decoder = ExamplesToRecordBatchDecoder()
-    batches = []
-    for first, records in _batched(_records(path)):
-        try:
-            batches.append(pa.Table.from_batches([decoder.DecodeBatch(records)]))
-        except RuntimeError as error:
-            raise _not_examples(path, first, records, decoder, error) from error
-    if not any(batch.num_rows for batch in batches):
-        raise SluiceError(f"{path} holds no records.", f"Look:  ls -l {path}")
-    return _joined(path, batches)
-
-
-def _joined(path: str, batches: list[pa.Table]) -> pa.Table:
-    try:
-        return pa.concat_tables(batches, promote=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        for name in batches[0].column_names:
-            types = {str(batch.schema.field(name).type) for batch in batches if name in batch.column_names}
-            if len(types - {"null"}) > 1:
-                told = f"{path}: feature `{name}` is of different types in different records."
-                raise SluiceError(told, look(path)) from error
-        raise SluiceError(f"{path}: its records do not agree ({error}).", look(path)) from error
-
-
-def _records(path: str) -> Iterator[bytes]:
-    with Path(path).open("rb") as stored:
-        packed = stored.read(2) == _GZIP_MAGIC
-        stored.seek(0)
-        if not packed:
-            yield from records_in(stored, path)
-            return
-        with gzip.GzipFile(fileobj=stored) as unpacked:
-            yield from records_in(unpacked, path)  # type: ignore[arg-type]
-
-
-def _batched(records: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
-    stream, first = iter(records), 1
-    while batch := list(islice(stream, _BATCH_ROWS)):
-        yield first, batch
-        first += len(batch)
-
-
-def _not_examples(path: str, first: int, records: list[bytes], decoder: object, error: RuntimeError) -> SluiceError:
-    for place, record in enumerate(records):
-        try:
-            decoder.DecodeBatch([record])  # type: ignore[attr-defined]
-        except RuntimeError:
-            return SluiceError(f"{path}: record {first + place} is not a tf.Example.", look(path))
-    return SluiceError(f"{path}: its records do not agree ({str(error).splitlines()[0]}).", look(path))
+def _as_it_stands(side: _Side, name: str) -> pa.ChunkedArray:
+    found = [(_column(rows, name), rows.columns.num_rows) for _, rows in side.batches]
+    types = {column.type for column, _ in found if column is not None and not pa.types.is_null(column.type)}
+    if len(types) > 1:
+        told = " and ".join(sorted(map(str, types)))
+        raise SluiceError(f"{side.path}: column `{name}` is of different types in its files ({told}).", look(side.path))
+    type_ = types.pop()
+    return pa.chunked_array(
+        [pa.nulls(rows, type_) if column is None or column.type != type_ else column for column, rows in found]
+    )

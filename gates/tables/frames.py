@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from core.errors import SluiceError
 from gates.tables.files import read_files
+from sources.formats import formats_of_files
 
 # An Arrow table or batch, a DataFrame of pandas or polars, a dict of arrays, or a path (file, folder, glob).
 Given = Any
@@ -20,10 +21,14 @@ Given = Any
 _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
 
 
-def tables_of(given: Mapping[str, Given]) -> dict[str, pa.Table]:
-    """An Arrow table of each side. Raises SluiceError when one cannot be understood or has no rows."""
+def tables_of(given: Mapping[str, Given], column_types: Mapping[str, str] | None = None) -> dict[str, pa.Table]:
+    """An Arrow table of each side; `column_types` are for those that are read from files.
+
+    Raises:
+      SluiceError: when one cannot be understood or has no rows.
+    """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
-    read = read_files(paths)
+    read = read_files(paths, column_types)
     tables = {side: read[side] if side in read else _table(side, each) for side, each in given.items()}
     for side, table in tables.items():
         if not table.num_columns:
@@ -46,7 +51,7 @@ def _table(side: str, given: Given) -> pa.Table:
         return _of_columns(side, [(str(name), given.iloc[:, i]) for i, name in enumerate(given.columns)])
     raise SluiceError(
         f"{side} is a {type(given).__name__}, which is not a table.",
-        "Give an Arrow table, a DataFrame, a dict of arrays, or the path of CSV, Parquet or TFRecord files.",
+        f"Give an Arrow table, a DataFrame, a dict of arrays, or the path of files: {formats_of_files()}.",
     )
 
 

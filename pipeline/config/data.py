@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
 from pipeline.config.types import Share, Source, Strict, Text, conflict, given_twice
+from sources.formats import NAMES
+from sources.locate import AUTO
+
+if TYPE_CHECKING:
+    SourceFormat = str
+else:
+    _KNOWN = (AUTO, *NAMES)
+    SourceFormat = Literal[_KNOWN]
 
 
 class DataConfig(Strict):
@@ -18,10 +26,9 @@ class DataConfig(Strict):
     `--data` replaces it."""
     fetch: list[Text] = []
     """Commands that bring the data here; they are shown when `source` lists places and none of them exists."""
-    format: Literal["auto", "csv", "parquet", "tfrecord", "idx", "image_folder"] = "auto"
-    """How the files are read; `auto` goes by suffix (.csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz, and
-    `…-images-idx3-ubyte(.gz)` for idx) and takes a folder of folders of images for `image_folder`: one folder a
-    class, directly in `source` or in its folders train, eval and test."""
+    format: SourceFormat = AUTO
+    """How the files are read (docs/sources.md lists the formats); `auto` goes by suffix, and takes a folder of folders
+    of images for `image_folder`: one folder a class, directly in `source` or in its folders train, eval and test."""
     image_path_column: str | None = None
     """The column of a table that holds paths of PNG or JPEG files, relative to the table's folder: the images
     are read in its place, as the column `image`."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from typing import Any
 
 from core.errors import SluiceError
 from pipeline.config.workload import SplitConfig
-from sources.class_folders import above, split_folder
+from sources.format import Format
+from sources.image_folder import above, split_folder
 from sources.storage import base_name
 
 _TEST = "test"
 
 
-def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict[str, str]:
+def given_splits(files: Sequence[str], format_: Format[Any], split: SplitConfig) -> dict[str, str]:
     """Files → the split of all their rows; of images by class, the folders that hold the folders of classes.
 
     Raises:
       SluiceError: when `split.test_files` names no file, or every file.
     """
     if split.test_files is None:
-        return _by_folder(files) if format_ == "image_folder" else {}
+        return _by_folder(files) if format_.by_class else {}
     names = {place: base_name(place) for place in (_place(path, format_) for path in files)}
     named = [place for place, name in names.items() if fnmatch.fnmatchcase(name, split.test_files)]
     seen = sorted(set(names.values()))
@@ -39,13 +41,13 @@ def given_splits(files: Sequence[str], format_: str, split: SplitConfig) -> dict
     return dict.fromkeys(named, _TEST)
 
 
-def is_test_file(path: str, format_: str, test_files: str | None) -> bool:
+def is_test_file(path: str, format_: Format[Any], test_files: str | None) -> bool:
     """Whether `split.test_files` names this file; of images by class, the folder that holds their folders."""
     return test_files is not None and fnmatch.fnmatchcase(base_name(_place(path, format_)), test_files)
 
 
-def _place(path: str, format_: str) -> str:
-    return above(path) if format_ == "image_folder" else path
+def _place(path: str, format_: Format[Any]) -> str:
+    return above(path) if format_.by_class else path
 
 
 def _by_folder(folders: Sequence[str]) -> dict[str, str]:

@@ -8,16 +8,16 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
 from pipeline.config.workload import DataConfig
-from sources.class_folders import above, class_of
-from sources.format import FileSurvey
-from sources.formats import read_part
-from sources.images import IMAGE, ImageShape, as_lists_of_pixels, beside, first_shape, read_images
+from sources.format import FileSurvey, Format
+from sources.image_folder import above, class_of
+from sources.images import IMAGE, ImageShape, as_lists_of_pixels, beside, first_shape, read_images, texts_in
 from sources.kinds import Kind
 from sources.storage import base_name
 
@@ -33,16 +33,16 @@ class ImagePlan:
 
 
 def plan_images(
-    data: DataConfig, surveys: Sequence[FileSurvey], format_: str, kinds: dict[str, Kind]
+    data: DataConfig, surveys: Sequence[FileSurvey], format_: Format[Any], kinds: dict[str, Kind]
 ) -> ImagePlan | None:
     """The images of a source; none when it has no such column.
 
     Raises:
       SluiceError: for images of several shapes, or none that can be read.
     """
-    if format_ == "idx":
+    if any(survey.shape is not None for survey in surveys):
         return ImagePlan(_agreed(surveys), None)
-    column = IMAGE if format_ == "image_folder" else data.image_path_column
+    column = IMAGE if format_.by_class else data.image_path_column
     if column is None or column not in kinds:  # a serving log holds the pixels themselves
         return None
     if column != IMAGE and IMAGE in kinds:
@@ -51,7 +51,7 @@ def plan_images(
             "called so.",
             "Rename that column in the table.",
         )
-    shape = first_shape(path for survey in surveys for path in _paths(survey, column))
+    shape = first_shape(path for survey in surveys for path in _paths(survey, format_, column))
     if shape is None:
         raise SluiceError(
             f"none of the images that {base_name(surveys[0].path)} names can be read.", f"Look:  ls {surveys[0].path}"
@@ -59,12 +59,13 @@ def plan_images(
     return ImagePlan(shape, column)
 
 
-def names_in_data(data: DataConfig, format_: str) -> tuple[str, ...]:
+def names_in_data(data: DataConfig, format_: Format[Any]) -> tuple[str, ...]:
     """`data.class_names` as the rows spell them. No folder's name holds a slash: `T-shirt/top` lies in `T-shirt_top`,
     unless that is a class, too."""
-    names = data.class_names
-    if format_ != "image_folder":
-        return tuple(names)
+    return _names_of_folders(data.class_names) if format_.by_class else tuple(data.class_names)
+
+
+def _names_of_folders(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if (folder := name.replace("/", "_")) in names else folder for name in names)
 
 
@@ -83,7 +84,7 @@ def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool)
             "is 0, 1, 2 and so on.",
             _CLASSES if partial else f"In the order of their names:  --set {shlex.quote(f'data.class_names={names}')}",
         )
-    known = dict(zip(names_in_data(data, "image_folder"), data.class_names, strict=True))
+    known = dict(zip(_names_of_folders(data.class_names), data.class_names, strict=True))
     for folder, path in sorted(found.items()):
         if folder not in known:
             near = difflib.get_close_matches(folder, known, n=1)
@@ -121,10 +122,7 @@ def _agreed(surveys: Sequence[FileSurvey]) -> ImageShape:
     return shapes[first]
 
 
-def _paths(survey: FileSurvey, column: str) -> Iterator[str]:
+def _paths(survey: FileSurvey, format_: Format[Any], column: str) -> Iterator[str]:
     for part in survey.parts:
-        for rows in read_part(part, [column]):
-            texts = rows.columns.column(rows.columns.schema.get_field_index(column)).drop_null()
-            for path in texts.to_pylist():
-                text = path.decode("utf-8", "replace") if isinstance(path, bytes) else str(path)
-                yield beside(survey.path, text)
+        for rows in format_.read(part, [column]):
+            yield from (beside(survey.path, path) for path in texts_in(rows.columns, column))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from core.errors import SluiceError
 from pipeline.config.workload import DataConfig, SplitConfig
@@ -12,11 +13,10 @@ from pipeline.ingest.assignment import SPLITS, Assigner
 from pipeline.ingest.given_splits import given_splits
 from pipeline.ingest.image_plan import ImagePlan, check_class_folders, names_in_data, plan_images
 from pipeline.ingest.label import LabelExpression, parse_label_expression
-from sources.format import FileSurvey, Part
-from sources.image_folder import FolderPart, mixed
+from sources.format import FileSurvey, Format, Part
 from sources.images import IMAGE
+from sources.joined import joined_kinds, listed
 from sources.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
-from sources.storage import base_name
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Wanted:
 class Plan:
     """Columns with their kinds, sorted by name; the parts to read; how rows get a label and a split."""
 
+    format: str
     kinds: dict[str, Kind]
     parts: tuple[Part, ...]
     files: tuple[str, ...]
@@ -93,68 +94,44 @@ def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
     for name, key in needed_columns(wanted, have).items():
         if name not in have:
             near = difflib.get_close_matches(name, have, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else f"; it has {_listed(have)}."
+            hint = f"; did you mean `{near[0]}`?" if near else f"; it has {listed(have)}."
             raise SluiceError(f"{path} has no column `{name}`, which {key} names{hint}", f"Set it:  --set {key}=COLUMN")
     if wanted.only is None and (unknown := sorted(set(wanted.data.column_types) - set(have))):
         raise SluiceError(f"{path} has no column `{unknown[0]}`, which data.column_types names.")
 
 
-def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
-    """Refuses a file whose columns are not those of the first."""
-    lacks, adds = sorted(set(columns) - set(others)), sorted(set(others) - set(columns))
-    if lacks or adds:
-        said = [f"lacks {_listed(lacks)}"] * bool(lacks) + [f"also has {_listed(adds)}"] * bool(adds)
-        raise SluiceError(f"{path} does not have the columns of {base_name(first)}: it {' and '.join(said)}.")
+def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: Format[Any]) -> Plan:
+    """What is done with every row, by the surveys of all files.
 
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: str) -> Plan:
-    """Checks the surveys of all files against what is wanted and with one another."""
-    kinds: dict[str, Kind] = {}
-    for survey in surveys:
-        if survey.empty:
-            what = "has a header but no rows" if format_ == "csv" else "holds no rows"
-            raise SluiceError(f"{survey.path} {what}.", f"Look:  ls -l {survey.path}")
-        if format_ != "tfrecord":  # a tf.Example may leave a feature out
-            check_same_columns(surveys[0].path, surveys[0].kinds, survey.path, survey.kinds)
-        for name, kind in survey.kinds.items():
-            kinds[name] = _joined(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
+    Raises:
+      SluiceError: when they do not hold what is wanted, or do not belong together.
+    """
+    kinds = joined_kinds(surveys, format_)
     check_columns(surveys[0].path, kinds, wanted)
     for name in kinds:
         all_whole = all(survey.kinds.get(name) is not Kind.FLOAT or name in survey.whole for survey in surveys)
-        kinds[name] = agreed_kind(kinds[name], wanted.known.get(name, Kind.NONE), all_whole, format_ == "csv")
+        kinds[name] = agreed_kind(kinds[name], wanted.known.get(name, Kind.NONE), all_whole, format_.from_text)
         if name in wanted.data.column_types:
             kinds[name] = KIND_OF_OVERRIDE[wanted.data.column_types[name]]
     label, expression = _label(wanted, kinds)
+    files = tuple(survey.path for survey in surveys)
     assigner = Assigner(
         wanted.split,
         wanted.data.entity_key,
         wanted.data.time_column,
         wanted.data.label,
         only=wanted.only,
-        given=given_splits([survey.path for survey in surveys], format_, wanted.split) if not wanted.only else {},
+        given=given_splits(files, format_, wanted.split) if not wanted.only else {},
         share=wanted.data.share,
     )
-    parts = tuple(part for survey in surveys for part in survey.parts)
-    if format_ == "image_folder":
-        parts = tuple(mixed(part for part in parts if isinstance(part, FolderPart)))
-    plan = Plan(dict(sorted(kinds.items())), parts, tuple(s.path for s in surveys), label, expression, assigner)
-    if format_ == "image_folder":
+    parts = tuple(format_.arrange(part for survey in surveys for part in survey.parts))
+    plan = Plan(format_.name, dict(sorted(kinds.items())), parts, files, label, expression, assigner)
+    if format_.by_class:
         check_class_folders(wanted.data, plan.files, partial=wanted.only is not None)
     plan = replace(plan, images=plan_images(wanted.data, surveys, format_, kinds))
     if kinds.get(wanted.data.label) is not Kind.BYTES:
         return plan
     return replace(plan, class_names=tuple(wanted.data.class_names), class_texts=names_in_data(wanted.data, format_))
-
-
-def _joined(so_far: Kind, kind: Kind, name: str, path: str, format_: str) -> Kind:
-    if format_ != "csv" and {so_far, kind} & {Kind.INT, Kind.FLOAT} and Kind.BYTES in (so_far, kind):
-        ours, theirs = ("text", "numbers") if kind is Kind.BYTES else ("numbers", "text")
-        raise SluiceError(f"{path} holds {ours} in column `{name}`, where files before it hold {theirs}.")
-    return max(so_far, kind)
 
 
 def _label(wanted: Wanted, kinds: dict[str, Kind]) -> tuple[str | None, LabelExpression | None]:

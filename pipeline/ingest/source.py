@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import glob
 import importlib.util
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from core.errors import SluiceError
 from pipeline.config.workload import DataConfig
-from sources import class_folders, idx_names
-from sources.storage import base_name, is_remote, match_files
+from sources.formats import NAMES
+from sources.locate import locate
+from sources.paths import glob_files, look
+from sources.storage import is_remote
 
-Format = Literal["csv", "parquet", "tfrecord", "idx", "image_folder"]
-
-_SUFFIXES: tuple[tuple[re.Pattern[str], Format], ...] = (
-    (idx_names.NAME, "idx"),
-    (re.compile(r"\.csv(\.gz)?$", re.IGNORECASE), "csv"),
-    (re.compile(r"\.parquet$", re.IGNORECASE), "parquet"),
-    # TFX and Spark name shards `x.tfrecord-00000-of-00004` and `data_tfrecord-00000-of-00001.gz`.
-    (re.compile(r"\.tfrecords?(-\d+-of-\d+)?(\.gz)?$|\.gz$", re.IGNORECASE), "tfrecord"),
-)
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::\d+)?\}")
-_READABLE = ".csv, .csv.gz, .parquet, .tfrecord, .tfrecord.gz, .gz or -idx3-ubyte.gz"
 
 
 @dataclass(frozen=True)
@@ -33,7 +23,7 @@ class Source:
     """The files of one run, in a fixed order, and how they were found."""
 
     files: tuple[str, ...]
-    format: Format
+    format: str
     span: int | None
     version: int | None
     pattern: str | tuple[str, ...]  # several: the first that exists, where the files are to be found elsewhere
@@ -52,7 +42,7 @@ def resolve_source(data: DataConfig) -> Source:
     if not wanted:
         seen = f"the spans there are {sorted({span for span, _ in spans})}" if spans else "nothing matches it"
         what = "" if data.span is None else f"span {data.span} of "
-        raise SluiceError(f"{what}{named} cannot be found: {seen}.", _look(pattern))
+        raise SluiceError(f"{what}{named} cannot be found: {seen}.", look(pattern))
     newest = max(wanted)
     return _source(spans[newest], data, newest[0], newest[1] if "{VERSION" in pattern else None)
 
@@ -74,8 +64,8 @@ def _exists(place: str) -> bool:
         pattern = _absolute(_inside_package(place) if place.startswith("package:") else place)
     except SluiceError:  # the package is not installed
         return False
-    return bool(_glob(_PLACEHOLDER.sub("*", pattern))) or (
-        is_remote(pattern) and bool(_glob(pattern.rstrip("/") + "/*"))
+    return bool(glob_files(_PLACEHOLDER.sub("*", pattern))) or (
+        is_remote(pattern) and bool(glob_files(pattern.rstrip("/") + "/*"))
     )
 
 
@@ -108,7 +98,7 @@ def _spans(pattern: str) -> dict[tuple[int, int], str]:
         "".join(f"(?P<{p}>\\d+)" if p in ("SPAN", "VERSION") else _glob_to_regex(p) for p in _pieces(pattern)) + r"\Z"
     )
     found: dict[tuple[int, int], str] = {}
-    for path in sorted(_glob(_PLACEHOLDER.sub("*", pattern))):
+    for path in sorted(glob_files(_PLACEHOLDER.sub("*", pattern))):
         if match := finder.match(path):
             spelt = match.groupdict()
             key = (int(spelt["SPAN"]), int(spelt.get("VERSION") or 0))
@@ -125,70 +115,11 @@ def _glob_to_regex(piece: str) -> str:
     return re.escape(piece).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
 
 
-def _glob(pattern: str) -> list[str]:
-    if is_remote(pattern):
-        return list(match_files(pattern))
-    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern is absolute, which Path.glob refuses
-
-
 def _source(pattern: str, data: DataConfig, span: int | None, version: int | None) -> Source:
-    if data.format == "image_folder" or (data.format == "auto" and class_folders.looks_like_classes(pattern)):
-        return Source(tuple(class_folders.class_folders(pattern)), "image_folder", span, version, pattern)
-    files = _files(pattern)
-    formats = {path: _format(path, data.format) for path in files}
-    first = files[0]
-    for path, format_ in formats.items():
-        if format_ != formats[first]:
-            raise SluiceError(
-                f"{pattern} mixes formats: {base_name(first)} is {formats[first]} and {base_name(path)} is {format_}.",
-                _look(pattern),
-            )
-    if formats[first] == "idx":
-        files = idx_names.image_files(files)
-    return Source(tuple(files), formats[first], span, version, pattern)
-
-
-def _files(pattern: str) -> list[str]:
-    """The data files that a path, glob or folder stands for, sorted; markers and hidden files are no data."""
-    if is_remote(pattern):
-        found = _glob(pattern) or _glob(pattern.rstrip("/") + "/*")
-    elif Path(pattern).is_dir():
-        found = [str(path) for path in Path(pattern).iterdir()]
-    elif Path(pattern).exists():
-        return [pattern]
-    elif not glob.has_magic(pattern):
-        raise SluiceError(f"{pattern} does not exist.", _look(pattern))
-    else:
-        found = _glob(pattern)
-    files = sorted(path for path in found if _is_data(path))
-    if not files:
-        what = "is a folder without data files" if Path(pattern).is_dir() else "matches no file"
-        raise SluiceError(f"{pattern} {what}.", _look(pattern))
-    return files
-
-
-def _is_data(path: str) -> bool:
-    return not base_name(path).startswith((".", "_")) and (is_remote(path) or Path(path).is_file())
-
-
-def _format(path: str, wanted: str) -> Format:
-    if wanted != "auto":
-        return cast(Format, wanted)
-    for suffix, format_ in _SUFFIXES:
-        if suffix.search(path):
-            return format_
-    raise SluiceError(
-        f"{path} has none of the suffixes {_READABLE}, so its format is unknown.",
-        "Say it:  --set data.format=csv  (or parquet, tfrecord, idx, image_folder)",
-    )
-
-
-def _look(pattern: str) -> str:
-    """The nearest folder that exists, to look into."""
-    folder = Path(pattern)
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    return f"Look:  ls -l {pattern if is_remote(pattern) else folder}"
+    named, *others = NAMES
+    say = f"Say it:  --set data.format={named}  (or {', '.join(others)})"
+    format_, files = locate(pattern, data.format, unknown=say)
+    return Source(tuple(files), format_.name, span, version, pattern)
 
 
 def _absolute(pattern: str) -> str:

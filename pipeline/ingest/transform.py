@@ -22,7 +22,7 @@ from pipeline.ingest.plan import Plan, Wanted, make_plan
 from pipeline.ingest.shards import WORK_FOLDER, ShardWriter, write_whole
 from pipeline.ingest.times import TimeCounts, cut_points, instants
 from sources.format import FileSurvey, Part
-from sources.formats import read_part, survey_file
+from sources.formats import format_named
 from sources.images import IMAGE
 from sources.rejects import KEPT_PER_PART, Reject
 
@@ -109,7 +109,8 @@ def _numbered(_: bytes, files: tuple[str, ...]) -> list[tuple[int, str]]:
 def _survey(numbered: tuple[int, Iterable[str]], format_: str, wanted: Wanted) -> tuple[int, FileSurvey | Problem]:
     number, (path,) = numbered
     try:
-        return number, survey_file(path, format_, wanted.ints, wanted.data.image_path_column is not None)
+        survey = format_named(format_).survey(path, wanted.ints, wanted.data.image_path_column is not None)
+        return number, survey
     except SluiceError as error:
         return number, Problem.of(error)
 
@@ -119,7 +120,8 @@ def _plan(_: bytes, surveys: list[tuple[int, FileSurvey | Problem]], wanted: Wan
     if problems := [survey for survey in ordered if isinstance(survey, Problem)]:
         return problems[0]
     try:
-        return make_plan(wanted, [survey for survey in ordered if isinstance(survey, FileSurvey)], format_)
+        good = [survey for survey in ordered if isinstance(survey, FileSurvey)]
+        return make_plan(wanted, good, format_named(format_))
     except SluiceError as error:
         return Problem.of(error)
 
@@ -143,7 +145,7 @@ def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts
     )
     counts = TimeCounts.of(np.zeros(0))
     try:
-        for rows in read_part(part, [column]):
+        for rows in format_named(plan.format).read(part, [column]):
             examples = make_batch(rows, narrow, part.path).examples
             counts = counts.merged(TimeCounts.of(instants(examples.column(0).flatten())))
     except SluiceError as error:
@@ -185,7 +187,7 @@ class _WritePart(beam.DoFn):
         result = PartResult(number)
         rejects: list[Reject] = []
         try:
-            for rows in bounded(read_part(part), plan):
+            for rows in bounded(format_named(plan.format).read(part), plan):
                 batch = make_batch(rows, plan, part.path)
                 result.left_out += int((batch.places == LEFT_OUT).sum())
                 result.not_shared += int((batch.places == NOT_SHARED).sum())

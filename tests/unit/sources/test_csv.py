@@ -5,17 +5,17 @@ import gzip
 import pyarrow as pa
 import pytest
 
-from sources import csv
-from sources.csv import cut_into_parts, read_blocks, read_header
+from sources import text_files
+from sources.csv import Csv
 from sources.kinds import Kind, kind_of_texts, to_kind
 
 
 def rows_and_lines(path) -> tuple[list[tuple], list[int], list[tuple[int, str]]]:
     rows, lines, rejects = [], [], []
-    for block in read_blocks(read_header(str(path))):
-        rows += [tuple(row.values()) for row in block.rows.to_pylist()]
-        lines += block.lines.tolist()
-        rejects += [(reject.line, reject.reason) for reject in block.rejects]
+    for batch in Csv().read(Csv().whole(str(path))):
+        rows += [tuple(row.values()) for row in batch.columns.to_pylist()]
+        lines += batch.lines.tolist()
+        rejects += [(reject.line, reject.reason) for reject in batch.rejects]
     return rows, lines, rejects
 
 
@@ -23,11 +23,11 @@ def rows_and_lines(path) -> tuple[list[tuple], list[int], list[tuple[int, str]]]
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_quotes_blank_lines_and_unicode_in_any_block_size(block, packed, newline, tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "BLOCK_BYTES", block)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", block)
     text = newline.join(["\ufeffname,größe", '"a, ""b""\n c",1', "", "ß漢,", '"",2', '"x\n\ny",3', "last,4"])
     path = tmp_path / "data.csv"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    assert read_header(str(path)).columns == ("name", "größe")
+    assert Csv().columns(str(path)) == ("name", "größe")
     rows, lines, rejects = rows_and_lines(path)
     assert rows == [('a, "b"\n c', "1"), ("ß漢", None), (None, "2"), ("x\n\ny", "3"), ("last", "4")]
     assert lines == [2, 5, 6, 7, 10]
@@ -36,7 +36,7 @@ def test_quotes_blank_lines_and_unicode_in_any_block_size(block, packed, newline
 
 @pytest.mark.parametrize("block", [7, 1 << 20])
 def test_a_bad_row_costs_only_itself(block, tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "BLOCK_BYTES", block)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", block)
     path = tmp_path / "data.csv"
     path.write_bytes(b'a,b\n"x\ny",1\nonly\nz,2\n1,2,3\n\xff,1\nw,3\n')
     rows, lines, rejects = rows_and_lines(path)
@@ -46,21 +46,18 @@ def test_a_bad_row_costs_only_itself(block, tmp_path, monkeypatch):
 
 
 def test_parts_together_give_the_whole_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", 64)
     path = tmp_path / "data.csv"
     path.write_text("a,b\n" + "".join(f'"{i}\n",{i}\n' for i in range(100)))
-    whole, ends = read_header(str(path)), []
-    expected = [
-        (row, line)
-        for b in read_blocks(whole, ends=ends)
-        for row, line in zip(b.rows.to_pylist(), b.lines, strict=True)
-    ]
-    parts = cut_into_parts(whole, 200, ends)
+    monkeypatch.setattr(text_files, "PART_BYTES", 200)
+
+    def seen(*parts):
+        batches = [batch for part in parts for batch in Csv().read(part)]
+        return [(row, n) for batch in batches for row, n in zip(batch.columns.to_pylist(), batch.lines, strict=True)]
+
+    parts = Csv().survey(str(path)).parts
     assert len(parts) > 3
-    seen = [
-        (r, n) for part in parts for b in read_blocks(part) for r, n in zip(b.rows.to_pylist(), b.lines, strict=True)
-    ]
-    assert seen == expected
+    assert seen(*parts) == seen(Csv().whole(str(path)))
 
 
 @pytest.mark.parametrize(

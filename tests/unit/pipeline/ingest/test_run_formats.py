@@ -16,8 +16,8 @@ from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
 from pipeline.ingest.source import resolve_source
-from sources import csv as csv_format
-from sources import formats, parquet, tfrecord
+from sources import parquet, text_files, tfrecord
+from sources.csv import Csv
 from sources.kinds import Kind, kind_of_value
 from sources.tfrecord import read_records
 
@@ -95,11 +95,10 @@ def test_nothing_but_splits_remains(from_csv):
 
 def typed_table(source: Path) -> pa.Table:
     """The CSV file with the types that its examples have, as a careful owner would write it to Parquet."""
-    part = csv_format.read_header(str(source))
-    kinds = formats.survey_file(str(source), "csv").kinds
+    kinds = Csv().survey(str(source)).kinds
     types = {Kind.NONE: pa.float64(), Kind.INT: pa.int64(), Kind.FLOAT: pa.float64(), Kind.BYTES: pa.string()}
     options = pyarrow.csv.ConvertOptions(
-        column_types={name: types[kinds[name]] for name in part.columns}, strings_can_be_null=True, null_values=[""]
+        column_types={name: types[kinds[name]] for name in kinds}, strings_can_be_null=True, null_values=[""]
     )
     return pyarrow.csv.read_csv(source, convert_options=options)
 
@@ -140,8 +139,8 @@ def test_columns_may_stand_in_another_order_in_each_file(from_csv, taxi_rows, tm
 
 
 def test_small_blocks_and_parts_change_nothing(from_csv, tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_format, "BLOCK_BYTES", 4096)
-    for module in (csv_format, parquet, tfrecord):
+    monkeypatch.setattr(text_files, "BLOCK_BYTES", 4096)
+    for module in (text_files, parquet, tfrecord):
         monkeypatch.setattr(module, "PART_BYTES", 30_000, raising=module is not tfrecord)
         monkeypatch.setattr(module, "BATCH_ROWS", 17)
     run(tmp_path / "out", taxi_config(from_csv[0]))

@@ -1,0 +1,51 @@
+"""What the files of one source are together: all with the same columns, each column of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from core.errors import SluiceError
+from sources.format import FileSurvey, Format
+from sources.kinds import Kind
+from sources.storage import base_name
+
+
+def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
+    """Refuses a file whose columns are not those of the first.
+
+    Raises:
+      SluiceError: with the columns that it lacks or has besides.
+    """
+    lacks, adds = sorted(set(columns) - set(others)), sorted(set(others) - set(columns))
+    if lacks or adds:
+        said = [f"lacks {listed(lacks)}"] * bool(lacks) + [f"also has {listed(adds)}"] * bool(adds)
+        raise SluiceError(f"{path} does not have the columns of {base_name(first)}: it {' and '.join(said)}.")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Columns in a sentence, no more than eight of them."""
+    return ", ".join(f"`{name}`" for name in names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Kind]:
+    """The kind of each column in all files: the widest one.
+
+    Raises:
+      SluiceError: for a file without rows, one with other columns, or text where typed files before it hold numbers.
+    """
+    kinds: dict[str, Kind] = {}
+    for survey in surveys:
+        if survey.empty:
+            raise SluiceError(f"{survey.path} {format_.no_rows}.", f"Look:  ls -l {survey.path}")
+        if not format_.leaves_out:
+            check_same_columns(surveys[0].path, surveys[0].kinds, survey.path, survey.kinds)
+        for name, kind in survey.kinds.items():
+            kinds[name] = _wider(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
+    return kinds
+
+
+def _wider(so_far: Kind, kind: Kind, name: str, path: str, format_: Format) -> Kind:
+    if not format_.from_text and {so_far, kind} & {Kind.INT, Kind.FLOAT} and Kind.BYTES in (so_far, kind):
+        ours, theirs = ("text", "numbers") if kind is Kind.BYTES else ("numbers", "text")
+        raise SluiceError(f"{path} holds {ours} in column `{name}`, where files before it hold {theirs}.")
+    return max(so_far, kind)
