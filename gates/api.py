@@ -66,14 +66,23 @@ def check(
     return replace(report, versions=_versions())
 
 
-def data_of(given: Mapping[str, Given], workload: Workload) -> Data:
-    """The evidence of the DataGate, with what the workload declares about it."""
+def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:
+    """The evidence of the DataGate, with what the workload declares about it.
+
+    The columns are ordered by their names, as in examples, so that their order decides nothing; `in_order_of_source`
+    leaves them as they stand.
+
+    Raises:
+      SluiceError: when a table cannot be read, or lacks what is declared.
+    """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
     raw = _with_label(tables_of(given, workload.column_types), workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
+    if not in_order_of_source:
+        raw = {side: table.select(sorted(table.column_names)) for side, table in raw.items()}
     tables = {side: Table.of(side, table) for side, table in raw.items()}
     return Data(
         train=tables["train"],

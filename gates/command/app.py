@@ -109,7 +109,7 @@ def describe(data: str, label: str | None, time: str | None, as_json: bool) -> N
     from gates.tables.describe import describe as summarise
     from gates.workload import Workload
 
-    summary = summarise(data_of({"train": data}, Workload(label=label, time=time)).train, label, time)
+    summary = summarise(data_of({"train": data}, Workload(label=label, time=time), True).train, label, time)
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
     else:

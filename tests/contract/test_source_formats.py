@@ -126,7 +126,9 @@ class SourceFormatContract:
                     columns.append([None] * rows.columns.num_rows)
                     continue
                 column = rows.columns.column(place)
-                columns.append((typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind))[0].to_pylist())
+                columns.append(
+                    (typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind))[0].to_pylist()
+                )
             found += [(int(line), *map(str, row)) for line, *row in zip(rows.lines, *columns, strict=True)]
         return found
 

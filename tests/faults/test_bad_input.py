@@ -158,6 +158,50 @@ def test_a_parquet_column_that_no_example_can_hold(tmp_path):
     assert "column `person` has the type struct" in refusal(tmp_path, config(tmp_path / "data.parquet"))
 
 
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        (pa.array([[[1], [2]], [[3]]]), "column `n` has the type list<item: list<item: int64>>"),
+        (pa.array([2**64 - 1, 1], pa.uint64()), "column `n` of type uint64 holds what a tf.Example cannot hold"),
+        (pa.array([[1, None], [2, 3]]), "column `n` has lists with missing elements"),
+    ],
+)
+def test_parquet_values_that_no_example_can_hold(column, sentence, tmp_path):
+    pq.write_table(pa.table({"label": [0, 1], "n": column}), tmp_path / "data.parquet")
+    assert sentence in refusal(tmp_path, config(tmp_path / "data.parquet"))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("\n\n", r"data\.jsonl holds no rows"),
+        ('{"a": 1}\n', r"data\.jsonl has no column `label`, which data\.label names"),
+        ('{"labels": 1}\n', r"did you mean `labels`\?"),
+        ('{"": 1, "label": 0}\n', r"data\.jsonl has no name for column 1"),
+    ],
+)
+def test_json_lines_without_usable_columns_or_rows(found, content, sentence, tmp_path):
+    source = write(tmp_path / "data.jsonl", content)
+    assert re.search(sentence, refused(found, tmp_path, config(source)))
+
+
+def test_json_lines_with_objects_in_objects(tmp_path):
+    source = write(tmp_path / "data.jsonl", '{"label": 1, "who": {"name": "a"}}\n')
+    assert "column `who` has the type struct<name: string>, which a tf.Example cannot hold" in refusal(
+        tmp_path, config(source)
+    )
+
+
+def test_lines_that_are_no_json_objects(tmp_path):
+    lines = "".join(f'{{"label": {i % 2}, "n": {i}}}\n' for i in range(60))
+    source = write(tmp_path / "data.jsonl", "\n" + lines + "[1]\n" + lines + '{"label": 1\n')
+    sentence = refusal(tmp_path, config(source))
+    assert "2 of 122 rows cannot be used (1.639%; data.max_unusable_share allows 0.100%)" in sentence
+    assert "the first is in data.jsonl, line 62: is not a JSON object" in sentence
+    assert [(row["line"], row["text"]) for row in unusable(tmp_path)] == [(62, "[1]"), (123, '{"label": 1')]
+
+
 def test_parquet_files_that_hold_numbers_here_and_text_there(tmp_path):
     (tmp_path / "in").mkdir()
     pq.write_table(pa.table({"label": [0, 1], "a": [1, 2]}), tmp_path / "in" / "a.parquet")

@@ -198,6 +198,7 @@ def test_a_held_out_table_without_labels_is_refused(splits) -> None:
         ("gate: {strict: true}", "did you mean `gates`"),
         ("prediction: {known_form: {outcome: [fare]}}", "did you mean `known_from`"),
         ("prediction: {never: [companyy]}", "did you mean `company`"),
+        ("data: {column_types: {companyy: string}}", "column_types names `companyy`.*did you mean `company`"),
     ],
 )
 def test_a_slip_of_the_pen_in_the_configuration_is_refused(splits, tmp_path: Path, yaml: str, sentence: str) -> None:

@@ -26,7 +26,7 @@ def test_settings_are_read_as_the_pipeline_reads_them(tmp_path: Path) -> None:
     read = workload(
         tmp_path,
         f"""\
-data: {{label: y, entity_key: who, time_column: when, label_expression: tips > 0}}
+data: {{label: y, entity_key: who, time_column: when, label_expression: tips > 0, column_types: {{zip: string}}}}
 split: {{by: entity}}
 gates:
   strict: true
@@ -37,6 +37,7 @@ model: {{nonsense: 1}}
 """,
     )
     assert (read.label, read.entity, read.time, read.split_by) == ("y", "who", "when", "entity")
+    assert read.column_types == {"zip": "string"}
     assert read.settings.strict
     configured = read.settings.checks[NAME]
     assert (configured.threshold, configured.severity, configured.enabled) == (0.5, "warn", True)
@@ -51,6 +52,7 @@ def test_withheld_columns_are_those_of_the_pipeline() -> None:
         mine, pipelines = read_workload(str(file)), load_workload(str(file))
         assert sorted(mine.withheld) == pipelines.prediction.withheld_columns()
         assert (mine.label, mine.label_expression) == (pipelines.data.label, pipelines.data.label_expression)
+        assert mine.column_types == pipelines.data.column_types
         assert (mine.entity, mine.time) == (pipelines.data.entity_key, pipelines.data.time_column)
         assert mine.split_by in (None, pipelines.split.by)
         assert mine.settings.checks == pipelines.gates.checks
@@ -87,6 +89,10 @@ def test_columns_known_too_late_keep_their_moment(tmp_path: Path) -> None:
         ("data: {label: [a, b}", r"line 1: a list in \[ \] misses a comma"),
         ("a: 1\na: 2", r"the key `a` is given twice"),
         ("", r"is empty"),
+        ("data:\n  column_types: {zip: text}",
+         r"line 2: `data\.column_types` must be columns, each with one of int, float, string, got"),
+        ("data:\n  column_types: zip", r"line 2: `data\.column_types` must be columns"),
+        ("data: {colum_types: {}}", r"unknown key `data\.colum_types`; did you mean `column_types`\?"),
         ("prediction: {made_at: never}", r"`never` is not one of `prediction\.moments` \(request, outcome\)"),
         ("prediction: {known_from: {soon: [x]}}", r"`soon` is not one of `prediction\.moments`"),
         ("prediction: {never: x}", r"`prediction\.never` must be a list of names, got 'x'"),

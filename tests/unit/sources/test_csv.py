@@ -5,6 +5,7 @@ import gzip
 import pyarrow as pa
 import pytest
 
+from core.errors import SluiceError
 from sources import text_files
 from sources.csv import Csv
 from sources.kinds import Kind, kind_of_texts, to_kind
@@ -43,6 +44,13 @@ def test_a_bad_row_costs_only_itself(block, tmp_path, monkeypatch):
     assert rows == [("x\ny", "1"), ("z", "2"), ("w", "3")]
     assert lines == [2, 5, 8]
     assert rejects == [(4, "1 field instead of 2"), (6, "3 fields instead of 2"), (7, "is not UTF-8 text")]
+
+
+def test_refuses_a_header_that_is_no_csv_in_one_sentence(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"a," + b"x" * 200_000 + b"\n1,2\n")
+    with pytest.raises(SluiceError, match=r"data\.csv: its header cannot be read as CSV \(field larger"):
+        Csv().whole(str(path))
 
 
 def test_parts_together_give_the_whole_file(tmp_path, monkeypatch):

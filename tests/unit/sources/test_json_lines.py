@@ -166,7 +166,9 @@ def test_arrow_and_the_slow_reading_say_the_same(tmp_path: Path, monkeypatch: py
 
 
 @settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.sampled_from([b'{"a":', b"}", b"[", b"]", b"null", b"1", b'"x"', b"{}", b"\n", b",", b" ", b"\xff"])))
+@given(
+    st.lists(st.sampled_from([b'{"a":', b"}", b"[", b"]", b"null", b"1", b'"x"', b"{}", b"\n", b",", b" ", b"\xff"]))
+)
 def test_any_bytes_get_rows_or_one_sentence(tmp_path: Path, pieces: list[bytes]) -> None:
     answer(stored(tmp_path, b"".join(pieces)))
 

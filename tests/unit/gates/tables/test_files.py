@@ -16,6 +16,7 @@ from gates.tables.files import read_files
 from gates.tables.frames import tables_of
 from gates.tables.table import Table
 from sources.tfrecord import frame_records
+from tests.samples.image_files import sample_images, write_classes
 
 ROWS = {
     "fare": [5.25, 7.5, None, 12.0],
@@ -189,6 +190,33 @@ def test_a_path_that_leads_nowhere_is_refused_in_one_sentence(tmp_path: Path) ->
     ):
         with pytest.raises(SluiceError, match=sentence):
             read_files({"train": path if "://" in path else str(tmp_path / path)})
+
+
+def test_values_that_are_not_of_the_type_that_was_said_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "n,m\n1,a\n\n2.5,b\n")
+    with pytest.raises(SluiceError, match=r"a\.csv, line 4: `n` is not an int\.") as refused:
+        read_files({"train": path}, {"n": "int"})
+    assert refused.value.next_command == f"Look:  zcat -f {path} | sed -n 4p"
+
+
+def test_images_in_folders_by_class_are_left_to_a_run(tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", sample_images(4), ["a", "b"] * 2)
+    with pytest.raises(SluiceError, match="holds images in folders by class"):
+        read_files({"train": str(tmp_path / "images")})
+
+
+def test_what_no_example_can_hold_is_looked_at_as_it_stands(tmp_path: Path) -> None:
+    held = pa.table(
+        {
+            "id": pa.array([bytes(16)] * 2, pa.binary(16)),
+            "who": [{"a": 1}, None],
+            "big": pa.array([2**64 - 1, 1], pa.uint64()),
+        }
+    )
+    pq.write_table(held, tmp_path / "t.parquet")
+    read = read_files({"train": str(tmp_path / "t.parquet")})["train"]
+    assert read.schema.types == held.schema.types
+    assert read.to_pydict() == held.to_pydict()
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

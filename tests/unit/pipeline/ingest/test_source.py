@@ -10,6 +10,7 @@ from core.errors import SluiceError
 from pipeline.config.workload import DataConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.source import previous_source, resolve_source
+from sources.formats import NAMES, readable_suffixes
 
 
 def config(source, **more) -> DataConfig:
@@ -67,7 +68,8 @@ def test_a_span_without_a_pattern_is_refused(spans):
     ("name", "format_"),
     [("a.csv", "csv"), ("a.csv.gz", "csv"), ("a.parquet", "parquet"), ("a.tfrecord", "tfrecord"),
      ("a.tfrecord.gz", "tfrecord"), ("data_tfrecord-00000-of-00001.gz", "tfrecord"),
-     ("a.tfrecord-00000-of-00002", "tfrecord"), ("A.CSV", "csv")],
+     ("a.tfrecord-00000-of-00002", "tfrecord"), ("A.CSV", "csv"), ("a.pq", "parquet"), ("a.jsonl", "json_lines"),
+     ("a.jsonl.gz", "json_lines"), ("a.NDJSON", "json_lines"), ("a.ndjson.gz", "json_lines")],
 )  # fmt: skip
 def test_the_suffix_tells_the_format(name, format_, tmp_path):
     (tmp_path / name).write_text("x")
@@ -77,6 +79,20 @@ def test_the_suffix_tells_the_format(name, format_, tmp_path):
 def test_the_configuration_overrules_the_suffix(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     assert resolve_source(config(tmp_path / "a.txt", format="csv")).format == "csv"
+
+
+def test_an_unknown_suffix_names_the_suffixes_and_formats_of_the_list(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(SluiceError) as refused:
+        resolve_source(config(tmp_path / "a.txt"))
+    assert readable_suffixes() in refused.value.headline
+    for name in NAMES:
+        assert name in refused.value.next_command
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_of_the_list_may_be_named(name):
+    assert config("x", format=name).format == name
 
 
 def test_a_name_with_magic_characters_is_a_file_when_it_exists(tmp_path):
@@ -115,7 +131,7 @@ def test_resolving_imports_nothing_heavy():
         "import sys; from pipeline.config.data import DataConfig; from pipeline.ingest.source import *;"
         "taxi = 'package:tfx/examples/chicago_taxi_pipeline/data/simple/data.csv';"
         "resolve_source(DataConfig(source=taxi, label='x'));"
-        "print([m for m in ('tfx', 'tensorflow', 'apache_beam', 'pyarrow', 'pandas') if m in sys.modules])"
+        "print([m for m in ('tfx', 'tensorflow', 'apache_beam', 'pyarrow', 'pandas', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
