@@ -73,7 +73,7 @@ def write_block(block: Block, clone: Path) -> bool:
         (clone / name).write_text(block.body, encoding="utf-8")
     elif name := block.instructions.get("append"):
         with (clone / name).open("a", encoding="utf-8") as file:
-            file.write(block.body)
+            file.write("\n\n" + block.body if block.language == "python" else block.body)
     elif name := block.instructions.get("change"):
         apply_diff(block.body, clone / name)
     else:
