@@ -13,7 +13,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = frozenset(
-    {"core", "gates", "models", "pipeline", "preprocessing", "registry", "report", "runners", "serving", "sources"}
+    {
+        "cloud",
+        "core",
+        "gates",
+        "models",
+        "pipeline",
+        "preprocessing",
+        "registry",
+        "report",
+        "runners",
+        "serving",
+        "sources",
+    }
 )
 
 

@@ -1,0 +1,168 @@
+"""`LocalCloud`: every local server started together, and the environment in which Google's clients find them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+from cloud.testing.access import Access
+from cloud.testing.certificates import Authority, server_context
+from cloud.testing.faults import Faults
+from cloud.testing.http_server import LOOPBACK, HttpServer, by_host
+from cloud.testing.loop_thread import LoopThread
+from cloud.testing.messages import Handler
+from cloud.testing.proxy import Proxy
+from cloud.testing.services.artifact_registry import ArtifactRegistry
+from cloud.testing.services.iam import Identity
+from cloud.testing.services.quotas import Quotas
+from cloud.testing.services.service_usage import ServiceUsage
+from cloud.testing.storage.api import storage_router
+from cloud.testing.storage.objects import ObjectStore
+from cloud.testing.tokens import Tokens
+
+# What clients see of the machine's certificate: every service's host is one label before googleapis.com.
+PROJECT_NUMBER = "123456789012"
+CERTIFIED = ("*.googleapis.com", "localhost", LOOPBACK)
+
+# Variables of the user's that would lead a client elsewhere.
+MISLEADING = (
+    "STORAGE_EMULATOR_HOST",
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
+    "CLOUDSDK_CORE_PROJECT",
+    "GCE_METADATA_HOST",
+    "ALL_PROXY",
+    "all_proxy",
+    "grpc_proxy",
+    "no_grpc_proxy",
+)
+
+
+@cache
+def process_authority() -> Authority:
+    """The authority of this process: gRPC reads the roots that it trusts once, so later clouds keep the first one's."""
+    return Authority()
+
+
+class LocalCloud:
+    """A context manager: servers run on threads of this process from `with` to the end of its block.
+
+    `environment` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the objects
+    of Cloud Storage for the next local cloud, without one they end with this.
+    """
+
+    def __init__(self, project: str = "local-project", folder: Path | None = None) -> None:
+        self.project = project
+        self.access = Access()
+        self.faults = Faults()
+        self.tokens = Tokens(project)
+        self.storage = ObjectStore(folder)
+        self.service_usage = ServiceUsage()
+        self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
+        self.images = ArtifactRegistry(self.access)
+        self.quotas = Quotas(self.access)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> LocalCloud:
+        with ExitStack() as stack:
+            self._home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
+            self._loop = LoopThread()
+            stack.callback(self._loop.stop)
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for a child process; merge them over `clean_environment()`."""
+        proxy, authority = f"http://{LOOPBACK}:{self.proxy.port}", str(self._home / "authority.pem")
+        local = f"localhost,{LOOPBACK}"
+        return {
+            # Each client reads its own spelling.
+            **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), local),
+            **dict.fromkeys(
+                (
+                    "CURL_CA_BUNDLE",
+                    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+                    "HTTPLIB2_CA_CERTS",
+                    "REQUESTS_CA_BUNDLE",
+                    "SSL_CERT_FILE",
+                ),
+                authority,
+            ),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self._home / "credentials.json"),
+            "GOOGLE_CLOUD_PROJECT": self.project,
+            "CLOUDSDK_CONFIG": str(self._home / "gcloud"),
+            "NO_GCE_CHECK": "true",
+        }
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Sets the environment in this process for as long as the block lasts."""
+        before = dict(os.environ)
+        try:
+            for name in MISLEADING:
+                os.environ.pop(name, None)
+            os.environ.update(self.environment)
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    @property
+    def storage_address(self) -> str:
+        """For STORAGE_EMULATOR_HOST: clients that honour it come straight here, without TLS and credentials."""
+        return f"http://{LOOPBACK}:{self._storage_server.port}"
+
+    def _start(self, stack: ExitStack) -> None:
+        authority = process_authority()
+        (self._home / "authority.pem").write_bytes(authority.pem)
+        storage = storage_router(self.storage, self.access, self.faults)
+        hosts = self._hosts(storage)
+        tls = server_context(authority.issue(CERTIFIED), self._home)
+        front = by_host(hosts)
+        https = self._serve(stack, HttpServer(front, tls))
+        plain = self._serve(stack, HttpServer(front))
+        self._storage_server = self._serve(stack, HttpServer(storage))
+        token_server = self._serve(stack, HttpServer(self.tokens.router()))
+        self.proxy = Proxy(hosts, https=https.port, grpc=https.port, http=plain.port)
+        self._loop.run(self.proxy.start())
+        stack.callback(lambda: self._loop.run(self.proxy.stop()))
+        token_uri = f"http://{LOOPBACK}:{token_server.port}/token"
+        self.tokens.write_credentials(self._home / "credentials.json", token_uri)
+
+    @staticmethod
+    def _serve(stack: ExitStack, server: HttpServer) -> HttpServer:
+        stack.callback(server.stop)
+        return server
+
+    def _hosts(self, storage: Handler) -> dict[str, Handler]:
+        """What answers for each host (a shell pattern), in the order in which they are tried."""
+        with_token: dict[str, Handler] = {
+            "storage.googleapis.com": storage,
+            "www.googleapis.com": storage,
+            "serviceusage.googleapis.com": self.service_usage.router(),
+            "cloudresourcemanager.googleapis.com": self.identity.resource_manager_router(),
+            "iam.googleapis.com": self.identity.iam_router(),
+            "iamcredentials.googleapis.com": self.identity.credentials_router(),
+            "artifactregistry.googleapis.com": self.images.router(),
+            "cloudquotas.googleapis.com": self.quotas.limits_router(),
+            "monitoring.googleapis.com": self.quotas.usage_router(),
+        }
+        without: dict[str, Handler] = {
+            "oauth2.googleapis.com": self.tokens.router(),
+            "metadata.google.internal": self.tokens.metadata_router(),
+            "169.254.169.254": self.tokens.metadata_router(),
+        }
+        return {host: self.tokens.guarding(handler) for host, handler in with_token.items()} | without

@@ -1,0 +1,140 @@
+"""Filters of lists as Google's services read them (AIP-160), as far as clients of ours send them.
+
+Terms `path OP value` with `= != < <= > >= :`, joined by AND, OR, NOT and parentheses. Functions are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from google.api_core import exceptions
+
+Document = Mapping[str, Any]
+Predicate = Callable[[Document], bool]
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<operator><=|>=|!=|=|<|>|:)
+      | (?P<bracket>[()])
+      | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+      | (?P<word>[^\s()<>=!:"']+)
+    )""",
+    re.VERBOSE,
+)
+
+
+def parse_filter(text: str) -> Predicate:
+    """What `text` says of a resource, given as the nested dictionary of its fields in snake case.
+
+    Raises:
+        InvalidArgument: it cannot be read.
+    """
+    parser = _Parser(text)
+    if not parser.tokens:
+        return lambda _: True
+    predicate = parser.alternatives()
+    if parser.tokens:
+        raise parser.error()
+    return predicate
+
+
+def value_at(document: Document, path: str) -> Any:
+    """The value at a dotted path; None where there is none. A name in quotes may hold dots."""
+    value: Any = document
+    for name in re.findall(r'"[^"]*"|[^.]+', path):
+        value = value.get(name.strip('"')) if isinstance(value, Mapping) else None
+    return value
+
+
+class _Parser:
+    """Recursive descent; OR binds closer than AND in Google's filters, unlike in most languages."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[tuple[str, str]] = []
+        position = 0
+        while position < len(text.rstrip()):
+            found = _TOKEN.match(text, position)
+            if found is None:
+                raise self.error()
+            self.tokens.append((str(found.lastgroup), found[str(found.lastgroup)]))
+            position = found.end()
+
+    def error(self) -> exceptions.InvalidArgument:
+        return exceptions.InvalidArgument(
+            f"Invalid filter: {self.text!r} (the local server reads terms, AND, OR, NOT)."
+        )
+
+    def alternatives(self) -> Predicate:
+        parts = [self.either()]
+        while self.tokens and self.tokens[0] != ("bracket", ")"):
+            if self.tokens[0] == ("word", "AND"):
+                self.tokens.pop(0)
+            parts.append(self.either())
+        return lambda document: all(part(document) for part in parts)
+
+    def either(self) -> Predicate:
+        parts = [self.term()]
+        while self.tokens and self.tokens[0] == ("word", "OR"):
+            self.tokens.pop(0)
+            parts.append(self.term())
+        return lambda document: any(part(document) for part in parts)
+
+    def term(self) -> Predicate:
+        kind, token = self.next()
+        if (kind, token) == ("word", "NOT"):
+            inner = self.term()
+            return lambda document: not inner(document)
+        if (kind, token) == ("bracket", "("):
+            inner = self.alternatives()
+            if self.next() != ("bracket", ")"):
+                raise self.error()
+            return inner
+        operator_kind, operator = self.next()
+        value_kind, value = self.next()
+        if kind not in ("word", "text") or operator_kind != "operator" or value_kind not in ("word", "text"):
+            raise self.error()
+        path = _unquoted(token) if kind == "text" else token
+        wanted = _unquoted(value) if value_kind == "text" else value
+        return lambda document: _holds(value_at(document, path), operator, wanted)
+
+    def next(self) -> tuple[str, str]:
+        if not self.tokens:
+            raise self.error()
+        return self.tokens.pop(0)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _holds(found: Any, operator: str, wanted: str) -> bool:
+    if operator == ":":
+        return _has(found, wanted)
+    if operator == "=":
+        return found is not None and _matches(found, wanted)
+    if operator == "!=":
+        return found is None or not _matches(found, wanted)
+    if found is None:
+        return False
+    left, right = (float(found), float(wanted)) if isinstance(found, (int, float)) else (str(found), wanted)
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]  # type: ignore[operator]
+
+
+def _has(found: Any, wanted: str) -> bool:
+    if wanted == "*":
+        return bool(found)
+    if isinstance(found, (list, tuple, Mapping)):
+        return any(_matches(each, wanted) for each in found)
+    return found is not None and wanted.strip("*") in str(found)
+
+
+def _matches(found: Any, wanted: str) -> bool:
+    if isinstance(found, bool):
+        return str(found).lower() == wanted.lower()
+    if isinstance(found, (int, float)):
+        return str(found) == wanted or float(found) == float(wanted)
+    pattern = re.escape(wanted).replace(r"\*", ".*")
+    return re.fullmatch(pattern, str(found), re.DOTALL) is not None
