@@ -9,6 +9,9 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
+
+from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
 
 from cloud.testing.access import Access
 from cloud.testing.certificates import Authority, server_context
@@ -24,8 +27,15 @@ from cloud.testing.services.service_usage import ServiceUsage
 from cloud.testing.storage.api import storage_router
 from cloud.testing.storage.objects import ObjectStore
 from cloud.testing.tokens import Tokens
+from cloud.testing.vertex.grpc_server import GrpcServer
+from cloud.testing.vertex.names import Names
+from cloud.testing.vertex.rest import rest_router
+from cloud.testing.vertex.runs import JobExecutor
+from cloud.testing.vertex.server import vertex_api
 
 # What clients see of the machine's certificate: every service's host is one label before googleapis.com.
+Server = TypeVar("Server", HttpServer, GrpcServer)
+
 PROJECT_NUMBER = "123456789012"
 CERTIFIED = ("*.googleapis.com", "localhost", LOOPBACK)
 
@@ -56,7 +66,9 @@ class LocalCloud:
     of Cloud Storage for the next local cloud, without one they end with this.
     """
 
-    def __init__(self, project: str = "local-project", folder: Path | None = None) -> None:
+    def __init__(
+        self, project: str = "local-project", folder: Path | None = None, executor: JobExecutor | None = None
+    ) -> None:
         self.project = project
         self.access = Access()
         self.faults = Faults()
@@ -66,6 +78,8 @@ class LocalCloud:
         self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
         self.images = ArtifactRegistry(self.access)
         self.quotas = Quotas(self.access)
+        names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
+        self.vertex = vertex_api(names, self.storage, self.faults, executor, others)
         self._stack = ExitStack()
 
     def __enter__(self) -> LocalCloud:
@@ -125,31 +139,41 @@ class LocalCloud:
         """For STORAGE_EMULATOR_HOST: clients that honour it come straight here, without TLS and credentials."""
         return f"http://{LOOPBACK}:{self._storage_server.port}"
 
+    @property
+    def vertex_address(self) -> str:
+        """For `api_endpoint` with the REST transport: straight here, without TLS and credentials."""
+        return f"http://{LOOPBACK}:{self._vertex_server.port}"
+
     def _start(self, stack: ExitStack) -> None:
         authority = process_authority()
         (self._home / "authority.pem").write_bytes(authority.pem)
         storage = storage_router(self.storage, self.access, self.faults)
         hosts = self._hosts(storage)
-        tls = server_context(authority.issue(CERTIFIED), self._home)
+        certificate = authority.issue(CERTIFIED)
+        tls = server_context(certificate, self._home)
         front = by_host(hosts)
         https = self._serve(stack, HttpServer(front, tls))
         plain = self._serve(stack, HttpServer(front))
         self._storage_server = self._serve(stack, HttpServer(storage))
         token_server = self._serve(stack, HttpServer(self.tokens.router()))
-        self.proxy = Proxy(hosts, https=https.port, grpc=https.port, http=plain.port)
+        self._vertex_server = self._serve(stack, HttpServer(rest_router(self.vertex)))
+        grpc = self._serve(stack, GrpcServer(self.vertex, certificate, self.tokens.caller))
+        self.proxy = Proxy(hosts, https=https.port, grpc=grpc.port, http=plain.port)
         self._loop.run(self.proxy.start())
         stack.callback(lambda: self._loop.run(self.proxy.stop()))
         token_uri = f"http://{LOOPBACK}:{token_server.port}/token"
         self.tokens.write_credentials(self._home / "credentials.json", token_uri)
 
     @staticmethod
-    def _serve(stack: ExitStack, server: HttpServer) -> HttpServer:
+    def _serve(stack: ExitStack, server: Server) -> Server:
         stack.callback(server.stop)
         return server
 
     def _hosts(self, storage: Handler) -> dict[str, Handler]:
         """What answers for each host (a shell pattern), in the order in which they are tried."""
+        vertex = rest_router(self.vertex)
         with_token: dict[str, Handler] = {
+            **{f"{region}-aiplatform.googleapis.com": vertex for region in sorted(SUPPORTED_REGIONS)},
             "storage.googleapis.com": storage,
             "www.googleapis.com": storage,
             "serviceusage.googleapis.com": self.service_usage.router(),

@@ -1,6 +1,8 @@
 """Filters of lists as Google's services read them (AIP-160), as far as clients of ours send them.
 
-Terms `path OP value` with `= != < <= > >= :`, joined by AND, OR, NOT and parentheses. Functions are refused.
+Terms `path OP value` with `= != < <= > >= :`, joined by AND, OR, NOT and parentheses. After `:` values may be listed
+(`a:"x","y"`: any of them). A function of one argument (`in_context("x")`) asks whether the list of that name, which the
+caller has put into the document, has the argument.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ Predicate = Callable[[Document], bool]
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<operator><=|>=|!=|=|<|>|:)
-      | (?P<bracket>[()])
+      | (?P<bracket>[(),])
       | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-      | (?P<word>[^\s()<>=!:"']+)
+      | (?P<word>[^\s(),<>=!:"']+)
     )""",
     re.VERBOSE,
 )
@@ -92,13 +94,28 @@ class _Parser:
             if self.next() != ("bracket", ")"):
                 raise self.error()
             return inner
-        operator_kind, operator = self.next()
-        value_kind, value = self.next()
-        if kind not in ("word", "text") or operator_kind != "operator" or value_kind not in ("word", "text"):
+        if kind not in ("word", "text"):
             raise self.error()
         path = _unquoted(token) if kind == "text" else token
-        wanted = _unquoted(value) if value_kind == "text" else value
-        return lambda document: _holds(value_at(document, path), operator, wanted)
+        operator_kind, operator = self.next()
+        if (operator_kind, operator) == ("bracket", "("):
+            wanted = self.value()
+            if self.next() != ("bracket", ")"):
+                raise self.error()
+            return lambda document: _has(document.get(path), wanted)
+        if operator_kind != "operator":
+            raise self.error()
+        values = [self.value()]
+        while operator == ":" and self.tokens and self.tokens[0] == ("bracket", ","):
+            self.tokens.pop(0)
+            values.append(self.value())
+        return lambda document: any(_holds(value_at(document, path), operator, value) for value in values)
+
+    def value(self) -> str:
+        kind, token = self.next()
+        if kind not in ("word", "text"):
+            raise self.error()
+        return _unquoted(token) if kind == "text" else token
 
     def next(self) -> tuple[str, str]:
         if not self.tokens:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from google.api_core import exceptions
+from google.cloud import resourcemanager_v3
 
 from cloud.testing.access import Access
 from cloud.testing.messages import Answer, Request
 from cloud.testing.routing import Router
+from cloud.testing.vertex.service import Method
 
 
 @dataclass
@@ -29,6 +32,12 @@ class Identity:
         router.add("POST", "/v3/{resource=projects/*}:testIamPermissions", self._test_permissions)
         router.add("GET", "/v3/{name=projects/*}", self._get_project)
         return router
+
+    def grpc_methods(self) -> list[Method]:
+        """The one call that Vertex AI's client makes over gRPC: whose is the bucket of a pipeline job?"""
+        request = resourcemanager_v3.GetProjectRequest
+        service = "google.cloud.resourcemanager.v3.Projects"
+        return [Method(service, "GetProject", request.pb(), (), request.wrap, self._project_message)]
 
     def iam_router(self) -> Router:
         """What `iam.googleapis.com` answers."""
@@ -59,6 +68,10 @@ class Identity:
         self.access.require("resourcemanager.projects.get", values["name"], request.caller)
         number = f"projects/{self.project_number}"
         return Answer.of({"name": number, "projectId": self.project, "state": "ACTIVE", "displayName": self.project})
+
+    def _project_message(self, request: Any) -> Any:
+        self._check_exists(request.name)
+        return resourcemanager_v3.Project(name=f"projects/{self.project_number}", project_id=self.project)
 
     def _get_account(self, request: Request, values: dict[str, str]) -> Answer:
         self._check_exists(values["resource"])

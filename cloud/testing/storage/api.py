@@ -43,6 +43,8 @@ def storage_router(store: ObjectStore, access: Access, faults: Faults) -> Router
     route("GET", bucket, "storage.buckets.get", api.get_bucket)
     route("DELETE", bucket, "storage.buckets.delete", api.delete_bucket)
     router.add("GET", f"{bucket}/iam/testPermissions", lambda request, values: _permissions(access, request, values))
+    route("GET", f"{bucket}/iam", "storage.buckets.getIamPolicy", api.get_policy)
+    route("PUT", f"{bucket}/iam", "storage.buckets.setIamPolicy", api.set_policy)
     route("GET", f"{bucket}/o", "storage.objects.list", api.list_objects)
     route("GET", item, "storage.objects.get", api.get_object)
     route("GET", f"/download{item}", "storage.objects.get", api.download)
@@ -66,6 +68,7 @@ class _Storage:
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
         self.uploads = Uploads(store)
+        self.policies: dict[str, dict[str, Any]] = {}
 
     def list_buckets(self, request: Request, _: Values) -> Answer:
         items = [bucket_resource(each, request.origin) for each in self.store.buckets()]
@@ -82,6 +85,16 @@ class _Storage:
     def delete_bucket(self, _: Request, values: Values) -> Answer:
         self.store.delete_bucket(values["bucket"])
         return Answer(204)
+
+    def get_policy(self, _: Request, values: Values) -> Answer:
+        self.store.bucket(values["bucket"])
+        empty = {"kind": "storage#policy", "version": 1, "bindings": [], "etag": "0"}
+        return Answer.of(self.policies.get(values["bucket"], empty))
+
+    def set_policy(self, request: Request, values: Values) -> Answer:
+        self.store.bucket(values["bucket"])
+        self.policies[values["bucket"]] = policy = request.json()
+        return Answer.of(policy)
 
     def list_objects(self, request: Request, values: Values) -> Answer:
         found = page(self.store.objects(values["bucket"]), Query.of(request))
