@@ -18,8 +18,10 @@ from cloud.testing.vertex.metadata import MetadataService
 from cloud.testing.vertex.models import ModelService
 from cloud.testing.vertex.names import Names
 from cloud.testing.vertex.operations import Operations
-from cloud.testing.vertex.pipelines import PipelineService, ScheduleService
+from cloud.testing.vertex.pipelines import PipelineService
+from cloud.testing.vertex.prediction import PredictionService
 from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor
+from cloud.testing.vertex.schedules import ScheduleService
 from cloud.testing.vertex.service import Backend, Method, Service
 from cloud.testing.vertex.store import Store
 from cloud.testing.vertex.tensorboards import TensorboardService
@@ -30,6 +32,7 @@ SERVICES: tuple[type[Service], ...] = (
     JobService,
     ModelService,
     EndpointService,
+    PredictionService,
     TensorboardService,
     MetadataService,
 )

@@ -27,7 +27,8 @@ PACKAGE = "google.cloud.aiplatform.v1"
 
 @dataclass
 class Backend:
-    """What the services share. `has_files` says whether a folder of Cloud Storage holds anything."""
+    """What the services share. `has_files` says whether a folder of Cloud Storage holds anything; `predictor` is given
+    a deployed model and instances, and gives one prediction for each."""
 
     store: Store
     operations: Operations
@@ -35,6 +36,7 @@ class Backend:
     executor: JobExecutor
     lock: threading.RLock
     has_files: Callable[[str], bool]
+    predictor: Callable[[Any, list[Any]], list[Any]] | None = None
 
 
 class Service:
