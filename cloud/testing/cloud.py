@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,11 @@ from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
 
 from cloud.testing.access import Access
 from cloud.testing.certificates import Authority, server_context
+from cloud.testing.environment import applied, client_environment, over
 from cloud.testing.faults import Faults
 from cloud.testing.http_server import LOOPBACK, HttpServer, by_host
 from cloud.testing.loop_thread import LoopThread
-from cloud.testing.messages import Handler
+from cloud.testing.messages import Answer, Handler, Request
 from cloud.testing.proxy import Proxy
 from cloud.testing.services.artifact_registry import ArtifactRegistry
 from cloud.testing.services.iam import Identity
@@ -33,24 +34,11 @@ from cloud.testing.vertex.rest import rest_router
 from cloud.testing.vertex.runs import JobExecutor
 from cloud.testing.vertex.server import vertex_api
 
-# What clients see of the machine's certificate: every service's host is one label before googleapis.com.
 Server = TypeVar("Server", HttpServer, GrpcServer)
 
 PROJECT_NUMBER = "123456789012"
+# Every service's host is one label before googleapis.com.
 CERTIFIED = ("*.googleapis.com", "localhost", LOOPBACK)
-
-# Variables of the user's that would lead a client elsewhere.
-MISLEADING = (
-    "STORAGE_EMULATOR_HOST",
-    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-    "GOOGLE_CLOUD_QUOTA_PROJECT",
-    "CLOUDSDK_CORE_PROJECT",
-    "GCE_METADATA_HOST",
-    "ALL_PROXY",
-    "all_proxy",
-    "grpc_proxy",
-    "no_grpc_proxy",
-)
 
 
 @cache
@@ -62,8 +50,8 @@ def process_authority() -> Authority:
 class LocalCloud:
     """A context manager: servers run on threads of this process from `with` to the end of its block.
 
-    `environment` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the objects
-    of Cloud Storage for the next local cloud, without one they end with this.
+    `child_environment()` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the
+    objects of Cloud Storage for the next local cloud, without one they end with this.
     """
 
     def __init__(
@@ -98,41 +86,17 @@ class LocalCloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for a child process; merge them over `clean_environment()`."""
-        proxy, authority = f"http://{LOOPBACK}:{self.proxy.port}", str(self._home / "authority.pem")
-        local = f"localhost,{LOOPBACK}"
-        return {
-            # Each client reads its own spelling.
-            **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy),
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), local),
-            **dict.fromkeys(
-                (
-                    "CURL_CA_BUNDLE",
-                    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-                    "HTTPLIB2_CA_CERTS",
-                    "REQUESTS_CA_BUNDLE",
-                    "SSL_CERT_FILE",
-                ),
-                authority,
-            ),
-            "GOOGLE_APPLICATION_CREDENTIALS": str(self._home / "credentials.json"),
-            "GOOGLE_CLOUD_PROJECT": self.project,
-            "CLOUDSDK_CONFIG": str(self._home / "gcloud"),
-            "NO_GCE_CHECK": "true",
-        }
+        """The variables that lead Google's clients here."""
+        files = (str(self._home / name) for name in ("authority.pem", "credentials.json", "gcloud"))
+        return client_environment(self.project, self.proxy.port, *files)
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Sets the environment in this process for as long as the block lasts."""
-        before = dict(os.environ)
-        try:
-            for name in MISLEADING:
-                os.environ.pop(name, None)
-            os.environ.update(self.environment)
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    def child_environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """All variables for a child process: those of `base`, and over them ours."""
+        return over(base, self.environment)
+
+    def applied(self) -> AbstractContextManager[None]:
+        """A context in which this process's clients are led here."""
+        return applied(self.environment)
 
     @property
     def storage_address(self) -> str:
@@ -172,10 +136,12 @@ class LocalCloud:
     def _hosts(self, storage: Handler) -> dict[str, Handler]:
         """What answers for each host (a shell pattern), in the order in which they are tried."""
         vertex = rest_router(self.vertex)
-        with_token: dict[str, Handler] = {
+        large: dict[str, Handler] = {
             **{f"{region}-aiplatform.googleapis.com": vertex for region in sorted(SUPPORTED_REGIONS)},
             "storage.googleapis.com": storage,
             "www.googleapis.com": storage,
+        }
+        small: dict[str, Handler] = {
             "serviceusage.googleapis.com": self.service_usage.router(),
             "cloudresourcemanager.googleapis.com": self.identity.resource_manager_router(),
             "iam.googleapis.com": self.identity.iam_router(),
@@ -189,4 +155,14 @@ class LocalCloud:
             "metadata.google.internal": self.tokens.metadata_router(),
             "169.254.169.254": self.tokens.metadata_router(),
         }
-        return {host: self.tokens.guarding(handler) for host, handler in with_token.items()} | without
+        counted = {host: self._counted(host, handler) for host, handler in small.items()}
+        return {host: self.tokens.guarding(handler) for host, handler in (large | counted).items()} | without
+
+    def _counted(self, host: str, handler: Handler) -> Handler:
+        """Small services are known to `faults` by host, method and path; the large ones name their calls themselves."""
+
+        def counted(request: Request) -> Answer:
+            self.faults.enter(f"{host} {request.method} {request.path}")
+            return handler(request)
+
+        return counted

@@ -97,6 +97,8 @@ class _Parser:
         if kind not in ("word", "text"):
             raise self.error()
         path = _unquoted(token) if kind == "text" else token
+        while path.endswith(".") and self.tokens and self.tokens[0][0] == "text":
+            path += self.next()[1]
         operator_kind, operator = self.next()
         if (operator_kind, operator) == ("bracket", "("):
             wanted = self.value()
