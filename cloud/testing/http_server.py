@@ -6,12 +6,13 @@ The standard library's server, for it takes requests as clients really send them
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_RDWR, socket
 from typing import Any
 
 from google.api_core import exceptions
@@ -36,10 +37,11 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Closes the port. Connections that are still open end with the process."""
+        """Closes the port and every connection that a client has kept."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._server.hang_up()
 
 
 class _Server(ThreadingHTTPServer):
@@ -51,6 +53,7 @@ class _Server(ThreadingHTTPServer):
         self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None
     ) -> None:
         self._tls = tls
+        self._open: set[socket] = set()
         super().__init__(address, handler)
 
     def get_request(self) -> tuple[socket, Any]:
@@ -59,6 +62,22 @@ class _Server(ThreadingHTTPServer):
         if self._tls is None:
             return connection, address
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serves a connection on a thread of its own."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Ends a connection that its thread has served."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Ends what is still open; the threads then find their connections closed."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up or refuses our certificate is its own affair."""

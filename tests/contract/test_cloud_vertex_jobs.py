@@ -6,6 +6,7 @@ import json
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from google.cloud.aiplatform import hyperparameter_tuning
 from google.cloud.aiplatform_v1.types import JobState, PipelineState, Schedule
 
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.vertex.runs import EndsWhenPolled, Run
+from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor, Run
 from cloud.testing.vertex.schedules import run_schedule
 
 REGION = "us-central1"
@@ -259,14 +260,11 @@ class LocalJobsContract(JobsContract):
         assert job.state == PipelineState.PIPELINE_STATE_SUCCEEDED
 
 
-@dataclass
 class Started:
     """An executor that leaves jobs to the test."""
 
-    runs: list[Run]
-
     def __init__(self) -> None:
-        self.runs = []
+        self.runs: list[Run] = []
 
     def start(self, run: Run) -> None:
         self.runs.append(run)
@@ -276,18 +274,15 @@ class Started:
     def cancel(self, run: Run) -> None: ...
 
 
-class executed_by:  # noqa: N801
+@contextmanager
+def executed_by(cloud: LocalCloud, executor: JobExecutor) -> Iterator[None]:
     """The local cloud's jobs belong to another executor for the length of a block."""
-
-    def __init__(self, cloud: LocalCloud, executor: Any) -> None:
-        self.backend = cloud.vertex.backend
-        self.executor = executor
-
-    def __enter__(self) -> None:
-        self.executor, self.backend.executor = self.backend.executor, self.executor
-
-    def __exit__(self, *_: object) -> None:
-        self.backend.executor = self.executor
+    backend = cloud.vertex.backend
+    before, backend.executor = backend.executor, executor
+    try:
+        yield
+    finally:
+        backend.executor = before
 
 
 def tuning_job(lowest: float = 1e-4) -> aiplatform.HyperparameterTuningJob:

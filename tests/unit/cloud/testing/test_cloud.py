@@ -16,6 +16,7 @@ import requests
 from google.api_core import exceptions
 from google.cloud import storage
 
+from cloud.testing.certificates import Authority
 from cloud.testing.cloud import LocalCloud
 from tests.samples.folders import ROOT
 
@@ -50,8 +51,6 @@ def test_the_metadata_server_answers_without_a_token(cloud: LocalCloud) -> None:
 
 
 def test_a_certificate_of_another_authority_is_not_trusted(cloud: LocalCloud, tmp_path: Path) -> None:
-    from cloud.testing.certificates import Authority
-
     (tmp_path / "other.pem").write_bytes(Authority("other").pem)
     with pytest.raises(requests.exceptions.SSLError):
         requests.get("https://storage.googleapis.com/storage/v1/b", verify=str(tmp_path / "other.pem"), timeout=10)
@@ -115,6 +114,15 @@ def test_every_port_is_closed_at_the_end_and_the_key_is_gone() -> None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
     assert not credentials.exists()
+
+
+def test_a_connection_that_a_client_has_kept_ends_with_the_cloud() -> None:
+    with requests.Session() as session:
+        with LocalCloud() as cloud:
+            address = f"{cloud.storage_address}/storage/v1/b"
+            assert session.get(address, timeout=5).status_code == 200
+        with pytest.raises(requests.exceptions.ConnectionError):
+            session.get(address, timeout=5)
 
 
 def test_it_runs_by_hand_for_clients_in_other_processes(tmp_path: Path) -> None:
