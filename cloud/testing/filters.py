@@ -7,14 +7,22 @@ caller has put into the document, has the argument.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from google.api_core import exceptions
 
 Document = Mapping[str, Any]
 Predicate = Callable[[Document], bool]
+
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -27,11 +35,11 @@ _TOKEN = re.compile(
 )
 
 
-def parse_filter(text: str) -> Predicate:
+def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
     """What `text` says of a resource, given as the nested dictionary of its fields in snake case.
 
     Raises:
-        InvalidArgument: it cannot be read.
+        InvalidArgument: it cannot be read, or it asks for a field that is not among the `known` ones.
     """
     parser = _Parser(text)
     if not parser.tokens:
@@ -39,6 +47,9 @@ def parse_filter(text: str) -> Predicate:
     predicate = parser.alternatives()
     if parser.tokens:
         raise parser.error()
+    for field in parser.fields:
+        if known is not None and field not in known:
+            raise exceptions.InvalidArgument(f"Invalid filter: {text!r} asks for an unknown field, {field!r}.")
     return predicate
 
 
@@ -55,6 +66,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.fields: list[str] = []
         self.tokens: list[tuple[str, str]] = []
         position = 0
         while position < len(text.rstrip()):
@@ -99,8 +111,9 @@ class _Parser:
         path = _unquoted(token) if kind == "text" else token
         while path.endswith(".") and self.tokens and self.tokens[0][0] == "text":
             path += self.next()[1]
-        operator_kind, operator = self.next()
-        if (operator_kind, operator) == ("bracket", "("):
+        path = self.in_snake_case(path)
+        operator_kind, sign = self.next()
+        if (operator_kind, sign) == ("bracket", "("):
             wanted = self.value()
             if self.next() != ("bracket", ")"):
                 raise self.error()
@@ -108,10 +121,17 @@ class _Parser:
         if operator_kind != "operator":
             raise self.error()
         values = [self.value()]
-        while operator == ":" and self.tokens and self.tokens[0] == ("bracket", ","):
+        while sign == ":" and self.tokens and self.tokens[0] == ("bracket", ","):
             self.tokens.pop(0)
             values.append(self.value())
-        return lambda document: any(_holds(value_at(document, path), operator, value) for value in values)
+        return lambda document: any(_holds(value_at(document, path), sign, value) for value in values)
+
+    def in_snake_case(self, path: str) -> str:
+        """The path with its field as descriptors spell it, for clients may write `displayName`; the field is noted."""
+        field, dot, rest = path.partition(".")
+        field = re.sub(r"(?<!^)(?=[A-Z])", "_", field).lower()
+        self.fields.append(field)
+        return f"{field}{dot}{rest}"
 
     def value(self) -> str:
         kind, token = self.next()
@@ -129,17 +149,19 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
-def _holds(found: Any, operator: str, wanted: str) -> bool:
-    if operator == ":":
+def _holds(found: Any, sign: str, wanted: str) -> bool:
+    if sign == ":":
         return _has(found, wanted)
-    if operator == "=":
+    if sign == "=":
         return found is not None and _matches(found, wanted)
-    if operator == "!=":
+    if sign == "!=":
         return found is None or not _matches(found, wanted)
     if found is None:
         return False
-    left, right = (float(found), float(wanted)) if isinstance(found, (int, float)) else (str(found), wanted)
-    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]  # type: ignore[operator]
+    numbers = _number(found), _number(wanted)
+    if None not in numbers:
+        return _COMPARED[sign](*numbers)
+    return _COMPARED[sign](str(found), wanted)
 
 
 def _has(found: Any, wanted: str) -> bool:
@@ -154,6 +176,14 @@ def _matches(found: Any, wanted: str) -> bool:
     if isinstance(found, bool):
         return str(found).lower() == wanted.lower()
     if isinstance(found, (int, float)):
-        return str(found) == wanted or float(found) == float(wanted)
+        return _number(wanted) == found
     pattern = re.escape(wanted).replace(r"\*", ".*")
     return re.fullmatch(pattern, str(found), re.DOTALL) is not None
+
+
+def _number(value: Any) -> float | None:
+    """A number, also where JSON has it as text, as it has those of 64 bits."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -74,6 +74,10 @@ class ModelsContract(ABC):
             each.resource_name for each in aiplatform.Model.list(filter='labels.workload="other"')
         ]
 
+    def test_refuses_a_filter_by_what_no_model_has(self, model: aiplatform.Model) -> None:
+        with pytest.raises(exceptions.BadRequest):
+            aiplatform.Model.list(filter='lables.workload="taxi"')
+
     def test_an_endpoint_is_listed_right_after_it_was_created(self, endpoint: aiplatform.Endpoint) -> None:
         found = aiplatform.Endpoint.list(filter=f'display_name="{endpoint.display_name}"')
         assert [each.resource_name for each in found] == [endpoint.resource_name]
@@ -146,6 +150,11 @@ class LocalModelsContract(ModelsContract):
             )
         endpoint.undeploy(two[0], traffic_split={two[1]: 100})
         assert endpoint.traffic_split == {two[1]: 100}
+
+    def test_refuses_an_alias_that_no_version_can_have(self, model: aiplatform.Model, folder: str) -> None:
+        with pytest.raises(exceptions.BadRequest, match="version_aliases"):
+            upload(folder, parent_model=model.resource_name, version_aliases=["Not An Alias"])
+        assert [each.version_id for each in model.versioning_registry.list_versions()] == ["1"]
 
     def test_refuses_to_delete_a_model_that_is_served(self, model: aiplatform.Model, two: list[str]) -> None:
         with pytest.raises(exceptions.BadRequest, match="is deployed"):

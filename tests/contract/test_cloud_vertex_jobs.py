@@ -219,6 +219,14 @@ class LocalJobsContract(JobsContract):
         assert [job.resource_name for job in schedule.list_jobs()] == [name]
         assert aiplatform.PipelineJob.get(name).gca_resource.schedule_name == schedule.resource_name
 
+    def test_a_schedule_stays_as_it_was_when_a_change_is_refused(self, place: Place) -> None:
+        schedule = pipeline_job(place).create_schedule(cron="0 3 * * *", display_name="nightly")
+        with pytest.raises(exceptions.BadRequest, match="cron"):
+            schedule.update(cron="0 25 * * *")
+        assert aiplatform.PipelineJobSchedule.get(schedule.resource_name).cron == "0 3 * * *"
+        schedule.update(cron="0 4 * * *")
+        assert aiplatform.PipelineJobSchedule.get(schedule.resource_name).gca_resource.next_run_time.hour == 4
+
     def test_refuses_an_image_that_is_not_named(self, place: Place) -> None:
         job = aiplatform.CustomJob(
             display_name="x", worker_pool_specs=[{**WORKERS[0], "container_spec": {"image_uri": ""}}]

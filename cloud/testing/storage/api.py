@@ -1,4 +1,7 @@
-"""The JSON API of Cloud Storage, and the plain `/bucket/object` downloads that TensorFlow uses."""
+"""The JSON API of Cloud Storage, and the plain `/bucket/object` downloads that TensorFlow uses.
+
+Answers are always whole: `fields`, by which a client asks for less, is ignored.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def storage_router(store: ObjectStore, access: Access, faults: Faults) -> Router
     route("POST", "/storage/v1/b", "storage.buckets.create", api.create_bucket)
     route("GET", bucket, "storage.buckets.get", api.get_bucket)
     route("DELETE", bucket, "storage.buckets.delete", api.delete_bucket)
-    router.add("GET", f"{bucket}/iam/testPermissions", lambda request, values: _permissions(access, request, values))
+    router.add(
+        "GET", f"{bucket}/iam/testPermissions", lambda request, values: _permissions(store, access, request, values)
+    )
     route("GET", f"{bucket}/iam", "storage.buckets.getIamPolicy", api.get_policy)
     route("PUT", f"{bucket}/iam", "storage.buckets.setIamPolicy", api.set_policy)
     route("GET", f"{bucket}/o", "storage.objects.list", api.list_objects)
@@ -192,6 +197,7 @@ def _media(item: StoredObject, data: bytes, asked: str | None) -> Answer:
     return Answer(206, data[first : last + 1], {**headers, "Content-Range": f"bytes {first}-{last}/{item.size}"})
 
 
-def _permissions(access: Access, request: Request, values: Values) -> Answer:
+def _permissions(store: ObjectStore, access: Access, request: Request, values: Values) -> Answer:
+    store.bucket(values["bucket"])
     granted = access.granted(request.query.get("permissions", []), f"buckets/{values['bucket']}", request.caller)
     return Answer.of({"kind": "storage#testIamPermissionsResponse", "permissions": granted})

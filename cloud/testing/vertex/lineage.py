@@ -20,8 +20,8 @@ class Lineage:
         self.store = store
         self.stores = Collection(store, "metadataStores", types.MetadataStore, ID)
         self.contexts = Collection(store, "contexts", types.Context, ID)
-        self.executions = Collection(store, "executions", types.Execution, ID, self._contexts_of)
-        self.artifacts = Collection(store, "artifacts", types.Artifact, ID, self._contexts_of)
+        self.executions = Collection(store, "executions", types.Execution, ID, self._contexts_of, ("in_context",))
+        self.artifacts = Collection(store, "artifacts", types.Artifact, ID, self._contexts_of, ("in_context",))
         # For each context the names of the executions and artifacts in it.
         self.members: dict[str, set[str]] = {}
         self.events: list[Any] = []

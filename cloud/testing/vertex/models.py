@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.api_core import exceptions
@@ -52,6 +52,7 @@ class Versions:
         version.name = name
         version.version_id = str(int(older[-1].version_id) + 1 if older else 1)
         aliases = set(version.version_aliases) | (set() if older else {DEFAULT})
+        _check_aliases(aliases)
         version.version_aliases = []
         version.create_time = older[0].create_time if older else now()
         version.version_create_time = now()
@@ -74,10 +75,9 @@ class Versions:
         Raises:
             InvalidArgument: an alias is malformed, or `default` is to be taken away.
         """
+        _check_aliases(changes)
         for change in changes:
             alias = change.removeprefix("-")
-            if not re.fullmatch(ALIAS, alias) or change == f"-{DEFAULT}":
-                raise refusal([("version_aliases", f"{change!r} is malformed or cannot be taken away.")])
             if change != alias and alias not in version.version_aliases:
                 raise refusal([("version_aliases", f"The version has no alias {alias!r}.")])
             for each in self.of(version.name):
@@ -189,3 +189,9 @@ class ModelService(Service):
         if self.versions.of(name):
             raise exceptions.AlreadyExists(f"The Model {last(name)} already exists; upload a version by parent_model.")
         return name
+
+
+def _check_aliases(changes: Iterable[str]) -> None:
+    for change in changes:
+        if not re.fullmatch(ALIAS, change.removeprefix("-")) or change == f"-{DEFAULT}":
+            raise refusal([("version_aliases", f"{change!r} is malformed or cannot be taken away.")])

@@ -47,7 +47,9 @@ class ScheduleService(Service):
 
     def update_schedule(self, request: Any) -> Any:
         """Changes the fields that the mask names, and with the cron expression the next run."""
-        changed = self.schedules.update(request.schedule, request.update_mask)
+        # A copy first: a change that is refused leaves the schedule as it was.
+        changed = types.Schedule(self.schedules.get(request.schedule.name))
+        self.schedules.merge(changed, request.schedule, request.update_mask)
         violations = list(_schedule_violations(changed))
         if violations:
             raise refusal(violations)

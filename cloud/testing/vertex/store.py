@@ -47,7 +47,7 @@ class Store:
 class Collection:
     """The resources of one kind: `Collection(store, "endpoints", types.Endpoint)`.
 
-    `extra` gives values to filter by that are not fields of the resource.
+    `extra` gives values to filter by that are not fields of the resource; `extra_fields` are their names.
     """
 
     store: Store
@@ -55,6 +55,7 @@ class Collection:
     kind: type[proto.Message]
     id_pattern: str = r"[a-z0-9][a-z0-9-]{0,127}"
     extra: Callable[[Any], Mapping[str, Any]] = lambda _: {}
+    extra_fields: tuple[str, ...] = ()
 
     def add(self, parent: str, resource: Any, resource_id: str = "") -> Any:
         """Keeps a resource under a new name, with the fields that the service sets.
@@ -113,7 +114,8 @@ class Collection:
     def page(self, resources: Iterator[Any], request: Any, answer: type[proto.Message]) -> Any:
         """The page of `resources` that a List call asks for; the answer's first field holds it."""
         fields = type(request).meta.fields
-        is_wanted = parse_filter(request.filter if "filter" in fields else "")
+        known = {*self.kind.meta.fields, *self.extra_fields}
+        is_wanted = parse_filter(request.filter if "filter" in fields else "", known)
         found = [each for each in resources if is_wanted(self._document(each))]
         for order in reversed((request.order_by if "order_by" in fields else "").split(",")):
             path, _, direction = order.strip().partition(" ")
@@ -153,7 +155,7 @@ class Collection:
         return resource
 
     def _document(self, resource: Any) -> dict[str, Any]:
-        # Nothing is asked of values that are not set, and resources without a value do not match.
+        # Without the fields that are not set: a filter does not match what is not there.
         document = json_format.MessageToDict(self.kind.pb(resource), preserving_proto_field_name=True)
         return {**document, **self.extra(resource)}
 

@@ -35,7 +35,7 @@ REFERENCES = {
     "google.cloud.aiplatform.v1.ModelDeploymentMonitoringJob.endpoint": rf"{_PLACE}/endpoints/[^/]+",
 }
 
-# A service account may stand in a field of one of these names, by its address alone.
+# Every field `service_account` holds the address of an account.
 ACCOUNT = re.compile(r"[^@/\s]+@[^@/\s]+")
 
 

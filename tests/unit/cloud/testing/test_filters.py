@@ -11,6 +11,7 @@ MODEL = {
     "display_name": "taxi",
     "labels": {"workload": "taxi", "stage": ""},
     "version": 12,
+    "count": "10",
     "is_default": True,
     "create_time": "2026-11-29T17:00:00Z",
     "parents": ["a/1", "a/2"],
@@ -33,6 +34,8 @@ MODEL = {
         "version=12",
         "version>9 AND version<100",
         "version>=12 version<=12",
+        "count>9",
+        'displayName="taxi"',
         "is_default=true",
         'create_time > "2026-11-29T16:00:00Z"',
         'parents:"a/2"',
@@ -54,6 +57,9 @@ def test_it_holds(text: str) -> None:
         "labels.workload=fashion",
         "labels:absent",
         "version>12",
+        "version>many",
+        "version=many",
+        "count<9",
         "absent>1",
         "absent=x",
         "is_default=false",
@@ -77,3 +83,9 @@ def test_refuses_what_cannot_be_read(text: str) -> None:
 
 def test_a_quoted_key_may_hold_dots() -> None:
     assert value_at({"labels": {"a.b": 1}}, 'labels."a.b"') == 1
+
+
+def test_refuses_a_field_that_is_not_known() -> None:
+    parse_filter('displayName="x" AND labels.any=y', known={"display_name", "labels"})
+    with pytest.raises(exceptions.InvalidArgument, match="unknown field, 'dispaly_name'"):
+        parse_filter('dispaly_name="x"', known={"display_name"})
