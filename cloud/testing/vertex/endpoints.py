@@ -12,7 +12,7 @@ from cloud.testing.vertex.models import Versions
 from cloud.testing.vertex.names import last
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection, now
-from cloud.testing.vertex.validation import NOT_SET, refusal
+from cloud.testing.vertex.validation import NOT_SET, invalid_argument
 
 ENDPOINT_ID = r"[a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]"
 CHANGEABLE = (
@@ -86,7 +86,7 @@ class EndpointService(Service):
         if deployed.id and (
             not deployed.id.isdigit() or deployed.id == traffic.NEW_MODEL or deployed.id in _ids(endpoint)
         ):
-            raise refusal([("deployed_model.id", f"{deployed.id!r} is taken or not a positive number.")])
+            raise invalid_argument([("deployed_model.id", f"{deployed.id!r} is taken or not a positive number.")])
         deployed.id = deployed.id or self.store.new_id()
         split = traffic.after_deploying(
             dict(endpoint.traffic_split), dict(request.traffic_split), deployed.id, _ids(endpoint)
@@ -123,7 +123,9 @@ class EndpointService(Service):
         deployed = _deployed(endpoint, request.deployed_model.id)
         wrong = [path for path in request.update_mask.paths if path not in MUTABLE]
         if wrong:
-            raise refusal([("update_mask", f"{path!r} of a deployed model cannot be changed.") for path in wrong])
+            raise invalid_argument(
+                [("update_mask", f"{path!r} of a deployed model cannot be changed.") for path in wrong]
+            )
         Collection(self.store, "", types.DeployedModel).merge(deployed, request.deployed_model, request.update_mask)
         self.endpoints.keep(endpoint)
         response = types.MutateDeployedModelResponse(deployed_model=deployed)
@@ -154,15 +156,15 @@ def _check_resources(deployed: Any) -> None:
     """A model runs on machines of its own, named by type and number."""
     path = "deployed_model.dedicated_resources"
     if "dedicated_resources" not in deployed:
-        raise refusal([(path, NOT_SET)])
+        raise invalid_argument([(path, NOT_SET)])
     resources = deployed.dedicated_resources
     machine = resources.machine_spec
     if not machine.machine_type:
-        raise refusal([(f"{path}.machine_spec.machine_type", NOT_SET)])
+        raise invalid_argument([(f"{path}.machine_spec.machine_type", NOT_SET)])
     if bool(machine.accelerator_type) != bool(machine.accelerator_count):
         text = "Both accelerator_type and accelerator_count should be specified or none."
-        raise refusal([(f"{path}.machine_spec.accelerator_count", text)])
+        raise invalid_argument([(f"{path}.machine_spec.accelerator_count", text)])
     if resources.min_replica_count < 1:
-        raise refusal([(f"{path}.min_replica_count", "It must be at least 1.")])
+        raise invalid_argument([(f"{path}.min_replica_count", "It must be at least 1.")])
     if resources.max_replica_count and resources.max_replica_count < resources.min_replica_count:
-        raise refusal([(f"{path}.max_replica_count", "It must not be smaller than min_replica_count.")])
+        raise invalid_argument([(f"{path}.max_replica_count", "It must not be smaller than min_replica_count.")])

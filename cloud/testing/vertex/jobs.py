@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from cloud.testing.vertex.job_collection import JobCollection
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection
-from cloud.testing.vertex.validation import NOT_SET, Violation, refusal
+from cloud.testing.vertex.validation import NOT_SET, Violation, invalid_argument
 
 
 class JobService(Service):
@@ -164,4 +164,4 @@ def _parameter_violations(parameter: Any, path: str) -> Iterator[Violation]:
 def _refuse(violations: Iterator[Violation]) -> None:
     found = list(violations)
     if found:
-        raise refusal(found)
+        raise invalid_argument(found)

@@ -12,7 +12,7 @@ from google.cloud.aiplatform_v1 import types
 from cloud.testing.vertex.names import last
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection, now
-from cloud.testing.vertex.validation import NOT_SET, refusal
+from cloud.testing.vertex.validation import NOT_SET, invalid_argument
 
 MODEL_ID = r"[a-z0-9_-]{1,63}"
 ALIAS = r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]"
@@ -79,7 +79,7 @@ class Versions:
         for change in changes:
             alias = change.removeprefix("-")
             if change != alias and alias not in version.version_aliases:
-                raise refusal([("version_aliases", f"The version has no alias {alias!r}.")])
+                raise invalid_argument([("version_aliases", f"The version has no alias {alias!r}.")])
             for each in self.of(version.name):
                 each.version_aliases = [name for name in each.version_aliases if name != alias]
             if change == alias:
@@ -129,7 +129,7 @@ class ModelService(Service):
         """A new model, or with `parent_model` a new version of one."""
         model = request.model
         if "container_spec" in model and not model.container_spec.image_uri:
-            raise refusal([("model.container_spec.image_uri", NOT_SET)])
+            raise invalid_argument([("model.container_spec.image_uri", NOT_SET)])
         if model.artifact_uri and not self.backend.has_files(model.artifact_uri):
             raise exceptions.FailedPrecondition(f"The model's folder {model.artifact_uri} is empty or cannot be read.")
         made = self.versions.add(self._name_for(request), model)
@@ -183,7 +183,7 @@ class ModelService(Service):
         if request.parent_model:
             return str(self.versions.find(request.parent_model).name)
         if request.model_id and not re.fullmatch(MODEL_ID, request.model_id):
-            raise refusal([("model_id", f"{request.model_id!r} does not match {MODEL_ID}")])
+            raise invalid_argument([("model_id", f"{request.model_id!r} does not match {MODEL_ID}")])
         parent = self.store.names.canonical(request.parent)
         name = f"{parent}/models/{request.model_id or self.store.new_id()}"
         if self.versions.of(name):
@@ -194,4 +194,4 @@ class ModelService(Service):
 def _check_aliases(changes: Iterable[str]) -> None:
     for change in changes:
         if not re.fullmatch(ALIAS, change.removeprefix("-")) or change == f"-{DEFAULT}":
-            raise refusal([("version_aliases", f"{change!r} is malformed or cannot be taken away.")])
+            raise invalid_argument([("version_aliases", f"{change!r} is malformed or cannot be taken away.")])

@@ -12,7 +12,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from cloud.testing.vertex.job_collection import JobCollection
 from cloud.testing.vertex.service import Backend, Service
-from cloud.testing.vertex.validation import NOT_SET, Violation, refusal
+from cloud.testing.vertex.validation import NOT_SET, Violation, invalid_argument
 
 JOB_ID = r"[a-z][a-z0-9-]{0,127}"
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -31,7 +31,7 @@ class PipelineService(Service):
         """Checks the compiled specification as far as it is public, and starts the job."""
         violations = list(specification_violations(request.pipeline_job))
         if violations:
-            raise refusal(violations)
+            raise invalid_argument(violations)
         return self.collection.create(request.parent, request.pipeline_job, request.pipeline_job_id)
 
     def get_pipeline_job(self, request: Any) -> Any:

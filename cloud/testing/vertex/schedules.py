@@ -14,7 +14,7 @@ from cloud.testing.vertex.names import last, place_of
 from cloud.testing.vertex.pipelines import specification_violations
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection, now
-from cloud.testing.vertex.validation import NOT_SET, Violation, refusal
+from cloud.testing.vertex.validation import NOT_SET, Violation, invalid_argument
 
 
 class ScheduleService(Service):
@@ -31,7 +31,7 @@ class ScheduleService(Service):
         schedule = request.schedule
         violations = list(_schedule_violations(schedule))
         if violations:
-            raise refusal(violations)
+            raise invalid_argument(violations)
         schedule.state = types.Schedule.State.ACTIVE
         schedule.start_time = schedule.start_time or now()
         schedule.next_run_time = next_run(schedule.cron, after=max(schedule.start_time, now()))
@@ -52,7 +52,7 @@ class ScheduleService(Service):
         self.schedules.merge(changed, request.schedule, request.update_mask)
         violations = list(_schedule_violations(changed))
         if violations:
-            raise refusal(violations)
+            raise invalid_argument(violations)
         changed.next_run_time = next_run(changed.cron, after=now())
         return self.schedules.keep(changed)
 

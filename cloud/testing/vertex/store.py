@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from cloud.testing.filters import parse_filter, value_at
 from cloud.testing.vertex.behaviours import behaviours
 from cloud.testing.vertex.names import Names
-from cloud.testing.vertex.validation import refusal
+from cloud.testing.vertex.validation import invalid_argument
 
 LARGEST_PAGE = 100
 SERVER_FIELDS = ("create_time", "update_time", "etag")
@@ -65,7 +65,9 @@ class Collection:
             AlreadyExists: it is taken.
         """
         if resource_id and not re.fullmatch(self.id_pattern, resource_id):
-            raise refusal([(f"{_snake(self.kind.__name__)}_id", f"{resource_id!r} does not match {self.id_pattern}")])
+            raise invalid_argument(
+                [(f"{_snake(self.kind.__name__)}_id", f"{resource_id!r} does not match {self.id_pattern}")]
+            )
         name = f"{self.store.names.canonical(parent)}/{self.segment}/{resource_id or self.store.new_id()}"
         if name in self.store.resources:
             raise exceptions.AlreadyExists(f"{self.kind.__name__} {name} already exists.")
@@ -149,7 +151,7 @@ class Collection:
         known = allowed or tuple(sorted(changeable))
         wrong = [path for path in paths if path != "*" and path.split(".")[0] not in known]
         if wrong or not paths:
-            raise refusal([("update_mask", f"The mask cannot name {path!r}.") for path in wrong or [""]])
+            raise invalid_argument([("update_mask", f"The mask cannot name {path!r}.") for path in wrong or [""]])
         for path in known if paths == ["*"] else paths:
             _merge(self.kind.pb(resource), self.kind.pb(changed), path.split("."))
         return resource
@@ -183,7 +185,7 @@ def _merge(target: Any, source: Any, path: list[str]) -> None:
 
 def _offset(token: str) -> int:
     if token and not token.isdigit():
-        raise refusal([("page_token", f"{token!r} is not a token of this service.")])
+        raise invalid_argument([("page_token", f"{token!r} is not a token of this service.")])
     return int(token or 0)
 
 

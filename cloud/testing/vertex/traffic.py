@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from google.api_core import exceptions
 
-from cloud.testing.vertex.validation import refusal
+from cloud.testing.vertex.validation import invalid_argument
 
 # Stands for the model that is being deployed, which has no id yet.
 NEW_MODEL = "0"
@@ -20,9 +20,11 @@ def checked(split: Mapping[str, int], deployed: Collection[str]) -> dict[str, in
     """
     unknown = [each for each in split if each not in deployed]
     if unknown:
-        raise refusal([("traffic_split", f"DeployedModel ID(s) {unknown} do not exist.")])
+        raise invalid_argument([("traffic_split", f"DeployedModel ID(s) {unknown} do not exist.")])
     if split and (sum(split.values()) != 100 or min(split.values()) < 0):
-        raise refusal([("traffic_split", f"Traffic split percentages must add up to 100, not {sum(split.values())}.")])
+        raise invalid_argument(
+            [("traffic_split", f"Traffic split percentages must add up to 100, not {sum(split.values())}.")]
+        )
     return dict(split)
 
 

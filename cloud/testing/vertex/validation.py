@@ -51,10 +51,10 @@ def check(message: Message) -> None:
         # Of the resource only what the mask names is read; the rest need not be there.
         violations = [(field, text) for field, text in violations if text != NOT_SET or "." not in field]
     if violations:
-        raise refusal(violations)
+        raise invalid_argument(violations)
 
 
-def refusal(violations: Sequence[Violation]) -> exceptions.InvalidArgument:
+def invalid_argument(violations: Sequence[Violation]) -> exceptions.InvalidArgument:
     """The error for pairs of a field's path and what is wrong with it."""
     numbered = (f"{number}.Field: {field}; Message: {text}" for number, (field, text) in enumerate(violations, 1))
     detail = error_details_pb2.BadRequest(

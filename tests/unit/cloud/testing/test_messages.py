@@ -8,12 +8,12 @@ import pytest
 from google.api_core import exceptions
 
 from cloud.testing.messages import Answer, Request, answered
-from cloud.testing.vertex.validation import refusal
+from cloud.testing.vertex.validation import invalid_argument
 
 
 def test_a_refusal_carries_its_fields() -> None:
     def refuse(_: Request) -> Answer:
-        raise refusal([("endpoint.display_name", "Required field not set.")])
+        raise invalid_argument([("endpoint.display_name", "Required field not set.")])
 
     answer = answered(refuse, Request("POST", "/"))
     error = json.loads(answer.body)["error"]

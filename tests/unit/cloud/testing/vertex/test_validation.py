@@ -10,7 +10,7 @@ from google.cloud.aiplatform_v1 import types
 
 from cloud.client_messages import client_messages
 from cloud.testing.vertex.behaviours import behaviours
-from cloud.testing.vertex.validation import check, clear_output_only, refusal
+from cloud.testing.vertex.validation import check, clear_output_only, invalid_argument
 
 PARENT = "projects/p/locations/us-central1"
 
@@ -94,6 +94,6 @@ def test_the_client_documents_the_behaviour_of_its_fields() -> None:
 
 
 def test_a_refusal_lists_all_that_is_wrong() -> None:
-    assert refusal([("a", "x"), ("b", "y")]).message == (
+    assert invalid_argument([("a", "x"), ("b", "y")]).message == (
         "List of found errors:\t1.Field: a; Message: x\t2.Field: b; Message: y"
     )
