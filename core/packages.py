@@ -4,6 +4,7 @@ Plain values and no import, for setup.py reads this file where nothing is instal
 """
 
 PACKAGES = (
+    "cloud",
     "core",
     "gates",
     "models",

@@ -1,0 +1,1 @@
+"""Google Cloud on loopback: servers that the real, unpatched clients accept. Started together by `cloud.LocalCloud`."""

@@ -1,0 +1,168 @@
+"""`LocalCloud`: every local server started together, and the environment in which Google's clients find them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
+
+from cloud.testing.access import Access
+from cloud.testing.certificates import Authority, server_context
+from cloud.testing.environment import applied, client_environment, over
+from cloud.testing.faults import Faults
+from cloud.testing.http_server import LOOPBACK, HttpServer, by_host
+from cloud.testing.loop_thread import LoopThread
+from cloud.testing.messages import Answer, Handler, Request
+from cloud.testing.proxy import Proxy
+from cloud.testing.services.artifact_registry import ArtifactRegistry
+from cloud.testing.services.iam import Identity
+from cloud.testing.services.quotas import Quotas
+from cloud.testing.services.service_usage import ServiceUsage
+from cloud.testing.storage.api import storage_router
+from cloud.testing.storage.objects import ObjectStore
+from cloud.testing.tokens import Tokens
+from cloud.testing.vertex.grpc_server import GrpcServer
+from cloud.testing.vertex.names import Names
+from cloud.testing.vertex.rest import rest_router
+from cloud.testing.vertex.runs import JobExecutor
+from cloud.testing.vertex.server import vertex_api
+
+Server = TypeVar("Server", HttpServer, GrpcServer)
+
+PROJECT_NUMBER = "123456789012"
+# Every service's host is one label before googleapis.com.
+CERTIFIED = ("*.googleapis.com", "localhost", LOOPBACK)
+
+
+@cache
+def process_authority() -> Authority:
+    """The authority of this process: gRPC reads the roots that it trusts once, so later clouds keep the first one's."""
+    return Authority()
+
+
+class LocalCloud:
+    """A context manager: servers run on threads of this process from `with` to the end of its block.
+
+    `child_environment()` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the
+    objects of Cloud Storage for the next local cloud, without one they end with this.
+    """
+
+    def __init__(
+        self, project: str = "local-project", folder: Path | None = None, executor: JobExecutor | None = None
+    ) -> None:
+        self.project = project
+        self.access = Access()
+        self.faults = Faults()
+        self.tokens = Tokens(project)
+        self.storage = ObjectStore(folder)
+        self.service_usage = ServiceUsage()
+        self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
+        self.images = ArtifactRegistry(self.access)
+        self.quotas = Quotas(self.access)
+        names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
+        self.vertex = vertex_api(names, self.storage, self.faults, executor, others)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> LocalCloud:
+        with ExitStack() as stack:
+            self._home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
+            self._loop = LoopThread()
+            stack.callback(self._loop.stop)
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead Google's clients here."""
+        files = (str(self._home / name) for name in ("authority.pem", "credentials.json", "gcloud"))
+        return client_environment(self.project, self.proxy.port, *files)
+
+    def child_environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """All variables for a child process: those of `base`, and over them ours."""
+        return over(base, self.environment)
+
+    def applied(self) -> AbstractContextManager[None]:
+        """A context in which this process's clients are led here."""
+        return applied(self.environment)
+
+    @property
+    def storage_address(self) -> str:
+        """For STORAGE_EMULATOR_HOST: clients that honour it come straight here, without TLS and credentials."""
+        return f"http://{LOOPBACK}:{self._storage_server.port}"
+
+    @property
+    def vertex_address(self) -> str:
+        """For `api_endpoint` with the REST transport: straight here, without TLS and credentials."""
+        return f"http://{LOOPBACK}:{self._vertex_server.port}"
+
+    def _start(self, stack: ExitStack) -> None:
+        authority = process_authority()
+        (self._home / "authority.pem").write_bytes(authority.pem)
+        storage = storage_router(self.storage, self.access, self.faults)
+        hosts = self._hosts(storage)
+        certificate = authority.issue(CERTIFIED)
+        tls = server_context(certificate, self._home)
+        front = by_host(hosts)
+        https = self._serve(stack, HttpServer(front, tls))
+        plain = self._serve(stack, HttpServer(front))
+        self._storage_server = self._serve(stack, HttpServer(storage))
+        token_server = self._serve(stack, HttpServer(self.tokens.router()))
+        self._vertex_server = self._serve(stack, HttpServer(rest_router(self.vertex)))
+        grpc = self._serve(stack, GrpcServer(self.vertex, certificate, self.tokens.caller))
+        self.proxy = Proxy(hosts, https=https.port, grpc=grpc.port, http=plain.port)
+        self._loop.run(self.proxy.start())
+        stack.callback(lambda: self._loop.run(self.proxy.stop()))
+        token_uri = f"http://{LOOPBACK}:{token_server.port}/token"
+        self.tokens.write_credentials(self._home / "credentials.json", token_uri)
+
+    @staticmethod
+    def _serve(stack: ExitStack, server: Server) -> Server:
+        stack.callback(server.stop)
+        return server
+
+    def _hosts(self, storage: Handler) -> dict[str, Handler]:
+        """What answers for each host (a shell pattern), in the order in which they are tried."""
+        vertex = rest_router(self.vertex)
+        large: dict[str, Handler] = {
+            **{f"{region}-aiplatform.googleapis.com": vertex for region in sorted(SUPPORTED_REGIONS)},
+            "storage.googleapis.com": storage,
+            "www.googleapis.com": storage,
+        }
+        small: dict[str, Handler] = {
+            "serviceusage.googleapis.com": self.service_usage.router(),
+            "cloudresourcemanager.googleapis.com": self.identity.resource_manager_router(),
+            "iam.googleapis.com": self.identity.iam_router(),
+            "iamcredentials.googleapis.com": self.identity.credentials_router(),
+            "artifactregistry.googleapis.com": self.images.router(),
+            "cloudquotas.googleapis.com": self.quotas.limits_router(),
+            "monitoring.googleapis.com": self.quotas.usage_router(),
+        }
+        without: dict[str, Handler] = {
+            "oauth2.googleapis.com": self.tokens.router(),
+            "metadata.google.internal": self.tokens.metadata_router(),
+            "169.254.169.254": self.tokens.metadata_router(),
+        }
+        counted = {host: self._counted(host, handler) for host, handler in small.items()}
+        return {host: self.tokens.guarding(handler) for host, handler in (large | counted).items()} | without
+
+    def _counted(self, host: str, handler: Handler) -> Handler:
+        """Small services are known to `faults` by host, method and path; the large ones name their calls themselves."""
+
+        def counted(request: Request) -> Answer:
+            self.faults.enter(f"{host} {request.method} {request.path}")
+            return handler(request)
+
+        return counted

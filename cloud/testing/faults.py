@@ -1,0 +1,43 @@
+"""Makes calls fail on purpose, so that retries and messages can be tested; keeps a list of every call."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from google.api_core import exceptions
+
+
+@dataclass
+class _Planned:
+    method: str
+    error: exceptions.GoogleAPICallError
+    times: int
+
+
+@dataclass
+class Faults:
+    """Planned failures. A method is named like `PipelineService.CreatePipelineJob` or `storage.objects.insert`."""
+
+    calls: list[str] = field(default_factory=list)
+    _planned: list[_Planned] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fail_next(self, error: exceptions.GoogleAPICallError, method: str = "*", times: int = 1) -> None:
+        """The next `times` calls of `method` (a shell pattern) are answered with `error`."""
+        with self._lock:
+            self._planned.append(_Planned(method, error, times))
+
+    def enter(self, method: str) -> None:
+        """Notes a call of `method`.
+
+        Raises:
+            GoogleAPICallError: a failure was planned for it.
+        """
+        with self._lock:
+            self.calls.append(method)
+            for planned in self._planned:
+                if planned.times and fnmatchcase(method, planned.method):
+                    planned.times -= 1
+                    raise planned.error

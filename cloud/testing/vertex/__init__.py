@@ -1,0 +1,1 @@
+"""Vertex AI on loopback: one store of resources behind REST and gRPC."""

@@ -1,0 +1,170 @@
+"""Endpoints and the models that are deployed to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud.aiplatform_v1 import types
+
+from cloud.testing.vertex import traffic
+from cloud.testing.vertex.models import Versions
+from cloud.testing.vertex.names import last
+from cloud.testing.vertex.service import Backend, Service
+from cloud.testing.vertex.store import Collection, now
+from cloud.testing.vertex.validation import NOT_SET, invalid_argument
+
+ENDPOINT_ID = r"[a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]"
+CHANGEABLE = (
+    "display_name",
+    "description",
+    "traffic_split",
+    "labels",
+    "predict_request_response_logging_config",
+    "client_connection_config",
+)
+# What mutateDeployedModel may change, by the resources that it stands in.
+MUTABLE = (
+    "dedicated_resources.min_replica_count",
+    "dedicated_resources.max_replica_count",
+    "dedicated_resources.required_replica_count",
+    "dedicated_resources.autoscaling_metric_specs",
+    "automatic_resources.min_replica_count",
+    "automatic_resources.max_replica_count",
+    "disable_container_logging",
+)
+
+
+class EndpointService(Service):
+    """`endpoints`."""
+
+    name = "EndpointService"
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
+        self.endpoints = Collection(backend.store, "endpoints", types.Endpoint, ENDPOINT_ID)
+        self.versions = Versions(backend)
+
+    def create_endpoint(self, request: Any) -> Any:
+        """An endpoint without models."""
+        request.endpoint.traffic_split = traffic.checked(dict(request.endpoint.traffic_split), [])
+        made = self.endpoints.add(request.parent, request.endpoint, request.endpoint_id)
+        return self.operations.start(made.name, made, types.CreateEndpointOperationMetadata)
+
+    def get_endpoint(self, request: Any) -> Any:
+        """An endpoint."""
+        return self.endpoints.get(request.name)
+
+    def list_endpoints(self, request: Any) -> Any:
+        """A page of endpoints."""
+        return self.endpoints.list(request, types.ListEndpointsResponse)
+
+    def update_endpoint(self, request: Any) -> Any:
+        """Changes what the mask names; the traffic split must stay within the rules."""
+        endpoint = self.endpoints.get(request.endpoint.name)
+        if "traffic_split" in request.update_mask.paths:
+            traffic.checked(dict(request.endpoint.traffic_split), _ids(endpoint))
+        return self.endpoints.update(request.endpoint, request.update_mask, CHANGEABLE)
+
+    def delete_endpoint(self, request: Any) -> Any:
+        """Deletes an endpoint that serves nothing.
+
+        Raises:
+            FailedPrecondition: models are deployed to it.
+        """
+        endpoint = self.endpoints.get(request.name)
+        if endpoint.deployed_models:
+            raise exceptions.FailedPrecondition(f"The Endpoint {endpoint.name!r} still has deployed Models.")
+        self.endpoints.delete(request.name)
+        return self.operations.start(endpoint.name, None, types.DeleteOperationMetadata)
+
+    def deploy_model(self, request: Any) -> Any:
+        """Deploys a version of a model; traffic goes to it only when the request says so."""
+        endpoint, deployed = self.endpoints.get(request.endpoint), request.deployed_model
+        _check_resources(deployed)
+        version = self.versions.find(deployed.model)
+        if deployed.id and (
+            not deployed.id.isdigit() or deployed.id == traffic.NEW_MODEL or deployed.id in _ids(endpoint)
+        ):
+            raise invalid_argument([("deployed_model.id", f"{deployed.id!r} is taken or not a positive number.")])
+        deployed.id = deployed.id or self.store.new_id()
+        split = traffic.after_deploying(
+            dict(endpoint.traffic_split), dict(request.traffic_split), deployed.id, _ids(endpoint)
+        )
+        deployed.model, deployed.model_version_id, deployed.create_time = version.name, version.version_id, now()
+        deployed.display_name = deployed.display_name or version.display_name
+        endpoint.deployed_models.append(deployed)
+        endpoint.traffic_split = split
+        self.endpoints.keep(endpoint)
+        version.deployed_models.append(types.DeployedModelRef(endpoint=endpoint.name, deployed_model_id=deployed.id))
+        self.versions.keep(version)
+        response = types.DeployModelResponse(deployed_model=deployed)
+        return self.operations.start(endpoint.name, response, types.DeployModelOperationMetadata)
+
+    def undeploy_model(self, request: Any) -> Any:
+        """Takes a model that has no traffic from the endpoint."""
+        endpoint = self.endpoints.get(request.endpoint)
+        going = _deployed(endpoint, request.deployed_model_id)
+        endpoint.traffic_split = traffic.after_undeploying(
+            dict(endpoint.traffic_split), dict(request.traffic_split), going.id, _ids(endpoint)
+        )
+        self._forget(endpoint, going)
+        endpoint.deployed_models = [each for each in endpoint.deployed_models if each.id != going.id]
+        self.endpoints.keep(endpoint)
+        return self.operations.start(endpoint.name, types.UndeployModelResponse(), types.UndeployModelOperationMetadata)
+
+    def mutate_deployed_model(self, request: Any) -> Any:
+        """Changes how many replicas a deployed model has.
+
+        Raises:
+            InvalidArgument: the mask names anything else.
+        """
+        endpoint = self.endpoints.get(request.endpoint)
+        deployed = _deployed(endpoint, request.deployed_model.id)
+        wrong = [path for path in request.update_mask.paths if path not in MUTABLE]
+        if wrong:
+            raise invalid_argument(
+                [("update_mask", f"{path!r} of a deployed model cannot be changed.") for path in wrong]
+            )
+        Collection(self.store, "", types.DeployedModel).merge(deployed, request.deployed_model, request.update_mask)
+        self.endpoints.keep(endpoint)
+        response = types.MutateDeployedModelResponse(deployed_model=deployed)
+        return self.operations.start(endpoint.name, response, types.MutateDeployedModelOperationMetadata)
+
+    def _forget(self, endpoint: Any, going: Any) -> None:
+        version = self.versions.find(f"{going.model}@{going.model_version_id}")
+        version.deployed_models = [
+            each
+            for each in version.deployed_models
+            if (each.endpoint, each.deployed_model_id) != (endpoint.name, going.id)
+        ]
+        self.versions.keep(version)
+
+
+def _ids(endpoint: Any) -> list[str]:
+    return [each.id for each in endpoint.deployed_models]
+
+
+def _deployed(endpoint: Any, deployed_model_id: str) -> Any:
+    for each in endpoint.deployed_models:
+        if each.id == deployed_model_id:
+            return each
+    raise exceptions.NotFound(f"DeployedModel ID(s) [{deployed_model_id}] do not exist at {last(endpoint.name)}.")
+
+
+def _check_resources(deployed: Any) -> None:
+    """A model runs on machines of its own, named by type and number."""
+    path = "deployed_model.dedicated_resources"
+    if "dedicated_resources" not in deployed:
+        raise invalid_argument([(path, NOT_SET)])
+    resources = deployed.dedicated_resources
+    machine = resources.machine_spec
+    if not machine.machine_type:
+        raise invalid_argument([(f"{path}.machine_spec.machine_type", NOT_SET)])
+    if bool(machine.accelerator_type) != bool(machine.accelerator_count):
+        text = "Both accelerator_type and accelerator_count should be specified or none."
+        raise invalid_argument([(f"{path}.machine_spec.accelerator_count", text)])
+    if resources.min_replica_count < 1:
+        raise invalid_argument([(f"{path}.min_replica_count", "It must be at least 1.")])
+    if resources.max_replica_count and resources.max_replica_count < resources.min_replica_count:
+        raise invalid_argument([(f"{path}.max_replica_count", "It must not be smaller than min_replica_count.")])

@@ -1,0 +1,63 @@
+"""Vertex AI whole: the services over one store, for both transports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from google.api_core import exceptions
+
+from cloud.client_messages import register_client_messages
+from cloud.testing.faults import Faults
+from cloud.testing.storage.objects import ObjectStore
+from cloud.testing.vertex.api import VertexApi
+from cloud.testing.vertex.endpoints import EndpointService
+from cloud.testing.vertex.jobs import JobService
+from cloud.testing.vertex.lineage import Lineage
+from cloud.testing.vertex.metadata import MetadataService
+from cloud.testing.vertex.models import ModelService
+from cloud.testing.vertex.names import Names
+from cloud.testing.vertex.operations import Operations
+from cloud.testing.vertex.pipelines import PipelineService
+from cloud.testing.vertex.prediction import PredictionService
+from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor
+from cloud.testing.vertex.schedules import ScheduleService
+from cloud.testing.vertex.service import Backend, Method, Service
+from cloud.testing.vertex.store import Store
+from cloud.testing.vertex.tensorboards import TensorboardService
+
+SERVICES: tuple[type[Service], ...] = (
+    PipelineService,
+    ScheduleService,
+    JobService,
+    ModelService,
+    EndpointService,
+    PredictionService,
+    TensorboardService,
+    MetadataService,
+)
+
+
+def vertex_api(
+    names: Names,
+    files: ObjectStore,
+    faults: Faults,
+    executor: JobExecutor | None = None,
+    others: Iterable[Method] = (),
+) -> VertexApi:
+    """Vertex AI with nothing in it. `executor` runs its jobs; the default one only says that they have run."""
+
+    def has_files(folder: str) -> bool:
+        bucket, _, prefix = folder.removeprefix("gs://").partition("/")
+        try:
+            return any(each.name.startswith(f"{prefix.rstrip('/')}/") for each in files.objects(bucket))
+        except exceptions.NotFound:
+            return False
+
+    # Operations are written as JSON here, too.
+    register_client_messages()
+    store = Store(names)
+    backend = Backend(
+        store, Operations(store), Lineage(store), executor or EndsWhenPolled(), threading.RLock(), has_files
+    )
+    return VertexApi(backend, SERVICES, faults, others)

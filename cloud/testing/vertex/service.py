@@ -1,0 +1,131 @@
+"""What the services of Vertex AI have in common: a store, operations, and methods found by their names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import proto
+from google.cloud.aiplatform_v1 import types
+from google.longrunning import operations_pb2
+from google.protobuf.message import Message
+
+from cloud.testing.routing import template_variables
+from cloud.testing.vertex.lineage import Lineage
+from cloud.testing.vertex.operations import Operations
+from cloud.testing.vertex.runs import JobExecutor
+from cloud.testing.vertex.store import Store
+
+PACKAGE = "google.cloud.aiplatform.v1"
+
+
+@dataclass
+class Backend:
+    """What the services share. `has_files` says whether a folder of Cloud Storage holds anything; `predictor` is given
+    a deployed model and instances, and gives one prediction for each."""
+
+    store: Store
+    operations: Operations
+    lineage: Lineage
+    executor: JobExecutor
+    lock: threading.RLock
+    has_files: Callable[[str], bool]
+    predictor: Callable[[Any, list[Any]], list[Any]] | None = None
+
+
+class Service:
+    """A service by its name in the API. Each public method serves the call of its name: `create_endpoint` serves
+    `CreateEndpoint`, is given its request and returns its response, both as the client's own types."""
+
+    name: str
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.store = backend.store
+        self.operations = backend.operations
+
+
+@dataclass(frozen=True)
+class Binding:
+    """How REST reaches a method: a verb, a path and which field the body is (`*` the whole request, "" none)."""
+
+    verb: str
+    template: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """One call of the API, by whatever transport it comes."""
+
+    service: str
+    name: str
+    request: type[Message]
+    bindings: tuple[Binding, ...]
+    wrap: Callable[[Message], Any]
+    serve: Callable[[Any], Any]
+
+    @property
+    def title(self) -> str:
+        """`EndpointService.CreateEndpoint`."""
+        return f"{self.service.rpartition('.')[2]}.{self.name}"
+
+    @property
+    def path(self) -> str:
+        """The method's path in gRPC."""
+        return f"/{self.service}/{self.name}"
+
+    @property
+    def routing_fields(self) -> dict[str, list[str]]:
+        """The fields that name what is called, each with the forms that its value may have."""
+        forms: dict[str, list[str]] = {}
+        for binding in self.bindings:
+            for field, form in template_variables(binding.template).items():
+                forms.setdefault(field, []).append(form)
+        return forms
+
+
+def methods_of(service: Service) -> Iterator[Method]:
+    """Every call that the service serves, with its REST bindings as the client library has them."""
+    for name, serve in inspect.getmembers(service, inspect.ismethod):
+        if not name.startswith("_"):
+            title = "".join(word.capitalize() for word in name.split("_"))
+            request: type[proto.Message] = getattr(types, f"{title}Request")
+            bindings = tuple(_bindings(service.name, title))
+            yield Method(f"{PACKAGE}.{service.name}", title, request.pb(), bindings, request.wrap, serve)
+
+
+def operation_methods(operations: Operations) -> Iterator[Method]:
+    """Polling operations, which is a service of its own. Clients over REST poll under /ui, others under /v1."""
+    name = "projects/*/locations/*"
+    forms = (f"{name}/operations/*", f"{name}/*/*/operations/*", f"{name}/*/*/*/*/operations/*")
+    bindings = tuple(Binding("get", f"/{version}/{{name={form}}}", "") for version in ("v1", "ui") for form in forms)
+    yield Method(
+        "google.longrunning.Operations",
+        "GetOperation",
+        operations_pb2.GetOperationRequest,
+        bindings,
+        lambda request: request,
+        lambda request: operations.get(request.name),
+    )
+
+
+@cache
+def _rest_transport(service: str) -> type[Any]:
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", service).lower()
+    module = importlib.import_module(f"google.cloud.aiplatform_v1.services.{snake}.transports.rest_base")
+    found: type[Any] = getattr(module, f"_Base{service}RestTransport")
+    return found
+
+
+def _bindings(service: str, method: str) -> Iterator[Binding]:
+    # The generator writes google.api.http into the client's REST transport, the only place where it can be read from.
+    described = getattr(_rest_transport(service), f"_Base{method}")
+    for each in described._get_http_options():
+        yield Binding(each["method"], each["uri"], each.get("body", ""))
