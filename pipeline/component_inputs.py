@@ -7,6 +7,7 @@ given may change here without a new training.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -198,6 +199,9 @@ class RegistrarInputs(Strict):
             provenance=provenance,
         )
 
-    def sections(self) -> dict[str, Any]:
-        """The parts of the configuration as the registry keeps them: plain values."""
-        return self.model_dump(mode="json", include={"data", "prediction", "split", "train", "registry"})
+    def plain(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The sections of the configuration, and the provenance, as the registry keeps and shows them: plain values in
+        the order of their names."""
+        values = json.loads(self.to_property())
+        sections = ("data", "prediction", "registry", "split", "train")
+        return {name: values[name] for name in sections}, values["provenance"]

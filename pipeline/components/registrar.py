@@ -88,7 +88,7 @@ def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) 
     references = [reference for each in inputs.get("references") or [] for reference in read_references(each.uri)]
     reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
     training = read_training(model_run)
-    config, provenance = given.sections(), given.provenance.model_dump()
+    config, provenance = given.plain()
     return VersionRecord(
         recipe=recipe_of(config, provenance, structure, read_built(model_run).in_effect),
         config=config,

@@ -60,6 +60,13 @@ def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
     assert (waiver.reason, waiver.expires) == ("agreed", date(2099, 1, 31))
 
 
+def test_the_registry_shows_settings_in_the_order_of_their_names() -> None:
+    config, provenance = RegistrarInputs.of(load_workload("taxi"), pretended_platform()).plain()
+    for section in (config, provenance, *config.values()):
+        assert list(section) == sorted(section)
+    assert set(config) == {"data", "prediction", "registry", "split", "train"}
+
+
 def test_figures_from_outside_arrive_in_the_evaluator(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"auc": 0.71, "rows": 1500}')
     baseline = f"evaluator.baseline.metrics_file={tmp_path / 'metrics.json'}"

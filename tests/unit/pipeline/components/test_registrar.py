@@ -53,8 +53,8 @@ def _given(**changed: Any) -> RegistrarInputs:
 
 
 def _recipe(hyperparameters: dict[str, Any], **changed: Any) -> Recipe:
-    given = _given(**changed)
-    return recipe_of(given.sections(), given.provenance.model_dump(), {}, hyperparameters)
+    config, provenance = _given(**changed).plain()
+    return recipe_of(config, provenance, {}, hyperparameters)
 
 
 @pytest.fixture
