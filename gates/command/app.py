@@ -62,7 +62,7 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
     console = console_on(sys.stderr if out == _STDOUT else sys.stdout)
     watch = _Stopwatch()
     with console.status("reading") as status, warnings.catch_warnings():
-        # What numpy has to say about odd numbers is in the findings, in words.
+        # The findings report what numpy warns of.
         warnings.simplefilter("ignore")
 
         def progress(name: str, place: int, count: int) -> None:
@@ -121,7 +121,7 @@ def describe(data: str, label: str | None, time: str | None, as_json: bool) -> N
 
 
 class _Stopwatch:
-    """Processor seconds by what was under way: on a busy machine the clock on the wall says little."""
+    """Processor seconds by step: on a busy machine elapsed time measures the other processes too."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

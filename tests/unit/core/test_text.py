@@ -26,10 +26,10 @@ def test_a_name_found_in_another_way_is_suggested_in_the_same_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+    ("words", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
 )
-def test_a_list_in_words(words: list[str], told: str) -> None:
-    assert listed(words) == told
+def test_a_list_in_words(words: list[str], text: str) -> None:
+    assert listed(words) == text
 
 
 def test_a_long_list_says_what_it_leaves_out() -> None:
@@ -41,7 +41,7 @@ def test_a_long_list_says_what_it_leaves_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("text", "expected"),
     [
         (plural(1, "row"), "row"),
         (plural(0, "row"), "rows"),
@@ -52,12 +52,12 @@ def test_a_long_list_says_what_it_leaves_out() -> None:
         (counted(2, "check", space="_"), "2_checks"),
     ],
 )
-def test_a_noun_follows_its_count(told: str, expected: str) -> None:
-    assert told == expected
+def test_a_noun_follows_its_count(text: str, expected: str) -> None:
+    assert text == expected
 
 
 @pytest.mark.parametrize(
-    ("bounds", "whole", "told"),
+    ("bounds", "whole", "text"),
     [
         ({}, False, "a number"),
         ({"ge": 1}, True, "a whole number of at least 1"),
@@ -67,5 +67,5 @@ def test_a_noun_follows_its_count(told: str, expected: str) -> None:
         ({"ge": 1, "le": 3}, True, "a whole number from 1 to 3"),
     ],
 )
-def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, told: str) -> None:
-    assert number_within(bounds, whole) == told
+def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, text: str) -> None:
+    assert number_within(bounds, whole) == text
