@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """A linear axis from `low` to `high`."""
 
     low: float
     high: float
 
     @classmethod
-    def over(cls, values: Iterable[float], floor: float = -math.inf, ceiling: float = math.inf) -> Scale:
+    def over(cls, values: Iterable[float], floor: float = -math.inf, ceiling: float = math.inf) -> AxisScale:
         """An axis that holds every finite value with a little air, within what the quantity can be."""
         finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min(finite), max(finite)

@@ -9,7 +9,7 @@ from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluati
 from report.evidence import Evidence
 from report.limits import limit_words, on_value
 from report.markup import fragment
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalRow, bounds_of, mark
 from report.sections.section import Section
 from report.wording import count, figure, interval, metric, share
@@ -17,7 +17,7 @@ from report.wording import count, figure, interval, metric, share
 TITLE = "Classes"
 # More cells than that can neither be told apart nor read.
 MOST_DRAWN = 30
-MOST_TOLD = 5
+MOST_NAMED = 5
 # An answer that is given so much more often than it is true, on so many rows, is what a collapse looks like.
 TOO_OFTEN, OF_ALL_ROWS = 1.5, 0.05
 
@@ -29,7 +29,7 @@ class Cell:
     count: int
     shade: int
     right: bool
-    told: str  # "Shirt taken for Coat: 63 of 1,000 rows, 6.3 %"
+    sentence: str  # "Shirt taken for Coat: 63 of 1,000 rows, 6.3 %"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _rank(value: float) -> tuple[bool, float]:
     return not math.isfinite(value), value
 
 
-def _class_row(performance: ClassPerformance, scale: Scale, evaluation: Evaluation) -> ClassRow:
+def _class_row(performance: ClassPerformance, scale: AxisScale, evaluation: Evaluation) -> ClassRow:
     drawn = {
         estimate.metric: mark(performance.name, estimate, scale, on_value(evaluation.judgements_on(estimate)))
         for estimate in (performance.recall, performance.precision)
@@ -94,14 +94,14 @@ def _limit_words(evaluation: Evaluation) -> dict[str, str]:
     for performance in evaluation.classes:
         for estimate in (performance.recall, performance.precision):
             words[estimate.metric] += map(limit_words, on_value(evaluation.judgements_on(estimate)))
-    return {name: ", ".join(dict.fromkeys(said)) for name, said in words.items()}
+    return {name: ", ".join(dict.fromkeys(limits)) for name, limits in words.items()}
 
 
-def _scale(evaluation: Evaluation) -> Scale:
+def _scale(evaluation: Evaluation) -> AxisScale:
     estimates = [estimate for each in evaluation.classes for estimate in (each.recall, each.precision)]
     figures = [end for estimate in estimates for end in (estimate.value, estimate.lower, estimate.upper)]
     figures += [limit.limit for estimate in estimates for limit in on_value(evaluation.judgements_on(estimate))]
-    return Scale.over(figures, *bounds_of("recall"))
+    return AxisScale.over(figures, *bounds_of("recall"))
 
 
 def _change(estimate: MetricEstimate) -> str:
@@ -115,21 +115,21 @@ def _change(estimate: MetricEstimate) -> str:
 def _sentences(evaluation: Evaluation) -> list[tuple[bool, str]]:
     """What a reader must know first, (whether it is bad news, the sentence)."""
     rows = sum(each.n for each in evaluation.classes)
-    said = []
+    sentences = []
     for each in evaluation.classes:
         if each.predicted > TOO_OFTEN * each.n and each.predicted - each.n > OF_ALL_ROWS * rows:
             sentence = f"{each.name} is the answer for {count(each.predicted)} rows and the truth for {count(each.n)}: "
-            said.append((True, f"{sentence}other classes are taken for it."))
+            sentences.append((True, f"{sentence}other classes are taken for it."))
     known = [each for each in evaluation.classes if math.isfinite(each.recall.value)]
     if known:
         worst = min(known, key=lambda each: each.recall.value)
         spread = interval(worst.recall.lower, worst.recall.upper)
-        told = f"{worst.name} is found least often: recall {metric(worst.recall.value)}"
-        said.append((False, f"{told} ({spread}) on {count(worst.n)} rows."))
+        text = f"{worst.name} is found least often: recall {metric(worst.recall.value)}"
+        sentences.append((False, f"{text} ({spread}) on {count(worst.n)} rows."))
     confused = [each for each in _confusions(evaluation.confusion) if each.count] if evaluation.confusion else []
     if confused:
-        said.append((False, f"Most often confused: {'; '.join(each.told for each in confused[:MOST_TOLD])}."))
-    return said
+        sentences.append((False, f"Most often confused: {'; '.join(each.sentence for each in confused[:MOST_NAMED])}."))
+    return sentences
 
 
 def _confusions(matrix: ConfusionMatrix) -> list[Cell]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gates.evaluation.judgements import Decision, Judgement
 from gates.evaluation.metrics import MetricEstimate
 from report.limits import limit_words
-from report.scale import Scale
+from report.scale import AxisScale
 from report.wording import figure
 
 SHARES = {"auc", "accuracy", "precision", "recall"}
@@ -51,7 +51,7 @@ def bounds_of(metric: str) -> tuple[float, float]:
 def mark(
     name: str,
     estimate: MetricEstimate,
-    scale: Scale,
+    scale: AxisScale,
     judgements: Sequence[Judgement],
     strong: bool = False,
     judged: bool = True,
@@ -76,7 +76,7 @@ def mark(
 
 def plot(
     metric: str,
-    scale: Scale,
+    scale: AxisScale,
     rows: Sequence[IntervalRow],
     judgements: Sequence[Judgement],
     reference: float | None = None,

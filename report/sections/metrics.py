@@ -12,7 +12,7 @@ from gates.evaluation.slices import OVERALL
 from report.evidence import Evidence
 from report.limits import leads, limit_words, on_change, on_value, trails
 from report.markup import fragment
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 from report.sections.section import Section, not_reached
 from report.sections.slices import slice_groups
@@ -64,7 +64,7 @@ def _overall_plot(estimate: MetricEstimate, evaluation: Evaluation) -> IntervalP
     figures = [figure for _, shown in [("", estimate), *others] for figure in (shown.value, shown.lower, shown.upper)]
     if estimate.blessed_value is not None:
         figures.append(estimate.blessed_value)
-    scale = Scale.over([*figures, *(limit.limit for limit in limits)], *bounds_of(estimate.metric))
+    scale = AxisScale.over([*figures, *(limit.limit for limit in limits)], *bounds_of(estimate.metric))
     rows = [mark("this model", estimate, scale, limits, strong=True)]
     if estimate.blessed_value is not None:
         rows.append(
@@ -74,7 +74,7 @@ def _overall_plot(estimate: MetricEstimate, evaluation: Evaluation) -> IntervalP
     return plot(estimate.metric, scale, rows, limits)
 
 
-def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Judgement]) -> IntervalRow:
+def _point(name: str, value: float, n: int, scale: AxisScale, limits: Sequence[Judgement]) -> IntervalRow:
     bare = MetricEstimate("", OVERALL, n, value, float("nan"), float("nan"))
     return mark(name, bare, scale, limits, judged=False)
 
@@ -86,11 +86,11 @@ def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
     for reference in evaluation.references:
         judged: dict[Beside, list[str]] = {}
         for other in reference.estimates:
-            mine = ours.get(other.metric)
-            behind = trails(mine, other) if mine and other.slice == OVERALL else None
-            if mine and behind is not None:
-                beside = Beside.WORSE if behind else Beside.BETTER if leads(mine, other) else Beside.LEVEL
-                figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
+            own = ours.get(other.metric)
+            behind = trails(own, other) if own and other.slice == OVERALL else None
+            if own and behind is not None:
+                beside = Beside.WORSE if behind else Beside.BETTER if leads(own, other) else Beside.LEVEL
+                figures = f"{other.metric} ({written(own.value)} against {written(other.value)})"
                 judged.setdefault(beside, []).append(figures)
         for beside, metrics in judged.items():
             sentence = f"The model is {beside.value.format(reference.name)} on {listed(metrics)}."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL, Slice
 from report.limits import BEST, on_value
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 
 SHOWN = 30
@@ -56,7 +56,7 @@ def _group(
     figures = [figure for e in estimates for figure in (e.value, e.lower, e.upper)]
     reference = overall.value if overall else None
     anchors = [limit.limit for limit in limits] + ([reference] if reference is not None else [])
-    scale = Scale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
+    scale = AxisScale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
     rows = [mark(_values(e.slice), e, scale, found) for e, found in limited]
     judged = [row for row in rows if row.state != "unjudged"]
     small = [row for row in rows if row.state == "unjudged"]

@@ -34,7 +34,7 @@ def render(record: RunRecord, evidence: Evidence) -> Section:
         reports=reports,
         notable=notable[:SHOWN],
         more=notable[SHOWN:],
-        told=list(islice((entry for entry in found if entry[1].severity is Severity.INFO), 10 * SHOWN)),
+        informative=list(islice((entry for entry in found if entry[1].severity is Severity.INFO), 10 * SHOWN)),
         skipped=[(report.gate, skipped) for report in reports for skipped in report.checks_skipped],
     )
     return Section("verdict", "Verdict", body)

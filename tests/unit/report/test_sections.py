@@ -15,7 +15,7 @@ from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 from report import wording
 from report.evidence import Evidence, TunerTrial
 from report.run_record import ComponentRecord
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections import configuration, data, metrics, timing, training, tuning, verdict
 from report.sections.slices import SHOWN, slice_groups
 from tests.samples.report_runs import (
@@ -71,7 +71,7 @@ def test_limits_are_drawn_where_they_stand_on_the_axis():
     body = metrics.render(measured(evaluation=sample_evaluation(blessed=None))).body
     figures = [0.668, 0.5, 0.676]
     half = 1.1 / math.sqrt(1460)
-    scale = Scale.over([*figures, *(f - half for f in figures), *(f + half for f in figures), 0.55], 0, 1)
+    scale = AxisScale.over([*figures, *(f - half for f in figures), *(f + half for f in figures), 0.55], 0, 1)
     assert f'<i class="lim" style="left:{scale.at(0.55)}%">' in body
 
 
@@ -275,14 +275,14 @@ def test_figures_are_written_for_people(written, expected):
 
 @pytest.mark.parametrize("values", [[0.5, 0.5], [], [math.nan], [1e9, 1e9 + 1], [-3.0, 1e-9]])
 def test_an_axis_holds_its_values_and_has_ticks_within(values):
-    scale = Scale.over(values)
+    scale = AxisScale.over(values)
     assert scale.low < scale.high
     assert all(0 <= scale.at(value) <= 100 for value in values if math.isfinite(value))
     assert all(scale.low <= tick <= scale.high for tick in scale.ticks())
 
 
 def test_an_axis_of_shares_does_not_leave_nought_to_one():
-    scale = Scale.over([0.0, 1.0], 0.0, 1.0)
+    scale = AxisScale.over([0.0, 1.0], 0.0, 1.0)
     assert (scale.low, scale.high) == (0.0, 1.0)
 
 
