@@ -97,7 +97,7 @@ def test_the_report_shows_the_finding_with_evidence_and_remedy(with_payment_type
     assert 'class="proof"' in page
 
 
-def test_a_waiver_lets_it_pass_until_its_day_and_is_told_everywhere(tmp_path: Path) -> None:
+def test_a_waiver_lets_it_pass_until_its_day_and_is_shown_everywhere(tmp_path: Path) -> None:
     def waived(until: date) -> tuple[str, ...]:
         asked = {"reason": "agreed with the owners of the data", "expires": until.isoformat()}
         names = [finding["check"] for finding in blocked] or ["single_feature"]
@@ -139,7 +139,7 @@ def test_refuses_a_model_that_answers_differently_each_time(tmp_path: Path, monk
     assert refused.versions() == []
 
 
-def test_what_the_gates_said_is_kept_with_the_pushed_model(first_run: Run) -> None:
+def test_the_verdicts_of_the_gates_are_kept_with_the_pushed_model(first_run: Run) -> None:
     gates = {report["gate"]: report for report in first_run.record["gates"]}
     assert {"example_validator", "data_gate", "evaluator", "model_gate"} <= set(gates)
     for name in ("data_gate", "model_gate"):

@@ -9,13 +9,13 @@ from core.text import counted, did_you_mean, listed, nearest, number_within, plu
 COLUMNS = ["fare", "tips", "trip_miles"]
 
 
-def test_names_what_was_probably_meant() -> None:
+def test_names_the_nearest_known_name() -> None:
     assert did_you_mean("trip_mile", COLUMNS, ".") == "; did you mean `trip_miles`?"
     assert did_you_mean("payment", COLUMNS, f"; it has {listed(COLUMNS)}.") == "; it has fare, tips and trip_miles."
     assert did_you_mean("payment", COLUMNS) == ""
 
 
-def test_a_higher_cutoff_asks_for_a_closer_name() -> None:
+def test_a_higher_cutoff_requires_a_closer_name() -> None:
     assert nearest("tap", COLUMNS, cutoff=0.5) == "tips"
     assert nearest("tap", COLUMNS, cutoff=0.8) is None
 

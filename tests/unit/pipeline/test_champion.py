@@ -252,7 +252,7 @@ def test_the_one_to_beat_is_blessed_by_the_evaluator_and_by_the_model_gate(
         {
             "model": models,
             "model_blessing": blessings,
-            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), said) for name, said in gates],
+            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), positive) for name, positive in gates],
             "candidate": models[2:],
         },
     )

@@ -105,12 +105,12 @@ def test_a_slice_that_misses_its_limit_leads_and_is_counted():
     assert "1 missed" in text and "misses the limit" in text
 
 
-@pytest.mark.parametrize(("decision", "said"), [(Decision.DOUBTFUL, True), (Decision.MET, False)])
-def test_a_slice_in_doubt_is_not_said_to_miss_its_limit(decision, said):
+@pytest.mark.parametrize(("decision", "is_doubtful"), [(Decision.DOUBTFUL, True), (Decision.MET, False)])
+def test_a_slice_in_doubt_may_miss_its_limit(decision, is_doubtful):
     judgement = decided(decision, Slice.of({"company": "Flash Cab"}), 0.9)
     doubtful = measured(evaluation=dataclasses.replace(sample_evaluation(), judgements=(judgement,)))
     text = words(metrics.render(doubtful).body)
-    assert ("may miss the limit: too few rows to be sure" in text) is said
+    assert ("may miss the limit: too few rows to be sure" in text) is is_doubtful
     assert "misses the limit" not in text and "missed" not in text
 
 
@@ -159,7 +159,7 @@ TRAINING_RECORD = {
 }
 
 
-def test_what_the_machine_did_meanwhile_is_said_with_advice():
+def test_the_load_of_the_machine_is_shown_with_advice():
     text = words(training.render(HISTORY, TRAINING_RECORD).body)
     assert "CPU: a processor, 2 cores" in text
     assert "CPU busy 91 % Memory at most 12 % Rows a second 1,234 Waited for input 31 %" in text
@@ -167,7 +167,7 @@ def test_what_the_machine_did_meanwhile_is_said_with_advice():
     assert "GPU" not in text
 
 
-def test_what_nobody_measured_in_a_short_training_is_left_out():
+def test_what_was_not_measured_in_a_short_training_is_left_out():
     shares = {**TRAINING_RECORD["utilisation"], "input_stall": None}
     text = words(training.render(HISTORY, {**TRAINING_RECORD, "images_per_second": None, "utilisation": shares}).body)
     assert "Memory at most 12 %" in text
@@ -181,7 +181,7 @@ def test_a_learning_rate_is_drawn_where_it_fell():
     assert "learning_rate" not in stayed
 
 
-def test_a_loss_that_broke_is_said_in_words():
+def test_a_loss_that_is_not_finite_is_shown_in_words():
     body = training.render({"loss": [0.5, math.nan, math.nan], "val_loss": [0.5, 0.6, math.inf]}).body
     assert "train: not a finite number from epoch 2." in body
     assert "eval: not a finite number from epoch 3." in body
@@ -208,8 +208,8 @@ def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says(
 
 
 def test_a_finding_for_information_moves_no_feature():
-    told = Finding("rows", "fare", "rows", 1, 0, 1, Severity.INFO, "Seen.", "None.")
-    body = data.render(pushed_run()[1], (GateReport("ExampleValidator", Verdict.PASS, (told,)),)).body
+    finding = Finding("rows", "fare", "rows", 1, 0, 1, Severity.INFO, "Seen.", "None.")
+    body = data.render(pushed_run()[1], (GateReport("ExampleValidator", Verdict.PASS, (finding,)),)).body
     assert re.findall(r"<h3>(.*?)</h3>", body)[0] == "big_tipper"
 
 
@@ -245,7 +245,7 @@ def test_a_run_of_no_time_at_all_can_be_drawn():
     ],
     ids=lambda section: section.anchor,
 )
-def test_a_section_without_evidence_says_that_it_was_not_reached(section):
+def test_a_section_without_evidence_is_not_reached(section):
     assert words(section.body).strip().startswith("Not reached: ")
 
 

@@ -166,7 +166,7 @@ def _one_row(where: str = "overall", **change: float) -> MetricEstimate:
     return MetricEstimate("loss", Slice.parse(where), 1, 0.223, math.nan, math.nan, **change)
 
 
-def test_a_loss_without_an_interval_is_refused_and_no_nan_is_told() -> None:
+def test_a_loss_without_an_interval_is_refused_and_no_nan_is_shown() -> None:
     [finding] = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)])[0]
     assert finding.severity is Severity.BLOCK
     assert "is 0.223 (too few rows for an interval); required is at most 0.250" in finding.reason
@@ -250,7 +250,7 @@ def test_reads_an_evaluation_of_the_version_before_which_stored_no_judgements() 
 
 
 @pytest.mark.parametrize("metric", ["auc", "loss", "calibration"])
-def test_a_change_that_nobody_can_judge_makes_no_slice_less_certain(metric: str) -> None:
+def test_a_change_that_cannot_be_judged_makes_no_slice_less_certain(metric: str) -> None:
     slices = [_estimate(metric, f"company={name}", value=value) for name, value in (("A", 0.45), ("B", 0.46))]
     limit = Limit(metric, {"company": "*"}, at_least=0.5)
     both = replace(limit, no_worse_than_blessed_by=0.1)

@@ -166,7 +166,7 @@ def test_limits_that_make_no_sense_are_refused(threshold: dict[str, Any], messag
         EvaluatorConfig(thresholds=[Threshold(metric="recall", class_name="x", at_least=each) for each in (0.1, 0.2)])
 
 
-def test_as_many_names_as_classes_are_asked_for(tmp_path: Path) -> None:
+def test_as_many_names_as_classes_are_required(tmp_path: Path) -> None:
     text = (ROOT / "configs/fashion_mnist.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(text.replace("    classes: 10", "    classes: 9"))
     with pytest.raises(SluiceError, match=r"names 10 classes and `model.hyperparameters.classes` is 9"):

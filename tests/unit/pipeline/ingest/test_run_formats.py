@@ -199,7 +199,7 @@ def test_a_log_takes_the_wider_types_of_the_data_it_is_like(tmp_path):
         ("٣", Kind.BYTES),
     ],
 )
-def test_a_cell_is_of_the_kind_that_the_official_reader_says(cell, kind):
+def test_a_cell_is_of_the_official_readers_kind(cell, kind):
     from tfx_bsl.coders import csv_decoder
 
     official = csv_decoder._InferValueType(cell.encode())
