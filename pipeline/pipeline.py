@@ -85,7 +85,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             custom_config=FeatureInputs.of(config, platform).to_custom_config(),
         )
 
-        # Searches hyperparameters, scored on eval, when the configuration asks for it.
+        # Searches hyperparameters, scored on eval, when the configuration enables it.
         tuner = (
             Tuner(
                 **LEARNING.inputs_of(transform),

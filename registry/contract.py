@@ -80,7 +80,7 @@ class Comparison:
 class ModelRegistry(ABC):
     """Versions of models, numbered by what changed, never altered once registered.
 
-    Where a version is asked for, `reference` is its number (`1.0.0`) or one of its aliases (`production`).
+    `reference` is the number of a version (`1.0.0`) or one of its aliases (`production`).
     """
 
     place: str  # where the versions are kept, as `registry.backends.registry_at` takes it

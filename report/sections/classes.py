@@ -1,4 +1,4 @@
-"""A model with several classes, class by class: who is taken for whom, and how sure recall and precision are."""
+"""A model with several classes, class by class: confusions, and recall and precision with their intervals."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from report.sections.section import Section
 from report.wording import count, figure, interval, metric, share
 
 TITLE = "Classes"
-# More cells than that can neither be told apart nor read.
+# More cells cannot be read.
 MOST_DRAWN = 30
 MOST_NAMED = 5
-# An answer that is given so much more often than it is true, on so many rows, is what a collapse looks like.
+# A class that is predicted so much more often than it is true, on so many rows, is a sign of a collapse.
 TOO_OFTEN, OF_ALL_ROWS = 1.5, 0.05
 
 
@@ -46,7 +46,7 @@ class ClassRow:
 
 
 def render(evidence: Evidence) -> list[Section]:
-    """The section of a model with several classes; none for two classes told apart by one probability."""
+    """The section of a model with several classes; none for two classes with one probability."""
     evaluation = evidence.evaluation
     if evaluation is None or not evaluation.classes:
         return []
@@ -68,7 +68,7 @@ def render(evidence: Evidence) -> list[Section]:
 
 
 def _rank(value: float) -> tuple[bool, float]:
-    """Worst first; what could not be computed goes last."""
+    """Worst first; figures that could not be computed last."""
     return not math.isfinite(value), value
 
 
@@ -89,7 +89,7 @@ def _class_row(performance: ClassPerformance, scale: AxisScale, evaluation: Eval
 
 
 def _limit_words(evaluation: Evaluation) -> dict[str, str]:
-    """What is asked of each of the two, as the head of its column says it."""
+    """The limits on recall and precision, for the heads of their columns."""
     words: dict[str, list[str]] = {"recall": [], "precision": []}
     for performance in evaluation.classes:
         for estimate in (performance.recall, performance.precision):
@@ -113,7 +113,7 @@ def _change(estimate: MetricEstimate) -> str:
 
 
 def _sentences(evaluation: Evaluation) -> list[tuple[bool, str]]:
-    """What a reader must know first, (whether it is bad news, the sentence)."""
+    """The most important sentences, each as (whether it is bad news, the sentence)."""
     rows = sum(each.n for each in evaluation.classes)
     sentences = []
     for each in evaluation.classes:
@@ -133,7 +133,7 @@ def _sentences(evaluation: Evaluation) -> list[tuple[bool, str]]:
 
 
 def _confusions(matrix: ConfusionMatrix) -> list[Cell]:
-    """The cells beside the diagonal, largest first."""
+    """The cells off the diagonal, largest first."""
     cells = [
         _cell(matrix, row, column)
         for row in range(len(matrix.labels))
@@ -148,7 +148,7 @@ def _cell(matrix: ConfusionMatrix, row: int, column: int) -> Cell:
     part = number / total if total else 0.0
     right = row == column
     as_what = "found" if right else f"taken for {matrix.labels[column]}"
-    # Roots bring out small shares: a few wrong answers in a hundred are what the map is for.
+    # Square roots make small shares visible: the map is for a few errors in a hundred.
     return Cell(
         number,
         round(100 * math.sqrt(part)),

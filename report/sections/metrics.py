@@ -1,4 +1,4 @@
-"""What was measured on test: overall beside simple references, against the last blessed model, and who was confused."""
+"""The figures on test: overall beside simple references, against the last blessed model, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TITLE = "Metrics"
 
 
 class Beside(str, Enum):
-    """How the model stands beside another one, in the words of a sentence."""
+    """How the model compares with another one, in the words of a sentence."""
 
     WORSE = "worse than {} by more than its interval"
     LEVEL = "no worse and no better than {}, within its interval,"
@@ -30,7 +30,7 @@ class Beside(str, Enum):
 
 
 def render(evidence: Evidence) -> Section:
-    """Every metric with its interval, its limits and what simple models reach on the same rows."""
+    """Every metric with its interval, its limits and the figures of simple models on the same rows."""
     evaluation = evidence.evaluation
     if evaluation is None:
         return not_reached("metrics", TITLE, "no model was evaluated in this run")
@@ -80,7 +80,7 @@ def _point(name: str, value: float, n: int, scale: AxisScale, limits: Sequence[J
 
 
 def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
-    """Sentences that place the model beside each reference, (whether it is bad news, the sentence); bad news first."""
+    """Sentences that compare the model with each reference, (whether it is bad news, the sentence); bad news first."""
     ours = evaluation.overall()
     sentences = []
     for reference in evaluation.references:

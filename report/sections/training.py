@@ -1,4 +1,4 @@
-"""How the model learned: a curve for train and eval of every figure, and what the machine did meanwhile."""
+"""The training: curves of every figure on train and eval, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _changes(values: Sequence[float]) -> bool:
 
 
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a reader asks about the machine, and the answers in words."""
+    """Facts about the machine, as (name, value in words)."""
     shares = record["utilisation"]
     precision = "mixed, float32 weights" if record["mixed_precision"] else "float32"
     facts = [

@@ -1,4 +1,4 @@
-"""How the run ended, why, and every finding of every gate."""
+"""The outcome of the run, its reason, and every finding of every gate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRAVEST_FIRST = (Severity.BLOCK, Severity.WARN, Severity.INFO)
 
 
 def gate_reports(record: RunRecord, evidence: Evidence) -> tuple[GateReport, ...]:
-    """The gates' reports: as handed in, else as the run record holds them."""
+    """The gates' reports: those of the evidence, else those of the run record."""
     return evidence.gates or tuple(GateReport.from_json(plain) for plain in record.gates)
 
 

@@ -202,9 +202,9 @@ class TableContract(FileContract):
         assert [row[1:] for row in rows] == [tuple(map(str, row)) for row in written]
 
     def test_floats_that_are_all_whole_are_ints_on_request(self, tmp_path: Path) -> None:
-        asked = frozenset({"rounded", "decimal", "text", "not there"})
+        columns = frozenset({"rounded", "decimal", "text", "not there"})
         unit = self.unit(tmp_path)
-        assert self.format.survey(unit, asked).whole == {"rounded"}
+        assert self.format.survey(unit, columns).whole == {"rounded"}
         assert self.format.survey(unit).whole == frozenset()
 
     def test_a_column_without_a_value_has_no_kind(self, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(tmp_path: Path) 
     assert refused.record["pushed_version"] is None
     assert _contents(output / "serving") == before
     value = refused.record["metrics"]["overall"]["auc"]
-    said = " ".join(refused.printed.split())
+    printed = " ".join(refused.printed.split())
     for part in ("auc", "overall", "0.99", f"{value:.3f}"):
-        assert part in said
+        assert part in printed
     [blocking] = _blocking(refused, "evaluator")
     assert (blocking["statistic"], blocking["subject"], blocking["threshold"]) == ("auc", "overall", 0.99)
     assert "0.99" in refused.report

@@ -97,7 +97,7 @@ def test_a_moved_folder_is_made_anew(checkout):
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("output", "sentence"),
     [
         ("error: dns error: failed to lookup address", "packages could not be downloaded (is there a network?)"),
         ("write failed: No space left on device", "the disk became full while packages were installed"),
@@ -106,8 +106,8 @@ def test_a_moved_folder_is_made_anew(checkout):
         ("something new", "packages could not be installed"),
     ],
 )
-def test_a_failed_installation_is_reported_in_one_sentence(checkout, said, sentence):
-    put_uv(checkout, sync=f"echo '{said}' >&2; exit 1")
+def test_a_failed_installation_is_reported_in_one_sentence(checkout, output, sentence):
+    put_uv(checkout, sync=f"echo '{output}' >&2; exit 1")
     put(checkout, "c++", "#!/bin/sh\n")
     done = set_up(checkout)
     assert done.returncode == 3

@@ -28,7 +28,7 @@ def undocumented(source: str, makers: Collection[str] = ()) -> list[str]:
     return sorted({module.shown(name) for name in public if not _SECTION.search(module.docstring(name))})
 
 
-def told_in_prose(source: str) -> list[str]:
+def exceptions_in_prose(source: str) -> list[str]:
     """Docstrings that tell of an exception in a sentence instead of in their `Raises:` section, by the first line."""
     nodes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     texts = (ast.get_docstring(node) or "" for node in ast.walk(ast.parse(source)) if isinstance(node, nodes))

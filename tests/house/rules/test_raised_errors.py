@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house.rules.raised_errors import error_makers, told_in_prose, undocumented
+from tests.house.rules.raised_errors import error_makers, exceptions_in_prose, undocumented
 from tests.house.rules.tree import modules, shown
 
 
@@ -16,8 +16,8 @@ def test_a_public_function_says_when_an_error_of_ours_leaves_it() -> None:
 
 
 def test_what_a_function_raises_stands_in_its_section_and_in_no_sentence() -> None:
-    found = {shown(path): told_in_prose(path.read_text(encoding="utf-8")) for path in modules()}
-    assert {name: told for name, told in found.items() if told} == {}
+    found = {shown(path): exceptions_in_prose(path.read_text(encoding="utf-8")) for path in modules()}
+    assert {name: sentences for name, sentences in found.items() if sentences} == {}
 
 
 RAISING = "def f(x):\n    '''F.'''\n    raise SluiceError('no')\n"
@@ -104,4 +104,4 @@ def test_methods_are_followed_to_their_bases_and_a_constructor_counts_for_its_cl
     ],
 )
 def test_an_error_in_a_sentence_is_found(docstring: str, in_prose: bool) -> None:
-    assert bool(told_in_prose(f"def f():\n    '''{docstring}'''\n")) == in_prose
+    assert bool(exceptions_in_prose(f"def f():\n    '''{docstring}'''\n")) == in_prose

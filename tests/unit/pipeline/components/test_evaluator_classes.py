@@ -244,7 +244,7 @@ IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
 
 
 @pytest.mark.parametrize(
-    ("side", "asks", "text"),
+    ("side", "inputs", "text"),
     [
         (
             4,
@@ -260,10 +260,10 @@ IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
     ],
 )
 def test_a_blessed_model_with_inputs_that_the_data_do_not_have_is_not_scored(
-    data: dict[str, list[Artifact]], tmp_path: Path, side: int, asks: list[tf.TensorSpec], text: str
+    data: dict[str, list[Artifact]], tmp_path: Path, side: int, inputs: list[tf.TensorSpec], text: str
 ) -> None:
-    candidate = samples.write_model(tmp_path / "candidate", asks={"image": IMAGE})
-    champion = samples.write_model(tmp_path / "champion", side=side, asks={each.name: each for each in asks})
+    candidate = samples.write_model(tmp_path / "candidate", inputs={"image": IMAGE})
+    champion = samples.write_model(tmp_path / "champion", side=side, inputs={each.name: each for each in inputs})
     compares = {**CONFIG, "thresholds": [{"metric": "accuracy", "at_least": 0.5, "no_worse_than_blessed_by": 0.5}]}
     outputs = _evaluate(data, tmp_path / "compares", candidate, compares, champion)
     [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
@@ -293,8 +293,8 @@ def test_a_blessed_model_that_the_data_can_answer_is_compared(
     tmp_path: Path, candidate: list[tf.TensorSpec], champion: list[tf.TensorSpec]
 ) -> None:
     models = {}
-    for role, asks in (("candidate", candidate), ("blessed", champion)):
-        samples.write_model(tmp_path / role, asks={each.name: each for each in asks})
+    for role, inputs in (("candidate", candidate), ("blessed", champion)):
+        samples.write_model(tmp_path / role, inputs={each.name: each for each in inputs})
         models[role] = str(tmp_path / role / "Format-Serving")
     assert unreadable_columns(models, samples.schema()) == {}
 
