@@ -41,7 +41,7 @@ class FeatureView:
 
 
 def render(evidence: Evidence, reports: Sequence[GateReport]) -> Section:
-    """Features with findings first, then the label, then the rest in the order of the statistics; very wide data is cut."""
+    """Features with findings first, then the label, then the rest in the order of the statistics, up to a limit."""
     if not evidence.statistics:
         return not_reached("data", TITLE, "the data was not examined in this run")
     features = summarise(evidence.statistics)

@@ -1,4 +1,4 @@
-"""What every component on the pipeline's page promises; one that is put there is tested beside the others."""
+"""The contract of every component on the pipeline's page; a new component is tested by being there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every check of the DataGate promises; a new check inherits these tests by naming its fault."""
+"""The contract of every check of the DataGate; a new check inherits these tests by naming its fault."""
 
 from __future__ import annotations
 

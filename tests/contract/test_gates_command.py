@@ -1,4 +1,4 @@
-"""What `python -m gates` promises to a shell: exit codes, one sentence on standard error, JSON whole or not at all."""
+"""The contract of `python -m gates`: exit codes, one sentence on standard error, JSON whole or not at all."""
 
 from __future__ import annotations
 

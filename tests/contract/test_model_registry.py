@@ -1,4 +1,4 @@
-"""What every model registry promises; a folder keeps it, and the client of Vertex's will inherit the same tests."""
+"""The contract of every model registry; the folder inherits these tests, and so will the client of Vertex AI."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def _registering(root: Path, source: Path, weights: str, stop_at: str = "") -> s
 
 
 class TestFolderRegistry(ModelRegistryContract):
-    """The registry in a folder, and what only a folder can suffer."""
+    """The registry in a folder, and the faults that only a folder can have."""
 
     @pytest.fixture
     def registry(self, tmp_path: Path) -> FolderRegistry:

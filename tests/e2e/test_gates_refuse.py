@@ -1,4 +1,4 @@
-"""DataGate and ModelGate in whole runs: what is unsound never reaches the endpoint, and the run says why."""
+"""DataGate and ModelGate in whole runs: unsound data and models are not pushed, and the run gives the reason."""
 
 from __future__ import annotations
 

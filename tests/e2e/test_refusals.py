@@ -1,4 +1,4 @@
-"""What must not reach the endpoint does not, and the verdict says why."""
+"""A model that must not reach the endpoint is not pushed, and the verdict gives the reason."""
 
 from __future__ import annotations
 

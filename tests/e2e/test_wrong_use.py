@@ -1,4 +1,4 @@
-"""Used wrongly, the command answers in one plain sentence with the next thing to type, and leaves nothing behind."""
+"""A wrong command line or unusable data ends in one sentence with the next command, and leaves no files behind."""
 
 from __future__ import annotations
 

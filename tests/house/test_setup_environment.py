@@ -1,4 +1,4 @@
-"""scripts/setup_environment.sh with an installer of three lines in uv's place: what it does, and what it says."""
+"""scripts/setup_environment.sh with an installer of three lines in uv's place: its effects and its messages."""
 
 import shutil
 import subprocess

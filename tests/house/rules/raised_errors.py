@@ -1,5 +1,5 @@
 """Which public functions let a SluiceError out, read from the source: by a `raise` of their own, or through a function
-of the same module that they call. What comes from other modules is said there."""
+of the same module that they call. Errors of other modules are documented there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an error of ours leaves a public function, its docstring says when, in one form."""
+"""The docstring of a public function that lets an error of ours out has a `Raises:` section, in one form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hyperparameters may be, wherever it is asked: before a run, in a search, when the model is built."""
+"""The rules of hyperparameters: before a run, in a search, and when the model is built."""
 
 from __future__ import annotations
 

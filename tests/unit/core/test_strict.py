@@ -1,4 +1,4 @@
-"""A section of configuration on its way through an execution property: equal values are equal text, and come back."""
+"""A section of configuration as an execution property: equal values are equal text, and are read back unchanged."""
 
 from __future__ import annotations
 

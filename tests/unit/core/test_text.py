@@ -1,4 +1,4 @@
-"""Words that every message needs."""
+"""Parts of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gates.check` on whatever a notebook holds: the same answer, whatever the rows' order, library, files or threads."""
+"""`gates.check` on tables of any library: the same report for any order of rows, library, files and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our artifact types keep the names by which metadata stores of earlier runs, and Vertex AI, know them."""
+"""Our artifact types keep the names that metadata stores of earlier runs and Vertex AI use."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class GateSpec(ComponentSpec):
 
 
 class ModelGate(base_component.BaseComponent):
-    """Stands for the proof: says of the model what it is told to say."""
+    """A substitute for the proof: gives the verdict that it is configured with."""
 
     SPEC_CLASS = GateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)

@@ -1,4 +1,4 @@
-"""Which registry keeps what lies at a place."""
+"""The registry of each kind of place."""
 
 from __future__ import annotations
 

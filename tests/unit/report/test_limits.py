@@ -1,4 +1,4 @@
-"""What the report says of a limit is what the gate decided, and which way a metric is better."""
+"""The report shows the decision of the gate about a limit, and which way a metric is better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each section shows what it was given, and says so plainly when it was given nothing."""
+"""Each section shows its evidence, and one line without evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `judge` adds to the measurements of a check, so that no check repeats it."""
+"""`judge` adds name and margin to the measurements of a check, so that no check repeats them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training and the search leave is read back typed, exactly as it was written."""
+"""The outputs of training and search are read back as typed values, exactly as they were written."""
 
 from __future__ import annotations
 

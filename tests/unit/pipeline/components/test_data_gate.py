@@ -1,4 +1,4 @@
-"""The DataGate component: what it reads, what it is told, what it leaves behind."""
+"""The DataGate component: its inputs, its settings and its outputs."""
 
 from __future__ import annotations
 

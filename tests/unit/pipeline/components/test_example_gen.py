@@ -1,4 +1,4 @@
-"""The ExampleGen component, held against the official one on the real taxi data."""
+"""The ExampleGen component, compared with the official one on the real taxi data."""
 
 from collections import Counter
 from pathlib import Path

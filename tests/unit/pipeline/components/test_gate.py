@@ -1,4 +1,4 @@
-"""What every gate does around its judgement: report, blessing, time, and whose model it was."""
+"""What every gate does beside its judgement: report, blessing, time, and the name of the judged model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Asked(Strict):
 
 
 class Echo(GateExecutor):
-    """Says what it was asked to say."""
+    """Returns the verdict in its configuration."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
         return GateReport("echo", Asked.from_property(config).verdict)

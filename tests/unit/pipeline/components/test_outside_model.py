@@ -1,4 +1,4 @@
-"""A SavedModel from outside is asked as our own are, whatever its signature and outputs are called."""
+"""A SavedModel from outside is called like our own, with any names of its signature and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Pusher refuses whatever is not vouched for, and never crashes doing so."""
+"""The Pusher refuses a model without every required blessing, and does not crash."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
 
 
 def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
-    """What the Registrar says of a version of taxi that it registered."""
+    """The Registrar's output for a version of taxi that it registered."""
     found = FolderRegistry(tmp_path / "registry").register(
         submission(tmp_path / "submitted" / weights.decode(), weights)
     )
@@ -135,7 +135,7 @@ def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(
 def test_a_push_whose_record_was_cut_off_is_recorded_by_the_next_run(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
-    _push(tmp_path, model, blessings)  # pushed, and killed before the registry was told
+    _push(tmp_path, model, blessings)  # pushed, and killed before the registry recorded it
     pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
     number = pushed.get_string_custom_property("pushed_version")
     assert FolderRegistry(tmp_path / "registry").find("taxi", "production").labels["deployment"] == f"pushed-{number}"

@@ -1,4 +1,4 @@
-"""The Registrar keeps a model that every gate blessed, with its files, and leaves the registry alone otherwise."""
+"""The Registrar registers a model that every gate blessed, with its files, and changes nothing otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every key can be looked up, and the reference page says what the code says."""
+"""Every key can be looked up, and the reference page agrees with the code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Hyperparameters that were found once, committed, and used instead of searching."""
+"""Committed hyperparameters of an earlier search, used instead of searching."""
 
 from __future__ import annotations
 

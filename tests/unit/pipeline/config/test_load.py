@@ -1,4 +1,4 @@
-"""What a person sees when a configuration is right, and above all when it is not."""
+"""Loading a configuration, and the messages when it cannot be used."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the ModelGate is told of models of images and of several classes."""
+"""The evidence of the ModelGate for models of images and of several classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is assigned where: shares, independence of salts, entities, time with a gap, a given column."""
+"""The assignment of rows to splits: shares, independence of salts, entities, time with a gap, a given column."""
 
 import numpy as np
 import pyarrow as pa

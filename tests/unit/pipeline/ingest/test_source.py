@@ -1,4 +1,4 @@
-"""Which files a workload reads, and what their fingerprint says."""
+"""The files that a workload reads, and their fingerprint."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the console says of a component, from what the component left."""
+"""The console's sentence about a component, from its outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended, from what became of its components."""
+"""The outcome of a run, from the results of its components."""
 
 from __future__ import annotations
 
