@@ -50,7 +50,7 @@ class DataConfig(Strict):
     entity_key: str | None = None
     """The column that identifies the entity of a row (customer, patient, vehicle); needed to split by entity."""
     time_column: str | None = None
-    """The column that says when a row happened (integer or float epoch, or ISO text); needed to split by time."""
+    """The column with the time of a row (integer or float epoch, or ISO text); needed to split by time."""
     max_unusable_share: Share = 0.001
     """The run is refused when more than this share of rows cannot be parsed or has no label."""
     serving_log: str | None = None

@@ -14,7 +14,7 @@ from pipeline.config.workload import WorkloadConfig
 
 def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
     """The configuration with the hyperparameters of `tuner.frozen` in the place of those in the YAML, and nothing left
-    to search. `document` knows which values were typed on the command line.
+    to search. `document` holds which values were typed on the command line.
 
     Raises:
       SluiceError: when the file is missing or holds anything but names and values, or other ones than were typed.

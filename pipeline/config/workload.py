@@ -50,7 +50,7 @@ class ServingConfig(Strict):
 
 
 class RegistryConfig(Strict):
-    """Where a blessed model is kept, and what its model card says beyond what was measured."""
+    """The registry of blessed models, and the texts of the model card that are not measured."""
 
     enabled: bool = True
     """Whether a blessed model is registered before it is pushed (`python -m registry list`)."""

@@ -141,7 +141,7 @@ def test_another_machine_is_reported(checkout):
         ('mkdir -p "$3/bin" && printf "#!/bin/sh\\nexit 1\\n" > "$3/bin/python" && chmod +x "$3/bin/python"', "by pip"),
     ],
 )
-def test_without_uv_the_systems_python_fetches_it_or_says_why_not(checkout, tmp_path, python3, sentence):
+def test_without_uv_the_systems_python_fetches_it_or_reports_why_not(checkout, tmp_path, python3, sentence):
     (checkout / "bin/uv").unlink()
     tools = tmp_path / "tools"
     tools.mkdir()

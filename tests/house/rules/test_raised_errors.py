@@ -8,7 +8,7 @@ from tests.house.rules.raised_errors import error_makers, exceptions_in_prose, u
 from tests.house.rules.tree import modules, shown
 
 
-def test_a_public_function_says_when_an_error_of_ours_leaves_it() -> None:
+def test_a_public_function_documents_when_an_error_of_ours_leaves_it() -> None:
     sources = {shown(path): path.read_text(encoding="utf-8") for path in modules()}
     makers = set().union(*(error_makers(source) for source in sources.values()))
     assert len(sources) > 200
@@ -43,7 +43,7 @@ THROUGH = "def f():\n    '''F.'''\n    _g()\n\ndef _g():\n    {}\n"
         "def f():\n    def g():\n        raise SluiceError('no')\n    return [g()]\n",
     ],
 )
-def test_an_error_that_leaves_unsaid_is_found(source: str) -> None:
+def test_an_undocumented_error_is_found(source: str) -> None:
     assert undocumented(source, {"made_elsewhere"}) == ["f"]
 
 
@@ -61,7 +61,7 @@ def test_an_error_that_leaves_unsaid_is_found(source: str) -> None:
         f"@main.command(name='list')\n{RAISING}",
     ],
 )
-def test_what_does_not_leave_or_is_said_passes(source: str) -> None:
+def test_an_error_that_is_caught_or_documented_passes(source: str) -> None:
     assert undocumented(source) == []
 
 

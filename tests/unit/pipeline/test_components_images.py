@@ -121,7 +121,7 @@ def test_a_proposed_schema_gives_images_their_fixed_shape(tmp_path):
     assert (domain.min, domain.max) == (0, 255)
 
 
-def test_the_gate_holds_images_as_bytes_and_knows_their_copies_in_any_type(tmp_path):
+def test_the_gate_holds_images_as_bytes_and_finds_their_copies_in_any_type(tmp_path):
     path = examples_of(CLEAN, tmp_path / "rows.tfrecord")
     table = table_of("train", raw_batches(path))
     assert table.kinds["image"] is ColumnKind.IMAGE

@@ -176,7 +176,7 @@ def test_values_of_the_data_cannot_break_the_card(tmp_path: Path, record: Versio
     assert all(line.replace("\\|", "").count("|") == 7 for line in tables)
 
 
-def test_without_measured_requests_or_waivers_the_card_says_so(tmp_path: Path, record: VersionRecord) -> None:
+def test_without_measured_requests_or_waivers_the_card_reports_none(tmp_path: Path, record: VersionRecord) -> None:
     _written(tmp_path, replace(record, request_times=None, gates=()))
     card = (tmp_path / "model_card.md").read_text()
     assert "How long a request takes was not measured." in card

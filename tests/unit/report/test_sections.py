@@ -200,7 +200,7 @@ def test_features_with_findings_come_first_then_the_label():
     assert "3 rows could not be used" in words(body)
 
 
-def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says():
+def test_a_finding_stands_with_its_column_and_not_with_its_subject():
     about = Finding("x", "fare in serving", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.", column="fare")
     other = Finding("x", "company in words", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.")
     body = data.render(pushed_run()[1], (GateReport("DataGate", Verdict.PASS, (about, other)),)).body

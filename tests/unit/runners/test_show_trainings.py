@@ -32,7 +32,7 @@ def test_the_newest_of_each_workload_are_linked_under_a_short_name(tmp_path: Pat
     assert (tmp_path / "tensorboard/clothes/Trainer-1/train").is_dir()
 
 
-def test_without_a_training_it_says_what_to_type(tmp_path: Path) -> None:
+def test_without_a_training_it_prints_the_next_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "runners.show_trainings", "--output-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 3

@@ -52,7 +52,7 @@ def test_says_what_is_wrong_with_a_frozen_file(tmp_path: Path, text: str, messag
     assert message in refusal.value.headline
 
 
-def test_says_so_when_the_frozen_file_is_not_there(tmp_path: Path) -> None:
+def test_refuses_a_frozen_file_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(SluiceError, match="cannot be read"):
         load_workload("taxi", (f"tuner.frozen={tmp_path / 'none.yaml'}",))
 

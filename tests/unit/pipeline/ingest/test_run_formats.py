@@ -153,7 +153,7 @@ def test_the_same_files_give_the_same_records_in_the_same_order(from_csv, tmp_pa
     assert rows_of(tmp_path / "out", "train") == rows_of(from_csv[1], "train")
 
 
-def test_the_label_is_what_pandas_says(from_csv, taxi_rows):
+def test_the_label_is_that_of_pandas(from_csv, taxi_rows):
     import pandas as pd
 
     frame = pd.DataFrame(taxi_rows[1:], columns=taxi_rows[0]).astype({"tips": "float32", "fare": "float32"})

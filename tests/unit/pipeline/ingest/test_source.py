@@ -76,7 +76,7 @@ def test_a_span_without_a_pattern_is_refused(spans):
         ("A.CSV", "csv"),
     ],
 )
-def test_the_suffix_tells_the_format(name, format_, tmp_path):
+def test_the_suffix_decides_the_format(name, format_, tmp_path):
     (tmp_path / name).write_text("x")
     assert resolve_source(config(tmp_path / name)).format == format_
 
