@@ -46,7 +46,7 @@ def node_id_of(name: str) -> str:
 
 
 def listing() -> str:
-    """The names of all workloads and components."""
+    """The names of all workloads, their profiles and all components."""
     from pipeline.config.load import profiles_of, workload_names
 
     profiles = {name: ", ".join(profiles_of(name)) for name in workload_names()}

@@ -42,7 +42,7 @@ def read_files(paths: Mapping[str, str], column_types: Mapping[str, str] | None 
     """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`.
 
     Raises:
-      SluiceError: for what cannot be read, and for values that are not of the type asked for.
+      SluiceError: for files that cannot be read, and for values that are not of the requested type.
     """
     sides = {side: _read(path) for side, path in paths.items()}
     kinds = _agreed(sides)
