@@ -124,8 +124,8 @@ def check(
 
     The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
     and yields one Measurement for each comparison, also for a sound one: the number of comparisons decides how certain
-    each must be. It leaves out its name and its margin: `Check.measure` fills them in. When there is nothing to
-    measure, it raises NotApplicable.
+    each must be. It leaves out its name and its margin: `Check.measure` fills them in. The exception NotApplicable says
+    that there is nothing to measure.
     """
 
     def register(function: Function) -> Function:
