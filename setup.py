@@ -5,7 +5,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Run, not imported: whoever builds the package need not have this folder on the import path.
+# Run, not imported: a build may not have this folder on the import path.
 PACKAGES = runpy.run_path(str(Path(__file__).resolve().parent / "core/packages.py"))["PACKAGES"]
 
 # The stack; each line is argued for in docs/dependencies.md and pinned, with hashes, in requirements.lock.

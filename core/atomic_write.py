@@ -1,6 +1,6 @@
-"""Files that are there whole or not at all: written beside their place under another name, then moved there.
+"""Writes a file whole or not at all: under another name in the same folder, then renamed.
 
-Whoever reads while we write, or after we were killed, sees the old file, the new one or none.
+A reader sees the old file, the new one or none, also while a process writes and after it was killed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file of this machine; after a power failure, too, it is whole or absent."""
+    """Write a local file; it is whole or absent, also after a power failure."""
     fresh = path.with_name(_unfinished_name(path.name))
     try:
         with fresh.open("xb") as file:
@@ -45,7 +45,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_through(
     path: str, content: bytes, create: Callable[[str], IO[bytes]], rename: Callable[[str, str], object]
 ) -> None:
-    """Write a file that may lie in a bucket, by the functions of the library that reaches it."""
+    """Write a file that may be in a bucket, with `create` and `rename` of the library that reaches it."""
     fresh = posixpath.join(posixpath.dirname(path), _unfinished_name(posixpath.basename(path)))
     with create(fresh) as file:
         file.write(content)
@@ -53,10 +53,10 @@ def write_through(
 
 
 def unfinished(path: Path) -> Iterator[Path]:
-    """What killed processes have left of their attempts to write `path`."""
+    """The partial files that killed processes left of `path`."""
     return path.parent.glob(_unfinished_name(glob.escape(path.name), "*"))
 
 
 def _unfinished_name(name: str, attempt: str = "") -> str:
-    # Neither the beginning nor the end of the name is that of a finished file, by which readers look for these.
+    # Readers look for files by the beginning or the end of their names; neither may match here.
     return f".{name}.{attempt or uuid.uuid4().hex[:8]}.part"

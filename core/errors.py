@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see, and the exit codes a script can rely on."""
+"""The one exception that a user sees, and the exit codes that a script can rely on."""
 
 from __future__ import annotations
 

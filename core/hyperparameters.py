@@ -1,6 +1,7 @@
-"""What a model's hyperparameters may be, the same before a run and when it is built; and what is in effect in the end.
+"""The rules of a model's hyperparameters, the same before a run and when the model is built, and the values in effect.
 
-They are like their defaults and within their limits. Standard library only: read before anything heavy is imported.
+A value has the type of its default and lies within its limits. Standard library only: the rules are read before
+anything heavy is imported.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any
 from core.errors import SluiceError
 from core.text import did_you_mean, number_within
 
-# Read by training and not by the model, so that a search may vary it like any other.
+# Training reads it, not the model; it is a hyperparameter so that a search can vary it like any other.
 BATCH_SIZE = "batch_size"
 DEFAULT_BATCH_SIZE = 128
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
-# A model writes its own out as plain values, so that they can be read before it is imported.
+# A model's module holds its limits as plain values, so that they can be read without importing it.
 Limits = Mapping[str, Mapping[str, Any]]
 
 ONE_OF = "one_of"
@@ -30,20 +31,20 @@ _BOUNDS = ("gt", "ge", "lt", "le")
 
 @dataclass(frozen=True)
 class Rules:
-    """What each hyperparameter may be. `defaults` and `limits` by name, those of training included."""
+    """The values that each hyperparameter may have. `defaults` and `limits` by name, those of training included."""
 
     defaults: Mapping[str, Any]
     limits: Limits
 
     @staticmethod
     def of(defaults: Mapping[str, Any], limits: Mapping[str, Any] | None = None) -> Rules:
-        """The rules of a model with these DEFAULTS and LIMITS. Limits of another form than ours are left out: a module
-        of somebody else's may call another thing so."""
+        """The rules of a model with these DEFAULTS and LIMITS. Limits of another form than ours are left out: a user's
+        module may use the name for something else."""
         ours = {name: each for name, each in (limits or {}).items() if _are_limits(each)}
         return Rules({**defaults, BATCH_SIZE: DEFAULT_BATCH_SIZE}, {**ours, BATCH_SIZE: {"ge": 1}})
 
     def read(self, name: str, value: Any) -> Any:
-        """The value as it is meant: where the default is a list, text like "64,32" is one, for a search cannot choose
+        """The value; where the default is a list, text like "64,32" becomes a list, because a search cannot propose
         lists."""
         if not isinstance(self.defaults.get(name), list) or not isinstance(value, str):
             return value
@@ -53,7 +54,7 @@ class Rules:
             return value
 
     def wanted(self, name: str, value: Any) -> str | None:
-        """What must stand there instead of `value`, in words; None when it fits. An unknown name takes anything."""
+        """The values that are allowed instead of `value`, in words; None when it fits. An unknown name takes any."""
         default, limits = self.defaults.get(name), self.limits.get(name, {})
         return None if _fits(self.read(name, value), default, limits) else _in_words(default, limits)
 
@@ -64,7 +65,8 @@ def completed(
     """`defaults` with `hparams` on top, those of training left out.
 
     Raises:
-      SluiceError: when the model does not have a name, or a value is not like its default or beyond its limits.
+      SluiceError: when the model has no such hyperparameter, or a value is not of its default's type or is beyond its
+        limits.
     """
     rules = Rules.of(defaults, limits)
     if unknown := sorted(set(hparams) - set(rules.defaults)):
@@ -83,11 +85,10 @@ def completed(
 
 
 def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
-    """What a model is really built with, however much of it was spelled out: the module's DEFAULTS with `hparams` on
-    top. A module without DEFAULTS keeps what was given. `hparams` have been through `build_model`, which checks them.
-    """
+    """The hyperparameters that a model is built with: the module's DEFAULTS with `hparams` on top, and `hparams` alone
+    for a module without DEFAULTS. `build_model` has checked `hparams` before."""
     found = getattr(importlib.import_module(module), "DEFAULTS", None)
-    # A module of somebody else's may call another thing so; and training reads its own batch size.
+    # A user's module may use the name for something else; the batch size is training's.
     defaults = found if isinstance(found, Mapping) else {}
     named = {name: value for name, value in defaults.items() if isinstance(name, str) and name != BATCH_SIZE}
     plain = {name: value for name, value in named.items() if _is_plain(value)}
@@ -115,7 +116,7 @@ def _is_limit(kind: Any, bound: Any) -> bool:
 
 
 def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
-    if isinstance(default, list) and default:  # an empty one does not say of what
+    if isinstance(default, list) and default:  # an empty list has no type of items
         return isinstance(value, list) and all(_fits(each, _widest(default), limits) for each in value)
     if ONE_OF in limits:
         return any(value == each and _is_like(value, each, whole=isinstance(each, int)) for each in limits[ONE_OF])
@@ -125,7 +126,7 @@ def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
 
 
 def _is_like(value: Any, default: Any, whole: bool) -> bool:
-    """Whether a value is of the default's kind: a whole number is a number too, and true is none."""
+    """Whether a value has the default's type: a whole number is a number too, and true is not a number."""
     if isinstance(default, (bool, str)):
         return isinstance(value, bool if isinstance(default, bool) else str)
     if not _is_number(default):
@@ -138,7 +139,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_whole(default: Any, limits: Mapping[str, Any]) -> bool:
-    """A 0 that nobody limits may stand for 0.0."""
+    """A default of 0 without limits may stand for 0.0."""
     return isinstance(default, Integral) and bool(limits)
 
 

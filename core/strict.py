@@ -1,4 +1,4 @@
-"""What every typed section of configuration is: frozen, strict about types and keys, and one line of JSON for TFX."""
+"""The base of typed configuration: frozen, strict about types and keys, and one line of JSON for TFX."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ class Strict(BaseModel):
     )
 
     def to_property(self) -> str:
-        """As an execution property holds it: TFX keeps text and compares it with that of the last run, so equal values
-        must be equal text."""
+        """The text of an execution property. TFX compares it with that of the last run, so equal values must give equal
+        text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
     @classmethod
     def from_property(cls: type[Section], text: str) -> Section:
-        """What `to_property` wrote, checked again on the machine that reads it."""
+        """The inverse of `to_property`; the values are validated again."""
         return cls.model_validate_json(text)
 
     def to_custom_config(self) -> dict[str, str]:
-        """The same in the form in which TFX hands things on to a function of the user's, such as `run_fn`."""
+        """The same as the dictionary that TFX passes to a user's function, such as `run_fn`."""
         return {_CONFIG: self.to_property()}
 
     @classmethod
     def from_custom_config(cls: type[Section], custom_config: Mapping[str, str]) -> Section:
-        """What `to_custom_config` gave."""
+        """The inverse of `to_custom_config`."""
         return cls.from_property(custom_config[_CONFIG])
 
 

@@ -1,4 +1,4 @@
-"""Words that every message needs: the name that was probably meant, lists, and nouns that follow a count."""
+"""Parts of messages: suggestions for a misspelt name, lists in words, and nouns that follow a count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of `known` of which `word` is most likely a misspelling; None when none is at least `cutoff` alike.
+    """The name in `known` that is most like `word`; None when no name is at least `cutoff` alike.
 
     `cutoff` is difflib's ratio: 0 for nothing in common, 1 for equal.
     """
@@ -20,7 +20,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", cutoff: f
 
 
 def suggestion(name: str | None) -> str:
-    """As `did_you_mean` ends a sentence, for a name that was found in another way; nothing for None."""
+    """The end of a sentence as in `did_you_mean`, for a name that was found in another way; empty for None."""
     return f"; did you mean `{name}`?" if name else ""
 
 
@@ -30,7 +30,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def shortened(words: Sequence[str], most: int, between: str = ", ", rest: str = "{} more") -> str:
-    """The first `most` of `words`, and in words what is left out: "a, b and 3 more".
+    """The first `most` of `words`, and how many are left out: "a, b and 3 more".
 
     `rest` may hold {} for how many there are.
     """
@@ -49,7 +49,7 @@ def counted(count: int, one: str, several: str = "", space: str = " ") -> str:
 
 
 def number_within(bounds: Mapping[str, float], whole: bool = False) -> str:
-    """What number may stand there: ({"ge": 1}, whole) → "a whole number of at least 1". `bounds` by gt, ge, lt, le."""
+    """The allowed numbers in words: ({"ge": 1}, whole) → "a whole number of at least 1". `bounds` by gt, ge, lt, le."""
     noun, bounds = ("a whole number" if whole else "a number"), dict(bounds)
     if whole and "gt" in bounds:
         bounds["ge"] = bounds.pop("gt") + 1

@@ -1,4 +1,4 @@
-"""Reads YAML into plain values and remembers the line of every key, so that an error can name it."""
+"""Reads YAML into plain values with the line of every key, so that an error can name it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _AMBIGUOUS = re.compile(r"^(yes|no|on|off)$", re.IGNORECASE)
 
-# What the parser says, and what the person who typed it needs to hear.
+# From the parser's message to the cause in plain words.
 _PLAIN_WORDS = {
     "while scanning an alias": "a value that starts with * needs quotes",
     "while scanning an anchor": "a value that starts with & needs quotes",
@@ -38,7 +38,7 @@ _PLAIN_WORDS = {
 
 
 class _Loader(_Base):
-    """YAML 1.2's idea of numbers and booleans: 1e-3 is a number; 12:30, 007 and 2013-12-01 are text."""
+    """Numbers and booleans as in YAML 1.2: 1e-3 is a number; 12:30, 007 and 2013-12-01 are text."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -59,7 +59,7 @@ for _tag, _pattern, _first in (
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a key was given. Places sort as a reader meets them."""
+    """Where a key was given. Places sort in the order of the document."""
 
     rank: int
     text: str = field(compare=False)
@@ -97,7 +97,7 @@ def read_document(text: str, shown_name: str) -> Document:
 
 
 def read_value(text: str, shown_name: str) -> Any:
-    """One value as it may be typed on a command line.
+    """One value from a command line.
 
     Raises:
       SluiceError: when the text is no YAML.
@@ -119,11 +119,11 @@ def _compose(text: str, shown_name: str) -> yaml.Node | None:
 
 
 def _in_plain_words(error: yaml.YAMLError) -> str:
-    said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or error}"
-    for theirs, ours in _PLAIN_WORDS.items():
-        if theirs in said:
-            return ours
-    return f"not valid YAML ({' '.join(said.split())})"
+    text = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or error}"
+    for parser_words, plain_words in _PLAIN_WORDS.items():
+        if parser_words in text:
+            return plain_words
+    return f"not valid YAML ({' '.join(text.split())})"
 
 
 def _line(node: yaml.Node) -> int:

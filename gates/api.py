@@ -42,19 +42,19 @@ def check(
     strict: bool = False,
     progress: Progress | None = None,
 ) -> GateReport:
-    """The DataGate's report on a training table and what is to be compared with it.
+    """The DataGate's report on a training table and the tables to compare with it.
 
     A table is an Arrow table, a DataFrame, a dict of arrays, or the path of files in one of the formats of
-    docs/sources.md (one file, a folder or a glob). `label` is the column to be learnt, `entity` the one that says whose
-    row it is, `time` the one that says when it happened; `config` is a workload's YAML, over which these go. `settings`
-    are as in its section `gates`; `strict` refuses where the data cannot decide.
+    docs/sources.md (one file, a folder or a glob). `label` is the column to predict, `entity` the column that
+    identifies the unit of a row, `time` the column with the time of a row; `config` is a workload's YAML, which these
+    three override. `settings` are as in its section `gates`; `strict` refuses where the rows are too few to decide.
 
     Raises:
-      SluiceError: in one sentence, when a table, a column that is named or the configuration cannot be used.
+      SluiceError: when a table, a named column or the configuration cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
-    for word, said in {**given, "label": label, "entity": entity, "time": time}.items():
-        if isinstance(said, str) and not said.strip():
+    for word, value in {**given, "label": label, "entity": entity, "time": time}.items():
+        if isinstance(value, str) and not value.strip():
             raise SluiceError(f"{word} is empty: nothing was named (is a shell variable unset?).")
     workload = _with_words(read_workload(os.fspath(config)) if config else Workload(), label, entity, time)
     chosen = workload.settings if settings is None else settings
@@ -93,7 +93,7 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
 
 
 def _with_words(workload: Workload, label: str | None, entity: str | None, time: str | None) -> Workload:
-    """What was said at the call goes over what the file says."""
+    """The workload with the caller's columns, which override the file's."""
     expression = workload.label_expression if label in (None, workload.label) else None
     words = {"label": label or workload.label, "entity": entity or workload.entity, "time": time or workload.time}
     return workload.model_copy(update={**words, "label_expression": expression})
@@ -138,7 +138,7 @@ def _check_declared(train: pa.Table, given: Given, workload: Workload) -> None:
 
 
 def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
-    """A misspelt name would withhold nothing, and let the column through; or leave the wrong type."""
+    """Refuse a misspelt name: it would withhold no column, or leave a column with the wrong type."""
     named = [(name, "prediction withholds") for name in sorted(workload.withheld)]
     for name, who in [*named, *((name, "data.column_types names") for name in sorted(workload.column_types))]:
         hint = did_you_mean(name, train.column_names, cutoff=0.7)
@@ -147,7 +147,7 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:
-    """ISO text in the time column becomes seconds since 1970, when all of it can."""
+    """Converts ISO text in the time column to seconds since 1970, when every value can be converted."""
     held = {side: table for side, table in tables.items() if time in table.column_names}
     converted = {}
     for side, table in held.items():

@@ -1,5 +1,5 @@
-"""The part of a workload's YAML that the gates need: what its columns mean, and the section `gates`. The rest is the
-pipeline's to judge."""
+"""The part of a workload's YAML that the gates need: the roles of its columns, and the section `gates`. The pipeline
+validates the rest."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _KEYS = {
     "prediction": ("moments", "made_at", "known_from", "never"),
     "split": ("by",),
 }
-# Keys that are right and merely look alike one that is read here.
+# Valid keys that look like a key that is read here.
 _ALL_KEYS = {*_SECTIONS, *(key for keys in _KEYS.values() for key in keys), "name", "gap", "salt", "train", "test"}
 _LIST = "All checks:  python -m gates list"
 
 
 class Workload(Declared, strict=False):
-    """What is declared about the data, and how to judge it; nothing of it is needed for a first look."""
+    """What is declared about the data, and the settings of the gates; everything is optional."""
 
     label_expression: str | None = None
     column_types: Mapping[str, str] = {}
@@ -73,7 +73,7 @@ def _read(path: str) -> Document:
 
 
 def _refuse_misspelt(document: Document) -> None:
-    """The pipeline knows every key; here those that are read must at least not be missed for a slip of the pen."""
+    """Refuse a key that looks like a misspelling of one that is read here. The pipeline validates all keys."""
     for section, known in (("", _SECTIONS), *_KEYS.items()):
         given = document.value if not section else _section(document, section)
         for key in given:
@@ -87,8 +87,8 @@ def _refuse_misspelt(document: Document) -> None:
 def _split_by(document: Document) -> str | None:
     by = _text(document, ("split", "by"))
     if by not in (None, *_SPLITS):
-        told = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
-        raise SluiceError(f"{document.place(('split', 'by')).text}: {told}.")
+        message = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
+        raise SluiceError(f"{document.place(('split', 'by')).text}: {message}.")
     return by
 
 
@@ -115,7 +115,7 @@ def _column_types(document: Document) -> dict[str, str]:
 
 
 def _prediction(document: Document) -> PredictionConfig:
-    """The section as the pipeline reads it; an empty key counts as an absent one, unknown keys are the pipeline's."""
+    """The section as the pipeline reads it; an empty key counts as absent, unknown keys are left to the pipeline."""
     section = _section(document, "prediction")
     given = {key: section[key] for key in _KEYS["prediction"] if section.get(key) is not None}
     try:
@@ -125,7 +125,7 @@ def _prediction(document: Document) -> PredictionConfig:
 
 
 def _unusable_prediction(problem: Any, document: Document) -> SluiceError:
-    """An item that is no name is refused with the whole list that it stands in."""
+    """The error for an unusable value; for an item that is no name it shows the whole list."""
     if problem["type"] == "conflict":
         place = document.place(("prediction", *problem["ctx"]["at"])).text
         return SluiceError(f"{place}: {problem['ctx']['sentence']}.")
@@ -149,7 +149,7 @@ def _settings_in(document: Document) -> GateSettings:
 
 
 def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> GateSettings:
-    """The settings in plain values; `document` is where they come from, if from a file.
+    """The settings from plain values; `document` is the file that they come from, if any.
 
     Raises:
       SluiceError: when they are no mapping, or hold an unknown key or a value that cannot be used.
@@ -160,7 +160,7 @@ def settings_of(plain: Mapping[str, Any], document: Document | None = None) -> G
         return GateSettings.model_validate(dict(plain))
     except ValidationError as error:
         problems = error.errors()
-        # A misspelt key is also a missing one, and the spelling is what to mend.
+        # A misspelt key is also a missing one; the message names the misspelling.
         first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
         raise _refusal(first, document) from None
 

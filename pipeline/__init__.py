@@ -6,7 +6,7 @@ _IN_BLESSINGS = frozenset({"GateReportArtifact", "Blessing", "NewestVersion", "R
 
 
 def __getattr__(name: str) -> Any:
-    """Our artifact types as `pipeline.<Class>`: Vertex imports them by that path, and nobody else pays for it."""
+    """Our artifact types as `pipeline.<Class>`, imported on first use: Vertex imports them by that path."""
     if name in _IN_BLESSINGS:
         from pipeline.artifacts import blessings
 

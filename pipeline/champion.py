@@ -26,17 +26,18 @@ Artifacts = dict[str, list[Artifact]]
 
 class LatestOtherBlessedModel(ResolverStrategy):
     """Resolves `model` and `model_blessing` to the newest positive blessing of a model that is not `candidate` and that
-    one of `gate_blessing` proves sound: good figures of a model that the ModelGate refused are no bar to set.
+    one of `gate_blessing` proves sound: a model that the ModelGate refused is not compared with, however good its
+    figures.
 
-    A later refusal of the same model takes nothing back: it may come from a run that tried a stricter threshold, and
-    the model is still the one that is served.
+    A later refusal of the same model changes nothing: it may come from a run that tried a stricter threshold, and the
+    model is still served.
 
     TFX's LatestBlessedModelStrategy also finds the candidate once it has been blessed; an unchanged second run would
     then compare the model with itself, and evaluate anew instead of reusing what the first run found.
     """
 
     def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:  # noqa: ARG002
-        """Keys without a match come back empty: the first model has nothing to beat."""
+        """Keys without a match are empty: there is no model to compare the first one with."""
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {
             blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): blessing
@@ -53,7 +54,7 @@ class LatestOtherBlessedModel(ResolverStrategy):
             if model.id not in candidates
             and model.id in blessings
             and model.uri in proofs
-            and fileio.exists(model.uri)  # someone may have cleared old runs away
+            and fileio.exists(model.uri)  # old runs may have been removed
         ]
         # By blessing, not by model: a reused model that was blessed again is the latest one.
         newest = max(blessed, key=lambda pair: pair[0].id, default=None)
@@ -66,12 +67,12 @@ class LatestOtherBlessedModel(ResolverStrategy):
 
 
 def _positive(blessings: list[Artifact]) -> list[Artifact]:
-    """Those that say yes, the newest last."""
+    """The positive blessings, the newest last."""
     return sorted(filter(is_blessed, blessings), key=lambda blessing: blessing.id)
 
 
 def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel, candidate: BaseChannel) -> BaseNode:
-    """The node that gives the model that the candidate must not fall behind: the one from outside that the
+    """The node that resolves the model that the candidate must not fall behind: the one from outside that the
     configuration names, else the last blessed one."""
     baseline = config.evaluator.baseline
     if baseline is None or baseline.saved_model is None:
@@ -105,6 +106,6 @@ def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
 
 
 def latest_blessed_model(candidate: BaseChannel) -> Resolver:  # noqa: ARG001
-    """The newest blessed model, by the one strategy that Vertex AI knows; it looks neither at the candidate nor at what
-    the ModelGate said."""
+    """The newest blessed model, by the one strategy that Vertex AI supports; it considers neither the candidate nor
+    the ModelGate's verdict."""
     return Resolver(strategy_class=LatestBlessedModelStrategy, **_blessed_model_channels()).with_id("ChampionResolver")

@@ -1,8 +1,8 @@
-"""What each component is given of the configuration: typed on the pipeline's page, JSON in the execution property
+"""The part of the configuration that each component needs: typed on the pipeline's page, JSON in the execution property
 `config`, and the same type again inside the executor.
 
-The components before training hold theirs themselves (example_gen.py, schema_gen.py, features.py): what a gate is
-given may change here without a new training.
+The components before training define their own inputs (example_gen.py, schema_gen.py, features.py), so that a change of
+a gate's inputs in this file does not lead to a new training.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
 
 
 class ValidatorInputs(Strict):
-    """Of the ExampleValidator."""
+    """The inputs of the ExampleValidator."""
 
     tolerated: dict[str, str]
     """Columns whose anomalies do not refuse, each with the reason why."""
@@ -58,7 +58,7 @@ class ValidatorInputs(Strict):
 
 
 class GateInputs(Strict):
-    """Of DataGate and ModelGate."""
+    """The inputs of DataGate and ModelGate."""
 
     declared: Declared
     settings: GateSettings
@@ -67,7 +67,7 @@ class GateInputs(Strict):
 
     @classmethod
     def of(cls, config: WorkloadConfig, lineage: Lineage, strict: bool = False) -> GateInputs:
-        """As the workload has it; where the platform is `strict` the configuration cannot take it back."""
+        """From the workload; where the platform is `strict`, the configuration cannot switch it off."""
         data, prediction, settings = config.data, config.prediction, config.gates
         declared = Declared(
             label=data.label,
@@ -90,7 +90,7 @@ class GateInputs(Strict):
 
 
 class EvaluatorInputs(Strict):
-    """Of the Evaluator."""
+    """The inputs of the Evaluator."""
 
     evaluator: EvaluatorConfig
     outside: OutsideFigures | None
@@ -114,7 +114,7 @@ class EvaluatorInputs(Strict):
 
 
 class ReferencesInputs(Strict):
-    """Of the References."""
+    """The inputs of the References."""
 
     label: str
     withheld: list[str]
@@ -128,7 +128,7 @@ class ReferencesInputs(Strict):
 
 
 class LearningInputs(Strict):
-    """Of Tuner and Trainer, which read them as `models.training.config.LearningSettings`."""
+    """The inputs of Tuner and Trainer, which read them as `models.training.config.LearningSettings`."""
 
     model: ModelConfig
     train: TrainConfig
@@ -142,7 +142,7 @@ class LearningInputs(Strict):
 
     @classmethod
     def of(cls, config: WorkloadConfig, platform: Platform, purpose: Purpose) -> LearningInputs:
-        """As the workload has it, for the search or for the training of the model itself."""
+        """From the workload, for the search or for the training of the model itself."""
         return cls(
             model=config.model,
             train=config.train,
@@ -155,7 +155,7 @@ class LearningInputs(Strict):
 
 
 class Provenance(Strict):
-    """What made a run."""
+    """The provenance of a run."""
 
     git_commit: str | None = None
     lock_hash: str | None = None
@@ -166,7 +166,7 @@ class Provenance(Strict):
 
 
 class RegistrarInputs(Strict):
-    """Of the Registrar: the parts of the configuration that made the model or explain it, and the run's provenance."""
+    """The inputs of the Registrar: the configuration that made or explains the model, and the run's provenance."""
 
     name: str
     data: DataConfig
@@ -180,7 +180,7 @@ class RegistrarInputs(Strict):
 
     @classmethod
     def of(cls, config: WorkloadConfig, platform: Platform) -> RegistrarInputs:
-        """As the workload and the platform have it."""
+        """From the workload and the platform."""
         modules = ("pipeline.features", config.preprocessing.module, "models.training.run", config.model.module)
         provenance = Provenance(
             **platform.provenance,

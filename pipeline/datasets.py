@@ -1,4 +1,4 @@
-"""A data set as the pipeline page passes it on: which files, and a hash of what is in them."""
+"""A data set of the pipeline page: its files, and a hash of their content."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SERVING, PREVIOUS = "serving", "previous"
 
 @dataclass(frozen=True)
 class Dataset:
-    """Files to ingest. Where finding them is left to the machine that reads them, `source` has the pattern alone and
-    `fingerprint` is empty."""
+    """Files to ingest. Where the machine that reads them finds them, `source` has the pattern alone and `fingerprint`
+    is empty."""
 
     source: Source
     fingerprint: str = ""
@@ -38,7 +38,7 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
     """Find the files on this machine, look at their columns and hash them.
 
     Raises:
-      SluiceError: for data that cannot be used, as far as that is seen without reading every row.
+      SluiceError: for data that cannot be used, as far as that shows without reading every row.
     """
     current = resolve_source(data)
     previous = previous_source(data, current)
@@ -61,8 +61,8 @@ def _dataset(source: Source, data: DataConfig) -> Dataset:
 
 
 def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: PredictionConfig) -> None:
-    """A misspelt name would withhold nothing and let the column through; a name that is near one of the data's
-    columns, and not itself among them, is taken for misspelt."""
+    """Refuses a misspelt name, which would withhold no column: one that is like a column of the data without being
+    one."""
     for name in prediction.withheld_columns():
         if name in columns or name == data.label:
             continue
@@ -78,7 +78,7 @@ def _named(data: DataConfig) -> str:
 
 
 def datasets_there(data: DataConfig) -> Datasets:
-    """Leave finding the files to the machine on which the job will run."""
+    """Datasets whose files the machine that runs the job will find."""
     log = _serving_log(data)
     return Datasets(_unresolved(data), _unresolved(log) if log else None)
 
@@ -90,7 +90,7 @@ def _serving_log(data: DataConfig) -> DataConfig | None:
 
 
 def _not_of_this_machine(places: list[str]) -> tuple[str, ...]:
-    """Of several places those that another machine may have, too: not in this repository, nor in this user's home."""
+    """Of several places those that another machine may have: neither in this repository nor in this user's home."""
     own = (str(ROOT), str(Path.home()))
     return tuple(place for place in places if not place.startswith(own)) or tuple(places)
 

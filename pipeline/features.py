@@ -1,5 +1,5 @@
-"""The entry point of the Transform component: it withholds what features must not see, lets the workload's own
-`preprocessing_fn` work, and adds the label."""
+"""The entry point of the Transform component: it removes withheld columns, calls the workload's own `preprocessing_fn`,
+and adds the label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FeatureInputs(Strict):
-    """What Transform is given of the configuration."""
+    """The inputs of Transform."""
 
     module: str
     """Gives the workload's own `preprocessing_fn`."""
@@ -42,7 +42,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -
     """`custom_config` holds FeatureInputs; the label comes out under its raw name.
 
     Raises:
-      SluiceError: when a feature is called as the label is.
+      SluiceError: when a feature has the label's name.
     """
     given = FeatureInputs.from_custom_config(custom_config)
     unseen = {given.label, *given.withheld}
@@ -55,6 +55,6 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -
 
 
 def _one_a_row(column: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
-    """Dense, of shape [batch]. Ingest leaves no row without a label, so nothing needs filling."""
+    """Dense, of shape [batch]. Ingest drops rows without a label, so no value is filled in."""
     dense = tf.sparse.to_dense(column) if isinstance(column, tf.SparseTensor) else column
     return tf.reshape(dense, [-1])

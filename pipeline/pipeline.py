@@ -1,4 +1,4 @@
-"""The road from raw data to an endpoint: the same page for every workload and every runner."""
+"""The pipeline from raw data to an endpoint: the same page for every workload and every runner."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     # Describes each split: what is there, how much of it, how it is distributed.
     statistics_gen = _describe(platform, example_gen)
 
-    # Says what the data must look like: the curated schema, or on a first run a proposal to curate.
+    # Provides the schema that the data must meet: the curated one, or on a first run a proposal to curate.
     schema_gen = (
         CuratedSchema(text=curated_text(config.schema_file))
         if config.schema_file
@@ -85,7 +85,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             custom_config=FeatureInputs.of(config, platform).to_custom_config(),
         )
 
-        # Searches hyperparameters, scored on eval, when the configuration asks for it.
+        # Searches hyperparameters, scored on eval, when the configuration enables it.
         tuner = (
             Tuner(
                 **LEARNING.inputs_of(transform),
@@ -107,7 +107,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         # Finds the model that the candidate must not fall behind: the one from outside, else the last blessed one.
         champion = champion_of(config, platform, schema_gen.outputs["schema"], trainer.outputs["model"])
 
-        # Fits what anybody could have fitted, so that a reader knows what the figures are worth.
+        # Fits simple models, so that a reader can compare the candidate's figures with theirs.
         references = References(
             examples=example_gen.outputs["examples"],
             schema=schema_gen.outputs["schema"],
@@ -125,7 +125,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             code=platform.code("pipeline.components.evaluator"),
         )
 
-        # Proves that the model is sound: what was measured is what is served, and holds on rows it has not seen.
+        # Proves that the model is sound: the served predictions are the measured ones, and it generalises to new rows.
         model_gate = ModelGate(
             examples=example_gen.outputs["examples"],
             model=trainer.outputs["model"],
@@ -140,10 +140,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
     gates: dict[str, BaseNode] = {"ExampleValidator": example_validator, "DataGate": data_gate}
     gates |= {"Evaluator": evaluator, "ModelGate": model_gate}
 
-    # Keeps the model for good, numbered by what changed and with its model card, when every blessing is present.
+    # Registers the model, numbered by what changed and with its model card, when every blessing is present.
     registrar = registrar_of(config, platform, gates, example_gen, transform, trainer, references)
 
-    # Puts the model at the endpoint's door when every blessing is present, and only then.
+    # Pushes the model to the folder that the endpoint serves, only when every blessing is present.
     pusher = Pusher(
         model=trainer.outputs["model"],
         blessings={name: gate.outputs["blessing"] for name, gate in gates.items()},
@@ -185,7 +185,7 @@ def _describe(platform: Platform, examples: ExampleGen) -> StatisticsGen:
 def _observed(
     name: str, config: WorkloadConfig, platform: Platform, dataset: Dataset | None, train: ExampleGen
 ) -> list[BaseNode]:
-    """Examples and statistics of rows that are compared with train and never trained on; nothing without data."""
+    """Examples and statistics of rows that are compared with train and not trained on; empty without data."""
     if dataset is None:
         return []
     examples = _ingest(config, platform, dataset, name, train.outputs["examples"])

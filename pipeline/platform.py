@@ -1,4 +1,4 @@
-"""What differs between a laptop and Vertex AI. The pipeline page asks no other question about where it runs."""
+"""The differences between one machine and Vertex AI. The pipeline page depends on the platform only through these."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pipeline.datasets import Datasets
 
 @dataclass(frozen=True)
 class Platform:
-    """Where a pipeline runs and where its things are kept.
+    """Where a pipeline runs and where its outputs are stored.
 
-    `code` gives a hash of the source of modules and of all they import, so that edited code is never answered from
-    the cache.
+    `code` gives a hash of the source of modules and of all that they import, so that edited code is not taken from the
+    cache.
     `champion` makes the node that finds the model that the candidate must not fall behind.
     """
 

@@ -1,4 +1,4 @@
-"""Which splits the components that learn are given: written down once, wired from here, judged by the DataGate."""
+"""The splits that the learning components read: defined once, wired from here, judged by the DataGate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfx.proto import trainer_pb2, transform_pb2
 
 @dataclass(frozen=True)
 class Lineage:
-    """The splits that Transform learns from, and by split the components that learn by looking at it."""
+    """The splits that Transform learns from, and by split the components that learn from it."""
 
     analysed: tuple[str, ...]
     fitted_on: tuple[str, ...]
@@ -20,18 +20,18 @@ class Lineage:
 
     @property
     def splits_config(self) -> transform_pb2.SplitsConfig:
-        """What Transform analyses and what it transforms; there are no features of a split that nobody learns from."""
+        """The splits that Transform analyses and transforms; a split that no component learns from has no features."""
         transformed = dict.fromkeys((*self.fitted_on, *self.watched))
         return transform_pb2.SplitsConfig(analyze=self.analysed, transform=list(transformed))
 
     @property
     def train_args(self) -> trainer_pb2.TrainArgs:
-        """What gradients are computed on."""
+        """The split that gradients are computed on."""
         return trainer_pb2.TrainArgs(splits=self.fitted_on)
 
     @property
     def eval_args(self) -> trainer_pb2.EvalArgs:
-        """What early stopping and the Tuner's score look at."""
+        """The split of early stopping and of the Tuner's score."""
         return trainer_pb2.EvalArgs(splits=self.watched)
 
     @property
@@ -42,7 +42,7 @@ class Lineage:
         return {split: tuple(name for name, read in roles if split in read) for split in splits}
 
     def inputs_of(self, transform: Transform) -> dict[str, Any]:
-        """What Tuner and Trainer may look at: features of train and eval. Test is not among them."""
+        """The inputs of Tuner and Trainer: features of train and eval. Test is not among them."""
         return {
             "examples": transform.outputs["transformed_examples"],
             "transform_graph": transform.outputs["transform_graph"],

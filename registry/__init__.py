@@ -1,1 +1,1 @@
-"""Where blessed models are kept: whole, numbered by what changed, never altered. Free of TFX and TensorFlow."""
+"""The registry of blessed models: whole versions, numbered by what changed, never altered. No TFX, no TensorFlow."""

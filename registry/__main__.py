@@ -1,4 +1,4 @@
-"""`python -m registry`: looks into the registry of a run's output folder."""
+"""`python -m registry`: shows the registry of a run's output folder."""
 
 from registry.command import main
 

@@ -1,4 +1,4 @@
-"""The list of registries: what keeps the versions at a place."""
+"""The list of registries, by the kind of their place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.errors import SluiceError
 from registry.contract import ModelRegistry
 from registry.folder import FolderRegistry
 
-# By what stands before `://` in a place; a place without it is a folder of this machine.
+# By the part before `://` of a place; a place without it is a local folder.
 BACKENDS: Mapping[str, Callable[[str], ModelRegistry]] = {
     "": lambda where: FolderRegistry(Path(where)),
 }

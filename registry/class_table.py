@@ -1,4 +1,4 @@
-"""How well a model tells each class from the others, for models of two classes and of more."""
+"""A model's recall and precision by class, for models of two classes and of more."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ClassLine:
 
 
 def class_lines(evaluation: Evaluation) -> list[ClassLine]:
-    """One line a class, in order of the labels; nothing without a confusion matrix."""
+    """One line for each class, in order of the labels; empty without a confusion matrix."""
     matrix = evaluation.confusion
     if matrix is None:
         return []

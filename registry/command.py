@@ -49,7 +49,7 @@ def main(context: click.Context, folder: str) -> None:
 @click.pass_obj
 def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> None:
     """List the versions of MODEL, or of every model."""
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         models = [registry.find(model, LATEST).model] if model else registry.models()
         found = [version for each in models for version in registry.versions(each)]
         damage = [registry.alteration(version) for version in found]
@@ -70,7 +70,7 @@ def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> 
 @click.pass_obj
 def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> None:
     """Show one VERSION of MODEL; the latest when none is named."""
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         found = registry.find(model, version)
         damage = registry.alteration(found)
     if as_json:
@@ -100,7 +100,7 @@ def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> No
 @click.pass_obj
 def compare(registry: ModelRegistry, model: str, first: str, second: str) -> None:
     """Say what differs between version FIRST of MODEL and SECOND, the latest when none is named."""
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         found = registry.compare(model, first, second)
     if found.changes:
         _print_table(
@@ -119,7 +119,7 @@ def compare(registry: ModelRegistry, model: str, first: str, second: str) -> Non
 @click.pass_obj
 def alias(registry: ModelRegistry, model: str, version: str, alias: str) -> None:
     """Make ALIAS mean this VERSION of MODEL and no other, e.g. production."""
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         found = registry.alias(model, version, alias)
     click.echo(f"{alias} of {model} is {found.version}")
 
@@ -134,7 +134,7 @@ def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[st
     wrong = next((text for text in labels if "=" not in text), None)
     if wrong is not None:
         raise click.UsageError(f"`{wrong}` is not KEY=VALUE")
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         pairs = (text.partition("=") for text in labels)
         found = registry.label(model, version, {key: value for key, _, value in pairs})
     click.echo(f"{model} {found.version}: {_labels(found) or 'no labels'}")
@@ -147,14 +147,14 @@ def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[st
 @click.pass_obj
 def fetch(registry: ModelRegistry, model: str, version: str, folder: Path) -> None:
     """Copy a VERSION of MODEL to FOLDER when its files are what was registered."""
-    with _said_plainly():
+    with _system_errors_in_one_sentence():
         found = registry.fetch(model, version, folder)
     click.echo(f"{model} {found.version} → {folder}")
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
-    """What the system refuses is the user's to mend."""
+def _system_errors_in_one_sentence() -> Iterator[None]:
+    """Raises an error of the operating system as a user's error in one sentence."""
     try:
         yield
     except OSError as problem:

@@ -32,8 +32,8 @@ def write_image(path: Path, matrix: ConfusionMatrix) -> None:
         for row in range(classes):
             for column in range(classes):
                 colour = "white" if shares[row][column] > 0.5 else "black"
-                told = f"{matrix.counts[row][column]:,}"
-                axes.text(column, row, told, ha="center", va="center", color=colour, fontsize=9)
+                text = f"{matrix.counts[row][column]:,}"
+                axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(shaded, ax=axes, label="share of the true class", shrink=0.8)
     figure.savefig(path, metadata={"Software": None})
 

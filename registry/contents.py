@@ -1,4 +1,4 @@
-"""What the files of a version hold, as hashes: by them alterations are noticed and equal models recognised."""
+"""Hashes of the files of a version, which show alterations and equal models."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def difference(expected: Contents, found: Contents) -> str:
 
 
 def copy_whole(source: Path, target: Path) -> None:
-    """Copies a folder to where nothing is yet.
+    """Copies a folder to a path that does not exist yet.
 
     Raises:
-      SluiceError: when a file of the source goes meanwhile. OSError: when nothing can be written there.
+      SluiceError: when a file of the source is removed meanwhile. OSError: when nothing can be written there.
     """
     target.mkdir()
     try:

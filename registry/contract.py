@@ -1,4 +1,4 @@
-"""What every model registry promises, whether it is a folder or Vertex AI's."""
+"""The contract of every model registry, whether it is a folder or Vertex AI's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """One version of a model. All but aliases and labels is fixed for good."""
+    """One version of a model. Only its aliases and labels change."""
 
     model: str
     version: str
@@ -48,7 +48,7 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class Numbered:
-    """What a version will be called, told before its files are written."""
+    """The number of a version, given before its files are written."""
 
     model: str
     version: str
@@ -57,7 +57,7 @@ class Numbered:
 
 @dataclass(frozen=True)
 class Submission:
-    """A model to register. `describe` writes what lies beside it into a folder that holds nothing else yet."""
+    """A model to register. `describe` writes the files beside it into an empty folder."""
 
     model: str  # the name under which its versions are kept
     saved_model: Path
@@ -80,16 +80,16 @@ class Comparison:
 class ModelRegistry(ABC):
     """Versions of models, numbered by what changed, never altered once registered.
 
-    Where a version is asked for, `reference` is its number (`1.0.0`) or one of its aliases (`production`).
+    `reference` is the number of a version (`1.0.0`) or one of its aliases (`production`).
     """
 
     place: str  # where the versions are kept, as `registry.backends.registry_at` takes it
 
     @abstractmethod
     def register(self, submission: Submission) -> RegisteredVersion:
-        """Adds a version, whole or not at all; a model that is here already keeps the version that it has.
+        """Adds a version, whole or not at all; a registered model keeps its version.
 
-        It is here already when its SavedModel is the same, or when its recipe, its weights and its assets are.
+        A model is registered already when its SavedModel is the same, or its recipe, its weights and its assets are.
 
         Raises:
           SluiceError: when the name cannot be one, or there is no SavedModel.
@@ -105,7 +105,7 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """Makes `alias` mean this version and no other.
+        """Moves `alias` to this version.
 
         Raises:
           SluiceError: when there is no such version, it is gone or altered, or the alias cannot be one.
@@ -113,7 +113,7 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """Sets labels; an empty value takes the label away.
+        """Sets labels; an empty value removes the label.
 
         Raises:
           SluiceError: when there is no such version, it is gone or altered, or a label cannot be one.
@@ -121,9 +121,9 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
-        """Notes, in one step, that this version was pushed: `production` means it, its labels say `stage=production`
-        and `deployment=<deployment>`, and what was in production before is archived. A deployment is noted once: what
-        people changed since stays.
+        """Records in one step that this version was pushed: `production` points at it, its labels are
+        `stage=production` and `deployment=<deployment>`, and the version in production before is archived. A deployment
+        is recorded once: later changes by people stay.
 
         Raises:
           SluiceError: when there is no such version, or it is gone or altered.
@@ -131,11 +131,11 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def alteration(self, version: RegisteredVersion) -> str:
-        """How a version's files are not what was registered, in words; empty when they are."""
+        """How a version's files differ from the registered ones, in words; empty when they do not."""
 
     @abstractmethod
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
-        """Copies a version's files to `folder`, whole or not at all, when they are what was registered.
+        """Copies a version's files to `folder`, whole or not at all, when they are the registered ones.
 
         Raises:
           SluiceError: when a file was altered, added or lost since, or `folder` is not empty.
@@ -158,7 +158,7 @@ class ModelRegistry(ABC):
         raise SluiceError(f"{model} has no version or alias `{reference}` (there: {names}).", f"{_LIST} {model}")
 
     def compare(self, model: str, first: str, second: str) -> Comparison:
-        """What differs between two versions, from the first's point of view.
+        """The changes from the first version to the second.
 
         Raises:
           SluiceError: when there is no such model, version or alias.
@@ -177,7 +177,7 @@ _LIST = "See what is there:  python -m registry list"
 
 
 def check_model_name(model: str) -> None:
-    """Whether it can be the name of a model.
+    """Refuse a name that no model can have.
 
     Raises:
       SluiceError: when it cannot.
@@ -188,12 +188,12 @@ def check_model_name(model: str) -> None:
 
 
 def is_model_name(name: str) -> bool:
-    """Whether a model can be called so."""
+    """Whether a model can have this name."""
     return _MODEL.fullmatch(name) is not None
 
 
 def check_alias(alias: str) -> None:
-    """Whether it can be an alias.
+    """Refuse a name that no alias can have.
 
     Raises:
       SluiceError: when it cannot.
@@ -207,7 +207,7 @@ def check_alias(alias: str) -> None:
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Whether they can be labels.
+    """Refuse keys and values that no label can have.
 
     Raises:
       SluiceError: when a key or a value cannot.

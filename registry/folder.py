@@ -1,8 +1,8 @@
 """A registry in a folder: `<root>/<model>/<version>/` with the SavedModel in `model/` and its files beside it.
 
-`index.json` says which versions there are and is replaced in one step under a lock. A version is put together in a
-folder whose name begins with a dot and becomes one by being renamed: a process that is killed leaves either nothing or
-a whole version that the next look at the index finds and takes in.
+`index.json` lists the versions and is replaced in one step under a lock. A version is written into a folder whose name
+begins with a dot, and the folder is renamed: a killed process leaves either nothing or a whole version, which the next
+reader of the index adds to it.
 """
 
 from __future__ import annotations
@@ -81,17 +81,17 @@ class FolderRegistry(ModelRegistry):
         return sorted(name for name in names if self.versions(name))
 
     def versions(self, model: str) -> list[RegisteredVersion]:
-        """From the index, once every whole version is in it."""
+        """From the index, after every whole version was added to it."""
         check_model_name(model)
         folder = self.root / model
         index = read_index(folder / INDEX_FILE)
         if _strangers(folder, index):
             with self._alone(model):
                 index = self._taken_in(model)
-        return index.told(model, folder)
+        return index.registered_versions(model, folder)
 
     def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """In one step: at no time does the alias mean nothing.
+        """In one step: the alias points at a version at any time.
 
         Raises:
           SluiceError: as the contract says.
@@ -101,7 +101,7 @@ class FolderRegistry(ModelRegistry):
         return self._change(model, version, lambda index: index.with_alias(alias, version))
 
     def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """The labels that are not named stay.
+        """Other labels stay.
 
         Raises:
           SluiceError: as the contract says.
@@ -111,7 +111,7 @@ class FolderRegistry(ModelRegistry):
         return self._change(model, version, lambda index: index.with_labels(version, labels))
 
     def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
-        """Alias and labels change together, or nothing does.
+        """Alias and labels change together or not at all.
 
         Raises:
           SluiceError: as the contract says.
@@ -126,7 +126,7 @@ class FolderRegistry(ModelRegistry):
         return _alteration(entry, Path(version.location))
 
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
-        """Copies beside `folder`, holds the copy against the index, and renames it.
+        """Copies beside `folder`, compares the copy with the index, and renames it.
 
         Raises:
           SluiceError: as the contract says, and when `folder` cannot be written.
@@ -143,8 +143,8 @@ class FolderRegistry(ModelRegistry):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             copy_whole(source, fresh)
-            if told := _alteration(entry, fresh):
-                raise _not_as_registered(model, entry, source, told)
+            if alteration := _alteration(entry, fresh):
+                raise _not_as_registered(model, entry, source, alteration)
             fresh.replace(folder)
         except OSError as problem:
             raise SluiceError(f"{folder} cannot be written: {problem.strerror or problem}.", another) from problem
@@ -153,7 +153,7 @@ class FolderRegistry(ModelRegistry):
         return found
 
     def _bring_in(self, submission: Submission, version: str, reason: str, model: Contents) -> Entry:
-        """Puts a version together and makes it one by renaming its folder."""
+        """Writes the files of a version and renames their folder to the version's."""
         folder = self.root / submission.model
         incoming = folder / f"{INCOMING}{uuid.uuid4().hex}"
         incoming.mkdir()
@@ -166,7 +166,7 @@ class FolderRegistry(ModelRegistry):
         return entry
 
     def _put_together(self, incoming: Path, submission: Submission, numbered: Numbered, model: Contents) -> Entry:
-        """Writes all files of a version; what was copied has to be what was hashed."""
+        """Writes all files of a version; the copies must have the hashes of the originals."""
         submission.describe(incoming, numbered)
         copy_whole(submission.saved_model, incoming / MODEL_FOLDER)
         if contents_of(incoming / MODEL_FOLDER) != model:
@@ -177,8 +177,8 @@ class FolderRegistry(ModelRegistry):
         return entry
 
     def _taken_in(self, model: str) -> Index:
-        """The index with the whole versions that it did not know: of a killed process, or of an index that was lost.
-        The lock must be held."""
+        """The index with the whole versions that it lacked: of a killed process, or of an index that was lost. The lock
+        must be held."""
         folder = self.root / model
         index = known = read_index(folder / INDEX_FILE)
         for stranger in _strangers(folder, index):
@@ -193,13 +193,13 @@ class FolderRegistry(ModelRegistry):
         return bool(_alteration(entry, self.root / model / entry.version))
 
     def _change(self, model: str, version: str, edit: Callable[[Index], Index]) -> RegisteredVersion:
-        """Edits the index under the lock and tells what became of a version, which has to be whole."""
+        """Edits the index under the lock and returns the changed version, which has to be whole."""
         path = self.root / model / INDEX_FILE
         with self._alone(model):
             index = read_index(path)
             entry, folder = index.entries[version], self.root / model / version
-            if told := _alteration(entry, folder):
-                raise _not_as_registered(model, entry, folder, told)
+            if alteration := _alteration(entry, folder):
+                raise _not_as_registered(model, entry, folder, alteration)
             changed = edit(index)
             if changed is not index:
                 write_index(path, changed)
@@ -217,7 +217,7 @@ class FolderRegistry(ModelRegistry):
 
     @contextmanager
     def _alone(self, model: str) -> Iterator[None]:
-        """One change at a time; the kernel lets go of the lock even after kill -9."""
+        """Locks the model for one change; the kernel releases the lock even after kill -9."""
         with FileLock(self.root / model / ".lock"):
             yield
 
@@ -225,15 +225,15 @@ class FolderRegistry(ModelRegistry):
 _RUN_AGAIN = "Register it anew by running the pipeline again, or see the others:  python -m registry list"
 
 
-def _not_as_registered(model: str, entry: Entry, folder: Path, told: str = "") -> SluiceError:
-    """The refusal of a version that is gone, or altered as `told`."""
+def _not_as_registered(model: str, entry: Entry, folder: Path, alteration: str = "") -> SluiceError:
+    """The refusal of a version that is gone, or has this `alteration`."""
     if not folder.is_dir():
         return SluiceError(f"{model} {entry.version} is in the index, but {folder} is gone.", _RUN_AGAIN)
-    return SluiceError(f"{model} {entry.version} is not what was registered: {told} in {folder}.", _RUN_AGAIN)
+    return SluiceError(f"{model} {entry.version} is not what was registered: {alteration} in {folder}.", _RUN_AGAIN)
 
 
 def _strangers(folder: Path, index: Index) -> list[str]:
-    """Folders that look like versions and are not in the index."""
+    """Folders with names of versions that are not in the index."""
     if not folder.is_dir():
         return []
     names = (entry.name for entry in folder.iterdir() if is_version(entry.name) and (entry / ENTRY_FILE).is_file())
@@ -241,7 +241,7 @@ def _strangers(folder: Path, index: Index) -> list[str]:
 
 
 def _alteration(entry: Entry, folder: Path) -> str:
-    """The first file that is not as it was registered, or that the folder is gone, in words; empty when all is well."""
+    """The first file that differs from the registered one, or that the folder is gone; empty when unaltered."""
     if not folder.is_dir():
         return "the folder is gone"
     found = {path: hashed for path, hashed in contents_of(folder).items() if path != ENTRY_FILE}
@@ -249,7 +249,7 @@ def _alteration(entry: Entry, folder: Path) -> str:
 
 
 def _clean(folder: Path) -> None:
-    """Removes what killed processes were putting together. The lock must be held."""
+    """Removes the partial versions of killed processes. The lock must be held."""
     for left in folder.glob(f"{INCOMING}*"):
         shutil.rmtree(left)
     for part in unfinished(folder / INDEX_FILE):

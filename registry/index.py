@@ -34,7 +34,7 @@ _GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
 
 @dataclass(frozen=True)
 class Entry:
-    """What is stored of one version. Its labels may change; the rest may not."""
+    """The stored facts of one version. Only its labels change."""
 
     version: str
     reason: str
@@ -46,13 +46,13 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        """Of all that was registered."""
+        """One hash of all registered files."""
         return digest_of(self.contents)
 
     def is_of(self, model: Contents, recipe: Recipe) -> bool:
-        """Whether this is that model: the same SavedModel, or one of the same recipe with the same weights and assets.
-        TensorFlow names the functions of a graph anew in each process, so that even the same training twice gives two
-        graph files."""
+        """Whether this is the same model: the same SavedModel, or the same recipe with the same weights and assets.
+        TensorFlow gives the functions of a graph new names in each process, so that the same training twice writes two
+        different graph files."""
         within = len(MODEL_FOLDER) + 1
         own = {path[within:]: hashed for path, hashed in self.contents.items() if path.startswith(f"{MODEL_FOLDER}/")}
         if own == model:
@@ -61,7 +61,7 @@ class Entry:
 
     @classmethod
     def of(cls, submission: Submission, numbered: Numbered, registered_at: str, contents: Contents) -> Entry:
-        """The entry of a version whose files have been put together."""
+        """The entry of a version whose files are complete."""
         return cls(
             version=numbered.version,
             reason=numbered.reason,
@@ -81,7 +81,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Index:
-    """All versions of one model, and what its aliases mean."""
+    """All versions of one model, and its aliases."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)  # by version
     aliases: Mapping[str, str] = field(default_factory=dict)  # version by alias; `latest` goes without saying
@@ -96,19 +96,19 @@ class Index:
         return dataclasses.replace(self, entries={**self.entries, entry.version: entry})
 
     def with_alias(self, alias: str, version: str) -> Index:
-        """With this alias meaning this version alone."""
+        """With this alias on this version alone."""
         return dataclasses.replace(self, aliases={**self.aliases, alias: version})
 
     def with_labels(self, version: str, labels: Mapping[str, str]) -> Index:
-        """With these labels of a version set, and those taken away whose value is empty."""
+        """With these labels of a version set, and those with an empty value removed."""
         entry = self.entries[version]
         kept = {key: value for key, value in {**entry.labels, **labels}.items() if value}
         return self.with_entry(dataclasses.replace(entry, labels=kept))
 
     def with_deployment(self, version: str, deployment: str) -> Index:
-        """With this version in production and those archived that were; the same index when it was noted before."""
+        """With this version in production and the earlier ones archived; unchanged when the deployment is recorded."""
         known = self.entries[version].labels
-        # One that is archived and served again has been rolled back to.
+        # An archived version that is deployed again was rolled back to.
         if known.get(DEPLOYMENT) == deployment and known.get(STAGE) != ARCHIVED:
             return self
         index = self
@@ -118,8 +118,8 @@ class Index:
         labels = {STAGE: PRODUCTION, DEPLOYMENT: deployment}
         return index.with_labels(version, labels).with_alias(PRODUCTION, version)
 
-    def told(self, model: str, folder: Path) -> list[RegisteredVersion]:
-        """The versions, oldest number first, as the contract tells them."""
+    def registered_versions(self, model: str, folder: Path) -> list[RegisteredVersion]:
+        """The versions, oldest number first, in the contract's type."""
         newest = self.latest.version if self.latest else None
         meant = {**self.aliases, **({LATEST: newest} if newest else {})}
         return [

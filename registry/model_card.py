@@ -1,4 +1,4 @@
-"""Writes the model card: what a reviewer has to know of a version before it may serve."""
+"""Writes the model card: what a reviewer needs to know of a version before it serves."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def _largest_first(estimate: MetricEstimate) -> tuple[int, str, str]:
 
 
 def _named(record: VersionRecord, prefix: str) -> dict[str, Any]:
-    """The fields of the architecture that describe requests or features, by their own names."""
+    """The fields of the architecture that describe requests or features, without their prefix."""
     fields = record.recipe.architecture.items()
-    return {name.removeprefix(prefix): told for name, told in fields if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in fields if name.startswith(prefix)}
 
 
 @cache
@@ -73,7 +73,7 @@ def _environment() -> Environment:
 
 
 def _cell(value: object) -> str:
-    """Text of anybody's as part of a line or a table: it can neither end the cell nor begin markup."""
+    """Foreign text escaped for a line or a table: it can neither end the cell nor begin markup."""
     text = " ".join(in_words(value).split())
     for mark, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("`", "\\`"), ("[", "\\[")):
         text = text.replace(mark, escaped)

@@ -1,4 +1,4 @@
-"""What a model was made of, and which semantic version a change of it earns."""
+"""The recipe of a model, and the semantic version that a change of it leads to."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHOWN = 60  # characters of a value
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a model was made of, by what a change of it means for whoever uses the model.
+    """What a model was made of, grouped by what a change means for the users of the model.
 
-    `architecture`: module, layers and how they are joined, features, and what a request and an answer look like.
-    `hyperparameters`: what was chosen before training, by the Tuner or by hand.
+    `architecture`: module, layers and their connections, features, and the form of a request and a response.
+    `hyperparameters`: the values chosen before training, by the Tuner or by hand.
     `rest`: data, code, lock and seed, by name.
     """
 
@@ -59,7 +59,7 @@ def numbers_of(version: str) -> tuple[int, int, int]:
 
 
 def changes_between(old: Recipe, new: Recipe) -> list[Change]:
-    """What differs, the gravest part first. What is absent and what is None are the same."""
+    """The differences, the gravest part first. Absent and None are the same."""
     parts = ("architecture", "hyperparameters", "rest")
     return [change for part in parts for change in _changes(part, getattr(old, part), getattr(new, part))]
 
@@ -92,7 +92,7 @@ def _plain(value: Any) -> str:
 
 
 def _by_value(value: Any) -> Any:
-    """1 for 1.0, at any depth: whoever writes a configuration means the number."""
+    """1 for 1.0, at any depth: in a configuration both are the same number."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Values of a configuration as people write them."""
+"""Values of a configuration in words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def in_words(value: object) -> str:
 
 
 def brief(value: object, longest: int) -> str:
-    """A value in at most `longest` characters: text as it is, none, and all else as JSON."""
+    """A value in at most `longest` characters: text unchanged, `none`, and other values as JSON."""
     text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _enclosed(value: object) -> str:
-    """In brackets where its commas would be taken for those around it."""
-    told = in_words(value)
-    return f"({told})" if isinstance(value, (Mapping, list, tuple)) and "," in told else told
+    """In brackets where its commas would be confused with those around it."""
+    text = in_words(value)
+    return f"({text})" if isinstance(value, (Mapping, list, tuple)) and "," in text else text

@@ -1,4 +1,4 @@
-"""The files of a version: written whole, read back typed."""
+"""The files of a version: written whole, read as typed values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.version_record import CARD_FILE, IMAGE_FILE, VersionRecord
 
 
 def write_files(folder: Path, record: VersionRecord, numbered: Numbered) -> None:
-    """Writes every file that lies beside the model of a version."""
+    """Writes every file beside the model of a version."""
     from registry.confusion_image import write_image
     from registry.model_card import card_of
 

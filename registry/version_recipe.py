@@ -1,4 +1,4 @@
-"""What a version was made of, spelled for the registry out of the configuration and the provenance of its run."""
+"""The recipe of a version, from the configuration and the provenance of its run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from registry.contract import Figure
 from registry.recipe import Recipe
 
 STACK = ("tensorflow", "keras", "tfx", "tensorflow-transform", "apache-beam", "numpy", "pyarrow", "scikit-learn")
-# Where the rows lie and how to get them here: the data's fingerprint says what they are.
+# Keys for the place of the rows and how to fetch them; the data's fingerprint identifies the rows.
 _WHERE = {"source", "fetch", "serving_log"}
-# The seed is no choice, and the machine neither.
+# Seed and machine are no choices about the model.
 _NOT_CHOSEN = {"seed", "accelerator"}
 _LONGEST_LABEL = 63
 
@@ -26,10 +26,10 @@ def recipe_of(
     architecture: Mapping[str, Any],
     hyperparameters: Mapping[str, Any],
 ) -> Recipe:
-    """What the model was made of, one spelling for one thing. `config` holds the sections `data`, `prediction`, `split`
-    and `train` as plain values, `hyperparameters` is what the model was built with, defaults included."""
+    """The recipe of the model, each fact in one form. `config` holds the sections `data`, `prediction`, `split` and
+    `train` as plain values; `hyperparameters` are those that the model was built with, defaults included."""
     training = {name: value for name, value in config["train"].items() if name not in _NOT_CHOSEN}
-    # The one with which it trained: what a search found goes before what was configured.
+    # The batch size of the training: that of a search overrides the configured one.
     batch_size = hyperparameters.get(BATCH_SIZE, training.get(BATCH_SIZE))
     of_model = {name: value for name, value in hyperparameters.items() if name != BATCH_SIZE}
     data = {name: value for name, value in config["data"].items() if name not in _WHERE}
@@ -59,9 +59,9 @@ def environment_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def labels_of(headline: list[str], figures: Mapping[str, Figure]) -> dict[str, str]:
-    """The labels of a new version: people and roll-outs change them later."""
-    told = [f"{name}-{figures[name].value:.3f}" for name in headline if name in figures]
-    performance = {"performance": told[0].replace(".", "_")[:_LONGEST_LABEL]} if told else {}
+    """The labels of a new version; people and roll-outs change them later."""
+    figures_in_words = [f"{name}-{figures[name].value:.3f}" for name in headline if name in figures]
+    performance = {"performance": figures_in_words[0].replace(".", "_")[:_LONGEST_LABEL]} if figures_in_words else {}
     return {"stage": "candidate", "approved": "by-gates", **performance}
 
 

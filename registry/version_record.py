@@ -1,4 +1,4 @@
-"""Everything that is known of a blessed model, and the files that tell it to people and to programs."""
+"""Everything that is known of a blessed model, and the files that hold it for people and for programs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RequestTimes:
 
 @dataclass(frozen=True)
 class VersionRecord:
-    """What the files of a version tell."""
+    """The content of the files of a version."""
 
     recipe: Recipe
     config: Mapping[str, Any]  # the workload's configuration as plain values
@@ -51,7 +51,7 @@ class VersionRecord:
     evaluation: Evaluation
     gates: tuple[GateReport, ...]
     request_times: RequestTimes | None
-    training: Mapping[str, Any]  # what the Trainer said of itself: epochs, seconds, devices
+    training: Mapping[str, Any]  # the Trainer's record: epochs, seconds, devices
     environment: Mapping[str, Any]  # lock, commit, data, seed, versions of the stack
 
     @property
@@ -64,7 +64,7 @@ class VersionRecord:
 
     @property
     def classes(self) -> list[ClassLine]:
-        """How well each class is told from the others."""
+        """Recall and precision by class."""
         return class_lines(self.evaluation)
 
     @property

@@ -20,7 +20,7 @@ LONGEST_LABEL = 13
 
 @dataclass(frozen=True)
 class Label:
-    """A mark on an axis; `place` in per cent from the bottom. `whole` is what had to be cut short."""
+    """A mark on an axis; `place` in per cent from the bottom. `whole` is the text before it was shortened."""
 
     text: str
     place: float = 0.0
@@ -47,14 +47,14 @@ class Polyline:
 
 @dataclass(frozen=True)
 class ParallelCoordinates:
-    """The plot; the best are drawn last, above all others."""
+    """The plot; the best trials are drawn last, above the others."""
 
     axes: tuple[Axis, ...]
     lines: tuple[Polyline, ...]
 
 
 def parallel_coordinates(trials: Sequence[TunerTrial], score: str) -> ParallelCoordinates:
-    """Of the trials that came to a score, best first; the lower the better, and the better the higher up."""
+    """The plot of the trials with a score, best first. A lower score is better and drawn higher up."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.hyperparameters))
     columns = [_Column.of(name, [trial.hyperparameters.get(name) for trial in trials]) for name in names]
     columns.append(_Column.of(score, [trial.score for trial in trials], best_above=True))
@@ -98,7 +98,7 @@ class _Column:
     @classmethod
     def _continuous(cls, name: str, values: Sequence[object], numbers: list[float], best_above: bool) -> _Column:
         low, high = numbers[0], numbers[-1]
-        # A few very poor trials must not press all others together.
+        # A few trials with very high losses must not compress the scale of the others.
         logarithmic = low > 0 and (best_above or high / low >= DECADES)
         middle = math.sqrt(low * high) if logarithmic else (low + high) / 2
 

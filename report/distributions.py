@@ -1,4 +1,4 @@
-"""From statistics protos to what is drawn of a feature: the same bins or values for every split."""
+"""The data of a feature's drawings, from statistics protos: the same bins or values for every split."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 BINS = 10
 TOP_VALUES = 6
 OTHER = "all other values"
-# A tail longer than this share of the body is one overflow bin: inside it a sketch of quantiles knows little, and
-# what it interpolates would look like a difference between splits.
+# A tail longer than this share of the body is one overflow bin: a sketch of quantiles is inaccurate inside it, and its
+# interpolation would look like a difference between splits.
 LONG_TAIL = 0.5
 
 
@@ -46,7 +46,7 @@ class FeatureSummary:
 
 @dataclass(frozen=True)
 class _Cumulative:
-    """Share of values up to x, at the points where the histograms of one split know it."""
+    """Share of values up to x, at the points that the histograms of one split give."""
 
     points: tuple[float, ...]
     shares: tuple[float, ...]
@@ -95,7 +95,7 @@ def _common(feature: Any) -> Any:
 
 
 def _missing(feature: Any, rows: int) -> float:
-    """Share of rows without a value; an empty list of values counts as missing, as it does for a model."""
+    """Share of rows without a value; an empty list of values counts as missing, as in the model's features."""
     if not rows or feature.WhichOneof("stats") is None:
         return 1.0
     common = _common(feature)

@@ -1,4 +1,4 @@
-"""What a run left behind for its report. Every part is optional: a refused or failed run has only some of it."""
+"""The outputs of a run for its report. Every part is optional: a refused or failed run has only some of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UnusableRows:
-    """Rows that ingest put aside because they could not be parsed or had no label."""
+    """Rows that ingest left out because they could not be parsed or had no label."""
 
     count: int
-    file: str | None = None  # where they lie, with their line numbers
+    file: str | None = None  # holds the rows with their line numbers
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TunerTrial:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the report can show beyond the run record."""
+    """The data of the report beyond the run record."""
 
     statistics: Mapping[str, DatasetFeatureStatistics] = field(default_factory=dict)  # by split
     label: str | None = None  # the label's column: drawn first
@@ -51,4 +51,4 @@ class Evidence:
     trials: tuple[TunerTrial, ...] = ()
     lineage: Mapping[str, str | None] = field(default_factory=dict)  # in the order in which it is shown
     config_yaml: str | None = None
-    next_command: str = ""  # what to type next, as the console says it
+    next_command: str = ""  # the next command, as on the console

@@ -14,24 +14,24 @@ BEST: dict[str, Literal["high", "low", "one"]] = {"loss": "low", "calibration": 
 
 
 def limit_words(judgement: Judgement) -> str:
-    """ "≥ 0.55", as a table says it."""
+    """ "≥ 0.55", for a table."""
     if judgement.kind is LimitKind.NO_WORSE:
         return f"at most {judgement.limit:g} behind"
     return f"{'≥' if judgement.kind is LimitKind.AT_LEAST else '≤'} {judgement.limit:g}"
 
 
 def on_value(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Those of limits on the value itself, which stand on its axis."""
+    """The judgements of limits on the value itself, which are drawn on its axis."""
     return [each for each in judgements if each.kind is not LimitKind.NO_WORSE]
 
 
 def on_change(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Those of limits on the change against another model."""
+    """The judgements of limits on the change against another model."""
     return [each for each in judgements if each.kind is LimitKind.NO_WORSE]
 
 
 def trails(ours: MetricEstimate, other: MetricEstimate) -> bool | None:
-    """Whether `other` is better than we are by more than our interval; None where that cannot be said."""
+    """Whether `other` is better than `ours` by more than the interval of `ours`; None where that cannot be decided."""
     best = BEST.get(ours.metric, "high")
     if best == "one" or not all(map(math.isfinite, (ours.value, ours.lower, ours.upper, other.value))):
         return None
@@ -39,6 +39,6 @@ def trails(ours: MetricEstimate, other: MetricEstimate) -> bool | None:
 
 
 def leads(ours: MetricEstimate, other: MetricEstimate) -> bool:
-    """Whether we are better than `other` by more than our interval."""
+    """Whether `ours` is better than `other` by more than the interval of `ours`."""
     best = BEST.get(ours.metric, "high")
     return best != "one" and (other.value < ours.lower if best == "high" else other.value > ours.upper)

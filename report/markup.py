@@ -1,4 +1,4 @@
-"""The templates: every value is escaped on its way into the page unless a template of ours made it."""
+"""The templates: every value is escaped unless one of our templates made it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _environment() -> Environment:
 
 
 def prose(text: str) -> Markup:
-    """A sentence with what stands between backticks set as code; all of it escaped."""
+    """A sentence, escaped, with the text between backticks set as code."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:
         return escape(text)

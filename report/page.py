@@ -1,4 +1,4 @@
-"""The report of a run: sections stacked on one self-contained page that runs no script and asks for nothing."""
+"""The report of a run: sections stacked on one self-contained page that runs no script and loads nothing."""
 
 from __future__ import annotations
 

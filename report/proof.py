@@ -1,4 +1,4 @@
-"""The small image of a finding: a bar a label and series, across when the labels can be read, else upright."""
+"""The chart of a finding: a bar for each label and series, horizontal when the labels fit, else upright."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from report.wording import figure
 
 READABLE = 14
 HEIGHT = 48.0
-# Names of series that the style sheet knows by colour; any others take these in turn.
+# Names of series with a colour in the style sheet; other series take these colours in turn.
 KNOWN_SERIES = ("train", "eval", "test", "serving", "previous")
 
 
@@ -58,7 +58,7 @@ class DrawnChart:
 
 
 def draw(chart: Chart) -> DrawnChart:
-    """The chart in the units of its drawing; what is not finite is drawn as nothing."""
+    """The chart in the units of its drawing; values that are not finite are not drawn."""
     styles = {name: name if name in KNOWN_SERIES else KNOWN_SERIES[i % 5] for i, name in enumerate(chart.series)}
     top = max((abs(v) for values in chart.series.values() for v in values if math.isfinite(v)), default=0.0) or 1.0
     series = tuple(styles.items())

@@ -1,4 +1,4 @@
-"""`run.json`: what CI systems and scripts read after a run. Written whole or not at all."""
+"""`run.json`: the record for CI systems and scripts. Written whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RunRecord(BaseModel):
     workload: str
     outcome: Literal["pushed", "refused", "failed", "stopped"]
     exit_code: int
-    reason: str  # one sentence: why it ended so
+    reason: str  # one sentence: the reason of the outcome
     pushed_version: str | None
     pushed_to: str | None
     registered_version: str | None = None  # in the model registry, "1.2.0"

@@ -1,4 +1,4 @@
-"""Where a value stands along an axis, in per cent of its length, and which round values to label."""
+"""The position of a value along an axis, in per cent of its length, and the round values to label."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """A linear axis from `low` to `high`."""
 
     low: float
     high: float
 
     @classmethod
-    def over(cls, values: Iterable[float], floor: float = -math.inf, ceiling: float = math.inf) -> Scale:
-        """An axis that holds every finite value with a little air, within what the quantity can be."""
+    def over(cls, values: Iterable[float], floor: float = -math.inf, ceiling: float = math.inf) -> AxisScale:
+        """An axis that holds every finite value with a margin, within the possible range of the quantity."""
         finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min(finite), max(finite)
         air = 0.06 * (high - low) or 0.05 * abs(high) or 0.5

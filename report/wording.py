@@ -1,4 +1,4 @@
-"""How figures are written for people: digits, shares, durations and sizes."""
+"""Figures in words: digits, shares, durations and sizes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def count(value: float) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Four significant digits, thousands grouped, no exponent where a person can do without."""
+    """Four significant digits, thousands grouped, an exponent only for very small and very large figures."""
     if value is None or not math.isfinite(value):
         return NOT_A_FIGURE
     if value == 0:
@@ -31,7 +31,7 @@ def figure(value: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Three decimals, so that figures stand under each other; signs are real minus signs."""
+    """Three decimals, so that figures align; a negative figure has a real minus sign."""
     if value is None or not math.isfinite(value):
         return NOT_A_FIGURE
     return f"{value:.3f}".replace("-", "\u2212")
@@ -45,7 +45,7 @@ def change(value: float | None) -> str:
 
 
 def interval(lower: float | None, upper: float | None) -> str:
-    """ "0.630 to 0.675", or nothing when an end is unknown."""
+    """ "0.630 to 0.675", or empty when an end is unknown."""
     ends = (lower, upper)
     if any(end is None or not math.isfinite(end) for end in ends):
         return ""
@@ -53,7 +53,7 @@ def interval(lower: float | None, upper: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """0.2251 → "22.5 %"; what is not zero is never written as zero, nor what is not all as all."""
+    """0.2251 → "22.5 %"; a share above 0 is not written as 0 %, and one below 1 not as 100 %."""
     if not math.isfinite(value):
         return NOT_A_FIGURE
     if 0 < value < 0.001:

@@ -1,1 +1,1 @@
-"""The commands a person types: local and Vertex runners, and what they share."""
+"""The commands: local and Vertex runners, and what they share."""

@@ -1,4 +1,4 @@
-"""Lets `python runners/local_runner.py` work with whatever Python was typed: goes on in the project's environment."""
+"""Lets any Python start `python runners/local_runner.py`: the command continues in the project's environment."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ _UNUSABLE = 3
 
 
 def enter_environment() -> None:
-    """Continue this very command under `.venv`'s Python when another one was used and `.venv` is there."""
+    """Restart the command under `.venv`'s Python, if another one runs it and `.venv` exists."""
     own = ROOT / ".venv" / "bin" / "python"
     if own.exists():
         if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
@@ -20,7 +20,7 @@ def enter_environment() -> None:
 
 
 def _explain() -> None:
-    """Say what is missing. The doctor needs nothing installed."""
+    """Print what is missing. The doctor needs no installed package."""
     if sys.argv[1:2] == ["doctor"]:
         from runners.doctor import main
 

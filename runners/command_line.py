@@ -19,7 +19,7 @@ class OneSentenceCommand(click.Command):
     """A click command whose usage errors are one sentence with the next command, and exit with 3."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command; click's own errors are told in Sluice's way."""
+        """Run the command; click's errors are printed in one sentence, as ours are."""
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.UsageError as problem:
@@ -32,7 +32,7 @@ class OneSentenceCommand(click.Command):
 
 
 def node_id_of(name: str) -> str:
-    """The component that a user means by `name`: its id or the console's word for it, in any case.
+    """The id of the component called `name`: by its id or its name on the console, in upper or lower case.
 
     Raises:
       SluiceError: when there is no such component.
@@ -46,7 +46,7 @@ def node_id_of(name: str) -> str:
 
 
 def listing() -> str:
-    """The workloads and components that there are."""
+    """The names of all workloads, their profiles and all components."""
     from pipeline.config.load import profiles_of, workload_names
 
     profiles = {name: ", ".join(profiles_of(name)) for name in workload_names()}

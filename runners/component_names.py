@@ -1,4 +1,4 @@
-"""What the console calls each component, in the order in which they run. Free of heavy imports: `--list` uses it."""
+"""The console's name of each component, in the order in which they run. Free of heavy imports: `--list` uses it."""
 
 from collections.abc import Mapping
 
@@ -25,5 +25,5 @@ NAMES: Mapping[str, str] = {
 
 
 def name_of(node_id: str) -> str:
-    """The console's word for a component."""
+    """The console's name of a component."""
     return NAMES.get(node_id, node_id)

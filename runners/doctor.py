@@ -1,5 +1,5 @@
-"""Can this machine run Sluice, and if not, what to type next? Standard library only, for it also runs where nothing of
-ours is installed: `make doctor` on a fresh clone is the system's own python3 (3.8 or newer)."""
+"""Checks whether this machine can run Sluice, and names the next command if not. Standard library only, because it also
+runs before the installation: `make doctor` on a fresh clone uses the system's python3 (3.8 or newer)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GIB = 1024**3
 MEMORY = 2 * GIB
 DISK_FOR_RUNS = 1 * GIB
 DISK_FOR_SETUP = 4 * GIB
-# The newest C library that a pinned wheel asks for.
+# The newest C library that a pinned wheel requires.
 GLIBC = (2, 31)
 TAXI_DATA = "tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
 LIBRARIES = (
@@ -40,7 +40,7 @@ UNUSABLE = 3
 
 
 class Diagnosis(NamedTuple):
-    """What was looked at, and what to type when it is not as it must be."""
+    """The result of one check, and the command that mends a failure."""
 
     name: str
     ok: bool
@@ -53,7 +53,7 @@ class Diagnosis(NamedTuple):
 def diagnose(
     output_dir: str = "out", deep: bool = False, root: Path = ROOT, environ: dict[str, str] | None = None
 ) -> list[Diagnosis]:
-    """Every check, the cheap ones first; `deep` also loads the libraries (about ten seconds)."""
+    """Run every check, the cheap ones first; `deep` also loads the libraries (about ten seconds)."""
     environ = dict(os.environ) if environ is None else environ
     packages = _site_packages(root)
     checks = [
@@ -72,7 +72,7 @@ def diagnose(
 
 
 def render(checks: list[Diagnosis], colour: bool = False) -> str:
-    """A line a check, then what to type next."""
+    """One line for each check, then the next command."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
@@ -198,8 +198,8 @@ def _libraries(root: Path) -> Diagnosis:
     done = subprocess.run(command, stderr=subprocess.PIPE, env=environment, cwd=str(root), check=False)
     if done.returncode == 0:
         return Diagnosis("libraries", True, f"{len(LIBRARIES)} libraries load", needed, "make setup")
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    reason = said[-1] if said else f"the process ended with {done.returncode}"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    reason = lines[-1] if lines else f"the process ended with {done.returncode}"
     return Diagnosis("libraries", False, reason, needed, "rm -rf .venv && make setup")
 
 
@@ -213,7 +213,7 @@ def _browser(environ: dict[str, str]) -> Diagnosis:
 
 
 def _google_credentials(environ: dict[str, str]) -> Diagnosis:
-    """Whether there is a credentials file; it is never opened."""
+    """Whether there is a credentials file; the file is not opened."""
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     config = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "~")) / ".config/gcloud")
     file = Path(named) if named else Path(config) / "application_default_credentials.json"
@@ -231,7 +231,7 @@ def _site_packages(root: Path) -> Path | None:
 
 
 def _environment_python(root: Path) -> tuple[int, ...] | None:
-    """The version of .venv's interpreter; None when there is none, or what it points to is gone."""
+    """The version of .venv's interpreter; None when it does not exist or its link is broken."""
     if not os.access(str(root / ".venv/bin/python"), os.X_OK):
         return None
     try:
@@ -243,7 +243,7 @@ def _environment_python(root: Path) -> tuple[int, ...] | None:
 
 
 def setup_stamp(root: Path) -> str:
-    """What scripts/setup_environment.sh writes when it has finished: a hash of what it worked from, and where."""
+    """The text that scripts/setup_environment.sh writes at its end: a hash of its inputs, and the folder."""
     digest = hashlib.sha256()
     for name in ("requirements.lock", "setup.py"):
         digest.update((root / name).read_bytes())

@@ -55,7 +55,7 @@ def main(
     explain: str | None,
     beam_arguments: tuple[str, ...],
 ) -> None:
-    """Run a workload on this machine: from its data to a pushed model, or to a verdict that says why not."""
+    """Run a workload on this machine: from its data to a pushed model, or to a verdict with the reason."""
     if beam_arguments == ("doctor",) and "--" not in sys.argv:
         from runners.doctor import main as diagnose
 

@@ -1,4 +1,4 @@
-"""What made a run: the commit, the lock and a fingerprint of our code. Standard library only, a few milliseconds."""
+"""The provenance of a run: commit, lock and a fingerprint of our code. Standard library only, a few milliseconds."""
 
 from __future__ import annotations
 

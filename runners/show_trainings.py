@@ -23,13 +23,13 @@ def newest_event_folders(output: Path) -> Iterator[tuple[str, Path]]:
         executions = [each for each in kind.iterdir() if each.name.isdigit() and (each / "tensorboard").is_dir()]
         for execution in sorted(executions, key=lambda each: int(each.name))[-NEWEST:]:
             yield f"{workload}/{component}-{execution.name}", execution / "tensorboard"
-    # A search that is under way keeps its trials where a killed one finds them again.
+    # A running search keeps its trials in a durable folder, where a restarted one finds them.
     for folder in sorted(output.glob("*/artifacts/durable/*/*/tensorboard")):
         yield f"{folder.parts[-6]}/search-under-way-{folder.parts[-2]}", folder
 
 
-def board(folders: Iterator[tuple[str, Path]], directory: Path) -> int:
-    """Links to the folders under `directory`, so that TensorBoard need not look through every artifact; how many."""
+def link_folders(folders: Iterator[tuple[str, Path]], directory: Path) -> int:
+    """Links the folders into `directory`, so that TensorBoard need not search every artifact; returns how many."""
     linked = 0
     for name, folder in folders:
         link = directory / name
@@ -39,17 +39,17 @@ def board(folders: Iterator[tuple[str, Path]], directory: Path) -> int:
     return linked
 
 
-def lend_pkg_resources() -> None:
-    """TensorBoard 2.16 asks pkg_resources to read version numbers, and setuptools has not had it since 82."""
+def provide_pkg_resources() -> None:
+    """Provides the one function that TensorBoard 2.16 needs of pkg_resources, which setuptools 82 removed."""
     if importlib.util.find_spec("pkg_resources") is None and "pkg_resources" not in sys.modules:
-        lent = types.ModuleType("pkg_resources")
-        lent.parse_version = packaging.version.parse  # type: ignore[attr-defined]
-        sys.modules["pkg_resources"] = lent
+        module = types.ModuleType("pkg_resources")
+        module.parse_version = packaging.version.parse  # type: ignore[attr-defined]
+        sys.modules["pkg_resources"] = module
 
 
 def serve(directory: str, host: str, port: int) -> str:
-    """Starts TensorBoard in a thread; gives its address."""
-    lend_pkg_resources()
+    """Starts TensorBoard in a thread; returns its address."""
+    provide_pkg_resources()
     from tensorboard import program
     from tensorboard.plugins.core import core_plugin
     from tensorboard.plugins.graph import graphs_plugin
@@ -57,7 +57,7 @@ def serve(directory: str, host: str, port: int) -> str:
     from tensorboard.plugins.metrics import metrics_plugin
     from tensorboard.plugins.scalar import scalars_plugin
 
-    # The default ones are found through pkg_resources, too.
+    # Named one by one, because the default plugins are found through pkg_resources.
     plugins = [
         core_plugin.CorePluginLoader(include_debug_info=True),
         metrics_plugin.MetricsPlugin,
@@ -76,12 +76,14 @@ def main() -> int:
     parser.add_argument("--output-dir", type=Path, default=Path("out"), help="where runs write (default: %(default)s)")
     parser.add_argument("--host", default="localhost", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=6006, help="where to listen (default: %(default)s)")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tensorboard-") as directory:
-        if not board(newest_event_folders(asked.output_dir), Path(directory)):
-            print(f"sluice: no training yet under {asked.output_dir}.\n        Make one:  make run", file=sys.stderr)
+        if not link_folders(newest_event_folders(arguments.output_dir), Path(directory)):
+            print(
+                f"sluice: no training yet under {arguments.output_dir}.\n        Make one:  make run", file=sys.stderr
+            )
             return 3
-        print(f"TensorBoard: {serve(directory, asked.host, asked.port)}   (Ctrl-C ends it)", flush=True)
+        print(f"TensorBoard: {serve(directory, arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)
         try:
             while True:
                 time.sleep(3600)

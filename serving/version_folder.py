@@ -1,4 +1,4 @@
-"""A folder of model versions as TensorFlow Serving watches it: whole versions only, the highest number is served."""
+"""A folder of model versions that TensorFlow Serving watches: it holds whole versions, and the highest is served."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEWEST_KEPT = 2
 
 @dataclass(frozen=True)
 class Push:
-    """Where a model stands after a push. `marker` exists for as long as no newer version was pushed."""
+    """The place of a model after a push. `marker` exists until a newer version is pushed."""
 
     version: int
     path: str
@@ -34,7 +34,7 @@ class Push:
 
 
 class VersionFolder:
-    """`<folder>/<version>/`, with names that begin with a dot for what is not a version."""
+    """`<folder>/<version>/`; names that begin with a dot are not versions."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class VersionFolder:
         return sorted(int(name) for name in names if name.isdigit() and gfile.isdir(self._path(name)))
 
     def push(self, model: str, keep: int) -> Push:
-        """Copies a SavedModel in as the newest version, all or nothing; does nothing when it already is the newest."""
+        """Copies a SavedModel as the newest version, whole or not at all; does nothing when it is the newest."""
         gfile.makedirs(self.folder)
         with self._alone():
             self._clean()
@@ -61,8 +61,8 @@ class VersionFolder:
             return self._stands(version, fingerprint, is_new=True)
 
     def distrust_if_altered(self) -> None:
-        """Take the mark of being newest from a version that no longer holds what was pushed, so that the next run
-        pushes again instead of reusing the push."""
+        """Removes the marker of a version whose files are not those that were pushed, so that the next run pushes
+        again instead of reusing the push."""
         for version in self._marked():
             with gfile.GFile(posixpath.join(self.folder, NEWEST, str(version)), "r") as file:
                 pushed = file.read()
@@ -74,7 +74,7 @@ class VersionFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One push at a time; object stores have no locks, there the pipeline's own schedule has to see to it."""
+        """Locks the folder for one push; object stores have no locks, there the schedule must prevent two pushes."""
         if "://" in self.folder:
             yield
             return
@@ -100,7 +100,7 @@ class VersionFolder:
         return Push(version, self._path(str(version)), marker, is_new, fingerprint)
 
     def _marked(self) -> list[int]:
-        """The version last marked newest. Its number is never used again, even when someone deleted it since."""
+        """The version last marked newest. Its number is not used again, even after the version was deleted."""
         folder = self._path(NEWEST)
         return [int(name) for name in gfile.listdir(folder) if name.isdigit()] if gfile.isdir(folder) else []
 

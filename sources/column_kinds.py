@@ -16,7 +16,7 @@ class ColumnKinds:
     """The kind of each column so far, in the order in which they were seen.
 
     `row` is what a sentence calls a row; `mixes_numbers`: whole and decimal numbers may stand in one column; `ints`:
-    columns of which it is asked whether their floats are whole numbers only. `unheld`: columns of a type that no
+    columns to check for floats that are whole numbers only. `unheld`: columns of a type that no
     tf.Example can hold.
     """
 
@@ -53,7 +53,7 @@ class ColumnKinds:
 
     @property
     def whole(self) -> frozenset[str]:
-        """Of the columns asked for those that are float and hold whole numbers only."""
+        """Of the requested columns those that are float and hold whole numbers only."""
         return frozenset(name for name in self.ints - self._fractional if self.kinds.get(name) is Kind.FLOAT)
 
     def _add_text(self, name: str, column: pa.StringArray) -> None:

@@ -76,7 +76,7 @@ class Format(ABC, Generic[AnyPart]):
     title: ClassVar[str]  # what a sentence calls it
     suffixes: ClassVar[tuple[str, ...]]  # in lower case; what ends so is of this format
     row: ClassVar[str] = "row"  # what the number of a reject counts
-    no_rows: ClassVar[str] = "holds no rows"  # what is said of a file without rows
+    no_rows: ClassVar[str] = "holds no rows"  # the message on a file without rows
     from_text: ClassVar[bool] = False  # the kinds are read out of text, so that a hint can make text of numbers
     leaves_out: ClassVar[bool] = False  # a row, and so a file, may leave a column out that others have
     mixes_numbers: ClassVar[bool] = True  # whole and decimal numbers may stand in one column

@@ -46,5 +46,5 @@ def readable_suffixes() -> str:
 
 def formats_of_files() -> str:
     """The formats of files with their suffixes, as a sentence lists them."""
-    told = [f"{format_.title} ({', '.join(format_.suffixes)})" for format_ in FORMATS if format_.suffixes]
-    return f"{', '.join(told[:-1])} or {told[-1]}"
+    titles = [f"{format_.title} ({', '.join(format_.suffixes)})" for format_ in FORMATS if format_.suffixes]
+    return f"{', '.join(titles[:-1])} or {titles[-1]}"

@@ -295,7 +295,7 @@ def says(path: str, what: str) -> bool:
     return match is not None and match["what"] == what
 
 
-def _partner(path: str, what: str, lament: str) -> str:
+def _partner(path: str, what: str, problem: str) -> str:
     wanted = "1" if what == "labels" else "[34]"
     stem = path[: _NAME.search(path).start()]  # type: ignore[union-attr]
     folder = str(Path(path).parent)
@@ -304,4 +304,4 @@ def _partner(path: str, what: str, lament: str) -> str:
     if found := sorted(name for name in beside if pattern.match(name)):
         return found[0]
     plain = f"{base_name(stem)}{what}-idx{wanted.replace('[34]', '3')}-ubyte.gz"
-    raise SluiceError(f"{lament}: there is no {plain} in {folder}.", f"Look:  ls -l {folder}")
+    raise SluiceError(f"{problem}: there is no {plain} in {folder}.", f"Look:  ls -l {folder}")

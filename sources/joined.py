@@ -48,6 +48,6 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
 
 def _wider(so_far: Kind, kind: Kind, name: str, path: str, format_: Format) -> Kind:
     if not format_.from_text and {so_far, kind} & {Kind.INT, Kind.FLOAT} and Kind.BYTES in (so_far, kind):
-        ours, theirs = ("text", "numbers") if kind is Kind.BYTES else ("numbers", "text")
-        raise SluiceError(f"{path} holds {ours} in column `{name}`, where files before it hold {theirs}.")
+        held, held_before = ("text", "numbers") if kind is Kind.BYTES else ("numbers", "text")
+        raise SluiceError(f"{path} holds {held} in column `{name}`, where files before it hold {held_before}.")
     return max(so_far, kind)

@@ -197,9 +197,9 @@ def _column(path: str, name: str, values: dict[int, Any]) -> pa.Array:
         if value is not None:
             types.setdefault(_type_of(value), number)
     if len(types) > 1:
-        (ours, _), (theirs, number) = list(types.items())[:2]
+        (first, _), (other, number) = list(types.items())[:2]
         raise SluiceError(
-            f"{path}, line {number}: `{name}` holds {theirs}, and {ours} in the lines before it.",
+            f"{path}, line {number}: `{name}` holds {other}, and {first} in the lines before it.",
             f"Look:  zcat -f {path} | sed -n {number}p",
         )
     try:

@@ -44,7 +44,7 @@ class TextFormat(Format[AnyTextPart]):
     """What formats of lines share; each says where its records end and what they hold."""
 
     row = "line"
-    endless: ClassVar[str]  # what is told of a record that does not end
+    endless: ClassVar[str]  # the message on a record that does not end
 
     @abstractmethod
     def parse(self, part: AnyTextPart, piece: Piece, only: list[str] | None) -> Rows:

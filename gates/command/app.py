@@ -44,9 +44,9 @@ def main() -> None:
 @click.option("--test", metavar="X", help="The rows that only the final evaluation sees.")
 @click.option("--serving", metavar="S", help="What an endpoint saw.")
 @click.option("--previous", metavar="P", help="The training rows of the last time.")
-@click.option("--label", metavar="L", help="The column to be learnt.")
-@click.option("--entity", metavar="K", help="The column that says whose row it is.")
-@click.option("--time", metavar="C", help="The column that says when a row happened.")
+@click.option("--label", metavar="L", help="The column to predict.")
+@click.option("--entity", metavar="K", help="The column that identifies the entity of a row.")
+@click.option("--time", metavar="C", help="The column with the time of a row.")
 @click.option("--config", metavar="YAML", help="A workload such as configs/taxi.yaml; options go over what it says.")
 @click.option("--strict", is_flag=True, help="Refuse also where the rows are too few to be sure.")
 @click.option("--json", "out", metavar="OUT", help="Write the report as JSON; - is standard output.")
@@ -62,7 +62,7 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
     console = console_on(sys.stderr if out == _STDOUT else sys.stdout)
     watch = _Stopwatch()
     with console.status("reading") as status, warnings.catch_warnings():
-        # What numpy has to say about odd numbers is in the findings, in words.
+        # The findings report what numpy warns of.
         warnings.simplefilter("ignore")
 
         def progress(name: str, place: int, count: int) -> None:
@@ -121,7 +121,7 @@ def describe(data: str, label: str | None, time: str | None, as_json: bool) -> N
 
 
 class _Stopwatch:
-    """Processor seconds by what was under way: on a busy machine the clock on the wall says little."""
+    """Processor seconds by step: on a busy machine elapsed time measures the other processes too."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -19,7 +19,7 @@ _INTRO = """\
 <!-- Made by `python -m gates list --markdown > docs/gates.md`; a test keeps it in step with the checks. -->
 # The gates
 
-Sluice lets a model reach its endpoint only when two gates have nothing against it.
+Sluice lets a model reach its endpoint only when two gates find nothing that blocks.
 
 - **DataGate** looks at the data before anything is trained: rows on both sides of a split, features that give the
   label away, preprocessing that saw more than train, and distributions that differ between train, eval, test, the
@@ -67,8 +67,8 @@ python -m gates list [--json | --markdown]
 
 Each table is a file, a folder or a glob, in one of the formats of [sources.md](sources.md), and is read as a run reads
 it. `--config` reads a workload's YAML: the label (also a computed one), the entity key, the time column, the types
-of columns, which columns are known only after the prediction, and the section `gates`; what is said on the command line
-goes over it. Without `--eval` and `--test`, train alone is searched for leakage.
+of columns, which columns are known only after the prediction, and the section `gates`; options of the command line
+override it. Without `--eval` and `--test`, train alone is searched for leakage.
 
 From Python, on Arrow tables, DataFrames, dicts of arrays or paths:
 
@@ -164,5 +164,5 @@ def _linked(source: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line, and no bar that would end the cell."""
+    """The text on one line, with bars escaped, which would end the cell."""
     return " ".join(text.split()).replace("|", "\\|")

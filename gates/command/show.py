@@ -1,4 +1,4 @@
-"""What the command prints: a quiet table of what blocks or warns, the verdict, the catalogue, the columns."""
+"""What the command prints: a table of the findings that block or warn, the verdict, the catalogue, the columns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def console_on(stream: TextIO) -> Console:
 
 
 def show_report(console: Console, report: GateReport, verbose: bool = False) -> None:
-    """One entry a finding that blocks or warns, what is in doubt, how many checks ran, the verdict."""
+    """Prints each finding that blocks or warns, the checks in doubt, how many checks ran, and the verdict."""
     shown = [*report.of(Severity.BLOCK), *report.of(Severity.WARN), *(report.of(Severity.INFO) if verbose else ())]
     left_out = 0 if verbose else max(0, len(shown) - _MOST_SHOWN)
     shown = shown[: len(shown) - left_out]
@@ -65,7 +65,7 @@ def _why(finding: Finding, verbose: bool) -> Text:
 
 
 def _show_doubts(console: Console, report: GateReport) -> None:
-    """What makes a verdict inconclusive, a word a check."""
+    """Prints the checks that make a verdict inconclusive."""
     doubts = Counter(finding.check for finding in report.findings if finding.undecided)
     if doubts:
         text = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
@@ -82,13 +82,13 @@ def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
 
 
 def show_timings(console: Console, seconds: Mapping[str, float]) -> None:
-    """What each step cost in processor time, dearest first."""
+    """Prints the processor time of each step, the longest first."""
     for name, spent in sorted(seconds.items(), key=lambda each: -each[1]):
         console.print(Text(f"{spent:8.3f} s  {name}", "dim"))
 
 
 def show_catalogue(console: Console, checks: Iterable[Check]) -> None:
-    """Every check: what it catches, its statistic, its margin and where that comes from."""
+    """Prints every check: what it catches, its statistic, its margin and its source."""
     listed = list(checks)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=True)
     table.add_column("check", no_wrap=True)
@@ -108,7 +108,7 @@ def show_catalogue(console: Console, checks: Iterable[Check]) -> None:
 
 
 def show_summary(console: Console, summary: DataSummary) -> None:
-    """What a table holds, a line a column."""
+    """Prints what a table holds, one line for each column."""
     console.print(Text(f"{summary.rows:,} rows, {len(summary.columns)} columns", "bold"))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("column", "kind", "missing", "distinct", "values"):
@@ -135,5 +135,5 @@ def _bare_table() -> Table:
 
 
 def _printable(text: str) -> str:
-    """Data may hold control characters, which a terminal would obey."""
+    """The text without control characters, which a terminal would execute."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

@@ -18,7 +18,7 @@ def say(problem: SluiceError) -> None:
 
 
 class OneSentenceGroup(click.Group):
-    """A click group that tells click's errors and our own in one sentence."""
+    """A click group that prints click's errors and ours in one sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that was named."""

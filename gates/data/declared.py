@@ -70,7 +70,7 @@ class Declared(Strict, strict=False):
     known_after: Mapping[str, str] = {}
     """Column → the moment, after the prediction's."""
     moments_declared: bool = False
-    """Whether anybody said from when columns are known."""
+    """Whether the configuration declares from when columns are known."""
     not_at_serving: Names = frozenset()
     """By the schema's environments."""
     required: Names = frozenset()

@@ -18,9 +18,9 @@ Codes = NDArray[np.intp]
 
 def codes_of(labels: NDArray[Any], classes: int) -> Codes:
     """The class of each row as an integer, -1 where the label is none of 0 … classes - 1."""
-    told = np.asarray(labels, dtype=np.float64)
-    known = (told >= 0) & (told < classes) & (told == np.floor(told))
-    return np.where(known, told, -1).astype(np.intp)
+    values = np.asarray(labels, dtype=np.float64)
+    known = (values >= 0) & (values < classes) & (values == np.floor(values))
+    return np.where(known, values, -1).astype(np.intp)
 
 
 def answers_of(predictions: Floats) -> Codes:

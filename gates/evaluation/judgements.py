@@ -9,7 +9,7 @@ from gates.evaluation.slices import Slice
 
 
 class LimitKind(str, Enum):
-    """What a limit asks: of the value itself, or of its change against the last blessed model."""
+    """What a limit applies to: the value itself, or its change against the last blessed model."""
 
     AT_LEAST = "at_least"
     AT_MOST = "at_most"
@@ -17,8 +17,8 @@ class LimitKind(str, Enum):
 
 
 class Decision(str, Enum):
-    """What became of a limit. MISSED refuses the model; DOUBTFUL: it looks missed and the rows are too few to be sure;
-    UNJUDGED: too few rows, or no figure."""
+    """Whether a figure meets a limit. MISSED refuses the model; DOUBTFUL: the value misses it, and the rows are too few
+    to be certain; UNJUDGED: too few rows, or no figure."""
 
     MET = "met"
     MISSED = "missed"
@@ -28,8 +28,8 @@ class Decision(str, Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One limit on one figure. `value` with its interval is the metric's, or its change where the limit asks for that;
-    what could not be computed is NaN."""
+    """One limit on one figure. `value` with its interval is the metric's, or its change's where the limit is on the
+    change; what could not be computed is NaN."""
 
     metric: str  # "auc"
     slice: Slice

@@ -1,4 +1,4 @@
-"""Limits of the configuration, and measured figures held against them. Deciding what that means: thresholds.py."""
+"""Limits of the configuration, and how measured figures compare with them. The decision is in thresholds.py."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Limit:
 
     @property
     def limits_value(self) -> bool:
-        """Whether it asks something of the value itself, not only of its change."""
+        """Whether it limits the value itself, not only its change."""
         return self.at_least is not None or self.at_most is not None
 
     @property
     def judges_many(self) -> bool:
-        """Whether it bears on slices or on every class: among many, some look bad by chance."""
+        """Whether it applies to slices or to every class: among many, some look bad by chance."""
         return bool(self.slice) or self.class_name == EVERY
 
     @property
@@ -46,7 +46,7 @@ class Limit:
 
     @property
     def where(self) -> Slice:
-        """What it bears on: all rows, `company=*` or `class Pullover`."""
+        """What it applies to: all rows, `company=*` or `class Pullover`."""
         return Slice.of(self.slice) if self.class_name is None else Slice.of_class(self.class_name)
 
 
@@ -56,7 +56,7 @@ def _check(where: Slice) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """How one figure stands to one limit.
+    """One figure compared with one limit.
 
     `value` (a metric or its change), `lower`, `upper` and `limit` are as they are shown. `good` and `needed` are turned
     so that `good >= needed` is good; `doubt_down` and `doubt_up` are the arms of the interval around `good`.
@@ -73,7 +73,7 @@ class Standing:
     doubt_down: float
     doubt_up: float
     shown: str  # "auc on company=Flash Cab is 0.512 (0.450 to 0.574, 312 rows)"
-    asked: str  # "at least 0.550"
+    requested: str  # "at least 0.550"
 
     @property
     def check(self) -> str:
@@ -83,7 +83,7 @@ class Standing:
 
     @property
     def lacks_champion(self) -> bool:
-        """Whether it asks for a change and there is no model to compare with."""
+        """Whether the limit is on the change and there is no model to compare with."""
         return self.kind is LimitKind.NO_WORSE and self.estimate.blessed_value is None
 
     @property
@@ -93,12 +93,12 @@ class Standing:
 
     @property
     def has_interval(self) -> bool:
-        """Whether anything is known about how far off the value may be: of one row nothing is."""
+        """Whether the value has an interval: that of one row has none."""
         return math.isfinite(self.doubt_down) and math.isfinite(self.doubt_up)
 
     @property
     def surely_met(self) -> bool:
-        """Whether the end of the interval nearest to refusal does; without an interval nothing is sure."""
+        """Whether the end of the interval nearest to refusal meets the limit; false without an interval."""
         return self.good - self.doubt_down >= self.needed
 
     def p_beyond(self, confidence: float) -> float:
@@ -112,7 +112,7 @@ class Standing:
 
 
 def estimates_for(limit: Limit, evaluation: Evaluation) -> list[MetricEstimate]:
-    """The figures that a limit bears on."""
+    """The figures that a limit applies to."""
     where = limit.where
     if limit.class_name is None:
         return [each for each in evaluation.estimates if each.metric == limit.metric and where.covers(each.slice)]
@@ -121,8 +121,8 @@ def estimates_for(limit: Limit, evaluation: Evaluation) -> list[MetricEstimate]:
 
 
 def standings(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Standing]:
-    """One for each side of the limit and each estimate; `champion` says in words which model is compared with. Where
-    there is none, a change is NaN."""
+    """One for each side of the limit and each estimate; `champion` names the model to compare with. Without one, a
+    change is NaN."""
     found = []
     for each in estimates:
         if limit.at_least is not None:
@@ -134,23 +134,23 @@ def standings(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) 
     return found
 
 
-def _of_value(each: MetricEstimate, kind: LimitKind, asked: float) -> Standing:
+def _of_value(each: MetricEstimate, kind: LimitKind, limit: float) -> Standing:
     down, up = each.value - each.lower, each.upper - each.value
     is_floor = kind is LimitKind.AT_LEAST
     return Standing(
         estimate=each,
         kind=kind,
-        limit=asked,
+        limit=limit,
         value=each.value,
         lower=each.lower,
         upper=each.upper,
         good=each.value if is_floor else -each.value,
-        needed=asked if is_floor else -asked,
+        needed=limit if is_floor else -limit,
         doubt_down=down if is_floor else up,
         doubt_up=up if is_floor else down,
         shown=f"{each.metric} on {rows_in_words(each)} is {each.value:.3f} "
         f"({interval_in_words(each.lower, each.upper)})",
-        asked=f"at {'least' if is_floor else 'most'} {asked:.3f}",
+        requested=f"at {'least' if is_floor else 'most'} {limit:.3f}",
     )
 
 
@@ -161,7 +161,7 @@ def _of_change(each: MetricEstimate, allowed: float, champion: str) -> Standing:
     if each.metric in LOWER_IS_BETTER:
         gain, down, up = -difference, up, down
     elif each.metric == "calibration":
-        # Right is 1: what counts is the distance from it, and either arm may lead away.
+        # 1 is ideal: the distance from it is compared, and either arm may lead away from it.
         gain, down, up = abs(blessed - 1) - abs(each.value - 1), max(down, up), max(down, up)
     return Standing(
         estimate=each,
@@ -176,7 +176,7 @@ def _of_change(each: MetricEstimate, allowed: float, champion: str) -> Standing:
         doubt_up=up,
         shown=f"{each.metric} on {rows_in_words(each)} is {each.value:.3f}, {champion}'s {blessed:.3f} "
         f"(change {difference:+.3f}, {interval_in_words(lower, upper, '+.3f')})",
-        asked=f"no worse than {champion} by more than {allowed:.3f}",
+        requested=f"no worse than {champion} by more than {allowed:.3f}",
     )
 
 
@@ -185,14 +185,14 @@ def _figure(value: float | None) -> float:
 
 
 def interval_in_words(lower: float, upper: float, form: str = ".3f") -> str:
-    """ "0.630 to 0.675", or that there is none."""
+    """ "0.630 to 0.675", or that the rows are too few for an interval."""
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return "too few rows for an interval"
     return f"{lower:{form}} to {upper:{form}}"
 
 
 def rows_in_words(each: MetricEstimate) -> str:
-    """The rows that a figure is of, in words."""
+    """The rows that a figure is measured on, in words."""
     if each.slice.class_name is not None:
         of = "of class" if each.metric == "recall" else "taken for"
         return f"the {each.n:,} test rows {of} {each.slice.class_name}"

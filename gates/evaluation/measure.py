@@ -24,10 +24,10 @@ Rows = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Scored:
-    """Test rows as a model sees them: label, prediction, the blessed model's prediction, columns to slice by.
+    """Test rows with their labels, predictions, the blessed model's predictions, and the columns to slice by.
 
-    Predictions are [rows] probabilities of class 1, or [rows, classes]. The blessed model's are as it gives them, of
-    two classes perhaps in the other of these forms: `side_by_side` brings them together.
+    Predictions are [rows] probabilities of class 1, or [rows, classes]. The blessed model of two classes may have the
+    other of these forms: `side_by_side` converts it.
     """
 
     labels: NDArray[Any]
@@ -42,7 +42,7 @@ class Scored:
 
     @property
     def classes(self) -> int:
-        """How many classes the model tells apart."""
+        """The number of the model's classes."""
         return 2 if self.is_binary else int(self.predictions.shape[1])
 
     @property
@@ -52,8 +52,8 @@ class Scored:
 
 
 def side_by_side(scored: Scored) -> Scored:
-    """The same with the blessed model's predictions in the form of the candidate's; without them where the two do not
-    tell as many classes apart."""
+    """The same with the blessed model's predictions in the form of the candidate's; without them where the two models
+    differ in the number of classes."""
     blessed, own = scored.blessed, scored.predictions
     if blessed is not None and own.ndim == 1 and blessed.ndim == 2 and blessed.shape[1] == 2:
         blessed = blessed[:, 1]
@@ -65,7 +65,7 @@ def side_by_side(scored: Scored) -> Scored:
 
 @dataclass(frozen=True)
 class SliceRows:
-    """A slice, and where its rows are in test."""
+    """A slice, and the positions of its rows in test."""
 
     slice: Slice
     rows: NDArray[np.intp]
@@ -138,7 +138,7 @@ def confusion(scored: Scored, names: Sequence[str] = ()) -> ConfusionMatrix:
 
 
 def class_names(classes: int, names: Sequence[str]) -> tuple[str, ...]:
-    """What the classes are called: as configured, else by their integers."""
+    """The names of the classes: as configured, else their integers."""
     return tuple(names) or tuple(str(code) for code in range(classes))
 
 
@@ -170,5 +170,5 @@ def _class_performance(
 
 
 def is_measured(estimate: MetricEstimate) -> bool:
-    """Whether the metric could be computed at all."""
+    """Whether the metric could be computed."""
     return math.isfinite(estimate.value)

@@ -1,4 +1,4 @@
-"""What an evaluation measured: typed figures with their intervals, in and out of JSON."""
+"""The results of an evaluation: typed figures with their intervals, to and from JSON."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class ConfusionMatrix:
 
 @dataclass(frozen=True)
 class ClassPerformance:
-    """One class of a model with several on all test rows: how much of it is found, and how much of what is taken for
-    it is right. `recall.n` are the rows of the class, `precision.n` those that are predicted as it."""
+    """Recall and precision of one class, of a model with several, on all test rows. `recall.n` are the rows of the
+    class, `precision.n` those that are predicted as it."""
 
     name: str
     recall: MetricEstimate
@@ -87,7 +87,7 @@ class Evaluation:
         return {estimate.metric: estimate for estimate in self.estimates if estimate.slice == OVERALL}
 
     def judgements_on(self, estimate: MetricEstimate) -> tuple[Judgement, ...]:
-        """What the limits that bear on a figure decided about it."""
+        """The judgements of the limits that apply to a figure."""
         return tuple(self._judged.get((estimate.metric, estimate.slice.name), ()))
 
     @cached_property
@@ -104,7 +104,7 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Evaluation:
-        """The inverse of `to_json`; what a version before wrote has no judgements."""
+        """The inverse of `to_json`; evaluations of earlier versions have no judgements."""
         confusion = plain["confusion"]
         return cls(
             confidence=plain["confidence"],
@@ -140,7 +140,7 @@ def _figures(plain: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _estimate(plain: Mapping[str, Any], where: Slice | None = None) -> MetricEstimate:
-    """What was never there stays None; `where` is the slice where that is known from elsewhere."""
+    """An absent figure stays None; `where` is the slice, if it is not in `plain`."""
     return MetricEstimate(**{**plain, **_figures(plain), "slice": where or Slice.parse(plain["slice"])})
 
 

@@ -1,8 +1,8 @@
-"""Judges an evaluation against figures of a model from outside, which somebody else measured.
+"""Judges an evaluation against the reported figures of a model from outside this pipeline.
 
 In doubt, refuse, as `no_worse_than_blessed_by` does: the end of the interval of the change that is nearest to refusal
 has to meet the limit. The comparison is unpaired: the two models were measured on different rows, so what is easy or
-hard about the rows does not cancel out and the interval is wider than that of a paired one.
+hard about the rows does not cancel out, and the interval is wider than that of a paired comparison.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHECK = "outside_baseline"
 _SHARES = ("accuracy", "auc", "precision", "recall")
 _DIGITS = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _ROWS = ("rows", "testrows", "n", "numexamples", "examplecount")
-# How others call what we measure, in small letters and without anything between them.
+# Other names of our metrics, in lower case and without separators.
 _ALIASES = {
     "auroc": "auc",
     "rocauc": "auc",
@@ -40,7 +40,7 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class OutsideFigures:
-    """Figures of a model from outside on its own test rows, and how far behind them a candidate may fall."""
+    """Figures of a model from outside on its own test rows, and how much worse a candidate may be."""
 
     source: str  # the file's name
     figures: Mapping[str, float]  # by metric
@@ -54,12 +54,12 @@ class OutsideFigures:
 
 
 def read_outside_figures(path: Path, metrics: Sequence[str], no_worse_by: Mapping[str, float]) -> OutsideFigures:
-    """The figures in a JSON file, by the names of our `metrics`; figures that we do not measure are left alone.
+    """The figures in a JSON file, by the names of our `metrics`; other figures are ignored.
 
     Args:
       path: an object of metrics, or one with such an object under `metrics`; `rows` (or `n`) are its test rows.
       metrics: what the Evaluator measures.
-      no_worse_by: by metric, how far behind a candidate may fall; empty: all metrics that both have, by 0.
+      no_worse_by: by metric, how much worse a candidate may be; empty: all metrics that both have, by 0.
 
     Raises:
       SluiceError: when it cannot be read, holds no metric of ours or an impossible figure of one, or lacks one of
@@ -83,7 +83,7 @@ def read_outside_figures(path: Path, metrics: Sequence[str], no_worse_by: Mappin
 
 
 def _check_range(path: Path, metric: str, figure: float) -> None:
-    """Refuse what no model can reach: judged against it, any candidate would fall behind, or none."""
+    """Refuse a figure that is impossible for the metric: every candidate would fall behind it, or none."""
     if figure < 0:
         raise SluiceError(f"the baseline {path} says {metric} {figure:g}, and {metric} is never below 0", _HOW)
     if metric in _SHARES and figure > 1:
@@ -92,20 +92,20 @@ def _check_range(path: Path, metric: str, figure: float) -> None:
 
 
 def _rows_in(path: Path, stated: Mapping[str, Any]) -> int | None:
-    """The test rows that the file tells of; without them the figures count as exact, so nothing unread is left out."""
-    told = [stated[name] for name in _ROWS if stated.get(name) is not None]
-    if not told:
+    """The number of test rows in the file. Without it the figures count as exact, so an unreadable one is refused."""
+    stated_rows = [stated[name] for name in _ROWS if stated.get(name) is not None]
+    if not stated_rows:
         return None
-    rows = _figure(told[0])
+    rows = _figure(stated_rows[0])
     if rows is None:
-        raise SluiceError(f"the baseline {path} gives its test rows as {told[0]!r}, which is no number", _HOW)
+        raise SluiceError(f"the baseline {path} gives its test rows as {stated_rows[0]!r}, which is no number", _HOW)
     if rows < 1:
         raise SluiceError(f"the baseline {path} was measured on {rows:g} rows, by its own account", _HOW)
     return int(rows)
 
 
 def judge_outside_baseline(evaluation: Evaluation, outside: OutsideFigures | None, judged_by: str) -> list[Finding]:
-    """One finding a metric: whether the candidate falls behind on all test rows. Nothing without a baseline."""
+    """One finding for each metric: whether the candidate falls behind on all test rows. Empty without a baseline."""
     if outside is None:
         return []
     overall = evaluation.overall()
@@ -140,17 +140,17 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
         f"baseline's {baseline:.3f} ({outside.source}, on {measured}); unpaired change {change.value:+.3f} "
         f"({interval_in_words(change.lower, change.upper, '+.3f')})"
     )
-    asked = f"no worse than the outside baseline by more than {allowed:.3f}"
+    requested = f"no worse than the outside baseline by more than {allowed:.3f}"
     if not math.isfinite(gain):
-        severity, reason = Severity.BLOCK, f"{own.metric} on {where} could not be computed; asked is {asked}."
+        severity, reason = Severity.BLOCK, f"{own.metric} on {where} could not be computed; required is {requested}."
     elif surely >= -allowed or (judged_by == "estimate" and gain >= -allowed):
-        severity, reason = Severity.INFO, f"{shown}: {asked}, as asked."
+        severity, reason = Severity.INFO, f"{shown}: {requested}, as required."
     elif gain >= -allowed and not math.isfinite(surely):
-        severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and nobody can say that it is."
+        severity, reason = Severity.BLOCK, f"{shown}; required is {requested}, and nobody can say that it is."
     elif gain >= -allowed:
-        severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}, and the interval reaches beyond that."
+        severity, reason = Severity.BLOCK, f"{shown}; required is {requested}, and the interval reaches beyond that."
     else:
-        severity, reason = Severity.BLOCK, f"{shown}; asked is {asked}."
+        severity, reason = Severity.BLOCK, f"{shown}; required is {requested}."
     return Finding(
         check=CHECK,
         subject=own.slice.name,
@@ -165,11 +165,11 @@ def _judged(own: MetricEstimate, baseline: float, allowed: float, outside: Outsi
 
 
 def _gain(own: MetricEstimate, baseline: float, change: Interval) -> tuple[float, float]:
-    """By how much the candidate is better, and what is left of that at the unfavourable end of the interval."""
+    """By how much the candidate is better, by its value and at the unfavourable end of the interval."""
     if own.metric in LOWER_IS_BETTER:
         return -change.value, -change.upper
     if own.metric == "calibration":
-        # Right is 1: what counts is the distance from it, and either arm may lead away.
+        # 1 is ideal: the distance from it is compared, and either arm may lead away from it.
         gain = abs(baseline - 1) - abs(own.value - 1)
         return gain, gain - max(change.value - change.lower, change.upper - change.value)
     return change.value, change.lower

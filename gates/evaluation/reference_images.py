@@ -1,4 +1,4 @@
-"""A cheap model of images and vectors: a multinomial logistic regression on what they look like from afar."""
+"""A cheap model of images and vectors: a multinomial logistic regression on coarse versions of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def logistic_regression(train: Floats, labels: NDArray[np.intp], test: Floats, c
     scale = np.where(spread > 0, spread, 1.0)
     seen, unseen = (np.nan_to_num((values - mean) / scale) for values in (train, test))
     with threadpool_limits(limits=1), warnings.catch_warnings():
-        # A hundred steps are near enough for a reference.
+        # A hundred steps are enough for a reference.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=0.1, max_iter=_ITERATIONS).fit(seen, labels)
         known = model.predict_proba(unseen)

@@ -1,4 +1,4 @@
-"""Simple models to hold a candidate against: the majority class, gradient-boosted trees on the raw features, and for
+"""Simple models to compare a candidate with: the majority class, gradient-boosted trees on the raw features, and for
 images a logistic regression."""
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def references(
 
 
 def _classes_of(*labels: NDArray[Any]) -> int:
-    told = np.concatenate(labels).astype(np.float64)
-    return max(2, int(np.nanmax(np.append(told[np.isfinite(told)], 0.0))) + 1)
+    values = np.concatenate(labels).astype(np.float64)
+    return max(2, int(np.nanmax(np.append(values[np.isfinite(values)], 0.0))) + 1)
 
 
 def boosted_trees(train: Columns, labels: NDArray[Any], test: Columns, classes: int) -> Floats:

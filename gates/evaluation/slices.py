@@ -1,4 +1,4 @@
-"""Slices of test: what they are called, and what a slice's name says. Measuring them: measure.py."""
+"""Slices of test and their names, written and parsed. measure.py measures them."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """`overall`, `company=Flash Cab, trip_start_hour=9` or `class Pullover`: what it is called everywhere."""
+        """`overall`, `company=Flash Cab, trip_start_hour=9` or `class Pullover`: its one name everywhere."""
         if self.class_name is not None:
             return f"{_CLASS}{self.class_name}"
         return ", ".join(f"{column}={value}" for column, value in self.values) or _ALL_ROWS
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it goes by; none for all rows and for a class."""
+        """The columns that define it; none for all rows and for a class."""
         return tuple(column for column, _ in self.values)
 
     def covers(self, other: Slice) -> bool:
-        """Whether a limit on this slice bears on the other one."""
+        """Whether a limit on this slice applies to the other one."""
         if self.class_name is not None or other.class_name is not None:
             return other.class_name is not None and self.class_name in (EVERY, other.class_name)
         return self.columns == other.columns and all(

@@ -2,7 +2,7 @@
 
 All test rows: in doubt, refuse. With `judged_by="interval"` the end of the confidence interval nearest to refusal has
 to meet the limit; with `"estimate"` the value itself. A metric that cannot be computed refuses; one that only the
-blessed model lacks (it never predicted the class, and so has no precision) is nothing to fall behind.
+blessed model lacks (it never predicted the class, and so has no precision) is not compared.
 
 Slices: in doubt, do not refuse, because among many slices some look bad by chance. A slice blocks only when it is
 certainly beyond its limit: Holm's correction over every slice judgement of the evaluation, at the evaluation's own
@@ -10,7 +10,7 @@ confidence. A slice that looks bad without being certain warns; one that looks g
 (`min_examples`) or has no value (one class alone has no AUC) is reported as information. With `"estimate"` a slice
 blocks when its value is beyond the limit.
 
-One class, by its name, is judged as all test rows are: nobody picked it because it looks bad. Every class (`*`) is
+One class, by its name, is judged as all test rows are: it was not chosen because it looks bad. Every class (`*`) is
 judged as slices are, in one correction with them.
 """
 
@@ -37,7 +37,7 @@ _NONE_BLESSED = "no model has been blessed before"
 
 
 class _Lack(Enum):
-    """What a slice or class needs to be judged and does not have."""
+    """What a slice or class lacks, so that it cannot be judged."""
 
     ROWS = "rows"
     VALUE = "value"
@@ -46,7 +46,7 @@ class _Lack(Enum):
 
 @dataclass(frozen=True)
 class _Decided:
-    """A decision with what a finding says of it; without a severity it has no finding of its own."""
+    """A decision with the texts of its finding; without a severity it has no finding."""
 
     standing: Standing
     decision: Decision
@@ -58,7 +58,7 @@ class _Decided:
 
 @dataclass(frozen=True)
 class _Judged:
-    """One limit with the figures that it bears on, and what was decided about each."""
+    """One limit with the figures that it applies to, and the decision about each."""
 
     limit: Limit
     estimates: Sequence[MetricEstimate]
@@ -68,7 +68,7 @@ class _Judged:
 def judge_thresholds(
     evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
 ) -> tuple[list[Finding], list[SkippedCheck]]:
-    """What the thresholds say about an evaluation, and which of them could not be judged."""
+    """The findings of the thresholds on an evaluation, and the checks that could not be run."""
     findings: list[Finding] = []
     skipped: list[SkippedCheck] = []
     among_many: list[Finding] = []
@@ -89,7 +89,7 @@ def judge_thresholds(
 def judgements_of(
     evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
 ) -> tuple[Judgement, ...]:
-    """What each threshold decided about each figure that it bears on, in the order of the thresholds."""
+    """The decision of each threshold about each figure that it applies to, in the order of the thresholds."""
     return tuple(
         Judgement(
             metric=each.standing.estimate.metric,
@@ -137,41 +137,41 @@ def _is_judged(limit: Limit, standing: Standing) -> bool:
 
 
 def _decide_one(standing: Standing, judged_by: JudgedBy, champion: str) -> _Decided:
-    each, shown, asked = standing.estimate, standing.shown, standing.asked
+    each, shown, requested = standing.estimate, standing.shown, standing.requested
     if not math.isfinite(standing.good):
         where = rows_in_words(each)
         if math.isfinite(each.value) and math.isnan(each.blessed_value or 0.0):
             reason = f"{each.metric} on {where} is {each.value:.3f}, and {champion} has none: there is "
             return _Decided(standing, Decision.UNJUDGED, Severity.INFO, f"{reason}nothing to fall behind.")
-        reason = f"{each.metric} on {where} could not be computed; asked is {asked}."
+        reason = f"{each.metric} on {where} could not be computed; required is {requested}."
         remedy = "Look at the predictions and labels of test: one class alone, or predictions that are not numbers."
         return _missed(standing, reason, remedy)
     if standing.surely_met or (judged_by == "estimate" and standing.met):
-        return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {asked}, as asked.")
+        return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {requested}, as required.")
     if standing.met and not standing.has_interval:
-        reason = f"{shown}; asked is {asked}, and nobody can say that it is."
+        reason = f"{shown}; required is {requested}, and nobody can say that it is."
         return _missed(standing, reason, "Evaluate on more test rows.")
     if standing.met:
-        reason = f"{shown}; asked is {asked}, and the interval reaches beyond that."
+        reason = f"{shown}; required is {requested}, and the interval reaches beyond that."
         rows = _rows_to_decide(standing)
         remedy = f"With about {rows:,} test rows the same value would do; else lower the threshold or mend the model."
         return _missed(standing, reason, remedy)
-    return _missed(standing, f"{shown}; asked is {asked}.", _improve(standing))
+    return _missed(standing, f"{shown}; required is {requested}.", _improve(standing))
 
 
 def _decide_among_many(standing: Standing, p_value: float, is_certain: bool, among: str) -> _Decided:
-    shown, asked = standing.shown, standing.asked
+    shown, requested = standing.shown, standing.requested
     if not standing.met and is_certain:
-        return _missed(standing, f"{shown}; asked is {asked}.", _improve(standing), p_value)
+        return _missed(standing, f"{shown}; required is {requested}.", _improve(standing), p_value)
     if not standing.met:
-        reason = f"{shown}; asked is {asked}, but among {among} that is not sure."
+        reason = f"{shown}; required is {requested}, but among {among} that is not sure."
         rows = f"About {_rows_to_decide(standing):,}" if standing.has_interval else "More"
         remedy = f"{rows} rows of this {_noun(standing)} would decide; watch it."
         return _Decided(standing, Decision.DOUBTFUL, Severity.WARN, reason, remedy, p_value)
     if standing.surely_met:
-        return _Decided(standing, Decision.MET, None, f"{shown}: {asked}, as asked.")
+        return _Decided(standing, Decision.MET, None, f"{shown}: {requested}, as required.")
     doubt = "the interval reaches beyond that" if standing.has_interval else "that is not sure"
-    return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {asked}, as asked, though {doubt}.")
+    return _Decided(standing, Decision.MET, Severity.INFO, f"{shown}: {requested}, as required, though {doubt}.")
 
 
 def _missed(standing: Standing, reason: str, remedy: str, p_value: float | None = None) -> _Decided:
@@ -187,7 +187,7 @@ def _noun(standing: Standing) -> str:
 
 
 def _rows_to_decide(standing: Standing) -> int:
-    """Rows at which an interval around the same value would no longer hold the limit: its width goes by 1/sqrt(n)."""
+    """Rows at which an interval around the same value would not contain the limit: its width goes by 1/sqrt(n)."""
     arm = standing.doubt_down if standing.met else standing.doubt_up
     distance = max(abs(standing.good - standing.needed), 1e-4)
     return math.ceil(standing.estimate.n * (arm / distance) ** 2)
@@ -222,8 +222,8 @@ def _described(limit: Limit) -> str:
 
 
 def _limit_value(limit: Limit) -> float:
-    asked = (limit.at_least, limit.at_most, limit.no_worse_than_blessed_by)
-    return next(value for value in asked if value is not None)
+    requested = (limit.at_least, limit.at_most, limit.no_worse_than_blessed_by)
+    return next(value for value in requested if value is not None)
 
 
 def _without_rows(limit: Limit) -> Finding:
@@ -245,7 +245,7 @@ def _without_rows(limit: Limit) -> Finding:
 
 
 def _unjudged(limit: Limit, estimates: Sequence[MetricEstimate], champion: str) -> list[Finding]:
-    """One line for the small slices of a threshold and one for those whose metric does not exist."""
+    """One finding for the small slices of a threshold and one for those whose metric does not exist."""
     lacks = [_lack_of(limit, each) for each in estimates]
     found = []
     for lack in _Lack:

@@ -1,4 +1,5 @@
-"""What makes every figure of an evaluation meaningless, whatever the thresholds: `0.5 < NaN` is merely false."""
+"""Faults of predictions and labels that make every figure of an evaluation meaningless; a threshold alone would not
+show them, as `0.5 < NaN` is merely false."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ _NAMED = 3
 
 
 def sound_checks(scored: Scored) -> tuple[str, ...]:
-    """The names of what `unsound` looks at."""
+    """The names of the checks that `unsound` makes."""
     if scored.is_binary:
         return FINITE, PROBABILITIES, BINARY_LABELS, BOTH_CLASSES
     return FINITE, PROBABILITIES, CLASS_LABELS, SEVERAL_CLASSES
@@ -39,7 +40,7 @@ def unsound(scored: Scored, label: str) -> list[Finding]:
 
 
 def unsound_answers(predictions: NDArray[Any], whose: str) -> list[Finding]:
-    """What makes the answers of another model, `whose` name is told, worthless to compare with."""
+    """The findings on the predictions of another model, named by `whose`, that make it impossible to compare with."""
     return _not_finite(predictions, f" of {whose}") or _no_probabilities(predictions, f" of {whose}")
 
 
@@ -64,9 +65,9 @@ def _no_probabilities(predictions: NDArray[Any], whose: str = "") -> list[Findin
     if not len(odd):
         return []
     first = ", ".join(f"{value:.3g}" for value in values[odd[0]][:_NAMED])
-    told = f"of classes: the first begins with ({first}) and adds up to {sums[odd[0]]:.3g}, not 1"
+    text = f"of classes: the first begins with ({first}) and adds up to {sums[odd[0]]:.3g}, not 1"
     reason = f"{len(odd):,} of {rows:,} predictions{whose} on test are no probabilities"
-    reason += f" {told}." if several else f": the first is {first}."
+    reason += f" {text}." if several else f": the first is {first}."
     last = "softmax" if several else "sigmoid"
     remedy = f"End the model in a {last}, or compile it with from_logits and put a {last} into the served function."
     statistic = "share of predictions that are no probabilities"
@@ -105,7 +106,7 @@ def _one_class_only(check: str, labels: NDArray[np.float64], label: str, needed:
 
 
 def _some(values: NDArray[np.float64]) -> str:
-    # One more than is named tells whether there are others.
+    # One more than is named: `shortened` adds that there are others.
     seen = np.unique(values)[: _NAMED + 1]
     return shortened(["missing" if math.isnan(value) else f"{value:g}" for value in seen], _NAMED, rest="others")
 

@@ -42,7 +42,7 @@ def read_files(paths: Mapping[str, str], column_types: Mapping[str, str] | None 
     """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`.
 
     Raises:
-      SluiceError: for what cannot be read, and for values that are not of the type asked for.
+      SluiceError: for files that cannot be read, and for values that are not of the requested type.
     """
     sides = {side: _read(path) for side, path in paths.items()}
     kinds = _agreed(sides)
@@ -107,8 +107,8 @@ def _agreed(sides: Mapping[str, _Side]) -> dict[str, dict[str, Kind]]:
 
 def _agreed_kind(side: _Side, name: str, joined: Mapping[str, Kind], by_itself: bool) -> Kind:
     found, known = side.kinds[name], joined.get(name, Kind.NONE)
-    asked = by_itself and found is Kind.FLOAT and known is Kind.INT
-    return agreed_kind(found, known, asked and _are_whole(side, name), side.format.from_text)
+    may_be_whole = by_itself and found is Kind.FLOAT and known is Kind.INT
+    return agreed_kind(found, known, may_be_whole and _are_whole(side, name), side.format.from_text)
 
 
 def _are_whole(side: _Side, name: str) -> bool:
@@ -159,8 +159,8 @@ def _as_it_stands(side: _Side, name: str) -> pa.ChunkedArray:
     found = [(_column(rows, name), rows.columns.num_rows) for _, rows in side.batches]
     types = {column.type for column, _ in found if column is not None and not pa.types.is_null(column.type)}
     if len(types) > 1:
-        told = " and ".join(sorted(map(str, types)))
-        raise SluiceError(f"{side.path}: column `{name}` is of different types in its files ({told}).", look(side.path))
+        text = " and ".join(sorted(map(str, types)))
+        raise SluiceError(f"{side.path}: column `{name}` is of different types in its files ({text}).", look(side.path))
     type_ = types.pop()
     return pa.chunked_array(
         [pa.nulls(rows, type_) if column is None or column.type != type_ else column for column, rows in found]

@@ -1,5 +1,5 @@
-"""The catalogue: every check with what it catches, its statistic, its margin and where that comes from. `gates list`,
-the page in docs/ and the report are made from it."""
+"""The catalogue: every check with what it catches, its statistic, its margin and its source. `gates list`, the page in
+docs/ and the report are made from it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Gate(str, Enum):
 
 
 class Need(str, Enum):
-    """What a check cannot do without; a check that lacks it is skipped, with these words as the reason."""
+    """What a check needs; a check that lacks it is skipped, with these words as the reason."""
 
     HELD_OUT = "no eval or test split was given"
     SERVING = "no serving log was given"
@@ -75,7 +75,7 @@ class Need(str, Enum):
 
 
 class NotApplicable(Exception):  # noqa: N818 (it is an answer, not an error)
-    """Raised by a check that finds nothing it could measure; the message says why, and is shown."""
+    """Raised by a check that has nothing to measure; the message is shown as the reason."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,9 @@ def check(
     """Registers a check under its function's name.
 
     The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
-    and yields one Measurement for everything it compared, also for what is sound: the number of comparisons decides how
-    certain each must be. It repeats neither its name nor its margin: `Check.measure` fills them in. When there is
-    nothing to measure, its answer is the exception NotApplicable.
+    and yields one Measurement for each comparison, also for a sound one: the number of comparisons decides how certain
+    each must be. It leaves out its name and its margin: `Check.measure` fills them in. The exception NotApplicable says
+    that there is nothing to measure.
     """
 
     def register(function: Function) -> Function:

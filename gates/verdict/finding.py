@@ -1,4 +1,4 @@
-"""What a check saw and what a gate decides: typed values that carry their reason, in and out of JSON."""
+"""The findings of a check and the decision of a gate: typed values with their reasons, to and from JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Severity(str, Enum):
-    """How much a finding weighs: INFO is told, WARN is shown in the verdict, BLOCK refuses."""
+    """The weight of a finding: INFO is listed, WARN is shown in the verdict, BLOCK refuses."""
 
     INFO = "info"
     WARN = "warn"
@@ -62,7 +62,7 @@ class RowSample:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check saw about one subject. `reason` and `remedy` are for people and are never empty."""
+    """The result of one check on one subject. `reason` and `remedy` are for people and are never empty."""
 
     check: str  # "exact_duplicates"
     subject: str  # a feature, split, slice or signature
@@ -104,7 +104,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SkippedCheck:
-    """A check that did not run, and why: shown, never silently passed."""
+    """A check that did not run, and why; it is shown and does not count as passed."""
 
     check: str
     why: str
@@ -112,7 +112,7 @@ class SkippedCheck:
 
 @dataclass(frozen=True)
 class GateReport:
-    """All that one gate has to say about one run."""
+    """The verdict of one gate on one run, with its findings."""
 
     gate: str
     verdict: Verdict
@@ -121,11 +121,11 @@ class GateReport:
     checks_skipped: tuple[SkippedCheck, ...] = ()
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # what a reader must know of all of it: that it rests on a sample, for instance
+    notes: tuple[str, ...] = ()  # remarks on the whole report: that it rests on a sample, for instance
 
     @property
     def blessed(self) -> bool:
-        """Whether what hangs on this gate may go on. What must not pass in doubt blocks (`gates.strict`)."""
+        """Whether the components after this gate may run. Under `gates.strict` a finding in doubt blocks."""
         return self.verdict is not Verdict.FAIL
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""How every gate comes to its verdict: runs its checks on its evidence and decides once over all of them."""
+"""Runs the checks of a gate on its evidence and decides once over all their measurements."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class GateEvidence(Protocol):
     """What a gate judges: `gates.data.Data` or `gates.model.evidence.ModelEvidence`."""
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
-        """The first thing that is needed and not there."""
+        """The first of `needs` that the evidence does not have."""
 
 
 def judge(
     gate: Gate, evidence: GateEvidence, settings: GateSettings, today: date, progress: Progress | None = None
 ) -> GateReport:
-    """The verdict of one gate. `progress` is told each check's name, its place and of how many."""
+    """The report of one gate. `progress` is called with each check's name, its position and the number of checks."""
     started = time.monotonic()
     measured: list[Measurement] = []
     run: list[str] = []
@@ -46,7 +46,7 @@ def judge(
             measured.append(_in_doubt(check, found.why if isinstance(found, SkippedCheck) else "it found no subject"))
     findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today)
     if not run and verdict is Verdict.PASS:
-        verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # nobody looked
+        verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # no check ran
     return GateReport(
         gate=gate.value,
         verdict=verdict,
@@ -58,13 +58,13 @@ def judge(
 
 
 def _has_measured(found: Sequence[Measurement] | SkippedCheck, settings: GateSettings, check: Check) -> bool:
-    """Whether there is an answer, or somebody asked for none."""
+    """Whether the check measured anything, or is switched off by the configuration."""
     configured = settings.checks.get(check.name)
     return bool(found) if not isinstance(found, SkippedCheck) else configured is not None and not configured.enabled
 
 
 def _in_doubt(check: Check, why: str) -> Measurement:
-    """Of a model that was made here, everything that a tier-1 check needs can be had."""
+    """The measurement for a tier-1 check that measured nothing: a model of this pipeline has all that it needs."""
     return Measurement(
         subject="model",
         statistic=check.statistic,

@@ -1,4 +1,4 @@
-"""What one comparison of a check measured, before anything is decided."""
+"""The measurement of one comparison of a check, before the decision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gates.verdict.finding import Chart, RowSample, Severity
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a check measured of one subject, before anybody decides. Larger values are worse.
+    """What a check measured of one subject, before the decision. Larger values are worse.
 
     `p_value`: of the effect being chance alone, before any correction; None for a fact that chance cannot make.
     `upper`: one-sided 99 % upper bound of the value; a tier-1 check whose bound is above `sound_below` (the margin when
@@ -37,12 +37,12 @@ class Measurement:
     margin: float | None = None  # given by a check only where it differs from its own
 
     def named(self, check: str, margin: float) -> Measurement:
-        """With the name of the check that yielded it, and its margin where the check gave no other."""
+        """A copy with the check's name, and with the check's margin where it has none."""
         return replace(self, check=check, margin=margin if self.margin is None else self.margin)
 
     @property
     def is_beyond(self) -> bool:
-        """Whether the effect is one that matters; what cannot be computed is."""
+        """Whether the effect matters; a value that could not be computed counts as one."""
         if self.beyond is not None:
             return self.beyond
         return self.margin is None or not self.value <= self.margin

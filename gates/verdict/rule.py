@@ -1,4 +1,4 @@
-"""The one decision rule of all gates: from what the checks measured to findings and a verdict.
+"""The one decision rule of all gates: from measurements to findings and a verdict.
 
 A finding blocks when it is certain (Holm-adjusted p over the whole family of the gate, at most ALPHA) *and* its effect
 is beyond the margin: a sample of any size may differ by chance, and a large one differs certainly by nothing that
@@ -107,8 +107,8 @@ def _as_configured(finding: Finding, configured: CheckSettings | None, today: da
         return finding
     if today > waiver.expires:
         return replace(finding, reason=f"{finding.reason} Its waiver expired on {waiver.expires}: it blocks again.")
-    told = f"{finding.reason} Waived until {waiver.expires}: {waiver.reason}"
-    return replace(finding, severity=Severity.WARN, reason=told, waiver=waiver.reason)
+    reason = f"{finding.reason} Waived until {waiver.expires}: {waiver.reason}"
+    return replace(finding, severity=Severity.WARN, reason=reason, waiver=waiver.reason)
 
 
 def _gravest_first(finding: Finding) -> int:

@@ -1,4 +1,4 @@
-"""How the gates may be configured: `gates:` in a workload's YAML."""
+"""The configuration of the gates: `gates:` in a workload's YAML."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Workshop:
     eval_files: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """As a worker is told of it."""
+        """The plain values that a worker receives."""
         files = {"train_files": self.train_files, "eval_files": self.eval_files}
         return {"config": self.config.to_property(), "transform_graph": self.transform_graph, **files}
 

@@ -48,10 +48,10 @@ def hardware_here() -> Hardware:
 
 
 def check_accelerator(wanted: str, found: Hardware) -> None:
-    """A GPU that was asked for has to be there: days on a CPU are no substitute for an hour.
+    """Refuse a machine without the requested GPU: days on a CPU are no substitute for an hour.
 
     Raises:
-      SluiceError: when a GPU was asked for and none is seen.
+      SluiceError: when a GPU is required and none is found.
     """
     if wanted == "gpu" and not found.gpus:
         built = "" if tf.test.is_built_with_cuda() else " This TensorFlow was built without CUDA."
@@ -69,7 +69,7 @@ def precision_policy(wanted: str, found: Hardware, uses_gpu: bool) -> str:
     by those who say so.
 
     Raises:
-      SluiceError: when `always` is asked for and the CPU has no instructions for it.
+      SluiceError: when `always` is configured and the CPU has no instructions for it.
     """
     if wanted == "never" or (wanted == "auto" and not (uses_gpu and found.tensor_cores)):
         return "float32"

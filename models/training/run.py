@@ -65,7 +65,7 @@ def _trained(
     checkpoints: str,
     events: str,
 ) -> tuple[keras.Model, History, TrainingRecord]:
-    """The model, every figure by epoch, and what is to be said about the training; goes on where a killed one was."""
+    """The model, every figure by epoch, and the record of the training; continues a killed one."""
     train, found = config.train, hardware_here()
     model = built_for_training(config.model.module, train, hparams, specs[0], found)
     start = newest_checkpoint(checkpoints)

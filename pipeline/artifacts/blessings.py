@@ -1,4 +1,4 @@
-"""What gate components publish: a report for people, a blessing for conditions, and how both are stored."""
+"""The artifacts of gate components: a report for people and a blessing for conditions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.artifacts.text_files import read_text, write_text
 
 BLESSING_SUFFIX = "_blessing"
 CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
-# Vertex hands artifacts over without a state; whatever has one must be live.
+# Vertex passes artifacts without a state; an artifact with a state must be live.
 LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
 
 
@@ -33,19 +33,19 @@ REPORT_FILE = "report.json"
 
 
 class GateReportArtifact(Artifact):
-    """Everything that one gate said about one run, in `report.json`."""
+    """The report of one gate on one run, in `report.json`."""
 
     TYPE_NAME = "pipeline.GateReportArtifact"
 
 
 class Blessing(Artifact):
-    """Whether what hangs on a gate may go on: custom property `blessed`, 1 or 0, and the gate's name in `gate`."""
+    """Whether the components after a gate may run: custom property `blessed`, 1 or 0, and the gate's name in `gate`."""
 
     TYPE_NAME = "pipeline.Blessing"
 
 
 class NewestVersion(Artifact):
-    """A file that exists for as long as the pushed version it names is the newest."""
+    """A file that exists while the pushed version that it names is the newest."""
 
     TYPE_NAME = "pipeline.NewestVersion"
 
@@ -67,8 +67,8 @@ def read_report(uri: str) -> GateReport:
 
 
 def bless(artifact: Artifact, report: GateReport) -> None:
-    """Marks a blessing by what the gate said, and keeps beside it what was let pass by a waiver and why. The file
-    keeps the artifact's folder real on object stores."""
+    """Stores the gate's verdict on a blessing, with the waived findings and their reasons. The file makes the
+    artifact's folder exist on object stores."""
     waived = [
         {"check": finding.check, "subject": finding.subject, "reason": finding.waiver}
         for finding in report.findings
@@ -83,22 +83,22 @@ def bless(artifact: Artifact, report: GateReport) -> None:
     write_text(artifact.uri, "BLESSED" if report.blessed else "NOT_BLESSED", "")
 
 
-def verdict_told(blessing: Artifact) -> dict[str, Any]:
-    """What a blessing says of its gate, for the metadata of the model that it lets pass."""
+def verdict_properties(blessing: Artifact) -> dict[str, Any]:
+    """The verdict and the waivers of a blessing, for the metadata of the pushed model."""
     waived = blessing.get_string_custom_property(WAIVED_PROPERTY)
     verdict = blessing.get_string_custom_property(VERDICT_PROPERTY)
     return {"verdict": verdict, "waived": json.loads(waived) if waived else []}
 
 
 def is_blessed(artifact: Artifact) -> bool:
-    """Whether a blessing of ours or of TFX says yes; saying nothing is saying no."""
+    """Whether a blessing of ours or of TFX is positive; one without the property is not."""
     return bool(artifact.get_int_custom_property(BLESSED_PROPERTY) == 1)
 
 
 def refusals(
     required: Sequence[str], blessings: Mapping[str, Sequence[types.Artifact]], model_uri: str
 ) -> list[Finding]:
-    """Why the model at `model_uri` may not be pushed; empty when every required blessing stands."""
+    """The reasons why the model at `model_uri` may not be pushed; empty when every required blessing is positive."""
     found = []
     if not required:
         found.append(_refusal(CHECKS[0], "model", "No blessing is required of this model, so nothing vouches for it."))

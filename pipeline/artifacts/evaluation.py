@@ -1,4 +1,4 @@
-"""What was measured of a model on test, and of the simple models beside it."""
+"""The figures of a model and of the simple models on test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ReferencesArtifact(Artifact):
 
 
 def write_evaluation(artifact: Artifact, evaluation: Evaluation) -> None:
-    """Stores what was measured beside the files of TensorFlow Model Analysis."""
+    """Stores the evaluation beside the files of TensorFlow Model Analysis."""
     write_text(artifact.uri, EVALUATION_FILE, _dumps(evaluation.to_json()))
 
 

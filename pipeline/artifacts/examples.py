@@ -1,5 +1,5 @@
-"""What ExampleGen says of its Examples, and their rows column by column: whole batches through tfx-bsl's C++ decoder,
-never a Python object a row."""
+"""The properties of Examples, and their rows column by column: whole batches through tfx-bsl's C++ decoder, without a
+Python object for each row."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BATCH_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Facts:
-    """What an ingest came to. `class_names`: of a label that came in words, by the integers that stand for them."""
+    """The facts of an ingest. `class_names`: of a label in words, by the integers that stand for them."""
 
     rows: Mapping[str, int] = field(default_factory=dict)  # by split
     columns: int = 0
@@ -48,30 +48,30 @@ class Facts:
 def describe_examples(
     examples: types.Artifact, facts: Facts, kinds: Mapping[str, int], images: Mapping[str, list[int]]
 ) -> None:
-    """Stores what is known of the rows on the artifact itself. `images`: column → height, width and channels."""
+    """Stores the facts about the rows on the artifact itself. `images`: column → height, width and channels."""
     for name, plain in ((_FACTS, asdict(facts)), (_KINDS, kinds), (_IMAGES, images)):
         examples.set_string_custom_property(name, json.dumps(plain))
 
 
 def facts_of(examples: types.Artifact) -> Facts:
-    """What the ingest came to; examples that somebody else made say nothing."""
+    """The facts of the ingest; empty for examples that our ExampleGen did not write."""
     return Facts(**json.loads(examples.get_string_custom_property(_FACTS) or "{}"))
 
 
 def kinds_of(examples: types.Artifact) -> dict[str, Kind]:
-    """The kinds of the columns as they stand in tf.Examples."""
+    """The kinds of the columns in the tf.Examples."""
     stored = json.loads(examples.get_string_custom_property(_KINDS) or "{}")
     return {name: Kind(kind) for name, kind in stored.items()}
 
 
 def images_of(artifact: types.Artifact) -> dict[str, list[int]]:
-    """Height, width and channels by column with images, of Examples or of statistics that were made of them."""
+    """Height, width and channels by column with images, of Examples or of statistics made from them."""
     found: dict[str, list[int]] = json.loads(artifact.get_string_custom_property(_IMAGES) or "{}")
     return found
 
 
 def keep_images(statistics: types.Artifact, examples: types.Artifact) -> None:
-    """Lets statistics say of images what the Examples say."""
+    """Copies the properties of images from the Examples to their statistics."""
     statistics.set_string_custom_property(_IMAGES, examples.get_string_custom_property(_IMAGES))
 
 
@@ -91,7 +91,7 @@ def raw_batches(path: str) -> Iterator[NDArray[Any]]:
 
 
 def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:
-    """A decoder of these columns alone; the others are not even parsed into values.
+    """A decoder of these columns alone; the others are not parsed.
 
     Raises:
       SluiceError: when the schema lacks one of them.
@@ -105,7 +105,7 @@ def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:
     wanted = schema_pb2.Schema()
     wanted.feature.extend(feature for feature in schema.feature if feature.name in columns)
     for feature in wanted.feature:
-        # Domains and shapes are for validation; a decoder that knew them would refuse a row that breaks them.
+        # Without domains and shapes, which are for validation: the decoder would refuse a row that breaks them.
         for constraint in ("domain", "bool_domain", "int_domain", "float_domain", "string_domain", "shape", "presence"):
             feature.ClearField(constraint)
     return example_coder.ExamplesToRecordBatchDecoder(wanted.SerializeToString())

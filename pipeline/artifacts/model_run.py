@@ -1,4 +1,4 @@
-"""What Trainer and Tuner leave in `model_run` and `tuner_results`, typed; models/export and models/search write it."""
+"""The outputs of Trainer and Tuner in `model_run` and `tuner_results`, typed, which models/export and search write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRIALS_FILE = "trials.json"
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRecord:
     """One set of hyperparameters that the Tuner tried: a row of `trials.json`."""
 
     trial: int
@@ -27,22 +27,22 @@ class Trial:
 
 
 def read_built(model_run: str) -> Built:
-    """How the model was built, as the ModelGate and the registry need it."""
+    """How the model was built, for the ModelGate and the registry."""
     return Built.loads(read_text(model_run, BUILT_FILE))
 
 
 def read_history(model_run: str) -> History:
-    """The figures of every epoch; empty where training left none."""
+    """The figures of every epoch; empty without a history."""
     history: History = json.loads(optional_text(model_run, HISTORY_FILE) or "{}")
     return history
 
 
 def read_training(model_run: str) -> TrainingRecord | None:
-    """What training took and how busy the machine was; None where training did not say."""
+    """The time of the training and the load of the machine; None without a record."""
     text = optional_text(model_run, TRAINING_FILE)
     return TrainingRecord.loads(text) if text else None
 
 
-def read_trials(tuner_results: str) -> tuple[Trial, ...]:
-    """Every trial of the search, in the order in which they were chosen."""
-    return tuple(Trial(**row) for row in json.loads(optional_text(tuner_results, TRIALS_FILE) or "[]"))
+def read_trials(tuner_results: str) -> tuple[TrialRecord, ...]:
+    """Every trial of the search, in the order in which they were proposed."""
+    return tuple(TrialRecord(**row) for row in json.loads(optional_text(tuner_results, TRIALS_FILE) or "[]"))

@@ -14,13 +14,13 @@ REQUEST_TIMES_FILE = "request_times.json"
 
 
 def write_request_times(uri: str, milliseconds: ArrayLike | None) -> None:
-    """Stores the percentiles beside the report at `uri`; nothing when nothing was measured."""
+    """Stores the percentiles beside the report at `uri`; writes nothing for None."""
     times = None if milliseconds is None else RequestTimes.of(milliseconds)
     if times is not None:
         write_text(uri, REQUEST_TIMES_FILE, json.dumps(dataclasses.asdict(times)))
 
 
 def read_request_times(uri: str) -> RequestTimes | None:
-    """What was stored beside the report at `uri`; None when nothing was."""
+    """The percentiles beside the report at `uri`; None when there are none."""
     text = optional_text(uri, REQUEST_TIMES_FILE)
     return RequestTimes(**json.loads(text)) if text else None

@@ -1,4 +1,4 @@
-"""The schema as an artifact, and what is read off it."""
+"""The schema as an artifact, and the facts that are read from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files inside artifacts, here or in a bucket."""
+"""Small files inside artifacts, on this machine or in a bucket."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from gates.evaluation.slices import OVERALL
 from pipeline.artifacts.text_files import write_text
 
 CANDIDATE, BASELINE = "candidate", "baseline"
-# Our metrics as TFMA calls them in its results, and the classes that compute them; of two classes and of several.
+# TFMA's names of our metrics in its results, and the classes that compute them; of two classes and of several.
 NAMES = {
     "auc": "auc",
     "accuracy": "binary_accuracy",
@@ -85,7 +85,7 @@ def eval_config(
     compared: bool,
     classes: int = 0,
 ) -> config_pb2.EvalConfig:
-    """The configuration that TFMA would have been given for the same figures; `classes`: 0 for a binary model."""
+    """The configuration with which TFMA would compute the same figures; `classes`: 0 for a binary model."""
     names = [CANDIDATE, BASELINE] if compared else [""]
     return config_pb2.EvalConfig(
         model_specs=[
@@ -105,11 +105,11 @@ def _spec(class_names: Sequence[str]) -> config_pb2.MetricsSpec:
 
 
 def _specs_of_classes(metrics: Sequence[str], classes: int) -> list[config_pb2.MetricsSpec]:
-    """One for what is of all classes at once, one for the means over classes and for each class."""
+    """One spec for metrics of all classes at once, one for the means over classes and for each class."""
     plain = _spec([SEVERAL_CLASSES[metric] for metric in metrics if metric not in ONE_AGAINST_REST])
-    asked = dict.fromkeys(("precision", "recall", *(metric for metric in metrics if metric in ONE_AGAINST_REST)))
+    names = dict.fromkeys(("precision", "recall", *(metric for metric in metrics if metric in ONE_AGAINST_REST)))
     by_class = config_pb2.MetricsSpec(
-        metrics=[config_pb2.MetricConfig(class_name=SEVERAL_CLASSES[metric]) for metric in asked],
+        metrics=[config_pb2.MetricConfig(class_name=SEVERAL_CLASSES[metric]) for metric in names],
         binarize={"class_ids": {"values": range(classes)}},
         aggregate={"macro_average": True},
     )

@@ -1,4 +1,4 @@
-"""Judges the examples before anything is learnt from them: contamination between splits, leakage of the label, skew."""
+"""Judges the examples before any training: contamination between splits, leakage of the label, skew."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gates.verdict.finding import GateReport
 from pipeline.artifacts.examples import facts_of, images_of
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import GateInputs
-from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec, optional_instance, tell_progress
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, optional_instance, tell_progress
 from pipeline.evidence.data import categorical_numbers, columns_not_served, read_table, required_columns, share_read
 
 HELD_OUT = ("eval", "test")
@@ -27,7 +27,7 @@ class DataGateExecutor(GateExecutor):
     """Reads every split and judges."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:  # noqa: ARG002
-        """Of large data a share of the rows is read, and the report says so."""
+        """Reads a share of the rows of large data, and notes it in the report."""
         given = GateInputs.from_property(config)
         examples = artifact_utils.get_single_instance(inputs["examples"])
         pixels = sum(math.prod(shape) for shape in images_of(examples).values())
@@ -64,8 +64,8 @@ def _observed(inputs: Artifacts, key: str, name: str, share: float) -> Table | N
     return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name, share)
 
 
-class DataGate(Gate):
-    """Refuses data that would teach the model what serving can never know, or measure it on what it has seen."""
+class DataGate(GateComponent):
+    """Refuses data with features that serving does not have, or whose held-out rows are in train."""
 
     SPEC_CLASS = gate_spec(
         inputs={"examples": Examples, "schema": Schema},

@@ -32,7 +32,7 @@ from pipeline.artifacts.evaluation import write_evaluation
 from pipeline.artifacts.examples import decoder_of, shards
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import EvaluatorInputs
-from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec
 from pipeline.evidence import scores
 
 GATE = "evaluator"
@@ -40,20 +40,20 @@ SPLIT = "test"
 
 
 def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, str] | None = None) -> Evaluation:
-    """Every figure that the configuration asks for, for several classes what becomes of each, and what each threshold
-    decided. `unreadable`: what the blessed model asks for and the data do not have, for which it was not scored."""
-    asked, names, confidence = config.evaluator, config.class_names, config.evaluator.confidence
+    """Every figure of the configuration, the performance by class, and the decision of each threshold. `unreadable`:
+    inputs of the blessed model that the data do not have, for which it was not scored."""
+    settings, names, confidence = config.evaluator, config.class_names, config.evaluator.confidence
     worthless = _worthless(scored, config)
     beside = dataclasses.replace(scored, blessed=None) if worthless else side_by_side(scored)
-    estimates = measure(beside, asked.metrics, asked.slices, confidence)
+    estimates = measure(beside, settings.metrics, settings.slices, confidence)
     undefined = sum(not is_measured(estimate) for estimate in estimates)
     notes = [
         f"{confidence:.0%} intervals: Wilson for shares, Newcombe for AUC, on the log scale for loss and calibration; "
         "changes are paired on the same rows."
     ]
-    if not scored.is_binary and {"auc", "precision", "recall"} & set(asked.metrics):
+    if not scored.is_binary and {"auc", "precision", "recall"} & set(settings.metrics):
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
-    if not scored.is_binary and "calibration" in asked.metrics:
+    if not scored.is_binary and "calibration" in settings.metrics:
         notes.append("Calibration is the mean probability of the answers over the share of right ones.")
     notes += [f"{finding.reason} Nothing is compared with it." for finding in worthless]
     if unreadable:
@@ -64,7 +64,7 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
     compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
     matrix = confusion(scored, names)
     measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
-    judgements = judgements_of(measured, _limits(config), asked.judged_by)
+    judgements = judgements_of(measured, _limits(config), settings.judged_by)
     return dataclasses.replace(measured, judgements=judgements)
 
 
@@ -78,7 +78,7 @@ def judge(
     config: EvaluatorInputs,
     unreadable: Mapping[str, str] | None = None,
 ) -> GateReport:
-    """The verdict of the thresholds, on predictions and labels that can be judged at all."""
+    """The verdict of the thresholds, after the checks that predictions and labels are valid."""
     limits = _limits(config)
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     judged_by = config.evaluator.judged_by
@@ -102,7 +102,7 @@ def judge(
 
 
 def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evaluation) -> tuple[str, ...]:
-    """Slices and classes that pass without doubt leave no finding."""
+    """The checks that ran, also those without a finding: slices and classes that pass without doubt leave none."""
     run = {finding.check for finding in findings}
     compared = any(estimate.blessed_value is not None for estimate in evaluation.estimates)
     run |= {limit.check for limit in limits if limit.judges_many and (limit.limits_value or compared)}
@@ -110,7 +110,7 @@ def _checks_run(findings: list[Finding], limits: list[Limit], evaluation: Evalua
 
 
 def _incomparable(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
-    """What refuses where a threshold compares: a blessed model of other classes, or one whose answers mean nothing."""
+    """The findings where a threshold compares: a blessed model of other classes, or one without valid predictions."""
     if scored.blessed is not None and side_by_side(scored).blessed is None:
         return [_other_classes(scored, config)]
     return _worthless(scored, config)
@@ -150,13 +150,13 @@ def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: Evalua
 
 def _asks_for(unreadable: Mapping[str, str], config: EvaluatorInputs) -> str:
     whose = _beaten(config)[1]
-    (first, told), *others = unreadable.items()
+    (first, form), *others = unreadable.items()
     more = f" (and {len(others)} more)" if others else ""
-    return f"{whose[0].upper()}{whose[1:]} asks for `{first}` as {told}{more}"
+    return f"{whose[0].upper()}{whose[1:]} asks for `{first}` as {form}{more}"
 
 
 def _worthless(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
-    """That the blessed model's answers are no probabilities: beside NaN and logits any candidate looks good."""
+    """The findings on a blessed model without valid probabilities: against NaN and logits any candidate looks good."""
     if scored.blessed is None:
         return []
     subject, whose, remedy = _beaten(config)
@@ -165,7 +165,7 @@ def _worthless(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
 
 
 def _beaten(config: EvaluatorInputs) -> tuple[str, str, str]:
-    """The model to beat as subject and in words, and what to do when its answers mean nothing."""
+    """The model to compare with as subject and in words, and the remedy when its predictions are not valid."""
     path = _outside_model(config)
     if path is None:
         remedy = "Take no_worse_than_blessed_by out of evaluator.thresholds until a sound model is blessed."
@@ -184,7 +184,7 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
     """Scores test, measures, judges."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
-        """Every figure stays beside the report, in our form and in TFMA's."""
+        """Stores every figure beside the report, in our form and in TFMA's."""
         given = EvaluatorInputs.from_property(config)
         uri, models = artifact_utils.get_single_uri(outputs["evaluation"]), _model_paths(inputs)
         schema = read_schema(artifact_utils.get_single_uri(inputs["schema"]))
@@ -218,15 +218,15 @@ def _write_tfma(
     evaluation: Evaluation,
     given: EvaluatorInputs,
 ) -> None:
-    compared, asked = scores.BLESSED in models, given.evaluator
+    compared, settings = scores.BLESSED in models, given.evaluator
     names = {scores.CANDIDATE: tfma_files.CANDIDATE if compared else "", scores.BLESSED: tfma_files.BASELINE}
     tfma_files.write_tfma(
         uri,
-        list(slices_of(scored, asked.slices)),
+        list(slices_of(scored, settings.slices)),
         evaluation.estimates,
         {names[role]: path for role, path in models.items()},
         tfma_files.eval_config(
-            given.label, scores.SIGNATURE, asked.metrics, asked.slices, compared, len(evaluation.classes)
+            given.label, scores.SIGNATURE, settings.metrics, settings.slices, compared, len(evaluation.classes)
         ),
         data_location=artifact_utils.get_single_uri(inputs["examples"]),
         classes=evaluation.classes,
@@ -238,7 +238,7 @@ def _model_paths(inputs: Artifacts) -> dict[str, str]:
     return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
 
 
-class Evaluator(Gate, BaseBeamComponent):
+class Evaluator(GateComponent, BaseBeamComponent):
     """Blesses a model that meets the thresholds on test."""
 
     SPEC_CLASS = gate_spec(

@@ -24,7 +24,7 @@ from sources.kinds import Kind
 
 
 class ExampleGenInputs(Strict):
-    """What ExampleGen is given of the configuration, and the files that were found for it."""
+    """The inputs of ExampleGen: its part of the configuration, and the files that were found."""
 
     data: DataConfig
     split: SplitConfig
@@ -40,7 +40,7 @@ class ExampleGenInputs(Strict):
     def of(
         cls, data: DataConfig, split: SplitConfig, source: Source, fingerprint: str, only: str, known: dict[str, Kind]
     ) -> ExampleGenInputs:
-        """What changes no example must not spoil the cache: it is left out, or stands here as it was settled."""
+        """From the workload, without settings that change no example: they must not change the cache key."""
         settled = {
             "source": source.pattern if isinstance(source.pattern, str) else list(source.pattern),
             "format": source.format,
@@ -91,7 +91,7 @@ def _fingerprint(source: Source, wanted: Wanted) -> str:
 
 
 def _describe(examples: Artifact, source: Source, digest: str, ingested: Ingested, share: float) -> None:
-    """The properties that TFX's components look for, and the facts that our console and report tell."""
+    """Sets the properties that TFX's components read, and the facts for console and report."""
     examples.split_names = artifact_utils.encode_split_names(list(ingested.rows))
     examples.span = source.span or 0
     examples.version = source.version or 0

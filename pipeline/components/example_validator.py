@@ -34,7 +34,7 @@ from gates.schema.proposal import SERVING, TRAINING
 from gates.verdict.finding import GateReport, SkippedCheck, verdict_of
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import ValidatorInputs
-from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec, optional_instance
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, optional_instance
 
 GATE = "example_validator"
 Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
@@ -50,8 +50,8 @@ def validate(
     label: str = "",
     classes: int = 2,
 ) -> tuple[GateReport, dict[str, anomalies_pb2.Anomalies]]:
-    """The verdict, and TFDV's anomalies by data set. `computed`: what the columns that ingest makes are made of.
-    `classes`: how many the label has."""
+    """The verdict, and TFDV's anomalies by data set. `computed`: the source columns of each column that ingest
+    computes. `classes`: the number of the label's classes."""
     schema = with_environments(schema)
     seen = {name: _validated(name, statistics, schema, TRAINING) for name, statistics in splits.items()}
     train = seen["train"] = _validated("train", splits["train"], schema, TRAINING, serving, previous)
@@ -122,7 +122,7 @@ class ExampleValidatorExecutor(GateExecutor):
     """Reads statistics and schema, writes anomalies and judges."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
-        """The anomalies stay in TFX's own layout."""
+        """Stores the anomalies in TFX's own layout."""
         statistics = artifact_utils.get_single_instance(inputs["statistics"])
         names = artifact_utils.decode_split_names(statistics.split_names)
         given = ValidatorInputs.from_property(config)
@@ -157,7 +157,7 @@ def _write_anomalies(artifact: types.Artifact, anomalies: dict[str, anomalies_pb
         writer_utils.write_anomalies(posixpath.join(folder, DEFAULT_FILE_NAME), found)
 
 
-class ExampleValidator(Gate):
+class ExampleValidator(GateComponent):
     """Refuses data that breaks the schema, in training or at serving."""
 
     SPEC_CLASS = gate_spec(

@@ -1,4 +1,4 @@
-"""What the four gates share: what they leave behind, how they are wired, and progress told while they judge."""
+"""What the four gates share: their outputs, their wiring, and the reporting of progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ArtifactTypes = Mapping[str, type[Artifact]]
 
 
 class GateExecutor(BaseExecutor):
-    """Judges, and leaves report and blessing. Refusing is a success."""
+    """Judges, and writes report and blessing. A refusal is a successful execution."""
 
     def Do(
         self,
@@ -41,12 +41,12 @@ class GateExecutor(BaseExecutor):
         bless(blessing, report)
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
-        """The verdict on `inputs`, by what `config`, the text of the gate's typed inputs, asks for. What the gate
-        leaves beyond report and blessing goes into `outputs`."""
+        """The verdict on `inputs`. `config` is the text of the gate's typed inputs; artifacts other than report and
+        blessing are written to `outputs`."""
         raise NotImplementedError
 
 
-class Gate(BaseComponent):
+class GateComponent(BaseComponent):
     """A component whose executor is a GateExecutor. Subclasses name its spec, made by `gate_spec`, and its executor."""
 
     def __init__(self, config: Strict, code: str = "", **channels: BaseChannel | None) -> None:
@@ -90,13 +90,13 @@ def optional_instance(inputs: Artifacts, name: str) -> Artifact | None:
 
 
 def tell_progress(check: str, place: int, of: int) -> None:
-    """Moves the console's bar, whoever listens."""
+    """Reports progress through the log, which the console shows as a bar."""
     logging.getLogger("sluice.progress").info("%s", check, extra={"done": place, "total": of})
 
 
 def _name_models(blessing: Artifact, inputs: Artifacts) -> None:
-    """Names the judged model as TFX's Evaluator does, for TFX's resolvers and because the Pusher refuses a blessing
-    that was given to another model. A gate of the data names none."""
+    """Stores the judged model's name as TFX's Evaluator does, for TFX's resolvers and because the Pusher refuses a
+    blessing of another model. A gate of the data stores none."""
     for name, uri, identity in (
         ("model", constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY),
         (

@@ -1,5 +1,5 @@
-"""Judges the trained model: asked in every way in which it can be asked, it must say what training says, and hold on
-rows that it has not seen."""
+"""Judges the trained model: every signature must give the predictions of the training, and the model must generalise to
+held-out rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gates.model.gate import judge_model
 from gates.verdict.finding import GateReport
 from pipeline.artifacts.request_times import write_request_times
 from pipeline.component_inputs import GateInputs
-from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec, tell_progress
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, tell_progress
 from pipeline.evidence.model import gather
 
 
@@ -19,7 +19,7 @@ class ModelGateExecutor(GateExecutor):
     """Replays and judges."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
-        """How long requests took stays beside the report."""
+        """Stores the times of requests beside the report."""
         given = GateInputs.from_property(config)
         evidence = gather(
             {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in inputs.items()},
@@ -30,8 +30,8 @@ class ModelGateExecutor(GateExecutor):
         return judge_model(evidence, given.settings, progress=tell_progress)
 
 
-class ModelGate(Gate):
-    """Refuses a model that says something else at serving than in training, or that does not hold on new rows."""
+class ModelGate(GateComponent):
+    """Refuses a model whose predictions differ between serving and training, or that does not generalise."""
 
     SPEC_CLASS = gate_spec(
         inputs={

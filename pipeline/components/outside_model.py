@@ -19,7 +19,7 @@ def OutsideModel(
     fingerprint: Parameter[str],  # noqa: ARG001 - a cache key
     code: Parameter[str],  # noqa: ARG001 - a cache key
 ) -> None:
-    """Wraps a champion that did not come from this pipeline, so that the Evaluator can ask it as it asks our own.
+    """Wraps a champion that did not come from this pipeline, so that the Evaluator can call it like our own models.
 
     `config`: BaselineConfig with a `saved_model`, as text; `fingerprint` is that of the model's files.
     """

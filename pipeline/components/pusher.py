@@ -1,7 +1,7 @@
 """Pushes a model that every gate has blessed, and no other.
 
-TFX's Pusher pushes with a mere warning when no blessing is wired; this one is told which blessings it needs and
-refuses when one is absent, withdrawn, negative or given to another model.
+TFX's Pusher pushes with a mere warning when no blessing is wired; this one has a list of required blessings and refuses
+when one is absent, withdrawn, negative or of another model.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipeline.artifacts.blessings import (
     _finding,
     missing_model,
     refusals,
-    verdict_told,
+    verdict_properties,
     write_report,
 )
 from pipeline.components.gate import with_optional
@@ -63,9 +63,9 @@ class PusherExecutor(base_executor.BaseExecutor):
         if not findings:
             folder = VersionFolder(exec_properties["destination"])
             push = folder.push(source, exec_properties["keep_versions"])
-            findings = [_told(push, exec_properties["destination"])]
-            told = {name: verdict_told(given[0]) for name, given in blessings.items()}
-            pushed_model.set_string_custom_property("gates", json.dumps(told, sort_keys=True))
+            findings = [_push_finding(push, exec_properties["destination"])]
+            verdicts = {name: verdict_properties(given[0]) for name, given in blessings.items()}
+            pushed_model.set_string_custom_property("gates", json.dumps(verdicts, sort_keys=True))
             for registered in input_dict.get("registered") or []:
                 version = registered.get_string_custom_property("version")
                 pushed_model.set_string_custom_property("registered_version", version)
@@ -76,22 +76,22 @@ class PusherExecutor(base_executor.BaseExecutor):
             _point_at(push, pushed_model, artifact_utils.get_single_instance(output_dict["newest"]))
 
 
-def _told(push: Push, destination: str) -> Finding:
+def _push_finding(push: Push, destination: str) -> Finding:
     how = "is pushed" if push.is_new else "holds this very model already; nothing was pushed"
     reason = f"Version {push.version} in {destination} {how}."
     return _finding("pushed", str(push.version), Severity.INFO, reason, "Nothing to do.")
 
 
 def _noted(push: Push, registered: types.Artifact) -> Finding:
-    """Lets the registry say what was pushed. A push that stands is not undone by a registry that cannot be changed."""
+    """Records the push in the registry. A registry that cannot be changed does not undo the push."""
     names = ("model", "version", "registry")
     model, version, place = (registered.get_string_custom_property(name) for name in names)
     deployment = f"pushed-{push.version}"
     try:
         registry_at(place).deployed(model, version, deployment)
     except (SluiceError, OSError) as problem:
-        said = problem.headline if isinstance(problem, SluiceError) else str(problem)
-        reason = f"The registry {place} does not tell that version {push.version} was pushed: {said.rstrip('.')}."
+        message = problem.headline if isinstance(problem, SluiceError) else str(problem)
+        reason = f"The registry {place} does not tell that version {push.version} was pushed: {message.rstrip('.')}."
         ask = f"python -m registry --folder {shlex.quote(place)}"
         by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
         labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
@@ -140,7 +140,7 @@ class PusherSpec(ComponentSpec):
 
 
 class Pusher(base_component.BaseComponent):
-    """Copies the model to `destination` as its newest version when every blessing of `blessings` stands."""
+    """Copies the model to `destination` as its newest version when every blessing of `blessings` is positive."""
 
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)

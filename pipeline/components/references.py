@@ -61,7 +61,7 @@ def _decoded(raw: NDArray[Any], schema: schema_pb2.Schema, names: Collection[str
 
 
 def _images(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> NDArray[np.float64]:
-    """All wide columns beside each other."""
+    """All wide columns, concatenated."""
     return np.concatenate([read_images(raw, schema, name) for name in names], axis=1)
 
 
@@ -78,8 +78,8 @@ def References(
     config: Parameter[str],
     code: Parameter[str],  # noqa: ARG001 - a cache key
 ) -> None:
-    """Says what the majority class and simple models reach on the same split: reads a sample of train and all of test,
-    writes `references.json`. `config`: ReferencesInputs as text."""
+    """Measures the majority class and simple models on the same split: reads a sample of train and all of test, writes
+    `references.json`. `config`: ReferencesInputs as text."""
     given = ReferencesInputs.from_property(config)
     parsed = read_schema(schema.uri)
     features = served_features(parsed, {given.label, *given.withheld})

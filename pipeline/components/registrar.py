@@ -1,7 +1,7 @@
-"""Registers a model that every gate has blessed, and no other, with the files that tell what it is.
+"""Registers a model that every gate has blessed, and no other, with the files that describe it.
 
-It goes by the very rule of the Pusher: where a blessing is absent, withdrawn, negative or of another model, nothing is
-registered and the registry stays as it was.
+It applies the Pusher's rule: where a blessing is absent, withdrawn, negative or of another model, nothing is registered
+and the registry does not change.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Inputs = dict[str, list[types.Artifact]]
 
 
 class RegistrarExecutor(base_executor.BaseExecutor):
-    """Refuses or registers; a refusal is a success that leaves the registry as it was."""
+    """Refuses or registers; a refusal is a success that does not change the registry."""
 
     def Do(
         self,
@@ -51,7 +51,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Says on the output artifact what became of the model; when registered, its URI is the version's folder."""
+        """Stores the result on the output artifact; when registered, its URI is the version's folder."""
         model = artifact_utils.get_single_instance(input_dict["model"])
         registered = artifact_utils.get_single_instance(output_dict["registered"])
         gates = json.loads(exec_properties["gates"])
@@ -81,7 +81,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
 
 
 def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) -> VersionRecord:
-    """All that the run found out about the model."""
+    """The record of the model from all outputs of the run."""
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
     structure = structure_of(artifact_utils.get_single_uri(inputs["transform_graph"]), model_run)
     evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))
@@ -103,7 +103,7 @@ def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) 
 
 
 def _request_times(reports: list[str]) -> RequestTimes | None:
-    """Of the one gate that timed requests."""
+    """The request times of the one gate that measured them."""
     return next((times for uri in reports if (times := read_request_times(uri))), None)
 
 
@@ -111,9 +111,9 @@ def _tell(registered: types.Artifact, found: RegisteredVersion, is_new: bool) ->
     """TFX reuses a cached execution while its outputs' URIs exist: when the version was deleted, the next run
     registers the model again."""
     registered.uri = found.location
-    told = dataclasses.asdict(found) if is_new else {**dataclasses.asdict(found), "reason": REGISTERED_BEFORE}
+    properties = dataclasses.asdict(found) if is_new else {**dataclasses.asdict(found), "reason": REGISTERED_BEFORE}
     for name in ("model", "version", "reason", "digest"):
-        registered.set_string_custom_property(name, told[name])
+        registered.set_string_custom_property(name, properties[name])
 
 
 class RegistrarSpec(ComponentSpec):

@@ -1,4 +1,4 @@
-"""Where the schema comes from: proposed from train on a first run, or the curated file of the repository."""
+"""The source of the schema: proposed from train on a first run, or the curated file of the repository."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,13 +33,13 @@ def _fix_shapes(schema: schema_pb2.Schema, images: dict[str, list[int]]) -> None
 
 
 def _smallest_split(artifact: Artifact) -> int:
-    """Rows of the smallest split. Counts are all that is read of the splits other than train."""
+    """Rows of the smallest split. Of the splits other than train only the counts are read."""
     splits = artifact_utils.decode_split_names(artifact.split_names)
     return min(int(load_statistics(artifact, split).proto().datasets[0].num_examples) for split in splits)
 
 
 class SchemaGenInputs(Strict):
-    """What SchemaGen is given of the configuration: the columns that no request has."""
+    """The inputs of SchemaGen: the columns that no request has."""
 
     label: str
     withheld: list[str]
@@ -88,7 +88,7 @@ def CuratedSchema(schema: OutputArtifact[Schema], text: Parameter[str]) -> None:
 
 
 def curated_text(schema_file: str) -> str:
-    """The file's text, once it is known to be a schema.
+    """The file's text, after it was parsed as a schema.
 
     Raises:
       SluiceError: when the file does not exist or is no schema.

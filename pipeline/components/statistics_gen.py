@@ -78,8 +78,8 @@ def describe(files: list[str]) -> statistics_pb2.DatasetFeatureStatisticsList:
 
 
 def empty_lists_as_missing(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """An empty list among lists of several values, such as images, is a missing value: TFDV would count it as one
-    that is there, and no schema's `presence` would ever be broken."""
+    """Makes an empty list among lists of several values, such as images, a missing value: TFDV counts it as present,
+    and no schema's `presence` would ever be broken."""
     return pa.RecordBatch.from_arrays([_empty_as_null(column) for column in batch.columns], batch.schema.names)
 
 

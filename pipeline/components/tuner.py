@@ -1,4 +1,4 @@
-"""TFX's Tuner, which also keeps what became of every trial: `trials.json` and TensorBoard's files."""
+"""TFX's Tuner, which also keeps the result of every trial: `trials.json` and TensorBoard's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESULTS = "tuner_results"
 
 
 class Executor(executor.Executor):
-    """As TFX's own; the tuner that `tuner_fn` gives writes its results in full."""
+    """TFX's executor; the tuner from `tuner_fn` writes its results in full."""
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Search, and write the best hyperparameters and all trials."""

@@ -48,9 +48,9 @@ class DataConfig(Strict):
     column_types: dict[str, Literal["int", "float", "string"]] = {}
     """Types that override what is inferred from the files, by column."""
     entity_key: str | None = None
-    """The column that says whose row it is (customer, patient, vehicle); needed to split by entity."""
+    """The column that identifies the entity of a row (customer, patient, vehicle); needed to split by entity."""
     time_column: str | None = None
-    """The column that says when a row happened (integer or float epoch, or ISO text); needed to split by time."""
+    """The column with the time of a row (integer or float epoch, or ISO text); needed to split by time."""
     max_unusable_share: Share = 0.001
     """The run is refused when more than this share of rows cannot be parsed or has no label."""
     serving_log: str | None = None
@@ -79,7 +79,7 @@ class SplitConfig(Strict):
     test_files: Text | None = None
     """For `row` and `entity`: a glob on file names, e.g. `t10k-*`. The rows of these files are the test split, and
     all others are assigned to train and eval by their weights. Of a folder of images by class the sub-folder's name
-    counts, and its sub-folders train, eval and test are taken for what they say without being asked."""
+    counts, and its sub-folders train, eval and test are always the splits of these names."""
 
     @model_validator(mode="after")
     def _column_goes_with_by_column(self) -> SplitConfig:

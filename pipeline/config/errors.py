@@ -1,4 +1,4 @@
-"""Turns what pydantic says about a configuration into one sentence with a file, a line and the next command."""
+"""Turns pydantic's errors about a configuration into one sentence with a file, a line and the next command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPLAIN = "python runners/local_runner.py --explain"
 
 
 class _Problem(NamedTuple):
-    # Unknown keys come first: a misspelt key is also a missing one, and the spelling is what to mend.
+    # Unknown keys come first: a misspelt key is also a missing one, and the message names the misspelling.
     rank: tuple[int, Place]
     sentence: str
     section: KeyPath
@@ -50,7 +50,7 @@ def all_keys_command(shape: Any, section: KeyPath) -> str:
 
 
 def nearest_key(shape: Any, section: KeyPath, key: str) -> KeyPath | None:
-    """The known key that was most likely meant: in the same section, else anywhere."""
+    """The known key that is most like an unknown one: in the same section, else anywhere."""
     known = fields_of(type_at(shape, section)) or {}
     if near := nearest(key, known):
         return (*section, near)
@@ -69,7 +69,7 @@ def unknown_key_in_words(shape: Any, section: KeyPath, key: object, path_given: 
 
 
 def type_at(shape: Any, path: KeyPath) -> Any:
-    """The type of what stands at `path`; None when nothing may."""
+    """The type of the value at `path`; None when there is no such key."""
     for key in path:
         shape = child(shape, key)
     return shape

@@ -1,4 +1,4 @@
-"""What every configuration key means: `--explain KEY`, and the reference page docs/configuration.md."""
+"""The documentation of every configuration key: `--explain KEY`, and the reference page docs/configuration.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Key(NamedTuple):
         return section_of(self.field)
 
     def kind(self) -> str:
-        """The type in human words, and what holds when the key is absent."""
+        """The type in plain words, and the default."""
         words = in_words(self.field)
         if self.section is not None and not fields_of(self.field):
             words = "a list of sections" if is_list(self.field) else "a mapping of names to sections"
@@ -49,7 +49,7 @@ class _Key(NamedTuple):
 
 
 def explain(key: str = "") -> str:
-    """What `key` is: a section with all its keys, or one key with what it may hold. Empty: every key, a line each.
+    """The text on `key`: a section with all its keys, or one key with its values. Empty: every key, one on each line.
 
     Keys of the environment file stand under `environment`.
 
@@ -95,7 +95,7 @@ def _find(parts: list[str]) -> _Key:
         if part not in fields:
             raise _unknown(parts)
         key = _Key((*parts[: len(parts) - len(path)], *path[: depth + 1]), fields[part])
-        # Below a free-form mapping every name is allowed: its own documentation says what it means.
+        # Below a free-form mapping every name is allowed: the mapping's own documentation explains it.
         if key.section is None and child(key.field, "any name") is not None:
             return key
         section = key.section

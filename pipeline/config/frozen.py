@@ -1,4 +1,4 @@
-"""Hyperparameters that a search found once and that are used from then on: a small YAML or JSON file, committed."""
+"""Hyperparameters of an earlier search, used instead of a new one: a small YAML or JSON file, committed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.config.workload import WorkloadConfig
 
 def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
     """The configuration with the hyperparameters of `tuner.frozen` in the place of those in the YAML, and nothing left
-    to search. `document` knows which values were typed on the command line.
+    to search. `document` holds which values were typed on the command line.
 
     Raises:
       SluiceError: when the file is missing or holds anything but names and values, or other ones than were typed.
@@ -38,7 +38,7 @@ def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
 
 
 def frozen_text(hyperparameters: dict[str, Any], workload: str, how: str) -> str:
-    """What `with_frozen` reads, with a few words on how it was found and how it is used."""
+    """The file that `with_frozen` reads, with comments on its origin and its use."""
     lines = [
         f"# {how}",
         f"# To use it instead of searching, commit it as configs/{workload}.hyperparameters.yaml and say so in",
@@ -68,7 +68,7 @@ def _check_typed(config: WorkloadConfig, document: Document, found: dict[str, An
 
 
 def _is_typed(document: Document, path: KeyPath) -> bool:
-    """Whether the command line gave this value, what it is part of, or a part of it."""
+    """Whether the command line set this value, a part of it, or a section that contains it."""
     parts = [place for known, place in document.places.items() if known[: len(path)] == path]
     return any(place.typed for place in (document.place(path), *parts))
 

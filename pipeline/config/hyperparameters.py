@@ -1,5 +1,5 @@
-"""Whether a model can do with the hyperparameters that a configuration gives it, told from its source before anything
-runs. The rules are those of `core/hyperparameters.py`, by which the model is built."""
+"""Checks a configuration's hyperparameters against a model's source before anything runs. The rules are those of
+`core/hyperparameters.py`, by which the model is built."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) 
 
 
 def check_classes(module: str, source: bytes, given: Mapping[str, Any], class_names: Sequence[str]) -> None:
-    """Whether the model tells as many classes apart as have names.
+    """Checks that the model has as many classes as there are names.
 
     Raises:
-      SluiceError: when it would tell another number apart.
+      SluiceError: when the numbers differ.
     """
     default = (_written_out(source, DEFAULTS) or {}).get(CLASSES)
-    told, named = given.get(CLASSES, default), len(class_names)
-    if named and isinstance(told, int) and told != named:
+    classes, named = given.get(CLASSES, default), len(class_names)
+    if named and isinstance(classes, int) and classes != named:
         unless = "" if CLASSES in given else " unless it is told otherwise"
         raise SluiceError(
-            f"`data.class_names` names {named} classes, and {module} tells {told} apart{unless}",
+            f"`data.class_names` names {named} classes, and {module} tells {classes} apart{unless}",
             f"Say how many:  --set model.hyperparameters.{CLASSES}={named}",
         )
 

@@ -1,4 +1,4 @@
-"""`--set train.epochs=2`: values typed on the command line, put in the place of those in the YAML."""
+"""`--set train.epochs=2`: values of the command line that replace those of the YAML."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, fl
         if not equals or not all(part.strip() for part in dotted_key.split(".")):
             raise SluiceError(f"{shown}: write it as KEY=VALUE, e.g. --set train.epochs=2", f"All keys:  {EXPLAIN}")
         keys = [part.strip() for part in dotted_key.split(".")]
-        # Before every line of the file: what was typed last is looked at first.
+        # Before every line of the file: errors in overrides are reported first.
         put(document, keys, read_value(text, shown), Place(number - len(overrides), shown, typed=True), shape)
 
 
@@ -51,7 +51,7 @@ def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape
 
 
 def _step(container: Any, shape: Any, path: KeyPath, key: str, place: Place) -> tuple[str | int, Any]:
-    """The key or index meant by `key`, and the type of what stands there."""
+    """The key or index for `key`, and the type of its value."""
     if isinstance(container, list):
         index = _index(container, path, key, place)
         return index, child(shape, index)

@@ -1,4 +1,4 @@
-"""Where configurations lie, and relative paths in them made absolute."""
+"""The folders of configurations, and relative paths in them made absolute."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def resolve_paths(document: Document, file: Path) -> None:
 
 
 def _absolute(value: Any, path: tuple[str, ...], file: Path, typed: bool) -> Any:
-    """A path in full; what is none stays as it is, for validation to judge."""
+    """An absolute path; a value that is no path is left to validation."""
     if not isinstance(value, str) or not value or is_address(value):
         return value
     return str(_start(value, path, file, typed) / Path(value).expanduser())
 
 
 def is_address(value: str) -> bool:
-    """Whether a path lies elsewhere than on this machine's disk: an address, or a file inside a package."""
+    """Whether a path is not on this machine's disk: an address, or a file inside a package."""
     return "://" in value or value.startswith("package:")
 
 
@@ -60,5 +60,5 @@ def _start(value: str, path: tuple[str, ...], file: Path, typed: bool) -> Path:
 
 
 def shown(file: Path) -> str:
-    """A file as a sentence names it: from the repository on, where it lies there."""
+    """A file's name in messages: relative to the repository, if it is inside it."""
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)

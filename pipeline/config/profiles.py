@@ -1,4 +1,4 @@
-"""`--profile quick`: overrides that the YAML itself keeps under a name, put in the place of what stands there."""
+"""`--profile quick`: named overrides in the YAML itself that replace its values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIST = "All profiles:  python runners/local_runner.py --list"
 
 
 def apply_profile(document: Document, name: str | None, shape: Any) -> None:
-    """Changes `document` in place; of all profiles the one that was asked for stays in it, for the record.
+    """Changes `document` in place; of all profiles only the requested one stays in it, for the record.
 
     Raises:
       SluiceError: when there is no such profile, or when it is not a mapping of keys to values.
@@ -49,7 +49,7 @@ def profile_names(document: Document) -> list[str]:
 def _leaves(
     overrides: Mapping[Any, Any], keys: tuple[str, ...], path: KeyPath, shape: Any
 ) -> Iterator[tuple[tuple[str, ...], KeyPath, Any]]:
-    """(where a value goes, where it was given, the value); a section inside a profile changes only what it names."""
+    """(key path, place in the file, value); a section inside a profile changes only the keys that it names."""
     for key, value in overrides.items():
         below = (*keys, *(part.strip() for part in str(key).split(".")))
         if isinstance(value, Mapping) and fields_of(type_at(shape, below)) is not None:

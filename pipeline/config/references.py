@@ -1,4 +1,4 @@
-"""Whether what the configuration names is there: the schema, the modules, a baseline from outside."""
+"""Checks that what the configuration names exists: the schema, the modules, a baseline from outside."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def outside_figures(config: EvaluatorConfig) -> OutsideFigures | None:
 
 
 def check_baseline(config: EvaluatorConfig) -> None:
-    """Whether the baseline from outside is there and can be judged.
+    """Checks that the baseline from outside exists and can be judged.
 
     Raises:
       SluiceError: when it is not there, or is none.
@@ -50,7 +50,7 @@ def check_baseline(config: EvaluatorConfig) -> None:
 
 
 def check_references(config: WorkloadConfig) -> None:
-    """Whether the modules and the schema that `config` names are there, found without importing any of them.
+    """Checks that the modules and the schema that `config` names exist, without importing any of them.
 
     Raises:
       SluiceError: for the first that is not there or cannot be used.
@@ -116,7 +116,7 @@ def _modules_beside(module: str) -> list[str]:
 
 
 def _names_bound_in(source: bytes) -> set[str]:
-    """The names that a module's top level defines, assigns or imports; `*` when it imports what we cannot see."""
+    """The names that a module's top level defines, assigns or imports; `*` when it imports unknown names."""
     names: set[str] = set()
     for statement in ast.parse(source).body:
         if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):

@@ -1,4 +1,4 @@
-"""Walks the configuration's types: what may stand under a key, and how to say so in human words.
+"""Walks the configuration's types: the values that a key allows, also in plain words.
 
 A "shape" is a model, a field of one, or any type annotation inside.
 """
@@ -25,7 +25,7 @@ def fields_of(shape: Any) -> dict[str, FieldInfo] | None:
 
 
 def child(shape: Any, key: str | int) -> Any:
-    """The type of what stands under `key` (a field, a dict's key or a list's index); None when nothing may."""
+    """The type of the value of `key` (a field, a dict's key or a list's index); None when there is no such key."""
     bare = _without_none(shape)
     if (fields := fields_of(bare)) is not None:
         return fields.get(str(key))
@@ -71,7 +71,7 @@ def is_list(shape: Any) -> bool:
 
 
 def in_words(shape: Any) -> str:
-    """What a value of this type is, for someone who does not read Python: `a whole number of at least 1`."""
+    """A value of this type in plain words: `a whole number of at least 1`."""
     core, limits = _core_and_limits(shape)
     for limit in limits:
         if isinstance(limit, InWords):
@@ -119,6 +119,6 @@ def _alternatives(shape: Any) -> tuple[Any, ...]:
 
 
 def _without_none(shape: Any) -> Any:
-    """`X` for `X | None`; limits on a container are dropped, for they say nothing about what is in it."""
+    """`X` for `X | None`; limits on a container are dropped, because they do not apply to its items."""
     left = [part for part in _alternatives(shape) if part is not type(None)]
     return _core_and_limits(left[0])[0] if len(left) == 1 else Union[tuple(left)]  # noqa: UP007

@@ -89,7 +89,7 @@ class TunerConfig(Strict):
     """Trials that run at a time, each in a process of its own that gets its share of the cores."""
     stop_poor_trials: bool = True
     """Stop a trial whose best loss on eval after an epoch is above the median of what the trials before it had on
-    average up to there. `hyperband` stops poor trials in its own way, whatever this says."""
+    average up to there. `hyperband` stops trials in its own way, independent of this key."""
     max_failures: PositiveInt = 10
     """Failed trials after which no more are begun; a failed trial alone never fails the search."""
     frozen: str | None = None

@@ -1,4 +1,4 @@
-"""Types that sections of the configuration are made of, each of which says in words what it wants."""
+"""Types of the configuration's values, each with its description in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class InWords:
-    """Says what a type wants when its pattern would not."""
+    """The description of a type whose pattern is not readable."""
 
     words: str
 

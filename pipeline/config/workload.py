@@ -50,7 +50,7 @@ class ServingConfig(Strict):
 
 
 class RegistryConfig(Strict):
-    """Where a blessed model is kept, and what its model card says beyond what was measured."""
+    """The registry of blessed models, and the texts of the model card that are not measured."""
 
     enabled: bool = True
     """Whether a blessed model is registered before it is pushed (`python -m registry list`)."""
@@ -104,7 +104,7 @@ class WorkloadConfig(Strict):
         return self
 
     def number_of_classes(self) -> int:
-        """How many classes the label has, as far as anything here says; else two."""
+        """The number of the label's classes, by class names or hyperparameters; else two."""
         stated = self.model.hyperparameters.get("classes")
         return max(2, len(self.data.class_names), stated if isinstance(stated, int) else 0)
 

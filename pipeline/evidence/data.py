@@ -1,4 +1,4 @@
-"""Examples as the tables that gates judge, and what the schema says about their columns."""
+"""Examples as the tables that gates judge, and the schema's facts about their columns."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from gates.tables.table import Table
 from pipeline.artifacts.examples import raw_batches, shards
 from pipeline.artifacts.schema import served_features
 
-# About 2 GiB with twenty columns; what is rarer than a few rows in as many is beyond any check.
+# About 2 GiB with twenty columns; faults rarer than a few in so many rows are beyond any check.
 MOST_ROWS = 2_000_000
 # About 3 GiB: a byte a pixel, and four where a check computes with them.
 MOST_PIXELS = 600_000_000
-# Shorter lists are no images, and not worth packing.
+# Shorter lists are no images, and packing them saves little.
 _SHORTEST_IMAGE = 16
 _BRIGHTEST = 255
 
 
 def share_read(rows: int, pixels: int = 0) -> float:
-    """The share of the rows that a gate reads when train has so many, each with images of so many pixels."""
+    """The share of the rows that a gate reads, by the number of train's rows and of their pixels."""
     return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1))
 
 
 def read_table(examples: types.Artifact, split: str, name: str, share: float = 1.0) -> Table:
-    """The rows of one split; the types are those of the Examples themselves, whatever the schema hopes for.
+    """The rows of one split; the types are those of the Examples, not those of the schema.
 
-    `share`: part of the rows that is kept, by their content. So copies of a row are kept or left out together, and the
-    share of eval that is also in train stays what it was.
+    `share`: part of the rows that is kept, by their content. Copies of a row are kept or left out together, so the
+    share of eval that is also in train does not change.
     """
     return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)), share)
 
@@ -99,12 +99,12 @@ def _sampled(rows: pa.Table, share: float) -> pa.Table:
 
 
 def columns_not_served(schema: schema_pb2.Schema) -> frozenset[str]:
-    """Columns that the schema's environments take away from serving."""
+    """Columns that the schema's environments exclude from serving."""
     return frozenset(feature.name for feature in schema.feature) - frozenset(served_features(schema, ()))
 
 
 def categorical_numbers(schema: schema_pb2.Schema) -> frozenset[str]:
-    """Integers that are names, by the schema."""
+    """Integer columns that are categorical by the schema."""
     return frozenset(feature.name for feature in schema.feature if feature.int_domain.is_categorical)
 
 

@@ -1,4 +1,4 @@
-"""Gathers what the ModelGate judges: the same rows asked of the model in every way, and rows held out of training."""
+"""The evidence of the ModelGate: predictions on the same rows by every signature, and on rows held out of training."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from pipeline.evidence.data import table_of
 
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
-# Of serialized rows, which are asked of the model: fewer of them where a row is a large image.
+# Bytes of serialized rows that are sent to the model: fewer rows where a row is a large image.
 MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
 SIGNATURES = ("serving_default", "serving_examples")
 UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
 
 def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: GateSettings) -> ModelEvidence:
-    """Everything that the model said, in the form that the checks read."""
+    """The predictions of the model, in the form that the checks read."""
     schema = read_schema(inputs["schema"].uri)
     path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
@@ -101,7 +101,7 @@ class _Labelled:
         return numbers(self._column(rows, self._label))
 
     def predicted(self, rows: NDArray[Any], scores: NDArray[Any]) -> Predicted:
-        """What was predicted of these rows, with their labels."""
+        """The predictions of these rows, with their labels."""
         groups = None
         if self._entity is not None:
             _, groups = np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)
@@ -112,12 +112,12 @@ class _Labelled:
 
 
 def _as_text(columns: dict[str, NDArray[Any]]) -> RawRows:
-    as_text = [[_told(value) for value in values] for values in columns.values()]
+    as_text = [[_value_in_words(value) for value in values] for values in columns.values()]
     return RawRows(tuple(columns), list(zip(*as_text, strict=True)))
 
 
-def _told(value: Any) -> str:
-    """One value as text; of an image its size and its scale, which is what goes wrong with images."""
+def _value_in_words(value: Any) -> str:
+    """One value as text; of an image its size and its scale, which are the usual faults of images."""
     values = np.asarray(value)
     if values.dtype.kind not in "biuf":
         return ", ".join(each.decode("utf-8", "replace") for each in values.reshape(-1))
@@ -128,21 +128,21 @@ def _told(value: Any) -> str:
 
 
 def _replays(replayed: Replayed, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
-    told = f"{len(at):,} rows of test"
-    asked = [
+    rows = f"{len(at):,} rows of test"
+    replays = [
         Replay(
             name,
             replayed.answers.get(name),
             again=replayed.answers.get(f"{name}/again"),
-            rows=told,
+            rows=rows,
             error=replayed.errors.get(name, ""),
         )
         for name in SIGNATURES
     ]
     return (
-        Replay(TRAINING, replayed.training, rows=told),
-        Replay(EVALUATED, scored.predictions[at], rows=told),
-        *asked,
+        Replay(TRAINING, replayed.training, rows=rows),
+        Replay(EVALUATED, scored.predictions[at], rows=rows),
+        *replays,
     )
 
 
@@ -152,8 +152,8 @@ def _probes(replayed: Replayed) -> tuple[Probe, ...]:
         call, _, probed = name.partition("/")
         if call in ("probe", "probe_examples"):
             column, _, case = probed.rpartition("/")
-            told = case if call == "probe" else f"{case} in a tf.Example"
-            found.append(Probe(column, told, replayed.answers.get(name), replayed.errors.get(name, "")))
+            case_in_words = case if call == "probe" else f"{case} in a tf.Example"
+            found.append(Probe(column, case_in_words, replayed.answers.get(name), replayed.errors.get(name, "")))
     return tuple(found)
 
 
@@ -173,7 +173,7 @@ def _stump(
         found = best_stump(data)
         known = [int(float(name)) for name in target_of(data).classes]
     except (NotApplicable, ValueError):
-        return None  # no feature to choose, or labels that are no classes: the Evaluator tells of these
+        return None  # no feature to choose, or labels that are no classes: the Evaluator reports these
     if not all(0 <= code < classes for code in known):
         return None
     # Train may lack a class, which then stands in a gap between the others.

@@ -44,7 +44,7 @@ class ScoreShard(beam.DoFn):
     def setup(self) -> None:
         """Loads the models once a worker."""
         loaded = {name: tf.saved_model.load(path) for name, path in self._models.items()}
-        # The loaded objects own what the signatures use, so both are kept.
+        # The loaded objects own the variables of the signatures, so both are kept.
         self._loaded = loaded
         self._signatures = {name: model.signatures[SIGNATURE] for name, model in loaded.items()}
         self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), {self._label, *self._columns})
@@ -66,7 +66,7 @@ class ScoreShard(beam.DoFn):
         named = dict(zip(decoded.schema.names, decoded.columns, strict=True))
         scored = {LABEL: pa.array(numbers(named[self._label]))}
         for name, signature in self._signatures.items():
-            scored[name] = _stored_predictions(_asked(signature, batch), name)
+            scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name)
         for column in self._columns:
             scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
         return pa.RecordBatch.from_arrays(list(scored.values()), list(scored))
@@ -76,9 +76,9 @@ def _stored(column: str) -> str:
     return f"slice:{column}"
 
 
-def _asked(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
-    """Predictions of the rows, a few at a time where they are large: what a layer makes of images is many times the
-    size of the images."""
+def _predict_in_parts(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
+    """Predictions of the rows, a few at a time where they are large: a layer's output is many times the size of the
+    images."""
     answers = [signature(examples=tf.constant(part))["predictions"].numpy() for part in by_size(batch)]
     return np.concatenate(answers)
 
@@ -101,12 +101,12 @@ def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
     for model, path in models.items():
         shape = _shape_of_predictions(model, path)
         if shape is None:
-            continue  # each batch is looked at again
+            continue  # each batch is checked again
         if len(shape) != 2:
-            told = ", ".join("batch" if size < 0 else str(size) for size in shape)
+            dimensions = ", ".join("batch" if size < 0 else str(size) for size in shape)
             raise SluiceError(
-                f"The {model} model predicts [{told}], and what is measured is [batch, 1] (two classes, a sigmoid) or "
-                "[batch, classes] (a softmax).",
+                f"The {model} model predicts [{dimensions}], and what is measured is [batch, 1] (two classes, a "
+                "sigmoid) or [batch, classes] (a softmax).",
                 "Let build_model end in Dense(1, sigmoid) or Dense(classes, softmax), then run the same command again.",
             )
         classes = max(shape[1], 2)
@@ -118,29 +118,29 @@ def check_models(models: Mapping[str, str], class_names: list[str]) -> None:
 
 
 def unreadable_columns(models: Mapping[str, str], schema: schema_pb2.Schema) -> dict[str, str]:
-    """What the blessed model asks for and the data do not have, or not in that form, by input; each in words.
+    """The inputs of the blessed model that the data do not have, or not in that form; each in words.
 
-    Missing columns parse as missing values and cripple a model without a word, and an image of another size cannot be
-    parsed at all. A model without `serving_default`, as one from outside is, was looked at when it was wrapped.
+    Missing columns parse as missing values and degrade a model without an error, and an image of another size cannot be
+    parsed. A model from outside, without `serving_default`, was checked when it was wrapped.
     """
     if BLESSED not in models:
         return {}
-    # The candidate's inputs, too: it was trained on these very data.
+    # The candidate's inputs, too: it was trained on these data.
     held = {**_columns_of(schema), **_inputs_of(models[CANDIDATE])}
     return {
-        name: f"{asked}, which the data " + (f"have as {held[name]}" if name in held else "do not have")
-        for name, asked in _inputs_of(models[BLESSED]).items()
-        if not _is_met(asked, held.get(name))
+        name: f"{wanted}, which the data " + (f"have as {held[name]}" if name in held else "do not have")
+        for name, wanted in _inputs_of(models[BLESSED]).items()
+        if not _is_met(wanted, held.get(name))
     }
 
 
-def _is_met(asked: str, held: str | None) -> bool:
-    """A model that takes one value a row, or none, parses rows of exactly one; the reverse does not hold."""
-    return held is not None and (held == asked or re.fullmatch(re.escape(asked) + r"\[1(, 1)*\]", held) is not None)
+def _is_met(wanted: str, held: str | None) -> bool:
+    """Whether the data fit an input. One that takes at most one value a row also parses rows of exactly one."""
+    return held is not None and (held == wanted or re.fullmatch(re.escape(wanted) + r"\[1(, 1)*\]", held) is not None)
 
 
 def _inputs_of(path: str) -> dict[str, str]:
-    """Type and shape of a row for each column that `serving_default` asks for, read without loading the model."""
+    """Type and shape of a row for each input column of `serving_default`, read without loading the model."""
     signature = _signatures_of(path).get(COLUMNS_SIGNATURE)
     return {
         name: _form(tf.as_dtype(tensor.dtype), [dimension.size for dimension in tensor.tensor_shape.dim][1:])
@@ -149,7 +149,7 @@ def _inputs_of(path: str) -> dict[str, str]:
 
 
 def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
-    """The same for each column of the data, by the name under which `serving_default` would ask for it."""
+    """The same for each column of the data, by its name as an input of `serving_default`."""
     columns = schema_utils.schema_as_feature_spec(schema).feature_spec
     return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
 
@@ -164,7 +164,7 @@ def _signatures_of(path: str) -> Mapping[str, Any]:
 
 
 def _shape_of_predictions(model: str, path: str) -> list[int] | None:
-    """Read from the SavedModel without loading it; -1 where any size goes, None where the rank is not fixed."""
+    """Read from the SavedModel without loading it; -1 for a free size, None where the rank is not fixed."""
     signatures = _signatures_of(path)
     if SIGNATURE not in signatures or "predictions" not in signatures[SIGNATURE].outputs:
         raise SluiceError(
@@ -184,7 +184,7 @@ def score(
     columns: list[str],
     uri: str,
 ) -> None:
-    """Adds the scoring of `files` to a Beam pipeline; one element a file, so that workers share them."""
+    """Adds the scoring of `files` to a Beam pipeline; one element for each file, so that workers share them."""
     fileio.makedirs(posixpath.join(uri, FOLDER))
     numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
     if len(files) > 1:
@@ -193,7 +193,7 @@ def score(
 
 
 def read_scored(uri: str) -> Scored:
-    """What `score` wrote under an evaluation's `uri`, in the order of the files."""
+    """Reads the files of `score` under an evaluation's `uri`, in the order of the files."""
     folder = posixpath.join(uri, FOLDER)
     tables = []
     for name in sorted(fileio.listdir(folder)):

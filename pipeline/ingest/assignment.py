@@ -17,7 +17,7 @@ from sources.typed import as_lists
 
 SPLITS = ("train", "eval", "test")
 LEFT_OUT = -1  # in the gap between two time splits
-UNASSIGNED = -2  # nothing says where this row belongs
+UNASSIGNED = -2  # the row has no value that decides its split
 NOT_SHARED = -3  # not among the share of the rows that is used
 
 Places = npt.NDArray[np.int8]
@@ -25,12 +25,12 @@ Places = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Assigner:
-    """Everything that the place of a row depends on, besides the row."""
+    """Everything besides the row that its split depends on."""
 
     split: SplitConfig
     entity_key: str | None = None
     time_column: str | None = None
-    label: str | None = None  # no part of a row's hash: rows alike but for the label must not be parted
+    label: str | None = None  # not part of a row's hash: rows that differ only in the label must stay together
     cuts: tuple[float, ...] = ()
     seen: tuple[float, ...] = ()  # the first and the last instant in the data
     only: str | None = None
@@ -44,7 +44,7 @@ class Assigner:
 
     @property
     def key_column(self) -> str | None:
-        """The column without which a row cannot be assigned."""
+        """The column that assigning a row requires."""
         if self.only:
             return None
         return {"entity": self.entity_key, "time": self.time_column, "column": self.split.column}.get(self.split.by)
@@ -65,7 +65,7 @@ class Assigner:
         return places
 
     def _content(self, columns: dict[str, pa.Array]) -> Hashes:
-        """What the rows hold, where that is asked for."""
+        """The hash of the rows' content, where it is needed."""
         if self.split.by != "row" and self.share >= 1:
             return np.zeros(0, np.uint64)
         lists = {name: as_lists(column) for name, column in columns.items()}

@@ -1,4 +1,4 @@
-"""Turns rows as they were read into columns as they will stand in tf.Examples, putting aside what does not fit."""
+"""Converts rows that were read to the columns of tf.Examples, and sets unusable rows aside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OVERRIDE_NAME = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
 
 @dataclass
 class Batch:
-    """Rows ready to be encoded, each with its split; and those that were put aside."""
+    """Rows to encode, each with its split; and the unusable rows."""
 
     examples: pa.RecordBatch
     places: Places
@@ -33,7 +33,7 @@ class Batch:
 
 
 def bounded(batches: Iterable[Rows], plan: Plan) -> Iterator[Rows]:
-    """The same rows, no more at a time than images fit into memory where rows name their images."""
+    """The same rows in batches whose images fit into memory, where rows name their images."""
     for rows in batches:
         if plan.images is None or plan.images.path_column is None:
             yield rows
@@ -45,7 +45,7 @@ def bounded(batches: Iterable[Rows], plan: Plan) -> Iterator[Rows]:
 
 
 def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
-    """Conversion, label, split; in that order, because a split may go by the values that stand in the Example."""
+    """Converts, computes the label, and assigns; in that order, because a split may go by the Example's values."""
     rejects = list(rows.rejects)
     columns: dict[str, pa.Array] = {}
     reasons: dict[int, str] = {}
@@ -91,7 +91,7 @@ def _convert(rows: Rows, name: str, kind: Kind) -> tuple[pa.Array, Mask]:
 
 
 def _note(reasons: dict[int, str], rows: Mask, reason: str) -> None:
-    """The first reason that is found for a row is the one that is told."""
+    """Notes the reason for rows that have none yet: the first reason of a row is reported."""
     for row in np.flatnonzero(rows):
         reasons.setdefault(int(row), reason)
 

@@ -1,4 +1,4 @@
-"""A hash of what a source holds: what decides whether rows that were ingested before can be used again."""
+"""A hash of a source's content, which decides whether rows that were ingested before can be used again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sources.storage import file_size, is_remote, open_stored, plain_read_errors
 
 
 def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:
-    """A hash of what the files hold, and the images that they name, whatever their names and their order.
+    """A hash of the content of the files and of the images that they name, independent of their names and order.
 
-    Of a name counts what it decides: which split a file is (`test_files`), and which image a row means.
+    A name counts only for what it decides: the split of a file (`test_files`), and the image of a row.
     """
     format_ = format_named(source.format)
     digests = sorted(
@@ -40,7 +40,7 @@ def _contents(path: str, format_: Format[Any], image_path_column: str | None) ->
 
 
 def _named(path: str, format_: Format[Any], column: str) -> Iterator[str]:
-    """The images that a table names; none where it holds the pixels themselves, as a serving log may."""
+    """The images that a table names; none where it holds the pixels, as a serving log may."""
     columns = format_.columns(path)
     if columns is None or column in columns:
         for rows in format_.read(format_.whole(path), [column]):
@@ -51,7 +51,7 @@ def _digest_if_there(path: str) -> str:
     try:
         return _digest(path)
     except (SluiceError, OSError):
-        return "not there"  # which is for ingest to judge
+        return "not there"  # ingest reports it
 
 
 def _digest(path: str) -> str:

@@ -1,5 +1,5 @@
-"""Which files belong to a split as a whole: those that `split.test_files` names, and images in folders that are
-called train, eval and test. All other rows are assigned among the splits that are left."""
+"""Files that belong to one split as a whole: those that `split.test_files` names, and images in folders named train,
+eval and test. All other rows are assigned to the remaining splits."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def _place(path: str, format_: Format[Any]) -> str:
 
 
 def _by_folder(folders: Sequence[str]) -> dict[str, str]:
-    """What is in eval and in test stays there. One name alone says nothing: it may be the source itself."""
-    said = {above(folder): split_folder(folder) for folder in folders}
-    if len(set(said.values())) < 2:
+    """The folders eval and test as splits. A single name does not count: it may be the source itself."""
+    splits = {above(folder): split_folder(folder) for folder in folders}
+    if len(set(splits.values())) < 2:
         return {}
-    return {folder: name for folder, name in said.items() if name in ("eval", _TEST)}
+    return {folder: name for folder, name in splits.items() if name in ("eval", _TEST)}

@@ -1,5 +1,5 @@
-"""What is settled about images before the first row is written: where they come from, the one shape that all of
-them have, and which integer a class in words becomes."""
+"""The plan for images before the first row is written: their source, the one shape that all of them have, and the
+integers of classes in words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CLASSES = "See what it means:  python runners/local_runner.py --explain data.cl
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """`path_column` holds where each image lies; None where the files hold the pixels themselves."""
+    """`path_column` holds the path of each image; None where the files hold the pixels."""
 
     shape: ImageShape
     path_column: str | None
@@ -43,7 +43,7 @@ def plan_images(
     if any(survey.shape is not None for survey in surveys):
         return ImagePlan(_agreed(surveys), None)
     column = IMAGE if format_.by_class else data.image_path_column
-    if column is None or column not in kinds:  # a serving log holds the pixels themselves
+    if column is None or column not in kinds:  # a serving log holds the pixels
         return None
     if column != IMAGE and IMAGE in kinds:
         raise SluiceError(
@@ -60,8 +60,8 @@ def plan_images(
 
 
 def names_in_data(data: DataConfig, format_: Format[Any]) -> tuple[str, ...]:
-    """`data.class_names` as the rows spell them. No folder's name holds a slash: `T-shirt/top` lies in `T-shirt_top`,
-    unless that is a class, too."""
+    """`data.class_names` as the rows spell them. A folder's name holds no slash: the folder of `T-shirt/top` is
+    `T-shirt_top`, unless that is a class, too."""
     return _names_of_folders(data.class_names) if format_.by_class else tuple(data.class_names)
 
 
@@ -70,11 +70,11 @@ def _names_of_folders(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool) -> None:
-    """Whether folders of images and `data.class_names` name the same classes; `partial` data, such as a serving log,
-    may lack some of them.
+    """Checks that folders of images and `data.class_names` name the same classes; `partial` data, such as a serving
+    log, may lack some of them.
 
     Raises:
-      SluiceError: when they do not, or when nothing says which integer a folder's name stands for.
+      SluiceError: when they do not, or when `data.class_names` does not give the integers of the folders' names.
     """
     found = {class_of(path): path for path in reversed(folders)}
     if not data.class_names:
@@ -98,7 +98,7 @@ def check_class_folders(data: DataConfig, folders: Sequence[str], partial: bool)
 
 
 def image_column(paths: pa.LargeBinaryArray, table: str, shape: ImageShape) -> tuple[pa.LargeListArray, dict[int, str]]:
-    """The pixels of the images that the rows of a table name; and by row why there are none."""
+    """The pixels of the images that the rows of a table name; and the reason for each row without an image."""
     found = [None if path is None else beside(table, path.decode("utf-8", "replace")) for path in paths.to_pylist()]
     named = [place for place, path in enumerate(found) if path is not None]
     pixels, unreadable = read_images([found[place] or "" for place in named], shape)

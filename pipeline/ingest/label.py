@@ -1,5 +1,4 @@
-"""The label as the model learns it: computed from other columns, as `gates` defines it, or a class's name as its
-place among the names."""
+"""The label for training: computed from other columns, as `gates` defines it, or the index of a class's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges what ingest has done with the data: the facts of a good run, or one sentence that refuses it."""
+"""Judges the result of an ingest: the facts of a good run, or one sentence that refuses it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sources.storage import base_name
 
 
 def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | None) -> None:
-    """Refuses too many unusable rows, then an empty split. `rejects_file`: where the unusable rows can be seen.
+    """Refuses too many unusable rows, then an empty split. `rejects_file`: the file of the unusable rows.
 
     Raises:
-      SluiceError: when rows are beyond what may be unusable, a split is empty, or a worker met what ends the run.
+      SluiceError: when too many rows are unusable, a split is empty, or a worker found an error that ends the run.
     """
     if summary["problem"]:
         raise SluiceError(*summary["problem"])
@@ -74,7 +74,7 @@ def _instant(value: float, text: bool) -> str:
 
 
 def rejects_beside(uri: str) -> str:
-    """Where the unusable rows of a refused run are kept: the artifact's own folder goes, this one stays."""
+    """The folder for the unusable rows of a refused run: the artifact's own folder is removed, this one stays."""
     execution = base_name(uri)
     component = uri.rstrip("/").rsplit("/", 2)[0]
     return f"{component}/unusable_rows-{execution}.jsonl"

@@ -1,4 +1,4 @@
-"""What is done with every row, settled after the survey and before the first row is written."""
+"""The plan for every row, made after the survey and before the first row is written."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sources.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
 
 @dataclass(frozen=True)
 class Wanted:
-    """What ingest is asked for. `only`: all rows go to this one split and need no label (a serving log, an earlier
-    span). `known`: kinds that columns have elsewhere (in the curated schema, in train), so that both sides agree."""
+    """The request to ingest. `only`: all rows go to this one split and need no label (a serving log, an earlier span).
+    `known`: kinds that columns have elsewhere (in the curated schema, in train), so that both sides agree."""
 
     data: DataConfig
     split: SplitConfig
@@ -31,7 +31,7 @@ class Wanted:
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """The splits that come out."""
+        """The splits of the output."""
         return (self.only,) if self.only else SPLITS
 
     @property
@@ -43,7 +43,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """Columns with their kinds, sorted by name; the parts to read; how rows get a label and a split."""
+    """Columns with their kinds, sorted by name; the parts to read; the rules for label and split."""
 
     format: str
     kinds: dict[str, Kind]
@@ -69,7 +69,7 @@ class Plan:
 
 
 def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
-    """Columns that the data must have → which configuration key asks for each."""
+    """Columns that the data must have → the configuration key that names each."""
     data, needed = wanted.data, {}
     if wanted.only is None:
         if data.label_expression is None:
@@ -104,10 +104,10 @@ def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
 
 
 def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: Format[Any]) -> Plan:
-    """What is done with every row, by the surveys of all files.
+    """The plan for every row, from the surveys of all files.
 
     Raises:
-      SluiceError: when they do not hold what is wanted, or do not belong together.
+      SluiceError: when they lack a required column, or do not belong together.
     """
     kinds = joined_kinds(surveys, format_)
     check_columns(surveys[0].path, kinds, wanted)
@@ -147,5 +147,5 @@ def _label(wanted: Wanted, kinds: dict[str, Kind]) -> tuple[str | None, LabelExp
         return None, None
     numbers = {name for name in expression.names if wanted.known.get(name) in (Kind.INT, Kind.FLOAT)}
     if any(kinds[name] is Kind.BYTES for name in numbers):
-        return None, None  # nothing to compute with; the validator, which has the schema, says so
+        return None, None  # the columns to compute it from are missing; the validator, with the schema, reports it
     return (None if wanted.only else data.label), expression

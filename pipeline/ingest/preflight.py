@@ -1,5 +1,5 @@
-"""What can be said about the data in a moment, before TensorFlow is imported: names, headers, columns. What only a
-full reading shows is found by the Ingest transform."""
+"""Quick checks of the data before TensorFlow is imported: names, headers, columns. The Ingest transform finds errors
+that only a full reading shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
     """The columns of the source.
 
     Raises:
-      SluiceError: when it cannot be used, and that can be seen in a moment.
+      SluiceError: when a quick check shows that it cannot be used.
     """
     wanted, format_ = Wanted(data, split, only), format_named(source.format)
     columns: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""A 64-bit hash of each row, of the values as they stand in its tf.Example, computed column by column.
+"""A 64-bit hash of each row, of the values in its tf.Example, computed column by column.
 
-It does not depend on file, format, order or batch. A missing value adds nothing, so a new empty column assigns no row
-anew; and a small whole number hashes alike as int and as float, so neither does a column that turns from int to
-float when one file brings a fraction."""
+It does not depend on file, format, order or batch. A missing value adds nothing, so a new empty column moves no row to
+another split; and a small whole number has the same hash as int and as float, so neither does a column that changes
+from int to float when one file has a fraction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hash_rows(batch: pa.RecordBatch, salt: str, leave_out: Collection[str] = ())
 
 
 def hash_content(batch: pa.RecordBatch, leave_out: Collection[str] = ()) -> Hashes:
-    """What the values of each row come to, before any salt."""
+    """The hash of the values of each row, before any salt."""
     total = np.zeros(batch.num_rows, np.uint64)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name not in leave_out:
@@ -34,17 +34,17 @@ def hash_content(batch: pa.RecordBatch, leave_out: Collection[str] = ()) -> Hash
 
 
 def salted(content: Hashes, salt: str) -> Hashes:
-    """Hashes of the same rows that are independent from salt to salt."""
+    """Hashes of the same rows, independent for different salts."""
     return _mix(content ^ _seed("salt", salt))
 
 
 def hash_key(column: pa.LargeListArray, salt: str) -> Hashes:
-    """One hash an entity, whatever its column is called."""
+    """One hash for each entity, independent of its column's name."""
     return _mix(hash_column(column, "") ^ _seed("salt", salt))
 
 
 def hash_column(column: pa.LargeListArray, name: str) -> Hashes:
-    """What a column adds to the hash of each row; nothing where it has no value."""
+    """The part of a column in the hash of each row; 0 where it has no value."""
     offsets = np.asarray(column.offsets)
     lengths = np.diff(offsets)
     total = np.zeros(len(column), np.uint64)
@@ -65,7 +65,7 @@ def hash_column(column: pa.LargeListArray, name: str) -> Hashes:
 
 
 def _hash_vectors(values: pa.Int64Array, width: int, seed: np.uint64) -> Hashes:
-    """As many integers in each row, such as pixels: a few rows at a time, for all their passes stay in the cache."""
+    """For equally many integers in each row, such as pixels: a few rows at a time, so that they stay in the cache."""
     table = values.to_numpy(zero_copy_only=False).view(np.uint64).reshape(-1, width)
     steps = np.arange(width).astype(np.uint64) * _STEP
     total = np.empty(len(table), np.uint64)

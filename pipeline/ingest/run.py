@@ -23,7 +23,7 @@ from sources.storage import is_remote
 
 @dataclass(frozen=True)
 class Ingested:
-    """What a good ingest has to tell."""
+    """The facts of a successful ingest."""
 
     rows: dict[str, int]
     columns: int

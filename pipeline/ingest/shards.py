@@ -1,5 +1,5 @@
-"""Writes the splits of one part as gzip TFRecord shards: under another name first, so that a retried or killed
-worker never leaves half a shard where a reader would find it."""
+"""Writes the splits of one part as gzip TFRecord shards: under another name first, so that a retried or killed worker
+leaves no partial shard where a reader would find it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WORK_FOLDER = ".ingest"
 
 
 def ensure_folder(path: str) -> None:
-    """Makes a folder; on object stores there is nothing to make."""
+    """Makes a folder; object stores have none."""
     from apache_beam.io.filesystems import FileSystems
 
     if not FileSystems.exists(path):
-        with suppress(OSError):  # another worker was quicker
+        with suppress(OSError):  # another worker has made it
             FileSystems.mkdirs(path)
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """A small file, there with all its content or not at all."""
+    """Writes a small file whole or not at all."""
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
@@ -51,7 +51,7 @@ class ShardWriter:
         self.rows = 0
 
     def write(self, records: Sequence[bytes]) -> None:
-        """Takes a batch; at most one batch is waiting."""
+        """Adds a batch; at most one batch waits."""
         if records:
             self.rows += len(records)
             self._wait()
@@ -88,7 +88,7 @@ class ShardWriter:
         self._file = None
 
     def close(self) -> None:
-        """Puts the shards where readers look."""
+        """Renames the shards to the names that readers look for."""
         from apache_beam.io.filesystems import FileSystems
 
         self._wait()
@@ -98,7 +98,7 @@ class ShardWriter:
             FileSystems.rename([old for old, _ in self._renames], [new for _, new in self._renames])
 
     def abandon(self) -> None:
-        """Lets go of everything; what was not closed lies in the work folder, which is removed in the end."""
+        """Closes all files without renaming; the partial shards are in the work folder, which is removed at the end."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._file is not None:
             self._file.close()

@@ -1,4 +1,4 @@
-"""Which files a workload reads. Quick to import: the runner asks this before anything else, without TFX or Beam."""
+"""Finds the files that a workload reads. Quick to import: the runner calls it first, without TFX or Beam."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def resolve_source(data: DataConfig) -> Source:
 
 
 def _place(data: DataConfig) -> str:
-    """Of several places the first that exists; a single one is looked into, for that says more about it."""
+    """Of several places the first that exists; a single one unchecked, because reading it gives a better error."""
     places = [data.source] if isinstance(data.source, str) else data.source
     if len(places) == 1:
         return places[0]
@@ -98,7 +98,7 @@ def _inside_package(source: str) -> str:
 
 
 def _spans(pattern: str) -> dict[tuple[int, int], str]:
-    """(span, version) → the pattern with both filled in as they are spelt on disk."""
+    """(span, version) → the pattern with both filled in as on disk."""
     names = [match.group(1) for match in _PLACEHOLDER.finditer(pattern)]
     if "SPAN" not in names or len(names) != len(set(names)):
         raise SluiceError(f"{pattern} needs {{SPAN}} once, and {{VERSION}} at most once and only beside {{SPAN}}.")
@@ -115,7 +115,7 @@ def _spans(pattern: str) -> dict[tuple[int, int], str]:
 
 
 def _pieces(pattern: str) -> list[str]:
-    """The pattern cut at its placeholders, which stand as bare names."""
+    """The parts of the pattern; placeholders are bare names."""
     return [piece for piece in _PLACEHOLDER.split(pattern) if piece]
 
 

@@ -1,4 +1,4 @@
-"""Where time is cut: an order-independent summary of a time column in bounded memory, and the cuts made from it."""
+"""The cuts of a split by time: an order-independent summary of a time column in bounded memory, and its cuts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _MOST = 200_000  # distinct instants that are kept apart
 
 @dataclass(frozen=True)
 class TimeCounts:
-    """How many rows each instant has, instants ascending. When there are too many, neighbours are put together by
-    dropping `shift` low bits; every instant keeps the latest of its group, so the order of merging does not matter."""
+    """The number of rows at each instant, in ascending order. Too many instants are grouped by dropping `shift` low
+    bits; a group keeps its latest instant, so the order of merging does not matter."""
 
     latest: Floats
     counts: npt.NDArray[np.int64]
@@ -24,12 +24,12 @@ class TimeCounts:
 
     @classmethod
     def of(cls, moments: Floats) -> TimeCounts:
-        """The instants of some rows; those without one do not count."""
+        """The counts of some rows; rows without an instant do not count."""
         latest, counts = np.unique(moments[np.isfinite(moments)], return_counts=True)
         return cls(latest, counts.astype(np.int64))._bounded()
 
     def merged(self, other: TimeCounts) -> TimeCounts:
-        """Both together."""
+        """The counts of both."""
         both = np.concatenate([self.latest, other.latest])
         counts = np.concatenate([self.counts, other.counts])
         order = np.argsort(both, kind="stable")
@@ -57,7 +57,7 @@ def _ordered_bits(moments: Floats) -> npt.NDArray[np.int64]:
 
 
 def cut_points(times: TimeCounts, weights: tuple[float, ...]) -> tuple[float, ...]:
-    """The last instant of each split but the last one; rows of one instant are never parted."""
+    """The last instant of each split but the last one; rows of one instant stay in one split."""
     seen = np.cumsum(times.counts)
     shares = np.cumsum(weights)[:-1] / sum(weights)
     return tuple(float(times.latest[int(np.argmin(np.abs(seen - share * seen[-1])))]) for share in shares)

@@ -1,6 +1,6 @@
 """The Beam transform: files in, split shards of tf.Examples out. Its elements are files and parts of files, never
-rows, so it scales out without paying Beam's price a row. What is wrong with the data travels as a value, because
-Beam would wrap an exception."""
+rows, so it scales out without Beam's cost for each row. An error in the data is passed as a value, because Beam would
+wrap an exception."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ SUMMARY_FILE = "summary.json"
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the data cannot be used, from a worker to the executor."""
+    """The reason why the data cannot be used, from a worker to the executor."""
 
     headline: str
     next_command: str = ""
 
     @classmethod
     def of(cls, error: SluiceError) -> Problem:
-        """What the sentence of an error says."""
+        """From the sentence of an error."""
         return cls(error.headline, error.next_command)
 
 
 @dataclass
 class PartResult:
-    """What became of one part."""
+    """The result of one part."""
 
     part: int
     rows: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class PartResult:
 
 @dataclass
 class Summary:
-    """What became of all rows: what the executor learns from the pipeline, through a file."""
+    """The results of all parts, which the executor reads from a file."""
 
     rows: dict[str, int]
     left_out: int = 0
@@ -131,7 +131,7 @@ def _parts(plan: Plan | Problem) -> list[tuple[int, Part]]:
 
 
 def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts | Problem:
-    """One part's share of the time column, read alone."""
+    """The time column of one part, read alone."""
     _, (part,) = numbered
     column = plan.assigner.time_column or ""
     narrow = dataclasses.replace(
@@ -154,7 +154,7 @@ def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts
 
 
 def _with_cuts(plan: Plan | Problem, counted: list[TimeCounts | Problem]) -> Plan | Problem:
-    """The plan with the instants at which time is cut."""
+    """The plan with the instants of the cuts."""
     problems = [count for count in (plan, *counted) if isinstance(count, Problem)]
     if isinstance(plan, Problem) or problems:
         return problems[0]
@@ -168,7 +168,7 @@ def _with_cuts(plan: Plan | Problem, counted: list[TimeCounts | Problem]) -> Pla
 
 
 class _WritePart(beam.DoFn):
-    """Reads, assigns, encodes and writes one part; gives its PartResult."""
+    """Reads, assigns, encodes and writes one part; returns its PartResult."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

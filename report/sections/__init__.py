@@ -1,1 +1,1 @@
-"""One module a section of the report: typed values in, an HTML fragment out."""
+"""One module for each section of the report: typed values in, an HTML fragment out."""

@@ -1,4 +1,4 @@
-"""A model with several classes, class by class: who is taken for whom, and how sure recall and precision are."""
+"""A model with several classes, class by class: confusions, and recall and precision with their intervals."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluati
 from report.evidence import Evidence
 from report.limits import limit_words, on_value
 from report.markup import fragment
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalRow, bounds_of, mark
 from report.sections.section import Section
 from report.wording import count, figure, interval, metric, share
 
 TITLE = "Classes"
-# More cells than that can neither be told apart nor read.
+# More cells cannot be read.
 MOST_DRAWN = 30
-MOST_TOLD = 5
-# An answer that is given so much more often than it is true, on so many rows, is what a collapse looks like.
+MOST_NAMED = 5
+# A class that is predicted so much more often than it is true, on so many rows, is a sign of a collapse.
 TOO_OFTEN, OF_ALL_ROWS = 1.5, 0.05
 
 
@@ -29,7 +29,7 @@ class Cell:
     count: int
     shade: int
     right: bool
-    told: str  # "Shirt taken for Coat: 63 of 1,000 rows, 6.3 %"
+    sentence: str  # "Shirt taken for Coat: 63 of 1,000 rows, 6.3 %"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ClassRow:
 
 
 def render(evidence: Evidence) -> list[Section]:
-    """The section of a model with several classes; none for two classes told apart by one probability."""
+    """The section of a model with several classes; none for two classes with one probability."""
     evaluation = evidence.evaluation
     if evaluation is None or not evaluation.classes:
         return []
@@ -68,11 +68,11 @@ def render(evidence: Evidence) -> list[Section]:
 
 
 def _rank(value: float) -> tuple[bool, float]:
-    """Worst first; what could not be computed goes last."""
+    """Worst first; figures that could not be computed last."""
     return not math.isfinite(value), value
 
 
-def _class_row(performance: ClassPerformance, scale: Scale, evaluation: Evaluation) -> ClassRow:
+def _class_row(performance: ClassPerformance, scale: AxisScale, evaluation: Evaluation) -> ClassRow:
     drawn = {
         estimate.metric: mark(performance.name, estimate, scale, on_value(evaluation.judgements_on(estimate)))
         for estimate in (performance.recall, performance.precision)
@@ -89,19 +89,19 @@ def _class_row(performance: ClassPerformance, scale: Scale, evaluation: Evaluati
 
 
 def _limit_words(evaluation: Evaluation) -> dict[str, str]:
-    """What is asked of each of the two, as the head of its column says it."""
+    """The limits on recall and precision, for the heads of their columns."""
     words: dict[str, list[str]] = {"recall": [], "precision": []}
     for performance in evaluation.classes:
         for estimate in (performance.recall, performance.precision):
             words[estimate.metric] += map(limit_words, on_value(evaluation.judgements_on(estimate)))
-    return {name: ", ".join(dict.fromkeys(said)) for name, said in words.items()}
+    return {name: ", ".join(dict.fromkeys(limits)) for name, limits in words.items()}
 
 
-def _scale(evaluation: Evaluation) -> Scale:
+def _scale(evaluation: Evaluation) -> AxisScale:
     estimates = [estimate for each in evaluation.classes for estimate in (each.recall, each.precision)]
     figures = [end for estimate in estimates for end in (estimate.value, estimate.lower, estimate.upper)]
     figures += [limit.limit for estimate in estimates for limit in on_value(evaluation.judgements_on(estimate))]
-    return Scale.over(figures, *bounds_of("recall"))
+    return AxisScale.over(figures, *bounds_of("recall"))
 
 
 def _change(estimate: MetricEstimate) -> str:
@@ -113,27 +113,27 @@ def _change(estimate: MetricEstimate) -> str:
 
 
 def _sentences(evaluation: Evaluation) -> list[tuple[bool, str]]:
-    """What a reader must know first, (whether it is bad news, the sentence)."""
+    """The most important sentences, each as (whether it is bad news, the sentence)."""
     rows = sum(each.n for each in evaluation.classes)
-    said = []
+    sentences = []
     for each in evaluation.classes:
         if each.predicted > TOO_OFTEN * each.n and each.predicted - each.n > OF_ALL_ROWS * rows:
             sentence = f"{each.name} is the answer for {count(each.predicted)} rows and the truth for {count(each.n)}: "
-            said.append((True, f"{sentence}other classes are taken for it."))
+            sentences.append((True, f"{sentence}other classes are taken for it."))
     known = [each for each in evaluation.classes if math.isfinite(each.recall.value)]
     if known:
         worst = min(known, key=lambda each: each.recall.value)
         spread = interval(worst.recall.lower, worst.recall.upper)
-        told = f"{worst.name} is found least often: recall {metric(worst.recall.value)}"
-        said.append((False, f"{told} ({spread}) on {count(worst.n)} rows."))
+        text = f"{worst.name} is found least often: recall {metric(worst.recall.value)}"
+        sentences.append((False, f"{text} ({spread}) on {count(worst.n)} rows."))
     confused = [each for each in _confusions(evaluation.confusion) if each.count] if evaluation.confusion else []
     if confused:
-        said.append((False, f"Most often confused: {'; '.join(each.told for each in confused[:MOST_TOLD])}."))
-    return said
+        sentences.append((False, f"Most often confused: {'; '.join(each.sentence for each in confused[:MOST_NAMED])}."))
+    return sentences
 
 
 def _confusions(matrix: ConfusionMatrix) -> list[Cell]:
-    """The cells beside the diagonal, largest first."""
+    """The cells off the diagonal, largest first."""
     cells = [
         _cell(matrix, row, column)
         for row in range(len(matrix.labels))
@@ -148,7 +148,7 @@ def _cell(matrix: ConfusionMatrix, row: int, column: int) -> Cell:
     part = number / total if total else 0.0
     right = row == column
     as_what = "found" if right else f"taken for {matrix.labels[column]}"
-    # Roots bring out small shares: a few wrong answers in a hundred are what the map is for.
+    # Square roots make small shares visible: the map is for a few errors in a hundred.
     return Cell(
         number,
         round(100 * math.sqrt(part)),

@@ -1,4 +1,4 @@
-"""What the data looks like: every feature in every split side by side, and what the gates found in it."""
+"""The data: every feature in every split side by side, with the findings of the gates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Panel:
     tail_path: str  # the overflow bins, drawn lighter
     bars: tuple[tuple[float, str], ...]  # per cent of the widest bar, and the share in words
     caption: str
-    description: str  # for those who cannot see the drawing
+    description: str  # the drawing in words
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FeatureView:
 
 
 def render(evidence: Evidence, reports: Sequence[GateReport]) -> Section:
-    """Features with findings first, then the label, then the rest as they come; very wide data is cut."""
+    """Features with findings first, then the label, then the rest in the order of the statistics, up to a limit."""
     if not evidence.statistics:
         return not_reached("data", TITLE, "the data was not examined in this run")
     features = summarise(evidence.statistics)
@@ -61,7 +61,7 @@ def render(evidence: Evidence, reports: Sequence[GateReport]) -> Section:
 
 
 def _by_subject(reports: Sequence[GateReport], names: set[str]) -> dict[str, tuple[Finding, ...]]:
-    """The findings that are more than information, by the feature they are about."""
+    """The findings that warn or block, by their feature."""
     found: dict[str, tuple[Finding, ...]] = {}
     for report in reports:
         for finding in report.findings:
@@ -108,7 +108,7 @@ def _paths(feature: FeatureSummary, bars: Sequence[float], tallest: float) -> tu
         height = HEIGHT * bar / tallest
         if height <= 0:
             continue
-        # What exists is seen, however small.
+        # A share above zero is always visible.
         height = max(0.6, height)
         piece = f"M{index * width + 0.5:.1f} {HEIGHT:g}v-{height:.1f}h{width - 1:.1f}v{height:.1f}z"
         overflow = (index == 0 and feature.tail_below) or (index == len(bars) - 1 and feature.tail_above)
@@ -117,7 +117,7 @@ def _paths(feature: FeatureSummary, bars: Sequence[float], tallest: float) -> tu
 
 
 def _axis(feature: FeatureSummary) -> tuple[str, str]:
-    """What stands under the left and the right end of a histogram."""
+    """The labels of the left and the right end of a histogram."""
     if len(feature.edges) < 2:
         return "", ""
     half = 0.5 if feature.kind == "integer" else 0.0

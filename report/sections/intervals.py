@@ -1,4 +1,4 @@
-"""Dot-and-interval plots: a table whose one column is drawn, so that every figure can also be read."""
+"""Dot-and-interval plots: a table with one drawn column, so that every figure can also be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gates.evaluation.judgements import Decision, Judgement
 from gates.evaluation.metrics import MetricEstimate
 from report.limits import limit_words
-from report.scale import Scale
+from report.scale import AxisScale
 from report.wording import figure
 
 SHARES = {"auc", "accuracy", "precision", "recall"}
@@ -17,7 +17,7 @@ SHARES = {"auc", "accuracy", "precision", "recall"}
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """One line of a plot; positions are per cent of the axis, None where there is nothing to draw."""
+    """One line of a plot; positions are per cent of the axis, None where there is no value."""
 
     name: str
     n: int
@@ -51,12 +51,12 @@ def bounds_of(metric: str) -> tuple[float, float]:
 def mark(
     name: str,
     estimate: MetricEstimate,
-    scale: Scale,
+    scale: AxisScale,
     judgements: Sequence[Judgement],
     strong: bool = False,
     judged: bool = True,
 ) -> IntervalRow:
-    """Where one estimate stands on the axis, with the limits; not `judged` when they are on another model's figure."""
+    """One estimate on the axis, with the limits; not `judged` when they are on another model's figure."""
     drawn = math.isfinite(estimate.value)
     spanned = drawn and math.isfinite(estimate.lower) and math.isfinite(estimate.upper)
     left, right = (scale.at(estimate.lower), scale.at(estimate.upper)) if spanned else (0.0, 0.0)
@@ -76,7 +76,7 @@ def mark(
 
 def plot(
     metric: str,
-    scale: Scale,
+    scale: AxisScale,
     rows: Sequence[IntervalRow],
     judgements: Sequence[Judgement],
     reference: float | None = None,

@@ -1,4 +1,4 @@
-"""Where the model comes from: data, schema, code, lock, seed, and the model it had to beat."""
+"""The origin of the model: data, schema, code, lock, seed, and the model that it was compared with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from report.sections.section import Section
 
 
 def render(record: RunRecord, lineage: Mapping[str, str | None]) -> Section:
-    """The lineage as handed in; a run that ended before there was one still has the facts of its record."""
+    """The lineage of the evidence; a run that ended earlier has the facts of its record."""
     known = {
         "data fingerprint": record.data_fingerprint,
         "git commit": record.git_commit,

@@ -1,4 +1,4 @@
-"""What was measured on test: overall beside simple references, against the last blessed model, and who was confused."""
+"""The figures on test: overall beside simple references, against the last blessed model, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gates.evaluation.slices import OVERALL
 from report.evidence import Evidence
 from report.limits import leads, limit_words, on_change, on_value, trails
 from report.markup import fragment
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 from report.sections.section import Section, not_reached
 from report.sections.slices import slice_groups
@@ -22,7 +22,7 @@ TITLE = "Metrics"
 
 
 class Beside(str, Enum):
-    """How the model stands beside another one, in the words of a sentence."""
+    """How the model compares with another one, in the words of a sentence."""
 
     WORSE = "worse than {} by more than its interval"
     LEVEL = "no worse and no better than {}, within its interval,"
@@ -30,7 +30,7 @@ class Beside(str, Enum):
 
 
 def render(evidence: Evidence) -> Section:
-    """Every metric with its interval, its limits and what simple models reach on the same rows."""
+    """Every metric with its interval, its limits and the figures of simple models on the same rows."""
     evaluation = evidence.evaluation
     if evaluation is None:
         return not_reached("metrics", TITLE, "no model was evaluated in this run")
@@ -64,7 +64,7 @@ def _overall_plot(estimate: MetricEstimate, evaluation: Evaluation) -> IntervalP
     figures = [figure for _, shown in [("", estimate), *others] for figure in (shown.value, shown.lower, shown.upper)]
     if estimate.blessed_value is not None:
         figures.append(estimate.blessed_value)
-    scale = Scale.over([*figures, *(limit.limit for limit in limits)], *bounds_of(estimate.metric))
+    scale = AxisScale.over([*figures, *(limit.limit for limit in limits)], *bounds_of(estimate.metric))
     rows = [mark("this model", estimate, scale, limits, strong=True)]
     if estimate.blessed_value is not None:
         rows.append(
@@ -74,23 +74,23 @@ def _overall_plot(estimate: MetricEstimate, evaluation: Evaluation) -> IntervalP
     return plot(estimate.metric, scale, rows, limits)
 
 
-def _point(name: str, value: float, n: int, scale: Scale, limits: Sequence[Judgement]) -> IntervalRow:
+def _point(name: str, value: float, n: int, scale: AxisScale, limits: Sequence[Judgement]) -> IntervalRow:
     bare = MetricEstimate("", OVERALL, n, value, float("nan"), float("nan"))
     return mark(name, bare, scale, limits, judged=False)
 
 
 def _against_references(evaluation: Evaluation) -> list[tuple[bool, str]]:
-    """Sentences that place the model beside each reference, (whether it is bad news, the sentence); bad news first."""
+    """Sentences that compare the model with each reference, (whether it is bad news, the sentence); bad news first."""
     ours = evaluation.overall()
     sentences = []
     for reference in evaluation.references:
         judged: dict[Beside, list[str]] = {}
         for other in reference.estimates:
-            mine = ours.get(other.metric)
-            behind = trails(mine, other) if mine and other.slice == OVERALL else None
-            if mine and behind is not None:
-                beside = Beside.WORSE if behind else Beside.BETTER if leads(mine, other) else Beside.LEVEL
-                figures = f"{other.metric} ({written(mine.value)} against {written(other.value)})"
+            own = ours.get(other.metric)
+            behind = trails(own, other) if own and other.slice == OVERALL else None
+            if own and behind is not None:
+                beside = Beside.WORSE if behind else Beside.BETTER if leads(own, other) else Beside.LEVEL
+                figures = f"{other.metric} ({written(own.value)} against {written(other.value)})"
                 judged.setdefault(beside, []).append(figures)
         for beside, metrics in judged.items():
             sentence = f"The model is {beside.value.format(reference.name)} on {listed(metrics)}."

@@ -1,4 +1,4 @@
-"""What a section hands to the page."""
+"""A section of the page."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ class Section:
 
 
 def not_reached(anchor: str, title: str, what: str) -> Section:
-    """A section whose evidence the run never made: one plain line in its place."""
+    """A section without evidence in this run: one line in its place."""
     return Section(anchor, title, fragment("not_reached", what=what))

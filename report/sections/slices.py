@@ -1,4 +1,4 @@
-"""Metrics by slice: one plot a metric and set of slicing columns, the worst slice first."""
+"""Metrics by slice: one plot for each metric and set of slicing columns, the worst slice first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL, Slice
 from report.limits import BEST, on_value
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.intervals import IntervalPlot, IntervalRow, bounds_of, mark, plot
 
 SHOWN = 30
@@ -28,7 +28,7 @@ class SliceGroup:
 
 
 def slice_groups(evaluation: Evaluation) -> list[SliceGroup]:
-    """Groups in the order of measurement; those with a limit, or else the first metric of each, stand open."""
+    """Groups in the order of measurement; those with a limit, or else the first metric of each, are unfolded."""
     grouped: dict[tuple[tuple[str, ...], str], list[MetricEstimate]] = {}
     for estimate in evaluation.estimates:
         if estimate.slice != OVERALL:
@@ -56,11 +56,11 @@ def _group(
     figures = [figure for e in estimates for figure in (e.value, e.lower, e.upper)]
     reference = overall.value if overall else None
     anchors = [limit.limit for limit in limits] + ([reference] if reference is not None else [])
-    scale = Scale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
+    scale = AxisScale.over([*figures, *anchors], *bounds_of(estimates[0].metric))
     rows = [mark(_values(e.slice), e, scale, found) for e, found in limited]
     judged = [row for row in rows if row.state != "unjudged"]
     small = [row for row in rows if row.state == "unjudged"]
-    # A refusal is never hidden by the cap, whatever it sorts under.
+    # The cap hides no refusal.
     judged.sort(key=lambda row: (row.state != "missed", row.state != "doubtful"))
     return SliceGroup(
         columns=" × ".join(columns),
@@ -78,7 +78,7 @@ def _values(where: Slice) -> str:
 
 
 def _worst_first(estimate: MetricEstimate) -> tuple[bool, float]:
-    """What could not be computed goes last."""
+    """Sorts the worst first; figures that could not be computed last."""
     unknown = not math.isfinite(estimate.value)
     best = BEST.get(estimate.metric, "high")
     rank = {"high": estimate.value, "low": -estimate.value, "one": -abs(estimate.value - 1)}[best]

@@ -1,4 +1,4 @@
-"""Where the time went, component by component."""
+"""The time of each component."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TITLE = "Time"
 
 
 def render(record: RunRecord) -> Section:
-    """A bar a component, in the order of the run."""
+    """A bar for each component, in the order of the run."""
     if not record.components:
         return not_reached("time", TITLE, "no component was started")
     longest = max(component.seconds for component in record.components) or 1.0

@@ -1,4 +1,4 @@
-"""How the model learned: a curve for train and eval of every figure, and what the machine did meanwhile."""
+"""The training: curves of every figure on train and eval, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from report.markup import fragment
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections.section import Section, not_reached
 from report.wording import count, figure, share
 
@@ -61,7 +61,7 @@ def _changes(values: Sequence[float]) -> bool:
 
 
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a reader asks about the machine, and the answers in words."""
+    """Facts about the machine, as (name, value in words)."""
     shares = record["utilisation"]
     precision = "mixed, float32 weights" if record["mixed_precision"] else "float32"
     facts = [
@@ -91,9 +91,9 @@ def _curve(name: str, history: Mapping[str, Sequence[float]], best: int | None) 
     series = {"train": history[name]}
     if EVAL_PREFIX + name in history:
         series["eval"] = history[EVAL_PREFIX + name]
-    vertical = Scale.over(value for values in series.values() for value in values)
+    vertical = AxisScale.over(value for values in series.values() for value in values)
     epochs = max(len(values) for values in series.values())
-    horizontal = Scale(1, epochs)
+    horizontal = AxisScale(1, epochs)
     return Curve(
         name=name,
         lines=tuple(_line(split, values, horizontal, vertical) for split, values in series.items()),
@@ -103,7 +103,7 @@ def _curve(name: str, history: Mapping[str, Sequence[float]], best: int | None) 
     )
 
 
-def _line(split: str, values: Sequence[float], horizontal: Scale, vertical: Scale) -> Line:
+def _line(split: str, values: Sequence[float], horizontal: AxisScale, vertical: AxisScale) -> Line:
     finite = [(epoch, value) for epoch, value in enumerate(values, start=1) if math.isfinite(value)]
     places = [f"{horizontal.at(epoch):g},{100 - vertical.at(value):g}" for epoch, value in finite]
     broken = next((epoch for epoch, value in enumerate(values, start=1) if not math.isfinite(value)), None)

@@ -1,4 +1,4 @@
-"""What the Tuner tried: every trial's hyperparameters with its score on eval, as an image and as a table."""
+"""The Tuner's trials: each one's hyperparameters with its score on eval, as an image and as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES_SHOWN = 200
 
 
 def render(trials: Sequence[TunerTrial]) -> Section:
-    """The chosen trial first, then by score; trials that were stopped and that failed are told, not hidden."""
+    """The chosen trial first, then by score; stopped and failed trials are shown, too."""
     ranked = sorted(trials, key=_rank)
     scored = [trial for trial in ranked if trial.score is not None and math.isfinite(trial.score)]
     body = fragment(

@@ -1,4 +1,4 @@
-"""How the run ended, why, and every finding of every gate."""
+"""The outcome of the run, its reason, and every finding of every gate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRAVEST_FIRST = (Severity.BLOCK, Severity.WARN, Severity.INFO)
 
 
 def gate_reports(record: RunRecord, evidence: Evidence) -> tuple[GateReport, ...]:
-    """The gates' reports: as handed in, else as the run record holds them."""
+    """The gates' reports: those of the evidence, else those of the run record."""
     return evidence.gates or tuple(GateReport.from_json(plain) for plain in record.gates)
 
 
@@ -34,7 +34,7 @@ def render(record: RunRecord, evidence: Evidence) -> Section:
         reports=reports,
         notable=notable[:SHOWN],
         more=notable[SHOWN:],
-        told=list(islice((entry for entry in found if entry[1].severity is Severity.INFO), 10 * SHOWN)),
+        informative=list(islice((entry for entry in found if entry[1].severity is Severity.INFO), 10 * SHOWN)),
         skipped=[(report.gate, skipped) for report in reports for skipped in report.checks_skipped],
     )
     return Section("verdict", "Verdict", body)

@@ -1,4 +1,4 @@
-"""The one sentence that the console says about what a component did, from the component's outputs."""
+"""The console's one sentence about each component, from the component's outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from runners.results.read_back import (
 
 
 def sentence_for(result: NodeResult) -> str:
-    """One sentence about what a component did, from its outputs."""
+    """One sentence about the result of a component, from its outputs."""
     if result.state == "skipped":
         return "not reached"
     if result.state == "failed":
@@ -59,11 +59,11 @@ def _gate(result: NodeResult) -> str:
     if report is None:
         return ""
     blocks, warns = len(report.of(Severity.BLOCK)), len(report.of(Severity.WARN))
-    told = f"{blocks} refused" if blocks else "nothing refused"
+    text = f"{blocks} refused" if blocks else "nothing refused"
     if warns:
-        told += f", {counted(warns, 'warning')}"
+        text += f", {counted(warns, 'warning')}"
     skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
-    return f"{counted(len(report.checks_run), 'check')}{skipped}: {told}"
+    return f"{counted(len(report.checks_run), 'check')}{skipped}: {text}"
 
 
 def _transform(result: NodeResult) -> str:
@@ -80,15 +80,15 @@ def _references(result: NodeResult) -> str:
 
 def _tuning(result: NodeResult) -> str:
     trials = trials_of(result)
-    said = [counted(len(trials), "trial")]
+    parts = [counted(len(trials), "trial")]
     for state, word in (("stopped", "stopped early"), ("failed", "failed")):
         if count := sum(trial.state == state for trial in trials):
-            said.append(f"{count} {word}")
+            parts.append(f"{count} {word}")
     for trial in trials:
         if trial.chosen:
             found = ", ".join(f"{name} {_short(value)}" for name, value in trial.hyperparameters.items())
-            said.append(f"best eval loss {trial.score:.4f} with {found}")
-    return ", ".join(said)
+            parts.append(f"best eval loss {trial.score:.4f} with {found}")
+    return ", ".join(parts)
 
 
 def _short(value: object) -> str:
@@ -111,18 +111,18 @@ def _evaluation(result: NodeResult) -> str:
 
 
 def _estimates(evaluation: Evaluation) -> str:
-    """Every metric over all rows and, of several classes, the one that is found least often."""
-    told = [
+    """Every metric over all rows and, of several classes, the class with the lowest recall."""
+    parts = [
         f"{metric} {estimate.value:.3f}"
-        # One row alone has a loss and no interval.
+        # A single row has a loss and no interval.
         + (f" ({estimate.lower:.3f}–{estimate.upper:.3f})" if math.isfinite(estimate.lower) else "")
         for metric, estimate in evaluation.overall().items()
     ]
     known = [each for each in evaluation.classes if each.n]
     if known:
         worst = min(known, key=lambda each: each.recall.value)
-        told.append(f"lowest recall {worst.name} {worst.recall.value:.3f}")
-    return ", ".join(told)
+        parts.append(f"lowest recall {worst.name} {worst.recall.value:.3f}")
+    return ", ".join(parts)
 
 
 def _registration(result: NodeResult) -> str:

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a line a component, a moving last line on a terminal, the verdict."""
+"""The console of a run: a line for each component, a progress line on a terminal, the verdict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEVERITY_STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity
 
 
 class RunConsole:
-    """Prints to the real standard output; the moving line is drawn on terminals alone."""
+    """Prints to the real standard output; the progress line is drawn on terminals only."""
 
     def __init__(self, stream: TextIO) -> None:
         width = None if stream.isatty() else 110
@@ -30,11 +30,11 @@ class RunConsole:
         self._listener = _ProgressListener(self)
 
     def headline(self, *parts: str) -> None:
-        """The first line: what runs, and where."""
+        """Print the first line: what runs, and where."""
         self._console.print(Text(" · ".join(("sluice", *parts)), style="bold"))
 
     def working_on(self, name: str) -> None:
-        """Show that `name` is under way until the next line is printed."""
+        """Show that `name` runs, until the next line is printed."""
         self.rest()
         if not self._console.is_terminal:
             return
@@ -44,20 +44,20 @@ class RunConsole:
         self._progress.start()
 
     def advance(self, done: float, total: float, what: str) -> None:
-        """Move the bar of what is under way."""
+        """Move the progress bar."""
         if self._progress is not None:
             task = self._progress.tasks[0]
             name = task.description[:_NAME_WIDTH]
             self._progress.update(task.id, completed=done, total=total, description=f"{name} {what}")
 
     def rest(self) -> None:
-        """Take the moving line away."""
+        """Remove the progress line."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
     def component(self, name: str, sentence: str, seconds: float | None, style: str = "") -> None:
-        """One component's line; continuation lines keep the indent."""
+        """Print one component's line; continuation lines keep the indent."""
         self.rest()
         spent = "" if seconds is None else f"{seconds:7.1f} s"
         lines = textwrap.wrap(sentence, 78) or [""]
@@ -66,35 +66,35 @@ class RunConsole:
             self._console.print(Text(f"  {'':<{_NAME_WIDTH}} {line}", style=style))
 
     def verdict(self, reports: Sequence[GateReport], limit: int = 8) -> None:
-        """The table of everything that blocks or warns; silent when there is nothing to say."""
+        """Print the table of the findings that block or warn; nothing when there are none."""
         self.rest()
-        told = [
+        shown = [
             (report.gate, finding)
             for severity in (Severity.BLOCK, Severity.WARN)
             for report in reports
             for finding in report.of(severity)
-            # That the pusher refuses what a gate refused goes without saying.
+            # The pusher's refusal only repeats that of a gate.
             if report.gate != "pusher" or all(other.blessed for other in reports if other is not report)
         ]
-        if not told:
+        if not shown:
             return
         table = Table(box=None, padding=(0, 1), show_header=False)
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for gate, finding in told[:limit]:
+        for gate, finding in shown[:limit]:
             table.add_row(Text(finding.severity.value, _SEVERITY_STYLE[finding.severity]), gate, _why(finding))
         self._console.print(table, soft_wrap=False)
-        if len(told) > limit:
-            self._console.print(f"  and {len(told) - limit} more in the report")
+        if len(shown) > limit:
+            self._console.print(f"  and {len(shown) - limit} more in the report")
 
     def last_words(self, word: str, sentence: str, style: str = "bold") -> None:
-        """How it ended."""
+        """Print how the run ended."""
         self.rest()
         self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
 
     def error(self, problem: SluiceError) -> None:
-        """A user's error: one sentence, and the next command."""
+        """Print a user's error: one sentence, and the next command."""
         self.rest()
         self._console.print(Text(f"sluice: {problem.headline}"))
         if problem.next_command:
@@ -118,7 +118,7 @@ def _why(finding: Finding) -> Text:
 
 class _ProgressListener(logging.Handler):
     """Turns `logging.getLogger("sluice.progress").info("epoch 3", extra={"done": 3, "total": 10})` into a moving bar:
-    components say how far they are without knowing of any console."""
+    components report their progress through the log and do not depend on a console."""
 
     def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.INFO)

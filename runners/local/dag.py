@@ -1,5 +1,5 @@
-"""Runs a compiled pipeline on this machine node by node, as TFX's LocalDagRunner does, and tells an observer what
-happened to each: ran, reused, skipped or failed, with its time and outputs."""
+"""Runs a compiled pipeline on this machine node by node, as TFX's LocalDagRunner does, and reports each node's state to
+an observer: ran, reused, skipped or failed, with its time and outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_pipeline(
     Args:
       pipeline: the pipeline, with its metadata connection.
       run_id: names the run in the metadata store.
-      observer: told of each node; lookups (resolvers) are not told.
+      observer: called for each node, except for lookups (resolvers).
       until: run only this node and what it depends on.
 
     Returns the results by node id. A failed node is the last; its error is in the result.
@@ -58,8 +58,8 @@ def run_pipeline(
         node_id = node.node_info.id
         if node_id not in wanted:
             continue
-        told = node.node_info.type.name != _RESOLVER
-        if told:
+        is_observed = node.node_info.type.name != _RESOLVER
+        if is_observed:
             observer.started(node_id)
         start = time.monotonic()
         if _lacks_input(node, results):
@@ -67,7 +67,7 @@ def run_pipeline(
         else:
             result = _launch(node, compiled, deployment, connection, start)
         results[node_id] = result
-        if told:
+        if is_observed:
             observer.finished(result)
         if result.state == "failed":
             break
@@ -89,7 +89,7 @@ def _launch(
     )
     try:
         execution = one_launch.launch()
-    except Exception as error:  # whatever a component raises ends the run in an orderly way
+    except Exception as error:  # any exception of a component ends the run in an orderly way
         return NodeResult(node_id, "failed", time.monotonic() - start, error=_user_error(error))
     seconds = time.monotonic() - start
     if execution is None or not execution.execution_id:
@@ -102,7 +102,7 @@ def _launch(
 
 
 def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Sequence[Artifact]], str]:
-    """The execution's state, output artifacts and message as the metadata store holds them."""
+    """The execution's state, output artifacts and message in the metadata store."""
     with metadata.Metadata(connection) as handle:
         [execution] = handle.store.get_executions_by_id([execution_id])
         outputs = execution_lib.get_output_artifacts(handle, execution_id)
@@ -111,7 +111,7 @@ def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Se
 
 
 def _user_error(error: BaseException) -> BaseException:
-    """What the user can mend at the root of what a component raised, or the error itself."""
+    """The user's error at the root of a component's exception, or the exception itself."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, SluiceError):
@@ -121,7 +121,7 @@ def _user_error(error: BaseException) -> BaseException:
 
 
 def _lacks_input(node: pipeline_pb2.PipelineNode, results: Mapping[str, NodeResult]) -> bool:
-    """Whether an input that the node cannot do without comes from a node that was skipped."""
+    """Whether a required input comes from a node that was skipped."""
     for spec in node.inputs.inputs.values():
         producers = [channel.producer_node_query.id for channel in spec.channels]
         skipped = [name for name in producers if name in results and results[name].state == "skipped"]
@@ -143,9 +143,9 @@ def _ancestors(nodes: Sequence[pipeline_pb2.PipelineNode], target: str) -> Colle
 
 
 def _retire_interrupted_executions(connection: Any, compiled: pipeline_pb2.Pipeline) -> None:
-    """Mark what a killed process left as running as failed, and remove what it had half-written.
+    """Mark the executions that a killed process left as running as failed, and remove their partial outputs.
 
-    The output folder is locked, so nothing that still says RUNNING is alive.
+    The output folder is locked, so no execution in the state RUNNING is alive.
     """
     root = compiled.runtime_spec.pipeline_root.field_value.string_value
     unfinished = (metadata_store_pb2.Execution.RUNNING, metadata_store_pb2.Execution.NEW)

@@ -1,5 +1,5 @@
-"""Sends everything that libraries print (Python, C++ and child processes) to the run's log, and keeps the real
-standard output for the person at the console."""
+"""Redirects everything that libraries print (Python, C++ and child processes) to the run's log, and keeps the real
+standard output for the console."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _STANDARD = (1, 2)
 
 
 @contextmanager
-def noise_diverted_to(log: Path) -> Iterator[TextIO]:
-    """Point the standard output and error at `log`, below Python, and put them back in the end.
+def output_redirected_to(log: Path) -> Iterator[TextIO]:
+    """Redirect the file descriptors of standard output and error to `log`, and restore them at the end.
 
     Yields the console: a text stream on the standard output as it was.
     """
@@ -46,10 +46,10 @@ def noise_diverted_to(log: Path) -> Iterator[TextIO]:
 
 
 class _PatientPipe(io.FileIO):
-    """A standard output whose reader may leave (`… | head`) without ending the run."""
+    """A standard output whose reader may close it (`… | head`) without ending the run."""
 
     def write(self, data: Any) -> int:
-        """Write what still can be written."""
+        """Write `data`, or drop it when the reader has closed the pipe."""
         try:
             return super().write(data) or 0
         except BrokenPipeError:

@@ -1,10 +1,10 @@
-"""Whether this machine has what a training asks for, said before anything runs and not after an hour of preparing."""
+"""Checks before a run that this machine has the hardware that the training requires."""
 
 from __future__ import annotations
 
 
 def check_machine(accelerator: str) -> None:
-    """Whether there is a GPU when `train.accelerator` asks for one.
+    """Refuse a machine without a GPU when `train.accelerator` requires one.
 
     Raises:
       SluiceError: when there is none.

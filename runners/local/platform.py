@@ -1,4 +1,4 @@
-"""What a laptop gives the pipeline: folders, SQLite metadata, the DirectRunner, hashes of the code that runs."""
+"""The platform of one machine: folders, SQLite metadata, the DirectRunner, hashes of the code that runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.results.run_folder import RunFolder
 
 _HERE = [
-    # Named in full: left to itself Beam's DirectRunner looks for its Prism runner and tries to download it.
+    # The full name: Beam's `DirectRunner` looks for the Prism runner and tries to download it.
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
     "--direct_running_mode=in_memory",
-    # Tells TFX that there are no workers to build a source package of itself for, at each component anew.
+    # Without it TFX builds a source package of itself for workers, at each component.
     "--sdk_container_image=none",
 ]
 
@@ -38,7 +38,7 @@ def local_platform(
     beam_runner: str,
     beam_arguments: tuple[str, ...],
 ) -> Platform:
-    """Everything stays in the workload's output folder; only the Beam parts may go to another runner.
+    """The platform that keeps everything in the workload's output folder; only the Beam parts may use another runner.
 
     Raises:
       SluiceError: when Beam has no such runner.

@@ -25,7 +25,7 @@ from runners import provenance
 from runners.command_line import node_id_of
 from runners.component_names import name_of
 from runners.console.console import RunConsole
-from runners.local.log_redirect import noise_diverted_to
+from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
 from runners.results.node_result import NodeResult
 from runners.results.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
@@ -35,7 +35,7 @@ from runners.results.run_folder import RunFolder, exclusive, new_run_folder
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     workload: str
     data: str | None
@@ -49,7 +49,7 @@ class Request:
 
 
 class Interrupted(BaseException):
-    """A signal asked the run to stop. Not an Exception, so that no component takes it for its own failure."""
+    """A signal stopped the run. Not an Exception, so that no component handles it as its own failure."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
@@ -57,7 +57,7 @@ class Interrupted(BaseException):
 
 
 def run(request: Request) -> int:
-    """Carry out a request; returns the exit code.
+    """Run the workload of a request; returns the exit code.
 
     Raises:
       SluiceError: when something is wrong before the run begins.
@@ -67,13 +67,13 @@ def run(request: Request) -> int:
     until = node_id_of(request.until) if request.until else None
     with exclusive(request.output_dir, config.name):
         folder = new_run_folder(request.output_dir, config.name)
-        with noise_diverted_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
+        with output_redirected_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
             return LocalRun(request, config, folder, console, until).carry_out()
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C and a polite kill into `Interrupted`; a second one ends the process there and then."""
+    """Raise `Interrupted` on SIGINT and SIGTERM; a second signal ends the process at once."""
 
     def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
         signal.signal(signal_number, signal.SIG_DFL)
@@ -88,7 +88,7 @@ def interruptible() -> Iterator[None]:
 
 
 class LocalRun:
-    """The state of one run: what is asked, where it writes, and what has become of each component so far."""
+    """The state of one run: its request, its folder, and the results of its components so far."""
 
     def __init__(
         self, request: Request, config: WorkloadConfig, folder: RunFolder, console: RunConsole, until: str | None
@@ -103,7 +103,7 @@ class LocalRun:
         self._datasets: Datasets | None = None
 
     def carry_out(self) -> int:
-        """Run, tell, write the record and the report; returns the exit code."""
+        """Run the pipeline, print its progress, write the record and the report; returns the exit code."""
         self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
         try:
             self._console.working_on("starting")
@@ -126,11 +126,11 @@ class LocalRun:
         return outcome.exit_code
 
     def started(self, node_id: str) -> None:
-        """A component begins."""
+        """Called when a component begins."""
         self._console.working_on(name_of(node_id))
 
     def finished(self, result: NodeResult) -> None:
-        """A component has come to an end."""
+        """Called when a component has ended."""
         from runners.console.component_lines import sentence_for
 
         self._results[result.node_id] = result
@@ -158,7 +158,7 @@ class LocalRun:
         return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
 
     def _publish(self, outcome: Outcome) -> None:
-        """Write the record and the report, point `latest` at them, and say how it ended."""
+        """Write the record and the report, point `latest` at them, and print how the run ended."""
         from report.page import write_report
         from runners.results.record import evidence_of, record_of, write_record
 
@@ -173,14 +173,14 @@ class LocalRun:
         self._tell(outcome)
 
     def _keep_proposed_schema(self) -> None:
-        """A schema that the run had to propose lies beside the report, where a person finds and curates it."""
+        """Copy a schema that the run proposed beside the report, for a person to curate."""
         from runners.results.read_back import schema_text
 
         if self._config.schema_file is None and (text := schema_text(self._results.get("SchemaGen"))):
             self._folder.proposed_schema.write_text(text, encoding="utf-8")
 
     def _keep_hyperparameters(self, trials: Sequence[TunerTrial]) -> None:
-        """What a search found lies beside the report, in the form in which it can be committed and used instead."""
+        """Write the best hyperparameters of a search beside the report, as a file for `tuner.frozen`."""
         from pipeline.config.frozen import frozen_text
 
         for trial in trials:
@@ -220,12 +220,12 @@ class LocalRun:
 
 
 def _shown(path: Path) -> str:
-    """A path as the person at the console would type it."""
+    """A path relative to the current folder, if it is below it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _leave_at_once(exit_code: int) -> NoReturn:
-    """End the process although Beam's and TensorFlow's threads may still be at work; all that counts is written."""
+    """End the process although threads of Beam and TensorFlow may still run; all results are written."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)

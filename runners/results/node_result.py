@@ -1,4 +1,4 @@
-"""What became of one node of the pipeline, and who is told. Free of heavy imports."""
+"""The result of one node of the pipeline, and the observer of a run. Free of heavy imports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ State = Literal["ran", "reused", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node."""
+    """The result of one node."""
 
     node_id: str
     state: State
@@ -29,13 +29,13 @@ class NodeResult:
 
 
 class Observer(Protocol):
-    """Told as a run goes on."""
+    """Called as a run proceeds."""
 
     def started(self, node_id: str) -> None:
-        """A node is about to run."""
+        """Called before a node runs."""
 
     def finished(self, result: NodeResult) -> None:
-        """A node has come to an end, whichever."""
+        """Called after a node has run, was reused, skipped or failed."""
 
 
 Results = Mapping[str, NodeResult]

@@ -1,4 +1,4 @@
-"""Decides how a run ended from what became of its components: pushed, refused, failed or stopped; and why."""
+"""The outcome of a run from the results of its components: pushed, refused, failed or stopped; and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `reason` is one sentence; `next_command` what to type next, or empty."""
+    """How a run ended. `reason` is one sentence; `next_command` may be empty."""
 
     outcome: Literal["pushed", "refused", "failed", "stopped"]
     exit_code: int
@@ -35,14 +35,14 @@ class Outcome:
 def outcome_of(
     results: Results, gates: Sequence[GateReport], until: str | None, push_wanted: bool, log: str
 ) -> Outcome:
-    """The outcome of a run that came to an end by itself."""
+    """The outcome of a run that ended by itself."""
     for result in results.values():
         if result.state == "failed":
             return _failed(result, log)
     if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals)
     if until and until != "Pusher":
-        return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as asked.")
+        return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as requested.")
     if not push_wanted and gates:
         return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
     pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
@@ -63,7 +63,7 @@ def outcome_of_error(problem: SluiceError) -> Outcome:
 
 
 def outcome_of_defect(defect: Exception, log: str) -> Outcome:
-    """The outcome of a run that met something nobody foresaw."""
+    """The outcome of a run that an unexpected exception ended."""
     return Outcome("failed", ExitCode.ERROR, f"unexpected {_in_one_line(defect)}", f"See why:  less {log}")
 
 
@@ -80,18 +80,18 @@ def _failed(result: NodeResult, log: str) -> Outcome:
     if problem := _environment_problem(result.error):
         sentence = f"{name_of(result.node_id)} could not write its results: {problem}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Make room:  df -h")
-    if result.node_id == "Transform" and (said := _GRAPH_ERROR.search(str(result.error))):
-        sentence = f"preprocessing_fn cannot compute `{said['node']}` of this data: {said['words']}."
+    if result.node_id == "Transform" and (graph_error := _GRAPH_ERROR.search(str(result.error))):
+        sentence = f"preprocessing_fn cannot compute `{graph_error['node']}` of this data: {graph_error['words']}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
     sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
     return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
 
 
 def _environment_problem(error: BaseException | None) -> str:
-    """A full disk or a folder that may not be written, in the system's words; empty for anything else."""
+    """The system's message about a full disk or a folder without write permission; empty for other errors."""
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT_ERRORS:
         return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-    # TensorFlow tells of a full disk in exceptions of its own.
+    # TensorFlow reports a full disk in exceptions of its own.
     return _NO_SPACE if _NO_SPACE in str(error) else ""
 
 

@@ -1,4 +1,4 @@
-"""Reads back what components wrote (facts, statistics, gate reports, metrics, curves) as typed values."""
+"""Reads the outputs of components (facts, statistics, gate reports, metrics, curves) as typed values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runners.results.node_result import NodeResult, Results
 
 
 def facts_of(result: NodeResult | None) -> Facts | None:
-    """What ExampleGen said about the rows that it assigned; None when it did not run."""
+    """ExampleGen's facts about the rows that it assigned; None when it did not run."""
     artifact = result.output("examples") if result else None
     return examples.facts_of(artifact) if artifact else None
 
@@ -41,14 +41,14 @@ def gate_reports(results: Results) -> tuple[GateReport, ...]:
 
 
 def evaluation_of(result: NodeResult | None) -> Evaluation | None:
-    """What Evaluator measured on test."""
+    """The Evaluator's figures on test."""
     artifact = result.output("evaluation") if result else None
     return read_evaluation(artifact.uri) if artifact else None
 
 
 @dataclass(frozen=True)
 class Registered:
-    """The version of the model in the registry, and why it has this number."""
+    """The version of the model in the registry, and the reason for its number."""
 
     model: str
     version: str
@@ -56,7 +56,7 @@ class Registered:
 
 
 def registered_of(result: NodeResult | None) -> Registered | None:
-    """What Registrar made of the model; None when it refused or did not run."""
+    """The version that the Registrar registered; None when it refused or did not run."""
     artifact = result.output("registered") if result else None
     if artifact is None or not artifact.get_int_custom_property("registered"):
         return None
@@ -70,7 +70,7 @@ def references_of(result: NodeResult | None) -> tuple[Reference, ...]:
 
 
 def evaluation_with_references(evaluator: NodeResult | None, references: NodeResult | None) -> Evaluation | None:
-    """What was measured, with the simple models beside it."""
+    """The evaluation with the simple models' figures."""
     evaluation = evaluation_of(evaluator)
     return evaluation and dataclasses.replace(evaluation, references=references_of(references))
 
@@ -82,13 +82,13 @@ def history_of(result: NodeResult | None) -> dict[str, list[float]]:
 
 
 def training_of(result: NodeResult | None) -> TrainingRecord | None:
-    """What the training took and how busy the machine was; None when there is no model."""
+    """The time of the training and the load of the machine; None when there is no model."""
     artifact = result.output("model_run") if result else None
     return model_run.read_training(artifact.uri) if artifact else None
 
 
 def trials_of(result: NodeResult | None) -> tuple[TunerTrial, ...]:
-    """What the Tuner tried, in the order in which it chose them; empty when it did not run."""
+    """The Tuner's trials, in the order in which they were proposed; empty when it did not run."""
     artifact = result.output("tuner_results") if result else None
     return tuple(
         TunerTrial(
@@ -112,7 +112,7 @@ def schema_of(result: NodeResult | None) -> schema_pb2.Schema | None:
 
 
 def schema_text(result: NodeResult | None) -> str:
-    """The same as its file holds it; empty when there is none."""
+    """The text of the schema's file; empty when there is none."""
     artifact = result.output("schema") if result else None
     return optional_text(artifact.uri, SCHEMA_FILE) if artifact else ""
 

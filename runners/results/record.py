@@ -1,4 +1,4 @@
-"""Turns what a run left behind into the record that scripts read and the evidence that the report shows."""
+"""The record that scripts read and the evidence that the report shows, from the outputs of a run."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def write_record(path: Path, record: RunRecord) -> None:
 def evidence_of(
     config: WorkloadConfig, record: RunRecord, results: Results, gathered: Gathered, outcome: Outcome
 ) -> Evidence:
-    """Everything that the report can show of this run."""
+    """The evidence for the report of this run."""
     facts = gathered.facts
     return Evidence(
         statistics=gathered.statistics,
@@ -127,7 +127,7 @@ def evidence_of(
 
 
 def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[str, str | None]:
-    """Where the model came from, in the order in which a reader asks."""
+    """The origin of the model, in the order of the report."""
     registered = gathered.registered
     uris = {
         name: results[node].output(key)
@@ -154,7 +154,7 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
 
 @dataclass(frozen=True)
 class Gathered:
-    """Empty where a component was not reached."""
+    """The outputs of a run; empty where a component did not run."""
 
     facts: Facts | None = None  # of ExampleGen: rows by split, unusable rows
     statistics: Mapping[str, DatasetFeatureStatistics] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class Gathered:
 
 
 def gather(results: Results) -> Gathered:
-    """Read back what the components of a run wrote."""
+    """Read the outputs of the components of a run."""
     if not results:
         return Gathered()
     from runners.results import read_back

@@ -1,4 +1,4 @@
-"""Where a run keeps its things: `out/<workload>/<run-id>/`, artifacts and metadata beside it, the lock over both."""
+"""The folders of a run: `out/<workload>/<run-id>/`, artifacts and metadata beside it, and the lock over both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import SluiceError
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of one run and of what the runs of a workload share."""
+    """Paths of one run, and those that the runs of a workload share."""
 
     workload_dir: Path
     run_id: str
@@ -28,17 +28,17 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What libraries print."""
+        """The output of libraries."""
         return self.path / "run.log"
 
     @property
     def record(self) -> Path:
-        """What scripts read."""
+        """The record, for scripts."""
         return self.path / "run.json"
 
     @property
     def report(self) -> Path:
-        """What people read."""
+        """The report, for people."""
         return self.path / "report.html"
 
     @property
@@ -48,7 +48,7 @@ class RunFolder:
 
     @property
     def hyperparameters(self) -> Path:
-        """The best that this run's search found, for `tuner.frozen`."""
+        """The best hyperparameters of this run's search, for `tuner.frozen`."""
         return self.path / "hyperparameters.yaml"
 
     @property
@@ -104,10 +104,10 @@ def new_run_folder(output_dir: Path, workload: str) -> RunFolder:
 
 @contextmanager
 def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
-    """Hold the workload's output folder for this process; the kernel lets go of it even after kill -9.
+    """Lock the workload's output folder for this process; the kernel releases the lock even after kill -9.
 
     Raises:
-      SluiceError: when another run holds it, with that run's process id; when runs cannot be kept there.
+      SluiceError: when another run holds the lock, with that run's process id; when runs cannot be written there.
     """
     workload_dir = output_dir.absolute() / workload
     _check_is_no_pattern(output_dir.absolute())
@@ -139,7 +139,7 @@ def exclusive(output_dir: Path, workload: str) -> Iterator[None]:
 
 
 def _check_is_no_pattern(folder: Path) -> None:
-    """Beam and glob read a path with one of these as a pattern: the run would not find what it wrote itself."""
+    """Refuse a path with one of these characters: Beam and glob read it as a pattern and would not find the outputs."""
     found = next((mark for mark in str(folder) if mark in "[*?"), None)
     if found is not None:
         raise SluiceError(

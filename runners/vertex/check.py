@@ -16,7 +16,7 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
-from runners.local.log_redirect import noise_diverted_to
+from runners.local.log_redirect import output_redirected_to
 
 
 def check_job(
@@ -42,15 +42,15 @@ def check_job(
     except OSError as problem:
         sentence = f"the output folder {folder} cannot be made: {problem.strerror}."
         raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
-    with noise_diverted_to(folder / "vertex-check.log") as stream:
+    with output_redirected_to(folder / "vertex-check.log") as stream:
         _compile_and_list(config, cloud, folder, stream)
     return ExitCode.PUSHED
 
 
 def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: Path, stream: TextIO) -> None:
-    """The heavy part; its imports are noisy."""
+    """Compile and list; the imports are slow and print a lot."""
     from pipeline.pipeline import create_pipeline
-    from runners.vertex.job import Task, broken_references, compile_job, list_tasks, read_job
+    from runners.vertex.job import JobTask, broken_references, compile_job, list_tasks, read_job
     from runners.vertex.platform import vertex_platform
 
     pipeline = create_pipeline(config, vertex_platform(config, cloud))
@@ -60,7 +60,7 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
         if broken := broken_references(spec):
             raise SluiceError(f"the compiled job would fail: {broken[0]}.")
         job = fresh.replace(folder / fresh.name)
-    tasks: list[Task] = list_tasks(spec)
+    tasks: list[JobTask] = list_tasks(spec)
     console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
     console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
     table = Table("task", "kind", "runs when", box=None, padding=(0, 2, 0, 2))

@@ -1,4 +1,4 @@
-"""Compiles a pipeline to the job that Vertex AI Pipelines runs, reads it back as its proto, and says what is in it."""
+"""Compiles a pipeline to the job that Vertex AI Pipelines runs, reads it back as its proto, and lists its tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONDITION_INPUT = re.compile(r"inputs\.(artifacts|parameters)\['([^']+)'\]")
 
 
 @dataclass(frozen=True)
-class Task:
+class JobTask:
     """One task of a compiled job."""
 
     name: str
@@ -40,7 +40,7 @@ def compile_job(pipeline: tfx_pipeline.Pipeline, image: str, folder: Path) -> Pa
 
 
 def read_job(path: Path) -> tuple[pipeline_spec_pb2.PipelineJob, pipeline_spec_pb2.PipelineSpec]:
-    """Parse a compiled job back into the protos; a field that the protos do not know is an error.
+    """Parse a compiled job into the protos; an unknown field is an error.
 
     Raises:
       SluiceError: when the file is no such job.
@@ -53,7 +53,7 @@ def read_job(path: Path) -> tuple[pipeline_spec_pb2.PipelineJob, pipeline_spec_p
     return job, spec
 
 
-def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[Task]:
+def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[JobTask]:
     """The tasks of a job in the order of their dependencies.
 
     Raises:
@@ -61,7 +61,7 @@ def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[Task]:
     """
     executors = json_format.MessageToDict(spec.deployment_spec).get("executors", {})
     tasks = {name: _task(name, task, spec, executors) for name, task in spec.root.dag.tasks.items()}
-    ordered: list[Task] = []
+    ordered: list[JobTask] = []
     while tasks:
         done = {task.name for task in ordered}
         ready = sorted(name for name, task in tasks.items() if set(task.depends_on) <= done)
@@ -72,7 +72,7 @@ def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[Task]:
 
 
 def broken_references(spec: pipeline_spec_pb2.PipelineSpec) -> list[str]:
-    """What would only fail once the job runs: inputs of tasks that do not exist, conditions on inputs that do not."""
+    """References that would fail when the job runs: inputs from tasks that do not exist, conditions on such inputs."""
     tasks = spec.root.dag.tasks
     broken = []
     for name, task in tasks.items():
@@ -86,14 +86,14 @@ def broken_references(spec: pipeline_spec_pb2.PipelineSpec) -> list[str]:
     return broken
 
 
-def _task(name: str, task: Any, spec: pipeline_spec_pb2.PipelineSpec, executors: dict[str, Any]) -> Task:
+def _task(name: str, task: Any, spec: pipeline_spec_pb2.PipelineSpec, executors: dict[str, Any]) -> JobTask:
     executor = executors.get(spec.components[task.component_ref.name].executor_label, {})
     container = executor.get("container", {})
     arguments = list(container.get("args", []))
     flag = "--executor_class_path"
     class_path = arguments[arguments.index(flag) + 1] if flag in arguments else ""
     producers = {source.task_output_artifact.producer_task for source in task.inputs.artifacts.values()}
-    return Task(
+    return JobTask(
         name=name,
         kind=next(iter(executor), "unknown"),
         image=container.get("image", ""),

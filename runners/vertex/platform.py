@@ -1,4 +1,4 @@
-"""What Vertex AI gives the pipeline: a bucket, its own metadata store, Dataflow for the Beam parts."""
+"""The platform of Vertex AI: a bucket, its own metadata store, Dataflow for the Beam parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runners.provenance import code_fingerprint
 
 
 def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platform:
-    """Nothing of this machine: every path is in the bucket or inside the container image."""
+    """The platform whose paths are all in the bucket or inside the container image."""
     root = f"gs://{cloud.bucket}/sluice/{config.name}"
     return Platform(
         artifact_root=f"{root}/artifacts",

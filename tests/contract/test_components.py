@@ -1,4 +1,4 @@
-"""What every component on the pipeline's page promises; one that is put there is tested beside the others."""
+"""The contract of every component on the pipeline's page; a new component is tested by being there."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_every_component_compiles_to_a_task_that_vertex_can_run(variant: tuple[s
             assert hasattr(importlib.import_module(module), name), task.executor
 
 
-def test_whoever_takes_the_raw_examples_may_read_test_or_is_known_not_to() -> None:
+def test_a_component_of_raw_examples_may_read_test_or_is_listed_as_not_reading_it() -> None:
     raw = nodes()["ExampleGen"].outputs["examples"]
     readers = {type(node).__name__ for node in components() if raw in node.inputs.values()}
     assert {"StatisticsGen", "DataGate", "Evaluator"} <= readers

@@ -1,4 +1,4 @@
-"""What every check of the DataGate promises; a new check inherits these tests by naming its fault."""
+"""The contract of every check of the DataGate; a new check inherits these tests by naming its fault."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DataCheckContract(ABC):
         assert report.checks_run == (self.check,)
         assert self.found(report) == []
 
-    def test_says_in_sentences_what_is_wrong_and_what_to_do(self) -> None:
+    def test_reason_and_remedy_are_sentences(self) -> None:
         for each in self.found(self.judged(self.faulty())):
             assert each.subject
             assert each.n > 0
@@ -83,7 +83,7 @@ class DataCheckContract(ABC):
         assert self.found(report) == []
         assert self.check in {each.check for each in report.checks_skipped}
 
-    def test_the_catalogue_says_what_it_catches_and_where_its_rule_comes_from(self) -> None:
+    def test_the_catalogue_holds_what_it_catches_and_the_source_of_its_rule(self) -> None:
         entry = check_named(self.check)
         assert all((entry.catches, entry.statistic, entry.rule, entry.source))
 

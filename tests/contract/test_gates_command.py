@@ -1,4 +1,4 @@
-"""What `python -m gates` promises to a shell: exit codes, one sentence on standard error, JSON whole or not at all."""
+"""The contract of `python -m gates`: exit codes, one sentence on standard error, JSON whole or not at all."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_refused_input_leaves_no_json(data: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verbose_tells_why_checks_were_skipped(data: Path) -> None:
+def test_verbose_shows_why_checks_were_skipped(data: Path) -> None:
     ended = gates("check", "--train", data / "train.csv", "--label", "tips", "--verbose")
     assert re.search(r"^  \w+: no eval or test split was given$", ended.stdout, re.MULTILINE)
 
@@ -178,7 +178,7 @@ def test_list_names_every_check(data: Path) -> None:
     assert gates("list", "--markdown").stdout.startswith("<!--")
 
 
-def test_describe_says_what_the_columns_hold(data: Path) -> None:
+def test_describe_shows_what_the_columns_hold(data: Path) -> None:
     words = ("--data", data / "train.csv", "--label", "payment_type", "--time", "trip_start_timestamp")
     output = gates("describe", *words).stdout
     assert re.search(r"^2,400 rows, 18 columns$", output, re.MULTILINE)

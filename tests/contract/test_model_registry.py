@@ -1,4 +1,4 @@
-"""What every model registry promises; a folder keeps it, and the client of Vertex's will inherit the same tests."""
+"""The contract of every model registry; the folder inherits these tests, and so will the client of Vertex AI."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ModelRegistryContract(ABC):
         with pytest.raises(SluiceError, match="alias"):
             registry.alias("taxi", "1.0.0", wrong)
 
-    def test_labels_are_set_changed_and_taken_away(self, registry: ModelRegistry, tmp_path: Path) -> None:
+    def test_labels_are_set_changed_and_removed(self, registry: ModelRegistry, tmp_path: Path) -> None:
         registry.register(submission(tmp_path / "m"))
         registry.label("taxi", "latest", {"stage": "candidate", "approved": "no"})
         made = registry.label("taxi", "1.0.0", {"approved": "", "stage": "production"})
@@ -111,7 +111,7 @@ class ModelRegistryContract(ABC):
         with pytest.raises(SluiceError, match="label"):
             registry.label("taxi", "latest", {"stage": "In Production!"})
 
-    def test_what_is_not_there_is_said_with_what_is(self, registry: ModelRegistry, tmp_path: Path) -> None:
+    def test_a_missing_version_is_named_with_the_existing_ones(self, registry: ModelRegistry, tmp_path: Path) -> None:
         with pytest.raises(SluiceError, match="no model `taxi`"):
             registry.find("taxi", "latest")
         registry.register(submission(tmp_path / "m"))
@@ -133,7 +133,7 @@ class ModelRegistryContract(ABC):
         assert before.aliases == ()
         assert before.labels == {"approved": "by-gates", "stage": "archived", "deployment": "pushed-17"}
 
-    def test_a_deployment_is_noted_once_and_what_people_say_since_stays(
+    def test_a_deployment_is_recorded_once_and_later_changes_stay(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:
         _two_versions(registry, tmp_path)
@@ -199,20 +199,20 @@ class ModelRegistryContract(ABC):
         assert other is not None
         assert (one.value, other.value) == (0.9, 0.95)
 
-    def test_fetches_the_model_and_what_lies_beside_it(self, registry: ModelRegistry, tmp_path: Path) -> None:
+    def test_fetches_the_model_and_the_files_beside_it(self, registry: ModelRegistry, tmp_path: Path) -> None:
         made = submission(tmp_path / "m")
         registry.register(made)
         registry.fetch("taxi", "latest", tmp_path / "fetched")
         assert contents_of(tmp_path / "fetched/model") == contents_of(made.saved_model)
         assert (tmp_path / "fetched/model_card.md").read_text() == "# taxi 1.0.0\nfirst version\n"
 
-    def test_never_fetches_over_what_is_there(self, registry: ModelRegistry, tmp_path: Path) -> None:
+    def test_does_not_fetch_over_existing_files(self, registry: ModelRegistry, tmp_path: Path) -> None:
         registry.register(submission(tmp_path / "m"))
-        (tmp_path / "mine").mkdir()
-        (tmp_path / "mine/work").write_text("x")
+        (tmp_path / "existing").mkdir()
+        (tmp_path / "existing/work").write_text("x")
         with pytest.raises(SluiceError, match="not empty"):
-            registry.fetch("taxi", "latest", tmp_path / "mine")
-        assert [each.name for each in (tmp_path / "mine").iterdir()] == ["work"]
+            registry.fetch("taxi", "latest", tmp_path / "existing")
+        assert [each.name for each in (tmp_path / "existing").iterdir()] == ["work"]
 
     def test_what_cannot_be_described_is_not_registered(self, registry: ModelRegistry, tmp_path: Path) -> None:
         made = submission(tmp_path / "m")
@@ -258,7 +258,7 @@ def _registering(root: Path, source: Path, weights: str, stop_at: str = "") -> s
 
 
 class TestFolderRegistry(ModelRegistryContract):
-    """The registry in a folder, and what only a folder can suffer."""
+    """The registry in a folder, and the faults that only a folder can have."""
 
     @pytest.fixture
     def registry(self, tmp_path: Path) -> FolderRegistry:
@@ -283,12 +283,12 @@ class TestFolderRegistry(ModelRegistryContract):
 
     def test_two_processes_at_once_make_two_versions(self, registry: FolderRegistry, tmp_path: Path) -> None:
         processes = [_registering(registry.root, tmp_path / weights, weights) for weights in ("one", "two", "two-too")]
-        told = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
-        assert told == ["1.0.0", "1.0.1", "1.0.2"] == [each.version for each in registry.versions("taxi")]
+        numbers = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
+        assert numbers == ["1.0.0", "1.0.1", "1.0.2"] == [each.version for each in registry.versions("taxi")]
 
     @pytest.mark.parametrize("change", ["alias", "label", "deployed"])
     @pytest.mark.parametrize("how", ["altered", "gone"])
-    def test_nothing_is_said_any_more_of_a_version_that_is_gone_or_altered(
+    def test_refuses_to_change_a_version_that_is_gone_or_altered(
         self, registry: FolderRegistry, tmp_path: Path, how: str, change: str
     ) -> None:
         made = registry.register(submission(tmp_path / "m"))
@@ -299,9 +299,9 @@ class TestFolderRegistry(ModelRegistryContract):
             (Path(made.location) / "model/saved_model.pb").write_bytes(b"other")
         index = registry.root / "taxi/index.json"
         before = index.read_bytes()
-        told: Any = {"stage": "production"} if change == "label" else "canary"
+        argument: Any = {"stage": "production"} if change == "label" else "canary"
         with pytest.raises(SluiceError, match=r"is gone|is not what was registered: \S+ was altered") as caught:
-            getattr(registry, change)("taxi", "latest", told)
+            getattr(registry, change)("taxi", "latest", argument)
         assert "Register it anew" in caught.value.next_command
         assert index.read_bytes() == before
         assert how in registry.alteration(made)

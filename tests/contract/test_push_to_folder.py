@@ -1,4 +1,4 @@
-"""What a folder of versions promises to whoever serves from it."""
+"""The contract of a folder of versions with the server that watches it."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class FileContract(SourceFormatContract):
         path.write_bytes(raw[: len(raw) // 2])
         return path
 
-    def test_its_suffixes_are_told_and_recognised(self) -> None:
+    def test_its_suffixes_are_listed_and_recognised(self) -> None:
         for suffix in self.format.suffixes:
             assert self.format.matches(f"rows{suffix}")
             assert suffix in readable_suffixes()
@@ -200,10 +200,10 @@ class TableContract(FileContract):
         ]
         assert [row[1:] for row in rows] == [tuple(map(str, row)) for row in written]
 
-    def test_floats_that_are_all_whole_are_told_when_asked(self, tmp_path: Path) -> None:
-        asked = frozenset({"rounded", "decimal", "text", "not there"})
+    def test_floats_that_are_all_whole_are_ints_on_request(self, tmp_path: Path) -> None:
+        columns = frozenset({"rounded", "decimal", "text", "not there"})
         unit = self.unit(tmp_path)
-        assert self.format.survey(unit, asked).whole == {"rounded"}
+        assert self.format.survey(unit, columns).whole == {"rounded"}
         assert self.format.survey(unit).whole == frozenset()
 
     def test_a_column_without_a_value_has_no_kind(self, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ class TableContract(FileContract):
 
     kind_of_valueless = Kind.NONE
 
-    def test_a_file_without_rows_is_refused_at_a_look_and_told_by_the_survey(self, tmp_path: Path) -> None:
+    def test_a_file_without_rows_is_refused_at_a_look_and_reported_by_the_survey(self, tmp_path: Path) -> None:
         unit = str(self.rowless(tmp_path / f"rows{self.suffix}"))
         self.refuses(self.format.columns, unit, self.format.no_rows)
         assert self.format.survey(unit).empty
@@ -250,9 +250,7 @@ class RepeatedNamesContract:
     @pytest.mark.parametrize(
         ("names", "sentence"), [(("a", "b", "a"), "column `a` more than once"), (("a", ""), "no name for column 2")]
     )
-    def test_refuses_columns_that_cannot_be_told_apart(
-        self, names: tuple[str, ...], sentence: str, tmp_path: Path
-    ) -> None:
+    def test_refuses_columns_with_equal_names(self, names: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
         path = str(self.named(tmp_path, *names))
         for act in (self.format.columns, self.format.whole, self.format.survey):
             with pytest.raises(SluiceError, match=sentence):

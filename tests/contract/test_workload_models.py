@@ -1,4 +1,4 @@
-"""What every model module of a workload promises; a new one inherits these tests by naming itself."""
+"""The contract of every model module of a workload; a new one inherits these tests by naming its module."""
 
 from __future__ import annotations
 

@@ -96,14 +96,14 @@ def test_the_pushed_model_answers_a_image_with_ten_probabilities(quick_run: Run)
 
 def test_refuses_the_model_whose_serving_pixels_are_not_rescaled(story: Run) -> None:
     assert story.exit_code == 2, story.printed + story.complaints
-    told = {finding["subject"]: finding for finding in blocking(story, "replay_parity")}
-    assert set(told) >= {"serving_default", "serving_examples"}
+    replays = {finding["subject"]: finding for finding in blocking(story, "replay_parity")}
+    assert set(replays) >= {"serving_default", "serving_examples"}
     for signature in ("serving_default", "serving_examples"):
-        assert told[signature]["value"] > 0.5
-        assert signature in told[signature]["reason"]
-        assert f"{told[signature]['value']:.2g}" in told[signature]["reason"]
+        assert replays[signature]["value"] > 0.5
+        assert signature in replays[signature]["reason"]
+        assert f"{replays[signature]['value']:.2g}" in replays[signature]["reason"]
         # The class onto which the answers fall.
-        assert any(f"are {name}, not" in told[signature]["reason"] for name in class_names(story))
+        assert any(f"are {name}, not" in replays[signature]["reason"] for name in class_names(story))
 
 
 def test_nothing_of_the_refused_model_is_pushed_or_registered(story: Run) -> None:

@@ -1,4 +1,4 @@
-"""DataGate and ModelGate in whole runs: what is unsound never reaches the endpoint, and the run says why."""
+"""DataGate and ModelGate in whole runs: unsound data and models are not pushed, and the run gives the reason."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def poisoned(path: Path) -> Path:
         rows = list(csv.DictReader(source))
         for row in rows:
             generous = float(row["tips"] or 0) > 0.2 * float(row["fare"] or 0)
-            told = generous if chance.random() < 0.95 else not generous
-            row["company"] = "Dispatch Taxi Affiliation" if told else "Blue Ribbon Taxi Association Inc."
+            tips = generous if chance.random() < 0.95 else not generous
+            row["company"] = "Dispatch Taxi Affiliation" if tips else "Blue Ribbon Taxi Association Inc."
         writer = csv.DictWriter(target, rows[0])
         writer.writeheader()
         writer.writerows(rows)
@@ -82,9 +82,9 @@ def test_refuses_payment_type_and_names_its_auc_and_the_next_best(with_payment_t
     assert leak["subject"] == "payment_type"
     [aucs] = leak["chart"]["series"].values()
     assert aucs[0] == pytest.approx(0.93, abs=0.005)
-    said = " ".join(refused.printed.split())
+    printed = " ".join(refused.printed.split())
     for part in ("payment_type", f"AUC {aucs[0]:.3f}", f"the next, `{leak['chart']['labels'][1]}`, has {aucs[1]:.3f}"):
-        assert part in said
+        assert part in printed
     assert refused.states().get("Trainer", "skipped") == "skipped"
 
 
@@ -97,14 +97,14 @@ def test_the_report_shows_the_finding_with_evidence_and_remedy(with_payment_type
     assert 'class="proof"' in page
 
 
-def test_a_waiver_lets_it_pass_until_its_day_and_is_told_everywhere(tmp_path: Path) -> None:
+def test_a_waiver_lets_it_pass_until_its_day_and_is_shown_everywhere(tmp_path: Path) -> None:
     def waived(until: date) -> tuple[str, ...]:
-        asked = {"reason": "agreed with the owners of the data", "expires": until.isoformat()}
+        waiver = {"reason": "agreed with the owners of the data", "expires": until.isoformat()}
         names = [finding["check"] for finding in blocked] or ["single_feature"]
         return tuple(
             part
             for name in names
-            for key, value in asked.items()
+            for key, value in waiver.items()
             for part in ("--set", f"gates.checks.{name}.waive.{key}={value}")
         )
 
@@ -116,8 +116,8 @@ def test_a_waiver_lets_it_pass_until_its_day_and_is_told_everywhere(tmp_path: Pa
 
     passed = run_locally(tmp_path / "out", *QUICK, *PAYMENT_TYPE_BACK, *until, *waived(today + timedelta(days=1)))
     assert passed.exit_code == 0, passed.printed + passed.complaints
-    told = findings(passed, "data_gate", "warn")
-    assert any(finding.get("waiver") == "agreed with the owners of the data" for finding in told)
+    warnings = findings(passed, "data_gate", "warn")
+    assert any(finding.get("waiver") == "agreed with the owners of the data" for finding in warnings)
     assert "Waived until" in passed.report
     assert "Waived until" in " ".join(passed.printed.split())
 
@@ -139,7 +139,7 @@ def test_refuses_a_model_that_answers_differently_each_time(tmp_path: Path, monk
     assert refused.versions() == []
 
 
-def test_what_the_gates_said_is_kept_with_the_pushed_model(first_run: Run) -> None:
+def test_the_verdicts_of_the_gates_are_kept_with_the_pushed_model(first_run: Run) -> None:
     gates = {report["gate"]: report for report in first_run.record["gates"]}
     assert {"example_validator", "data_gate", "evaluator", "model_gate"} <= set(gates)
     for name in ("data_gate", "model_gate"):

@@ -13,7 +13,7 @@ from tests.samples.local_runs import QUICK, TAXI_CSV, Run, run_locally
 pytestmark = pytest.mark.e2e
 
 
-def test_pushes_a_model_and_says_so_in_few_lines(first_run: Run) -> None:
+def test_pushes_a_model_and_reports_it_in_few_lines(first_run: Run) -> None:
     assert first_run.exit_code == 0, first_run.printed + first_run.complaints
     assert len(first_run.printed.splitlines()) <= 40
     assert first_run.complaints == ""

@@ -32,7 +32,7 @@ def test_resumes_after_kill(component: str, kept: str, tmp_path: Path, first_run
     assert len(resumed.versions()) == 1
 
 
-def test_ctrl_c_ends_with_one_line_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_one_line_and_the_command_to_go_on(tmp_path: Path) -> None:
     output = tmp_path / "out"
     process = start_locally(output, *QUICK)
     printed, complaints = end_when(

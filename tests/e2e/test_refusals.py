@@ -1,4 +1,4 @@
-"""What must not reach the endpoint does not, and the verdict says why."""
+"""A model that must not reach the endpoint is not pushed, and the verdict gives the reason."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(tmp_path: Path) 
     assert refused.record["pushed_version"] is None
     assert _contents(output / "serving") == before
     value = refused.record["metrics"]["overall"]["auc"]
-    said = " ".join(refused.printed.split())
+    printed = " ".join(refused.printed.split())
     for part in ("auc", "overall", "0.99", f"{value:.3f}"):
-        assert part in said
+        assert part in printed
     [blocking] = _blocking(refused, "evaluator")
     assert (blocking["statistic"], blocking["subject"], blocking["threshold"]) == ("auc", "overall", 0.99)
     assert "0.99" in refused.report

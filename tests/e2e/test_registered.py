@@ -44,8 +44,11 @@ def test_what_is_fetched_is_what_was_pushed_with_its_papers(first_run: Run, tmp_
     assert metrics["request_milliseconds"]["p50"] <= metrics["request_milliseconds"]["p99"]
 
 
-def test_the_registry_tells_what_is_in_production_and_where_it_was_pushed(first_run: Run) -> None:
-    told = json.loads(_ask(first_run, "show", "taxi", "production", "--json").stdout)
+def test_the_registry_shows_what_is_in_production_and_where_it_was_pushed(first_run: Run) -> None:
+    version_shown = json.loads(_ask(first_run, "show", "taxi", "production", "--json").stdout)
     [version] = first_run.versions()
-    assert told["version"] == "1.0.0"
-    assert (told["labels"]["stage"], told["labels"]["deployment"]) == ("production", f"pushed-{version}")
+    assert version_shown["version"] == "1.0.0"
+    assert (version_shown["labels"]["stage"], version_shown["labels"]["deployment"]) == (
+        "production",
+        f"pushed-{version}",
+    )

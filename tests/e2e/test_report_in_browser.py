@@ -40,7 +40,7 @@ CLIPPED = """() => [...document.querySelectorAll('main p, main td, main th, main
 
 @dataclass
 class Visit:
-    """An open report, and what the browser said and asked for on the way."""
+    """An open report, with the browser's messages and requests."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)

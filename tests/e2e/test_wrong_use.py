@@ -1,4 +1,4 @@
-"""Used wrongly, the command answers in one plain sentence with the next thing to type, and leaves nothing behind."""
+"""A wrong command line or unusable data ends in one sentence with the next command, and leaves no files behind."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def _empty_folder(folder: Path) -> Path:
 )
 def test_bad_data_is_one_sentence_and_exit_code_3(make, named: str, tmp_path: Path) -> None:
     run = run_locally(tmp_path / "out", "--data", str(make(tmp_path)))
-    said = run.printed + run.complaints
-    assert run.exit_code == 3, said
-    assert named in said
-    assert "Traceback" not in said
+    printed = run.printed + run.complaints
+    assert run.exit_code == 3, printed
+    assert named in printed
+    assert "Traceback" not in printed
     assert run.record["outcome"] == "failed"
     assert run.record["exit_code"] == 3
     assert run.versions() == []

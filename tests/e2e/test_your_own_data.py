@@ -142,7 +142,7 @@ def test_refuses_a_threshold_that_so_few_rows_cannot_certify(walk: Walk) -> None
     assert walk.versions[TOO_HIGH] == walk.versions[PUSH]
 
 
-def test_the_pushed_model_tells_the_two_classes_apart(walk: Walk) -> None:
+def test_the_pushed_model_separates_the_two_classes(walk: Walk) -> None:
     """Of the three rows on the page the first two are malignant, the third is not."""
     first, second, third = (float(figure) for figure in re.findall(r"\d\.\d*", walk.printed[PREDICT]))
     assert 0.0 <= third < 0.5 < min(first, second) <= 1.0

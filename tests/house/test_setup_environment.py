@@ -1,4 +1,4 @@
-"""scripts/setup_environment.sh with an installer of three lines in uv's place: what it does, and what it says."""
+"""scripts/setup_environment.sh with an installer of three lines in uv's place: its effects and its messages."""
 
 import shutil
 import subprocess
@@ -97,7 +97,7 @@ def test_a_moved_folder_is_made_anew(checkout):
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("output", "sentence"),
     [
         ("error: dns error: failed to lookup address", "packages could not be downloaded (is there a network?)"),
         ("write failed: No space left on device", "the disk became full while packages were installed"),
@@ -106,8 +106,8 @@ def test_a_moved_folder_is_made_anew(checkout):
         ("something new", "packages could not be installed"),
     ],
 )
-def test_a_failed_installation_is_told_in_one_sentence(checkout, said, sentence):
-    put_uv(checkout, sync=f"echo '{said}' >&2; exit 1")
+def test_a_failed_installation_is_reported_in_one_sentence(checkout, output, sentence):
+    put_uv(checkout, sync=f"echo '{output}' >&2; exit 1")
     put(checkout, "c++", "#!/bin/sh\n")
     done = set_up(checkout)
     assert done.returncode == 3
@@ -116,19 +116,19 @@ def test_a_failed_installation_is_told_in_one_sentence(checkout, said, sentence)
     assert not (checkout / ".venv/sluice-setup").exists()
 
 
-def test_a_missing_interpreter_is_told(checkout):
+def test_a_missing_interpreter_is_reported(checkout):
     put(checkout, "uv", "#!/bin/sh\n[ $1 != venv ]\n")
     assert "Python 3.10 is not on this machine and could not be fetched" in set_up(checkout).stderr
 
 
-def test_a_full_disk_is_told_before_anything_is_made(checkout):
+def test_a_full_disk_is_reported_before_anything_is_made(checkout):
     put(checkout, "df", "#!/bin/sh\necho head\necho /dev/x 100 50 50 50% /\n")
     done = set_up(checkout)
     assert "needs 4 GiB of disk" in done.stderr and "50 MiB free" in done.stderr
     assert not (checkout / ".venv").exists()
 
 
-def test_another_machine_is_told(checkout):
+def test_another_machine_is_reported(checkout):
     put(checkout, "uname", "#!/bin/sh\n[ $1 = -s ] && echo Darwin || echo arm64\n")
     assert "this is Darwin on arm64" in set_up(checkout).stderr
 
@@ -141,7 +141,7 @@ def test_another_machine_is_told(checkout):
         ('mkdir -p "$3/bin" && printf "#!/bin/sh\\nexit 1\\n" > "$3/bin/python" && chmod +x "$3/bin/python"', "by pip"),
     ],
 )
-def test_without_uv_the_systems_python_fetches_it_or_says_why_not(checkout, tmp_path, python3, sentence):
+def test_without_uv_the_systems_python_fetches_it_or_reports_why_not(checkout, tmp_path, python3, sentence):
     (checkout / "bin/uv").unlink()
     tools = tmp_path / "tools"
     tools.mkdir()

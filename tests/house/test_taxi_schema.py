@@ -1,4 +1,4 @@
-"""The curated taxi schema: silent on clean splits of the real data, and outspoken on each fault."""
+"""The curated taxi schema: no anomaly on clean splits of the real data, and one on each fault."""
 
 import functools
 from typing import Any

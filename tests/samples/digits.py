@@ -91,9 +91,9 @@ def write_model(
     scale: float = 255.0,
     shape: Any = (-1, 10),
     side: int = 8,
-    asks: Mapping[str, tf.TensorSpec] | None = None,
+    inputs: Mapping[str, tf.TensorSpec] | None = None,
 ) -> Path:
-    """A softmax regression on images of `side` x `side`; `shape` is that of the predictions, `asks` the inputs of
+    """A softmax regression on images of `side` x `side`; `shape` is that of the predictions, `inputs` those of
     its `serving_default`, without which it has none."""
     coefficients, intercept = _weights()
 
@@ -112,7 +112,7 @@ def write_model(
 
     model = Model()
     signatures: dict[str, Any] = {"serving_examples": model.serve}
-    if asks:
-        signatures["serving_default"] = tf.function(answer).get_concrete_function(**asks)
+    if inputs:
+        signatures["serving_default"] = tf.function(answer).get_concrete_function(**inputs)
     tf.saved_model.save(model, str(uri / "Format-Serving"), signatures=signatures)
     return uri

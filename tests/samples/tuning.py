@@ -1,4 +1,4 @@
-"""A small search over a small model: rows of four numbers, and a model that can be told to go wrong."""
+"""A small search over a small model: rows of four numbers, and a model with configurable faults."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""A worker of the search that says nothing that anybody understands, and does not go away by itself."""
+"""A worker of the search that prints garbled lines and does not end by itself."""
 
 import sys
 

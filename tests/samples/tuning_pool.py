@@ -61,7 +61,7 @@ class PretendPool:
     def _ended(self, task: Task, losses: list[float], state: Any) -> Ended:
         del self._under_way[task.number]
         state = "stopped" if task.number in self._stopped else state
-        # A trial that was told to end has no epoch after that.
+        # A stopped trial has no further epoch.
         kept = losses[:-1] if state == "stopped" else losses
         return Ended(task, TrialOutcome(state, curve(kept), 1.0))
 

@@ -1,5 +1,5 @@
 """Which public functions let a SluiceError out, read from the source: by a `raise` of their own, or through a function
-of the same module that they call. What comes from other modules is said there."""
+of the same module that they call. Errors of other modules are documented there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def undocumented(source: str, makers: Collection[str] = ()) -> list[str]:
     return sorted({module.shown(name) for name in public if not _SECTION.search(module.docstring(name))})
 
 
-def told_in_prose(source: str) -> list[str]:
+def exceptions_in_prose(source: str) -> list[str]:
     """Docstrings that tell of an exception in a sentence instead of in their `Raises:` section, by the first line."""
     nodes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     texts = (ast.get_docstring(node) or "" for node in ast.walk(ast.parse(source)) if isinstance(node, nodes))

@@ -1,4 +1,4 @@
-"""What every file keeps to."""
+"""The rules for every file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree shows the architecture: the packages are listed once, the rooms stay small, tests lie as the code does."""
+"""The tree shows the architecture: the packages are listed once, the rooms are small, tests mirror the code."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Where an error of ours leaves a public function, its docstring says when, in one form."""
+"""The docstring of a public function that lets an error of ours out has a `Raises:` section, in one form."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.house.rules.raised_errors import error_makers, told_in_prose, undocumented
+from tests.house.rules.raised_errors import error_makers, exceptions_in_prose, undocumented
 from tests.house.rules.tree import modules, shown
 
 
-def test_a_public_function_says_when_an_error_of_ours_leaves_it() -> None:
+def test_a_public_function_documents_when_an_error_of_ours_leaves_it() -> None:
     sources = {shown(path): path.read_text(encoding="utf-8") for path in modules()}
     makers = set().union(*(error_makers(source) for source in sources.values()))
     assert len(sources) > 200
@@ -16,8 +16,8 @@ def test_a_public_function_says_when_an_error_of_ours_leaves_it() -> None:
 
 
 def test_what_a_function_raises_stands_in_its_section_and_in_no_sentence() -> None:
-    found = {shown(path): told_in_prose(path.read_text(encoding="utf-8")) for path in modules()}
-    assert {name: told for name, told in found.items() if told} == {}
+    found = {shown(path): exceptions_in_prose(path.read_text(encoding="utf-8")) for path in modules()}
+    assert {name: sentences for name, sentences in found.items() if sentences} == {}
 
 
 RAISING = "def f(x):\n    '''F.'''\n    raise SluiceError('no')\n"
@@ -43,7 +43,7 @@ THROUGH = "def f():\n    '''F.'''\n    _g()\n\ndef _g():\n    {}\n"
         "def f():\n    def g():\n        raise SluiceError('no')\n    return [g()]\n",
     ],
 )
-def test_an_error_that_leaves_unsaid_is_found(source: str) -> None:
+def test_an_undocumented_error_is_found(source: str) -> None:
     assert undocumented(source, {"made_elsewhere"}) == ["f"]
 
 
@@ -61,7 +61,7 @@ def test_an_error_that_leaves_unsaid_is_found(source: str) -> None:
         f"@main.command(name='list')\n{RAISING}",
     ],
 )
-def test_what_does_not_leave_or_is_said_passes(source: str) -> None:
+def test_an_error_that_is_caught_or_documented_passes(source: str) -> None:
     assert undocumented(source) == []
 
 
@@ -104,4 +104,4 @@ def test_methods_are_followed_to_their_bases_and_a_constructor_counts_for_its_cl
     ],
 )
 def test_an_error_in_a_sentence_is_found(docstring: str, in_prose: bool) -> None:
-    assert bool(told_in_prose(f"def f():\n    '''{docstring}'''\n")) == in_prose
+    assert bool(exceptions_in_prose(f"def f():\n    '''{docstring}'''\n")) == in_prose

@@ -1,4 +1,4 @@
-"""What hyperparameters may be, wherever it is asked: before a run, in a search, when the model is built."""
+"""The rules of hyperparameters: before a run, in a search, and when the model is built."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEFAULTS = {"dropout": 0.1, "pooling": "max", "k": 3, "units": [128], "l2": 0, "
         (BATCH_SIZE, 32.0, "a whole number of at least 1"),
     ],
 )
-def test_says_what_must_stand_there_instead(name: str, value: Any, wanted: str) -> None:
+def test_says_which_values_are_allowed(name: str, value: Any, wanted: str) -> None:
     assert Rules.of(DEFAULTS, LIMITS).wanted(name, value) == wanted
     with pytest.raises(SluiceError, match=f"`{name}` is .* and must be {wanted}"):
         completed({name: value}, DEFAULTS, "mine", LIMITS)

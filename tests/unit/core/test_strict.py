@@ -1,4 +1,4 @@
-"""A section of configuration on its way through an execution property: equal values are equal text, and come back."""
+"""A section of configuration as an execution property: equal values are equal text, and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gates.data.declared import Declared
 from tests.samples.folders import ROOT
 
 
-class Section(Strict):
+class Sample(Strict):
     rate: float
     options: dict[str, int | float | bool | str] = {}  # noqa: RUF012
 
 
 def test_equal_values_are_equal_text_whatever_their_order() -> None:
-    one, other = (Section(rate=1, options=options) for options in ({"a": 1, "b": 2.0}, {"b": 2.0, "a": 1}))
+    one, other = (Sample(rate=1, options=options) for options in ({"a": 1, "b": 2.0}, {"b": 2.0, "a": 1}))
     assert one.to_property() == other.to_property()
 
 
@@ -37,8 +37,8 @@ def test_a_set_is_the_same_text_in_every_process() -> None:
 
 
 def test_values_come_back_in_their_own_types() -> None:
-    given = Section(rate=0.1, options={"epochs": 3, "dropout": 3.0, "flip": True, "pooling": "max"})
-    found = Section.from_custom_config(given.to_custom_config())
+    given = Sample(rate=0.1, options={"epochs": 3, "dropout": 3.0, "flip": True, "pooling": "max"})
+    found = Sample.from_custom_config(given.to_custom_config())
     assert found == given
     assert [type(value) for value in found.options.values()] == [float, int, bool, str]  # by name
     declared = Declared(
@@ -49,6 +49,6 @@ def test_values_come_back_in_their_own_types() -> None:
 
 def test_refuses_text_of_another_shape() -> None:
     with pytest.raises(ValidationError, match="ratte"):
-        Section.from_property('{"rate": 1.0, "ratte": 2.0}')
+        Sample.from_property('{"rate": 1.0, "ratte": 2.0}')
     with pytest.raises(ValidationError, match="valid number"):
-        Section.from_property('{"rate": "1"}')
+        Sample.from_property('{"rate": "1"}')

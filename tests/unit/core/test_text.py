@@ -1,4 +1,4 @@
-"""Words that every message needs."""
+"""Parts of messages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from core.text import counted, did_you_mean, listed, nearest, number_within, plu
 COLUMNS = ["fare", "tips", "trip_miles"]
 
 
-def test_names_what_was_probably_meant() -> None:
+def test_names_the_nearest_known_name() -> None:
     assert did_you_mean("trip_mile", COLUMNS, ".") == "; did you mean `trip_miles`?"
     assert did_you_mean("payment", COLUMNS, f"; it has {listed(COLUMNS)}.") == "; it has fare, tips and trip_miles."
     assert did_you_mean("payment", COLUMNS) == ""
 
 
-def test_a_higher_cutoff_asks_for_a_closer_name() -> None:
+def test_a_higher_cutoff_requires_a_closer_name() -> None:
     assert nearest("tap", COLUMNS, cutoff=0.5) == "tips"
     assert nearest("tap", COLUMNS, cutoff=0.8) is None
 
@@ -26,10 +26,10 @@ def test_a_name_found_in_another_way_is_suggested_in_the_same_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+    ("words", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
 )
-def test_a_list_in_words(words: list[str], told: str) -> None:
-    assert listed(words) == told
+def test_a_list_in_words(words: list[str], text: str) -> None:
+    assert listed(words) == text
 
 
 def test_a_long_list_says_what_it_leaves_out() -> None:
@@ -41,7 +41,7 @@ def test_a_long_list_says_what_it_leaves_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("text", "expected"),
     [
         (plural(1, "row"), "row"),
         (plural(0, "row"), "rows"),
@@ -52,12 +52,12 @@ def test_a_long_list_says_what_it_leaves_out() -> None:
         (counted(2, "check", space="_"), "2_checks"),
     ],
 )
-def test_a_noun_follows_its_count(told: str, expected: str) -> None:
-    assert told == expected
+def test_a_noun_follows_its_count(text: str, expected: str) -> None:
+    assert text == expected
 
 
 @pytest.mark.parametrize(
-    ("bounds", "whole", "told"),
+    ("bounds", "whole", "text"),
     [
         ({}, False, "a number"),
         ({"ge": 1}, True, "a whole number of at least 1"),
@@ -67,5 +67,5 @@ def test_a_noun_follows_its_count(told: str, expected: str) -> None:
         ({"ge": 1, "le": 3}, True, "a whole number from 1 to 3"),
     ],
 )
-def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, told: str) -> None:
-    assert number_within(bounds, whole) == told
+def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, text: str) -> None:
+    assert number_within(bounds, whole) == text

@@ -1,4 +1,4 @@
-"""`gates.check` on whatever a notebook holds: the same answer, whatever the rows' order, library, files or threads."""
+"""`gates.check` on tables of any library: the same report for any order of rows, library, files and threads."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_slip_of_the_pen_in_the_configuration_is_refused(splits, tmp_path: Pat
         gates.check(*splits, label="big_tipper", config=tmp_path / "w.yaml")
 
 
-def test_in_doubt_because_nobody_looked_strict_refuses() -> None:
+def test_strict_refuses_in_doubt_because_no_check_ran() -> None:
     one = pd.DataFrame({"x": [1.0], "label": [1]})
     assert gates.check(one, label="label").blessed
     assert not gates.check(one, label="label", strict=True).blessed

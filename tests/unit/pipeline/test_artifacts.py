@@ -1,4 +1,4 @@
-"""Our artifact types keep the names by which metadata stores of earlier runs, and Vertex AI, know them."""
+"""Our artifact types keep the names that metadata stores of earlier runs and Vertex AI use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_an_artifact_of_an_earlier_run_is_found_by_its_type(name: str) -> None:
     assert found.__name__ == name
 
 
-def test_what_examples_say_of_themselves_is_read_as_it_was_written() -> None:
+def test_the_facts_of_examples_are_read_as_they_were_written() -> None:
     examples, statistics = standard_artifacts.Examples(), standard_artifacts.ExampleStatistics()
     facts = Facts(rows={"train": 8, "eval": 2}, columns=3, unusable_file="rows.jsonl", class_names=["boot"], share=0.5)
     describe_examples(examples, facts, {"fare": Kind.FLOAT}, {"image": [28, 28, 1]})
@@ -29,6 +29,6 @@ def test_what_examples_say_of_themselves_is_read_as_it_was_written() -> None:
     assert images_of(statistics) == images_of(examples) == {"image": [28, 28, 1]}
 
 
-def test_examples_of_somebody_else_say_nothing() -> None:
+def test_examples_of_another_writer_have_no_facts() -> None:
     examples = standard_artifacts.Examples()
     assert (facts_of(examples), kinds_of(examples), images_of(examples)) == (Facts(), {}, {})

@@ -67,7 +67,7 @@ class GateSpec(ComponentSpec):
 
 
 class ModelGate(base_component.BaseComponent):
-    """Stands for the proof: says of the model what it is told to say."""
+    """A substitute for the proof: gives the verdict that it is configured with."""
 
     SPEC_CLASS = GateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)
@@ -252,7 +252,7 @@ def test_the_one_to_beat_is_blessed_by_the_evaluator_and_by_the_model_gate(
         {
             "model": models,
             "model_blessing": blessings,
-            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), said) for name, said in gates],
+            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), positive) for name, positive in gates],
             "candidate": models[2:],
         },
     )

@@ -1,4 +1,4 @@
-"""What components are given of the configuration arrives in the executor as it stood on the page."""
+"""The inputs of components arrive in the executor as they were on the pipeline's page."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_clean_images_pass_the_curated_schema(clean):
 
 
 @pytest.mark.parametrize(
-    ("fault", "check", "told"),
+    ("fault", "check", "reason"),
     [
         (
             "resized",
@@ -82,7 +82,7 @@ def test_clean_images_pass_the_curated_schema(clean):
         ("none", "schema_missing_column", "image does not exist in train"),
     ],
 )
-def test_other_images_are_refused_in_plain_words(fault, check, told, clean, tmp_path):
+def test_other_images_are_refused_in_plain_words(fault, check, reason, clean, tmp_path):
     last = [image.astype(np.int64) for image in CLEAN]
     rows: dict[str, list[Image]] = {
         "resized": list(sample_images(ROWS, shape=(32, 32))),
@@ -95,7 +95,7 @@ def test_other_images_are_refused_in_plain_words(fault, check, told, clean, tmp_
     }
     [finding] = judged(statistics_of(rows[fault], tmp_path), clean).findings
     assert finding.check == check and finding.severity.value == "block"
-    assert finding.reason.startswith(told)
+    assert finding.reason.startswith(reason)
 
 
 def test_a_label_beyond_the_classes_is_refused(clean):
@@ -121,7 +121,7 @@ def test_a_proposed_schema_gives_images_their_fixed_shape(tmp_path):
     assert (domain.min, domain.max) == (0, 255)
 
 
-def test_the_gate_holds_images_as_bytes_and_knows_their_copies_in_any_type(tmp_path):
+def test_the_gate_holds_images_as_bytes_and_finds_their_copies_in_any_type(tmp_path):
     path = examples_of(CLEAN, tmp_path / "rows.tfrecord")
     table = table_of("train", raw_batches(path))
     assert table.kinds["image"] is ColumnKind.IMAGE

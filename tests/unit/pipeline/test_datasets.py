@@ -1,4 +1,4 @@
-"""What is looked at before a run begins."""
+"""The checks of the data before a run begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which registry keeps what lies at a place."""
+"""The registry of each kind of place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_path_is_a_folder_of_this_machine(place: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_registry_says_its_own_place(backend: str, tmp_path: Path) -> None:
+def test_a_registry_gives_its_own_place(backend: str, tmp_path: Path) -> None:
     place = f"{backend}://{tmp_path}/models" if backend else f"{tmp_path}/models"
     assert registry_at(place).place == place
 

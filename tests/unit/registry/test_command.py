@@ -30,12 +30,12 @@ def ask(tmp_path: Path) -> Ask:
 
 def test_lists_versions_with_the_reason_of_their_number(ask: Ask) -> None:
     for words in (["list"], ["list", "taxi"]):
-        said = ask(*words)
-        assert said.exit_code == 0, said.output
-        assert "1.1.0" in said.output
-        assert "minor: learning_rate 0.001 → 0.0005" in said.output
-    told = json.loads(ask("list", "--json").output)
-    assert [each["version"] for each in told] == ["1.0.0", "1.1.0"]
+        result = ask(*words)
+        assert result.exit_code == 0, result.output
+        assert "1.1.0" in result.output
+        assert "minor: learning_rate 0.001 → 0.0005" in result.output
+    listed_versions = json.loads(ask("list", "--json").output)
+    assert [each["version"] for each in listed_versions] == ["1.0.0", "1.1.0"]
 
 
 def test_shows_the_latest_when_none_is_named(ask: Ask) -> None:
@@ -44,15 +44,15 @@ def test_shows_the_latest_when_none_is_named(ask: Ask) -> None:
 
 
 def test_compares_two_versions(ask: Ask) -> None:
-    said = ask("compare", "taxi", "1.0.0").output
-    assert "learning_rate" in said
-    assert "+0.03" in said
+    result = ask("compare", "taxi", "1.0.0").output
+    assert "learning_rate" in result
+    assert "+0.03" in result
 
 
 def test_aliases_labels_and_fetches(ask: Ask, tmp_path: Path) -> None:
     assert ask("alias", "taxi", "1.0.0", "production").output == "production of taxi is 1.0.0\n"
-    said = ask("label", "taxi", "production", "stage=production", "approved=yes")
-    assert said.output == "taxi 1.0.0: stage=production approved=yes\n"
+    result = ask("label", "taxi", "production", "stage=production", "approved=yes")
+    assert result.output == "taxi 1.0.0: stage=production approved=yes\n"
     assert ask("fetch", "taxi", "production", str(tmp_path / "here")).exit_code == 0
     assert (tmp_path / "here/model/saved_model.pb").exists()
 
@@ -66,25 +66,25 @@ def test_a_place_that_cannot_be_written_is_named(ask: Ask) -> None:
 
 def test_hyperparameters_are_shown_as_people_write_them() -> None:
     given = {"filters": [32, 64], "plateau": {"factor": 0.2, "steps": [1, 2]}, "augmentation": None, "flip": True}
-    told = "filters (32, 64), plateau (factor 0.2, steps (1, 2)), augmentation none, flip yes"
-    assert in_words(given) == told
+    expected = "filters (32, 64), plateau (factor 0.2, steps (1, 2)), augmentation none, flip yes"
+    assert in_words(given) == expected
 
 
-def test_a_version_that_is_gone_is_marked_and_nothing_more_is_said_of_it(ask: Ask, tmp_path: Path) -> None:
+def test_a_version_that_is_gone_is_marked_and_cannot_be_shown(ask: Ask, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "registry/taxi/1.1.0")
     listed = ask("list", "taxi").output
     assert "1.1.0 (not as registered: the folder is gone)" in listed
     assert "1.0.0 (" not in listed
-    told = {each["version"]: each["not_as_registered"] for each in json.loads(ask("list", "--json").output)}
-    assert told == {"1.0.0": None, "1.1.0": "the folder is gone"}
+    alterations = {each["version"]: each["not_as_registered"] for each in json.loads(ask("list", "--json").output)}
+    assert alterations == {"1.0.0": None, "1.1.0": "the folder is gone"}
     shown = ask("show", "taxi").output
     assert "NOT AS REGISTERED" in shown
     assert "model_card.md" not in shown
     assert "model_card.md" in ask("show", "taxi", "1.0.0").output
     for words in (["alias", "taxi", "latest", "canary"], ["label", "taxi", "1.1.0", "stage=production"]):
-        said = ask(*words)
-        assert (said.exit_code, len(said.output.splitlines())) == (3, 2)
-        assert "taxi 1.1.0 is in the index, but" in said.output
+        result = ask(*words)
+        assert (result.exit_code, len(result.output.splitlines())) == (3, 2)
+        assert "taxi 1.1.0 is in the index, but" in result.output
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ def test_a_version_that_is_gone_is_marked_and_nothing_more_is_said_of_it(ask: As
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_the_next_command(ask: Ask, words: list[str], sentence: str) -> None:
-    said = ask(*words)
-    assert said.exit_code == 3
-    assert said.output.startswith("sluice: ")
-    assert sentence in said.output
-    assert len(said.output.splitlines()) == 2
+    result = ask(*words)
+    assert result.exit_code == 3
+    assert result.output.startswith("sluice: ")
+    assert sentence in result.output
+    assert len(result.output.splitlines()) == 2
 
 
 def test_an_empty_registry_is_no_error(tmp_path: Path) -> None:
-    said = CliRunner().invoke(main, ["--folder", str(tmp_path / "none"), "list"])
-    assert (said.exit_code, "is empty" in said.output) == (0, True)
+    result = CliRunner().invoke(main, ["--folder", str(tmp_path / "none"), "list"])
+    assert (result.exit_code, "is empty" in result.output) == (0, True)
 
 
 def test_imports_neither_tfx_nor_tensorflow() -> None:

@@ -101,7 +101,7 @@ def test_writes_every_file(tmp_path: Path, record: VersionRecord) -> None:
     assert found["environment"]["versions"] == {"tensorflow": "2.16.2"}
 
 
-def test_two_classes_are_told_from_the_confusion_matrix(tmp_path: Path, record: VersionRecord) -> None:
+def test_two_classes_are_read_from_the_confusion_matrix(tmp_path: Path, record: VersionRecord) -> None:
     no, yes = _written(tmp_path, record)["class_performance"]
     assert (yes["name"], yes["rows"], yes["predicted"]) == ("1", 339, 209)
     assert yes["recall"]["value"] == pytest.approx(109 / 339)
@@ -146,7 +146,7 @@ def test_the_image_grows_with_the_classes(tmp_path: Path, record: VersionRecord)
         assert large.width > width
 
 
-def test_the_card_says_what_a_reviewer_asks(tmp_path: Path, record: VersionRecord) -> None:
+def test_the_card_holds_what_a_reviewer_needs(tmp_path: Path, record: VersionRecord) -> None:
     _written(tmp_path, record)
     card = (tmp_path / "model_card.md").read_text()
     for wanted in (
@@ -176,7 +176,7 @@ def test_values_of_the_data_cannot_break_the_card(tmp_path: Path, record: Versio
     assert all(line.replace("\\|", "").count("|") == 7 for line in tables)
 
 
-def test_without_measured_requests_or_waivers_the_card_says_so(tmp_path: Path, record: VersionRecord) -> None:
+def test_without_measured_requests_or_waivers_the_card_reports_none(tmp_path: Path, record: VersionRecord) -> None:
     _written(tmp_path, replace(record, request_times=None, gates=()))
     card = (tmp_path / "model_card.md").read_text()
     assert "How long a request takes was not measured." in card

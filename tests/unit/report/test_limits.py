@@ -1,4 +1,4 @@
-"""What the report says of a limit is what the gate decided, and which way a metric is better."""
+"""The report shows the decision of the gate about a limit, and which way a metric is better."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval
         (Limit("auc", no_worse_than_blessed_by=0.05), "at most 0.05 behind"),
     ],
 )
-def test_a_limit_is_written_as_a_table_says_it(limit, words):
+def test_a_limit_is_written_as_in_a_table(limit, words):
     evaluation = Evaluation(0.95, (measured(limit.metric),))
     assert [limit_words(each) for each in judgements_of(evaluation, [limit])] == [words]
 

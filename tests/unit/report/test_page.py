@@ -53,7 +53,7 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("run", [pushed_run, refused_run, hostile_run], ids=["pushed", "refused", "hostile"])
-def test_the_page_is_well_formed_and_asks_for_nothing(run):
+def test_the_page_is_well_formed_and_loads_nothing(run):
     page = render(*run())
     outline = Outline(page)
     assert all(address.startswith(("#", "data:")) for address in outline.addresses)
@@ -73,7 +73,7 @@ def test_words_between_backticks_are_set_as_code():
 
 
 @pytest.mark.parametrize("outcome", ["pushed", "refused", "failed", "stopped"])
-def test_a_run_that_left_nothing_behind_still_has_a_page(outcome):
+def test_a_run_without_outputs_has_a_page(outcome):
     record = sample_record(outcome=outcome, components=[], rows={}, pushed_version=None, data_fingerprint=None)
     page = render(record, Evidence())
     Outline(page)

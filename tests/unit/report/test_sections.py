@@ -1,4 +1,4 @@
-"""Each section shows what it was given, and says so plainly when it was given nothing."""
+"""Each section shows its evidence, and one line without evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 from report import wording
 from report.evidence import Evidence, TunerTrial
 from report.run_record import ComponentRecord
-from report.scale import Scale
+from report.scale import AxisScale
 from report.sections import configuration, data, metrics, timing, training, tuning, verdict
 from report.sections.slices import SHOWN, slice_groups
 from tests.samples.report_runs import (
@@ -71,7 +71,7 @@ def test_limits_are_drawn_where_they_stand_on_the_axis():
     body = metrics.render(measured(evaluation=sample_evaluation(blessed=None))).body
     figures = [0.668, 0.5, 0.676]
     half = 1.1 / math.sqrt(1460)
-    scale = Scale.over([*figures, *(f - half for f in figures), *(f + half for f in figures), 0.55], 0, 1)
+    scale = AxisScale.over([*figures, *(f - half for f in figures), *(f + half for f in figures), 0.55], 0, 1)
     assert f'<i class="lim" style="left:{scale.at(0.55)}%">' in body
 
 
@@ -105,12 +105,12 @@ def test_a_slice_that_misses_its_limit_leads_and_is_counted():
     assert "1 missed" in text and "misses the limit" in text
 
 
-@pytest.mark.parametrize(("decision", "said"), [(Decision.DOUBTFUL, True), (Decision.MET, False)])
-def test_a_slice_in_doubt_is_not_said_to_miss_its_limit(decision, said):
+@pytest.mark.parametrize(("decision", "is_doubtful"), [(Decision.DOUBTFUL, True), (Decision.MET, False)])
+def test_a_slice_in_doubt_may_miss_its_limit(decision, is_doubtful):
     judgement = decided(decision, Slice.of({"company": "Flash Cab"}), 0.9)
     doubtful = measured(evaluation=dataclasses.replace(sample_evaluation(), judgements=(judgement,)))
     text = words(metrics.render(doubtful).body)
-    assert ("may miss the limit: too few rows to be sure" in text) is said
+    assert ("may miss the limit: too few rows to be sure" in text) is is_doubtful
     assert "misses the limit" not in text and "missed" not in text
 
 
@@ -159,7 +159,7 @@ TRAINING_RECORD = {
 }
 
 
-def test_what_the_machine_did_meanwhile_is_said_with_advice():
+def test_the_load_of_the_machine_is_shown_with_advice():
     text = words(training.render(HISTORY, TRAINING_RECORD).body)
     assert "CPU: a processor, 2 cores" in text
     assert "CPU busy 91 % Memory at most 12 % Rows a second 1,234 Waited for input 31 %" in text
@@ -167,7 +167,7 @@ def test_what_the_machine_did_meanwhile_is_said_with_advice():
     assert "GPU" not in text
 
 
-def test_what_nobody_measured_in_a_short_training_is_left_out():
+def test_what_was_not_measured_in_a_short_training_is_left_out():
     shares = {**TRAINING_RECORD["utilisation"], "input_stall": None}
     text = words(training.render(HISTORY, {**TRAINING_RECORD, "images_per_second": None, "utilisation": shares}).body)
     assert "Memory at most 12 %" in text
@@ -181,7 +181,7 @@ def test_a_learning_rate_is_drawn_where_it_fell():
     assert "learning_rate" not in stayed
 
 
-def test_a_loss_that_broke_is_said_in_words():
+def test_a_loss_that_is_not_finite_is_shown_in_words():
     body = training.render({"loss": [0.5, math.nan, math.nan], "val_loss": [0.5, 0.6, math.inf]}).body
     assert "train: not a finite number from epoch 2." in body
     assert "eval: not a finite number from epoch 3." in body
@@ -200,7 +200,7 @@ def test_features_with_findings_come_first_then_the_label():
     assert "3 rows could not be used" in words(body)
 
 
-def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says():
+def test_a_finding_stands_with_its_column_and_not_with_its_subject():
     about = Finding("x", "fare in serving", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.", column="fare")
     other = Finding("x", "company in words", "x", 1, 0, 1, Severity.WARN, "Seen.", "None.")
     body = data.render(pushed_run()[1], (GateReport("DataGate", Verdict.PASS, (about, other)),)).body
@@ -208,8 +208,8 @@ def test_a_finding_stands_with_the_column_it_is_about_whatever_its_subject_says(
 
 
 def test_a_finding_for_information_moves_no_feature():
-    told = Finding("rows", "fare", "rows", 1, 0, 1, Severity.INFO, "Seen.", "None.")
-    body = data.render(pushed_run()[1], (GateReport("ExampleValidator", Verdict.PASS, (told,)),)).body
+    finding = Finding("rows", "fare", "rows", 1, 0, 1, Severity.INFO, "Seen.", "None.")
+    body = data.render(pushed_run()[1], (GateReport("ExampleValidator", Verdict.PASS, (finding,)),)).body
     assert re.findall(r"<h3>(.*?)</h3>", body)[0] == "big_tipper"
 
 
@@ -245,7 +245,7 @@ def test_a_run_of_no_time_at_all_can_be_drawn():
     ],
     ids=lambda section: section.anchor,
 )
-def test_a_section_without_evidence_says_that_it_was_not_reached(section):
+def test_a_section_without_evidence_is_not_reached(section):
     assert words(section.body).strip().startswith("Not reached: ")
 
 
@@ -275,14 +275,14 @@ def test_figures_are_written_for_people(written, expected):
 
 @pytest.mark.parametrize("values", [[0.5, 0.5], [], [math.nan], [1e9, 1e9 + 1], [-3.0, 1e-9]])
 def test_an_axis_holds_its_values_and_has_ticks_within(values):
-    scale = Scale.over(values)
+    scale = AxisScale.over(values)
     assert scale.low < scale.high
     assert all(0 <= scale.at(value) <= 100 for value in values if math.isfinite(value))
     assert all(scale.low <= tick <= scale.high for tick in scale.ticks())
 
 
 def test_an_axis_of_shares_does_not_leave_nought_to_one():
-    scale = Scale.over([0.0, 1.0], 0.0, 1.0)
+    scale = AxisScale.over([0.0, 1.0], 0.0, 1.0)
     assert (scale.low, scale.high) == (0.0, 1.0)
 
 

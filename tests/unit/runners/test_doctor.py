@@ -44,7 +44,7 @@ def test_a_finished_environment_can_run(checkout):
     assert failed(checkout) == {}
 
 
-def test_a_fresh_clone_is_told_to_set_up(checkout):
+def test_a_fresh_clone_gets_the_command_to_set_up(checkout):
     shutil.rmtree(checkout / ".venv")
     problems = failed(checkout)
     assert set(problems) == {"python", "packages", "taxi data"}
@@ -77,7 +77,7 @@ def test_an_output_folder_that_cannot_be_made_is_refused(checkout):
     assert "output" in failed(checkout, "/proc/out")  # not even root writes there
 
 
-def test_deep_tells_which_library_does_not_load(checkout):
+def test_deep_names_the_library_that_does_not_load(checkout):
     (checkout / ".venv/bin/python").unlink()
     (checkout / ".venv/bin/python").write_text("#!/bin/sh\necho 'ImportError: libx.so.1 is missing' >&2\nexit 1\n")
     (checkout / ".venv/bin/python").chmod(0o755)
@@ -93,7 +93,7 @@ def test_cloud_and_browser_are_not_required(checkout):
         assert checks[name].next_command
 
 
-def test_credentials_are_seen_and_never_opened(checkout):
+def test_credentials_are_found_and_not_opened(checkout):
     file = checkout / "key.json"
     os.mkfifo(file)  # to open it would block for ever
     named = {"GOOGLE_APPLICATION_CREDENTIALS": str(file), "PATH": ""}

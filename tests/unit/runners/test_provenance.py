@@ -143,7 +143,7 @@ def test_no_lock_gives_no_hash(tmp_path):
     assert lock_hash(tmp_path) is None
 
 
-def test_the_commit_says_when_the_tree_has_changes(house, monkeypatch):
+def test_the_commit_is_marked_when_the_tree_has_changes(house, monkeypatch):
     def git(*arguments: str) -> None:
         identity = {
             f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from runners.show_trainings import NEWEST, board, newest_event_folders
+from runners.show_trainings import NEWEST, link_folders, newest_event_folders
 from tests.samples.folders import ROOT
 
 
@@ -27,12 +27,12 @@ def test_the_newest_of_each_workload_are_linked_under_a_short_name(tmp_path: Pat
     trained(tmp_path / "out", "taxi", range(3, 12))
     trained(tmp_path / "out", "clothes", range(1, 2))
     (tmp_path / "out/taxi/artifacts/Trainer/model/12").mkdir(parents=True)
-    assert board(newest_event_folders(tmp_path / "out"), tmp_path / "board") == NEWEST + 1
-    assert {link.name for link in (tmp_path / "board/taxi").iterdir()} == {f"Trainer-{n}" for n in range(7, 12)}
-    assert (tmp_path / "board/clothes/Trainer-1/train").is_dir()
+    assert link_folders(newest_event_folders(tmp_path / "out"), tmp_path / "tensorboard") == NEWEST + 1
+    assert {link.name for link in (tmp_path / "tensorboard/taxi").iterdir()} == {f"Trainer-{n}" for n in range(7, 12)}
+    assert (tmp_path / "tensorboard/clothes/Trainer-1/train").is_dir()
 
 
-def test_without_a_training_it_says_what_to_type(tmp_path: Path) -> None:
+def test_without_a_training_it_prints_the_next_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "runners.show_trainings", "--output-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 3

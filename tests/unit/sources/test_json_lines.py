@@ -96,9 +96,9 @@ def test_text_that_looks_like_a_time_stays_text(tmp_path):
 def test_a_bad_line_costs_only_itself(line, reason, tmp_path):
     rows, lines, rejects = read(stored(tmp_path, b'{"b": 1}\n' + line + b'\n{"b": 2}\n'))
     assert (rows, lines) == ([{"b": 1}, {"b": 2}], [1, 3])
-    [(number, told)] = rejects
+    [(number, message)] = rejects
     assert number == 2
-    assert told.startswith(reason)
+    assert message.startswith(reason)
 
 
 def test_a_file_of_bad_lines_alone_is_not_empty(tmp_path):

@@ -32,7 +32,7 @@ def test_every_row_has_as_many_cells_as_its_head() -> None:
     assert {len(cells.split(row)) for row in rows} == {7}
 
 
-def test_every_check_says_what_it_catches_how_and_where_that_comes_from() -> None:
+def test_every_check_has_what_it_catches_its_statistic_and_its_source() -> None:
     for check in checks():
         for text in (check.catches, check.statistic, check.rule, check.source, check.group):
             assert text.strip(), check.name

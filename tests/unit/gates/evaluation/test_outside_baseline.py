@@ -75,7 +75,7 @@ def test_a_loss_is_better_when_it_is_lower_and_calibration_when_it_is_nearer_to_
     assert (better.severity, worse.severity) == (Severity.INFO, Severity.BLOCK)
 
 
-def test_a_loss_of_one_row_is_refused_and_no_nan_is_told() -> None:
+def test_a_loss_of_one_row_is_refused_and_no_nan_is_shown() -> None:
     one = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.2, math.nan, math.nan),))
     outside = OutsideFigures("automl.json", {"loss": 0.3}, {"loss": 0.0}, 1500)
     [finding] = judge_outside_baseline(one, outside, "interval")

@@ -1,4 +1,4 @@
-"""A slice's name and what it says, and which slices a limit bears on."""
+"""Names of slices, and the slices that a limit applies to."""
 
 from __future__ import annotations
 

@@ -166,10 +166,10 @@ def _one_row(where: str = "overall", **change: float) -> MetricEstimate:
     return MetricEstimate("loss", Slice.parse(where), 1, 0.223, math.nan, math.nan, **change)
 
 
-def test_a_loss_without_an_interval_is_refused_and_no_nan_is_told() -> None:
+def test_a_loss_without_an_interval_is_refused_and_no_nan_is_shown() -> None:
     [finding] = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)])[0]
     assert finding.severity is Severity.BLOCK
-    assert "is 0.223 (too few rows for an interval); asked is at most 0.250" in finding.reason
+    assert "is 0.223 (too few rows for an interval); required is at most 0.250" in finding.reason
     assert "nan" not in finding.reason + finding.remedy
     by_estimate = judge_thresholds(_evaluation(_one_row()), [Limit("loss", at_most=0.25)], "estimate")[0]
     assert by_estimate[0].severity is Severity.INFO
@@ -235,8 +235,8 @@ def test_a_judgement_gives_the_reason_of_its_finding() -> None:
 def test_without_a_blessed_model_a_limit_on_the_change_decides_nothing() -> None:
     evaluation = _evaluation(_estimate(), _estimate(where="company=A"))
     for limit in (Limit("auc", no_worse_than_blessed_by=0.1), Limit("auc", {"company": "*"}, at_least=0.1)):
-        asked = replace(limit, no_worse_than_blessed_by=0.1)
-        change = [each for each in judgements_of(evaluation, [asked]) if each.kind is LimitKind.NO_WORSE]
+        requested = replace(limit, no_worse_than_blessed_by=0.1)
+        change = [each for each in judgements_of(evaluation, [requested]) if each.kind is LimitKind.NO_WORSE]
         assert [each.decision for each in change] == [Decision.UNJUDGED]
         assert "no model has been blessed before" in change[0].reason
 
@@ -250,7 +250,7 @@ def test_reads_an_evaluation_of_the_version_before_which_stored_no_judgements() 
 
 
 @pytest.mark.parametrize("metric", ["auc", "loss", "calibration"])
-def test_a_change_that_nobody_can_judge_makes_no_slice_less_certain(metric: str) -> None:
+def test_a_change_that_cannot_be_judged_makes_no_slice_less_certain(metric: str) -> None:
     slices = [_estimate(metric, f"company={name}", value=value) for name, value in (("A", 0.45), ("B", 0.46))]
     limit = Limit(metric, {"company": "*"}, at_least=0.5)
     both = replace(limit, no_worse_than_blessed_by=0.1)

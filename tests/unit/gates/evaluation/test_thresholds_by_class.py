@@ -153,20 +153,20 @@ def test_the_report_gets_a_judgement_for_each_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "told"),
+    ("threshold", "message"),
     [
         ({"metric": "auc", "class_name": "Pullover", "at_least": 0.5}, "a class has recall and precision"),
         ({"metric": "recall", "class_name": "*", "slice": {"a": "b"}, "at_least": 0.5}, "a class or on a slice"),
     ],
 )
-def test_limits_that_make_no_sense_are_refused(threshold: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_limits_that_make_no_sense_are_refused(threshold: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Threshold(**threshold)
     with pytest.raises(ValidationError, match="recall on class x twice"):
         EvaluatorConfig(thresholds=[Threshold(metric="recall", class_name="x", at_least=each) for each in (0.1, 0.2)])
 
 
-def test_as_many_names_as_classes_are_asked_for(tmp_path: Path) -> None:
+def test_as_many_names_as_classes_are_required(tmp_path: Path) -> None:
     text = (ROOT / "configs/fashion_mnist.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(text.replace("    classes: 10", "    classes: 9"))
     with pytest.raises(SluiceError, match=r"names 10 classes and `model.hyperparameters.classes` is 9"):
@@ -174,7 +174,7 @@ def test_as_many_names_as_classes_are_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "message"),
     [
         ("[none, tip]", "names the class Pulover, which is not in `data.class_names` (none, tip)"),
         ("[tip, tip]", "`data.class_names` names tip twice"),
@@ -182,7 +182,7 @@ def test_as_many_names_as_classes_are_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_a_class_that_the_configuration_does_not_name_is_refused_in_one_sentence(
-    tmp_path: Path, names: str, told: str
+    tmp_path: Path, names: str, message: str
 ) -> None:
     text = (ROOT / "configs/taxi.yaml").read_text()
     limit = "  thresholds:\n    - {metric: recall, class_name: Pulover, at_least: 0.5}"
@@ -190,5 +190,5 @@ def test_a_class_that_the_configuration_does_not_name_is_refused_in_one_sentence
     (tmp_path / "mine.yaml").write_text(text.replace("  thresholds:", limit))
     with pytest.raises(SluiceError) as caught:
         load_workload(str(tmp_path / "mine.yaml"))
-    assert told in caught.value.headline
+    assert message in caught.value.headline
     assert "line" in caught.value.headline

@@ -1,4 +1,4 @@
-"""What `judge` adds to the measurements of a check, so that no check repeats it."""
+"""`judge` adds name and margin to the measurements of a check, so that no check repeats them."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ def test_a_check_may_measure_against_another_margin(monkeypatch: pytest.MonkeyPa
     assert (finding.threshold, finding.severity.value) == (margin, "info" if margin > 0.5 else "block")
 
 
-def test_what_nobody_gave_a_margin_is_beyond_it() -> None:
+def test_a_measurement_without_a_margin_is_beyond_it() -> None:
     assert measured().is_beyond
     assert measured(upper=0.1).is_doubtful

@@ -75,7 +75,7 @@ def test_doubt_in_tier_one_is_inconclusive_and_refuses_only_when_strict() -> Non
     assert decided(doubtful, tiers={"duplicates": 2}, strict=True)[1] is Verdict.PASS
 
 
-def test_a_finding_in_doubt_says_so_in_a_field_of_its_own_and_no_other_does() -> None:
+def test_only_a_finding_in_doubt_has_the_field_undecided() -> None:
     doubtful = measured(value=0.05, upper=0.2, p_value=0.4)
     certain = measured(subject="test", reason="That cannot be decided with these words.")
     findings, _ = decided(doubtful, certain, tiers={"duplicates": 1})
@@ -103,7 +103,7 @@ def test_a_waiver_lets_it_pass_as_a_warning_and_is_shown() -> None:
     assert finding.reason.endswith("Waived until 2026-11-21: Agreed with Ops.")
 
 
-def test_an_expired_waiver_blocks_again_and_says_so() -> None:
+def test_an_expired_waiver_blocks_again_and_is_reported() -> None:
     waive = {"reason": "Agreed with Ops.", "expires": "2026-11-20"}
     (finding,), verdict = decided(measured(), duplicates={"waive": waive})
     assert (finding.severity, finding.waiver, verdict) == (Severity.BLOCK, None, Verdict.FAIL)

@@ -1,12 +1,11 @@
-"""What training and the search leave is read back typed, exactly as it was written."""
+"""The outputs of training and search are read back as typed values, exactly as they were written."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from models.search.trial import OBJECTIVE, Outcome
-from models.search.trial import Trial as TriedInSearch
+from models.search.trial import OBJECTIVE, Trial, TrialOutcome
 from models.wide_and_deep import DEFAULTS
 from pipeline.artifacts.model_run import TRIALS_FILE, read_built, read_history, read_training, read_trials
 from tests.samples.taxi_training import trained
@@ -28,8 +27,8 @@ def test_a_training_is_read_as_it_was_written() -> None:
 
 
 def test_trials_are_read_as_the_search_writes_them(tmp_path: Path) -> None:
-    good = TriedInSearch(1, {"units": 8}, Outcome("completed", {OBJECTIVE: [0.5, 0.4]}, 1.25), chosen=True)
-    failed = TriedInSearch(2, {"units": 9}, Outcome("failed", reason="ValueError: no"))
+    good = Trial(1, {"units": 8}, TrialOutcome("completed", {OBJECTIVE: [0.5, 0.4]}, 1.25), chosen=True)
+    failed = Trial(2, {"units": 9}, TrialOutcome("failed", reason="ValueError: no"))
     (tmp_path / TRIALS_FILE).write_text(json.dumps([trial.to_json() for trial in (good, failed)]))
     first, second = read_trials(str(tmp_path))
     assert (first.trial, first.score, first.epochs, first.seconds, first.chosen) == (1, 0.4, 2, 1.25, True)

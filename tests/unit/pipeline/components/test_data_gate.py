@@ -1,4 +1,4 @@
-"""The DataGate component: what it reads, what it is told, what it leaves behind."""
+"""The DataGate component: its inputs, its settings and its outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfx.types import Artifact, standard_artifacts
 
 from gates.tables.table import joint_codes
 from gates.verdict.finding import Severity
-from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, verdict_told
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, verdict_properties
 from pipeline.component_inputs import GateInputs
 from pipeline.components.data_gate import DataGateExecutor
 from pipeline.config.load import load_workload
@@ -56,21 +56,21 @@ def test_clean_rides_are_blessed(tmp_path: Path, seed: int) -> None:
     assert is_blessed(blessing)
 
 
-def test_copied_rows_are_refused_and_the_blessing_says_so(tmp_path: Path) -> None:
+def test_copied_rows_are_refused_and_the_blessing_is_negative(tmp_path: Path) -> None:
     frames = samples.assign(samples.rides())
     frames["test"] = pd.concat([frames["test"], frames["train"].head(150)])
     report, blessing = judged(tmp_path, frames, config())
     assert blocking(report) == {"exact_duplicates"}
     assert not is_blessed(blessing)
-    assert verdict_told(blessing) == {"verdict": "fail", "waived": []}
+    assert verdict_properties(blessing) == {"verdict": "fail", "waived": []}
 
 
-def test_what_becomes_known_too_late_is_no_feature_and_does_not_refuse(tmp_path: Path) -> None:
+def test_a_column_known_too_late_is_no_feature_and_does_not_refuse(tmp_path: Path) -> None:
     """`tips` and `payment_type` are in the data; the configuration withholds them."""
     report, _ = judged(tmp_path, samples.assign(samples.rides()), config())
-    told = [finding for finding in report.findings if finding.subject in samples.WITHHELD]
-    assert {finding.check for finding in told} == {"known_too_late"}
-    assert all(finding.severity is Severity.INFO for finding in told)
+    withheld = [finding for finding in report.findings if finding.subject in samples.WITHHELD]
+    assert {finding.check for finding in withheld} == {"known_too_late"}
+    assert all(finding.severity is Severity.INFO for finding in withheld)
 
 
 def test_learning_from_eval_is_refused(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_verdict_that_rests_on_a_waiver_is_not_reused_the_next_day() -> None:
     assert GateInputs.of(config(), LEARNING).today == ""
 
 
-def test_where_the_platform_is_strict_the_configuration_cannot_take_it_back() -> None:
+def test_where_the_platform_is_strict_the_configuration_cannot_switch_it_off() -> None:
     assert GateInputs.of(config("gates.strict=false"), LEARNING, strict=True).settings.strict is True
 
 

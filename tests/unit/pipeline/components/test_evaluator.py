@@ -132,10 +132,10 @@ def test_tfma_measures_the_same_from_the_same_predictions(alone: dict[str, Artif
         'metrics_specs { metrics { class_name: "AUC" } metrics { class_name: "BinaryCrossentropy" } }',
         tfma.EvalConfig(),
     )
-    theirs = tfma.analyze_raw_data(frame, config).get_metrics_for_slice()
+    tfma_figures = tfma.analyze_raw_data(frame, config).get_metrics_for_slice()
     ours = read_evaluation(alone["evaluation"].uri).overall()
-    assert theirs["auc"]["doubleValue"] == pytest.approx(ours["auc"].value, abs=2e-3)  # theirs is on thresholds
-    assert theirs["binary_crossentropy"]["doubleValue"] == pytest.approx(ours["loss"].value, abs=1e-5)
+    assert tfma_figures["auc"]["doubleValue"] == pytest.approx(ours["auc"].value, abs=2e-3)  # by thresholds
+    assert tfma_figures["binary_crossentropy"]["doubleValue"] == pytest.approx(ours["loss"].value, abs=1e-5)
 
 
 def test_a_blessing_carries_what_tfx_resolvers_look_for(alone: dict[str, Artifact], home: Path) -> None:
@@ -220,7 +220,7 @@ def _judged(labels: list[float], predictions: list[float], **config: Any) -> Gat
 
 
 @pytest.mark.parametrize(("path", "named"), [(None, "the last blessed model"), ("export", "the outside baseline")])
-def test_a_change_is_told_of_the_model_that_it_is_measured_against(path: str | None, named: str) -> None:
+def test_a_change_names_the_model_that_it_is_measured_against(path: str | None, named: str) -> None:
     right, wrong = np.tile([0.1, 0.9], 100), np.tile([0.9, 0.1], 100)
     scored = Scored(np.tile([0, 1], 100), wrong, blessed=right)
     limit = {"metric": "accuracy", "no_worse_than_blessed_by": 0.1}

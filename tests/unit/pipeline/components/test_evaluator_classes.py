@@ -78,7 +78,7 @@ def measured(
     return _evaluate(data, tmp_path_factory.mktemp("measured"), home / "candidate", champion=home / "champion")
 
 
-def test_what_is_stored_is_what_the_signature_says_row_by_row(measured: dict[str, Artifact]) -> None:
+def test_the_stored_predictions_are_those_of_the_signature_row_by_row(measured: dict[str, Artifact]) -> None:
     scored = read_scored(measured["evaluation"].uri)
     pixels, labels = samples.digits()["test"]
     assert scored.labels.tolist() == labels.tolist()
@@ -150,7 +150,7 @@ def test_a_good_model_is_blessed_and_one_whose_pixels_are_not_scaled_is_refused_
     assert all(subject.removeprefix("class ") in samples.NAMES for subject in refused)
 
 
-def test_labels_that_the_model_does_not_know_are_refused_and_named(
+def test_labels_that_are_no_class_of_the_model_are_refused_and_named(
     home: Path, data: dict[str, list[Artifact]], tmp_path: Path
 ) -> None:
     outputs = _evaluate(samples.inputs(tmp_path / "other", flip=True), tmp_path / "out", home / "candidate")
@@ -210,7 +210,7 @@ def test_sound_predictions_pass_and_say_what_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "predictions", "check", "told"),
+    ("labels", "predictions", "check", "text"),
     [
         ([0, 1, 2], [*SURE[:2], [0.1, float("nan"), 0.9]], "finite_predictions", "100 of 300"),
         ([0, 1, 2], [*SURE[:2], [4.0, -1.0, 2.0]], "predictions_are_probabilities", "adds up to 5, not 1"),
@@ -222,11 +222,11 @@ def test_sound_predictions_pass_and_say_what_was_looked_at() -> None:
     ],
 )
 def test_what_makes_figures_meaningless_is_refused_without_any_threshold(
-    labels: list[float], predictions: list[list[float]], check: str, told: str
+    labels: list[float], predictions: list[list[float]], check: str, text: str
 ) -> None:
     report = _judged(labels, predictions)
     assert [(each.check, each.severity) for each in report.findings] == [(check, Severity.BLOCK)]
-    assert told in report.findings[0].reason
+    assert text in report.findings[0].reason
 
 
 def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_compares() -> None:
@@ -244,7 +244,7 @@ IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
 
 
 @pytest.mark.parametrize(
-    ("side", "asks", "told"),
+    ("side", "inputs", "text"),
     [
         (
             4,
@@ -259,17 +259,17 @@ IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
         (8, [IMAGE, tf.TensorSpec([None], tf.float32, name="angle")], "`angle` as float32, which the data do not have"),
     ],
 )
-def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_and_said_so(
-    data: dict[str, list[Artifact]], tmp_path: Path, side: int, asks: list[tf.TensorSpec], told: str
+def test_a_blessed_model_with_inputs_that_the_data_do_not_have_is_not_scored(
+    data: dict[str, list[Artifact]], tmp_path: Path, side: int, inputs: list[tf.TensorSpec], text: str
 ) -> None:
-    candidate = samples.write_model(tmp_path / "candidate", asks={"image": IMAGE})
-    champion = samples.write_model(tmp_path / "champion", side=side, asks={each.name: each for each in asks})
+    candidate = samples.write_model(tmp_path / "candidate", inputs={"image": IMAGE})
+    champion = samples.write_model(tmp_path / "champion", side=side, inputs={each.name: each for each in inputs})
     compares = {**CONFIG, "thresholds": [{"metric": "accuracy", "at_least": 0.5, "no_worse_than_blessed_by": 0.5}]}
     outputs = _evaluate(data, tmp_path / "compares", candidate, compares, champion)
     [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
     assert (finding.check, finding.subject) == ("threshold_change", "blessed model")
     assert finding.reason == (
-        f"The last blessed model asks for {told}: the two cannot be compared, and a threshold asks for it."
+        f"The last blessed model asks for {text}: the two cannot be compared, and a threshold asks for it."
     )
     assert "no_worse_than_blessed_by" in finding.remedy
     assert read_scored(outputs["evaluation"].uri).blessed is None
@@ -278,7 +278,7 @@ def test_a_blessed_model_that_asks_for_what_the_data_do_not_have_is_not_scored_a
     outputs = _evaluate(data, tmp_path / "alone", candidate, alone, champion)
     assert read_report(outputs["report"].uri).verdict is Verdict.PASS
     notes = read_evaluation(outputs["evaluation"].uri).notes
-    assert f"The last blessed model asks for {told}: nothing is compared with it." in notes
+    assert f"The last blessed model asks for {text}: nothing is compared with it." in notes
 
 
 @pytest.mark.parametrize(
@@ -293,8 +293,8 @@ def test_a_blessed_model_that_the_data_can_answer_is_compared(
     tmp_path: Path, candidate: list[tf.TensorSpec], champion: list[tf.TensorSpec]
 ) -> None:
     models = {}
-    for role, asks in (("candidate", candidate), ("blessed", champion)):
-        samples.write_model(tmp_path / role, asks={each.name: each for each in asks})
+    for role, inputs in (("candidate", candidate), ("blessed", champion)):
+        samples.write_model(tmp_path / role, inputs={each.name: each for each in inputs})
         models[role] = str(tmp_path / role / "Format-Serving")
     assert unreadable_columns(models, samples.schema()) == {}
 
@@ -313,7 +313,7 @@ def _beside(candidate: np.ndarray, blessed: np.ndarray, times: int = 100, **conf
 
 @pytest.mark.parametrize("blessed", [RIGHT, np.column_stack([1 - RIGHT, RIGHT])])
 @pytest.mark.parametrize("candidate", [RIGHT, np.column_stack([1 - RIGHT, RIGHT])])
-def test_two_classes_are_compared_whether_told_by_one_column_or_by_two(
+def test_two_classes_are_compared_whether_predicted_by_one_column_or_by_two(
     candidate: np.ndarray, blessed: np.ndarray
 ) -> None:
     report = _beside(candidate, blessed)
@@ -324,18 +324,18 @@ def test_two_classes_are_compared_whether_told_by_one_column_or_by_two(
 
 
 @pytest.mark.parametrize(
-    ("blessed", "told"),
+    ("blessed", "message"),
     [
         (np.array([0.2, 0.9, 0.1, np.nan]), "100 of 400 predictions of the last blessed model on test (25.00%) are no"),
         (np.array([0.2, 0.9, 0.1, 4.6]), "are no probabilities: the first is 4.6"),
         (np.column_stack([RIGHT, RIGHT]), "begins with (0.2, 0.2) and adds up to 0.4, not 1"),
     ],
 )
-def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(blessed: np.ndarray, told: str) -> None:
+def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(blessed: np.ndarray, message: str) -> None:
     report = _beside(RIGHT, blessed)
     [finding] = report.findings
     assert (finding.check, finding.subject, finding.severity) == ("threshold_change", "blessed model", Severity.BLOCK)
-    assert told in finding.reason and "no_worse_than_blessed_by" in finding.remedy
+    assert message in finding.reason and "no_worse_than_blessed_by" in finding.remedy
     alone = {"metric": "accuracy", "at_least": 0.5}
     assert _beside(RIGHT, blessed, thresholds=[alone]).verdict is Verdict.PASS
 
@@ -346,7 +346,7 @@ def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(ble
 
 
 @pytest.mark.parametrize(
-    ("asked", "held", "met"),
+    ("wanted", "held", "met"),
     [
         ("float32", "float32", True),
         ("float32", "float32[1]", True),
@@ -358,6 +358,6 @@ def test_nothing_is_compared_with_a_model_whose_answers_are_no_probabilities(ble
     ],
 )
 def test_a_column_of_exactly_one_value_is_read_by_a_model_that_takes_one_or_none(
-    asked: str, held: str | None, met: bool
+    wanted: str, held: str | None, met: bool
 ) -> None:
-    assert _is_met(asked, held) is met
+    assert _is_met(wanted, held) is met

@@ -1,4 +1,4 @@
-"""The ExampleGen component, held against the official one on the real taxi data."""
+"""The ExampleGen component, compared with the official one on the real taxi data."""
 
 from collections import Counter
 from pathlib import Path
@@ -82,11 +82,11 @@ def test_gives_the_examples_of_the_official_component(head, tmp_path):
     assert sum(ours_seen.values()) == 2000
     assert ours_seen == parsed(Path(official.uri).glob("Split-*/*"))
     for name in ("payload_format", "file_format"):
-        theirs = official.get_string_custom_property(name)
-        assert ours.get_string_custom_property(name) == (theirs or "tfrecords_gzip")
+        official_value = official.get_string_custom_property(name)
+        assert ours.get_string_custom_property(name) == (official_value or "tfrecords_gzip")
 
 
-def test_tells_the_facts_of_the_run(head, tmp_path):
+def test_stores_the_facts_of_the_run(head, tmp_path):
     from pipeline.components.example_gen import ExampleGen
 
     source = resolve_source(taxi(head))
@@ -100,7 +100,7 @@ def test_tells_the_facts_of_the_run(head, tmp_path):
 
 
 @pytest.mark.parametrize(("only", "share"), [("", 0.5), ("serving", 1.0)])
-def test_tells_the_share_of_the_rows_that_was_taken(head, tmp_path, only, share):
+def test_stores_the_share_of_the_rows_that_was_taken(head, tmp_path, only, share):
     from pipeline.components.example_gen import ExampleGen
 
     data, source = taxi(head, share=0.5), resolve_source(taxi(head))

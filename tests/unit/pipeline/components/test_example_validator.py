@@ -102,7 +102,7 @@ def test_refuses_missing_values_beyond_what_train_has(clean: Statistics, schema:
     assert report.findings[0].value == pytest.approx(0.15, abs=0.01)
 
 
-def test_a_breach_that_few_rows_explain_is_told_and_does_not_refuse(
+def test_a_breach_that_few_rows_explain_is_reported_and_does_not_refuse(
     clean: Statistics, schema: schema_pb2.Schema
 ) -> None:
     few = REQUESTS.head(40).copy()
@@ -135,7 +135,7 @@ def test_a_sentinel_below_the_limit_is_named_with_its_splits(schema: schema_pb2.
     assert found.reason == "trip_start_hour goes down to -1 in train, eval and test; the schema allows nothing below 0."
 
 
-def test_shares_are_told_of_all_splits_together(schema: schema_pb2.Schema) -> None:
+def test_shares_are_reported_of_all_splits_together(schema: schema_pb2.Schema) -> None:
     (found,) = _report(_everywhere(FRAMES, payment_type="Barter"), schema).findings
     rows = sum(len(frame) for frame in FRAMES.values())
     where = f"in {rows:,} of {rows:,} rows of train, eval and test (100.00%"
@@ -143,7 +143,7 @@ def test_shares_are_told_of_all_splits_together(schema: schema_pb2.Schema) -> No
     assert (found.value, found.n) == (1.0, rows)
 
 
-def test_what_is_wrong_at_serving_is_told_of_the_serving_log(clean: Statistics, schema: schema_pb2.Schema) -> None:
+def test_a_fault_at_serving_is_reported_of_the_serving_log(clean: Statistics, schema: schema_pb2.Schema) -> None:
     report = _report(clean, schema, serving=REQUESTS.assign(trip_start_hour=REQUESTS["trip_start_hour"] + 0.5))
     assert _fired(report) == {("schema_type", "trip_start_hour", Severity.BLOCK)}
     assert report.findings[0].reason == (
@@ -152,7 +152,9 @@ def test_what_is_wrong_at_serving_is_told_of_the_serving_log(clean: Statistics, 
     )
 
 
-def test_the_same_fault_in_training_and_serving_is_told_of_each(clean: Statistics, schema: schema_pb2.Schema) -> None:
+def test_the_same_fault_in_training_and_serving_is_reported_of_each(
+    clean: Statistics, schema: schema_pb2.Schema
+) -> None:
     report = _report(_everywhere(FRAMES, extra=1), schema, serving=REQUESTS.assign(extra=1))
     assert [finding.reason for finding in report.findings] == [
         "extra is in train, eval and test, but the schema does not know it.",
@@ -215,8 +217,8 @@ def test_no_sentence_of_tfdv_is_left_in_its_own_words(clean: Statistics, schema:
     tips.float_domain.disallow_inf = True
     report = _report(_everywhere(FRAMES, **odd), schema)
     assert {finding.subject for finding in report.findings} == set(odd)
-    told = " ".join(finding.reason for finding in report.findings)
-    assert not re.search("xpected data|upto|nexpected|does not fit the schema", told), told
+    text = " ".join(finding.reason for finding in report.findings)
+    assert not re.search("xpected data|upto|nexpected|does not fit the schema", text), text
 
 
 @pytest.mark.parametrize("rows", [20, 200, 500])

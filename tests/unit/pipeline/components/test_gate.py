@@ -1,4 +1,4 @@
-"""What every gate does around its judgement: report, blessing, time, and whose model it was."""
+"""What every gate does beside its judgement: report, blessing, time, and the name of the judged model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 from core.strict import Strict
 from gates.verdict.finding import GateReport, Verdict
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, refusals
-from pipeline.components.gate import Artifacts, Gate, GateExecutor, gate_spec, with_optional
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, with_optional
 from tests.samples.taxi_artifacts import artifact
 
 
@@ -21,13 +21,13 @@ class Asked(Strict):
 
 
 class Echo(GateExecutor):
-    """Says what it was asked to say."""
+    """Returns the verdict in its configuration."""
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
         return GateReport("echo", Asked.from_property(config).verdict)
 
 
-class EchoGate(Gate):
+class EchoGate(GateComponent):
     SPEC_CLASS = gate_spec(inputs={"model": Model}, optional={"baseline_model": Model}, outputs={"extra": Examples})
     EXECUTOR_SPEC = ExecutorClassSpec(Echo)
 

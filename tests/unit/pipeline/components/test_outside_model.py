@@ -1,4 +1,4 @@
-"""A SavedModel from outside is asked as our own are, whatever its signature and outputs are called."""
+"""A SavedModel from outside is called like our own, with any names of its signature and outputs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ByExamples(tf.Module):
 
 
 def _save(folder: Path, module: Any) -> Path:
-    tf.saved_model.save(module, str(folder), signatures={"theirs": module.serve})
+    tf.saved_model.save(module, str(folder), signatures={"outside": module.serve})
     return folder
 
 
@@ -85,14 +85,14 @@ def _brought_in(tmp_path: Path, saved_model: Path, signature: str, output: str) 
     return tf.saved_model.load(f"{model.uri}/Format-Serving")
 
 
-def test_columns_are_sent_as_the_signature_asks_for_them(tmp_path: Path) -> None:
-    loaded = _brought_in(tmp_path, _save(tmp_path / "theirs", ByColumns()), "theirs", "scores")
+def test_columns_are_sent_in_the_form_of_the_signature(tmp_path: Path) -> None:
+    loaded = _brought_in(tmp_path, _save(tmp_path / "outside", ByColumns()), "outside", "scores")
     answer = loaded.signatures["serving_examples"](examples=_examples())["predictions"].numpy()
     np.testing.assert_allclose(answer, [[-0.5, 1.5], [0.9, 0.1], [-10.2, 11.2]], rtol=1e-6)
 
 
 def test_serialized_examples_are_passed_on(tmp_path: Path) -> None:
-    loaded = _brought_in(tmp_path, _save(tmp_path / "theirs", ByExamples()), "theirs", "probability")
+    loaded = _brought_in(tmp_path, _save(tmp_path / "outside", ByExamples()), "outside", "probability")
     answer = loaded.signatures["serving_examples"](examples=_examples())["predictions"]
     assert (answer.shape, answer.dtype) == ((3, 1), tf.float32)
     assert answer.numpy()[0, 0] == len(_examples().numpy()[0])
@@ -101,15 +101,15 @@ def test_serialized_examples_are_passed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("signature", "output", "sentence"),
     [
-        ("serving_default", "scores", r"has no signature `serving_default` \(there: theirs\)"),
-        ("theirs", "predictions", r"has no output `predictions` \(there: classes, scores\)"),
+        ("serving_default", "scores", r"has no signature `serving_default` \(there: outside\)"),
+        ("outside", "predictions", r"has no output `predictions` \(there: classes, scores\)"),
     ],
 )
 def test_what_the_model_does_not_have_is_one_sentence(
     tmp_path: Path, signature: str, output: str, sentence: str
 ) -> None:
     with pytest.raises(SluiceError, match=sentence):
-        _brought_in(tmp_path, _save(tmp_path / "theirs", ByColumns()), signature, output)
+        _brought_in(tmp_path, _save(tmp_path / "outside", ByColumns()), signature, output)
 
 
 def test_a_column_that_the_data_does_not_have_is_one_sentence(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_column_that_the_data_does_not_have_is_one_sentence(tmp_path: Path) ->
             return {"p": tariff}
 
     with pytest.raises(SluiceError, match="requires the column `tariff`, which the data does not have"):
-        _brought_in(tmp_path, _save(tmp_path / "theirs", Other()), "theirs", "p")
+        _brought_in(tmp_path, _save(tmp_path / "outside", Other()), "outside", "p")
 
 
 @pytest.mark.parametrize(
-    ("column", "asked", "sentence"),
+    ("column", "dtype", "sentence"),
     [
         ("trip_miles", tf.string, "requires text in the column `trip miles`, which holds whole numbers"),
         ("fare", tf.string, "requires text in the column `fare`, which holds numbers"),
@@ -131,31 +131,31 @@ def test_a_column_that_the_data_does_not_have_is_one_sentence(tmp_path: Path) ->
         ("company", tf.int64, "requires whole numbers in the column `company`, which holds text"),
     ],
 )
-def test_text_asked_of_numbers_and_numbers_asked_of_text_are_one_sentence(
-    tmp_path: Path, column: str, asked: tf.DType, sentence: str
+def test_text_columns_for_numbers_and_numbers_for_text_are_one_sentence(
+    tmp_path: Path, column: str, dtype: tf.DType, sentence: str
 ) -> None:
     class Other(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], asked, column), tf.TensorSpec([None], tf.float32, "fare")])
+        @tf.function(input_signature=[tf.TensorSpec([None], dtype, column), tf.TensorSpec([None], tf.float32, "fare")])
         def serve(self, other: tf.Tensor, fare: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"p": fare}
 
-        @tf.function(input_signature=[tf.TensorSpec([None], asked, column)])
+        @tf.function(input_signature=[tf.TensorSpec([None], dtype, column)])
         def serve_alone(self, other: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"p": tf.zeros(tf.shape(other))}
 
     other = Other()
     served = other.serve_alone if column == "fare" else other.serve
-    tf.saved_model.save(other, str(tmp_path / "theirs"), signatures={"theirs": served})
+    tf.saved_model.save(other, str(tmp_path / "outside"), signatures={"outside": served})
     with pytest.raises(SluiceError, match=sentence) as caught:
-        _brought_in(tmp_path, tmp_path / "theirs", "theirs", "p")
+        _brought_in(tmp_path, tmp_path / "outside", "outside", "p")
     assert "saved_model_cli show" in caught.value.next_command
 
 
 def test_what_is_no_saved_model_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "theirs").mkdir()
-    (tmp_path / "theirs/saved_model.pb").write_bytes(b"not a graph")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/saved_model.pb").write_bytes(b"not a graph")
     with pytest.raises(SluiceError, match="is no SavedModel that can be loaded"):
-        _brought_in(tmp_path, tmp_path / "theirs", "theirs", "p")
+        _brought_in(tmp_path, tmp_path / "outside", "outside", "p")
     threshold = {"metric": "auc", "no_worse_than_blessed_by": 0.1}
     for folder in (tmp_path / "none", tmp_path):
         config = EvaluatorConfig.model_validate({"baseline": {"saved_model": str(folder)}, "thresholds": [threshold]})

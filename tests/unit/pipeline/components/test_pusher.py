@@ -1,4 +1,4 @@
-"""The Pusher refuses whatever is not vouched for, and never crashes doing so."""
+"""The Pusher refuses a model without every required blessing, and does not crash."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
 
 
 def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
-    """What the Registrar says of a version of taxi that it registered."""
+    """The Registrar's output for a version of taxi that it registered."""
     found = FolderRegistry(tmp_path / "registry").register(
         submission(tmp_path / "submitted" / weights.decode(), weights)
     )
@@ -103,7 +103,7 @@ def test_the_pushed_model_names_the_version_that_is_registered(
     assert pushed.get_string_custom_property("registered_version") == "1.0.0"
 
 
-def test_the_registry_tells_which_version_is_in_production_and_under_which_number_it_was_pushed(
+def test_the_registry_records_which_version_is_in_production_and_under_which_number_it_was_pushed(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
     first = _registered(tmp_path)
@@ -115,8 +115,8 @@ def test_the_registry_tells_which_version_is_in_production_and_under_which_numbe
     assert (new.version, new.aliases) == ("1.0.1", ("latest", "production"))
     assert new.labels == {"stage": "production", "deployment": f"pushed-{number}"}
     assert old.labels == {"stage": "archived", "deployment": f"pushed-{before}"}
-    told = [(each.check, each.severity) for each in read_report(outputs["report"].uri).findings]
-    assert told == [("pushed", Severity.INFO), ("noted_in_registry", Severity.INFO)]
+    checks = [(each.check, each.severity) for each in read_report(outputs["report"].uri).findings]
+    assert checks == [("pushed", Severity.INFO), ("noted_in_registry", Severity.INFO)]
 
 
 def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(
@@ -132,16 +132,16 @@ def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(
     assert (index.read_bytes(), index.stat().st_mtime_ns) == before
 
 
-def test_a_push_whose_note_was_cut_off_is_noted_by_the_next_run(
+def test_a_push_whose_record_was_cut_off_is_recorded_by_the_next_run(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
-    _push(tmp_path, model, blessings)  # pushed, and killed before the registry was told
+    _push(tmp_path, model, blessings)  # pushed, and killed before the registry recorded it
     pushed = _push(tmp_path, model, blessings, [_registered(tmp_path)])["pushed_model"]
     number = pushed.get_string_custom_property("pushed_version")
     assert FolderRegistry(tmp_path / "registry").find("taxi", "production").labels["deployment"] == f"pushed-{number}"
 
 
-def test_a_registry_that_cannot_be_changed_is_said_and_does_not_undo_the_push(
+def test_a_registry_that_cannot_be_changed_warns_and_does_not_undo_the_push(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
     registered = _registered(tmp_path)
@@ -157,7 +157,7 @@ def test_a_registry_that_cannot_be_changed_is_said_and_does_not_undo_the_push(
     assert "alias taxi 1.0.0 production && python -m" in finding.remedy
 
 
-def test_a_refusal_says_nothing_to_the_registry(
+def test_a_refusal_does_not_change_the_registry(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
     registered = _registered(tmp_path)
@@ -204,7 +204,7 @@ def test_refuses_and_leaves_the_destination_alone(
     assert not (tmp_path / "serving").exists()
 
 
-def test_a_blessing_that_says_nothing_is_a_no(tmp_path: Path, model: Artifact) -> None:
+def test_a_blessing_without_its_property_is_negative(tmp_path: Path, model: Artifact) -> None:
     silent = samples.artifact(Blessing, tmp_path / "silent")
     assert [finding.check for finding in refusals(["gate"], {"gate": [silent]}, model.uri)] == ["blessing_positive"]
 

@@ -1,4 +1,4 @@
-"""The Registrar keeps a model that every gate blessed, with its files, and leaves the registry alone otherwise."""
+"""The Registrar registers a model that every gate blessed, with its files, and changes nothing otherwise."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _register(tmp_path: Path, inputs: Artifacts, **changed: Any) -> Artifact:
 
 def test_registers_the_model_with_its_files(tmp_path: Path, inputs: Artifacts) -> None:
     registered = _register(tmp_path, inputs)
-    told = {name: registered.get_string_custom_property(name) for name in ("model", "version", "reason")}
-    assert told == {"model": "taxi", "version": "1.0.0", "reason": "first version"}
+    properties = {name: registered.get_string_custom_property(name) for name in ("model", "version", "reason")}
+    assert properties == {"model": "taxi", "version": "1.0.0", "reason": "first version"}
     assert registered.get_int_custom_property("registered") == 1
     version = Path(registered.uri)
     assert version == tmp_path / "registry/taxi/1.0.0"
@@ -123,11 +123,11 @@ def test_registers_the_model_with_its_files(tmp_path: Path, inputs: Artifacts) -
     card = (version / "model_card.md").read_text()
     assert "| fare | float32 |" in card
     assert "| train | 800 |" in card
-    [version_told] = FolderRegistry(tmp_path / "registry").versions("taxi")
-    assert version_told.labels == {"stage": "candidate", "approved": "by-gates", "performance": "auc-0_600"}
+    [version] = FolderRegistry(tmp_path / "registry").versions("taxi")
+    assert version.labels == {"stage": "candidate", "approved": "by-gates", "performance": "auc-0_600"}
 
 
-def test_the_run_tells_the_version_and_its_reason(tmp_path: Path, inputs: Artifacts) -> None:
+def test_the_run_shows_the_version_and_its_reason(tmp_path: Path, inputs: Artifacts) -> None:
     result = NodeResult("Registrar", "ran", 1.0, {"registered": [_register(tmp_path, inputs)]})
     assert registered_of(result) == Registered("taxi", "1.0.0", "first version")
     assert sentence_for(result) == "taxi 1.0.0 (first version)"
@@ -143,8 +143,8 @@ def test_the_same_model_again_is_the_same_version(tmp_path: Path, inputs: Artifa
     again = _register(tmp_path, inputs, train={"seed": 9})
     assert again.uri == first.uri
     assert contents_of(tmp_path / "registry") == before
-    told = sentence_for(NodeResult("Registrar", "ran", 1.0, {"registered": [again]}))
-    assert told == "taxi 1.0.0 (the very model that it was before)"
+    sentence = sentence_for(NodeResult("Registrar", "ran", 1.0, {"registered": [again]}))
+    assert sentence == "taxi 1.0.0 (the very model that it was before)"
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,13 @@ def test_a_hyperparameter_named_like_a_training_setting_hides_none() -> None:
     assert (recipe.hyperparameters["epochs"], recipe.hyperparameters["train.epochs"]) == (9, 3)
 
 
-def test_a_version_tells_the_defaults_of_its_model_too(tmp_path: Path, inputs: Artifacts) -> None:
+def test_a_version_holds_the_defaults_of_its_model_too(tmp_path: Path, inputs: Artifacts) -> None:
     registered = _register(tmp_path, inputs)
-    told = json.loads((Path(registered.uri) / "params.json").read_text())["hyperparameters"]
-    assert {name: told[name] for name in DEFAULTS} == {**DEFAULTS, "dropout": 0.1}  # as `trained` configures it
+    hyperparameters = json.loads((Path(registered.uri) / "params.json").read_text())["hyperparameters"]
+    assert {name: hyperparameters[name] for name in DEFAULTS} == {
+        **DEFAULTS,
+        "dropout": 0.1,
+    }  # as `trained` configures it
 
 
 def _absent(given: Artifacts, gate: str) -> None:

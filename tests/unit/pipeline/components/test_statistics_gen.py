@@ -82,11 +82,11 @@ def _figures(file: Path) -> dict[str, Any]:
 
 def test_gives_what_tfx_gives_over_several_shards(examples: standard_artifacts.Examples, tmp_path: Path) -> None:
     ours = _run(statistics_gen.StatisticsGenExecutor, examples, tmp_path / "ours")
-    theirs = _run(Executor, examples, tmp_path / "theirs")
+    official = _run(Executor, examples, tmp_path / "official")
     assert ours["train"]["rows"] == 900
     for split in ("train", "eval"):
-        assert set(ours[split]) == set(theirs[split])
-        for name, figure in theirs[split].items():
+        assert set(ours[split]) == set(official[split])
+        for name, figure in official[split].items():
             assert ours[split][name] == pytest.approx(figure, rel=1e-9), f"{split} {name}"
 
 

@@ -1,4 +1,4 @@
-"""Every key can be looked up, and the reference page says what the code says."""
+"""Every key can be looked up, and the reference page agrees with the code."""
 
 import pytest
 
@@ -15,28 +15,28 @@ KEYS += [".".join(("environment", *path)) for path in all_keys(EnvironmentConfig
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_is_documented(key):
-    told = explain(key)
-    assert told.startswith(f"{key}: ")
-    meaning = told.replace("\n", " ").removeprefix(f"{key}: ").split(maxsplit=3)
+    text = explain(key)
+    assert text.startswith(f"{key}: ")
+    meaning = text.replace("\n", " ").removeprefix(f"{key}: ").split(maxsplit=3)
     assert len(meaning) > 3, f"{key} has no documentation in pipeline/config/workload.py"
 
 
 def test_a_section_lists_its_keys_with_type_default_and_meaning():
-    told = explain("train")
-    assert told.startswith("train: What training may cost, and how it goes about it.")
-    assert "epochs: a whole number of at least 1; default 10\n      Passes over train at most" in told
-    assert "max_steps: a whole number of at least 1; not set by default" in told
+    text = explain("train")
+    assert text.startswith("train: What training may cost, and how it goes about it.")
+    assert "epochs: a whole number of at least 1; default 10\n      Passes over train at most" in text
+    assert "max_steps: a whole number of at least 1; not set by default" in text
 
 
-def test_a_key_tells_what_it_may_be():
+def test_a_key_is_explained_with_its_values():
     assert "one of row, entity, time, column; default row" in explain("split.by")
     assert explain("evaluator.thresholds.0.at_least") == explain("evaluator.thresholds.at_least")
     assert explain("model.hyperparameters.learning_rate") == explain("model.hyperparameters")
 
 
 def test_no_key_lists_them_all():
-    told = explain()
-    assert all(f"  {key}  " in told for key in KEYS)
+    text = explain()
+    assert all(f"  {key}  " in text for key in KEYS)
 
 
 @pytest.mark.parametrize(

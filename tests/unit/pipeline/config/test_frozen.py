@@ -1,4 +1,4 @@
-"""Hyperparameters that were found once, committed, and used instead of searching."""
+"""Committed hyperparameters of an earlier search, used instead of searching."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_relative_path_starts_where_the_command_was_typed(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("- 1", "must be keys with values"),
         ("units: {a: 1}", "must hold a name and a value a line"),
@@ -46,13 +46,13 @@ def test_a_relative_path_starts_where_the_command_was_typed(tmp_path: Path, monk
         ("batch_size: 0", "`batch_size` in"),
     ],
 )
-def test_says_what_is_wrong_with_a_frozen_file(tmp_path: Path, text: str, said: str) -> None:
+def test_says_what_is_wrong_with_a_frozen_file(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SluiceError) as refusal:
         load_workload("taxi", (frozen(tmp_path / "best.yaml", text),))
-    assert said in refusal.value.headline
+    assert message in refusal.value.headline
 
 
-def test_says_so_when_the_frozen_file_is_not_there(tmp_path: Path) -> None:
+def test_refuses_a_frozen_file_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(SluiceError, match="cannot be read"):
         load_workload("taxi", (f"tuner.frozen={tmp_path / 'none.yaml'}",))
 
@@ -78,7 +78,7 @@ def test_the_batch_size_of_the_file_replaces_both_of_the_yaml(tmp_path: Path) ->
         ("train={batch_size: 32}", "train.batch_size", "32", "64"),
     ],
 )
-def test_what_was_typed_is_never_silently_overruled_by_the_file(
+def test_a_typed_value_is_not_silently_overruled_by_the_file(
     tmp_path: Path, typed: str, key: str, given: str, found: str
 ) -> None:
     file = frozen(tmp_path / "best.yaml", "batch_size: 64\ndropout: 0.25\nhidden_units: [32]")
@@ -95,7 +95,7 @@ def test_what_was_typed_is_never_silently_overruled_by_the_file(
 @pytest.mark.parametrize(
     "typed", ["model.hyperparameters.dropout=0.25", "train={epochs: 2}", "model.hyperparameters.learning_rate=0.1"]
 )
-def test_what_was_typed_goes_with_a_file_that_says_the_same_or_nothing_of_it(tmp_path: Path, typed: str) -> None:
+def test_a_typed_value_is_allowed_with_a_file_that_has_the_same_or_none(tmp_path: Path, typed: str) -> None:
     file = frozen(tmp_path / "best.yaml", "batch_size: 64\ndropout: 0.25")
     config = load_workload("taxi", (file, typed))
     assert (config.train.batch_size, config.model.hyperparameters["dropout"]) == (64, 0.25)

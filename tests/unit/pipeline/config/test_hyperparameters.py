@@ -61,13 +61,13 @@ def test_the_batch_size_is_a_hyperparameter_of_every_model() -> None:
 @pytest.mark.parametrize(
     "source", [b"", b"DEFAULTS = {**others, 'a': 1}", b"DEFAULTS = read()", b"def build_model(): ..."]
 )
-def test_a_model_that_does_not_list_its_hyperparameters_is_asked_later(source: bytes) -> None:
+def test_a_model_that_does_not_list_its_hyperparameters_is_checked_when_built(source: bytes) -> None:
     check_hyperparameters("mine", source, {"anything": 1})
     check_classes("mine", source, {}, ["a", "b", "c"])
 
 
 @pytest.mark.parametrize("module", ["wide_and_deep", "cnn", "lenet5"])
-def test_our_models_list_theirs(module: str) -> None:
+def test_our_models_list_their_hyperparameters(module: str) -> None:
     def refuse() -> Any:
         check_hyperparameters(module, (ROOT / f"models/{module}.py").read_bytes(), {"no_such": 1})
 
@@ -177,7 +177,7 @@ def test_the_batch_size_is_looked_at_where_a_model_does_not_list_its_hyperparame
         check_hyperparameters("mine", b"", {"batch_size": "abc"})
 
 
-def test_as_many_names_as_the_model_tells_classes_apart_of_its_own_accord(tmp_path: Path) -> None:
+def test_as_many_names_as_the_model_has_classes_by_default(tmp_path: Path) -> None:
     text = (ROOT / "configs/fashion_mnist.yaml").read_text().replace("    classes: 10\n", "")
     (tmp_path / "mine.yaml").write_text(text)
     names = "data.class_names=[boot, coat, dress]"
@@ -202,13 +202,11 @@ def test_as_many_names_as_the_model_tells_classes_apart_of_its_own_accord(tmp_pa
         ({"act": "x"}, {"act": {"one_of": []}}, {"act": "y"}),
     ],
 )
-def test_a_module_of_somebody_elses_is_not_held_to_what_it_did_not_say(
-    defaults: Any, limits: Any, given: dict[str, Any]
-) -> None:
+def test_a_users_module_is_not_checked_beyond_its_own_limits(defaults: Any, limits: Any, given: dict[str, Any]) -> None:
     check_hyperparameters("mine", f"DEFAULTS = {defaults!r}\nLIMITS = {limits!r}".encode(), given)
 
 
-def test_a_search_is_told_which_numbers_there_are() -> None:
+def test_a_search_gets_the_allowed_numbers() -> None:
     from core.errors import SluiceError
     from core.hyperparameters import completed
 

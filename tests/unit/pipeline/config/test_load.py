@@ -1,4 +1,4 @@
-"""What a person sees when a configuration is right, and above all when it is not."""
+"""Loading a configuration, and the messages when it cannot be used."""
 
 import subprocess
 import sys
@@ -97,7 +97,7 @@ def test_says_how_many_problems_follow_the_first(taxi_with):
         ("dropout: 0.5", "dropout: no", '`no` may mean true or false or text: write true, false or "no"'),
     ],
 )
-def test_a_wrong_value_is_told_in_plain_words_with_a_line(taxi_with, old, new, sentence):
+def test_a_wrong_value_is_refused_in_plain_words_with_a_line(taxi_with, old, new, sentence):
     path = taxi_with(old, new)
     error = refusal(path)
     assert sentence in error.headline

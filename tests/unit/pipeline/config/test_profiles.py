@@ -46,7 +46,7 @@ def test_the_command_line_goes_over_the_profile(workload):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("quik", "has no profile `quik`; did you mean `quick`?"),
         ("zzz", "has no profile `zzz`; it has quick, wrong, odd."),
@@ -54,10 +54,10 @@ def test_the_command_line_goes_over_the_profile(workload):
         ("odd", "the profile `odd` must be keys with values"),
     ],
 )
-def test_what_is_wrong_with_a_profile_is_said_with_its_place(workload, name, told):
+def test_a_fault_in_a_profile_is_named_with_its_place(workload, name, message):
     with pytest.raises(SluiceError) as caught:
         load_workload(workload, profile=name)
-    assert told in caught.value.headline and workload in caught.value.headline and caught.value.exit_code == 3
+    assert message in caught.value.headline and workload in caught.value.headline and caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize("name", [None, "quick", "lenet5"])

@@ -1,4 +1,4 @@
-"""What the ModelGate is told of models of images and of several classes."""
+"""The evidence of the ModelGate for models of images and of several classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.samples import digits as samples
 IMAGE = tf.io.FixedLenFeature([28, 28, 1], tf.int64)
 
 
-def test_a_image_that_every_row_must_have_is_probed_all_dark_and_all_bright() -> None:
+def test_an_image_that_every_row_must_have_is_probed_all_dark_and_all_bright() -> None:
     columns = {"image": np.full((4, 28, 28, 1), 7), "size": np.array([1.0, 2.0, 3.0, 4.0], np.float32)}
     specs: dict[str, Any] = {"image": IMAGE, "size": tf.io.FixedLenFeature([], tf.float32)}
     found = dict(probes(specs, columns))
@@ -34,7 +34,7 @@ def test_a_image_that_every_row_must_have_is_probed_all_dark_and_all_bright() ->
         assert probed["size"] is columns["size"]
 
 
-def test_optional_fields_beside_a_image_are_probed_as_before() -> None:
+def test_optional_fields_beside_an_image_are_probed_as_before() -> None:
     columns = {"image": np.zeros((2, 28, 28, 1), np.int64), "town": np.array([b"a", b"b"], dtype=object)}
     found = dict(probes({"image": IMAGE, "town": tf.io.VarLenFeature(tf.string)}, columns))
     assert [name for name in found if name.startswith("town")] == ["town/missing", "town/unknown", "town/extreme"]
@@ -49,20 +49,20 @@ def test_a_model_that_gives_nan_for_a_black_image_is_refused() -> None:
         assert (finding.severity, finding.subject) == (severity, "image")
 
 
-def test_no_optional_field_and_no_image_is_told_as_a_skipped_check() -> None:
+def test_no_optional_field_and_no_image_is_a_skipped_check() -> None:
     assert dict(probes({"x": tf.io.FixedLenFeature([], tf.int64)}, {"x": np.array([1])})) == {}
     skipped = {each.check: each.why for each in judge_model(ModelEvidence()).checks_skipped}
     assert skipped["optional_fields"] == "no optional field was probed"
 
 
-def test_a_image_is_shown_by_its_size_and_scale() -> None:
+def test_an_image_is_shown_by_its_size_and_scale() -> None:
     images = np.zeros((2, 28, 28, 1), np.int64)
     images[1, 3, 3] = 255
     shown = _as_text({"image": images, "fare": np.array([2.5, 3.0]), "town": np.array([b"x", b"y"], dtype=object)})
     assert shown.rows[1] == ("28 x 28 x 1, from 0 to 255, mean 0.3253", "3", "y")
 
 
-def test_large_rows_are_asked_a_few_at_a_time_and_none_is_lost() -> None:
+def test_large_rows_are_predicted_a_few_at_a_time_and_none_is_lost() -> None:
     rows = np.array([bytes([number]) * (MOST_BYTES // 4) for number in range(10)], dtype=object)
     parts = list(by_size(rows))
     assert [len(part) for part in parts] == [4, 4, 2]

@@ -1,4 +1,4 @@
-"""Who is assigned where: shares, independence of salts, entities, time with a gap, a given column."""
+"""The assignment of rows to splits: shares, independence of salts, entities, time with a gap, a given column."""
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ def test_hashes_of_consecutive_rows_are_uniform_in_all_their_bits(consecutive, s
     assert 150 < chi_square(np.bincount(buckets.astype(int), minlength=256)) < 370
 
 
-def test_another_salt_deals_independently(consecutive):
+def test_another_salt_assigns_independently(consecutive):
     split = SplitConfig(train=0.5, eval=0.25, test=0.25)
     one, other = (assign_hashes(hash_rows(consecutive, salt), split) for salt in ("", "again"))
     seen = np.zeros((3, 3))
@@ -72,7 +72,7 @@ def test_lists_hash_by_value_and_place():
     assert len(set(hashes.tolist())) == 5
 
 
-def test_a_column_without_values_deals_no_row_anew(consecutive):
+def test_a_column_without_values_moves_no_row(consecutive):
     empty = pa.array([None] * ROWS, pa.large_list(pa.int64()))
     names = [*consecutive.schema.names, "new"]
     wider = pa.RecordBatch.from_arrays([*consecutive.columns, empty], names)

@@ -83,7 +83,7 @@ def test_a_share_leaves_out_rows_of_every_split_and_none_is_unusable(folder):
     assert 40 < found.rows["test"] < 80 and 330 < sum(found.rows.values()) < 490
 
 
-def test_a_share_that_empties_a_split_says_so(folder):
+def test_refuses_a_share_that_empties_a_split(folder):
     with pytest.raises(SluiceError, match=r"is empty .* rows are left out by data\.share = 0\.001"):
         run(folder, SplitConfig(), share=0.001)
 

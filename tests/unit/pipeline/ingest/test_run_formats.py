@@ -153,7 +153,7 @@ def test_the_same_files_give_the_same_records_in_the_same_order(from_csv, tmp_pa
     assert rows_of(tmp_path / "out", "train") == rows_of(from_csv[1], "train")
 
 
-def test_the_label_is_what_pandas_says(from_csv, taxi_rows):
+def test_the_label_is_that_of_pandas(from_csv, taxi_rows):
     import pandas as pd
 
     frame = pd.DataFrame(taxi_rows[1:], columns=taxi_rows[0]).astype({"tips": "float32", "fare": "float32"})
@@ -199,7 +199,7 @@ def test_a_log_takes_the_wider_types_of_the_data_it_is_like(tmp_path):
         ("٣", Kind.BYTES),
     ],
 )
-def test_a_cell_is_of_the_kind_that_the_official_reader_says(cell, kind):
+def test_a_cell_is_of_the_official_readers_kind(cell, kind):
     from tfx_bsl.coders import csv_decoder
 
     official = csv_decoder._InferValueType(cell.encode())

@@ -79,7 +79,7 @@ def test_small_parts_and_batches_change_nothing(official, tmp_path, monkeypatch)
         assert rows_of(tmp_path / "cut", split) == rows_of(tmp_path / "whole", split)
 
 
-def test_copies_of_a_image_stay_on_one_side(tmp_path):
+def test_copies_of_an_image_stay_on_one_side(tmp_path):
     images = np.repeat(sample_images(100), 2, axis=0)
     write_idx(tmp_path / "data", "train", images, np.arange(200, dtype=np.uint8) % 7)
     write_idx(tmp_path / "data", "t10k", sample_images(5, 9), np.arange(5, dtype=np.uint8))
@@ -145,7 +145,7 @@ def test_a_part_of_the_data_may_lack_a_class(tmp_path):
     assert rows_of(tmp_path / "out", "serving") == expected(sample_images(20), 1 + np.arange(20) % 2)
 
 
-def test_folders_called_train_and_test_are_taken_for_what_they_say(tmp_path):
+def test_folders_called_train_and_test_are_these_splits(tmp_path):
     for part, rows, seed in (("train", 60, 1), ("test", 30, 2)):
         write_classes(tmp_path / "data" / part, sample_images(rows, seed), [CLASSES[row % 3] for row in range(rows)])
     found = run(tmp_path / "out", config(tmp_path / "data", class_names=CLASSES), SplitConfig(train=2, eval=1))

@@ -106,11 +106,11 @@ def test_idx_files_of_two_sizes(images, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("pattern", "told"), [("test*", "matches none of the files"), ("*", "matches every file")])
-def test_test_files_that_name_no_file_or_every_file(images, tmp_path, pattern, told):
+@pytest.mark.parametrize(("pattern", "reason"), [("test*", "matches none of the files"), ("*", "matches every file")])
+def test_test_files_that_name_no_file_or_every_file(images, tmp_path, pattern, reason):
     write_idx(images.parent, "t10k", sample_images(9), np.zeros(9, np.uint8))
     error = refusal(images.parent, tmp_path, SplitConfig(test_files=pattern))
-    assert f"split.test_files is {pattern}, which {told}" in error.headline
+    assert f"split.test_files is {pattern}, which {reason}" in error.headline
 
 
 def test_the_first_image_of_another_size_or_mode_is_named(tmp_path):

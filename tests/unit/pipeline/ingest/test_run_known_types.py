@@ -35,8 +35,14 @@ def run(folder: Path, source: Path | str, known: dict[str, Kind] | None = None, 
 
 def taxi(folder: Path, source: Path | str) -> dict[str, Counter]:
     """The examples of each split, as the taxi workload reads them."""
-    known = {name: Kind[kind] for name, kind in types_in_schema(SCHEMA.read_text()).items()}
-    run(folder, source, known, only=None, label="big_tipper", label_expression="tips > 0.2 * fare")
+    run(
+        folder,
+        source,
+        types_in_schema(SCHEMA.read_text()),
+        only=None,
+        label="big_tipper",
+        label_expression="tips > 0.2 * fare",
+    )
     return {split: examples(folder, split) for split in ("train", "eval", "test")}
 
 

@@ -1,4 +1,4 @@
-"""Which files a workload reads, and what their fingerprint says."""
+"""The files that a workload reads, and their fingerprint."""
 
 import subprocess
 import sys
@@ -82,7 +82,7 @@ def test_a_span_without_a_pattern_is_refused(spans):
         ("a.ndjson.gz", "json_lines"),
     ],
 )
-def test_the_suffix_tells_the_format(name, format_, tmp_path):
+def test_the_suffix_decides_the_format(name, format_, tmp_path):
     (tmp_path / name).write_text("x")
     assert resolve_source(config(tmp_path / name)).format == format_
 

@@ -64,18 +64,18 @@ def test_names_are_escaped() -> None:
     assert "<Pullover>" not in body and "&lt;Pullover&gt;" in body
 
 
-def test_the_map_has_every_count_and_says_who_is_taken_for_whom() -> None:
+def test_the_map_has_every_count_with_both_classes() -> None:
     evaluation = _evaluation()
     body = _body(evaluation)
-    told = re.findall(r'<td class="(\w+)" style="--part:(\d+)%" title="([^"]+)">', body)
-    assert [kind for kind, _, _ in told].count("right") == 4 and len(told) == 16
+    cells = re.findall(r'<td class="(\w+)" style="--part:(\d+)%" title="([^"]+)">', body)
+    assert [kind for kind, _, _ in cells].count("right") == 4 and len(cells) == 16
     counts = evaluation.confusion.counts
     assert f"Shirt &amp; co taken for T-shirt/top in {counts[3][0]} of {sum(counts[3])} rows" in body
-    shades = [int(shade) for kind, shade, _ in told if kind == "right"]
+    shades = [int(shade) for kind, shade, _ in cells if kind == "right"]
     assert shades.index(min(shades)) == 3
 
 
-def test_a_collapse_is_told_first_of_all() -> None:
+def test_a_collapse_is_the_first_sentence() -> None:
     body = _body(_evaluation(right=0.6, onto=2))
     first = body[body.index('<p class="sentence') :].partition("</p>")[0]
     assert "sentence bad" in first and "&lt;Pullover&gt; is the answer for" in first

@@ -63,7 +63,7 @@ def test_a_hyperparameter_that_a_trial_does_not_have_leaves_a_gap() -> None:
     assert (len(lines["1"]), len(lines["2"])) == (2, 0)
 
 
-def test_long_names_are_cut_on_the_axis_and_told_in_full_beside_it() -> None:
+def test_long_names_are_cut_on_the_axis_and_whole_beside_it() -> None:
     name = "a_hyperparameter_with_a_long_name"
     axis = parallel_coordinates([TunerTrial("1", {name: 1}, 0.5)], "loss").axes[0]
     assert axis.name.text == "a_hyperparam…" and axis.name.whole == name

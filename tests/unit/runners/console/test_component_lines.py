@@ -1,4 +1,4 @@
-"""What the console says of a component, from what the component left."""
+"""The console's sentence about a component, from its outputs."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def ingested(**changed: Any) -> NodeResult:
     return NodeResult("ExampleGen", "ran", 1.0, {"examples": [examples]})
 
 
-def test_ingest_tells_which_share_of_the_rows_was_taken() -> None:
-    told = sentence_for(ingested(share=0.5))
-    assert told == "34,919 rows (share 0.5) → train 26,923 / eval 2,992 / test 5,004"
-    assert len(told) <= LINE_WIDTH
+def test_ingest_shows_which_share_of_the_rows_was_taken() -> None:
+    sentence = sentence_for(ingested(share=0.5))
+    assert sentence == "34,919 rows (share 0.5) → train 26,923 / eval 2,992 / test 5,004"
+    assert len(sentence) <= LINE_WIDTH
 
 
 @pytest.mark.parametrize("facts", [{"share": 1.0}, {}])
-def test_ingest_says_nothing_of_a_share_where_all_rows_were_taken(facts: dict[str, float]) -> None:
+def test_ingest_shows_no_share_where_all_rows_were_taken(facts: dict[str, float]) -> None:
     assert sentence_for(ingested(**facts)) == "34,919 rows → train 26,923 / eval 2,992 / test 5,004"
 
 
-def test_evaluation_of_one_row_tells_its_loss_without_an_interval(tmp_path: Path) -> None:
+def test_evaluation_of_one_row_shows_its_loss_without_an_interval(tmp_path: Path) -> None:
     artifact = standard_artifacts.ModelEvaluation()
     artifact.uri = str(tmp_path)
     evaluation = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.223, math.nan, math.nan),))

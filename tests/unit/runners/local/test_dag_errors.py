@@ -1,4 +1,4 @@
-"""What models refuse reaches the user as one sentence and exit code 3."""
+"""A model's refusal reaches the user as one sentence and exit code 3."""
 
 import pickle
 

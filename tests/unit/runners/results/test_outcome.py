@@ -1,4 +1,4 @@
-"""How a run ended, from what became of its components."""
+"""The outcome of a run, from the results of its components."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _pushed(pushed: int) -> NodeResult:
     return NodeResult("Pusher", "ran", 1.0, {"pushed_model": [artifact]})
 
 
-def test_pushed_when_every_gate_passed_and_the_pusher_says_so() -> None:
+def test_pushed_when_every_gate_passed_and_the_pusher_pushed() -> None:
     outcome = outcome_of({"Pusher": _pushed(1)}, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
     assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("pushed", 0, "17")
 
@@ -59,8 +59,8 @@ def test_nothing_to_push_by_design_is_a_success() -> None:
 
 
 def test_a_users_error_keeps_its_sentence_and_a_defect_names_the_log() -> None:
-    mine = NodeResult("ExampleGen", "failed", 1.0, error=SluiceError("eval is empty.", "See it:  less data.csv"))
-    outcome = outcome_of({"ExampleGen": mine}, (), None, push_wanted=True, log="run.log")
+    result = NodeResult("ExampleGen", "failed", 1.0, error=SluiceError("eval is empty.", "See it:  less data.csv"))
+    outcome = outcome_of({"ExampleGen": result}, (), None, push_wanted=True, log="run.log")
     assert (outcome.exit_code, outcome.reason) == (3, "eval is empty.")
     defect = NodeResult("Trainer", "failed", 1.0, error=ValueError("shapes differ\nand more"))
     outcome = outcome_of({"Trainer": defect}, (), None, push_wanted=True, log="run.log")
@@ -80,7 +80,7 @@ Original stack trace for 'transform/Reshape':
 "."""
 
 
-def test_preprocessing_that_does_not_fit_the_data_is_told_by_what_it_could_not_compute() -> None:
+def test_preprocessing_that_does_not_fit_the_data_names_what_it_could_not_compute() -> None:
     failed = NodeResult("Transform", "failed", 1.0, error=ValueError(GRAPH_ERROR))
     outcome = outcome_of({"Transform": failed}, (), None, push_wanted=True, log="run.log")
     assert outcome.exit_code == 3

@@ -42,7 +42,7 @@ def test_a_folder_in_use_is_refused_with_the_process_that_uses_it(tmp_path: Path
         pass
 
 
-def test_an_unwritable_output_folder_is_the_users_to_mend(tmp_path: Path) -> None:
+def test_an_unwritable_output_folder_is_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("not a folder")
     with pytest.raises(SluiceError, match="cannot be") as refusal, exclusive(tmp_path / "out", "taxi"):
         pass
