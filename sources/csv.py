@@ -38,7 +38,11 @@ class Csv(TextFormat[CsvPart]):
     endless = "a quote is opened there or soon after and not closed"
 
     def columns(self, path: str) -> tuple[str, ...]:
-        """From the header, once a row was seen below it."""
+        """From the header, once a row was seen below it.
+
+        Raises:
+          SluiceError: as every format; also when there is none.
+        """
         check_stored(path)
         whole = self.whole(path)
         with plain_read_errors(path), open_content(path) as content:
@@ -49,7 +53,11 @@ class Csv(TextFormat[CsvPart]):
         raise SluiceError(f"{path} {self.no_rows}.", f"Look:  head {path}")
 
     def whole(self, path: str) -> CsvPart:
-        """What is below the header."""
+        """What is below the header.
+
+        Raises:
+          SluiceError: when the header is missing, is no UTF-8 text, or names a column twice or not at all.
+        """
         with plain_read_errors(path), open_content(path) as content:
             head = content.readline()
             while head.count(b'"') % 2 and (more := content.readline()):

@@ -115,7 +115,11 @@ class IdxHeader:
 
 
 def read_header(path: str) -> IdxHeader:
-    """What the first bytes of a file say."""
+    """What the first bytes of a file say.
+
+    Raises:
+      SluiceError: when they are none of an idx file of images or labels.
+    """
     with plain_read_errors(path), open_content(path) as content:
         return _header(path, content)
 
@@ -146,7 +150,11 @@ def _header(path: str, content: BinaryIO) -> IdxHeader:
 
 
 def check_pair(path: str) -> IdxHeader:
-    """The header of a file of images, once its labels are known to be as many."""
+    """The header of a file of images, once its labels are known to be as many.
+
+    Raises:
+      SluiceError: when they are not.
+    """
     images, labels = read_header(path), read_header(labels_of(path))
     if images.entries != labels.entries:
         raise SluiceError(
@@ -184,7 +192,11 @@ def _check_length(path: str, header: IdxHeader) -> None:
 
 
 def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
-    """The images of a part, [at most `rows`, values of one]."""
+    """The images of a part, [at most `rows`, values of one].
+
+    Raises:
+      SluiceError: when the file is cut short.
+    """
     import numpy as np
 
     header = read_header(part.path)
@@ -197,7 +209,11 @@ def read_pixels(part: IdxPart, rows: int) -> Iterator[Bytes]:
 
 
 def read_labels(part: IdxPart) -> Bytes:
-    """The label of each image of a part."""
+    """The label of each image of a part.
+
+    Raises:
+      SluiceError: when the file is cut short.
+    """
     import numpy as np
 
     path = labels_of(part.path)
@@ -215,7 +231,11 @@ def _exactly(path: str, content: BinaryIO, size: int) -> bytes:
 
 
 def image_files(files: list[str]) -> list[str]:
-    """The files of images among these. Raises SluiceError for images without labels, labels without images."""
+    """The files of images among these.
+
+    Raises:
+      SluiceError: for images without labels, labels without images, and a file beside its packed copy.
+    """
     images = [path for path in files if says(path, "images")]
     for path in files:
         if path.removesuffix(".gz") in files and path.endswith(".gz"):
@@ -237,7 +257,11 @@ def image_files(files: list[str]) -> list[str]:
 
 
 def labels_of(path: str) -> str:
-    """The file of the labels that belong to a file of images."""
+    """The file of the labels that belong to a file of images.
+
+    Raises:
+      SluiceError: when it is missing.
+    """
     return _partner(path, "labels", f"{path} holds images, and their labels are missing")
 
 

@@ -39,7 +39,11 @@ class JsonLines(TextFormat[TextPart]):
     endless = "a line begins there that does not end"
 
     def columns(self, path: str) -> tuple[str, ...] | None:
-        """The keys of the first lines, when these are all."""
+        """The keys of the first lines, when these are all.
+
+        Raises:
+          SluiceError: as every format; also when all lines are blank.
+        """
         check_stored(path)
         whole = self.whole(path)
         with plain_read_errors(path), open_content(path) as content:

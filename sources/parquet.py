@@ -35,7 +35,11 @@ class Parquet(Format[ParquetPart]):
     suffixes = (".parquet", ".pq")
 
     def columns(self, path: str) -> tuple[str, ...]:
-        """From the footer."""
+        """From the footer.
+
+        Raises:
+          SluiceError: as every format; also when there are no rows.
+        """
         check_stored(path)
         with _opened(path) as file:
             if not file.metadata.num_rows:
@@ -48,7 +52,11 @@ class Parquet(Format[ParquetPart]):
             return ParquetPart(path, tuple(range(file.metadata.num_row_groups)))
 
     def survey(self, path: str, ints: frozenset[str] = frozenset(), names_images: bool = False) -> FileSurvey:
-        """By the schema and the statistics in the footer; columns are read only where these leave a doubt."""
+        """By the schema and the statistics in the footer; columns are read only where these leave a doubt.
+
+        Raises:
+          SluiceError: for a damaged file, or a column that no tf.Example can hold.
+        """
         from sources.kinds import Kind
         from sources.typed import cannot_be_held, kind_of_type
 

@@ -67,7 +67,11 @@ def open_content(path: str, offset: int = 0) -> Iterator[BinaryIO]:
 
 @contextmanager
 def plain_read_errors(path: str) -> Iterator[None]:
-    """Turns what reading can raise into one sentence that names the file."""
+    """Turns what reading can raise into one sentence that names the file.
+
+    Raises:
+      SluiceError: in its place.
+    """
     try:
         yield
     except EOFError as error:

@@ -50,7 +50,11 @@ class TfRecord(Format[Part]):
         return _NAME.search(path) is not None
 
     def columns(self, path: str) -> tuple[str, ...] | None:
-        """The features of the first records, when these are all; a feature may be absent from many records."""
+        """The features of the first records, when these are all; a feature may be absent from many records.
+
+        Raises:
+          SluiceError: as every format; also when there are no records.
+        """
         from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
         check_stored(path)

@@ -89,7 +89,11 @@ def needed_columns(wanted: Wanted, present: Iterable[str]) -> dict[str, str]:
 
 
 def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
-    """Refuses a file that lacks a column which the configuration names."""
+    """Refuses a file that lacks a column which the configuration names.
+
+    Raises:
+      SluiceError: with what may have been meant.
+    """
     have = list(present)
     for name, key in needed_columns(wanted, have).items():
         if name not in have:

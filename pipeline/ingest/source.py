@@ -30,7 +30,11 @@ class Source:
 
 
 def resolve_source(data: DataConfig) -> Source:
-    """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version."""
+    """Finds the files that `data.source` names: the wanted span (else the newest) and its newest version.
+
+    Raises:
+      SluiceError: when there are none, or their format is unknown or not one.
+    """
     named = _place(data)
     pattern = _absolute(_inside_package(named) if named.startswith("package:") else named)
     if not _PLACEHOLDER.search(pattern):
