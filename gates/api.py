@@ -81,7 +81,7 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
     if not in_order_of_source:
-        raw = {side: table.select(sorted(table.column_names)) for side, table in raw.items()}
+        raw = {side: _by_name(table) for side, table in raw.items()}
     tables = {side: Table.of(side, table) for side, table in raw.items()}
     return Data(
         train=tables["train"],
@@ -90,6 +90,12 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
         previous=tables.get("previous"),
         declared=workload,
     )
+
+
+def _by_name(table: pa.Table) -> pa.Table:
+    # By place, as two columns may have one name, which is refused later.
+    names = table.column_names
+    return table.select(sorted(range(len(names)), key=names.__getitem__))
 
 
 def _with_words(workload: Workload, label: str | None, entity: str | None, time: str | None) -> Workload:

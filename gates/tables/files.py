@@ -63,8 +63,9 @@ def _read(path: str) -> _Side:
     for file in _in_fixed_order(files):
         kinds = ColumnKinds(file, format_.row, format_.mixes_numbers)
         for rows in format_.read(format_.whole(file)):
-            for reject in rows.rejects:
-                raise SluiceError(f"{file}, {format_.row} {reject.line}: {reject.reason}.", _at(file, reject.line))
+            if rows.rejects:
+                first = rows.rejects[0]
+                raise SluiceError(f"{file}, {format_.row} {first.line}: {first.reason}.", _at(file, first.line))
             kinds.add(rows.columns, rows.typed)
             side.batches.append((file, rows))
         empty = not any(rows.columns.num_rows for name, rows in side.batches if name == file)
@@ -76,17 +77,19 @@ def _read(path: str) -> _Side:
 
 def _in_fixed_order(files: list[str]) -> list[str]:
     """The order follows what the files hold, not their names."""
-    import xxhash
-
-    digests = {}
     for file in files:
         check_stored(file)
-        digest = xxhash.xxh3_128()
-        with plain_read_errors(file), Path(file).open("rb") as stored:
-            while len(files) > 1 and (piece := stored.read(1 << 22)):
-                digest.update(piece)
-        digests[file] = digest.hexdigest()
-    return sorted(files, key=digests.__getitem__)
+    return files if len(files) == 1 else sorted(files, key=_digest)
+
+
+def _digest(file: str) -> str:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    with plain_read_errors(file), Path(file).open("rb") as stored:
+        while piece := stored.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _at(file: str, line: int) -> str:

@@ -24,8 +24,7 @@ from gates.api import data_of
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
-from gates.tables.table import Kind as Sort
-from gates.tables.table import Table
+from gates.tables.table import ColumnKind, Table
 from gates.verdict.finding import GateReport, Severity
 from gates.verdict.settings import GateSettings
 from gates.workload import Workload
@@ -51,7 +50,7 @@ class Files:
     splits: dict[str, Path]
     serving: Path | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)
-    sorts: Mapping[str, Sort] = field(default_factory=dict)
+    sorts: Mapping[str, ColumnKind] = field(default_factory=dict)
     blocks: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
 
@@ -82,7 +81,7 @@ def every_format(suffix: str) -> Callable[[Path], Files]:
         lost = columns("serving")
         lost["city"] = [city and city.upper() for city in lost["city"]]
         serving = source_files.WRITERS[suffix](folder / f"serving{suffix}", {k: lost[k] for k in lost if k != "label"})
-        sorts = {"amount": Sort.NUMBER, "count": Sort.NUMBER, "city": Sort.CATEGORY}
+        sorts = {"amount": ColumnKind.NUMBER, "count": ColumnKind.NUMBER, "city": ColumnKind.CATEGORY}
         return Files(splits, serving, sorts=sorts, blocks=frozenset({"city in serving"}))
 
     return write
@@ -92,13 +91,13 @@ def leading_zeros(folder: Path) -> Files:
     """Codes lose their zeros on the way to the endpoint: as numbers they are the same."""
     splits = written(folder / "in", ".csv", zip=lambda i: f"{(i * 37) % 40:05d}")
     serving = source_files.write_csv(folder / "serving.csv", columns("serving", zip=lambda i: f"{(i * 37) % 40}"))
-    return Files(splits, serving, sorts={"zip": Sort.NUMBER}, spared=frozenset({"zip in serving"}))
+    return Files(splits, serving, sorts={"zip": ColumnKind.NUMBER}, spared=frozenset({"zip in serving"}))
 
 
 def leading_zeros_as_text(folder: Path) -> Files:
     """The same codes, said to be text: now the loss is seen."""
     files = leading_zeros(folder)
-    types, sorts = {"zip": "string"}, {"zip": Sort.CATEGORY}
+    types, sorts = {"zip": "string"}, {"zip": ColumnKind.CATEGORY}
     return replace(files, column_types=types, sorts=sorts, blocks=files.spared, spared=frozenset())
 
 
@@ -118,15 +117,22 @@ def odd_csv(folder: Path) -> Files:
     )
     for path in splits.values():
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n", 3))
-    sorts = {"long": Sort.CATEGORY, "thousands": Sort.NUMBER, "na": Sort.CATEGORY, "hexa": Sort.CATEGORY}
-    return Files(splits, sorts={**sorts, "spaced": Sort.NUMBER, "never": Sort.EMPTY, "day": Sort.CATEGORY})
+    sorts = {
+        "long": ColumnKind.CATEGORY,
+        "thousands": ColumnKind.NUMBER,
+        "na": ColumnKind.CATEGORY,
+        "hexa": ColumnKind.CATEGORY,
+    }
+    return Files(
+        splits, sorts={**sorts, "spaced": ColumnKind.NUMBER, "never": ColumnKind.EMPTY, "day": ColumnKind.CATEGORY}
+    )
 
 
 def text_in_one_split(folder: Path) -> Files:
     """A column that is text in one file of the source is text in all of them."""
     splits = written(folder / "in", ".csv.gz", code=lambda i: i % 9)
     source_files.write_csv(splits["eval"], columns("eval", code=lambda i: "A1" if i == 5 else i % 9))
-    return Files(splits, sorts={"code": Sort.CATEGORY})
+    return Files(splits, sorts={"code": ColumnKind.CATEGORY})
 
 
 def text_in_serving(folder: Path) -> Files:
@@ -135,7 +141,7 @@ def text_in_serving(folder: Path) -> Files:
     serving = columns("serving")
     serving["count"] = [f"${value}" for value in serving["count"]]
     path = source_files.write_csv(folder / "serving.csv", serving)
-    return Files(splits, path, sorts={"count": Sort.NUMBER}, blocks=frozenset({"count in serving"}))
+    return Files(splits, path, sorts={"count": ColumnKind.NUMBER}, blocks=frozenset({"count in serving"}))
 
 
 def rewritten_serving(folder: Path) -> Files:
@@ -143,7 +149,7 @@ def rewritten_serving(folder: Path) -> Files:
     splits = written(folder / "in", ".csv", tract=lambda i: 17031081700 + i % 9 if i % 5 else None)
     serving = columns("serving", tract=lambda i: float(17031081700 + i % 9) if i % 5 else None)
     path = source_files.write_csv(folder / "serving.csv", serving)
-    return Files(splits, path, sorts={"tract": Sort.NUMBER}, spared=frozenset({"tract in serving"}))
+    return Files(splits, path, sorts={"tract": ColumnKind.NUMBER}, spared=frozenset({"tract in serving"}))
 
 
 def typed_parquet(folder: Path) -> Files:
@@ -172,8 +178,15 @@ def typed_parquet(folder: Path) -> Files:
             table = table.append_column(name, values)
         (folder / "in").mkdir(exist_ok=True)
         pq.write_table(table, splits.setdefault(split, folder / f"in/{split}.pq"), row_group_size=50)
-    sorts = {"when": Sort.NUMBER, "vector": Sort.IMAGE, "ragged": Sort.OTHER, "single": Sort.NUMBER}
-    return Files(splits, sorts={**sorts, "count.1": Sort.NUMBER, "never": Sort.EMPTY, "code": Sort.CATEGORY})
+    sorts = {
+        "when": ColumnKind.NUMBER,
+        "vector": ColumnKind.IMAGE,
+        "ragged": ColumnKind.OTHER,
+        "single": ColumnKind.NUMBER,
+    }
+    return Files(
+        splits, sorts={**sorts, "count.1": ColumnKind.NUMBER, "never": ColumnKind.EMPTY, "code": ColumnKind.CATEGORY}
+    )
 
 
 def typed_json(folder: Path) -> Files:
@@ -186,7 +199,12 @@ def typed_json(folder: Path) -> Files:
         when=lambda i: f"2020-01-{i % 28 + 1:02d}T10:00:00Z",
         code=lambda i: f"0{i % 9}",
     )
-    sorts = {"truth": Sort.NUMBER, "vector": Sort.IMAGE, "when": Sort.CATEGORY, "code": Sort.CATEGORY}
+    sorts = {
+        "truth": ColumnKind.NUMBER,
+        "vector": ColumnKind.IMAGE,
+        "when": ColumnKind.CATEGORY,
+        "code": ColumnKind.CATEGORY,
+    }
     return Files(splits, sorts=sorts)
 
 
@@ -298,7 +316,7 @@ def test_images_of_idx_files_are_the_same_pixels(tmp_path: Path) -> None:
     ingest(lambda: beam.Pipeline(argv=["--runner=FnApiRunner"]), resolve_source(config), wanted, str(tmp_path / "out"))
     ours = data_of({side: str(path) for side, path in paths.items()}, Workload(label="label"))
     test = as_table(tmp_path / "out", "test", "eval")
-    assert ours.held_out["eval"].kinds == test.kinds == {"image": Sort.IMAGE, "label": Sort.NUMBER}
+    assert ours.held_out["eval"].kinds == test.kinds == {"image": ColumnKind.IMAGE, "label": ColumnKind.NUMBER}
     assert all(_same(ours.held_out["eval"], test, column) for column in ("image", "label"))
 
 

@@ -13,16 +13,11 @@ import pytest
 from core.errors import ExitCode, SluiceError
 from sources import idx, image_folder, parquet, text_files, tfrecord
 from sources.column_kinds import ColumnKinds
-from sources.csv import Csv
 from sources.format import Format, Part, Rows
 from sources.formats import FORMATS, format_named, readable_suffixes
-from sources.idx import Idx
-from sources.image_folder import ImageFolder
-from sources.json_lines import JsonLines
 from sources.kinds import Kind, to_kind
 from sources.locate import locate
-from sources.parquet import Parquet
-from sources.tfrecord import TfRecord, frame_records
+from sources.tfrecord import frame_records
 from sources.typed import typed_to_kind
 from tests.samples import source_files
 from tests.samples.image_files import sample_images, write_classes, write_idx
@@ -272,9 +267,6 @@ class TestCsv(TableContract, BadRowsContract, RepeatedNamesContract):
     def named(self, folder: Path, *names: str) -> Path:
         return source_files.stored(folder / "named.csv", f"{','.join(names)}\n{','.join('1' for _ in names)}\n")
 
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, Csv)
-
 
 class TestPackedCsv(TestCsv):
     suffix = ".csv.gz"
@@ -290,9 +282,6 @@ class TestParquet(TableContract, RepeatedNamesContract):
 
         pq.write_table(pa.table([[1]] * len(names), names=list(names)), folder / "named.parquet")
         return folder / "named.parquet"
-
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, Parquet)
 
     def test_a_name_with_a_dot_beside_its_beginning_keeps_its_values(self, tmp_path: Path) -> None:
         path = str(self.of_rows(tmp_path / "rows.parquet", {"n": [None, None], "n.1": [1, 2], "l": [[1], [2]]}))
@@ -319,9 +308,6 @@ class TestJsonLines(TableContract, BadRowsContract):
         text = '{"a": 1}\n\n[2]\n{"a": 3}\n'
         return source_files.stored(folder / "bad.jsonl", text), 3, "is not a JSON object"
 
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, JsonLines)
-
 
 class TestPackedJsonLines(TestJsonLines):
     suffix = ".jsonl.gz"
@@ -340,9 +326,6 @@ class TestTfRecord(TableContract, BadRowsContract):
         path = source_files.stored(folder / "bad.tfrecord", good + frame_records([b"\xff\xff"]) + good)
         return path, 2, "is not a tf.Example"
 
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, TfRecord)
-
 
 class TestPackedTfRecord(TestTfRecord):
     suffix = ".gz"
@@ -358,9 +341,6 @@ class TestIdx(FileContract):
     def write(self, folder: Path) -> Path:
         return write_idx(folder, "train", sample_images(N), np.arange(N, dtype=np.uint8))
 
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, Idx)
-
 
 class TestImageFolder(SourceFormatContract):
     format = format_named("image_folder")
@@ -369,9 +349,6 @@ class TestImageFolder(SourceFormatContract):
     def write(self, folder: Path) -> Path:
         write_classes(folder / "images", sample_images(N), ["boot", "coat"] * (N // 2))
         return folder / "images"
-
-    def test_is_the_class_of_the_list(self) -> None:
-        assert isinstance(self.format, ImageFolder)
 
 
 def test_every_format_of_the_list_is_held_to_the_contract() -> None:

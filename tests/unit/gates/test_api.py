@@ -56,6 +56,10 @@ def test_the_answer_does_not_depend_on_the_order_of_rows(splits, report) -> None
     assert answer(*(table.sample(frac=1, random_state=11) for table in splits)) == report
 
 
+def test_the_answer_does_not_depend_on_the_order_of_columns(splits, report) -> None:
+    assert answer(*(table[sorted(table, reverse=True)] for table in splits)) == report
+
+
 def test_the_answer_does_not_depend_on_library_or_chunks(splits, report, tmp_path: Path) -> None:
     arrow = [pa.Table.from_pandas(table, preserve_index=False) for table in splits]
     assert answer(*arrow) == report
