@@ -1,5 +1,5 @@
 """`make bench`: Sluice and the official TFX taxi template in turn on the same rows and training steps; writes
-results.md."""
+results.md and appends to history.md."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import psutil
 
+from benchmarks.history import Compared, append_rows
 from benchmarks.jittered_taxi import write_jittered
 from benchmarks.official_template import TAXI_CSV, lay_out_template
 from benchmarks.timed_process import ProcessCost, measure, python
@@ -49,8 +50,8 @@ SIZES = (Size("15 k", 1, 0.8), Size("300 k", 20, 0.6))
 @click.command()
 @click.option("--pairs", default=3, show_default=True, help="Runs of each, in turn.")
 def main(pairs: int) -> None:
-    """Time both, alternating, and write benchmarks/results.md."""
-    sections = []
+    """Time both, alternating; write benchmarks/results.md and append to benchmarks/history.md."""
+    sections, compared = [], []
     for size in SIZES:
         with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
             csv = Path(folder) / "data.csv"
@@ -64,8 +65,10 @@ def main(pairs: int) -> None:
                     f"  pair {turn + 1}: Sluice {sluice[-1].seconds:.1f} s, template {template[-1].seconds:.1f} s"
                 )
             sections.append(_section(size, rows, sluice, template))
+            compared.append(Compared(size.name, sluice, template))
     RESULTS.write_text(_page(sections), encoding="utf-8")
-    click.echo(f"written: {RESULTS.relative_to(ROOT)}")
+    append_rows(compared)
+    click.echo(f"written: {RESULTS.relative_to(ROOT)}; a row for each size is in benchmarks/history.md")
 
 
 def _copy(csv: Path) -> int:
