@@ -1,6 +1,9 @@
 """`python -m gates`: checks tables without a pipeline."""
 
-from gates.command.app import main
+from core.environment import enter_environment
 
 if __name__ == "__main__":
+    enter_environment()
+    from gates.command.app import main
+
     main()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.text import counted
 from gates.tables.describe import ColumnSummary, DataSummary
 from gates.verdict.catalogue import Check
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
@@ -75,7 +76,7 @@ def _show_doubts(console: Console, report: GateReport) -> None:
 def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
     run, skipped = len(report.checks_run), len(report.checks_skipped)
     hint = " (why: --verbose)" if skipped and not verbose else ""
-    console.print(Text(f"{run} checks run, {skipped} skipped{hint}", "dim"))
+    console.print(Text(f"{counted(run, 'check')} run, {skipped} skipped{hint}", "dim"))
     if verbose:
         for each in report.checks_skipped:
             console.print(Text(f"  {each.check}: {each.why}", "dim"))

@@ -98,7 +98,7 @@ class Evaluation:
         return judged
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a plain dict: a slice is its name, a figure that JSON cannot hold (NaN, infinity) is None."""
+        """The same as a plain dict: a figure that JSON cannot hold (NaN, infinity) is None."""
         plain: dict[str, Any] = _plain(self)
         return plain
 
@@ -124,7 +124,7 @@ class Evaluation:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Slice):
-        return value.name
+        return value.to_json()
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value):
@@ -141,7 +141,7 @@ def _figures(plain: Mapping[str, Any]) -> dict[str, float]:
 
 def _estimate(plain: Mapping[str, Any], where: Slice | None = None) -> MetricEstimate:
     """An absent figure stays None; `where` is the slice, if it is not in `plain`."""
-    return MetricEstimate(**{**plain, **_figures(plain), "slice": where or Slice.parse(plain["slice"])})
+    return MetricEstimate(**{**plain, **_figures(plain), "slice": where or Slice.from_json(plain["slice"])})
 
 
 def _class(plain: Mapping[str, Any]) -> ClassPerformance:
@@ -152,7 +152,7 @@ def _class(plain: Mapping[str, Any]) -> ClassPerformance:
 
 def _judgement(plain: Mapping[str, Any]) -> Judgement:
     typed = {
-        "slice": Slice.parse(plain["slice"]),
+        "slice": Slice.from_json(plain["slice"]),
         "kind": LimitKind(plain["kind"]),
         "decision": Decision(plain["decision"]),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # In a limit: every value of a column, or every class.
 EVERY = "*"
@@ -43,6 +44,17 @@ class Slice:
             return cls(class_name=name.removeprefix(_CLASS))
         pairs = (piece.partition("=") for piece in _NEXT_COLUMN.split(name))
         return cls(tuple((column, value) for column, _, value in pairs))
+
+    def to_json(self) -> dict[str, Any]:
+        """As `evaluation.json` holds it."""
+        return {"values": dict(self.values), "class": self.class_name}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any] | str) -> Slice:
+        """The inverse of `to_json`; evaluations of earlier versions hold the name."""
+        if isinstance(plain, str):
+            return cls.parse(plain)
+        return cls(tuple(plain["values"].items()), plain["class"])
 
     @property
     def name(self) -> str:

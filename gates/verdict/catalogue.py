@@ -122,10 +122,10 @@ def check(
 ) -> Callable[[Function], Function]:
     """Registers a check under its function's name.
 
-    The function takes the gate's evidence (`gates.data.Data` or `gates.model.evidence.ModelEvidence`) and `margin`,
-    and yields one Measurement for each comparison, also for a sound one: the number of comparisons decides how certain
-    each must be. It leaves out its name and its margin: `Check.measure` fills them in. The exception NotApplicable says
-    that there is nothing to measure.
+    The function takes the gate's evidence (`gates.data.evidence.Data` or `gates.model.evidence.ModelEvidence`) and
+    `margin`, and yields one Measurement for each comparison, also for a sound one: the number of comparisons decides
+    how certain each must be. It leaves out its name and its margin: `Check.measure` fills them in. The exception
+    NotApplicable says that there is nothing to measure.
     """
 
     def register(function: Function) -> Function:

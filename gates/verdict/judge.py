@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class GateEvidence(Protocol):
-    """What a gate judges: `gates.data.Data` or `gates.model.evidence.ModelEvidence`."""
+    """What a gate judges: `gates.data.evidence.Data` or `gates.model.evidence.ModelEvidence`."""
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
         """The first of `needs` that the evidence does not have."""

@@ -118,3 +118,8 @@ def _as_parsed(column: tf.Tensor, spec: Any) -> tf.Tensor | tf.SparseTensor:
     rows = tf.where(present)
     indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
     return tf.SparseTensor(indices, tf.boolean_mask(column, present), [tf.shape(column, tf.int64)[0], 1])
+
+
+def dtype_in_words(dtype: tf.DType, shape: Any) -> str:
+    """`float32[28, 28]`; a scalar is its type alone."""
+    return f"{dtype.name}{list(shape) if len(shape) else ''}"

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.export.replay import read_built
+from models.export.signatures import dtype_in_words
 from models.features import transformed_feature_spec
 
 
@@ -28,8 +28,11 @@ def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
     return {
         "module": built.module,
         **layers_of(model),
-        **{f"feature {name}": _shown(spec.dtype, spec.shape) for name, spec in features.items()},
-        **{f"request {name}": _shown(spec.dtype, getattr(spec, "shape", ())) for name, spec in requested.items()},
+        **{f"feature {name}": dtype_in_words(spec.dtype, spec.shape) for name, spec in features.items()},
+        **{
+            f"request {name}": dtype_in_words(spec.dtype, getattr(spec, "shape", ()))
+            for name, spec in requested.items()
+        },
         "answer": "×".join(str(size or "batch") for size in model.output_shape),
     }
 
@@ -62,7 +65,3 @@ def _sources(nested: Any) -> Iterator[str]:
     elif isinstance(nested, (list, tuple)):
         for value in nested:
             yield from _sources(value)
-
-
-def _shown(dtype: tf.DType, shape: Any) -> str:
-    return f"{dtype.name}{list(shape) if len(shape) else ''}"

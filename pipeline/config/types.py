@@ -23,7 +23,9 @@ ModulePath = Annotated[
     str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"), InWords("a dotted module path such as models.wide_and_deep")
 ]
 Bucket = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$"), InWords("a bucket's name, without gs:// and folders")
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$"),
+    InWords("a bucket's name of 3 to 222 of a-z, 0-9, `.`, `_` and `-`, without gs:// and folders"),
 ]
 Seed = Annotated[int, Field(ge=0, lt=2**32), InWords("a whole number from 0 to 4294967295")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -1,4 +1,5 @@
-"""The typed configuration of a workload. Reading YAML, overrides and error messages live in config_file.py."""
+"""The typed configuration of a workload. Reading YAML, overrides and error messages live in load.py, overrides.py
+and errors.py."""
 
 from __future__ import annotations
 

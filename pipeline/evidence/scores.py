@@ -21,7 +21,7 @@ from tfx.dsl.io import fileio
 from core.errors import SluiceError
 from gates.evaluation.measure import MISSING, Scored
 from models.export.batches import by_size
-from models.export.signatures import public_names
+from models.export.signatures import dtype_in_words, public_names
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
 
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
@@ -143,7 +143,7 @@ def _inputs_of(path: str) -> dict[str, str]:
     """Type and shape of a row for each input column of `serving_default`, read without loading the model."""
     signature = _signatures_of(path).get(COLUMNS_SIGNATURE)
     return {
-        name: _form(tf.as_dtype(tensor.dtype), [dimension.size for dimension in tensor.tensor_shape.dim][1:])
+        name: dtype_in_words(tf.as_dtype(tensor.dtype), [dimension.size for dimension in tensor.tensor_shape.dim][1:])
         for name, tensor in (signature.inputs.items() if signature else ())
     }
 
@@ -151,11 +151,10 @@ def _inputs_of(path: str) -> dict[str, str]:
 def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
     """The same for each column of the data, by its name as an input of `serving_default`."""
     columns = schema_utils.schema_as_feature_spec(schema).feature_spec
-    return {public_names([name])[name]: _form(spec.dtype, getattr(spec, "shape", ())) for name, spec in columns.items()}
-
-
-def _form(dtype: tf.DType, shape: Any) -> str:
-    return f"{dtype.name}{list(shape) if len(shape) else ''}"
+    return {
+        public_names([name])[name]: dtype_in_words(spec.dtype, getattr(spec, "shape", ()))
+        for name, spec in columns.items()
+    }
 
 
 def _signatures_of(path: str) -> Mapping[str, Any]:

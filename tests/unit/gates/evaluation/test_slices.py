@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gates.evaluation.slices import OVERALL, Slice
@@ -25,6 +27,24 @@ from gates.evaluation.slices import OVERALL, Slice
 def test_a_name_says_which_slice_it_is(where: Slice, name: str) -> None:
     assert where.name == name
     assert Slice.parse(name) == where
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        OVERALL,
+        Slice.of({"company": "A, hour=9", "hour": 9}),
+        Slice.of({"company": ""}),
+        Slice.of_class("<=50K"),
+        Slice.of_class("overall"),
+    ],
+)
+def test_a_stored_slice_is_read_back_whatever_its_values_look_like(where: Slice) -> None:
+    assert Slice.from_json(json.loads(json.dumps(where.to_json()))) == where
+
+
+def test_a_slice_that_an_earlier_version_stored_by_its_name_is_read() -> None:
+    assert Slice.from_json("company=A") == Slice.of({"company": "A"})
 
 
 def test_a_slice_is_read_with_commas_in_its_values() -> None:

@@ -1,0 +1,33 @@
+"""Lets any Python start a command of ours: the command goes on in the project's environment.
+
+Standard library only, and imported before anything else: where nothing is installed this must still say what to do.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_UNUSABLE = 3
+
+
+def is_missing() -> bool:
+    """Whether there is neither `.venv` nor an installation that this Python finds."""
+    return not _own_python().exists() and importlib.util.find_spec("tfx") is None
+
+
+def enter_environment() -> None:
+    """Restart the command under `.venv`'s Python, if another one runs it; end with exit code 3 where there is none."""
+    if is_missing():
+        print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
+        sys.exit(_UNUSABLE)
+    own = _own_python()
+    if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
+        # orig_argv keeps `-m gates`; a Python before 3.10 has none, and our scripts need none.
+        words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:]
+        os.execv(own, [str(own), *words])
+
+
+def _own_python() -> Path:
+    return ROOT / ".venv" / "bin" / "python"
