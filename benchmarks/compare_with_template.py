@@ -66,8 +66,8 @@ def main(pairs: int) -> None:
                 )
             sections.append(_section(size, rows, sluice, template))
             compared.append(Compared(size.name, sluice, template))
-    RESULTS.write_text(_page(sections), encoding="utf-8")
     append_rows(compared)
+    RESULTS.write_text(_page(sections), encoding="utf-8")
     click.echo(f"written: {RESULTS.relative_to(ROOT)}; a row for each size is in benchmarks/history.md")
 
 
