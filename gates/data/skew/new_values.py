@@ -34,8 +34,8 @@ def of_unseen(pair: TableComparison, column: str, margin: float) -> Measurement:
 
     The expected share is that of values with a single row (N1/N), or with a single entity where entities were drawn.
     """
-    older_codes, newer_codes, names = _codes_of(pair, column)
-    groups = pair.groups
+    train_codes, other_codes, names = _codes_of(pair, column)
+    older_codes, newer_codes, groups = train_codes, other_codes, pair.groups
     known_rows, new_rows = older_codes >= 0, newer_codes >= 0
     if pair.other.name == "previous":
         older_codes, newer_codes, known_rows, new_rows = newer_codes, older_codes, new_rows, known_rows
@@ -71,7 +71,7 @@ def of_unseen(pair: TableComparison, column: str, margin: float) -> Measurement:
         by_entity=by_entity,
         remedy=f"Write `{column}` as {older} has it, or train on rows that hold the new values.",
         in_windows=lambda earlier, later: _new_mass(older_codes, earlier, later) if older == "train" else 1.0,
-        chart=lambda: _chart(pair, column, names, older_codes, newer_codes, unseen),
+        chart=lambda: _chart(pair, column, names, train_codes, other_codes, unseen),
     )
 
 
@@ -142,8 +142,8 @@ def _text(
 
 
 def _chart(
-    pair: TableComparison, column: str, names: list[str], older_codes: Codes, newer_codes: Codes, unseen: Codes
+    pair: TableComparison, column: str, names: list[str], train_codes: Codes, other_codes: Codes, unseen: Codes
 ) -> Chart:
-    shares = [evidence.shares_of(codes, len(names)) for codes in (older_codes, newer_codes)]
+    shares = [evidence.shares_of(codes, len(names)) for codes in (train_codes, other_codes)]
     marked = names[int(np.argmax(unseen))]
     return evidence.of_values(f"share of rows by {column}", pair.other.name, names, shares[0], shares[1], marked)

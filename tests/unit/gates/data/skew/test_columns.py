@@ -68,6 +68,19 @@ def test_says_that_categories_differ_in_case_only() -> None:
     assert "upper and lower case" in next(each.reason for each in found if each.check == "new_categories")
 
 
+@pytest.mark.parametrize("side", ["serving", "previous"])
+def test_the_chart_of_new_categories_gives_each_table_its_own_shares(side: str) -> None:
+    train, other = assigned([3000, 1000])
+    train["company"] = train["company"].where(train.index % 2 == 0, "of train alone")
+    other["company"] = other["company"].where(other.index % 4 != 0, f"of {side} alone")
+    found = findings(data_of(train, **{side: other}))
+    chart = next(each.chart for each in found if each.check == "new_categories" and each.subject.startswith("company"))
+    assert chart is not None
+    shares = {name: dict(zip(chart.labels, values, strict=True)) for name, values in chart.series.items()}
+    assert shares["train"]["of train alone"] > 0.4 and shares[side]["of train alone"] == 0
+    assert shares[side][f"of {side} alone"] > 0.2 and shares["train"][f"of {side} alone"] == 0
+
+
 def test_refuses_a_shift_of_a_third_of_a_deviation_in_200_rows() -> None:
     train, serving = assigned([10_000, 200])
     serving["fare"] += 0.35 * serving["fare"].std()
