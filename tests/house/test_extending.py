@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.rules.raised_errors import error_makers, exceptions_in_prose, undocumented
+from tests.house.rules.tree import modules
 from tests.samples.folders import ROOT
 from tests.samples.pages import Block, blocks_of, copy_of_repository, section_of, write_block
 
@@ -81,6 +83,17 @@ def test_what_it_writes_passes_the_lint(recipe: str, clone: Path) -> None:
     files = " ".join(name for block in written(recipe) for name in block.instructions.values() if name.endswith(".py"))
     done = run(clone, f"python -m ruff check {files} && python -m ruff format --check {files}")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_it_writes_documents_the_errors_that_leave_it(recipe: str, clone: Path) -> None:
+    makers = set().union(*(error_makers(path.read_text(encoding="utf-8")) for path in modules()))
+    names = {block.instructions.get("file", "") for block in written(recipe)}
+    sources = [
+        (clone / name).read_text(encoding="utf-8") for name in names if name.endswith(".py") and "test" not in name
+    ]
+    makers |= set().union(*map(error_makers, sources))
+    assert sources
+    assert [undocumented(source, makers) + exceptions_in_prose(source) for source in sources] == [[]] * len(sources)
 
 
 @pytest.mark.e2e

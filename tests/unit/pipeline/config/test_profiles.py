@@ -29,7 +29,7 @@ profiles:
 def workload(tmp_path: Path) -> str:
     """The taxi workload with profiles."""
     file = tmp_path / "mine.yaml"
-    file.write_text((ROOT / "configs/taxi.yaml").read_text() + PROFILES)
+    file.write_text((ROOT / "configs/taxi.yaml").read_text().split("\nprofiles:")[0] + PROFILES)
     return str(file)
 
 
