@@ -48,7 +48,7 @@ def after_training(input_seconds: float, step_seconds: float, first: int = 0, ep
 
 
 def test_training_that_waits_for_its_input_is_seen_to_stall() -> None:
-    assert after_training(input_seconds=0.04, step_seconds=0.001).stall > 0.6
+    assert after_training(input_seconds=0.12, step_seconds=0.001).stall > 0.6
 
 
 def test_training_whose_input_is_ready_does_not_stall() -> None:
@@ -62,7 +62,7 @@ def test_rows_a_second_are_those_of_the_training() -> None:
 
 @pytest.mark.parametrize(("first", "epochs"), [(0, 1), (2, 4), (3, 4)])
 def test_the_input_is_watched_also_when_training_goes_on_after_a_kill(first: int, epochs: int) -> None:
-    assert after_training(input_seconds=0.04, step_seconds=0.001, first=first, epochs=epochs).stall > 0.6
+    assert after_training(input_seconds=0.12, step_seconds=0.001, first=first, epochs=epochs).stall > 0.6
 
 
 def test_nothing_is_reported_of_a_training_that_nobody_watched() -> None:
