@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -14,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from core.errors import SluiceError
 from core.strict import Strict
 from core.text import nearest, suggestion
+from gates.command.usage import OneSentenceCommand, show_or_write
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
 from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, is_mapping, section_of
@@ -23,7 +25,7 @@ _WIDTH = 100
 _ENVIRONMENT = "environment"
 _CHECKS = ("gates", "checks")
 _ANY = "*"
-REFERENCE_COMMAND = "python -m pipeline.config.explain > docs/configuration.md"
+REFERENCE_COMMAND = "python -m pipeline.config.explain --output docs/configuration.md"
 
 
 class _Key(NamedTuple):
@@ -191,5 +193,17 @@ def _plain(documentation: str) -> str:
     return " ".join(documentation.split())
 
 
+@click.command(cls=OneSentenceCommand)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, whole or not at all, instead of printing.",
+)
+def main(output: Path | None) -> None:
+    """Print the page docs/configuration.md."""
+    show_or_write(reference_markdown(), output)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(reference_markdown())
+    main()
