@@ -42,9 +42,9 @@ def test_a_key_below_a_name_of_a_mapping_is_explained_as_without_the_name():
 
 
 def test_an_unknown_check_is_answered_with_the_nearest():
-    with pytest.raises(SluiceError, match="no check `exact_duplicate`; did you mean `exact_duplicates`"):
+    with pytest.raises(SluiceError, match=r"no check `exact_duplicate`; did you mean `exact_duplicates`"):
         explain("gates.checks.exact_duplicate.severity")
-    with pytest.raises(SluiceError, match="no key `gates.checks.exact_duplicates.repeated_rows.severity`"):
+    with pytest.raises(SluiceError, match=r"no key `gates\.checks\.exact_duplicates\.repeated_rows\.severity`"):
         explain("gates.checks.exact_duplicates.repeated_rows.severity")
 
 

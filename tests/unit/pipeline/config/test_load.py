@@ -136,7 +136,7 @@ def test_missing_files_are_named_with_the_command_that_lists_what_there_is(tmp_p
 
 
 def test_a_missing_environment_is_refused_with_the_command_that_lists_the_others():
-    with pytest.raises(SluiceError, match="there is no environment `prd`; did you mean `prod`?") as refused:
+    with pytest.raises(SluiceError, match=r"there is no environment `prd`; did you mean `prod`\?") as refused:
         load_environment("prd")
     label, _, command = refused.value.next_command.partition("  ")
     assert label == "All environments:"
