@@ -21,9 +21,12 @@ from core.text import did_you_mean, number_within
 # Training reads it, not the model; it is a hyperparameter so that a search can vary it like any other.
 BATCH_SIZE = "batch_size"
 DEFAULT_BATCH_SIZE = 128
+# By name. Open, because the module of each model declares which there are, in DEFAULTS; they are checked against these.
+Hyperparameters = Mapping[str, Any]
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.
 # A model's module holds its limits as plain values, so that they can be read without importing it.
-Limits = Mapping[str, Mapping[str, Any]]
+Bounds = Mapping[str, Any]
+Limits = Mapping[str, Bounds]
 
 ONE_OF = "one_of"
 _BOUNDS = ("gt", "ge", "lt", "le")
@@ -33,11 +36,11 @@ _BOUNDS = ("gt", "ge", "lt", "le")
 class Rules:
     """The values that each hyperparameter may have. `defaults` and `limits` by name, those of training included."""
 
-    defaults: Mapping[str, Any]
+    defaults: Hyperparameters
     limits: Limits
 
     @staticmethod
-    def of(defaults: Mapping[str, Any], limits: Mapping[str, Any] | None = None) -> Rules:
+    def of(defaults: Hyperparameters, limits: Mapping[str, Any] | None = None) -> Rules:
         """The rules of a model with these DEFAULTS and LIMITS. Limits of another form than ours are left out: a user's
         module may use the name for something else."""
         ours = {name: each for name, each in (limits or {}).items() if _are_limits(each)}
@@ -60,8 +63,8 @@ class Rules:
 
 
 def completed(
-    hparams: Mapping[str, Any], defaults: Mapping[str, Any], module: str, limits: Limits | None = None
-) -> dict[str, Any]:
+    hparams: Hyperparameters, defaults: Hyperparameters, module: str, limits: Limits | None = None
+) -> Hyperparameters:
     """`defaults` with `hparams` on top, those of training left out.
 
     Raises:
@@ -84,7 +87,7 @@ def completed(
     return {name: value for name, value in {**defaults, **given}.items() if name != BATCH_SIZE}
 
 
-def in_effect(hparams: Mapping[str, Any], module: str) -> dict[str, Any]:
+def in_effect(hparams: Hyperparameters, module: str) -> Hyperparameters:
     """The hyperparameters that a model is built with: the module's DEFAULTS with `hparams` on top, and `hparams` alone
     for a module without DEFAULTS. `build_model` has checked `hparams` before."""
     found = getattr(importlib.import_module(module), "DEFAULTS", None)
@@ -115,7 +118,7 @@ def _is_limit(kind: Any, bound: Any) -> bool:
     return kind in _BOUNDS and isinstance(bound, (int, float)) and not isinstance(bound, bool)
 
 
-def _fits(value: Any, default: Any, limits: Mapping[str, Any]) -> bool:
+def _fits(value: Any, default: Any, limits: Bounds) -> bool:
     if isinstance(default, list) and default:  # an empty list has no type of items
         return isinstance(value, list) and all(_fits(each, _widest(default), limits) for each in value)
     if ONE_OF in limits:
@@ -138,7 +141,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _is_whole(default: Any, limits: Mapping[str, Any]) -> bool:
+def _is_whole(default: Any, limits: Bounds) -> bool:
     """A default of 0 without limits may stand for 0.0."""
     return isinstance(default, Integral) and bool(limits)
 
@@ -147,7 +150,7 @@ def _widest(items: list[Any]) -> Any:
     return next((item for item in items if isinstance(item, float)), items[0])
 
 
-def _in_words(default: Any, limits: Mapping[str, Any]) -> str:
+def _in_words(default: Any, limits: Bounds) -> str:
     if isinstance(default, list) and default:
         return f"a list, each item {_in_words(_widest(default), limits)}"
     if ONE_OF in limits:

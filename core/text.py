@@ -24,9 +24,9 @@ def suggestion(name: str | None) -> str:
     return f"; did you mean `{name}`?" if name else ""
 
 
-def listed(words: Sequence[str]) -> str:
-    """["a", "b", "c"] → "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """["a", "b", "c"] → "a, b and c"; `last` is the word before the last one."""
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def shortened(words: Sequence[str], most: int, between: str = ", ", rest: str = "{} more") -> str:

@@ -2,25 +2,24 @@
 `config`, and the same type again inside the executor.
 
 The components before training define their own inputs (example_gen.py, schema_gen.py, features.py), so that a change of
-a gate's inputs in this file does not lead to a new training.
+a gate's inputs in this file does not lead to a new training; and so do those after the gates (registrar.py, pusher.py),
+so that a change of theirs does not lead to a new verdict.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.strict import Strict
-from gates.data.declared import Declared, PredictionConfig
+from gates.data.declared import Declared
 from gates.evaluation.outside_baseline import OutsideFigures
 from gates.verdict.settings import GateSettings
-from pipeline.config.data import DataConfig, SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.references import outside_figures
 from pipeline.config.training import TrainConfig, TunerConfig
-from pipeline.config.workload import ModelConfig, RegistryConfig, WorkloadConfig
+from pipeline.config.workload import ModelConfig, WorkloadConfig
 from pipeline.ingest.label import parse_label_expression
 from pipeline.splits import Lineage
 
@@ -152,56 +151,3 @@ class LearningInputs(Strict):
             code=platform.code(config.model.module, *_CODE_OF[purpose]),
             durable_dir=f"{platform.artifact_root}/durable/{purpose}",
         )
-
-
-class Provenance(Strict):
-    """The provenance of a run."""
-
-    git_commit: str | None = None
-    lock_hash: str | None = None
-    data_fingerprint: str
-    code: str
-    """A hash of the code that computes features and learns."""
-    seed: int
-
-
-class RegistrarInputs(Strict):
-    """The inputs of the Registrar: the configuration that made or explains the model, and the run's provenance."""
-
-    name: str
-    data: DataConfig
-    prediction: PredictionConfig
-    split: SplitConfig
-    train: TrainConfig
-    registry: RegistryConfig
-    headline: list[str]
-    """The metric in a version's label; none or one."""
-    provenance: Provenance
-
-    @classmethod
-    def of(cls, config: WorkloadConfig, platform: Platform) -> RegistrarInputs:
-        """From the workload and the platform."""
-        modules = ("pipeline.features", config.preprocessing.module, "models.training.run", config.model.module)
-        provenance = Provenance(
-            **platform.provenance,
-            data_fingerprint=platform.datasets.current.fingerprint,
-            code=platform.code(*modules),
-            seed=config.train.seed,
-        )
-        return cls(
-            name=config.name,
-            data=config.data,
-            prediction=config.prediction,
-            split=config.split,
-            train=config.train,
-            registry=config.registry,
-            headline=list(config.evaluator.metrics[:1]),
-            provenance=provenance,
-        )
-
-    def plain(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The sections of the configuration, and the provenance, as the registry keeps and shows them: plain values in
-        the order of their names."""
-        values = json.loads(self.to_property())
-        sections = ("data", "prediction", "registry", "split", "train")
-        return {name: values[name] for name in sections}, values["provenance"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -11,6 +11,7 @@ from gates.evaluation.metrics import MetricEstimate
 from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import Finding, Severity
 from registry.contract import Numbered
+from registry.recipe import Settings
 from registry.text import in_words
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def card_of(record: VersionRecord, numbered: Numbered) -> str:
         .render(
             numbered=numbered,
             record=record,
-            config=record.config,
+            facts=record.card,
+            training=record.training.as_json() if record.training else {},
+            environment=record.environment.facts(),
             overall=list(record.evaluation.overall().values()),
             slices=slices[:SLICES_SHOWN],
             slices_left=len(slices[SLICES_SHOWN:]),
@@ -52,7 +55,7 @@ def _largest_first(estimate: MetricEstimate) -> tuple[int, str, str]:
     return -estimate.n, estimate.slice.name, estimate.metric
 
 
-def _named(record: VersionRecord, prefix: str) -> dict[str, Any]:
+def _named(record: VersionRecord, prefix: str) -> Settings:
     """The fields of the architecture that describe requests or features, without their prefix."""
     fields = record.recipe.architecture.items()
     return {name.removeprefix(prefix): value for name, value in fields if name.startswith(prefix)}

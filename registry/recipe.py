@@ -11,6 +11,12 @@ from typing import Any
 from core.text import shortened
 from registry.text import brief
 
+Settings = Mapping[str, Any]
+"""Configured values by name, as JSON holds them.
+
+Open, because a recipe compares every key of a section: a key that the pipeline adds becomes a change between two
+versions without a change of the registry, and one that an old version has stays readable."""
+
 FIRST = "1.0.0"
 _NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _NAMED = 3  # changes that a reason spells out
@@ -26,9 +32,9 @@ class Recipe:
     `rest`: data, code, lock and seed, by name.
     """
 
-    architecture: Mapping[str, Any]
-    hyperparameters: Mapping[str, Any]
-    rest: Mapping[str, Any]
+    architecture: Settings
+    hyperparameters: Settings
+    rest: Settings
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def next_version(latest: str, old: Recipe, new: Recipe) -> tuple[str, str]:
     return _text((major, minor, patch + 1)), "patch: trained anew from the same data, code and settings"
 
 
-def _changes(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _changes(part: str, old: Settings, new: Settings) -> Iterator[Change]:
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if _plain(before) != _plain(after):

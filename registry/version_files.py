@@ -21,11 +21,11 @@ def write_files(folder: Path, record: VersionRecord, numbered: Numbered) -> None
         "params": {
             "hyperparameters": dict(record.recipe.hyperparameters),
             "architecture": dict(record.recipe.architecture),
-            "training": dict(record.training),
+            "training": record.training.as_json() if record.training else {},
         },
         "class_performance": [dataclasses.asdict(line) for line in record.classes],
         "gates": [report.to_json() for report in record.gates],
-        "environment": dict(record.environment),
+        "environment": record.environment.as_json(),
     }
     for name, plain in files.items():
         text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport
+from models.export.model_run import TrainingRecord
 from registry.class_table import ClassLine, class_lines
 from registry.contract import Figure
 from registry.recipe import Recipe
+from registry.run_configuration import CardFacts, Environment
 
 CARD_FILE, IMAGE_FILE = "model_card.md", "confusion_matrix.png"
 
@@ -45,14 +47,13 @@ class VersionRecord:
     """The content of the files of a version."""
 
     recipe: Recipe
-    config: Mapping[str, Any]  # the workload's configuration as plain values
-    withheld: tuple[str, ...]  # columns that the model never sees
+    card: CardFacts
     rows: Mapping[str, int]  # by split
     evaluation: Evaluation
     gates: tuple[GateReport, ...]
     request_times: RequestTimes | None
-    training: Mapping[str, Any]  # the Trainer's record: epochs, seconds, devices
-    environment: Mapping[str, Any]  # lock, commit, data, seed, versions of the stack
+    training: TrainingRecord | None  # None where the Trainer left none
+    environment: Environment
 
     @property
     def figures(self) -> dict[str, Figure]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from core.hyperparameters import Hyperparameters
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import GateReport
 
@@ -27,7 +28,7 @@ class TunerTrial:
     """One set of hyperparameters that the Tuner tried, and how it scored on eval: the lower the better."""
 
     name: str
-    hyperparameters: Mapping[str, object]
+    hyperparameters: Hyperparameters
     score: float | None  # None when it failed
     chosen: bool = False
     state: Literal["completed", "stopped", "failed"] = "completed"

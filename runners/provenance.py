@@ -8,12 +8,14 @@ import importlib.util
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from core.packages import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
+_TEMPLATES = "templates"  # the folder that jinja2's PackageLoader reads
 
 
 def git_commit(root: Path = ROOT) -> str | None:
@@ -37,6 +39,7 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
     A package stands for all its modules. Imports are read from the source and nothing is imported, so each component
     depends on exactly what it can reach: an edit in report/ or runners/ leaves every component reusable, an edit in
     models/ leaves Transform reusable. What is found by its dotted path alone (the workload's modules) must be named.
+    The templates that a module loads count with it: an edit of the model card registers anew.
     """
     digest = hashlib.sha256((lock_hash(root) or "no lock").encode())
     for name, file in sorted(reachable_sources(modules, root).items()):
@@ -45,7 +48,8 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
 
 
 def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
-    """The source files of `modules` and of whatever of ours they import, by dotted name."""
+    """The source files of `modules` and of whatever of ours they import, by dotted name, and the templates that these
+    load, by their path."""
     bases = [root, *(_folder_holding(name) for name in modules if _file_below(root, name) is None)]
     own_names = frozenset(PACKAGES) | {name.partition(".")[0] for name in modules}
     found: dict[str, Path] = {}
@@ -58,7 +62,12 @@ def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Pa
         found[name] = file
         parent = name.rpartition(".")[0]
         package = name if file.name == "__init__.py" else parent
-        waiting += [*([parent] if parent else []), *_imports(file, package, file.stat().st_mtime_ns)]
+        reads = _reads(file, package, file.stat().st_mtime_ns)
+        waiting += [*([parent] if parent else []), *reads.modules]
+        for owner in reads.templates_of:
+            if home := _find(owner, bases, own_names):
+                folder = home.parent
+                found |= {f"{owner}/{each.relative_to(folder)}": each for each in _files_in(folder / _TEMPLATES)}
     return found
 
 
@@ -99,10 +108,24 @@ def _folder_holding(name: str) -> Path:
     raise ValueError(f"there is no source for the module {name}")
 
 
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+@dataclass(frozen=True)
+class _Reads:
+    """What a module needs when it runs."""
+
+    modules: tuple[str, ...]
+    """Every dotted name that it imports, at whatever depth of its code."""
+    templates_of: tuple[str, ...]
+    """The packages whose templates it loads."""
+
+
 @lru_cache(maxsize=1024)
-def _imports(file: Path, package: str, _changed: int) -> tuple[str, ...]:
-    """Every dotted name that `file` imports when it runs, at whatever depth of its code."""
+def _reads(file: Path, package: str, _changed: int) -> _Reads:
     names: list[str] = []
+    owners: list[str] = []
     for node in _that_run(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
@@ -111,7 +134,9 @@ def _imports(file: Path, package: str, _changed: int) -> tuple[str, ...]:
             module = ".".join([*above, *([node.module] if node.module else [])])
             # What is imported from a package may be one of its modules.
             names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    return tuple(names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("PackageLoader"):
+            owners += [str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant)]
+    return _Reads(tuple(names), tuple(owners))
 
 
 def _that_run(node: ast.AST) -> Iterator[ast.AST]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.text import listed
 from sources.csv import Csv
 from sources.format import Format
 from sources.idx import Idx
@@ -40,11 +41,10 @@ def format_of_folder(path: str) -> Format[Any] | None:
 
 def readable_suffixes() -> str:
     """What the names of files may end with, as a sentence lists them."""
-    *most, last = (suffix for format_ in FORMATS for suffix in format_.suffixes)
-    return f"{', '.join(most)} or {last}"
+    return listed([suffix for format_ in FORMATS for suffix in format_.suffixes], last="or")
 
 
 def formats_of_files() -> str:
     """The formats of files with their suffixes, as a sentence lists them."""
     titles = [f"{format_.title} ({', '.join(format_.suffixes)})" for format_ in FORMATS if format_.suffixes]
-    return f"{', '.join(titles[:-1])} or {titles[-1]}"
+    return listed(titles, last="or")

@@ -65,14 +65,31 @@ class _Judged:
     decided: Sequence[_Decided]
 
 
+@dataclass(frozen=True)
+class ThresholdDecisions:
+    """What the thresholds decided about an evaluation."""
+
+    judgements: tuple[Judgement, ...]
+    """The decision of each threshold about each figure that it applies to, in the order of the thresholds."""
+    findings: tuple[Finding, ...]
+    skipped: tuple[SkippedCheck, ...]
+    """The checks that could not be run."""
+
+
 def judge_thresholds(
     evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
-) -> tuple[list[Finding], list[SkippedCheck]]:
-    """The findings of the thresholds on an evaluation, and the checks that could not be run."""
+) -> ThresholdDecisions:
+    """Decides each threshold once; the judgements and the findings report the same decisions."""
+    judged = list(_decide(evaluation, limits, judged_by))
+    findings, skipped = _findings(evaluation, judged)
+    return ThresholdDecisions(tuple(_judgements(judged)), tuple(findings), tuple(skipped))
+
+
+def _findings(evaluation: Evaluation, decisions: Sequence[_Judged]) -> tuple[list[Finding], list[SkippedCheck]]:
     findings: list[Finding] = []
     skipped: list[SkippedCheck] = []
     among_many: list[Finding] = []
-    for judged in _decide(evaluation, limits, judged_by):
+    for judged in decisions:
         limit, found = judged.limit, [_finding(each) for each in judged.decided if each.severity is not None]
         if not judged.estimates:
             findings.append(_without_rows(limit))
@@ -86,27 +103,22 @@ def judge_thresholds(
     return findings + among_many, skipped
 
 
-def judgements_of(
-    evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy = "interval"
-) -> tuple[Judgement, ...]:
-    """The decision of each threshold about each figure that it applies to, in the order of the thresholds."""
-    return tuple(
-        Judgement(
-            metric=each.standing.estimate.metric,
-            slice=each.standing.estimate.slice,
-            kind=each.standing.kind,
-            limit=each.standing.limit,
-            min_examples=judged.limit.min_examples,
-            n=each.standing.estimate.n,
-            value=each.standing.value,
-            lower=each.standing.lower,
-            upper=each.standing.upper,
-            decision=each.decision,
-            reason=each.reason,
-        )
-        for judged in _decide(evaluation, limits, judged_by)
-        for each in judged.decided
-    )
+def _judgements(decisions: Sequence[_Judged]) -> Iterator[Judgement]:
+    for judged in decisions:
+        for each in judged.decided:
+            yield Judgement(
+                metric=each.standing.estimate.metric,
+                slice=each.standing.estimate.slice,
+                kind=each.standing.kind,
+                limit=each.standing.limit,
+                min_examples=judged.limit.min_examples,
+                n=each.standing.estimate.n,
+                value=each.standing.value,
+                lower=each.standing.lower,
+                upper=each.standing.upper,
+                decision=each.decision,
+                reason=each.reason,
+            )
 
 
 def _decide(evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy) -> Iterator[_Judged]:

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.hyperparameters import Hyperparameters
+
 BUILT_FILE, WEIGHTS_FILE = "built.json", "model.weights.h5"
 HISTORY_FILE, TRAINING_FILE = "history.json", "training.json"
 # By metric, a figure an epoch.
@@ -18,8 +20,8 @@ class Built:
     the model's own defaults below them."""
 
     module: str
-    hyperparameters: dict[str, Any]
-    in_effect: dict[str, Any]
+    hyperparameters: Hyperparameters
+    in_effect: Hyperparameters
     label: str
     withheld: list[str]
 
@@ -68,7 +70,7 @@ class TrainingRecord:
     resumed_from_epoch: int
     utilisation: Utilisation
     advice: list[str]
-    hyperparameters: dict[str, Any]
+    hyperparameters: Hyperparameters
     parameters: int
 
     def as_json(self) -> dict[str, Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 from tensorboard.plugins.hparams import summary_v2 as hparams_page
 
+from core.hyperparameters import Hyperparameters
 from models.search.trial import OBJECTIVE, TrialOutcome
 
 
-def write_trial(folder: str, name: str, hyperparameters: dict[str, Any], outcome: TrialOutcome) -> None:
+def write_trial(folder: str, name: str, hyperparameters: Hyperparameters, outcome: TrialOutcome) -> None:
     """Writes a trial as a run of its own below `folder`."""
     shown = {
         name: value if isinstance(value, bool | int | float | str) else str(value)

@@ -8,6 +8,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from core.hyperparameters import Hyperparameters
+
 # The figure by which trials are compared, measured on eval: the lower the better.
 OBJECTIVE = "val_loss"
 State = Literal["completed", "stopped", "failed"]
@@ -22,7 +24,7 @@ class Task:
     """
 
     number: int  # in the order in which they were chosen, from 1
-    values: dict[str, Any]
+    values: Hyperparameters
     epochs: int
     learnt: int = 0
     continues: str | None = None
@@ -62,7 +64,7 @@ class Trial:
     """A tried configuration for reports; with Hyperband the sum of its rounds."""
 
     number: int
-    hyperparameters: dict[str, Any]
+    hyperparameters: Hyperparameters
     outcome: TrialOutcome
     chosen: bool = False
 

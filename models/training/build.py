@@ -1,11 +1,10 @@
 """Builds a model for training on this machine, and converts it to one that every machine can serve."""
 
 import importlib
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
+from core.hyperparameters import Hyperparameters
 from models.features import FeatureSpec
 from models.training.config import TrainSettings
 from models.training.hardware import Hardware, check_accelerator, precision, precision_policy, strategy_for
@@ -16,7 +15,7 @@ STEPS_PER_EXECUTION = 32
 
 
 def built_for_training(
-    module: str, train: TrainSettings, hparams: Mapping[str, Any], features: FeatureSpec, found: Hardware
+    module: str, train: TrainSettings, hparams: Hyperparameters, features: FeatureSpec, found: Hardware
 ) -> keras.Model:
     """The model of `module`, compiled with the configured loss, on the configured devices, in the right precision.
 
@@ -40,9 +39,7 @@ def precision_here(train: TrainSettings, found: Hardware) -> str:
     return precision_policy(train.mixed_precision, found, uses_gpu)
 
 
-def in_full_precision(
-    model: keras.Model, module: str, hparams: Mapping[str, Any], features: FeatureSpec
-) -> keras.Model:
+def in_full_precision(model: keras.Model, module: str, hparams: Hyperparameters, features: FeatureSpec) -> keras.Model:
     """The same weights in a model that computes in float32, because serving machines may lack half precision."""
     if not computes_in_half_precision(model):
         return model

@@ -2,8 +2,9 @@
 `custom_config`. What a key means and what holds when it is absent is the pipeline's to say; here is only what arrives.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
+from core.hyperparameters import Hyperparameters
 from core.strict import Strict
 
 
@@ -11,7 +12,7 @@ class ModelSettings(Strict):
     """Which model, and what it is built with."""
 
     module: str
-    hyperparameters: dict[str, Any]
+    hyperparameters: Hyperparameters
 
 
 class PlateauSettings(Strict):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from core.hyperparameters import Hyperparameters
 from models.export.model_run import TrainingRecord, Utilisation
 from models.training.build import computes_in_half_precision
 from models.training.callbacks import steps_taken
@@ -16,7 +17,7 @@ from models.training.hardware import Hardware
 def record_of(
     model: keras.Model,
     history: Mapping[str, list[float]],
-    hparams: Mapping[str, Any],
+    hparams: Hyperparameters,
     found: Hardware,
     rows_per_second: float | None,
     seconds: float,

@@ -1,7 +1,6 @@
 """The Trainer's entry point for every model: read, build, fit, export."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,7 +8,7 @@ import keras_tuner
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from core.hyperparameters import BATCH_SIZE, in_effect
+from core.hyperparameters import BATCH_SIZE, Hyperparameters, in_effect
 from models.export.model_run import HISTORY_FILE, TRAINING_FILE, Built, History, TrainingRecord
 from models.export.replay import keep_for_replay
 from models.export.saved_model import export_model
@@ -61,7 +60,7 @@ def _trained(
     fn_args: FnArgs,
     config: LearningSettings,
     specs: tuple[FeatureSpec, FeatureSpec],
-    hparams: Mapping[str, Any],
+    hparams: Hyperparameters,
     checkpoints: str,
     events: str,
 ) -> tuple[keras.Model, History, TrainingRecord]:
@@ -120,6 +119,6 @@ def _identity(fn_args: FnArgs, config: LearningSettings) -> dict[str, Any]:
     }
 
 
-def tuned_hyperparameters(found: dict[str, Any] | None) -> dict[str, Any]:
+def tuned_hyperparameters(found: dict[str, Any] | None) -> Hyperparameters:
     """The hyperparameters of the Tuner, from the form in which TFX passes them."""
     return dict(keras_tuner.HyperParameters.from_config(found).values) if found else {}

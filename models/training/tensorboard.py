@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_plugin
 
+from core.hyperparameters import Hyperparameters
 from models.training.uploads import FolderUploader
 
 EVAL_PREFIX = "val_"
@@ -35,7 +36,7 @@ class TensorBoardLogs(keras.callbacks.Callback):
     def __init__(
         self,
         directory: str,
-        hyperparameters: Mapping[str, Any],
+        hyperparameters: Hyperparameters,
         trial: str,
         before: Mapping[str, Sequence[float]] | None = None,
     ) -> None:

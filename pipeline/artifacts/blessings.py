@@ -17,7 +17,6 @@ from tfx.types.artifact import Artifact
 from gates.verdict.finding import Finding, GateReport, Severity
 from pipeline.artifacts.text_files import read_text, write_text
 
-BLESSING_SUFFIX = "_blessing"
 CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
 # Vertex passes artifacts without a state; an artifact with a state must be live.
 LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
@@ -135,9 +134,10 @@ def missing_model(source: str) -> list[Finding]:
 
 def _refusal(check: str, name: str, reason: str) -> Finding:
     remedy = f"See the findings of {name} in the report, mend it, and run again; the model served now is untouched."
-    return _finding(check, name, Severity.BLOCK, reason, remedy)
+    return finding_about(check, name, Severity.BLOCK, reason, remedy)
 
 
-def _finding(check: str, subject: str, severity: Severity, reason: str, remedy: str) -> Finding:
+def finding_about(check: str, subject: str, severity: Severity, reason: str, remedy: str) -> Finding:
+    """A finding about a model that needs blessings. Its figure is whether the model may be pushed."""
     blocks = severity is Severity.BLOCK
     return Finding(check, subject, "blessed", 0.0 if blocks else 1.0, 1.0, 1, severity, reason, remedy)

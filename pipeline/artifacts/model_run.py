@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from core.hyperparameters import Hyperparameters
 from models.export.model_run import BUILT_FILE, HISTORY_FILE, TRAINING_FILE, Built, History, TrainingRecord
 from pipeline.artifacts.text_files import optional_text, read_text
 
@@ -17,7 +18,7 @@ class TrialRecord:
     """One set of hyperparameters that the Tuner tried: a row of `trials.json`."""
 
     trial: int
-    hyperparameters: dict[str, Any]
+    hyperparameters: Hyperparameters
     score: float | None  # the lowest loss on eval; None when it failed
     state: Literal["completed", "stopped", "failed"]
     epochs: int

@@ -24,7 +24,7 @@ from gates.evaluation.measure import Scored, by_class, confusion, is_measured, m
 from gates.evaluation.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
 from gates.evaluation.outside_baseline import CHECK as OUTSIDE
 from gates.evaluation.outside_baseline import judge_outside_baseline
-from gates.evaluation.thresholds import judge_thresholds, judgements_of
+from gates.evaluation.thresholds import ThresholdDecisions, judge_thresholds
 from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
@@ -39,7 +39,15 @@ GATE = "evaluator"
 SPLIT = "test"
 
 
-def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, str] | None = None) -> Evaluation:
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """An evaluation that holds its judgements, and the decisions that these are of."""
+
+    evaluation: Evaluation
+    decisions: ThresholdDecisions
+
+
+def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, str] | None = None) -> Evaluated:
     """Every figure of the configuration, the performance by class, and the decision of each threshold. `unreadable`:
     inputs of the blessed model that the data do not have, for which it was not scored."""
     settings, names, confidence = config.evaluator, config.class_names, config.evaluator.confidence
@@ -64,8 +72,8 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
     compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
     matrix = confusion(scored, names)
     measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
-    judgements = judgements_of(measured, _limits(config), settings.judged_by)
-    return dataclasses.replace(measured, judgements=judgements)
+    decisions = judge_thresholds(measured, _limits(config), settings.judged_by)
+    return Evaluated(dataclasses.replace(measured, judgements=decisions.judgements), decisions)
 
 
 def _limits(config: EvaluatorInputs) -> list[Limit]:
@@ -73,20 +81,19 @@ def _limits(config: EvaluatorInputs) -> list[Limit]:
 
 
 def judge(
-    evaluation: Evaluation,
+    evaluated: Evaluated,
     scored: Scored,
     config: EvaluatorInputs,
     unreadable: Mapping[str, str] | None = None,
 ) -> GateReport:
     """The verdict of the thresholds, after the checks that predictions and labels are valid."""
-    limits = _limits(config)
+    limits, evaluation = _limits(config), evaluated.evaluation
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
-    judged_by = config.evaluator.judged_by
-    findings, skipped = judge_thresholds(evaluation, limits, judged_by)
+    findings, skipped = list(evaluated.decisions.findings), list(evaluated.decisions.skipped)
     incomparable = [_other_columns(unreadable, scored, config)] if unreadable else _incomparable(scored, config)
     if incomparable and any(limit.no_worse_than_blessed_by is not None for limit in limits):
         findings, skipped = [*findings, *incomparable], []
-    findings = [*findings, *judge_outside_baseline(evaluation, config.outside, judged_by)]
+    findings = [*findings, *judge_outside_baseline(evaluation, config.outside, config.evaluator.judged_by)]
     run = _checks_run(findings, limits, evaluation)
     findings = unsound(scored, config.label) + findings
     if not limits:
@@ -193,10 +200,10 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
             del models[scores.BLESSED]
         self._score(inputs, models, schema, uri, given)
         scored = scores.read_scored(uri)
-        evaluation = evaluate(scored, given, unreadable)
-        report = judge(evaluation, scored, given, unreadable)
-        write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluation)
-        _write_tfma(inputs, models, uri, scored, evaluation, given)
+        evaluated = evaluate(scored, given, unreadable)
+        report = judge(evaluated, scored, given, unreadable)
+        write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluated.evaluation)
+        _write_tfma(inputs, models, uri, scored, evaluated.evaluation, given)
         return report
 
     def _score(

@@ -1,11 +1,12 @@
-"""What the four gates share: their outputs, their wiring, and the reporting of progress."""
+"""What the four gates share: their outputs, their wiring, and the reporting of progress; and what the components after
+them share, which act on a blessed model alone."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfx.components.evaluator import constants
@@ -13,13 +14,15 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, BaseChannel, Channel, artifact_utils
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.utils import path_utils
 
 from core.strict import Strict
-from gates.verdict.finding import GateReport
-from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
+from gates.verdict.finding import Finding, GateReport
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, missing_model, refusals, write_report
 
 Artifacts = Mapping[str, list[Artifact]]
 ArtifactTypes = Mapping[str, type[Artifact]]
+_BLESSING_SUFFIX, _REPORT_SUFFIX = "_blessing", "_report"
 
 
 class GateExecutor(BaseExecutor):
@@ -77,11 +80,49 @@ def gate_spec(
     return type("GateSpec", (ComponentSpec,), fields)
 
 
-def with_optional(spec: type[ComponentSpec], channels: Mapping[str, BaseChannel]) -> type[ComponentSpec]:
-    """`spec` with one optional input a channel: the blessing or report of a gate that did not run must reach the
-    executor to be refused."""
+@dataclass(frozen=True)
+class Candidate:
+    """The model that a component after the gates is given, and the reasons why it may not go on."""
+
+    saved_model: str
+    """The folder of its SavedModel."""
+    blessings: Mapping[str, Sequence[Artifact]]
+    """By gate; empty where a gate gave none."""
+    refused: Sequence[Finding]
+    """Empty when every gate blessed this very model."""
+
+
+def candidate_of(inputs: Artifacts, gates: Sequence[str]) -> Candidate:
+    """The model of `inputs`, judged by the blessings of all `gates`."""
+    model = artifact_utils.get_single_instance(inputs["model"])
+    blessings = {name: inputs.get(name + _BLESSING_SUFFIX, []) for name in gates}
+    saved_model = path_utils.serving_model_path(model.uri)
+    return Candidate(saved_model, blessings, refusals(gates, blessings, model.uri) + missing_model(saved_model))
+
+
+def reports_of(inputs: Artifacts, gates: Sequence[str]) -> list[Artifact]:
+    """The reports that `gates` left."""
+    return [report for name in gates for report in inputs.get(name + _REPORT_SUFFIX) or []]
+
+
+def reasons_of(findings: Sequence[Finding]) -> str:
+    """The reasons of all findings, as a property of an artifact holds them."""
+    return " ".join(finding.reason for finding in findings)
+
+
+def after_gates(
+    spec: type[ComponentSpec],
+    blessings: Mapping[str, BaseChannel],
+    reports: Mapping[str, BaseChannel] | None = None,
+    **given: object,
+) -> ComponentSpec:
+    """`spec` with one optional input a blessing and a report, both by the gates' names: that of a gate that did not run
+    must reach the executor to be refused. `given`: what the spec itself takes."""
+    channels = {name + _BLESSING_SUFFIX: channel for name, channel in blessings.items()}
+    channels |= {name + _REPORT_SUFFIX: channel for name, channel in (reports or {}).items()}
     further = {name: ChannelParameter(type=channel.type, optional=True) for name, channel in channels.items()}
-    return type(spec.__name__, (spec,), {"INPUTS": {**spec.INPUTS, **further}})
+    made = {name: Channel(type=parameter.type) for name, parameter in spec.OUTPUTS.items()}
+    return type(spec.__name__, (spec,), {"INPUTS": {**spec.INPUTS, **further}})(**given, **channels, **made)
 
 
 def optional_instance(inputs: Artifacts, name: str) -> Artifact | None:

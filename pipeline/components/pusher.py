@@ -16,29 +16,36 @@ from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
-from tfx.utils import path_utils
 
 from core.errors import SluiceError
+from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport, Severity, verdict_of
 from pipeline.artifacts.blessings import (
-    BLESSING_SUFFIX,
     CHECKS,
     GateReportArtifact,
     NewestVersion,
     RegisteredModel,
-    _finding,
-    missing_model,
-    refusals,
+    finding_about,
     verdict_properties,
     write_report,
 )
-from pipeline.components.gate import with_optional
+from pipeline.components.gate import after_gates, candidate_of, reasons_of
 from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
 from serving.version_folder import Push, VersionFolder
 
 GATE = "pusher"
 NOTED = "noted_in_registry"
+
+
+class PusherInputs(Strict):
+    """The inputs of the Pusher."""
+
+    gates: list[str]
+    """Those whose blessings it needs."""
+    destination: str
+    """The folder of versions that an endpoint serves."""
+    keep_versions: int
 
 
 class PusherExecutor(base_executor.BaseExecutor):
@@ -52,25 +59,22 @@ class PusherExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Writes the report; when pushed, the outputs' URIs are those of the version itself."""
         started = time.monotonic()
-        model = artifact_utils.get_single_instance(input_dict["model"])
-        required = json.loads(exec_properties["required"])
-        blessings = {name: input_dict.get(name + BLESSING_SUFFIX, []) for name in required}
-        source = path_utils.serving_model_path(model.uri)
-        findings = refusals(required, blessings, model.uri) + missing_model(source)
+        given = PusherInputs.from_property(exec_properties["config"])
+        candidate = candidate_of(input_dict, given.gates)
+        findings = list(candidate.refused)
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
         pushed_model.set_int_custom_property("pushed", int(not findings))
         push = None
         if not findings:
-            folder = VersionFolder(exec_properties["destination"])
-            push = folder.push(source, exec_properties["keep_versions"])
-            findings = [_push_finding(push, exec_properties["destination"])]
-            verdicts = {name: verdict_properties(given[0]) for name, given in blessings.items()}
+            push = VersionFolder(given.destination).push(candidate.saved_model, given.keep_versions)
+            findings = [_push_finding(push, given.destination)]
+            verdicts = {name: verdict_properties(each[0]) for name, each in candidate.blessings.items()}
             pushed_model.set_string_custom_property("gates", json.dumps(verdicts, sort_keys=True))
             for registered in input_dict.get("registered") or []:
                 version = registered.get_string_custom_property("version")
                 pushed_model.set_string_custom_property("registered_version", version)
                 findings.append(_noted(push, registered))
-        pushed_model.set_string_custom_property("reason", " ".join(finding.reason for finding in findings))
+        pushed_model.set_string_custom_property("reason", reasons_of(findings))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), _report(findings, started))
         if push is not None:
             _point_at(push, pushed_model, artifact_utils.get_single_instance(output_dict["newest"]))
@@ -79,7 +83,7 @@ class PusherExecutor(base_executor.BaseExecutor):
 def _push_finding(push: Push, destination: str) -> Finding:
     how = "is pushed" if push.is_new else "holds this very model already; nothing was pushed"
     reason = f"Version {push.version} in {destination} {how}."
-    return _finding("pushed", str(push.version), Severity.INFO, reason, "Nothing to do.")
+    return finding_about("pushed", str(push.version), Severity.INFO, reason, "Nothing to do.")
 
 
 def _noted(push: Push, registered: types.Artifact) -> Finding:
@@ -95,9 +99,9 @@ def _noted(push: Push, registered: types.Artifact) -> Finding:
         ask = f"python -m registry --folder {shlex.quote(place)}"
         by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
         labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
-        return _finding(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")
+        return finding_about(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")
     reason = f"{model} {version} in the registry {place} is noted as {deployment}."
-    return _finding(NOTED, version, Severity.INFO, reason, "Nothing to do.")
+    return finding_about(NOTED, version, Severity.INFO, reason, "Nothing to do.")
 
 
 def _report(findings: list[Finding], started: float) -> GateReport:
@@ -124,9 +128,7 @@ class PusherSpec(ComponentSpec):
     """Model in; pushed model, report and the marker of the newest version out. Blessings are added per pipeline."""
 
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
-        "destination": ExecutionParameter(type=str),
-        "keep_versions": ExecutionParameter(type=int),
-        "required": ExecutionParameter(type=str),
+        "config": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -155,17 +157,7 @@ class Pusher(base_component.BaseComponent):
     ) -> None:
         """`blessings`: the gates' blessing channels by the gates' names; `registered`: the version in the registry that
         the pushed model's metadata names."""
-        channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
+        given = PusherInputs(gates=sorted(blessings), destination=destination, keep_versions=keep_versions)
         super().__init__(
-            with_optional(PusherSpec, channels)(
-                model=model,
-                registered=registered,
-                destination=destination,
-                keep_versions=keep_versions,
-                required=json.dumps(sorted(blessings)),
-                pushed_model=types.Channel(type=standard_artifacts.PushedModel),
-                report=types.Channel(type=GateReportArtifact),
-                newest=types.Channel(type=NewestVersion),
-                **channels,
-            )
+            after_gates(PusherSpec, blessings, model=model, registered=registered, config=given.to_property())
         )

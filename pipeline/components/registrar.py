@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,18 +17,23 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
-from tfx.utils import path_utils
 
+from core.strict import Strict
+from gates.data.declared import PredictionConfig
 from models.export.structure import structure_of
-from pipeline.artifacts.blessings import BLESSING_SUFFIX, RegisteredModel, missing_model, read_report, refusals
+from pipeline.artifacts.blessings import RegisteredModel, read_report
 from pipeline.artifacts.evaluation import ReferencesArtifact, read_evaluation, read_references
 from pipeline.artifacts.examples import facts_of
 from pipeline.artifacts.model_run import read_built, read_training
 from pipeline.artifacts.request_times import read_request_times
-from pipeline.component_inputs import RegistrarInputs
-from pipeline.components.gate import with_optional
+from pipeline.components.gate import Artifacts, after_gates, candidate_of, reasons_of, reports_of
+from pipeline.config.data import DataConfig, SplitConfig
+from pipeline.config.training import TrainConfig
+from pipeline.config.workload import RegistryConfig
 from registry.backends import registry_at
 from registry.contract import RegisteredVersion, Submission
+from registry.recipe import Settings
+from registry.run_configuration import CardFacts, Provenance, RecipeSettings
 from registry.version_files import write_files
 from registry.version_recipe import environment_of, labels_of, recipe_of
 from registry.version_record import RequestTimes, VersionRecord
@@ -37,9 +42,75 @@ if TYPE_CHECKING:
     from pipeline.config.workload import WorkloadConfig
     from pipeline.platform import Platform
 
-REPORT_SUFFIX = "_report"
 REGISTERED_BEFORE = "the very model that it was before"
-Inputs = dict[str, list[types.Artifact]]
+# Keys for the place of the rows and how to fetch them; the data's fingerprint identifies the rows.
+_WHERE = ("source", "fetch", "serving_log")
+# Seed and machine are no choices about the model.
+_NOT_CHOSEN = ("seed", "accelerator")
+
+
+class RegistrarInputs(Strict):
+    """The inputs of the Registrar: the configuration that made or explains the model, and the run's provenance."""
+
+    gates: list[str]
+    """Those whose blessings it needs."""
+    place: str
+    """Where the registry is."""
+    name: str
+    data: DataConfig
+    prediction: PredictionConfig
+    split: SplitConfig
+    train: TrainConfig
+    registry: RegistryConfig
+    headline: list[str]
+    """The metric in a version's label; none or one."""
+    provenance: Provenance
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, platform: Platform, gates: Iterable[str], place: str) -> RegistrarInputs:
+        """From the workload and the platform."""
+        modules = ("pipeline.features", config.preprocessing.module, "models.training.run", config.model.module)
+        provenance = Provenance(
+            **platform.provenance,
+            data_fingerprint=platform.datasets.current.fingerprint,
+            code=platform.code(*modules),
+            seed=config.train.seed,
+        )
+        return cls(
+            gates=sorted(gates),
+            place=place,
+            name=config.name,
+            data=config.data,
+            prediction=config.prediction,
+            split=config.split,
+            train=config.train,
+            registry=config.registry,
+            headline=list(config.evaluator.metrics[:1]),
+            provenance=provenance,
+        )
+
+    def recipe_settings(self) -> RecipeSettings:
+        """What makes the model, in the order of the names, as the registry compares and shows it."""
+        return RecipeSettings(
+            data=_settings_of(self.data, _WHERE),
+            prediction=_settings_of(self.prediction),
+            split=_settings_of(self.split),
+            train=_settings_of(self.train, _NOT_CHOSEN),
+        )
+
+    def card_facts(self) -> CardFacts:
+        """What the model card takes from the configuration."""
+        return CardFacts(
+            purpose=self.registry.purpose,
+            limits=tuple(self.registry.limits),
+            label=self.data.label,
+            label_expression=self.data.label_expression,
+            made_at=self.prediction.made_at,
+            withheld=tuple(self.prediction.withheld_columns()),
+            split_by=self.split.by,
+            split_column=self.split.column,
+            entity_key=self.data.entity_key,
+        )
 
 
 class RegistrarExecutor(base_executor.BaseExecutor):
@@ -52,24 +123,20 @@ class RegistrarExecutor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Stores the result on the output artifact; when registered, its URI is the version's folder."""
-        model = artifact_utils.get_single_instance(input_dict["model"])
-        registered = artifact_utils.get_single_instance(output_dict["registered"])
-        gates = json.loads(exec_properties["gates"])
-        blessings = {name: input_dict.get(name + BLESSING_SUFFIX, []) for name in gates}
-        saved_model = path_utils.serving_model_path(model.uri)
-        refused = refusals(gates, blessings, model.uri) + missing_model(saved_model)
-        registered.set_int_custom_property("registered", int(not refused))
-        if refused:
-            registered.set_string_custom_property("reason", " ".join(finding.reason for finding in refused))
-            return
         given = RegistrarInputs.from_property(exec_properties["config"])
-        record = version_record_of(input_dict, gates, given)
-        registry = registry_at(exec_properties["registry"])
+        candidate = candidate_of(input_dict, given.gates)
+        registered = artifact_utils.get_single_instance(output_dict["registered"])
+        registered.set_int_custom_property("registered", int(not candidate.refused))
+        if candidate.refused:
+            registered.set_string_custom_property("reason", reasons_of(candidate.refused))
+            return
+        record = version_record_of(input_dict, given)
+        registry = registry_at(given.place)
         known = {version.version for version in registry.versions(given.name)}
         found = registry.register(
             Submission(
                 model=given.name,
-                saved_model=Path(saved_model),
+                saved_model=Path(candidate.saved_model),
                 recipe=record.recipe,
                 figures=record.figures,
                 labels=labels_of(given.headline, record.figures),
@@ -80,26 +147,29 @@ class RegistrarExecutor(base_executor.BaseExecutor):
         _tell(registered, found, is_new=found.version not in known)
 
 
-def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) -> VersionRecord:
+def version_record_of(inputs: Artifacts, given: RegistrarInputs) -> VersionRecord:
     """The record of the model from all outputs of the run."""
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
     structure = structure_of(artifact_utils.get_single_uri(inputs["transform_graph"]), model_run)
     evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))
     references = [reference for each in inputs.get("references") or [] for reference in read_references(each.uri)]
-    reports = [each.uri for name in gates for each in inputs.get(name + REPORT_SUFFIX) or []]
-    training = read_training(model_run)
-    config, provenance = given.plain()
+    reports = [report.uri for report in reports_of(inputs, given.gates)]
     return VersionRecord(
-        recipe=recipe_of(config, provenance, structure, read_built(model_run).in_effect),
-        config=config,
-        withheld=tuple(given.prediction.withheld_columns()),
+        recipe=recipe_of(given.recipe_settings(), given.provenance, structure, read_built(model_run).in_effect),
+        card=given.card_facts(),
         rows=facts_of(artifact_utils.get_single_instance(inputs["examples"])).rows,
         evaluation=dataclasses.replace(evaluation, references=tuple(references)),
         gates=tuple(read_report(uri) for uri in reports),
         request_times=_request_times(reports),
-        training=training.as_json() if training else {},
-        environment=environment_of(provenance),
+        training=read_training(model_run),
+        environment=environment_of(given.provenance),
     )
+
+
+def _settings_of(section: Strict, without: Sequence[str] = ()) -> Settings:
+    """A section as plain values in the order of their names."""
+    settings: Settings = json.loads(section.to_property())
+    return {name: value for name, value in settings.items() if name not in without}
 
 
 def _request_times(reports: list[str]) -> RequestTimes | None:
@@ -121,8 +191,6 @@ class RegistrarSpec(ComponentSpec):
     for an absent blessing must reach the executor to be refused."""
 
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
-        "registry": ExecutionParameter(type=str),
-        "gates": ExecutionParameter(type=str),
         "config": ExecutionParameter(type=str),
         "code": ExecutionParameter(type=str),
     }
@@ -153,27 +221,23 @@ class Registrar(base_component.BaseComponent):
         references: types.BaseChannel,
         blessings: Mapping[str, types.BaseChannel],
         reports: Mapping[str, types.BaseChannel],
-        registry: str,
         config: RegistrarInputs,
         code: str = "",
     ) -> None:
         """`blessings` and `reports`: the gates' channels by the gates' names; `code` only makes a new cache key."""
-        channels = {name + BLESSING_SUFFIX: channel for name, channel in blessings.items()}
-        channels |= {name + REPORT_SUFFIX: channel for name, channel in reports.items()}
         super().__init__(
-            with_optional(RegistrarSpec, channels)(
+            after_gates(
+                RegistrarSpec,
+                blessings,
+                reports,
                 model=model,
                 model_run=model_run,
                 transform_graph=transform_graph,
                 examples=examples,
                 evaluation=evaluation,
                 references=references,
-                registry=registry,
-                gates=json.dumps(sorted(blessings)),
                 config=config.to_property(),
                 code=code,
-                registered=types.Channel(type=RegisteredModel),
-                **channels,
             )
         )
 
@@ -200,7 +264,6 @@ def registrar_of(
         references=references.outputs["references"],
         blessings={name: gate.outputs["blessing"] for name, gate in gates.items()},
         reports={name: gate.outputs["report"] for name, gate in gates.items()},
-        registry=platform.registry_directory,
-        config=RegistrarInputs.of(config, platform),
+        config=RegistrarInputs.of(config, platform, gates, platform.registry_directory),
         code=platform.code("pipeline.components.registrar"),
     )

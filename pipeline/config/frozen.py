@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
-from core.hyperparameters import BATCH_SIZE, DEFAULT_BATCH_SIZE, Rules
+from core.hyperparameters import BATCH_SIZE, DEFAULT_BATCH_SIZE, Hyperparameters, Rules
 from core.yaml_document import Document, KeyPath, read_document
 from pipeline.config.workload import WorkloadConfig
 
@@ -37,7 +37,7 @@ def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
     )
 
 
-def frozen_text(hyperparameters: dict[str, Any], workload: str, how: str) -> str:
+def frozen_text(hyperparameters: Hyperparameters, workload: str, how: str) -> str:
     """The file that `with_frozen` reads, with comments on its origin and its use."""
     lines = [
         f"# {how}",
@@ -51,7 +51,7 @@ def frozen_text(hyperparameters: dict[str, Any], workload: str, how: str) -> str
     return "\n".join([*lines, *values, ""])
 
 
-def _check_typed(config: WorkloadConfig, document: Document, found: dict[str, Any]) -> None:
+def _check_typed(config: WorkloadConfig, document: Document, found: Hyperparameters) -> None:
     given: dict[KeyPath, Any] = {
         ("model", "hyperparameters", name): value for name, value in config.model.hyperparameters.items()
     }
@@ -73,7 +73,7 @@ def _is_typed(document: Document, path: KeyPath) -> bool:
     return any(place.typed for place in (document.place(path), *parts))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Hyperparameters:
     search = "Search anew:  --set tuner.frozen=null --set tuner.enabled=true"
     try:
         found = read_document(file.read_text(encoding="utf-8"), f"`tuner.frozen`, {file}").value

@@ -6,18 +6,18 @@ from __future__ import annotations
 import ast
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.errors import SluiceError
-from core.hyperparameters import BATCH_SIZE, Rules
+from core.hyperparameters import BATCH_SIZE, Hyperparameters, Rules
 from core.text import did_you_mean
 
 DEFAULTS, LIMITS = "DEFAULTS", "LIMITS"
 CLASSES = "classes"
 
 
-def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) -> None:
+def check_hyperparameters(module: str, source: bytes, given: Hyperparameters) -> None:
     """By the module's `DEFAULTS` and `LIMITS`. A module whose `DEFAULTS` is no plain dictionary, or that has none,
     checks its hyperparameters itself when it builds the model.
 
@@ -37,7 +37,7 @@ def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) 
             )
 
 
-def check_classes(module: str, source: bytes, given: Mapping[str, Any], class_names: Sequence[str]) -> None:
+def check_classes(module: str, source: bytes, given: Hyperparameters, class_names: Sequence[str]) -> None:
     """Checks that the model has as many classes as there are names.
 
     Raises:
@@ -63,7 +63,7 @@ def _check_names(module: str, known: set[str], given: Iterable[str]) -> None:
             )
 
 
-def _written_out(source: bytes, name: str) -> dict[str, Any] | None:
+def _written_out(source: bytes, name: str) -> Hyperparameters | None:
     """The dictionary of this name at a module's top level, with None for values that are computed; None when there is
     no such dictionary, or not all of its keys are written out."""
     for statement in ast.parse(source).body:

@@ -19,11 +19,6 @@ _STEP = np.uint64(0xD6E8FEB86659FD93)
 _VALUES_IN_CACHE = 1 << 14
 
 
-def hash_rows(batch: pa.RecordBatch, salt: str, leave_out: Collection[str] = ()) -> Hashes:
-    """One hash a row of a batch of large-list columns."""
-    return salted(hash_content(batch, leave_out), salt)
-
-
 def hash_content(batch: pa.RecordBatch, leave_out: Collection[str] = ()) -> Hashes:
     """The hash of the values of each row, before any salt."""
     total = np.zeros(batch.num_rows, np.uint64)

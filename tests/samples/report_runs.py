@@ -17,7 +17,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from gates.evaluation.limits import Limit
 from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate, Reference
 from gates.evaluation.slices import OVERALL, Slice
-from gates.evaluation.thresholds import judgements_of
+from gates.evaluation.thresholds import judge_thresholds
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
 from report.evidence import Evidence, TunerTrial, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
@@ -148,7 +148,7 @@ def estimate(metric: str, where: Slice, value: float, n: int = 1460, blessed: fl
 
 def judged(evaluation: Evaluation, *limits: Limit) -> Evaluation:
     """As the Evaluator leaves it."""
-    return dataclasses.replace(evaluation, judgements=judgements_of(evaluation, limits))
+    return dataclasses.replace(evaluation, judgements=judge_thresholds(evaluation, limits).judgements)
 
 
 def sample_evaluation(

@@ -12,7 +12,7 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_numbers, centred_ranks
 from gates.data.leakage.cells import CERTAIN_ERROR, CONFIRMED, SCREENED, joint, screened
 from gates.data.leakage.features import single_suspects
-from gates.data.leakage.lead import Advantage, chart_of, judged_jointly, judged_singly, sentence
+from gates.data.leakage.lead import Advantage, judged_jointly, judged_singly, measured
 from gates.data.leakage.predictive_power import ALIKE, PredictionProblem, features_alone, problem_of
 from gates.tables.table import ColumnKind, Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -56,22 +56,11 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
     found = derived(data, margin)
     if not found:
         raise NotApplicable("no two numeric features are so alike that their difference could hide something")
-    problem, powers = problem_of(data), features_alone(data)
     for each in found:
         first, second = each.members
-        what = f"{each.form} of `{first}` and `{second}`"
-        beyond = each.advantage.is_beyond(margin)
-        yield Measurement(
-            subject=f"{first}, {second}",
-            statistic="share of all others' errors avoided",
-            value=each.advantage.share,
-            n=problem.size,
-            reason=sentence(f"The {what} has", each.advantage, problem),
-            remedy=_REMEDY.format(f"`{first}` or `{second}`") if beyond else "Nothing to do.",
-            p_value=each.advantage.p_value,
-            beyond=beyond,
-            chart=chart_of(what, each.advantage.power, each.advantage.k, powers, problem) if beyond else None,
-        )
+        what, beyond = f"{each.form} of `{first}` and `{second}`", each.advantage.is_beyond(margin)
+        remedy = _REMEDY.format(f"`{first}` or `{second}`")
+        yield measured(data, f"{first}, {second}", f"The {what} has", each.advantage, beyond, remedy, charted=what)
 
 
 @check(
@@ -89,24 +78,17 @@ def pairs(data: Data, margin: float) -> Iterator[Measurement]:
 def combination(data: Data, margin: float) -> Iterator[Measurement]:
     """Screens all pairs and triples at once: one matrix product counts the cells of one half of a sample, and these
     rank the cells of the other half. The strongest combinations are judged on all rows."""
-    found = strongest(data, margin)
+    members, advantage, tried = strongest(data, margin)
     problem, powers = problem_of(data), features_alone(data)
-    members, advantage, tried = found
     what = " and ".join(f"`{name}`" for name in members)
     # An honest relation of several columns (a price of area and rooms) also shows in each of them.
     known = min(float(powers[name].errors[advantage.k]) for name in members if name in powers)
     beyond = advantage.is_beyond(margin) and advantage.power >= 1 - CERTAIN_ERROR and known >= _tells_nothing(problem)
-    text = sentence(f"{what} together have", advantage, problem)
-    yield Measurement(
-        subject=", ".join(members),
-        statistic="share of all others' errors avoided",
-        value=advantage.share,
-        n=problem.size,
-        reason=f"{text} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
-        remedy=_REMEDY.format(what) if beyond else "Nothing to do.",
+    found = measured(data, ", ".join(members), f"{what} together have", advantage, beyond, _REMEDY.format(what))
+    yield replace(
+        found,
+        reason=f"{found.reason} The strongest of {tried:,} pairs and triples, found on {SCREENED:,} rows at most.",
         p_value=min(1.0, advantage.p_value * tried),
-        beyond=beyond,
-        chart=chart_of(", ".join(members), advantage.power, advantage.k, powers, problem) if beyond else None,
     )
 
 

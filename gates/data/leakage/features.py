@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gates.data.evidence import Data
 from gates.data.leakage.copies import are_alike, copies_label, is_function_of
 from gates.data.leakage.identifiers import identifier_suspects, identifiers
-from gates.data.leakage.lead import Advantage, chart_of, judged, sentence
+from gates.data.leakage.lead import Advantage, judged, measured
 from gates.data.leakage.predictive_power import (
     PredictionProblem,
     PredictivePower,
@@ -63,21 +64,13 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable("no feature is a number or a category")
     problem, powers = problem_of(data), features_alone(data)
     for name, advantage in advantages.items():
-        copied = copies_label(data, name)
-        beyond = advantage.is_beyond(margin)
-        yield Measurement(
-            subject=name,
-            statistic="share of all others' errors avoided",
-            value=advantage.share,
-            n=problem.size,
-            reason=_copied(name, problem) if copied else sentence(f"`{name}` alone has", advantage, problem),
-            remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=None if copied else advantage.p_value,
-            beyond=beyond,
-            # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
-            at_most=Severity.WARN if len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN else Severity.BLOCK,
-            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
-        )
+        beyond, remedy = advantage.is_beyond(margin), _REMEDY.format(name)
+        found = measured(data, name, f"`{name}` alone has", advantage, beyond, remedy)
+        if copies_label(data, name):
+            found = replace(found, reason=_copied(name, problem), p_value=None)
+        # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
+        is_weak = len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN
+        yield replace(found, at_most=Severity.WARN if is_weak else Severity.BLOCK)
 
 
 @check(
@@ -93,23 +86,12 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
 )
 def missingness(data: Data, margin: float) -> Iterator[Measurement]:
     """The presence of a value as a feature of its own, judged as any other feature."""
-    problem, powers = problem_of(data), features_alone(data)
     advantages = missing_advantages(data, margin)
     if not advantages:
         raise NotApplicable("no feature has values in some rows and none in others")
     for name, advantage in advantages.items():
-        beyond = advantage.is_beyond(margin)
-        yield Measurement(
-            subject=name,
-            statistic="share of all others' errors avoided",
-            value=advantage.share,
-            n=problem.size,
-            reason=sentence(f"Whether `{name}` has a value has", advantage, problem),
-            remedy=_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=advantage.p_value,
-            beyond=beyond,
-            chart=chart_of(f"{name} is missing", advantage.power, advantage.k, powers, problem) if beyond else None,
-        )
+        words, beyond = f"Whether `{name}` has a value has", advantage.is_beyond(margin)
+        yield measured(data, name, words, advantage, beyond, _REMEDY.format(name), charted=f"{name} is missing")
 
 
 @lru_cache(maxsize=2)

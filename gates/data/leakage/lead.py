@@ -12,10 +12,11 @@ import numpy as np
 
 from gates.data import boosted
 from gates.data.evidence import Data
-from gates.data.leakage.predictive_power import PredictionProblem, PredictivePower, problem_of
+from gates.data.leakage.predictive_power import PredictionProblem, PredictivePower, features_alone, problem_of
 from gates.statistics.sampling import drawn
 from gates.tables.table import ColumnKind
 from gates.verdict.finding import Chart
+from gates.verdict.measurement import Measurement
 
 _REST_ROWS, _REST_FOLDS, _REST_TREES = 10_000, 3, 50
 _ONE_SIDED = 0.01
@@ -114,6 +115,36 @@ def judged_jointly(
 def _strongest(others: dict[str, PredictivePower], k: int, nothing: float) -> tuple[str, float]:
     found = min(((float(each.errors[k]), name) for name, each in others.items()), default=(nothing, ""))
     return found[1], found[0]
+
+
+def measured(
+    data: Data,
+    name: str,
+    words: str,
+    advantage: Advantage,
+    beyond: bool,
+    remedy: str,
+    charted: str = "",
+    rows: int | None = None,
+) -> Measurement:
+    """The advantage of `name`, for a finding.
+
+    `words` begin its sentence, and `charted` names it in the chart; `remedy` is for an advantage that is `beyond` what
+    is allowed; `rows`: how many it was measured on, when not on all.
+    """
+    problem, powers = problem_of(data), features_alone(data)
+    bar = charted or name
+    return Measurement(
+        subject=name,
+        statistic="share of all others' errors avoided",
+        value=advantage.share,
+        n=rows or problem.size,
+        reason=sentence(words, advantage, problem, rows),
+        remedy=remedy if beyond else "Nothing to do.",
+        p_value=advantage.p_value,
+        beyond=beyond,
+        chart=chart_of(bar, advantage.power, advantage.k, powers, problem) if beyond else None,
+    )
 
 
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:

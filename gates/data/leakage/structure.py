@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import MOST_BINS, bins_of_numbers
 from gates.data.leakage.features import SINGLE_MARGIN, single_suspects
 from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_advantages
-from gates.data.leakage.lead import chart_of, judged, sentence
+from gates.data.leakage.lead import judged, measured
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.data.leakage.words import strongest_word
 from gates.tables.table import ColumnKind
@@ -42,19 +43,11 @@ def identifier(data: Data, margin: float) -> Iterator[Measurement]:
     advantages = identifier_advantages(data, margin)
     if not advantages:
         raise NotApplicable("no feature has a value of its own for each row")
-    problem, powers = problem_of(data), features_alone(data)
+    statistic = f"{problem_of(data).statistic} of the identifier alone"
     for name, (part, advantage, beyond) in advantages.items():
-        yield Measurement(
-            subject=name,
-            statistic=f"{problem.statistic} of the identifier alone",
-            value=advantage.power,
-            n=problem.size,
-            reason=sentence(f"The {part} of the identifier `{name}` has", advantage, problem),
-            remedy=_IDENTIFIER_REMEDY.format(name) if beyond else "Nothing to do.",
-            p_value=advantage.p_value,
-            beyond=beyond,
-            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
-        )
+        words, remedy = f"The {part} of the identifier `{name}` has", _IDENTIFIER_REMEDY.format(name)
+        found = measured(data, name, words, advantage, beyond, remedy)
+        yield replace(found, statistic=statistic, value=advantage.power)
 
 
 @check(
@@ -106,25 +99,15 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     names = _texts(data)
     if not names:
         raise NotApplicable("no feature is a text, nor a category of very many values")
-    problem, powers = problem_of(data), features_alone(data)
     for name in names:
-        found = strongest_word(data, name, margin)
-        if found is None:
+        strongest = strongest_word(data, name, margin)
+        if strongest is None:
             continue
-        word, advantage, tried, rows = found
-        beyond = advantage.is_beyond(margin)
-        text = sentence(f"Whether `{name}` holds the word `{word}` has", advantage, problem, rows)
-        yield Measurement(
-            subject=name,
-            statistic="share of all others' errors avoided",
-            value=advantage.share,
-            n=rows,
-            reason=f"{text} The strongest of {tried:,} words.",
-            remedy=f"Take the word out of `{name}`, or leave the text out." if beyond else "Nothing to do.",
-            p_value=advantage.p_value,
-            beyond=beyond,
-            chart=chart_of(f"{name}: {word}", advantage.power, advantage.k, powers, problem) if beyond else None,
-        )
+        word, advantage, tried, rows = strongest
+        words, beyond = f"Whether `{name}` holds the word `{word}` has", advantage.is_beyond(margin)
+        remedy = f"Take the word out of `{name}`, or leave the text out."
+        found = measured(data, name, words, advantage, beyond, remedy, charted=f"{name}: {word}", rows=rows)
+        yield replace(found, reason=f"{found.reason} The strongest of {tried:,} words.")
 
 
 @check(
@@ -172,7 +155,7 @@ def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
 )
 def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
     """A category that predicts much more than the measurements: it may stand for the origin of a row."""
-    problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
+    powers, refused = features_alone(data), single_suspects(data)
     names = [
         name
         for name in data.features_of(ColumnKind.CATEGORY)
@@ -183,21 +166,9 @@ def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
     for name in names:
         others = {other: each for other, each in powers.items() if other != name and other not in refused}
         advantage = judged(data, powers[name], refused | {name}, margin, others)
-        beyond = advantage.is_beyond(margin)
-        yield Measurement(
-            subject=name,
-            statistic="share of all others' errors avoided",
-            value=advantage.share,
-            n=problem.size,
-            reason=sentence(f"`{name}` alone has", advantage, problem),
-            remedy=f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
-            if beyond
-            else "Nothing to do.",
-            p_value=advantage.p_value,
-            beyond=beyond,
-            at_most=Severity.WARN,
-            chart=chart_of(name, advantage.power, advantage.k, powers, problem) if beyond else None,
-        )
+        remedy = f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
+        found = measured(data, name, f"`{name}` alone has", advantage, advantage.is_beyond(margin), remedy)
+        yield replace(found, at_most=Severity.WARN)
 
 
 def _texts(data: Data) -> list[str]:

@@ -44,53 +44,47 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
     """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also the
     columns that the schema excludes there."""
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
-    for name, other in data.others.items():
+    for other in data.others.values():
+        name = other.name
         absent = [each for each in data.features if not other.has(each)]
         if name == "serving":
             absent = [each for each in absent if each not in data.declared.not_at_serving]
         for column in absent:
             is_empty = data.train.kinds[column] is ColumnKind.EMPTY
             spared = is_empty or name == "previous"
-            yield _fact(
+            yield _differs(
                 _MISSING,
                 column,
-                name,
-                1.0,
-                other.rows,
+                other,
                 f"Train has a column `{column}`{', without any value,' if is_empty else ''} and {name} has none: of "
                 f"{len(data.features)} features {len(absent)} {plural(len(absent), 'is', 'are')} missing there.",
                 f"Log or join `{column}` in {name}, or withhold it from training if it is not known at serving.",
                 Severity.WARN if spared else Severity.BLOCK,
             )
         for column in (each for each in other.columns if each not in known):
-            yield _fact(
+            yield _differs(
                 _MISSING,
                 column,
-                name,
-                1.0,
-                other.rows,
+                other,
                 f"{name} has a column `{column}` that train does not have.",
                 "The model does not read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )
         if not absent:
-            text = f"{name} has all {len(data.features)} features of train."
-            yield _fact(_MISSING, None, name, 0.0, other.rows, text, "Nothing to do.", Severity.BLOCK)
+            yield _agrees(_MISSING, other, f"{name} has all {len(data.features)} features of train.")
 
 
-def _fact(
-    statistic: str,
-    column: str | None,
-    table: str,
-    value: float,
-    n: int,
-    reason: str,
-    remedy: str,
-    at_most: Severity,
-    sample: RowSample | None = None,
+def _differs(
+    statistic: str, column: str, other: Table, reason: str, remedy: str, at_most: Severity = Severity.BLOCK
 ) -> Measurement:
-    subject = table if column is None else f"{column} in {table}"
-    return Measurement(subject, statistic, value, n, reason, remedy, at_most=at_most, sample=sample, column=column)
+    """A column that is not in `other` as it is in train."""
+    subject = f"{column} in {other.name}"
+    return Measurement(subject, statistic, 1.0, other.rows, reason, remedy, at_most=at_most, column=column)
+
+
+def _agrees(statistic: str, other: Table, reason: str) -> Measurement:
+    """Nothing of `other` differs from train."""
+    return Measurement(other.name, statistic, 0.0, other.rows, reason)
 
 
 @check(
@@ -121,19 +115,17 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
                 yield _as_text(pair, column, margin)
             else:
                 lists = ColumnKind.OTHER in kinds
-                yield _fact(
+                yield _differs(
                     _RETYPED,
                     column,
-                    other.name,
-                    1.0,
-                    other.rows,
+                    other,
                     f"`{column}` holds {_words(kinds[0])} in train and {_words(kinds[1])} in {other.name}.",
                     f"Write `{column}` to {other.name} in the form in which train has it.",
                     Severity.WARN if lists else Severity.BLOCK,
                 )
         if same:
             text = f"{same} columns of {other.name} that are not text have the same type as in train."
-            yield _fact(_RETYPED, None, other.name, 0.0, other.rows, text, "Nothing to do.", Severity.BLOCK)
+            yield _agrees(_RETYPED, other, text)
 
 
 def _words(kind: ColumnKind) -> str:
@@ -144,37 +136,34 @@ def _resized(pair: TableComparison, column: str) -> Measurement | None:
     sizes = [table.arrow.column(column).type.list_size for table in (pair.train, pair.other)]
     if sizes[0] == sizes[1]:
         return None
-    return _fact(
+    return _differs(
         _RETYPED,
         column,
-        pair.other.name,
-        1.0,
-        pair.other.rows,
+        pair.other,
         f"An image in `{column}` has {sizes[0]:,} numbers in train and {sizes[1]:,} in {pair.other.name}.",
         f"Resize the images of {pair.other.name} as those of train were.",
-        Severity.BLOCK,
     )
 
 
 def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
     """A column that is text on one side and numbers on the other."""
     other = pair.other
+    subject = f"{column} in {other.name}"
     (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
-    sample = (
-        RowSample(f"`{column}` in {other.name}", (column,), tuple((value,) for value in strays)) if strays else None
-    )
+    rows = tuple((value,) for value in strays)
+    sample = RowSample(f"`{column}` in {other.name}", (column,), rows) if rows else None
     if not rows_a or not rows_b:
         text = f"`{column}` has no value that could be read on one side."
-        return _fact(_RETYPED, column, other.name, 0.0, rows_b, text, "-", Severity.WARN)
+        return Measurement(subject, _RETYPED, 0.0, rows_b, text, "-", at_most=Severity.WARN, column=column)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
         text = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return _fact(_RETYPED, column, other.name, 1.0, rows_b, text, remedy, Severity.BLOCK)
+        return Measurement(subject, _RETYPED, 1.0, rows_b, text, remedy, column=column)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
-        f"{column} in {other.name}",
+        subject,
         "difference of the shares of values that are numbers",
         distance.effect,
         rows_b,

@@ -30,6 +30,7 @@ def test_a_name_found_in_another_way_is_suggested_in_the_same_words() -> None:
 )
 def test_a_list_in_words(words: list[str], text: str) -> None:
     assert listed(words) == text
+    assert listed(words, last="or") == text.replace("and", "or")
 
 
 def test_a_long_list_says_what_it_leaves_out() -> None:

@@ -15,14 +15,16 @@ from pipeline.component_inputs import (
     GateInputs,
     LearningInputs,
     ReferencesInputs,
-    RegistrarInputs,
     ValidatorInputs,
 )
+from pipeline.components.pusher import PusherInputs
+from pipeline.components.registrar import RegistrarInputs
 from pipeline.components.schema_gen import SchemaGenInputs
 from pipeline.config.load import load_workload
 from pipeline.config.workload import WorkloadConfig
 from pipeline.features import FeatureInputs
 from pipeline.splits import LEARNING
+from registry.version_recipe import environment_of
 from tests.samples.platforms import pretended_platform
 
 CHECK = next(iter(checks(Gate.DATA))).name
@@ -40,7 +42,8 @@ def everything(config: WorkloadConfig) -> list[Strict]:
         LearningInputs.of(config, pretended_platform(), "training"),
         ReferencesInputs.of(config),
         EvaluatorInputs.of(config),
-        RegistrarInputs.of(config, pretended_platform()),
+        RegistrarInputs.of(config, pretended_platform(), ["DataGate", "ModelGate"], "registry"),
+        PusherInputs(gates=["DataGate", "ModelGate"], destination="serving", keep_versions=5),
     ]
 
 
@@ -61,10 +64,12 @@ def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
 
 
 def test_the_registry_shows_settings_in_the_order_of_their_names() -> None:
-    config, provenance = RegistrarInputs.of(load_workload("taxi"), pretended_platform()).plain()
-    for section in (config, provenance, *config.values()):
-        assert list(section) == sorted(section)
-    assert set(config) == {"data", "prediction", "registry", "split", "train"}
+    given = RegistrarInputs.of(load_workload("taxi"), pretended_platform(), [], "registry")
+    settings = given.recipe_settings()
+    for section in (settings.data, settings.prediction, settings.split, settings.train):
+        assert section and list(section) == sorted(section)
+    facts = list(environment_of(given.provenance).facts())
+    assert facts == ["code", "data_fingerprint", "git_commit", "lock_hash", "seed", "python", "system"]
 
 
 def test_figures_from_outside_arrive_in_the_evaluator(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, Evaluation, MetricEstimate, Reference
 from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
-from pipeline.config.workload import WorkloadConfig
+from models.export.model_run import TrainingRecord, Utilisation
 from registry.contract import Numbered
 from registry.recipe import Recipe
+from registry.run_configuration import CardFacts, Environment, Provenance
 from registry.version_files import write_files
 from registry.version_record import RequestTimes, VersionRecord
 
@@ -29,15 +30,31 @@ FILES = {
     "environment.json",
 }
 NUMBERED = Numbered("taxi", "1.1.0", "minor: learning_rate 0.001 → 0.0005")
-CONFIG = WorkloadConfig.model_validate(
-    {
-        "name": "taxi",
-        "data": {"source": "rides.csv", "label": "big_tipper"},
-        "preprocessing": {"module": "preprocessing.taxi"},
-        "model": {"module": "models.wide_and_deep"},
-        "registry": {"purpose": "Says whether a rider will tip.", "limits": ["Not for rides outside Chicago."]},
-    }
+CARD = CardFacts(
+    purpose="Says whether a rider will tip.",
+    limits=("Not for rides outside Chicago.",),
+    label="big_tipper",
+    label_expression="tips > 0.2 * fare",
+    made_at="pickup",
+    withheld=("tips",),
+    split_by="row",
+    split_column=None,
+    entity_key=None,
 )
+TRAINING = TrainingRecord(
+    epochs_run=3,
+    steps=120,
+    seconds=4.5,
+    images_per_second=None,
+    devices=["cpu"],
+    mixed_precision=False,
+    resumed_from_epoch=0,
+    utilisation=Utilisation(0.5, None, 0.25, 0.1),
+    advice=[],
+    hyperparameters={"learning_rate": 0.0005},
+    parameters=1001,
+)
+PROVENANCE = Provenance(git_commit="c0ffee", data_fingerprint="abc", code="d0e", seed=7)
 
 
 def _estimate(metric: str, where: Slice = OVERALL, value: float = 0.62) -> MetricEstimate:
@@ -66,8 +83,7 @@ def record() -> VersionRecord:
             hyperparameters={"learning_rate": 0.0005},
             rest={"data": "abc"},
         ),
-        config=CONFIG.model_dump(mode="json"),
-        withheld=("tips",),
+        card=CARD,
         rows={"train": 12000, "eval": 1500, "test": 1539},
         evaluation=Evaluation(
             0.95,
@@ -80,8 +96,8 @@ def record() -> VersionRecord:
             GateReport("model_gate", Verdict.PASS),
         ),
         request_times=RequestTimes.of([1.0, 2.0, 3.0, 40.0]),
-        training={"epochs_run": 3},
-        environment={"git_commit": "abc", "lock_hash": None, "seed": 7, "versions": {"tensorflow": "2.16.2"}},
+        training=TRAINING,
+        environment=Environment(PROVENANCE, "3.10.14", "linux x86_64", {"tensorflow": "2.16.2", "tfx": None}),
     )
 
 
@@ -98,7 +114,17 @@ def test_writes_every_file(tmp_path: Path, record: VersionRecord) -> None:
     assert found["metrics"]["request_milliseconds"] == {"requests": 4, "p50": 3.0, "p95": 40.0, "p99": 40.0}
     assert found["params"]["hyperparameters"] == {"learning_rate": 0.0005}
     assert [report["gate"] for report in found["gates"]] == ["data_gate", "model_gate"]
-    assert found["environment"]["versions"] == {"tensorflow": "2.16.2"}
+    assert found["environment"] == {
+        "code": "d0e",
+        "data_fingerprint": "abc",
+        "git_commit": "c0ffee",
+        "lock_hash": None,
+        "seed": 7,
+        "python": "3.10.14",
+        "system": "linux x86_64",
+        "versions": {"tensorflow": "2.16.2", "tfx": None},
+    }
+    assert found["params"]["training"]["utilisation"] == {"cpu": 0.5, "gpu": None, "memory": 0.25, "input_stall": 0.1}
 
 
 def test_two_classes_are_read_from_the_confusion_matrix(tmp_path: Path, record: VersionRecord) -> None:
@@ -161,6 +187,11 @@ def test_the_card_holds_what_a_reviewer_needs(tmp_path: Path, record: VersionRec
         "data_gate, drift: fare moved.",
         "Not for rides outside Chicago.",
         "Never seen by the model: `tips`.",
+        "| predicts | `big_tipper`, which is `tips > 0.2 * fare` |",
+        "at the moment `pickup`",
+        "by a hash of the whole row",
+        "| training | epochs run 3, steps 120, seconds 4.5, parameters 1001, devices cpu, mixed precision no |",
+        "| system | linux x86_64 |",
         "python -m registry fetch taxi 1.1.0 taxi-1.1.0",
         'model.signatures["serving_default"]',
         "| lock hash | unknown |",

@@ -10,7 +10,7 @@ import pytest
 from gates.evaluation.limits import Limit
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL, Slice
-from gates.evaluation.thresholds import judgements_of
+from gates.evaluation.thresholds import judge_thresholds
 from report.limits import leads, limit_words, trails
 
 COMPANY_A = Slice.of({"company": "A"})
@@ -23,7 +23,7 @@ def measured(metric: str = "auc", value: float = 0.6, half: float = 0.05, n: int
 def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval") -> list[str]:
     """What the Evaluator stores of the figure, as the report reads it."""
     evaluation = Evaluation(0.95, (estimate,))
-    stored = Evaluation(0.95, (estimate,), judgements=judgements_of(evaluation, limits, judged_by))
+    stored = Evaluation(0.95, (estimate,), judgements=judge_thresholds(evaluation, limits, judged_by).judgements)
     read = Evaluation.from_json(json.loads(json.dumps(stored.to_json(), allow_nan=False)))
     return [judgement.decision.value for judgement in read.judgements_on(read.estimates[0])]
 
@@ -38,7 +38,7 @@ def verdict(estimate: MetricEstimate, *limits: Limit, judged_by: str = "interval
 )
 def test_a_limit_is_written_as_in_a_table(limit, words):
     evaluation = Evaluation(0.95, (measured(limit.metric),))
-    assert [limit_words(each) for each in judgements_of(evaluation, [limit])] == [words]
+    assert [limit_words(each) for each in judge_thresholds(evaluation, [limit]).judgements] == [words]
 
 
 def test_in_doubt_the_interval_misses_what_the_estimate_meets():

@@ -25,6 +25,10 @@ FILES = {
     "preprocessing/columns.py": "C = 1\n",
     "report/__init__.py": "",
     "report/page.py": "P = 1\n",
+    "registry/__init__.py": "",
+    "registry/index.py": "I = 1\n",
+    "registry/card.py": "import jinja2\nimport registry.index\nL = jinja2.PackageLoader('registry')\n",
+    "registry/templates/card.md.j2": "# {{ name }}\n",
     "runners/__init__.py": "",
     "runners/console.py": "from pipeline import features\n",
     "pipeline/gate.py": "if typing.TYPE_CHECKING:\n  import runners.console\nelse:\n  import models.wide\n",
@@ -32,6 +36,8 @@ FILES = {
 TRANSFORM = ("pipeline.features", "preprocessing.taxi")
 TRAINER = ("models.wide",)
 INGEST = ("pipeline.ingest",)
+REGISTRAR = ("registry.card",)
+PUSHER = ("registry.index",)
 
 
 @pytest.fixture
@@ -53,11 +59,13 @@ def house(tmp_path) -> Path:
         ("models/__init__.py", {"trainer"}),
         ("report/page.py", set()),
         ("runners/console.py", set()),
-        ("requirements.lock", {"transform", "trainer", "ingest"}),
+        ("registry/templates/card.md.j2", {"registrar"}),
+        ("registry/index.py", {"registrar", "pusher"}),
+        ("requirements.lock", {"transform", "trainer", "ingest", "registrar", "pusher"}),
     ],
 )
 def test_an_edit_invalidates_what_reaches_it(house, edited, changed):
-    parts = {"transform": TRANSFORM, "trainer": TRAINER, "ingest": INGEST}
+    parts = {"transform": TRANSFORM, "trainer": TRAINER, "ingest": INGEST, "registrar": REGISTRAR, "pusher": PUSHER}
     before = {name: code_fingerprint(*modules, root=house) for name, modules in parts.items()}
     (house / edited).write_text(FILES[edited] + "\nX = 1\n")
     after = {name: code_fingerprint(*modules, root=house) for name, modules in parts.items()}
@@ -167,3 +175,10 @@ def test_the_commit_is_marked_when_the_tree_has_changes(house, monkeypatch):
     assert git_commit(house) == f"{clean}-dirty"
     (house / ".venv/lib").mkdir(parents=True)
     assert git_commit(house / ".venv/lib") is None
+
+
+def test_of_the_components_the_registrar_alone_reads_the_model_card():
+    card = "registry/templates/model_card.md.j2"
+    readers = {name for name in COMPONENTS if card in reachable_sources([f"pipeline.components.{name}"])}
+    assert readers == {"registrar"}
+    assert card not in reachable_sources([*TRANSFORM, "models.training.run", "models.search"])

@@ -14,7 +14,7 @@ from core.errors import SluiceError
 from gates.evaluation.limits import Limit
 from gates.evaluation.measure import Scored, by_class, measure
 from gates.evaluation.metrics import Evaluation
-from gates.evaluation.thresholds import judge_thresholds, judgements_of
+from gates.evaluation.thresholds import judge_thresholds
 from gates.verdict.finding import Finding, Severity
 from pipeline.config.evaluation import EvaluatorConfig, Threshold
 from pipeline.config.load import load_workload
@@ -41,12 +41,12 @@ def _evaluation(
 
 
 def _judged(evaluation: Evaluation, **limit: Any) -> list[tuple[str, Severity, str]]:
-    findings, _ = judge_thresholds(evaluation, [Limit(**{"metric": "recall", **limit})])
+    findings = judge_thresholds(evaluation, [Limit(**{"metric": "recall", **limit})]).findings
     return [(each.check, each.severity, each.subject) for each in findings]
 
 
 def _one(evaluation: Evaluation, **limit: Any) -> Finding:
-    (finding,), _ = judge_thresholds(evaluation, [Limit(**{"metric": "recall", **limit})])
+    (finding,) = judge_thresholds(evaluation, [Limit(**{"metric": "recall", **limit})]).findings
     return finding
 
 
@@ -70,7 +70,7 @@ def test_every_class_blocks_only_where_it_is_certain() -> None:
     certain = _judged(_evaluation(), class_name="*", at_least=0.8)
     assert certain == [("threshold_class", Severity.BLOCK, "class Pullover")]
     evaluation = _evaluation((0.9, 0.9, 0.78), rows=300)
-    findings, _ = judge_thresholds(evaluation, [Limit("recall", at_least=0.8, class_name="*")])
+    findings = judge_thresholds(evaluation, [Limit("recall", at_least=0.8, class_name="*")]).findings
     assert [each.severity for each in findings] == [Severity.WARN]
     assert "among 3 classes that is not sure" in findings[0].reason and "rows of this class" in findings[0].remedy
 
@@ -104,7 +104,7 @@ def test_a_class_that_falls_behind_the_blessed_model_is_refused() -> None:
     assert _judged(evaluation, class_name="*", no_worse_than_blessed_by=0.1) == [
         ("threshold_class", Severity.BLOCK, "class Pullover")
     ]
-    _, skipped = judge_thresholds(_evaluation(), [Limit("recall", class_name="*", no_worse_than_blessed_by=0.1)])
+    skipped = judge_thresholds(_evaluation(), [Limit("recall", class_name="*", no_worse_than_blessed_by=0.1)]).skipped
     assert "no model has been blessed before (recall on class *)" in skipped[0].why
 
 
@@ -148,7 +148,7 @@ def test_run_json_has_the_classes_of_a_model_with_several_and_of_no_other() -> N
 
 def test_the_report_gets_a_judgement_for_each_limit() -> None:
     limits = [Limit("recall", class_name="*", at_least=0.6), Limit("accuracy", at_least=0.5)]
-    found = [(each.metric, each.limit, each.slice.name) for each in judgements_of(_evaluation(), limits)]
+    found = [(each.metric, each.limit, each.slice.name) for each in judge_thresholds(_evaluation(), limits).judgements]
     assert found == [*(("recall", 0.6, f"class {name}") for name in NAMES), ("accuracy", 0.5, "overall")]
 
 

@@ -13,7 +13,6 @@ import pytest
 import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 
 from core.errors import SluiceError
@@ -21,12 +20,13 @@ from gates.evaluation.judgements import Decision
 from gates.evaluation.measure import Scored
 from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport, Severity, Verdict
-from pipeline.artifacts.blessings import GateReportArtifact, read_report
+from pipeline.artifacts.blessings import read_report
 from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
+from pipeline.components.evaluator import evaluate, judge
 from pipeline.evidence.scores import read_scored
 from tests.samples import taxi_artifacts as samples
 from tests.samples.evaluator_inputs import evaluator_inputs
+from tests.samples.evaluator_runs import evaluated
 
 FRAMES = samples.assign(samples.rides(), seed=3)
 CONFIG: dict[str, Any] = {
@@ -61,16 +61,7 @@ def _evaluate(
     }
     if champion:
         inputs["baseline_model"] = [samples.artifact(standard_artifacts.Model, home / champion, id=5)]
-    outputs = {
-        "evaluation": samples.artifact(standard_artifacts.ModelEvaluation, uri / "evaluation"),
-        "report": samples.artifact(GateReportArtifact, uri / "report"),
-        "blessing": samples.artifact(standard_artifacts.ModelBlessing, uri / "blessing"),
-    }
-    beam = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
-    executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam, unique_id="1"))
-    properties = {"config": evaluator_inputs(config, samples.LABEL).to_property(), "code": ""}
-    executor.Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
-    return outputs
+    return evaluated(inputs, uri, evaluator_inputs(config, samples.LABEL))
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,20 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
-from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 
 from core.errors import SluiceError
 from gates.evaluation.measure import Scored
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import GateReport, Severity, Verdict
-from pipeline.artifacts.blessings import GateReportArtifact, read_report
+from pipeline.artifacts.blessings import read_report
 from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.components.evaluator import EvaluatorExecutor, evaluate, judge
+from pipeline.components.evaluator import evaluate, judge
 from pipeline.evidence.scores import _is_met, read_scored, unreadable_columns
 from runners.console.component_lines import _estimates
 from tests.samples import digits as samples
 from tests.samples.evaluator_inputs import evaluator_inputs
+from tests.samples.evaluator_runs import evaluated
 from tests.samples.taxi_artifacts import artifact
 
 CONFIG: dict[str, Any] = {
@@ -59,16 +59,7 @@ def _evaluate(
     inputs = {**data, "model": [artifact(standard_artifacts.Model, model, id=7)]}
     if champion:
         inputs["baseline_model"] = [artifact(standard_artifacts.Model, champion, id=5)]
-    outputs = {
-        "evaluation": artifact(standard_artifacts.ModelEvaluation, uri / "evaluation"),
-        "report": artifact(GateReportArtifact, uri / "report"),
-        "blessing": artifact(standard_artifacts.ModelBlessing, uri / "blessing"),
-    }
-    beam = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
-    executor = EvaluatorExecutor(BaseBeamExecutor.Context(beam_pipeline_args=beam, unique_id="1"))
-    properties = {"config": evaluator_inputs(config, samples.LABEL).to_property(), "code": ""}
-    executor.Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
-    return outputs
+    return evaluated(inputs, uri, evaluator_inputs(config, samples.LABEL))
 
 
 @pytest.fixture(scope="module")

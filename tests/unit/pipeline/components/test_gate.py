@@ -12,7 +12,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 from core.strict import Strict
 from gates.verdict.finding import GateReport, Verdict
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, refusals
-from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, with_optional
+from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, after_gates, gate_spec
 from tests.samples.taxi_artifacts import artifact
 
 
@@ -84,6 +84,8 @@ def test_refuses_an_input_that_the_gate_does_not_have() -> None:
 
 def test_the_inputs_of_one_pipeline_do_not_change_the_spec_of_another() -> None:
     spec = gate_spec(inputs={"model": Model}, blessing=ModelBlessing)
-    wider = with_optional(spec, {"Echo_blessing": Channel(type=Blessing)})
-    assert wider.INPUTS["Echo_blessing"].optional
-    assert "Echo_blessing" not in spec.INPUTS
+    blessings, reports = {"Echo": Channel(type=Blessing)}, {"Echo": Channel(type=GateReportArtifact)}
+    made = after_gates(spec, blessings, reports, model=Channel(type=Model), config="", code="")
+    assert set(made.inputs) == {"model", "Echo_blessing", "Echo_report"}
+    assert made.INPUTS["Echo_blessing"].optional and made.INPUTS["Echo_report"].optional
+    assert not {"Echo_blessing", "Echo_report"} & set(spec.INPUTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.artifacts.blessings import (
     read_report,
     refusals,
 )
-from pipeline.components.pusher import Pusher, PusherExecutor
+from pipeline.components.pusher import Pusher, PusherExecutor, PusherInputs
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
 from tests.samples import taxi_artifacts as samples
@@ -80,8 +79,8 @@ def _push(
     outputs = {name: samples.artifact(kind, tmp_path / "out" / name) for name, kind in kinds.items()}
     inputs = {"model": [model], **{f"{name}_blessing": given for name, given in blessings.items()}}
     inputs["registered"] = list(registered)
-    properties = {"destination": str(tmp_path / "serving"), "keep_versions": 3, "required": json.dumps(GATES)}
-    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
+    given = PusherInputs(gates=list(GATES), destination=str(tmp_path / "serving"), keep_versions=3)
+    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, {"config": given.to_property()})
     return outputs
 
 
@@ -225,4 +224,5 @@ def test_further_gates_are_further_inputs() -> None:
     channels = {name: Channel(type=Blessing) for name in ("DataGate", "ModelGate")}
     pusher = Pusher(Channel(type=standard_artifacts.Model), channels, "serving")
     assert set(pusher.inputs) == {"model", "DataGate_blessing", "ModelGate_blessing"}
-    assert json.loads(pusher.exec_properties["required"]) == ["DataGate", "ModelGate"]
+    given = PusherInputs.from_property(pusher.exec_properties["config"])
+    assert given == PusherInputs(gates=["DataGate", "ModelGate"], destination="serving", keep_versions=5)

@@ -20,8 +20,7 @@ from pipeline.artifacts.blessings import Blessing, GateReportArtifact, Registere
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, write_references
 from pipeline.artifacts.examples import Facts, describe_examples
 from pipeline.artifacts.request_times import read_request_times, write_request_times
-from pipeline.component_inputs import RegistrarInputs
-from pipeline.components.registrar import Registrar, RegistrarExecutor
+from pipeline.components.registrar import Registrar, RegistrarExecutor, RegistrarInputs
 from pipeline.config.workload import WorkloadConfig
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
@@ -39,7 +38,7 @@ GATES = ("ExampleValidator", "DataGate", "Evaluator", "ModelGate")
 Artifacts = dict[str, list[Artifact]]
 
 
-def _given(**changed: Any) -> RegistrarInputs:
+def _given(place: str = "registry", **changed: Any) -> RegistrarInputs:
     config = WorkloadConfig.model_validate(
         {
             "name": "taxi",
@@ -49,12 +48,12 @@ def _given(**changed: Any) -> RegistrarInputs:
             **changed,
         }
     )
-    return RegistrarInputs.of(config, pretended_platform())
+    return RegistrarInputs.of(config, pretended_platform(), GATES, place)
 
 
 def _recipe(hyperparameters: dict[str, Any], **changed: Any) -> Recipe:
-    config, provenance = _given(**changed).plain()
-    return recipe_of(config, provenance, {}, hyperparameters)
+    given = _given(**changed)
+    return recipe_of(given.recipe_settings(), given.provenance, {}, hyperparameters)
 
 
 @pytest.fixture
@@ -96,11 +95,7 @@ def _blessing(kind: type[Artifact], uri: Path, model: Path) -> Artifact:
 
 def _register(tmp_path: Path, inputs: Artifacts, **changed: Any) -> Artifact:
     registered = samples.artifact(RegisteredModel, tmp_path / "out")
-    properties = {
-        "registry": str(tmp_path / "registry"),
-        "gates": json.dumps(GATES),
-        "config": _given(**changed).to_property(),
-    }
+    properties = {"config": _given(str(tmp_path / "registry"), **changed).to_property()}
     RegistrarExecutor().Do(inputs, {"registered": [registered]}, properties)
     return registered
 
@@ -153,7 +148,19 @@ def test_the_same_model_again_is_the_same_version(tmp_path: Path, inputs: Artifa
         ({"train": {"batch_size": 64}}, "hyperparameters", {"train.batch_size"}),
         ({"train": {"seed": 9}}, "rest", {"seed"}),
         ({"split": {"salt": "x"}}, "rest", {"split.salt"}),
-        ({"data": {"source": "elsewhere/rides.csv", "label": "big_tipper"}}, "", set()),
+        ({"train": {"accelerator": "cpu"}}, "", set()),
+        (
+            {
+                "data": {
+                    "source": "elsewhere/rides.csv",
+                    "label": "big_tipper",
+                    "fetch": ["https://example.org/rides.csv"],
+                    "serving_log": "log.csv",
+                }
+            },
+            "",
+            set(),
+        ),
         ({"serving": {"keep_versions": 3}, "registry": {"purpose": "tips"}}, "", set()),
     ],
 )
@@ -243,7 +250,6 @@ def test_an_absent_blessing_reaches_the_executor() -> None:
         references=Channel(type=ReferencesArtifact),
         blessings=channels,
         reports={},
-        registry="registry",
         config=_given(),
     )
     optional = registrar.spec.INPUTS

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.workload import SplitConfig
 from pipeline.ingest.assignment import LEFT_OUT, SPLITS, UNASSIGNED, Assigner, assign_hashes
-from pipeline.ingest.row_hash import hash_key, hash_rows
+from pipeline.ingest.row_hash import hash_content, hash_key, salted
 from pipeline.ingest.times import TimeCounts, cut_points, instants
 from sources.typed import as_lists
 
@@ -31,14 +31,14 @@ def chi_square(counts: np.ndarray) -> float:
 
 @pytest.mark.parametrize("shift", [0, 20, 40, 56])
 def test_hashes_of_consecutive_rows_are_uniform_in_all_their_bits(consecutive, shift):
-    buckets = (hash_rows(consecutive, "") >> np.uint64(shift)) & np.uint64(0xFF)
+    buckets = (salted(hash_content(consecutive), "") >> np.uint64(shift)) & np.uint64(0xFF)
     # 255 degrees of freedom: mean 255, standard deviation 22.6.
     assert 150 < chi_square(np.bincount(buckets.astype(int), minlength=256)) < 370
 
 
 def test_another_salt_assigns_independently(consecutive):
     split = SplitConfig(train=0.5, eval=0.25, test=0.25)
-    one, other = (assign_hashes(hash_rows(consecutive, salt), split) for salt in ("", "again"))
+    one, other = (assign_hashes(salted(hash_content(consecutive), salt), split) for salt in ("", "again"))
     seen = np.zeros((3, 3))
     np.add.at(seen, (one, other), 1)
     expected = np.outer([0.5, 0.25, 0.25], [0.5, 0.25, 0.25]) * ROWS
@@ -48,26 +48,26 @@ def test_another_salt_assigns_independently(consecutive):
 @pytest.mark.parametrize("weights", [(8, 1, 1), (0.8, 0.1, 0.1), (1, 1, 2)])
 def test_splits_have_the_shares_of_their_weights(consecutive, weights):
     split = SplitConfig(train=weights[0], eval=weights[1], test=weights[2])
-    counts = np.bincount(assign_hashes(hash_rows(consecutive, ""), split), minlength=3)
+    counts = np.bincount(assign_hashes(salted(hash_content(consecutive), ""), split), minlength=3)
     assert np.allclose(counts / ROWS, np.array(weights) / sum(weights), atol=0.01)
 
 
 def test_all_rows_have_different_hashes_unless_they_are_equal(consecutive):
-    assert len(np.unique(hash_rows(consecutive, ""))) == ROWS
+    assert len(np.unique(hash_content(consecutive))) == ROWS
     twice = pa.Table.from_batches([consecutive, consecutive]).combine_chunks().to_batches()[0]
-    hashes = hash_rows(twice, "")
+    hashes = hash_content(twice)
     assert (hashes[:ROWS] == hashes[ROWS:]).all()
 
 
 def test_values_that_change_columns_make_another_row():
     one = lists(a=pa.array([1], pa.int64()), b=pa.array([2], pa.int64()))
     other = lists(a=pa.array([2], pa.int64()), b=pa.array([1], pa.int64()))
-    assert hash_rows(one, "") != hash_rows(other, "")
+    assert hash_content(one) != hash_content(other)
 
 
 def test_lists_hash_by_value_and_place():
     column = pa.array([[1, 2], [2, 1], [1, 2], [1], [], [1, 1]], pa.large_list(pa.int64()))
-    hashes = hash_rows(pa.RecordBatch.from_arrays([column], ["a"]), "")
+    hashes = hash_content(pa.RecordBatch.from_arrays([column], ["a"]))
     assert hashes[0] == hashes[2]
     assert len(set(hashes.tolist())) == 5
 
@@ -76,18 +76,18 @@ def test_a_column_without_values_moves_no_row(consecutive):
     empty = pa.array([None] * ROWS, pa.large_list(pa.int64()))
     names = [*consecutive.schema.names, "new"]
     wider = pa.RecordBatch.from_arrays([*consecutive.columns, empty], names)
-    assert (hash_rows(wider, "") == hash_rows(consecutive, "")).all()
+    assert (hash_content(wider) == hash_content(consecutive)).all()
 
 
 def test_small_whole_numbers_hash_alike_as_int_and_float():
     ints = pa.array([0, 1, -5, 2**24, 2**24 + 1])
-    same = hash_rows(lists(a=ints), "") == hash_rows(lists(a=ints.cast(pa.float32(), safe=False)), "")
+    same = hash_content(lists(a=ints)) == hash_content(lists(a=ints.cast(pa.float32(), safe=False)))
     assert same.tolist() == [True, True, True, True, False]
 
 
 def test_the_order_of_columns_means_nothing(consecutive):
     turned = pa.RecordBatch.from_arrays(consecutive.columns[::-1], consecutive.schema.names[::-1])
-    assert (hash_rows(turned, "") == hash_rows(consecutive, "")).all()
+    assert (hash_content(turned) == hash_content(consecutive)).all()
 
 
 def test_a_hash_stays_what_it_was():
@@ -95,7 +95,7 @@ def test_a_hash_stays_what_it_was():
     batch = lists(
         i=pa.array([7, None]), f=pa.array([0.5, np.nan], pa.float32()), s=pa.array([b"a", b""], pa.large_binary())
     )
-    assert [f"{h:016x}" for h in hash_rows(batch, "salt")] == ["30afa60d260488cc", "3b280513b947be2f"]
+    assert [f"{h:016x}" for h in salted(hash_content(batch), "salt")] == ["30afa60d260488cc", "3b280513b947be2f"]
 
 
 def test_rows_that_differ_in_the_label_alone_are_not_parted():
@@ -187,6 +187,6 @@ def test_rows_of_many_numbers_hash_alike_whatever_stands_beside_them():
     rows = np.random.default_rng(1).integers(-5, 300, (50, 40))
     alike = lists(image=pa.array(list(rows), pa.large_list(pa.int64())))
     beside_others = lists(image=pa.array([*rows, [7], []], pa.large_list(pa.int64())))
-    assert (hash_rows(alike, "") == hash_rows(beside_others, "")[:50]).all()
-    assert (hash_rows(alike.slice(10, 20), "") == hash_rows(alike, "")[10:30]).all()
-    assert len(np.unique(hash_rows(alike, ""))) == 50
+    assert (hash_content(alike) == hash_content(beside_others)[:50]).all()
+    assert (hash_content(alike.slice(10, 20)) == hash_content(alike)[10:30]).all()
+    assert len(np.unique(hash_content(alike))) == 50
