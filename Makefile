@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run test lint tensorboard bench bench-faults doctor lock clean
+.PHONY: help setup data run test lint tensorboard bench bench-faults doctor image image-test lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,12 @@ bench-faults: setup ## plant faults in clean data and see which tool catches the
 
 doctor: ## say whether this machine can run Sluice and, if not, what to type next
 	@python3 runners/doctor.py
+
+image: setup ## build the container image with docker, podman or buildah (ARGS="--cpu --local-bases --tag NAME")
+	@sh deploy/build_image.sh $(ARGS)
+
+image-test: ## run a check, a rehearsal and the taxi workload inside the image (ARGS="--tag NAME")
+	@sh deploy/test_image.sh $(ARGS)
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh

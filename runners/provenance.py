@@ -16,14 +16,16 @@ from core.packages import PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 _TEMPLATES = "templates"  # the folder that jinja2's PackageLoader reads
+IMAGE_COMMIT = "SLUICE_GIT_COMMIT"  # set by deploy/Dockerfile: an image has no git
 
 
 def git_commit(root: Path = ROOT) -> str | None:
-    """The commit that is checked out, with `-dirty` when files differ from it; None outside git."""
+    """The commit that is checked out, with `-dirty` when files differ from it; outside git, the one that the container
+    image was built from, or None."""
     commit = _git(root, "rev-parse", "--verify", "HEAD")
     # An ignored folder (a package in the .venv of someone else's project) has no commit of its own.
     if not commit or _git(root, "check-ignore", ".") is not None:
-        return None
+        return os.environ.get(IMAGE_COMMIT)
     return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--", ".") else commit
 
 
@@ -45,6 +47,11 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
     for name, file in sorted(reachable_sources(modules, root).items()):
         digest.update(f"\0{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()[:16]
+
+
+def image_code(root: Path = ROOT) -> str:
+    """A hash of all code of ours and of the lock: the label `sluice.code` of the container image that holds them."""
+    return code_fingerprint(*PACKAGES, root=root)
 
 
 def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
@@ -165,3 +172,7 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    print(image_code())

@@ -1,10 +1,22 @@
 #!/bin/sh
 # Resolves setup.py into requirements.lock, with hashes and without the address of any package index. Versions that are
-# locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them.
+# locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them. Beside it deploy/requirements-gpu.lock:
+# the libraries of NVIDIA that the locked TensorFlow names.
 set -eu
 cd "$(dirname -- "$0")/.."
 UV=uv
 "$UV" --version >/dev/null 2>&1 || UV=.tools/uv/bin/uv
-exec "$UV" pip compile --quiet --python-version 3.10 --python-platform x86_64-manylinux_2_31 --extra dev \
-    --generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
-    --output-file requirements.lock setup.py "$@"
+compile() {
+    "$UV" pip compile --quiet --python-version 3.10 --python-platform x86_64-manylinux_2_31 --generate-hashes \
+        --no-annotate --no-emit-index-url "$@"
+}
+compile --extra dev --custom-compile-command "make lock" --output-file requirements.lock setup.py "$@"
+
+GPU=deploy/requirements-gpu.lock
+{
+    echo "# NVIDIA's libraries for the TensorFlow of requirements.lock, as its extra \`and-cuda\` names them; for the image alone."
+    echo "# Made by:  make lock"
+    grep -o '^tensorflow==[^ ]*' requirements.lock | sed 's/==/[and-cuda]==/' |
+        compile --no-header --constraint requirements.lock - | awk '/^[a-z]/ { keep = /^nvidia/ } keep'
+} >"$GPU.new"
+mv "$GPU.new" "$GPU"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.provenance import ROOT, code_fingerprint, git_commit, lock_hash, reachable_sources
+from runners.provenance import ROOT, code_fingerprint, git_commit, image_code, lock_hash, reachable_sources
 
 FILES = {
     "requirements.lock": "a==1\n",
@@ -182,3 +182,17 @@ def test_of_the_components_the_registrar_alone_reads_the_model_card():
     readers = {name for name in COMPONENTS if card in reachable_sources([f"pipeline.components.{name}"])}
     assert readers == {"registrar"}
     assert card not in reachable_sources([*TRANSFORM, "models.training.run", "models.search"])
+
+
+def test_outside_git_the_commit_is_that_of_the_image(house, monkeypatch):
+    monkeypatch.setenv("SLUICE_GIT_COMMIT", "abc")
+    assert git_commit(house) == "abc"
+
+
+def test_the_code_of_an_image_changes_with_any_of_our_code(house):
+    before = image_code(house)
+    assert image_code(house) == before
+    (house / "report").mkdir(exist_ok=True)
+    (house / "report/__init__.py").write_text("")
+    (house / "report/new.py").write_text("x = 1\n")
+    assert image_code(house) != before
