@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import components
 from tfx.components.tuner import executor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import artifact_utils
+
+from pipeline.platform import Elsewhere
 
 RESULTS = "tuner_results"
 
@@ -26,3 +29,9 @@ class Tuner(components.Tuner):
     """Inputs and outputs are those of `tfx.components.Tuner`."""
 
     EXECUTOR_SPEC = ExecutorClassSpec(Executor)
+
+    def __init__(self, custom_config: Mapping[str, Any], elsewhere: Elsewhere | None = None, **inputs: Any) -> None:
+        added = elsewhere.custom_config if elsewhere else {}
+        super().__init__(custom_config={**custom_config, **added}, **inputs)
+        if elsewhere:
+            self.executor_spec = ExecutorClassSpec(elsewhere.executor)
