@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ class Executor(executor.Executor):
 
     def Do(self, input_dict: dict[str, Any], output_dict: dict[str, Any], exec_properties: dict[str, Any]) -> None:
         """Search, and write the best hyperparameters and all trials."""
-        tuner = executor.search(input_dict, exec_properties, self._get_tmp_dir(), print_tuning_summary=False)
+        # Our search keeps everything under its `durable_dir`; an executor in a custom job has no temporary folder.
+        tuner = executor.search(input_dict, exec_properties, tempfile.gettempdir(), print_tuning_summary=False)
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.write_results(artifact_utils.get_single_uri(output_dict[RESULTS]))
 
