@@ -72,7 +72,7 @@ def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue
 def _send(answers: TextIO, message: dict[str, Any]) -> None:
     try:
         answers.write(json.dumps(message) + "\n")
-    except BrokenPipeError:
+    except ConnectionError:  # of a pipe or of a socket
         os._exit(0)
 
 

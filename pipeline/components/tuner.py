@@ -23,6 +23,8 @@ class Executor(executor.Executor):
         """Search, and write the best hyperparameters and all trials."""
         # Our search keeps everything under its `durable_dir`; an executor in a custom job has no temporary folder.
         tuner = executor.search(input_dict, exec_properties, tempfile.gettempdir(), print_tuning_summary=False)
+        if not tuner.has_results:
+            return
         executor.write_best_hyperparameters(tuner, output_dict)
         tuner.write_results(artifact_utils.get_single_uri(output_dict[RESULTS]))
 
