@@ -22,6 +22,7 @@ RUNTIME = [
     "protobuf<4",
     "setuptools",
     "click>=8.1",
+    "cloudml-hypertune==0.1.0.dev6",
     "cryptography>=42",
     "filelock>=3.12",
     "google-api-core>=2.17",

@@ -53,6 +53,23 @@ class Tuner:
         """Whether results are to be written here: of a job's machines, on the first alone."""
         return self._machines is None or self._machines.is_first
 
+    @property
+    def workshop(self) -> dict[str, Any]:
+        """What all trials share, as plain values."""
+        given = self._fn_args
+        files = (list(given.train_files), list(given.eval_files))
+        return Workshop(self._config, given.transform_graph_path, *files).to_json()
+
+    @property
+    def space(self) -> keras_tuner.HyperParameters:
+        """The hyperparameters that are searched."""
+        return self._space
+
+    @property
+    def settings(self) -> LearningSettings:
+        """The configuration."""
+        return self._config
+
     def search(self) -> None:
         """Runs every trial that has not run yet; on a machine that is not its job's first, what the first orders.
 
@@ -60,15 +77,26 @@ class Tuner:
           SluiceError: when not one of them came to a score.
         """
         if self._machines and not self._machines.is_first:
-            run_trials_for_first(self._machines, self._workshop())
+            run_trials_for_first(self._machines, self.workshop)
             return
         ledger = Ledger(self._folder)
         # With fewer parallel trials the memory may suffice now.
         ledger.forget_failures(killed_alone=True)
-        self.trials = self._search(ledger).run()
-        if not any(trial.chosen for trial in self.trials):
+        try:
+            self.take(self._search(ledger).run())
+        except SluiceError:
             ledger.forget_failures()
-            raise SluiceError(*_nothing_found(self.trials))
+            raise
+
+    def take(self, trials: list[Trial]) -> None:
+        """Takes trials that have ended as those of this search.
+
+        Raises:
+          SluiceError: when not one of them came to a score.
+        """
+        self.trials = trials
+        if not any(trial.chosen for trial in trials):
+            raise SluiceError(*_nothing_found(trials))
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
         """The best first."""
@@ -107,12 +135,7 @@ class Tuner:
             window=parallel if algorithm == "bayesian" else max(parallel, WINDOW),
         )
         proposals = Proposals(algorithm, self._space, self._config.train.seed, settings.max_trials, settings.epochs)
-        return Search(proposals, ledger, Pool(self._workshop(), here, others), limits, self._show)
-
-    def _workshop(self) -> dict[str, Any]:
-        given = self._fn_args
-        files = (list(given.train_files), list(given.eval_files))
-        return Workshop(self._config, given.transform_graph_path, *files).to_json()
+        return Search(proposals, ledger, Pool(self.workshop, here, others), limits, self._show)
 
     def _show(self, task: Task, outcome: TrialOutcome) -> None:
         write_trial(f"{self._folder}/{TENSORBOARD}", f"{task.number:03d}", task.values, outcome)

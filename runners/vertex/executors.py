@@ -22,7 +22,7 @@ from tfx.extensions.google_cloud_ai_platform.tuner.executor import TUNING_ARGS_K
 from tfx.types import Artifact
 from tfx.utils import json_utils, name_utils
 
-from cloud.job_runs import CUSTOM, Attempt, Identity, JobRunner, Kind
+from cloud.job_runs import CUSTOM, Attempt, Identity, JobRunner
 from cloud.training_jobs import MachineChoice, parsed
 from core.errors import SluiceError
 from models.training.config import LearningSettings
@@ -82,7 +82,8 @@ class _InACustomJob(BaseExecutor):
 
     inner: type[BaseExecutor]
     key: str
-    kind: Kind = CUSTOM
+    poll_seconds = 30.0
+    transport = "grpc"
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Called by TFX.
@@ -92,9 +93,10 @@ class _InACustomJob(BaseExecutor):
         """
         execution = Execution(input_dict, output_dict, exec_properties)
         execution.check_in_bucket()
-        runner_of(execution.config, self.key, self.kind).run(
-            execution.identity(name_utils.get_full_name(self.inner)), attempts_of(execution, self.key, self.inner)
-        )
+        config, name = execution.config, name_utils.get_full_name(self.inner)
+        wait = timedelta(hours=config[LONGEST_WAIT_KEY])
+        runner = JobRunner(config[self.key]["project"], CUSTOM, self.transport, wait, self.poll_seconds)
+        runner.run(execution.identity(name), attempts_of(execution, self.key, self.inner))
 
 
 class TrainerInACustomJob(_InACustomJob):
@@ -111,11 +113,6 @@ class TunerInACustomJob(_InACustomJob):
     key = TUNING_ARGS_KEY
 
 
-def runner_of(config: Mapping[str, Any], key: str, kind: Kind) -> JobRunner:
-    """The runner of the job that `custom_config` describes under `key`."""
-    return JobRunner(config[key]["project"], kind, longest_wait=timedelta(hours=config[LONGEST_WAIT_KEY]))
-
-
 def attempts_of(execution: Execution, key: str, inner: type[BaseExecutor]) -> list[Attempt]:
     """The job on its first choice of machine and on each fallback."""
     config = execution.config
@@ -130,9 +127,14 @@ def attempts_of(execution: Execution, key: str, inner: type[BaseExecutor]) -> li
     if job.job_spec.tensorboard:
         # Each execution's own, for Vertex AI shows whatever it finds there.
         job.job_spec.base_output_directory = types.GcsDestination(output_uri_prefix=execution.task_folder)
-    others = [_elsewhere(job, each) for each in config[FALLBACKS_KEY]]
-    return [_attempt(region, job), *(_attempt(each["region"], other) for each, other in zip(
-        config[FALLBACKS_KEY], others, strict=True))]  # fmt: skip
+    return attempts_on(job, config)
+
+
+def attempts_on(job: types.CustomJob, config: Mapping[str, Any]) -> list[Attempt]:
+    """The job as it is, and on the machine of each fallback."""
+    fallbacks = config[FALLBACKS_KEY]
+    others = [_attempt(each["region"], _elsewhere(job, each)) for each in fallbacks]
+    return [_attempt(config[constants.VERTEX_REGION_KEY], job), *others]
 
 
 def _elsewhere(job: types.CustomJob, fallback: Mapping[str, Any]) -> types.CustomJob:

@@ -15,6 +15,7 @@ from pipeline.config.environment import EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Elsewhere
 from runners.vertex.executors import FALLBACKS_KEY, LONGEST_WAIT_KEY, TrainerInACustomJob, TunerInACustomJob
+from runners.vertex.vizier import PARALLEL_TRIALS_KEY, TunerByVizier, algorithm_of
 
 
 def training_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:
@@ -30,13 +31,18 @@ def training_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Else
 
 
 def search_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:
-    """The Tuner in a custom job with a machine for each parallel trial.
+    """The Tuner in a custom job with a machine for each parallel trial, or by Vizier.
 
     Raises:
-      SluiceError: when the environment's machines do not fit.
+      SluiceError: when the environment's machines do not fit, or Vizier cannot do this search.
     """
-    workers = workers_of(cloud, "tuning.machines", cloud.tuning.machines, cloud.tuning.parallel_trials)
-    return Elsewhere(TunerInACustomJob, _settings(TUNING_ARGS_KEY, f"{config.name}-tuner", workers, cloud))
+    tuning, name = cloud.tuning, f"{config.name}-tuner"
+    if tuning.service == "workers":
+        workers = workers_of(cloud, "tuning.machines", tuning.machines, tuning.parallel_trials)
+        return Elsewhere(TunerInACustomJob, _settings(TUNING_ARGS_KEY, name, workers, cloud))
+    algorithm_of(config.tuner.algorithm)
+    settings = _settings(TUNING_ARGS_KEY, name, workers_of(cloud, "tuning.machines", tuning.machines), cloud)
+    return Elsewhere(TunerByVizier, {**settings, PARALLEL_TRIALS_KEY: tuning.parallel_trials})
 
 
 def workers_of(cloud: EnvironmentConfig, section: str, machines: WorkersConfig, count: int = 1) -> Workers:

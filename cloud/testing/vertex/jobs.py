@@ -162,7 +162,10 @@ def _tuning_violations(job: Any, region: str) -> Iterator[Violation]:
         if not metric.goal:
             yield f"{path}.study_spec.metrics[{number}].goal", NOT_SET
     for number, parameter in enumerate(job.study_spec.parameters):
-        yield from _parameter_violations(parameter, f"{path}.study_spec.parameters[{number}]")
+        here = f"{path}.study_spec.parameters[{number}]"
+        yield from _parameter_violations(parameter, here)
+        if job.study_spec.algorithm == types.StudySpec.Algorithm.GRID_SEARCH and "double_value_spec" in parameter:
+            yield here, "A grid search has no continuous parameters."
 
 
 def _parameter_violations(parameter: Any, path: str) -> Iterator[Violation]:
