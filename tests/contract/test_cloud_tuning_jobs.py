@@ -26,9 +26,11 @@ from models.training.run import tuned_hyperparameters
 from pipeline.artifacts.model_run import read_trials
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_workload
+from pipeline.platform import Elsewhere
+from runners.vertex.executors import TunerInACustomJob
 from runners.vertex.learning import search_elsewhere
 from runners.vertex.vizier import TunerByVizier
-from tests.samples.trial_processes import TrialProcesses
+from tests.samples.trial_processes import ReplicaProcesses, TrialProcesses
 from tests.samples.tuning import arguments, rows
 
 REGION = "us-central1"
@@ -48,7 +50,7 @@ class Task:
             return tuned_hyperparameters(json.loads(file.read()))
 
 
-def task(cloud: LocalCloud, home: Path, module: str, **tuner: Any) -> Task:
+def task(cloud: LocalCloud, home: Path, module: str, service: str = "vertex-vizier", **tuner: Any) -> Task:
     bucket = f"bucket-{uuid.uuid4().hex[:8]}"
     cloud.storage.create_bucket(bucket, REGION)
     root = f"gs://{bucket}/root/123/taxi-run-1/Tuner_1"
@@ -71,7 +73,7 @@ def task(cloud: LocalCloud, home: Path, module: str, **tuner: Any) -> Task:
         "tuner_fn": "models.search.tuner.tuner_fn",
         "train_args": json_format.MessageToJson(trainer_pb2.TrainArgs(splits=["train"])),
         "eval_args": json_format.MessageToJson(trainer_pb2.EvalArgs(splits=["eval"])),
-        "custom_config": json_utils.dumps({"config": json.dumps(config), **elsewhere(cloud)}),
+        "custom_config": json_utils.dumps({"config": json.dumps(config), **elsewhere(cloud, service).custom_config}),
     }
     return Task(
         {"examples": [examples], "transform_graph": [graph]},
@@ -80,15 +82,12 @@ def task(cloud: LocalCloud, home: Path, module: str, **tuner: Any) -> Task:
     )
 
 
-def elsewhere(cloud: LocalCloud) -> dict[str, Any]:
-    """What the runner writes into `custom_config` for Vizier."""
+def elsewhere(cloud: LocalCloud, service: str) -> Elsewhere:
+    """What the runner writes into the pipeline."""
     plain = {"name": "dev", "project": cloud.project, "region": REGION, "bucket": "bucket", "image": "image"}
-    tuning = {"service": "vertex-vizier", "parallel_trials": 9}
+    tuning = {"service": service, "parallel_trials": 9 if service == "vertex-vizier" else 2}
     workload = load_workload("taxi", (), None, None)
-    environment = EnvironmentConfig.model_validate({**plain, "tuning": tuning})
-    found = search_elsewhere(workload, environment)
-    assert found.executor is TunerByVizier
-    return dict(found.custom_config)
+    return search_elsewhere(workload, EnvironmentConfig.model_validate({**plain, "tuning": tuning}))
 
 
 def run(given: Task, transport: str = "grpc") -> None:
@@ -180,6 +179,18 @@ def test_a_search_without_a_score_is_refused_with_the_reason_of_its_first_trial(
     ):
         run(given)
     assert not gfile.exists(f"{given.outputs['best_hyperparameters'][0].uri}/best_hyperparameters.txt")
+
+
+def test_a_search_on_two_machines_of_a_custom_job_leaves_the_same_artifacts(cloud: LocalCloud, tmp_path: Path) -> None:
+    given = task(cloud, tmp_path, "tests.samples.tuning", service="workers", algorithm="grid", max_trials=4)
+    executor = TunerInACustomJob()
+    executor.poll_seconds = 0.1
+    with executed_by(cloud, ReplicaProcesses(cloud.child_environment())):
+        executor.Do(given.inputs, given.outputs, given.properties)
+    trials = read_trials(given.outputs["tuner_results"][0].uri)
+    assert [(trial.trial, trial.state) for trial in trials] == [(number, "completed") for number in (1, 2, 3, 4)]
+    [chosen] = [trial for trial in trials if trial.chosen]
+    assert given.best() == chosen.hyperparameters
 
 
 def test_refuses_a_folder_of_this_machine(cloud: LocalCloud, tmp_path: Path) -> None:
