@@ -8,10 +8,15 @@ from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import datasets_there
 from pipeline.platform import Platform
 from runners.provenance import code_fingerprint
+from runners.vertex.learning import search_elsewhere, training_elsewhere
 
 
 def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platform:
-    """The platform whose paths are all in the bucket or inside the container image."""
+    """The platform whose paths are all in the bucket or inside the container image.
+
+    Raises:
+      SluiceError: when the environment's machines for Trainer or Tuner do not fit.
+    """
     root = f"gs://{cloud.bucket}/sluice/{config.name}"
     return Platform(
         artifact_root=f"{root}/artifacts",
@@ -22,6 +27,8 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platfor
         # The data's fingerprint is not known when the job is compiled: a cached ingest could be of older files.
         reuse=False,
         strict=cloud.strict_gates,
+        training=training_elsewhere(config, cloud),
+        search=search_elsewhere(config, cloud) if config.tuner.enabled else None,
         beam_arguments=[
             "--runner=DataflowRunner",
             f"--project={cloud.project}",
