@@ -98,6 +98,10 @@ class Prices(Strict):
         found = {each.region: each for each in self.prices if each.name == name}
         return found.get(region) or found.get(None) or next(iter(found.values()), None)
 
+    def is_old(self, price: Price) -> bool:
+        """Whether a price was read more than half a year before the file was last looked through."""
+        return (self.checked_on - date.fromisoformat(price.date)).days > OLD_AFTER_DAYS
+
     def old_age_warning(self, today: date) -> str:
         """A sentence when the file was looked through more than half a year ago; else empty."""
         days = (today - self.checked_on).days
@@ -127,9 +131,11 @@ def load_prices(file: Path | None = None) -> Prices:
 
 
 def _first(problem: ValidationError, document: Document) -> str:
-    """The first thing that is wrong, with its place in the file."""
-    entry = problem.errors()[0]
+    """The first thing that is wrong, with its place in the file; a misspelt key before the one that it misses."""
+    entry = min(problem.errors(), key=lambda each: each["type"] != "extra_forbidden")
     path = tuple(part for part in entry["loc"] if isinstance(part, str | int))
-    key = f"`{path[-1]}` " if path and isinstance(path[-1], str) else ""
-    text = entry["msg"].partition(", ")[2] if entry["type"] == "value_error" else entry["msg"]
-    return f"{document.place(path).text}: {key}{text[:1].lower()}{text[1:]}."
+    key = f"`{path[-1]}`" if path and isinstance(path[-1], str) else ""
+    sentences = {"extra_forbidden": f"unknown key {key}", "missing": f"the key {key} is missing"}
+    message = entry["msg"].removeprefix("Value error, ")
+    sentence = sentences.get(entry["type"], f"{key} {message[:1].lower()}{message[1:]}".strip())
+    return f"{document.place(path).text}: {sentence}."

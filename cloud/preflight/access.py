@@ -115,7 +115,7 @@ def rights_of_the_pipeline(plan: Plan, caller: Caller) -> Outcome:
     if account is None:
         return NotChecked("the environment names no `service_account`; the default one cannot be asked.")
     try:
-        api = GoogleApi(Credentials(_token_of(account, caller.api)))
+        api = caller.api.as_another(Credentials(_token_of(account, caller.api)))
     except exceptions.Forbidden:
         return NotChecked(
             f"you may not impersonate {account}; roles/iam.serviceAccountTokenCreator on it would allow this check."

@@ -13,7 +13,6 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 
 PATIENCE_SECONDS = 10.0
-_TIMEOUTS = (5.0, 15.0)  # seconds to connect, seconds to answer
 _PASSING = (
     exceptions.TooManyRequests,
     exceptions.InternalServerError,
@@ -34,12 +33,18 @@ class UnreachableError(Exception):
 class GoogleApi:
     """Calls with the token of `credentials`; one instance is for one thread.
 
-    Failures that pass by themselves (429, 500, 502, 503, 504) are tried again for `patience` seconds.
+    Failures that pass by themselves (429, 500, 502, 503, 504) are tried again for `patience` seconds; a host that does
+    not answer in about as long is not asked again.
     """
 
     def __init__(self, credentials: Credentials, patience: float = PATIENCE_SECONDS) -> None:
         self._session = AuthorizedSession(credentials)
         self._patience = patience
+        self._timeouts = (patience / 2, patience * 1.5)  # seconds to connect, seconds to answer
+
+    def as_another(self, credentials: Credentials) -> GoogleApi:
+        """Calls with other credentials and the same patience."""
+        return GoogleApi(credentials, self._patience)
 
     def get(
         self, url: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
@@ -72,7 +77,7 @@ class GoogleApi:
 
     def _once(self, method: str, url: str, **arguments: Any) -> dict[str, Any]:
         try:
-            response = self._session.request(method, url, timeout=_TIMEOUTS, **arguments)
+            response = self._session.request(method, url, timeout=self._timeouts, **arguments)
         except GoogleAuthError as problem:
             raise exceptions.Unauthenticated(str(problem.args[0] if problem.args else problem)) from problem
         except requests.RequestException as problem:

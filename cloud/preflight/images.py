@@ -106,17 +106,26 @@ def _digest(address: ImageAddress, api: GoogleApi) -> str:
 
 
 def _labels(address: ImageAddress, api: GoogleApi) -> dict[str, str]:
-    """The labels in the image's configuration, as the registry's own protocol gives them."""
-    registry = f"https://{address.location}-docker.pkg.dev/v2/{address.project}/{address.repository}/{address.package}"
-    manifest = _manifest(registry, address.digest or address.tag, api)
+    host = f"https://{address.location}-docker.pkg.dev/v2"
+    image = f"{address.project}/{address.repository}/{address.package}"
+    return labels_at(f"{host}/{image}", address.digest or address.tag, api)
+
+
+def labels_at(image: str, reference: str, api: GoogleApi) -> dict[str, str]:
+    """The labels in an image's configuration, by the registry's own protocol; `image` is `https://…/v2/…`.
+
+    Raises:
+      NotFound: when the registry has no such image.
+    """
+    manifest = _manifest(image, reference, api)
     if "manifests" in manifest:
-        manifest = _manifest(registry, _for_linux(manifest["manifests"]), api)
-    configuration = api.get(f"{registry}/blobs/{manifest['config']['digest']}")
+        manifest = _manifest(image, _for_linux(manifest["manifests"]), api)
+    configuration = api.get(f"{image}/blobs/{manifest['config']['digest']}")
     return configuration.get("config", {}).get("Labels") or {}
 
 
-def _manifest(registry: str, reference: str, api: GoogleApi) -> dict[str, Any]:
-    return api.get(f"{registry}/manifests/{reference}", headers={"Accept": ", ".join(_MANIFESTS)})
+def _manifest(image: str, reference: str, api: GoogleApi) -> dict[str, Any]:
+    return api.get(f"{image}/manifests/{reference}", headers={"Accept": ", ".join(_MANIFESTS)})
 
 
 def _for_linux(manifests: list[dict[str, Any]]) -> str:

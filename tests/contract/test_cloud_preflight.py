@@ -3,70 +3,45 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import google.auth
 import pytest
-from google.api_core import exceptions
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 
 from cloud.preflight.images import pinned
-from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed, PreflightResult, Warned
-from cloud.preflight.plan import MachineDemand, Plan
+from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed, Warned
+from cloud.preflight.plan import Plan
 from cloud.preflight.run import CHECKS, run_preflight
 from cloud.prices import PRICE_FILE
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.environment import applied
-from cloud.testing.services.quotas import Quota
-
-PROJECT = "local-project"
-REGION = "europe-west4"
-ACCOUNT = f"sluice@{PROJECT}.iam.gserviceaccount.com"
-REPOSITORY = f"{REGION}-docker.pkg.dev/{PROJECT}/sluice"
-DIGEST = "sha256:" + "ab" * 32
-TRAINER = MachineDemand("the Trainer", "g2-standard-12", "NVIDIA_L4", 1, REGION)
-PLAN = Plan(
-    project=PROJECT,
-    region=REGION,
-    bucket="preflight",
-    image=f"{REPOSITORY}/jobs/sluice:v1",
-    job_id="taxi-1",
-    code="c0de",
-    service_account=ACCOUNT,
-    dataflow_region=REGION,
-    machines=(TRAINER,),
-    today=date(2026, 11, 29),
-)
-L4 = Quota(
-    "CustomModelTrainingL4GPUsPerProjectPerRegion",
-    "custom_model_training_nvidia_l4_gpus",
-    limits={REGION: 4, "us-central1": 0},
-    used={REGION: 1},
-)
-SPOT = Quota(
-    "CustomModelTrainingPreemptibleL4GPUsPerProjectPerRegion",
-    "custom_model_training_preemptible_nvidia_l4_gpus",
-    limits={REGION: 0},
+from tests.contract.conftest import RealCloud
+from tests.samples.preflight import (
+    ACCOUNT,
+    DIGEST,
+    L4,
+    PLAN,
+    PROJECT,
+    REGION,
+    REPOSITORY,
+    TRAINER,
+    only_failure,
+    ready_cloud,
 )
 
 
 @pytest.fixture
 def ready() -> Iterator[LocalCloud]:
-    """A local cloud of its own in which the plan passes every check."""
-    with LocalCloud(PROJECT) as cloud, cloud.applied():
-        storage.Client().create_bucket(PLAN.bucket, location=REGION)
-        cloud.identity.accounts.add(ACCOUNT)
-        cloud.images.add(f"{REPOSITORY}/jobs/sluice", "v1", DIGEST, labels={"sluice.code": "c0de"})
-        cloud.quotas.add(L4)
-        cloud.quotas.add(SPOT)
+    with ready_cloud() as cloud:
         yield cloud
 
 
 def checked(name: str, plan: Plan = PLAN) -> Outcome:
-    return run_preflight(plan, patience=1.0).outcome(name)
+    return run_preflight(plan).outcome(name)
 
 
 def failed(name: str, plan: Plan = PLAN) -> tuple[str, str]:
@@ -74,11 +49,6 @@ def failed(name: str, plan: Plan = PLAN) -> tuple[str, str]:
     outcome = checked(name, plan)
     assert isinstance(outcome, Failed), outcome
     return outcome.sentence, outcome.command
-
-
-def only_failure(result: PreflightResult) -> str:
-    [(row, _)] = result.failures
-    return row.check
 
 
 def test_a_project_that_is_ready_passes_every_check(ready: LocalCloud) -> None:
@@ -93,86 +63,6 @@ def test_an_image_that_is_named_by_its_digest_keeps_it(ready: LocalCloud) -> Non
     result = run_preflight(replace(PLAN, image=f"{REPOSITORY}/jobs/sluice@{DIGEST}"))
     assert result.failures == ()
     assert result.image_digest == DIGEST
-
-
-def test_expired_credentials_fail_and_what_needs_them_is_not_checked(ready: LocalCloud) -> None:
-    ready.tokens.refuse()
-    result = run_preflight(PLAN)
-    outcome = result.outcome("credentials")
-    assert isinstance(outcome, Failed)
-    assert "expired or revoked" in outcome.sentence
-    assert outcome.command == "Log in:  gcloud auth application-default login"
-    assert only_failure(result) == "credentials"
-    assert result.outcome("bucket") == NotChecked("it needs credentials.")
-    assert isinstance(result.outcome("machines"), Passed)
-
-
-def test_a_machine_without_any_credentials_is_told_to_log_in(tmp_path: Path) -> None:
-    nothing = {
-        "HOME": str(tmp_path),
-        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
-        "NO_GCE_CHECK": "true",
-        "GOOGLE_CLOUD_PROJECT": PROJECT,
-    }
-    with pytest.MonkeyPatch.context() as patch, applied(nothing):
-        patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-        result = run_preflight(PLAN)
-    outcome = result.outcome("credentials")
-    assert outcome == Failed(
-        "there are no credentials for Google Cloud on this machine.", "Log in:  gcloud auth application-default login"
-    )
-    assert only_failure(result) == "credentials"
-
-
-def test_a_file_of_credentials_that_is_not_there_is_named(ready: LocalCloud, tmp_path: Path) -> None:
-    with applied({**ready.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "absent.json")}):
-        sentence, _ = failed("credentials")
-    assert "absent.json was not found" in sentence
-
-
-def test_without_a_network_it_ends_soon_with_one_failure(tmp_path: Path) -> None:
-    with LocalCloud(PROJECT) as cloud:
-        environment = dict(cloud.environment)
-        for name in ("GOOGLE_APPLICATION_CREDENTIALS", "REQUESTS_CA_BUNDLE"):
-            kept = tmp_path / Path(environment[name]).name
-            kept.write_bytes(Path(environment[name]).read_bytes())
-            environment[name] = str(kept)
-    started = time.monotonic()
-    with applied(environment):
-        result = run_preflight(PLAN)
-    outcome = result.outcome("credentials")
-    assert isinstance(outcome, Failed)
-    assert "cannot be reached" in outcome.sentence
-    assert "curl" in outcome.command
-    assert only_failure(result) == "credentials"
-    assert time.monotonic() - started < 60
-
-
-def test_services_that_cannot_be_reached_are_not_checked_and_the_others_are(ready: LocalCloud) -> None:
-    silent = {"monitoring.googleapis.com", "artifactregistry.googleapis.com", "serviceusage.googleapis.com"}
-    ready.proxy.hosts = tuple(host for host in ready.proxy.hosts if host not in silent)
-    result = run_preflight(PLAN)
-    assert result.failures == ()
-    assert {row.check: row.outcome for row in result.rows if isinstance(row.outcome, NotChecked)} == {
-        "apis": NotChecked("serviceusage.googleapis.com cannot be reached."),
-        "image": NotChecked("artifactregistry.googleapis.com cannot be reached."),
-        "gpu_quota": NotChecked("monitoring.googleapis.com cannot be reached."),
-    }
-    assert result.image_digest is None
-    assert pinned(PLAN.image, None) == PLAN.image
-
-
-def test_a_service_that_fails_for_a_moment_is_asked_again(ready: LocalCloud) -> None:
-    ready.faults.fail_next(exceptions.ServiceUnavailable("Try again."), "serviceusage*", times=2)
-    assert isinstance(checked("apis"), Passed)
-    assert sum(call.startswith("serviceusage") for call in ready.faults.calls) == 3
-
-
-def test_a_service_that_keeps_failing_is_not_checked(ready: LocalCloud) -> None:
-    ready.faults.fail_next(exceptions.ServiceUnavailable("Try again later."), "serviceusage*", times=1000)
-    result = run_preflight(PLAN, patience=0.5)
-    assert result.outcome("apis") == NotChecked("the service refused with 503 (Try again later.)")
-    assert result.failures == ()
 
 
 def test_a_region_that_does_not_exist_fails(ready: LocalCloud) -> None:
@@ -400,11 +290,18 @@ def test_a_price_file_that_does_not_parse_fails(ready: LocalCloud, tmp_path: Pat
     assert command == "Restore it:  git checkout cloud/data/prices.yaml"
 
 
+@pytest.mark.gcp
+def test_a_real_project_is_looked_at(gcp: RealCloud) -> None:
+    plan = replace(PLAN, project=gcp.project, region=gcp.region, bucket=gcp.bucket, service_account=None)
+    result = run_preflight(replace(plan, machines=(replace(TRAINER, region=gcp.region),)))
+    assert isinstance(result.outcome("credentials"), Passed)
+    assert isinstance(result.outcome("bucket"), Passed)
+    assert isinstance(result.outcome("job"), Passed)
+    assert not isinstance(result.outcome("gpu_quota"), NotChecked)
+
+
 def _create_job(cloud: LocalCloud, job_id: str) -> None:
     """Creates the smallest job that the service takes, by REST."""
-    import google.auth
-    from google.auth.transport.requests import AuthorizedSession
-
     session = AuthorizedSession(google.auth.default()[0])
     specification = {
         "schemaVersion": "2.1.0",
