@@ -45,7 +45,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """An accelerator. `n1`: by count, the limits of the N1 machine that it is attached to; empty when it is built in."""
+    """An accelerator. `n1`: by count, the limits of the N1 machine that carries it; empty when it is built in."""
 
     name: str
     capacity: tuple[str, ...]
