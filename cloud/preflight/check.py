@@ -54,6 +54,9 @@ class Check:
             return NotChecked(f"the caller has no right to look it up ({_short(problem)})")
         except exceptions.GoogleAPICallError as problem:
             return NotChecked(f"the service refused with {problem.code or 'an error'} ({_short(problem)})")
+        except (KeyError, TypeError, ValueError) as problem:
+            # One answer in a form that we do not know must not take the whole table away.
+            return NotChecked(f"the service answered in a form that is not known ({type(problem).__name__}: {problem})")
 
 
 def plan_check(name: str, title: str) -> Callable[[OfPlan], Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 
 import google.auth
@@ -24,7 +25,9 @@ def find_credentials(project: str) -> auth_credentials.Credentials:
       SluiceError: when there are none, when they have expired, when no token can be had.
     """
     try:
-        found, _ = google.auth.default(scopes=[SCOPE])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the quota project, which is set below
+            found, _ = google.auth.default(scopes=[SCOPE])
     except exceptions.DefaultCredentialsError as problem:
         sentence = "there are no credentials for Google Cloud on this machine"
         raise SluiceError(f"{sentence}{_unusable_file(problem)}.", LOG_IN) from problem

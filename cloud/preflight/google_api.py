@@ -84,15 +84,18 @@ class GoogleApi:
             raise UnreachableError(urlsplit(url).hostname or url) from problem
         document = _json(response)
         if not response.ok:
-            error = document.get("error")
+            error = (document or {}).get("error")
             message = error.get("message") if isinstance(error, dict) else None
             raise exceptions.from_http_status(response.status_code, message or response.reason or "no reason given")
+        if document is None:
+            # A network that asks for a login answers every request with a page of its own.
+            raise UnreachableError(urlsplit(url).hostname or url)
         return document
 
 
-def _json(response: requests.Response) -> dict[str, Any]:
+def _json(response: requests.Response) -> dict[str, Any] | None:
     try:
         document = response.json()
     except requests.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -50,6 +51,20 @@ def test_a_machine_without_any_credentials_is_told_to_log_in(tmp_path: Path) -> 
     assert outcome == Failed(
         "there are no credentials for Google Cloud on this machine.", "Log in:  gcloud auth application-default login"
     )
+    assert only_failure(result) == "credentials"
+
+
+def test_a_person_whose_login_was_revoked_is_told_to_log_in(ready: LocalCloud, tmp_path: Path) -> None:
+    login = tmp_path / "application_default_credentials.json"
+    person = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "revoked"}
+    login.write_text(json.dumps(person))
+    ready.tokens.refuse()
+    with applied({**ready.environment, "GOOGLE_APPLICATION_CREDENTIALS": str(login)}):
+        result = run_preflight(PLAN)
+    outcome = result.outcome("credentials")
+    assert isinstance(outcome, Failed)
+    assert "expired or revoked" in outcome.sentence
+    assert outcome.command == "Log in:  gcloud auth application-default login"
     assert only_failure(result) == "credentials"
 
 
