@@ -43,6 +43,7 @@ RUNTIME = [
     "pyarrow>=10",
     "pydantic>=2.6",
     "pyyaml>=6",
+    "requests>=2.31",
     "rich>=13",
     "scikit-learn>=1.5",
     "scipy>=1.12",
