@@ -15,6 +15,8 @@ from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
 
 from cloud.testing.access import Access
 from cloud.testing.certificates import Authority, server_context
+from cloud.testing.dataflow.api import DataflowApi
+from cloud.testing.dataflow.jobs import DataflowJobs
 from cloud.testing.environment import applied, client_environment, over
 from cloud.testing.faults import Faults
 from cloud.testing.http_server import LOOPBACK, HttpServer, by_host
@@ -66,6 +68,7 @@ class LocalCloud:
         self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
         self.images = ArtifactRegistry(self.access)
         self.quotas = Quotas(self.access)
+        self.dataflow = DataflowJobs(self.child_environment)
         names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
         self.vertex = vertex_api(names, self.storage, self.faults, executor, others)
         self._stack = ExitStack()
@@ -109,6 +112,7 @@ class LocalCloud:
         return f"http://{LOOPBACK}:{self._vertex_server.port}"
 
     def _start(self, stack: ExitStack) -> None:
+        stack.callback(self.dataflow.stop)
         authority = process_authority()
         (self._home / "authority.pem").write_bytes(authority.pem)
         storage = storage_router(self.storage, self.access, self.faults)
@@ -150,6 +154,7 @@ class LocalCloud:
             "*-docker.pkg.dev": self.images.registry_router(),
             "cloudquotas.googleapis.com": self.quotas.limits_router(),
             "monitoring.googleapis.com": self.quotas.usage_router(),
+            "dataflow.googleapis.com": DataflowApi(self.dataflow, self.access).router(),
         }
         without: dict[str, Handler] = {
             "oauth2.googleapis.com": self.tokens.router(),
