@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 import google_crc32c
 from google.api_core import exceptions
 from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 from core.errors import SluiceError
 from core.remote_errors import plain_remote_errors
@@ -65,6 +67,15 @@ class BucketFolder:
                 return False
             return True
 
+    def write(self, name: str, content: bytes) -> None:
+        """Writes an object, whatever was there.
+
+        Raises:
+          SluiceError: when the bucket cannot be used.
+        """
+        with plain_remote_errors(self.address):
+            self._blob(name).upload_from_string(content, retry=DEFAULT_RETRY)  # the same again is no harm
+
     def upload(self, source: Path, name: str) -> str:
         """Uploads a file as an object that must not be there yet, and returns the object's CRC32C.
 
@@ -97,11 +108,15 @@ class BucketFolder:
         Raises:
           SluiceError: when the bucket cannot be used.
         """
-        prefix = f"{self._prefix}{folder}/" if folder else self._prefix
-        with plain_remote_errors(f"{SCHEME}{self._bucket_name}"):
-            found = self._client.list_blobs(self._bucket_name, prefix=prefix)
-            # Consoles make an empty object for a folder; its name ends with a slash.
-            return {blob.name[len(prefix) :]: str(blob.crc32c) for blob in found if not blob.name.endswith("/")}
+        return {name: str(blob.crc32c) for name, blob in self._listed(folder)}
+
+    def made(self, folder: str = "") -> dict[str, datetime]:
+        """When each object below `folder` was made, by its name relative to `folder`.
+
+        Raises:
+          SluiceError: when the bucket cannot be used.
+        """
+        return {name: blob.time_created for name, blob in self._listed(folder)}
 
     def folders(self) -> list[str]:
         """The names of the folders right below, in alphabetical order.
@@ -124,9 +139,16 @@ class BucketFolder:
         with plain_remote_errors(self.address):
             for name in names:
                 try:
-                    self._blob(name).delete()
+                    self._blob(name).delete(retry=DEFAULT_RETRY)
                 except exceptions.NotFound:
                     continue
+
+    def _listed(self, folder: str) -> list[tuple[str, storage.Blob]]:
+        prefix = f"{self._prefix}{folder}/" if folder else self._prefix
+        with plain_remote_errors(f"{SCHEME}{self._bucket_name}"):
+            found = self._client.list_blobs(self._bucket_name, prefix=prefix)
+            # Consoles make an empty object for a folder; its name ends with a slash.
+            return [(blob.name[len(prefix) :], blob) for blob in found if not blob.name.endswith("/")]
 
     @cached_property
     def _client(self) -> storage.Client:
