@@ -32,7 +32,8 @@ from pipeline.artifacts.blessings import (
 from pipeline.components.gate import after_gates, candidate_of, reasons_of
 from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
-from serving.version_folder import Push, VersionFolder
+from serving.backends import version_folder_at
+from serving.version_folder import Push
 
 GATE = "pusher"
 NOTED = "noted_in_registry"
@@ -66,7 +67,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         pushed_model.set_int_custom_property("pushed", int(not findings))
         push = None
         if not findings:
-            push = VersionFolder(given.destination).push(candidate.saved_model, given.keep_versions)
+            push = version_folder_at(given.destination).push(candidate.saved_model, given.keep_versions)
             findings = [_push_finding(push, given.destination)]
             verdicts = {name: verdict_properties(each[0]) for name, each in candidate.blessings.items()}
             pushed_model.set_string_custom_property("gates", json.dumps(verdicts, sort_keys=True))
