@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -26,6 +26,7 @@ class Patience:
 
 Noticed = Callable[[BaseException], None]
 PATIENCE = Patience()
+_Answer = TypeVar("_Answer")
 
 
 def call(
@@ -36,13 +37,27 @@ def call(
     patience: Patience = PATIENCE,
     outage: Noticed | None = None,
 ) -> Any:
-    """The answer of a client's method.
+    """The answer of a method of one of Google's generated clients to `request`; for the rest see `tried`.
+
+    Raises:
+      SluiceError: when the service refuses, or is still away in the end.
+    """
+    return tried(lambda: method(request, timeout=patience.one_try, retry=None), cannot, place, patience, outage)
+
+
+def tried(
+    work: Callable[[], _Answer],
+    cannot: str,
+    place: Place,
+    patience: Patience = PATIENCE,
+    outage: Noticed | None = None,
+) -> _Answer:
+    """What `work` returns; it is tried again, from its beginning, while the service is away.
 
     Args:
-      method: takes the request, `timeout` and `retry`, as those of Google's generated clients do.
-      request: what it is called with.
+      work: calls Google's clients; a second call of it must do no harm.
       cannot: begins the sentence of an error, e.g. "the job taxi-1 cannot be submitted".
-      place: where the call goes.
+      place: where the calls go.
       patience: when a try is over, and when no further one is made.
       outage: called before each wait, with what the try ended in.
 
@@ -65,7 +80,7 @@ def call(
         reraise=True,
     )
     with errors_in_one_sentence(cannot, place):
-        return retrying(method, request, timeout=patience.one_try, retry=None)
+        return retrying(work)
 
 
 @contextmanager
