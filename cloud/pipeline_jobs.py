@@ -74,7 +74,8 @@ class PipelineJob:
     started: datetime | None
     ended: datetime | None
     labels: Mapping[str, str]
-    folder: str  # where its artifacts lie: gs://…
+    root: str  # the pipeline's root, below which the jobs of a workload write: gs://…
+    project_number: str
     tasks: tuple[TaskRun, ...]
     error: str = ""
     schedule: str = ""  # the schedule that made it; empty: a person
@@ -83,6 +84,11 @@ class PipelineJob:
     def workload(self) -> str:
         """The workload that it runs; empty for a job that is not ours."""
         return self.labels.get(WORKLOAD_LABEL, "")
+
+    @property
+    def folder(self) -> str:
+        """Where its tasks write their outputs, each in a folder of its own."""
+        return f"{self.root.rstrip('/')}/{self.project_number}/{self.name}"
 
     @property
     def link(self) -> str:
@@ -209,7 +215,8 @@ class PipelineJobs:
             started=job.start_time or None,
             ended=job.end_time or None,
             labels=dict(job.labels),
-            folder=job.runtime_config.gcs_output_directory,
+            root=job.runtime_config.gcs_output_directory,
+            project_number=job.name.split("/")[1],
             tasks=task_runs_of(job),
             error=job.error.message,
             schedule=job.schedule_name,

@@ -71,7 +71,7 @@ class PipelineJobsContract(ABC):
         assert (made.name, found.name) == (name, name)
         assert found.state in (JobState.WAITING, JobState.RUNNING)
         assert (found.workload, found.labels["team"]) == ("taxi", "rides")
-        assert found.folder == f"gs://{bucket}/sluice/taxi/artifacts"
+        assert found.folder == f"gs://{bucket}/sluice/taxi/artifacts/{found.project_number}/{name}"
         assert name in [each.name for each in jobs.find("taxi")]
         assert name in [each.name for each in jobs.find()]
         assert name in [each.name for each in jobs.find("taxi", {"team": "rides"})]
