@@ -23,6 +23,7 @@ from runners.results.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+    from tfx.types import Artifact
 
     from models.export.model_run import TrainingRecord
     from pipeline.artifacts.examples import Facts
@@ -130,13 +131,14 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
     """The origin of the model, in the order of the report."""
     registered = gathered.registered
     uris = {
-        name: results[node].output(key)
+        name: _present(results[node].output(key))
         for name, node, key in (
             ("examples", "ExampleGen", "examples"),
             ("schema", "SchemaGen", "schema"),
             ("transform graph", "Transform", "transform_graph"),
             ("model", "Trainer", "model"),
             ("compared with the blessed model", "ChampionResolver", "model"),
+            ("compared with the model in production", "Champion", "model"),
             ("compared with the model from outside", "OutsideModel", "model"),
         )
         if node in results
@@ -150,6 +152,12 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
         "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
         "pushed to": record.pushed_to,
     }
+
+
+def _present(artifact: Artifact | None) -> Artifact | None:
+    from pipeline.artifacts.absence import present
+
+    return artifact if artifact and present([artifact]) else None
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ def list_tasks(spec: pipeline_spec_pb2.PipelineSpec) -> list[JobTask]:
 
 def _in_order(spec: pipeline_spec_pb2.PipelineSpec, dag: Any) -> list[tuple[str, Any]]:
     """Tasks that are graphs themselves are replaced by theirs."""
-    waiting, ordered, done = dict(dag.tasks), [], set[str]()
+    waiting, done = dict(dag.tasks), set[str]()
+    ordered: list[tuple[str, Any]] = []
     while waiting:
         ready = sorted(name for name, task in waiting.items() if _producers(task) <= done)
         if not ready:
