@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from pipeline.config.paths import ROOT
 from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
-from pipeline.ingest.source import Source, previous_source, resolve_source
+from pipeline.ingest.source import PREVIOUS as PREVIOUS
+from pipeline.ingest.source import Source, exists, has_spans, previous_source, resolve_source
+from sources.storage import is_remote
 
-SERVING, PREVIOUS = "serving", "previous"
+SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,48 @@ def _named(data: DataConfig) -> str:
 
 
 def datasets_there(data: DataConfig) -> Datasets:
-    """Datasets whose files the machine that runs the job will find."""
+    """Datasets whose files the machine that runs the job will find, the newest span when it runs."""
     log = _serving_log(data)
-    return Datasets(_unresolved(data), _unresolved(log) if log else None)
+    previous = _unresolved(data) if any(has_spans(place) for place in _places(data)) else None
+    return Datasets(_unresolved(data), _unresolved(log) if log else None, previous)
+
+
+def datasets_as_seen(data: DataConfig, split: SplitConfig, prediction: PredictionConfig, network: bool) -> Datasets:
+    """Datasets for a job that another machine runs, looked at from here where that is possible: columns are checked and
+    contents hashed. Where it is not, as in a bucket without `network`, they are those of `datasets_there`.
+
+    Raises:
+      SluiceError: for data that cannot be used, as far as that shows without reading every row.
+    """
+    elsewhere = data.model_copy(update={"source": list(_not_of_this_machine(_places(data)))})
+    if not all(_can_be_read(place, network) for place in _places(elsewhere)):
+        return datasets_there(data)
+    log = _serving_log(data)
+    read_log = log is not None and _can_be_read(str(log.source), network)
+    found = datasets_here(
+        elsewhere if read_log else elsewhere.model_copy(update={"serving_log": None}), split, prediction
+    )
+    previous = found.previous_span
+    if found.serving_log is not None and log is not None:
+        served: Dataset | None = _as_found_there(found.serving_log, log)
+    else:
+        served = _unresolved(log) if log else None
+    return Datasets(_as_found_there(found.current, data), served, previous and _as_found_there(previous, data))
+
+
+def _places(data: DataConfig) -> list[str]:
+    return [data.source] if isinstance(data.source, str) else data.source
+
+
+def _can_be_read(place: str, network: bool) -> bool:
+    return network if is_remote(place) else exists(place)
+
+
+def _as_found_there(dataset: Dataset, data: DataConfig) -> Dataset:
+    """Files in a bucket are the same from everywhere; others have another path there, and the same content."""
+    if all(is_remote(path) for path in dataset.source.files):
+        return dataset
+    return dataclasses.replace(_unresolved(data), fingerprint=dataset.fingerprint)
 
 
 def _serving_log(data: DataConfig) -> DataConfig | None:

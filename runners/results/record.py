@@ -19,7 +19,6 @@ from report.run_record import ComponentRecord, RunRecord
 from runners.component_names import NAMES
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
-from runners.results.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 def record_of(
     config: WorkloadConfig,
-    folder: RunFolder,
+    run_id: str,
     results: Results,
     gathered: Gathered,
     outcome: Outcome,
@@ -41,7 +40,7 @@ def record_of(
     """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
     data_fingerprint."""
     return RunRecord(
-        run_id=folder.run_id,
+        run_id=run_id,
         workload=config.name,
         outcome=outcome.outcome,
         exit_code=outcome.exit_code,

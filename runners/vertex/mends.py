@@ -16,6 +16,7 @@ from pipeline.config.environment import RetryConfig, TaskConfig
 Spec = dict[str, Any]
 _CONDITION_ARTIFACT = re.compile(r"inputs\.artifacts\['([^']+)'\]")
 _GIB_IN_GB = 1024**3 / 1000**3  # the specification counts in GB
+ENTRY_POINT = "runners.vertex.container"
 _INPUTS_FLAG = "--json_serialized_inputs_spec_args"
 
 
@@ -91,8 +92,7 @@ def set_retries(spec: Spec, retries: RetryConfig) -> None:
 
 
 def set_machines(spec: Spec, machine_of: Callable[[str], TaskConfig]) -> None:
-    """Processors, memory and GPU of each task's container, and how long it may run. The specification has no field for
-    time: coreutils' `timeout` ends the process, and the task fails with exit code 124."""
+    """Processors, memory and GPU of each task's container, and how long it may run, which our entry point sees to."""
     containers = _containers(spec)
     for name, task in container_tasks(spec).items():
         wanted = machine_of(name)
@@ -101,7 +101,7 @@ def set_machines(spec: Spec, machine_of: Callable[[str], TaskConfig]) -> None:
         if wanted.accelerator_type and wanted.accelerator_count:
             resources["accelerator"] = {"type": wanted.accelerator_type, "count": str(wanted.accelerator_count)}
         container["resources"] = resources
-        container["command"] = ["timeout", "--kill-after=30s", f"{wanted.timeout_minutes}m", *container["command"]]
+        container["command"] = ["python", "-m", ENTRY_POINT, "--minutes", str(wanted.timeout_minutes)]
 
 
 def set_container_environment(spec: Spec, variables: Mapping[str, str]) -> None:
