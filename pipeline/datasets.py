@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
     log = _serving_log(data)
     served = resolve_source(log) if log else None
     columns = check_source(current, data, split)
-    _check_withheld(columns, data, prediction)
+    check_withheld(columns, data.label, prediction, _named(data))
     for source, only in ((previous, PREVIOUS), (served, SERVING)):
         if source:
             check_source(source, data, split, only)
@@ -63,15 +64,19 @@ def _dataset(source: Source, data: DataConfig) -> Dataset:
     return Dataset(source, fingerprint(source, data.image_path_column))
 
 
-def _check_withheld(columns: tuple[str, ...], data: DataConfig, prediction: PredictionConfig) -> None:
-    """Refuses a misspelt name, which would withhold no column: one that is like a column of the data without being
-    one."""
+def check_withheld(columns: Sequence[str], label: str, prediction: PredictionConfig, where: str) -> None:
+    """Refuse a misspelt name, which would withhold no column: one that is like one of the `columns` of `where` without
+    being one.
+
+    Raises:
+      SluiceError: with the name, and the column that it is like.
+    """
     for name in prediction.withheld_columns():
-        if name in columns or name == data.label:
+        if name in columns or name == label:
             continue
         if hint := did_you_mean(name, columns, cutoff=0.7):
             raise SluiceError(
-                f"prediction withholds `{name}`, which is no column of {_named(data)}{hint}",
+                f"prediction withholds `{name}`, which is no column of {where}{hint}",
                 "See what it means:  python runners/local_runner.py --explain prediction",
             )
 
@@ -94,7 +99,7 @@ def datasets_as_seen(data: DataConfig, split: SplitConfig, prediction: Predictio
     Raises:
       SluiceError: for data that cannot be used, as far as that shows without reading every row.
     """
-    elsewhere = data.model_copy(update={"source": list(_not_of_this_machine(_places(data)))})
+    elsewhere = data.model_copy(update={"source": list(not_of_this_machine(_places(data)))})
     if not all(_can_be_read(place, network) for place in _places(elsewhere)):
         return datasets_there(data)
     log = _serving_log(data)
@@ -131,7 +136,7 @@ def _serving_log(data: DataConfig) -> DataConfig | None:
     return data.model_copy(update={"source": data.serving_log, "format": "auto", "span": None})
 
 
-def _not_of_this_machine(places: list[str]) -> tuple[str, ...]:
+def not_of_this_machine(places: list[str]) -> tuple[str, ...]:
     """Of several places those that another machine may have: neither in this repository nor in this user's home."""
     own = (str(ROOT), str(Path.home()))
     return tuple(place for place in places if not place.startswith(own)) or tuple(places)
@@ -139,5 +144,5 @@ def _not_of_this_machine(places: list[str]) -> tuple[str, ...]:
 
 def _unresolved(data: DataConfig) -> Dataset:
     # Without files the format may still be `auto`: it is settled together with the files.
-    pattern = data.source if isinstance(data.source, str) else _not_of_this_machine(data.source)
+    pattern = data.source if isinstance(data.source, str) else not_of_this_machine(data.source)
     return Dataset(Source((), data.format, data.span, None, pattern))

@@ -160,9 +160,11 @@ class LocalRun:
     def _publish(self, outcome: Outcome) -> None:
         """Write the record and the report, point `latest` at them, and print how the run ended."""
         from runners.results.publish import write_files
+        from runners.results.record import gather
 
+        gathered = gather(self._results)
         run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, self._facts())
-        gathered = write_files(self._folder.files, run)
+        write_files(self._folder.files, run, gathered)
         self._folder.publish_as_latest()
         self._console.verdict(gathered.gates)
         self._tell(outcome)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pipeline.config.frozen import frozen_text
 from report.evidence import TunerTrial
 from report.page import write_report
+from report.run_record import RunRecord
 from runners.results.finished_run import FinishedRun
-from runners.results.record import Gathered, evidence_of, gather, record_of, write_record
+from runners.results.record import Gathered, evidence_of, record_of, write_record
 from runners.results.run_folder import RunFiles
 
 
-def write_files(files: RunFiles, run: FinishedRun) -> Gathered:
-    """Write what there is of the run to a local folder; returns what its components left."""
-    gathered = gather(run.results)
+def write_files(files: RunFiles, run: FinishedRun, gathered: Gathered) -> RunRecord:
+    """Write what there is of the run, whose components left `gathered`, to a local folder; returns the record."""
     record = record_of(run.config, run.run_id, run.results, gathered, run.outcome, run.facts)
     write_record(files.record, record)
     write_report(files.report, record, evidence_of(run.config, record, run.results, gathered, run.outcome))
     _keep_proposed_schema(files, run)
     _keep_hyperparameters(files, run, gathered.trials)
-    return gathered
+    return record
 
 
 def _keep_proposed_schema(files: RunFiles, run: FinishedRun) -> None:

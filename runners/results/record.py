@@ -57,8 +57,13 @@ def record_of(
         metrics=metrics_of(gathered.evaluation),
         rows=dict(gathered.facts.rows) if gathered.facts else {},
         seed=config.train.seed,
-        **facts,
+        **{**facts, "data_fingerprint": facts["data_fingerprint"] or _fingerprint_of(gathered)},
     )
+
+
+def _fingerprint_of(gathered: Gathered) -> str | None:
+    """That of the files which ingest itself found."""
+    return gathered.facts.data_fingerprint or None if gathered.facts else None
 
 
 def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
