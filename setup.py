@@ -48,6 +48,7 @@ RUNTIME = [
     "rich>=13",
     "scikit-learn>=1.5",
     "scipy>=1.12",
+    "tenacity>=8.2",
     "tensorboard>=2.16,<2.17",
     "threadpoolctl>=3",
     "xxhash>=3.4",

@@ -44,6 +44,7 @@ class TaskRun:
     ended: datetime | None
     outputs: Mapping[str, tuple[StoredArtifact, ...]]
     error: str = ""
+    custom_job: str = ""  # the resource name of the job that runs its container; empty before it starts
 
     @property
     def seconds(self) -> float:
@@ -79,6 +80,7 @@ def _task_run(detail: Any) -> TaskRun:
         ended=detail.end_time or None,
         outputs={key: tuple(map(_stored, listed.artifacts)) for key, listed in detail.outputs.items()},
         error=detail.error.message,
+        custom_job=detail.executor_detail.container_detail.main_job,
     )
 
 

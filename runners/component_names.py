@@ -17,6 +17,7 @@ NAMES: Mapping[str, str] = {
     "Tuner": "tune",
     "Trainer": "train",
     "References": "references",
+    "Champion": "model to beat",
     "Evaluator": "evaluate",
     "ModelGate": "model gate",
     "Registrar": "register",

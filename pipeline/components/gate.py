@@ -18,6 +18,7 @@ from tfx.utils import path_utils
 
 from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport
+from pipeline.artifacts.absence import present
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, missing_model, refusals, write_report
 
 Artifacts = Mapping[str, list[Artifact]]
@@ -126,8 +127,9 @@ def after_gates(
 
 
 def optional_instance(inputs: Artifacts, name: str) -> Artifact | None:
-    """The single artifact of an optional input; None when it is not wired."""
-    return artifact_utils.get_single_instance(inputs[name]) if inputs.get(name) else None
+    """The single artifact of an optional input; None when it is not wired, or stands for nothing."""
+    given = present(inputs.get(name) or [])
+    return artifact_utils.get_single_instance(given) if given else None
 
 
 def tell_progress(check: str, place: int, of: int) -> None:

@@ -37,8 +37,9 @@ class VertexApi:
         check(request)
         clear_output_only(request, kept=list(method.routing_fields))
         with self.backend.lock:
-            answer = method.serve(method.wrap(request))
-            return _copy(answer)
+            answer = _copy(method.serve(method.wrap(request)))
+        self.faults.leave(method.title)
+        return answer
 
 
 def _check_routing(method: Method, request: Message) -> None:
