@@ -259,6 +259,16 @@ def message_of(document: Mapping[str, Any], settings: JobSettings) -> types.Pipe
     return job
 
 
+def sent_with(document: Mapping[str, Any], settings: JobSettings) -> dict[str, Any]:
+    """What is sent beside the compiled specification, under the names of the API.
+
+    Raises:
+      SluiceError: when the document is no compiled job.
+    """
+    job = types.PipelineJob.pb(message_of(document, settings))
+    return {key: value for key, value in json_format.MessageToDict(job).items() if key != "pipelineSpec"}
+
+
 def name_in_use(name: str, place: Place) -> SluiceError:
     """The error of a job whose id another one has."""
     follow = f"python runners/vertex_runner.py jobs follow {name} {place.options}"
