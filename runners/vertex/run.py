@@ -103,6 +103,7 @@ class _VertexRun:
 
     def carry_out(self) -> int:
         request, console = self._request, self._console
+        self._refuse_without_a_yes()
         console.headline(self._config.name, self._environment.name, f"job {self._name}", f"Vertex AI, {self._place}")
         console.working_on("compiling")
         job = self._compile()
@@ -144,15 +145,19 @@ class _VertexRun:
 
         return job_settings(self._config, self._environment)
 
+    @property
+    def _what(self) -> str:
+        return f"the schedule {self._request.schedule}" if self._request.schedule else f"the job {self._name}"
+
+    def _refuse_without_a_yes(self) -> None:
+        """Nobody waits for the compilation to hear that nobody could be asked."""
+        if not (self._request.yes or self._request.dry_run or self._console.can_ask):
+            sentence = f"{self._what} costs money and needs a yes, and nobody can answer here."
+            raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
+
     def _is_approved(self) -> bool:
         """Whether a person agrees, beforehand or now."""
-        if self._request.yes:
-            return True
-        what = f"the schedule {self._request.schedule}" if self._request.schedule else f"the job {self._name}"
-        if not self._console.can_ask:
-            sentence = f"{what} costs money and needs a yes, and nobody can answer here."
-            raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
-        return self._console.ask(f"Start {what} in {self._place}?")
+        return self._request.yes or self._console.ask(f"Start {self._what} in {self._place}?")
 
     def _schedule(self, cron: str, document: dict[str, Any], settings: JobSettings) -> int:
         name = schedule_name(self._config.name, self._environment.name)

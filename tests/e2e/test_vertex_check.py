@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,28 @@ def test_an_unknown_profile_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_refuses_to_submit_in_one_sentence(tmp_path: Path) -> None:
-    done = check(tmp_path / "out", "--workload", "taxi")
+def test_without_credentials_a_job_is_not_submitted(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--yes")
     assert done.returncode == 3
-    assert "--check" in done.stderr
+    assert "this machine has no Google Cloud credentials" in done.stderr
+    assert "gcloud auth application-default login" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_check_and_dry_run_exclude_each_other(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--check", "--dry-run")
+    assert done.returncode == 3
+    assert "--check and --dry-run exclude each other" in done.stderr
+
+
+def test_help_takes_less_than_a_second() -> None:
+    # The best of three: other processes of the machine may take one second of anybody.
+    assert min(timed("--help") for _ in range(3)) < 1
+    assert min(timed("jobs", "follow", "--help") for _ in range(3)) < 1
+
+
+def timed(*arguments: str) -> float:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, str(ROOT / "runners/vertex_runner.py"), *arguments], capture_output=True)
+    assert done.returncode == 0
+    return time.monotonic() - began
