@@ -37,8 +37,8 @@ from cloud.testing.vertex.server import vertex_api
 Server = TypeVar("Server", HttpServer, GrpcServer)
 
 PROJECT_NUMBER = "123456789012"
-# Every service's host is one label before googleapis.com.
-CERTIFIED = ("*.googleapis.com", "localhost", LOOPBACK)
+# Every service's host is one label before googleapis.com, every registry's one before pkg.dev.
+CERTIFIED = ("*.googleapis.com", "*.pkg.dev", "localhost", LOOPBACK)
 
 
 @cache
@@ -147,6 +147,7 @@ class LocalCloud:
             "iam.googleapis.com": self.identity.iam_router(),
             "iamcredentials.googleapis.com": self.identity.credentials_router(),
             "artifactregistry.googleapis.com": self.images.router(),
+            "*-docker.pkg.dev": self.images.registry_router(),
             "cloudquotas.googleapis.com": self.quotas.limits_router(),
             "monitoring.googleapis.com": self.quotas.usage_router(),
         }

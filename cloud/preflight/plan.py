@@ -1,0 +1,44 @@
+"""What a preflight looks at: plain values of one job, of its environment and of this checkout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class MachineDemand:
+    """Machines that one step of the job takes at the same time. Of several for one purpose, the first that can be had
+    is taken."""
+
+    purpose: str  # for sentences: "the Trainer"
+    machine_type: str | None  # None: Vertex AI's choice
+    accelerator_type: str | None
+    accelerator_count: int  # on each machine
+    region: str
+    replicas: int = 1
+    parallel: int = 1  # trials at the same time, each with its replicas
+    capacity: str = "standard"  # or "spot", "flex_start"
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators in use while the step runs."""
+        return self.accelerator_count * self.replicas * self.parallel
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One job as it would be submitted."""
+
+    project: str
+    region: str
+    bucket: str  # without gs://
+    image: str
+    job_id: str
+    code: str  # the fingerprint of this checkout's code
+    service_account: str | None = None  # runs the pipeline; None: the project's default
+    dataflow_region: str | None = None  # None: no step runs on Dataflow
+    machines: tuple[MachineDemand, ...] = ()
+    price_file: Path | None = None  # None: the one that comes with Sluice
+    today: date | None = None  # for the age of the price file; None: the machine's own

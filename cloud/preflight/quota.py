@@ -1,0 +1,126 @@
+"""GPUs: what Vertex AI lets this project use, and what is in use. Compute Engine's quotas say nothing about that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from cloud.preflight.check import Caller, cloud_check
+from cloud.preflight.google_api import GoogleApi
+from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed
+from cloud.preflight.plan import MachineDemand, Plan
+
+_SERVICE = "aiplatform.googleapis.com"
+_USAGE = "serviceruntime.googleapis.com/quota/allocation/usage"
+# Usage is written about once a day; a quota without any point in that time is not in use.
+_LOOK_BACK = timedelta(hours=25)
+_UNLIMITED = -1
+
+# The part of the metric's name; other types follow their name in the API.
+_IN_METRICS = {"H100_MEGA_80GB": "h100_mega", "H100_80GB": "h100", "H200_141GB": "h200"}
+
+
+@cloud_check("gpu_quota", "GPU quota")
+def gpu_quota(plan: Plan, caller: Caller) -> Outcome:
+    """Whether every step gets its GPUs, on its machines or on a fallback: the limit from Cloud Quotas, the usage from
+    Cloud Monitoring."""
+    demands: dict[str, list[MachineDemand]] = {}
+    for demand in plan.machines:
+        demands.setdefault(demand.purpose, []).append(demand)
+    if not any(demand.accelerators for demand in plan.machines):
+        return Passed("no step takes a GPU.")
+    infos = {info.get("metric", ""): info for info in _quota_infos(plan.project, caller.api)}
+    passed: list[str] = []
+    for alternatives in demands.values():
+        outcomes = [_of_demand(plan, demand, infos, caller.api) for demand in alternatives]
+        first = next((each for each in outcomes if isinstance(each, Passed)), outcomes[0])
+        if not isinstance(first, Passed):
+            return first
+        passed += [first.sentence] if first.sentence else []
+    return Passed("; ".join(passed) + ".")
+
+
+def _of_demand(plan: Plan, demand: MachineDemand, infos: dict[str, dict[str, Any]], api: GoogleApi) -> Outcome:
+    if not demand.accelerators:
+        return Passed("")
+    metric = quota_metric(demand)
+    info = infos.get(f"{_SERVICE}/{metric}")
+    if info is None:
+        return NotChecked(f"Cloud Quotas does not list {metric}, which {demand.purpose} needs.")
+    limit = _limit(info, demand.region)
+    used = _usage(plan.project, f"{_SERVICE}/{metric}", demand.region, api)
+    if limit != _UNLIMITED and used + demand.accelerators > limit:
+        return _too_little(plan, demand, info, limit, used)
+    allowed = "no limit" if limit == _UNLIMITED else f"{used} of {limit} in use"
+    return Passed(f"{metric} in {demand.region}: {allowed}, {demand.purpose} needs {demand.accelerators}")
+
+
+def quota_metric(demand: MachineDemand) -> str:
+    """The metric of Vertex AI that limits the GPUs of a demand, without the service's name.
+
+    GPUs that can be taken away, and those that a flexible start waits for, count against the preemptible quota.
+    """
+    model = (demand.accelerator_type or "").removeprefix("NVIDIA_").removeprefix("TESLA_")
+    name = _IN_METRICS.get(model, model.lower())
+    preemptible = "" if demand.capacity == "standard" else "preemptible_"
+    return f"custom_model_training_{preemptible}nvidia_{name}_gpus"
+
+
+def _too_little(plan: Plan, demand: MachineDemand, info: dict[str, Any], limit: int, used: int) -> Failed:
+    metric, region = quota_metric(demand), demand.region
+    sentence = (
+        f"{demand.purpose} needs {demand.accelerators} of {metric} in {region}; "
+        f"the limit is {limit}, {used} of it in use."
+    )
+    ask = (
+        f"gcloud quotas preferences create --project={plan.project} --service={_SERVICE} "
+        f"--quota-id={info.get('quotaId', metric)} --dimensions=region={region} "
+        f"--preferred-value={used + demand.accelerators}"
+    )
+    console = f"https://console.cloud.google.com/iam-admin/quotas?project={plan.project}"
+    return Failed(sentence, f"Ask for more (or in {console}):  {ask}")
+
+
+def _quota_infos(project: str, api: GoogleApi) -> Iterator[dict[str, Any]]:
+    address = (
+        f"https://cloudquotas.googleapis.com/v1/projects/{project}/locations/global/services/{_SERVICE}/quotaInfos"
+    )
+    page: dict[str, Any] = {"nextPageToken": ""}
+    while "nextPageToken" in page:
+        token = page["nextPageToken"]
+        page = api.get(address, {"pageSize": 500, **({"pageToken": token} if token else {})})
+        yield from page.get("quotaInfos", [])
+        if not page.get("nextPageToken"):
+            return
+
+
+def _limit(info: dict[str, Any], region: str) -> int:
+    """The limit in a region: what names it, else what applies to it, else none at all, as in a new project."""
+    entries = info.get("dimensionsInfos", [])
+    named = [each for each in entries if each.get("dimensions", {}).get("region") == region]
+    general = [
+        each
+        for each in entries
+        if "region" not in each.get("dimensions", {}) and region in each.get("applicableLocations", [region])
+    ]
+    return next((int(each["details"]["value"]) for each in (*named, *general) if "value" in each["details"]), 0)
+
+
+def _usage(project: str, metric: str, region: str, api: GoogleApi) -> int:
+    end = datetime.now(timezone.utc)
+    terms = {
+        "metric.type": _USAGE,
+        "resource.type": "consumer_quota",
+        "metric.labels.quota_metric": metric,
+        "resource.labels.location": region,
+    }
+    arguments = {
+        "filter": " AND ".join(f'{name}="{value}"' for name, value in terms.items()),
+        "interval.startTime": (end - _LOOK_BACK).isoformat(),
+        "interval.endTime": end.isoformat(),
+    }
+    series = api.get(f"https://monitoring.googleapis.com/v3/projects/{project}/timeSeries", arguments)
+    # Points come newest first.
+    newest = [each["points"][0]["value"] for each in series.get("timeSeries", []) if each.get("points")]
+    return sum(int(value.get("int64Value", 0)) for value in newest)

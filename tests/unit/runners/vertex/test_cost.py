@@ -1,0 +1,133 @@
+"""The cost of a workload in an environment: its steps, the table, and the limit."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cloud.cost import Estimate, Span
+from core.errors import SluiceError
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.load import load_environment, load_workload
+from runners.vertex.cost import cost_plan, estimate_cost, print_cost, refuse_above
+from runners.vertex.hours import History
+
+NO_HISTORY = History({}, "assumed.")
+
+
+def of_taxi(*environment: str, overrides: tuple[str, ...] = ()) -> Estimate:
+    return estimate_cost(load_workload("taxi", overrides), load_environment("dev", environment), None)
+
+
+def printed(cost: Estimate) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    print_cost(cost, console)
+    text = console.file.getvalue()
+    assert isinstance(text, str)
+    return text
+
+
+def test_both_workloads_have_a_total_with_a_range() -> None:
+    for workload in ("taxi", "fashion_mnist"):
+        cost = estimate_cost(load_workload(workload), load_environment("dev"), None)
+        assert 0 < cost.total.low < cost.total.likely < cost.total.high
+        assert cost.unknown == ()
+        assert cost.at_most == cost.total.high
+
+
+def test_the_table_has_every_step_and_what_is_paid_each_month() -> None:
+    text = printed(of_taxi())
+    for word in ("ingest", "model gate", "train", "(Dataflow)", "g2-standard-12, 1 NVIDIA_L4", "total", "Every month"):
+        assert word in text
+    assert "tune" not in text
+
+
+def test_beam_parts_run_on_dataflow_and_their_tasks_wait_for_them() -> None:
+    plan = cost_plan(load_workload("taxi"), load_environment("dev"), NO_HISTORY)
+    assert [use.step for use in plan.dataflow] == ["ExampleGen", "StatisticsGen", "Transform", "Evaluator"]
+    tasks = {use.step: use.hours for use in plan.tasks}
+    assert all(tasks[use.step].high >= use.hours.high for use in plan.dataflow)
+    assert plan.dataflow[0].workers == Span(1.0, 1.0, 2.0)
+
+
+def test_what_the_workload_leaves_out_costs_nothing() -> None:
+    without = load_workload("taxi", ("registry.enabled=false", "serving.push=false"))
+    steps = {use.step for use in cost_plan(without, load_environment("dev"), NO_HISTORY).tasks}
+    assert steps.isdisjoint({"Registrar", "Pusher", "Tuner", "OutsideModel", "ServingExamples", "PreviousExamples"})
+
+
+def test_a_serving_log_and_spans_bring_their_own_steps(tmp_path: Path) -> None:
+    spans = load_workload("taxi", ("data.serving_log=gs://b/log.csv",), "gs://b/span-{SPAN}/*.csv")
+    steps = {use.step for use in cost_plan(spans, load_environment("dev"), NO_HISTORY).dataflow}
+    assert steps >= {"ServingExamples", "ServingStatistics", "PreviousExamples", "PreviousStatistics"}
+
+
+def test_trials_cost_by_their_number_and_on_vizier_each_starts_its_own_job() -> None:
+    def hours(*overrides: str, environment: EnvironmentConfig) -> float:
+        config = load_workload("fashion_mnist", ("tuner.enabled=true", *overrides))
+        [tuner] = [use for use in cost_plan(config, environment, NO_HISTORY).jobs if use.step == "Tuner"]
+        return tuner.hours.likely
+
+    workers = load_environment("dev")
+    vizier = workers.model_copy(update={"tuning": workers.tuning.model_copy(update={"service": "vertex-vizier"})})
+    assert hours("tuner.max_trials=30", environment=workers) > hours("tuner.max_trials=15", environment=workers)
+    more_starts = (15 - workers.tuning.parallel_trials) * 300 / 3600
+    assert hours(environment=vizier) == pytest.approx(hours(environment=workers) + more_starts)
+
+
+def test_machines_that_work_together_are_all_paid() -> None:
+    one, three = of_taxi(), of_taxi()
+    environment = load_environment("dev")
+    together = environment.model_copy(update={"training": environment.training.model_copy(update={"replicas": 3})})
+    three = estimate_cost(load_workload("taxi"), together, None)
+    assert job_hours(three) == pytest.approx(3 * job_hours(one))
+
+
+def job_hours(cost: Estimate) -> float:
+    [line] = [line for line in cost.lines if line.what.startswith("g2-standard-12")]
+    return line.hours.likely
+
+
+def test_a_run_below_the_limit_is_allowed_and_one_above_is_refused() -> None:
+    cost = of_taxi()
+    refuse_above(cost, cost.total.high)
+    with pytest.raises(SluiceError) as refused:
+        refuse_above(cost, cost.total.high - 0.01)
+    assert f"may cost up to {cost.total.high:.2f} USD, more than --max-cost" in refused.value.headline
+    assert "--max-cost" in refused.value.next_command
+    assert refused.value.exit_code == 3
+
+
+def test_what_has_no_price_is_refused_under_a_limit_and_named_in_the_table() -> None:
+    environment = load_environment("dev")
+    machine = {"machine_type": "n2-standard-8", "accelerator_type": None, "accelerator_count": 0}
+    unpriced = environment.model_copy(update={"training": environment.training.model_copy(update=machine)})
+    cost = estimate_cost(load_workload("taxi"), unpriced, None)
+    text = printed(cost)
+    assert "Unknown: the price of training/n2/vcpu and training/n2/gib, for train." in text
+    assert "+ ?" in text
+    with pytest.raises(SluiceError, match=r"there is no price of training/n2/vcpu"):
+        refuse_above(cost, 1000.0)
+
+
+def test_an_unknown_spot_price_is_bounded_by_the_standard_one() -> None:
+    environment = load_environment("dev")
+    spot = environment.model_copy(update={"training": environment.training.model_copy(update={"capacity": "spot"})})
+    cost = estimate_cost(load_workload("taxi"), spot, None)
+    assert cost.unknown == ("training/spot/g2-standard-12",)
+    assert cost.at_most == pytest.approx(of_taxi().total.high)
+    refuse_above(cost, 100.0)
+    with pytest.raises(SluiceError, match="may cost up to"):
+        refuse_above(replace(cost), 1.0)
+
+
+def test_a_price_file_that_does_not_parse_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "prices.yaml"
+    broken.write_text("version: 1\n")
+    with pytest.raises(SluiceError) as refused:
+        estimate_cost(load_workload("taxi"), load_environment("dev"), None, broken)
+    assert refused.value.exit_code == 3
