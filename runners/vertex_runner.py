@@ -23,8 +23,8 @@ from runners.vertex.jobs_command import jobs
 from runners.vertex.options import KEYS, environment_overrides, with_keys, workload_overrides
 
 _EPILOG = """\b
-Without --check, --dry-run or --schedule: compile, ask once, submit, follow. Values come from the environment file and
-the workload's; options go over them.
+Without --check, --dry-run or --schedule: preflight and cost, compile, ask once, submit, follow. Values come from the
+environment file and the workload's; options go over them.
 Exit codes:  0 pushed, or nothing to push by design    1 error, see the log that is named
              2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
              130 stopped by Ctrl-C, by a no or by a cancel; the job itself goes on unless it was cancelled
@@ -48,6 +48,7 @@ What is written:  OUT/WORKLOAD/vertex-job.json and vertex.log here, everything e
 @click.option("--dry-run", is_flag=True, help="Everything but submitting: print what would be sent.")
 @click.option("--schedule", metavar="CRON", help='Run again and again: "TZ=Europe/Berlin 0 3 * * *"')
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Stay until the job has ended.")
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse a run that may cost more.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--debug-sync", is_flag=True, help="Stay until the end and print all that libraries log.")
 @click.pass_context
@@ -65,6 +66,7 @@ def main(
     dry_run: bool,
     schedule: str | None,
     follow: bool,
+    max_cost: float | None,
     yes: bool,
     debug_sync: bool,
     **keys: Any,
@@ -95,6 +97,7 @@ def main(
         job_name=job_name,
         schedule=schedule,
         dry_run=dry_run,
+        max_cost=max_cost,
         yes=yes,
         follow=follow or debug_sync,
         debug=debug_sync,

@@ -95,6 +95,12 @@ class RunConsole:
         self.rest()
         self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
 
+    @property
+    def rich(self) -> Console:
+        """The console of rich, for what prints tables of its own."""
+        self.rest()
+        return self._console
+
     def table(self, table: Table) -> None:
         """Print a table; its cells are never cut."""
         self.rest()

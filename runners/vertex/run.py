@@ -1,4 +1,4 @@
-"""One run on Vertex AI from its request to its exit code: compile, ask, submit or schedule, follow."""
+"""One run on Vertex AI from its request to its exit code: preflight, cost, compile, ask, submit or schedule, follow."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import yaml
 from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import PipelineJobs, sent_with
 from cloud.place import Place
+from cloud.preflight.images import pinned
 from cloud.schedules import Schedules
 from core.errors import ExitCode, SluiceError
 from pipeline.config.environment import EnvironmentConfig
@@ -27,7 +28,9 @@ from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
+from runners.vertex.cost import estimate_cost, print_cost, refuse_above
 from runners.vertex.follow import follow
+from runners.vertex.preflight import preflight
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
 _NOT_SUBMITTED = 130
@@ -47,6 +50,7 @@ class Request:
     job_name: str | None = None
     schedule: str | None = None
     dry_run: bool = False
+    max_cost: float | None = None
     yes: bool = False
     follow: bool = True
     debug: bool = False  # whether the output of libraries is shown instead of kept in a log
@@ -105,6 +109,8 @@ class _VertexRun:
         request, console = self._request, self._console
         self._refuse_without_a_yes()
         console.headline(self._config.name, self._environment.name, f"job {self._name}", f"Vertex AI, {self._place}")
+        console.working_on("preflight")
+        self._check()
         console.working_on("compiling")
         job = self._compile()
         document: dict[str, Any] = json.loads(job.read_text(encoding="utf-8"))
@@ -125,6 +131,16 @@ class _VertexRun:
             console.last_words("follow:", command, "dim")
             return ExitCode.PUSHED
         return follow(self._place, self._name, console)
+
+    def _check(self) -> None:
+        """Preflight and cost. From here on the image is the one that the preflight has seen."""
+        result = preflight(self._config, self._environment, self._name, self._console.rich)
+        image = pinned(self._environment.image, result.image_digest)
+        self._environment = self._environment.model_copy(update={"image": image})
+        cost = estimate_cost(self._config, self._environment, self._request.output_dir)
+        print_cost(cost, self._console.rich)
+        if self._request.max_cost is not None:
+            refuse_above(cost, self._request.max_cost)
 
     def _compile(self) -> Path:
         """Write the compiled job; the imports are slow and print a lot."""

@@ -20,7 +20,10 @@ import pytest
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
+from core.packages import PACKAGES
+from runners.provenance import code_fingerprint
 from tests.samples.folders import ROOT
+from tests.samples.preflight import DIGEST, L4
 from tests.samples.vertex_jobs import Scripted, Step, executed_by, pushed_model, task
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +35,18 @@ REGION = "europe-west4"
 def cloud() -> Iterator[LocalCloud]:
     with LocalCloud() as cloud, cloud.applied():
         cloud.storage.create_bucket("sluice-bucket", REGION)
+        cloud.identity.accounts.add(account(cloud))
+        cloud.images.add(repository(cloud), "v1", DIGEST, labels={"sluice.code": code_fingerprint(*PACKAGES)})
+        cloud.quotas.add(L4)
         yield cloud
+
+
+def account(cloud: LocalCloud) -> str:
+    return f"sluice@{cloud.project}.iam.gserviceaccount.com"
+
+
+def repository(cloud: LocalCloud) -> str:
+    return f"{REGION}-docker.pkg.dev/{cloud.project}/sluice/jobs/sluice"
 
 
 @pytest.fixture
@@ -44,7 +58,8 @@ def command(cloud: LocalCloud, *arguments: str) -> tuple[list[str], dict[str, st
     """The command line and environment of a process whose clients are led to the local cloud."""
     place = ("--project", cloud.project, "--region", REGION)
     # A command below the command has options of its own.
-    words = (*arguments, *place) if arguments[0] == "jobs" else (*place, "--bucket", "sluice-bucket", *arguments)
+    environment = ("--bucket", "sluice-bucket", "--image", f"{repository(cloud)}:v1")
+    words = (*arguments, *place) if arguments[0] == "jobs" else (*place, *environment, *arguments)
     return [sys.executable, str(ROOT / "runners/vertex_runner.py"), *words], cloud.child_environment()
 
 
@@ -75,12 +90,11 @@ def ends_after(polls: int) -> Scripted:
 
 
 def test_submits_what_the_options_say_and_follows_it_to_the_end(cloud: LocalCloud, tmp_path: Path, name: str) -> None:
-    account = f"sluice@{cloud.project}.iam.gserviceaccount.com"
     with executed_by(cloud, ends_after(1)):
         done = ran(
             cloud,
             *("--job-name", name, "--output-dir", str(tmp_path), "--yes"),
-            *("--labels", "team=rides", "--service-account", account),
+            *("--labels", "team=rides", "--service-account", account(cloud)),
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"SUBMITTED  {name}" in done.stdout
@@ -93,8 +107,13 @@ def test_submits_what_the_options_say_and_follows_it_to_the_end(cloud: LocalClou
         "sluice_environment": "dev",
         "sluice_submission": "",
     }
-    assert sent.service_account == account
+    assert sent.service_account == account(cloud)
     assert sent.preflight_validations
+    # By the digest that the preflight has seen, for a tag may move.
+    executors = sent.pipeline_spec["deploymentSpec"]["executors"].values()
+    assert {each["container"]["image"] for each in executors if "container" in each} == {
+        f"{repository(cloud)}@{DIGEST}"
+    }
     tasks = json.loads((tmp_path / "taxi/vertex-job.json").read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
     assert set(tasks) == set(dict(sent.pipeline_spec["root"]["dag"]["tasks"]))
 
@@ -117,6 +136,29 @@ def test_a_dry_run_prints_what_would_be_sent_and_sends_nothing(cloud: LocalCloud
     assert "team: rides" in shown
     assert "gcsOutputDirectory: gs://sluice-bucket/sluice/taxi/artifacts" in shown
     assert (tmp_path / "taxi/vertex-job.json").exists()
+    assert name not in names(cloud)
+
+
+def test_what_the_preflight_finds_is_refused_and_nothing_is_submitted(
+    cloud: LocalCloud, tmp_path: Path, name: str
+) -> None:
+    done = ran(cloud, "--job-name", name, "--output-dir", str(tmp_path), "--yes", "--bucket", "no-such-bucket")
+    assert done.returncode == 3
+    assert "no-such-bucket" in done.stderr.splitlines()[0]
+    assert "gcloud storage buckets create gs://no-such-bucket" in done.stderr
+    assert name not in names(cloud)
+
+
+def test_an_unknown_accelerator_is_refused_with_the_one_that_is_meant(cloud: LocalCloud, tmp_path: Path) -> None:
+    done = ran(cloud, "--output-dir", str(tmp_path), "--yes", "--accelerator-type", "NVIDIA_L5")
+    assert done.returncode == 3
+    assert "NVIDIA_L5" in done.stderr.splitlines()[0] and "NVIDIA_L4" in done.stderr
+
+
+def test_a_run_that_may_cost_too_much_is_refused(cloud: LocalCloud, tmp_path: Path, name: str) -> None:
+    done = ran(cloud, "--job-name", name, "--output-dir", str(tmp_path), "--yes", "--max-cost", "0.01")
+    assert done.returncode == 3
+    assert "--max-cost 0.01" in done.stderr
     assert name not in names(cloud)
 
 
