@@ -16,7 +16,7 @@ from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from google.protobuf import json_format
 
-from cloud.calls import PATIENCE, Noticed, Patience, call, errors_in_one_sentence
+from cloud.calls import PATIENCE, Noticed, Patience, call, ended, errors_in_one_sentence
 from cloud.client_messages import register_client_messages
 from cloud.job_settings import JobSettings
 from cloud.place import Place
@@ -180,8 +180,9 @@ class PipelineJobs:
         Raises:
           SluiceError: when there is none, or it runs.
         """
+        cannot = f"the job {name} cannot be deleted"
         request = types.DeletePipelineJobRequest(name=self._full(name))
-        self._call("delete_pipeline_job", request, f"the job {name} cannot be deleted")
+        ended(self._call("delete_pipeline_job", request, cannot), cannot, self.place, self._patience)
 
     @cached_property
     def _client(self) -> PipelineServiceClient:

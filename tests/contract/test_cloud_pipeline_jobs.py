@@ -152,8 +152,14 @@ class LocalPipelineJobsContract(PipelineJobsContract):
             network="projects/123/global/networks/inner",
             encryption_key="projects/p/locations/europe-west4/keyRings/r/cryptoKeys/k",
             fail_fast=False,
+            parameters={"word": "hello", "times": 2, "loud": True},
         )
-        jobs.submit(compiled_taxi(bucket), name, settings)
+        document = compiled_taxi(bucket)
+        types = {"word": "STRING", "times": "NUMBER_INTEGER", "loud": "BOOLEAN"}
+        document["pipelineSpec"]["root"]["inputDefinitions"] = {
+            "parameters": {key: {"parameterType": kind} for key, kind in types.items()}
+        }
+        jobs.submit(document, name, settings)
         [sent] = [each for key, each in cloud.vertex.backend.store.resources.items() if key.endswith(f"/{name}")][:1]
         assert sent.display_name == "taxi in prod"
         assert sent.service_account == settings.service_account
@@ -161,6 +167,7 @@ class LocalPipelineJobsContract(PipelineJobsContract):
         assert sent.encryption_spec.kms_key_name == settings.encryption_key
         assert sent.runtime_config.failure_policy.name == "PIPELINE_FAILURE_POLICY_FAIL_SLOW"
         assert sent.preflight_validations
+        assert dict(sent.runtime_config.parameter_values) == {"word": "hello", "times": 2.0, "loud": True}
 
     def test_a_job_that_ends_says_so(self, jobs: PipelineJobs, bucket: str, cloud: LocalCloud) -> None:
         name = free_name()
