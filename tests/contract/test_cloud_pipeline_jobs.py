@@ -185,6 +185,20 @@ class LocalPipelineJobsContract(PipelineJobsContract):
         assert jobs.submit(compiled_taxi(bucket), name, SETTINGS).name == name
         assert [each.name for each in jobs.find("taxi")].count(name) == 1
 
+    def test_a_deletion_is_waited_for_by_the_name_of_its_operation(
+        self, jobs: PipelineJobs, bucket: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = free_name()
+        jobs.submit(compiled_taxi(bucket), name, SETTINGS)
+        jobs.cancel(name)
+        while not jobs.get(name).state.is_final:
+            pass
+        monkeypatch.setattr(cloud.vertex.backend.operations, "polls", 3)
+        cloud.faults.calls.clear()
+        cloud.faults.fail_next(exceptions.ServiceUnavailable("Try again."), "Operations.GetOperation")
+        jobs.delete(name)
+        assert cloud.faults.calls.count("Operations.GetOperation") == 4
+
     def test_an_outage_is_sat_out_and_noticed(self, cloud: LocalCloud, bucket: str, name: str) -> None:
         noticed: list[BaseException] = []
         jobs = PipelineJobs(Place(cloud.project, REGION), self.transport, QUICK, noticed.append)
