@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +25,12 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import datasets_as_seen
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
 from runners.vertex.cost import estimate_cost, print_cost, refuse_above
 from runners.vertex.follow import follow
+from runners.vertex.preconditions import check_preconditions
 from runners.vertex.preflight import preflight
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
@@ -133,8 +134,11 @@ class _VertexRun:
         return follow(self._place, self._name, console)
 
     def _check(self) -> None:
-        """Preflight and cost. From here on the image is the one that the preflight has seen."""
+        """What shows without the cloud, then preflight and cost. From here on the image is the one that was seen."""
+        warnings = check_preconditions(self._config, self._environment)
         result = preflight(self._config, self._environment, self._name, self._console.rich)
+        for warning in [] if result.image_digest else warnings:
+            self._console.last_words("warning:", warning, "yellow")
         image = pinned(self._environment.image, result.image_digest)
         self._environment = self._environment.model_copy(update={"image": image})
         cost = estimate_cost(self._config, self._environment, self._request.output_dir)
@@ -144,17 +148,11 @@ class _VertexRun:
 
     def _compile(self) -> Path:
         """Write the compiled job; the imports are slow and print a lot."""
-        from pipeline.pipeline import create_pipeline
-        from runners.vertex.job import broken_references, compile_job, read_job
-        from runners.vertex.platform import vertex_platform
+        from runners.vertex.compilation import compile_workload
 
-        pipeline = create_pipeline(self._config, vertex_platform(self._config, self._environment))
-        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
-            fresh = compile_job(pipeline, self._environment.image, Path(scratch))
-            _, spec = read_job(fresh)
-            if broken := broken_references(spec):
-                raise SluiceError(f"the compiled job would fail: {broken[0]}.")
-            return fresh.replace(self._folder / fresh.name)
+        config = self._config
+        datasets = datasets_as_seen(config.data, config.split, config.prediction, network=True)
+        return compile_workload(config, self._environment, datasets, self._folder)
 
     def _settings(self) -> JobSettings:
         from runners.vertex.platform import job_settings
