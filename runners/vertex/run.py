@@ -25,12 +25,10 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
-from pipeline.datasets import datasets_as_seen
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
 from runners.vertex.cost import estimate_cost, print_cost, refuse_above
 from runners.vertex.follow import follow
-from runners.vertex.preconditions import check_preconditions
 from runners.vertex.preflight import preflight
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
@@ -135,6 +133,8 @@ class _VertexRun:
 
     def _check(self) -> None:
         """What shows without the cloud, then preflight and cost. From here on the image is the one that was seen."""
+        from runners.vertex.preconditions import check_preconditions  # with TFX, which prints a lot
+
         warnings = check_preconditions(self._config, self._environment)
         result = preflight(self._config, self._environment, self._name, self._console.rich)
         for warning in [] if result.image_digest else warnings:
@@ -148,6 +148,7 @@ class _VertexRun:
 
     def _compile(self) -> Path:
         """Write the compiled job; the imports are slow and print a lot."""
+        from pipeline.datasets import datasets_as_seen
         from runners.vertex.compilation import compile_workload
 
         config = self._config
