@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
+from google.api_core import exceptions
 
 from cloud.errors import CLIENT_ERRORS, in_one_sentence, is_outage, unknown_region
 from cloud.place import Place
@@ -81,6 +82,21 @@ def tried(
     )
     with errors_in_one_sentence(cannot, place):
         return retrying(work)
+
+
+def ended(operation: Any, cannot: str, place: Place, patience: Patience = PATIENCE) -> None:
+    """Wait for a long operation, which is asked for by its own name.
+
+    Raises:
+      SluiceError: when it fails, or has not ended in the end.
+    """
+
+    def look() -> None:
+        if not operation.done(retry=None):
+            raise exceptions.ServiceUnavailable("it has not ended yet")
+        operation.result()
+
+    tried(look, cannot, place, patience)
 
 
 @contextmanager

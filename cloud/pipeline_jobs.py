@@ -16,7 +16,7 @@ from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.pipeline_service import PipelineServiceClient
 from google.protobuf import json_format
 
-from cloud.calls import PATIENCE, Noticed, Patience, call, errors_in_one_sentence
+from cloud.calls import PATIENCE, Noticed, Patience, call, ended, errors_in_one_sentence
 from cloud.client_messages import register_client_messages
 from cloud.job_settings import JobSettings
 from cloud.place import Place
@@ -180,8 +180,9 @@ class PipelineJobs:
         Raises:
           SluiceError: when there is none, or it runs.
         """
+        cannot = f"the job {name} cannot be deleted"
         request = types.DeletePipelineJobRequest(name=self._full(name))
-        self._call("delete_pipeline_job", request, f"the job {name} cannot be deleted")
+        ended(self._call("delete_pipeline_job", request, cannot), cannot, self.place, self._patience)
 
     @cached_property
     def _client(self) -> PipelineServiceClient:
@@ -257,6 +258,16 @@ def message_of(document: Mapping[str, Any], settings: JobSettings) -> types.Pipe
     if settings.encryption_key:
         job.encryption_spec.kms_key_name = settings.encryption_key
     return job
+
+
+def sent_with(document: Mapping[str, Any], settings: JobSettings) -> dict[str, Any]:
+    """What is sent beside the compiled specification, under the names of the API.
+
+    Raises:
+      SluiceError: when the document is no compiled job.
+    """
+    job = types.PipelineJob.pb(message_of(document, settings))
+    return {key: value for key, value in json_format.MessageToDict(job).items() if key != "pipelineSpec"}
 
 
 def name_in_use(name: str, place: Place) -> SluiceError:

@@ -13,7 +13,7 @@ from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.schedule_service import ScheduleServiceClient
 from google.protobuf import field_mask_pb2
 
-from cloud.calls import PATIENCE, Patience, call, errors_in_one_sentence
+from cloud.calls import PATIENCE, Patience, call, ended, errors_in_one_sentence
 from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import WORKLOAD_LABEL, Transport, connected, message_of
 from cloud.place import Place
@@ -85,8 +85,9 @@ class Schedules:
         Raises:
           SluiceError: when there is none, or it may not be deleted.
         """
+        cannot = f"the schedule {schedule.display_name} cannot be deleted"
         request = types.DeleteScheduleRequest(name=schedule.resource_name)
-        self._call("delete_schedule", request, f"the schedule {schedule.display_name} cannot be deleted")
+        ended(self._call("delete_schedule", request, cannot), cannot, self.place, self._patience)
 
     def _create(self, wanted: types.Schedule) -> types.Schedule:
         request = types.CreateScheduleRequest(parent=self.place.parent, schedule=wanted)

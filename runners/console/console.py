@@ -95,12 +95,26 @@ class RunConsole:
         self.rest()
         self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
 
+    @property
+    def rich(self) -> Console:
+        """The console of rich, for what prints tables of its own."""
+        self.rest()
+        return self._console
+
+    def table(self, table: Table) -> None:
+        """Print a table; its cells are never cut."""
+        self.rest()
+        self._console.print(table, soft_wrap=False)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person can answer."""
+        return self._console.is_terminal and sys.stdin.isatty()
+
     def ask(self, question: str) -> bool:
         """Whether a person answers yes; False where nobody can answer."""
         self.rest()
-        if not (self._console.is_terminal and sys.stdin.isatty()):
-            return False
-        return Confirm.ask(question, console=self._console, default=False)
+        return self.can_ask and Confirm.ask(question, console=self._console, default=False)
 
     def error(self, problem: SluiceError) -> None:
         """Print a user's error: one sentence, and the next command."""

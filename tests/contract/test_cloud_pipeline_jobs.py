@@ -152,8 +152,14 @@ class LocalPipelineJobsContract(PipelineJobsContract):
             network="projects/123/global/networks/inner",
             encryption_key="projects/p/locations/europe-west4/keyRings/r/cryptoKeys/k",
             fail_fast=False,
+            parameters={"word": "hello", "times": 2, "loud": True},
         )
-        jobs.submit(compiled_taxi(bucket), name, settings)
+        document = compiled_taxi(bucket)
+        types = {"word": "STRING", "times": "NUMBER_INTEGER", "loud": "BOOLEAN"}
+        document["pipelineSpec"]["root"]["inputDefinitions"] = {
+            "parameters": {key: {"parameterType": kind} for key, kind in types.items()}
+        }
+        jobs.submit(document, name, settings)
         [sent] = [each for key, each in cloud.vertex.backend.store.resources.items() if key.endswith(f"/{name}")][:1]
         assert sent.display_name == "taxi in prod"
         assert sent.service_account == settings.service_account
@@ -161,6 +167,7 @@ class LocalPipelineJobsContract(PipelineJobsContract):
         assert sent.encryption_spec.kms_key_name == settings.encryption_key
         assert sent.runtime_config.failure_policy.name == "PIPELINE_FAILURE_POLICY_FAIL_SLOW"
         assert sent.preflight_validations
+        assert dict(sent.runtime_config.parameter_values) == {"word": "hello", "times": 2.0, "loud": True}
 
     def test_a_job_that_ends_says_so(self, jobs: PipelineJobs, bucket: str, cloud: LocalCloud) -> None:
         name = free_name()
@@ -177,6 +184,20 @@ class LocalPipelineJobsContract(PipelineJobsContract):
         cloud.faults.fail_next(lost, "PipelineService.CreatePipelineJob", served=True)
         assert jobs.submit(compiled_taxi(bucket), name, SETTINGS).name == name
         assert [each.name for each in jobs.find("taxi")].count(name) == 1
+
+    def test_a_deletion_is_waited_for_by_the_name_of_its_operation(
+        self, jobs: PipelineJobs, bucket: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = free_name()
+        jobs.submit(compiled_taxi(bucket), name, SETTINGS)
+        jobs.cancel(name)
+        while not jobs.get(name).state.is_final:
+            pass
+        monkeypatch.setattr(cloud.vertex.backend.operations, "polls", 3)
+        cloud.faults.calls.clear()
+        cloud.faults.fail_next(exceptions.ServiceUnavailable("Try again."), "Operations.GetOperation")
+        jobs.delete(name)
+        assert cloud.faults.calls.count("Operations.GetOperation") == 4
 
     def test_an_outage_is_sat_out_and_noticed(self, cloud: LocalCloud, bucket: str, name: str) -> None:
         noticed: list[BaseException] = []

@@ -103,10 +103,11 @@ def test_an_unknown_profile_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_refuses_to_submit_in_one_sentence(tmp_path: Path) -> None:
-    done = check(tmp_path / "out", "--workload", "taxi")
+def test_without_credentials_a_job_is_not_submitted(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--yes")
     assert done.returncode == 3
-    assert "--check" in done.stderr
+    assert "this machine has no Google Cloud credentials" in done.stderr
+    assert "gcloud auth application-default login" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -152,6 +153,24 @@ def test_refuses_a_machine_that_does_not_carry_the_accelerator(tmp_path: Path) -
     assert "e2-standard-8 cannot carry NVIDIA_L4" in done.stderr
     assert "--machine-type g2-standard-24" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_check_and_dry_run_exclude_each_other(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--check", "--dry-run")
+    assert done.returncode == 3
+    assert "--check and --dry-run exclude each other" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["jobs", "follow", "--help"]])
+def test_help_imports_neither_tfx_nor_the_cloud(arguments: list[str]) -> None:
+    heavy = "{'tfx', 'tensorflow', 'apache_beam', 'google.api_core', 'kfp'}"
+    code = f"""import atexit, runpy, sys
+atexit.register(lambda: print('imported:', sorted({heavy} & sys.modules.keys())))
+sys.argv = ['vertex_runner.py', *{arguments}]
+runpy.run_path({str(ROOT / "runners/vertex_runner.py")!r}, run_name='__main__')"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "imported: []" in done.stdout
 
 
 @pytest.mark.parametrize(
