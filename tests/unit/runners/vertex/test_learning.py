@@ -88,9 +88,7 @@ def test_a_tensorboard_by_its_number_is_named_in_full() -> None:
 def test_a_workload_that_asks_for_a_gpu_refuses_a_fallback_without() -> None:
     workload = load_workload("taxi", ("train.accelerator=gpu",), None, None)
     training_elsewhere(workload, environment())
-    with pytest.raises(
-        SluiceError, match=r"`train.accelerator` of taxi is gpu, and n1-standard-8 .* has none"
-    ):
+    with pytest.raises(SluiceError, match=r"`train.accelerator` of taxi is gpu, and n1-standard-8 .* has none"):
         training_elsewhere(workload, environment(training={"fallbacks": [{"machine_type": "n1-standard-8"}]}))
 
 
