@@ -97,7 +97,8 @@ def job_client(region: str, transport: str = "grpc") -> JobServiceClient:
 
 @dataclass
 class JobRunner:
-    """Runs one task's job in a project. `longest_wait`: how long a job may wait for its machines."""
+    """Runs one task's job in a project. `longest_wait`: how long a job may wait for its machines; `poll_seconds`: the
+    longest pause between two looks at it."""
 
     project: str
     kind: Kind = CUSTOM
@@ -183,11 +184,13 @@ class JobRunner:
         Raises:
           SluiceError: when it ended in any other way.
         """
+        began = time.monotonic()
         while job.state in _UNDER_WAY or job.state == _State.JOB_STATE_UNSPECIFIED:
             if job.state in _WAITING and datetime.now(timezone.utc) - job.create_time > self.longest_wait:
                 self._cancelled(client, job)
                 return None
-            time.sleep(self.poll_seconds)
+            # A tenth of the time that has passed: a short job is not waited for much longer than it takes.
+            time.sleep(min(self.poll_seconds, max(1.0, 0.1 * (time.monotonic() - began))))
             job = self._again(client, job.name)
         if job.state in (_State.JOB_STATE_SUCCEEDED, _State.JOB_STATE_PARTIALLY_SUCCEEDED):
             return job
@@ -205,6 +208,22 @@ class JobRunner:
         self.kind.call(client, "cancel")(name=job.name, retry=_patience())
         while self._again(client, job.name).state in _UNDER_WAY:
             time.sleep(self.poll_seconds)
+
+
+def cancel_jobs_of(project: str, region: str, run: str, transport: str = "grpc") -> list[str]:
+    """Cancels the custom and tuning jobs of a pipeline job that is cancelled itself: no task waits for them any more.
+
+    Returns their names.
+    """
+    client = job_client(region, transport)
+    request = {"parent": f"projects/{project}/locations/{region}", "filter": f'labels.{RUN_LABEL}="{run}"'}
+    cancelled = []
+    for kind in (CUSTOM, TUNING):
+        for job in kind.call(client, "list")(request=request, retry=_patience()):
+            if job.state in _UNDER_WAY:
+                kind.call(client, "cancel")(name=job.name, retry=_patience())
+                cancelled.append(job.name)
+    return cancelled
 
 
 def console_address(job: Any) -> str:
