@@ -38,6 +38,8 @@ class VertexApi:
         clear_output_only(request, kept=list(method.routing_fields))
         with self.backend.lock:
             answer = method.serve(method.wrap(request))
+            if not method.name.startswith(("Get", "List", "Query")):
+                self.backend.save()
             return _copy(answer)
 
 
