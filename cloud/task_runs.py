@@ -44,6 +44,7 @@ class TaskRun:
     ended: datetime | None
     outputs: Mapping[str, tuple[StoredArtifact, ...]]
     error: str = ""
+    custom_job: str = ""  # the resource name of the job that runs its container; empty before it starts
 
     @property
     def seconds(self) -> float:
@@ -66,9 +67,11 @@ _STATES: Mapping[str, TaskState] = {
 
 
 def task_runs_of(job: types.PipelineJob) -> tuple[TaskRun, ...]:
-    """The tasks of a job that `get_pipeline_job` returned, in the order in which they were created."""
+    """The tasks of a job that `get_pipeline_job` returned, in the order in which they were created; without those that
+    only hold others: the pipeline itself, and the part of it that an exit handler waits for."""
     details = sorted(job.job_detail.task_details, key=lambda detail: detail.task_id)
-    return tuple(_task_run(detail) for detail in details)
+    holders = {detail.parent_task_id for detail in details}
+    return tuple(_task_run(detail) for detail in details if detail.task_id not in holders or not detail.task_id)
 
 
 def _task_run(detail: Any) -> TaskRun:
@@ -79,6 +82,7 @@ def _task_run(detail: Any) -> TaskRun:
         ended=detail.end_time or None,
         outputs={key: tuple(map(_stored, listed.artifacts)) for key, listed in detail.outputs.items()},
         error=detail.error.message,
+        custom_job=detail.executor_detail.container_detail.main_job,
     )
 
 

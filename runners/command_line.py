@@ -15,20 +15,30 @@ from gates.command.usage import say
 from runners.component_names import NAMES
 
 
-class OneSentenceCommand(click.Command):
-    """A click command whose usage errors are one sentence with the next command, and exit with 3."""
-
+class _OneSentence(click.Command):
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command; click's errors are printed in one sentence, as ours are."""
+        """Run the command; errors of click and ours are printed in one sentence."""
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except SluiceError as problem:
+            say(problem)
+            sys.exit(problem.exit_code)
         except click.UsageError as problem:
             script = sys.argv[0]
             command = f"python {os.path.relpath(script)}" if script.endswith(".py") else Path(script).name
-            say(SluiceError(problem.format_message(), f"All options:  {command} --help"))
+            below = problem.ctx.command_path.split()[1:] if problem.ctx else []
+            say(SluiceError(problem.format_message(), f"All options:  {' '.join([command, *below])} --help"))
             sys.exit(ExitCode.UNUSABLE)
         except click.Abort:
             sys.exit(130)
+
+
+class OneSentenceCommand(_OneSentence):
+    """A click command whose errors are one sentence with the next command, and exit with 3."""
+
+
+class OneSentenceGroup(_OneSentence, click.Group):
+    """The same for a command with commands below it."""
 
 
 def node_id_of(name: str) -> str:

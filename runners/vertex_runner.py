@@ -1,8 +1,10 @@
-"""`python runners/vertex_runner.py`: compiles a workload into the job that Vertex AI Pipelines runs, and checks it."""
+"""`python runners/vertex_runner.py`: compiles a workload into the job that Vertex AI Pipelines runs, submits it and
+follows it to its end."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).resolve().parent.parent)]  # a script's own folder would hide the packages
@@ -12,60 +14,95 @@ from runners.bootstrap import enter_environment
 if __name__ == "__main__":
     enter_environment()
 
+from typing import Any
+
 import click
 
-from core.errors import SluiceError
-from gates.command.usage import say
-from runners.command_line import OneSentenceCommand
+from runners.command_line import OneSentenceGroup
+from runners.vertex.jobs_command import jobs
+from runners.vertex.options import KEYS, environment_overrides, with_keys, workload_overrides
+
+_EPILOG = """\b
+Without --check, --dry-run or --schedule: compile, ask once, submit, follow. Values come from the environment file and
+the workload's; options go over them.
+Exit codes:  0 pushed, or nothing to push by design    1 error, see the log that is named
+             2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
+             130 stopped by Ctrl-C, by a no or by a cancel; the job itself goes on unless it was cancelled
+What is written:  OUT/WORKLOAD/vertex-job.json and vertex.log here, everything else in the bucket
+"""
 
 
-@click.command(cls=OneSentenceCommand)
+@click.group(cls=OneSentenceGroup, invoke_without_command=True, epilog=_EPILOG)
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
 @click.option(
     "--environment", default="dev", show_default=True, help="A name in configs/environments/, or a YAML file."
 )
-@click.option("--project", help="Google Cloud project; overrides the environment's.")
-@click.option("--region", help="Region; overrides the environment's.")
-@click.option("--bucket", help="Bucket for artifacts, without gs://; overrides the environment's.")
-@click.option("--image", help="Container image of the components; overrides the environment's.")
+@click.option("--profile", metavar="NAME", help="A set of overrides that the workload keeps (local_runner.py --list).")
 @click.option("--data", metavar="PATH", help="Where the data lies, e.g. gs://bucket/span-{SPAN}/*.csv")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the workload.")
-@click.option(
-    "--profile",
-    metavar="NAME",
-    help="A set of overrides that the workload keeps under a name (local_runner.py --list).",
-)
+@with_keys(KEYS)
+@click.option("--labels", metavar="K=V,…", help="Labels of the job, beside those of the environment.")
+@click.option("--job-name", metavar="NAME", help="The job's id; default: workload, environment and time.")
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--check", is_flag=True, help="Compile, parse back and list tasks; no credentials, no network.")
+@click.option("--dry-run", is_flag=True, help="Everything but submitting: print what would be sent.")
+@click.option("--schedule", metavar="CRON", help='Run again and again: "TZ=Europe/Berlin 0 3 * * *"')
+@click.option("--follow/--no-follow", default=True, show_default=True, help="Stay until the job has ended.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--debug-sync", is_flag=True, help="Stay until the end and print all that libraries log.")
+@click.pass_context
 def main(
+    context: click.Context,
     workload: str,
     environment: str,
-    project: str | None,
-    region: str | None,
-    bucket: str | None,
-    image: str | None,
+    profile: str | None,
     data: str | None,
     overrides: tuple[str, ...],
-    profile: str | None,
+    labels: str | None,
+    job_name: str | None,
     output_dir: Path,
     check: bool,
+    dry_run: bool,
+    schedule: str | None,
+    follow: bool,
+    yes: bool,
+    debug_sync: bool,
+    **keys: Any,
 ) -> None:
-    """Compile a workload into a Vertex AI pipeline job and check it. Submitting the job is not built yet."""
-    try:
-        if not check:
-            raise SluiceError(
-                "submitting to Vertex AI is not built yet; compiling and checking is.",
-                f"Check:  python runners/vertex_runner.py --workload {workload} --check",
-            )
+    """Run a workload on Vertex AI: compile it, submit the job and follow it to its verdict."""
+    # Google's clients warn at every import; which Python runs is not the user's choice here.
+    warnings.filterwarnings("ignore", "You are using a non-supported Python version", FutureWarning)
+    if context.invoked_subcommand is not None:
+        return
+    if check and dry_run:
+        raise click.UsageError("--check and --dry-run exclude each other")
+    changes = environment_overrides(keys, labels)
+    overrides = (*overrides, *workload_overrides(keys))
+    if check:
         from runners.vertex.check import check_job
 
-        given = {"project": project, "region": region, "bucket": bucket, "image": image}
-        changes = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
         sys.exit(check_job(workload, overrides, environment, changes, data, output_dir, profile))
-    except SluiceError as problem:
-        say(problem)
-        sys.exit(problem.exit_code)
+    from runners.vertex.run import Request, run
 
+    request = Request(
+        workload=workload,
+        environment=environment,
+        output_dir=output_dir,
+        overrides=overrides,
+        environment_overrides=changes,
+        data=data,
+        profile=profile,
+        job_name=job_name,
+        schedule=schedule,
+        dry_run=dry_run,
+        yes=yes,
+        follow=follow or debug_sync,
+        debug=debug_sync,
+    )
+    sys.exit(run(request))
+
+
+main.add_command(jobs)
 
 if __name__ == "__main__":
     main()

@@ -14,6 +14,7 @@ class _Planned:
     method: str
     error: exceptions.GoogleAPICallError
     times: int
+    served: bool
 
 
 @dataclass
@@ -24,10 +25,18 @@ class Faults:
     _planned: list[_Planned] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fail_next(self, error: exceptions.GoogleAPICallError, method: str = "*", times: int = 1) -> None:
-        """The next `times` calls of `method` (a shell pattern) are answered with `error`."""
+    def fail_next(
+        self, error: exceptions.GoogleAPICallError, method: str = "*", times: int = 1, served: bool = False
+    ) -> None:
+        """The next `times` calls of `method` (a shell pattern) are answered with `error`; when they are `served`, they
+        take effect and only their answer is lost."""
         with self._lock:
-            self._planned.append(_Planned(method, error, times))
+            self._planned.append(_Planned(method, error, times, served))
+
+    def forget(self) -> None:
+        """Drops every failure that is still planned."""
+        with self._lock:
+            self._planned.clear()
 
     def enter(self, method: str) -> None:
         """Notes a call of `method`.
@@ -37,7 +46,19 @@ class Faults:
         """
         with self._lock:
             self.calls.append(method)
-            for planned in self._planned:
-                if planned.times and fnmatchcase(method, planned.method):
-                    planned.times -= 1
-                    raise planned.error
+            self._fail(method, served=False)
+
+    def leave(self, method: str) -> None:
+        """Loses the answer of a call of `method` that was served.
+
+        Raises:
+            GoogleAPICallError: that was planned for it.
+        """
+        with self._lock:
+            self._fail(method, served=True)
+
+    def _fail(self, method: str, served: bool) -> None:
+        for planned in self._planned:
+            if planned.times and planned.served is served and fnmatchcase(method, planned.method):
+                planned.times -= 1
+                raise planned.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import textwrap
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.prompt import Confirm
 from rich.table import Table
 from rich.text import Text
 
@@ -92,6 +94,21 @@ class RunConsole:
         """Print how the run ended."""
         self.rest()
         self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
+
+    def table(self, table: Table) -> None:
+        """Print a table; its cells are never cut."""
+        self.rest()
+        self._console.print(table, soft_wrap=False)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person can answer."""
+        return self._console.is_terminal and sys.stdin.isatty()
+
+    def ask(self, question: str) -> bool:
+        """Whether a person answers yes; False where nobody can answer."""
+        self.rest()
+        return self.can_ask and Confirm.ask(question, console=self._console, default=False)
 
     def error(self, problem: SluiceError) -> None:
         """Print a user's error: one sentence, and the next command."""

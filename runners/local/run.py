@@ -25,6 +25,7 @@ from runners import provenance
 from runners.command_line import node_id_of
 from runners.component_names import name_of
 from runners.console.console import RunConsole
+from runners.console.ending import print_ending
 from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
 from runners.results.node_result import NodeResult
@@ -117,7 +118,7 @@ class LocalRun:
             outcome = outcome_of_interrupt(interrupt.exit_code)
         except Exception as defect:
             logging.getLogger("sluice").exception("the run ended in an unexpected way")
-            outcome = outcome_of_defect(defect, _shown(self._folder.log))
+            outcome = outcome_of_defect(defect, self._see_log)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
         self._publish(outcome)
@@ -155,7 +156,7 @@ class LocalRun:
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
         gates = gate_reports(self._results)
-        return outcome_of(self._results, gates, self._until, self._config.serving.push, _shown(self._folder.log))
+        return outcome_of(self._results, gates, self._until, self._config.serving.push, self._see_log)
 
     def _publish(self, outcome: Outcome) -> None:
         """Write the record and the report, point `latest` at them, and print how the run ended."""
@@ -199,16 +200,12 @@ class LocalRun:
             "data_fingerprint": self._datasets.current.fingerprint if self._datasets else None,
         }
 
+    @property
+    def _see_log(self) -> str:
+        return f"less {_shown(self._folder.log)}"
+
     def _tell(self, outcome: Outcome) -> None:
-        if outcome.outcome == "pushed":
-            where = _shown(self._folder.serving)
-            self._console.last_words("PUSHED", f"{self._config.name}/{outcome.pushed_version} → {where}", "bold green")
-        elif outcome.outcome == "refused":
-            self._console.last_words("REFUSED", "nothing was pushed; what was pushed before is untouched.", "bold red")
-        elif outcome.outcome == "stopped":
-            self._console.last_words("STOPPED", f"{outcome.reason}  {outcome.next_command}".rstrip())
-        else:
-            self._console.error(SluiceError(outcome.reason, outcome.next_command))
+        print_ending(self._console, outcome, self._config.name, _shown(self._folder.serving))
         if self._folder.proposed_schema.exists():
             proposal, name = _shown(self._folder.proposed_schema), self._config.name
             self._console.last_words(

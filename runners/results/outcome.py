@@ -35,7 +35,7 @@ class Outcome:
 def outcome_of(
     results: Results, gates: Sequence[GateReport], until: str | None, push_wanted: bool, log: str
 ) -> Outcome:
-    """The outcome of a run that ended by itself."""
+    """The outcome of a run that ended by itself. `log` is the command or the link that shows its log."""
     for result in results.values():
         if result.state == "failed":
             return _failed(result, log)
@@ -47,7 +47,7 @@ def outcome_of(
         return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
     pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
     if pushed is None or not pushed.get_int_custom_property("pushed"):
-        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  less {log}")
+        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  {log}")
     return Outcome(
         "pushed",
         ExitCode.PUSHED,
@@ -64,7 +64,7 @@ def outcome_of_error(problem: SluiceError) -> Outcome:
 
 def outcome_of_defect(defect: Exception, log: str) -> Outcome:
     """The outcome of a run that an unexpected exception ended."""
-    return Outcome("failed", ExitCode.ERROR, f"unexpected {_in_one_line(defect)}", f"See why:  less {log}")
+    return Outcome("failed", ExitCode.ERROR, f"unexpected {_in_one_line(defect)}", f"See why:  {log}")
 
 
 def outcome_of_interrupt(exit_code: int) -> Outcome:
@@ -84,7 +84,7 @@ def _failed(result: NodeResult, log: str) -> Outcome:
         sentence = f"preprocessing_fn cannot compute `{graph_error['node']}` of this data: {graph_error['words']}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
     sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
-    return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  less {log}")
+    return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  {log}")
 
 
 def _environment_problem(error: BaseException | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cloud.job_settings import JobSettings
+from cloud.pipeline_jobs import ENVIRONMENT_LABEL, WORKLOAD_LABEL
 from pipeline.champion import latest_blessed_model
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
@@ -32,4 +34,21 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platfor
             f"--sdk_container_image={cloud.image}",
             *([f"--service_account_email={cloud.service_account}"] if cloud.service_account else []),
         ],
+    )
+
+
+def labels_of(config: WorkloadConfig, cloud: EnvironmentConfig) -> dict[str, str]:
+    """The labels of everything that is made for the workload: the environment's, and those by which it is found."""
+    return {**cloud.labels, WORKLOAD_LABEL: config.name, ENVIRONMENT_LABEL: cloud.name}
+
+
+def job_settings(config: WorkloadConfig, cloud: EnvironmentConfig) -> JobSettings:
+    """What a job is submitted with beside its specification."""
+    return JobSettings(
+        display_name=f"{config.name} · {cloud.name}",
+        labels=labels_of(config, cloud),
+        service_account=cloud.service_account,
+        network=cloud.network,
+        encryption_key=cloud.encryption_key,
+        fail_fast=cloud.fail_fast,
     )

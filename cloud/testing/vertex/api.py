@@ -37,10 +37,11 @@ class VertexApi:
         check(request)
         clear_output_only(request, kept=list(method.routing_fields))
         with self.backend.lock:
-            answer = method.serve(method.wrap(request))
+            answer = _copy(method.serve(method.wrap(request)))
             if not method.name.startswith(("Get", "List", "Query")):
                 self.backend.save()
-            return _copy(answer)
+        self.faults.leave(method.title)
+        return answer
 
 
 def _check_routing(method: Method, request: Message) -> None:

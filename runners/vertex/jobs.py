@@ -1,0 +1,135 @@
+"""`vertex_runner.py jobs`: the jobs and schedules that are there, and what can be done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from rich.table import Table
+
+from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
+from cloud.place import Place
+from cloud.schedules import Schedule, Schedules
+from core.errors import ExitCode, SluiceError
+from core.text import counted
+from pipeline.config.load import load_environment
+from runners.console.console import RunConsole
+from runners.local.log_redirect import output_redirected_to
+from runners.vertex.follow import follow
+
+_STYLES = {JobState.SUCCEEDED: "green", JobState.FAILED: "red", JobState.CANCELLED: "yellow"}
+_NOT_DELETED = 130
+
+
+def place_of(environment: str, overrides: Sequence[str]) -> Place:
+    """The project and region of an environment and its overrides.
+
+    Raises:
+      SluiceError: when there is no such environment.
+    """
+    config = load_environment(environment, overrides)
+    return Place(config.project, config.region)
+
+
+def list_jobs(place: Place, workload: str, most: int, console: RunConsole) -> int:
+    """Print the newest jobs and all schedules of ours.
+
+    Raises:
+      SluiceError: when they cannot be read.
+    """
+    jobs, schedules = PipelineJobs(place).find(workload), Schedules(place).find(workload)
+    if not jobs and not schedules:
+        of = f" of {workload}" if workload else ""
+        console.last_words("none", f"there is no job{of} of Sluice in {place}.")
+        return ExitCode.PUSHED
+    names = {each.resource_name: each.display_name for each in schedules}
+    if jobs:
+        table = Table("job", "state", "workload", "started", "took", "by", box=None, padding=(0, 2, 0, 2))
+        for job in jobs[:most]:
+            table.add_row(*_row(job, names), style=_STYLES.get(job.state, ""))
+        console.table(table)
+    if len(jobs) > most:
+        console.last_words("and", f"{counted(len(jobs) - most, 'older job')}: --limit shows more")
+    if schedules:
+        table = Table("schedule", "state", "workload", "cron", "next run", box=None, padding=(0, 2, 0, 2))
+        for each in schedules:
+            table.add_row(each.display_name, each.state, each.workload, each.cron, _moment(each.next_run))
+        console.table(table)
+    return ExitCode.PUSHED
+
+
+def follow_job(place: Place, name: str, output_dir: Path) -> int:
+    """Follow a job to its end; returns its exit code.
+
+    Raises:
+      SluiceError: when there is none, or it cannot be followed.
+    """
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sentence = f"the output folder {output_dir} cannot be made: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
+    with output_redirected_to(output_dir / "vertex.log") as stream, RunConsole(stream) as console:
+        return follow(place, name, console)
+
+
+def cancel(place: Place, name: str, console: RunConsole) -> int:
+    """Cancel a job, or delete the schedule of that name.
+
+    Raises:
+      SluiceError: when there is neither.
+    """
+    if schedule := next((each for each in Schedules(place).find() if each.display_name == name), None):
+        return _end(schedule, place, console)
+    jobs = PipelineJobs(place)
+    job = jobs.get(name)
+    if job.state.is_final:
+        console.last_words("ENDED", f"{name} has {job.state.value} already.")
+        return ExitCode.PUSHED
+    jobs.cancel(name)
+    console.last_words("CANCELLED", f"{name} stops in a moment.")
+    return ExitCode.PUSHED
+
+
+def clean(place: Place, workload: str, days: float, is_agreed: bool, console: RunConsole) -> int:
+    """Delete the jobs of ours that ended more than `days` ago; what they wrote into the bucket stays.
+
+    Raises:
+      SluiceError: when nobody agrees, or one cannot be deleted.
+    """
+    jobs = PipelineJobs(place)
+    before = datetime.now(timezone.utc) - timedelta(days=days)
+    old = [job for job in jobs.find(workload) if job.state.is_final and (job.ended or job.created) < before]
+    if not old:
+        console.last_words("none", f"no job in {place} ended more than {days:g} days ago.")
+        return ExitCode.PUSHED
+    for job in old:
+        console.last_words("old:", f"{job.name} · {job.state.value} {_moment(job.ended)}", "dim")
+    if not is_agreed:
+        if not console.can_ask:
+            sentence = f"deleting {counted(len(old), 'job')} needs a yes, and nobody can answer here."
+            raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
+        if not console.ask(f"Delete {counted(len(old), 'job')}? Their artifacts stay."):
+            return _NOT_DELETED
+    for job in old:
+        jobs.delete(job.name)
+    console.last_words("DELETED", f"{counted(len(old), 'job')}; what they wrote into the bucket is still there.")
+    return ExitCode.PUSHED
+
+
+def _end(schedule: Schedule, place: Place, console: RunConsole) -> int:
+    Schedules(place).delete(schedule)
+    console.last_words("DELETED", f"the schedule {schedule.display_name}; the jobs that it started go on.")
+    return ExitCode.PUSHED
+
+
+def _row(job: PipelineJob, schedules: dict[str, str]) -> tuple[str, ...]:
+    end = job.ended or datetime.now(timezone.utc)
+    took = str(end - job.started).partition(".")[0] if job.started else ""
+    by = schedules.get(job.schedule, "a deleted schedule") if job.schedule else "a person"
+    return job.name, job.state.value, job.workload, _moment(job.started), took, by
+
+
+def _moment(time: datetime | None) -> str:
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M") if time else ""

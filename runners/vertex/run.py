@@ -1,0 +1,202 @@
+"""One run on Vertex AI from its request to its exit code: compile, ask, submit or schedule, follow."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from cloud.job_settings import JobSettings
+from cloud.pipeline_jobs import PipelineJobs, sent_with
+from cloud.place import Place
+from cloud.schedules import Schedules
+from core.errors import ExitCode, SluiceError
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.load import load_environment, load_workload
+from pipeline.config.references import check_references
+from pipeline.config.workload import WorkloadConfig
+from runners.console.console import RunConsole
+from runners.local.log_redirect import output_redirected_to
+from runners.vertex.follow import follow
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
+_NOT_SUBMITTED = 130
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of the command line."""
+
+    workload: str
+    environment: str
+    output_dir: Path
+    overrides: tuple[str, ...] = ()
+    environment_overrides: tuple[str, ...] = ()
+    data: str | None = None
+    profile: str | None = None
+    job_name: str | None = None
+    schedule: str | None = None
+    dry_run: bool = False
+    yes: bool = False
+    follow: bool = True
+    debug: bool = False  # whether the output of libraries is shown instead of kept in a log
+
+
+def run(request: Request) -> int:
+    """Submit the workload of a request and follow its job; returns the exit code.
+
+    Raises:
+      SluiceError: when something is wrong before the job begins, or it cannot be followed.
+    """
+    config = load_workload(request.workload, request.overrides, request.data, request.profile)
+    check_references(config)
+    environment = load_environment(request.environment, request.environment_overrides)
+    name = job_name(request.job_name, config.name, environment.name)
+    folder = _made(request.output_dir.absolute() / config.name)
+    with _output(folder / "vertex.log", request.debug) as stream, RunConsole(stream) as console:
+        return _VertexRun(request, config, environment, name, folder, console).carry_out()
+
+
+def job_name(given: str | None, workload: str, environment: str) -> str:
+    """The id of a job: the one that was given, or workload, environment and time.
+
+    Raises:
+      SluiceError: when it cannot be the id of a job.
+    """
+    if given is None:
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+        return f"{workload}-{environment}-{stamp}".replace("_", "-")
+    if _NAME.fullmatch(given):
+        return given
+    sentence = f"--job-name {given}: a job's name has up to 128 of a-z, 0-9 and -, and starts with a letter."
+    mended = re.sub(r"[^a-z0-9-]+", "-", given.lower()).strip("-0123456789")[:128] or workload.replace("_", "-")
+    raise SluiceError(sentence, f"Like this:  --job-name {mended}")
+
+
+class _VertexRun:
+    def __init__(
+        self,
+        request: Request,
+        config: WorkloadConfig,
+        environment: EnvironmentConfig,
+        name: str,
+        folder: Path,
+        console: RunConsole,
+    ) -> None:
+        self._request = request
+        self._config = config
+        self._environment = environment
+        self._name = name
+        self._folder = folder
+        self._console = console
+        self._place = Place(environment.project, environment.region)
+
+    def carry_out(self) -> int:
+        request, console = self._request, self._console
+        console.headline(self._config.name, self._environment.name, f"job {self._name}", f"Vertex AI, {self._place}")
+        console.working_on("compiling")
+        job = self._compile()
+        document: dict[str, Any] = json.loads(job.read_text(encoding="utf-8"))
+        settings = self._settings()
+        console.last_words("job:", str(job), "dim")
+        if request.dry_run:
+            return self._show(document, settings)
+        if not self._is_approved():
+            console.last_words("NOT SUBMITTED", "nothing was sent.")
+            return _NOT_SUBMITTED
+        if request.schedule:
+            return self._schedule(request.schedule, document, settings)
+        console.working_on("submitting")
+        submitted = PipelineJobs(self._place).submit(document, self._name, settings)
+        console.last_words("SUBMITTED", submitted.name)
+        if not request.follow:
+            command = f"python runners/vertex_runner.py jobs follow {self._name} {self._place.options}"
+            console.last_words("follow:", command, "dim")
+            return ExitCode.PUSHED
+        return follow(self._place, self._name, console)
+
+    def _compile(self) -> Path:
+        """Write the compiled job; the imports are slow and print a lot."""
+        from pipeline.pipeline import create_pipeline
+        from runners.vertex.job import broken_references, compile_job, read_job
+        from runners.vertex.platform import vertex_platform
+
+        pipeline = create_pipeline(self._config, vertex_platform(self._config, self._environment))
+        with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+            fresh = compile_job(pipeline, self._environment.image, Path(scratch))
+            _, spec = read_job(fresh)
+            if broken := broken_references(spec):
+                raise SluiceError(f"the compiled job would fail: {broken[0]}.")
+            return fresh.replace(self._folder / fresh.name)
+
+    def _settings(self) -> JobSettings:
+        from runners.vertex.platform import job_settings
+
+        return job_settings(self._config, self._environment)
+
+    def _is_approved(self) -> bool:
+        """Whether a person agrees, beforehand or now."""
+        if self._request.yes:
+            return True
+        what = f"the schedule {self._request.schedule}" if self._request.schedule else f"the job {self._name}"
+        if not self._console.can_ask:
+            sentence = f"{what} costs money and needs a yes, and nobody can answer here."
+            raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
+        return self._console.ask(f"Start {what} in {self._place}?")
+
+    def _schedule(self, cron: str, document: dict[str, Any], settings: JobSettings) -> int:
+        name = schedule_name(self._config.name, self._environment.name)
+        made = Schedules(self._place).put(name, cron, document, settings)
+        due = made.next_run.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if made.next_run else "never"
+        self._console.last_words("SCHEDULED", f"{name} · {made.cron} · next run {due}")
+        end = f"python runners/vertex_runner.py jobs cancel {name} {self._place.options}"
+        self._console.last_words("end it:", end, "dim")
+        return ExitCode.PUSHED
+
+    def _show(self, document: dict[str, Any], settings: JobSettings) -> int:
+        """Print what would be sent."""
+        sent = {"name": f"{self._place.parent}/pipelineJobs/{self._name}", **sent_with(document, settings)}
+        if self._request.schedule:
+            sent["schedule"] = {
+                "displayName": schedule_name(self._config.name, self._environment.name),
+                "cron": self._request.schedule,
+            }
+        self._console.last_words("WOULD BE SENT", f"to {self._place.host}, with the tasks of that file:")
+        for line in yaml.safe_dump(sent, sort_keys=False, allow_unicode=True).splitlines():
+            self._console.last_words("   ", line)
+        return ExitCode.PUSHED
+
+
+def schedule_name(workload: str, environment: str) -> str:
+    """The display name of the one schedule of a workload in an environment."""
+    return f"sluice-{workload}-{environment}".replace("_", "-")
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        sentence = f"the output folder {folder} cannot be made: {problem.strerror}."
+        raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
+    return folder
+
+
+@contextmanager
+def _output(log: Path, debug: bool) -> Iterator[TextIO]:
+    """The console's stream; what libraries print goes to `log`, or with `debug` to standard error."""
+    if not debug:
+        with output_redirected_to(log) as stream:
+            yield stream
+        return
+    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, force=True)
+    yield sys.stdout
