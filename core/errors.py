@@ -32,3 +32,13 @@ class SluiceError(Exception):
 
     def __str__(self) -> str:
         return f"{self.headline}\n        {self.next_command}" if self.next_command else self.headline
+
+
+def root_error(error: BaseException) -> BaseException:
+    """The user's error at the root of an exception, or the exception itself."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, SluiceError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error

@@ -1,13 +1,14 @@
-"""Finds the model to beat: the one blessed and proven last that is not the candidate itself."""
+"""Finds the model to beat: here the one blessed and proven last that is not the candidate itself, on Vertex AI the one
+that the registry has in production."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ml_metadata import MetadataStore
 from tfx.components.evaluator import constants
 from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 
@@ -87,13 +88,6 @@ def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel,
     )
 
 
-def _blessed_model_channels() -> dict[str, BaseChannel]:
-    return {
-        "model": Channel(type=standard_artifacts.Model),
-        "model_blessing": Channel(type=standard_artifacts.ModelBlessing),
-    }
-
-
 def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
     """The newest blessed and proven model that is not the candidate itself: a second, unchanged run compares as the
     first did."""
@@ -101,11 +95,18 @@ def latest_other_blessed_model(candidate: BaseChannel) -> Resolver:
         strategy_class=LatestOtherBlessedModel,
         candidate=candidate,
         gate_blessing=Channel(type=Blessing),
-        **_blessed_model_channels(),
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("ChampionResolver")
 
 
-def latest_blessed_model(candidate: BaseChannel) -> Resolver:  # noqa: ARG001
-    """The newest blessed model, by the one strategy that Vertex AI supports; it considers neither the candidate nor
-    the ModelGate's verdict."""
-    return Resolver(strategy_class=LatestBlessedModelStrategy, **_blessed_model_channels()).with_id("ChampionResolver")
+def model_in_production(registry: str, workload: str, code: Callable[..., str]) -> Callable[[BaseChannel], BaseNode]:
+    """What makes the node that takes the model in production from the registry at the place `registry`; where that is
+    empty there is no model to beat. The candidate is not looked at: it may be that very model again, unchanged."""
+
+    def champion(candidate: BaseChannel) -> BaseNode:  # noqa: ARG001
+        from pipeline.components.champion import Champion  # local runs resolve theirs
+
+        return Champion(registry=registry, workload=workload, code=code("pipeline.components.champion"))
+
+    return champion

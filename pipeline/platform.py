@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import BaseChannel
 
 from pipeline.datasets import Datasets
@@ -25,7 +25,7 @@ class Platform:
     serving_directory: str
     datasets: Datasets
     code: Callable[..., str]
-    champion: Callable[[BaseChannel], Resolver]
+    champion: Callable[[BaseChannel], BaseNode]
     reuse: bool = True
     strict: bool = False  # whether gates refuse in doubt, whatever the workload's configuration says
     metadata: metadata_store_pb2.ConnectionConfig | None = None

@@ -33,7 +33,7 @@ class RunRecord(BaseModel):
     metrics: dict[str, Any]  # {"overall": {"n", "auc", "auc_lower", …}, "slices": [{"slice", "n", "auc", …}]}
     rows: dict[str, int]  # {"train", "eval", "test"}
     seconds: float
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None  # None: of a run in the cloud, whose tasks are on machines of their own
     seed: int
     data_fingerprint: str | None
     git_commit: str | None

@@ -16,6 +16,7 @@ NAMES: Mapping[str, str] = {
     "Transform": "transform",
     "Tuner": "tune",
     "Trainer": "train",
+    "Champion": "model to beat",
     "References": "references",
     "Evaluator": "evaluate",
     "ModelGate": "model gate",

@@ -28,6 +28,7 @@ from gates.evaluation.thresholds import judge_thresholds, judgements_of
 from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
+from pipeline.artifacts.absence import present
 from pipeline.artifacts.evaluation import write_evaluation
 from pipeline.artifacts.examples import decoder_of, shards
 from pipeline.artifacts.schema import read_schema
@@ -234,7 +235,7 @@ def _write_tfma(
 
 
 def _model_paths(inputs: Artifacts) -> dict[str, str]:
-    roles = {scores.CANDIDATE: inputs["model"], scores.BLESSED: inputs.get("baseline_model") or []}
+    roles = {scores.CANDIDATE: inputs["model"], scores.BLESSED: present(inputs.get("baseline_model") or [])}
     return {role: path_utils.serving_model_path(models[0].uri) for role, models in roles.items() if models}
 
 

@@ -14,12 +14,13 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.types.standard_artifacts import Examples
 
 from core.strict import Strict
+from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.examples import Facts, describe_examples, kinds_of
 from pipeline.config.data import DataConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
-from pipeline.ingest.source import Source, resolve_source
+from pipeline.ingest.source import PREVIOUS, Source, previous_source, resolve_source
 from sources.kinds import Kind
 
 
@@ -58,10 +59,11 @@ class ExampleGenInputs(Strict):
             known=known,
         )
 
-    def source(self) -> Source:
-        """The files, found now where they were not before."""
+    def source(self) -> Source | None:
+        """The files, found now where they were not before; None where there is no span before this one."""
         if not self.files:
-            return resolve_source(self.data)
+            current = resolve_source(self.data)
+            return previous_source(self.data, current) if self.only == PREVIOUS else current
         pattern = self.data.source if isinstance(self.data.source, str) else tuple(self.data.source)
         return Source(tuple(self.files), self.data.format, self.data.span, self.version, pattern)
 
@@ -80,6 +82,9 @@ class ExampleGenExecutor(BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         known = {name: kind for like in input_dict.get("like") or [] for name, kind in kinds_of(like).items()}
         source = given.source()
+        if source is None:
+            mark_absent(examples)
+            return
         wanted = Wanted(given.data, given.split, given.only or None, {**known, **given.known})
         ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
         digest = given.fingerprint or _fingerprint(source, wanted)

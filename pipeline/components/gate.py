@@ -16,6 +16,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from core.strict import Strict
 from gates.verdict.finding import GateReport
+from pipeline.artifacts.absence import present
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, write_report
 
 Artifacts = Mapping[str, list[Artifact]]
@@ -85,8 +86,9 @@ def with_optional(spec: type[ComponentSpec], channels: Mapping[str, BaseChannel]
 
 
 def optional_instance(inputs: Artifacts, name: str) -> Artifact | None:
-    """The single artifact of an optional input; None when it is not wired."""
-    return artifact_utils.get_single_instance(inputs[name]) if inputs.get(name) else None
+    """The single artifact of an optional input; None when it is not wired, or stands for nothing."""
+    given = present(inputs.get(name) or [])
+    return artifact_utils.get_single_instance(given) if given else None
 
 
 def tell_progress(check: str, place: int, of: int) -> None:

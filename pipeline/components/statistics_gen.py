@@ -25,6 +25,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx_bsl.coders import example_coder
 
+from pipeline.artifacts.absence import mark_absent, present
 from pipeline.artifacts.examples import keep_images, raw_batches, shards
 
 # Compressed bytes of all splits together that one process goes through in about half a minute.
@@ -42,8 +43,11 @@ class StatisticsGenExecutor(Executor):
     ) -> None:
         """Writes `Split-<name>/FeatureStats.pb`, as TFX does."""
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        splits = artifact_utils.decode_split_names(examples.split_names)
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
+        if not present([examples]):
+            mark_absent(statistics)
+            return
+        splits = artifact_utils.decode_split_names(examples.split_names)
         files = {split: shards(examples, split) for split in splits}
         if sum(tf.io.gfile.stat(file).length for paths in files.values() for file in paths) > IN_PROCESS_BYTES:
             super().Do(input_dict, output_dict, exec_properties)

@@ -123,6 +123,8 @@ class EnvironmentConfig(Strict):
     """Cloud Storage bucket for artifacts, without gs://."""
     image: Text
     """Container image that runs each component (built from deploy/)."""
+    serving_image: Text | None = None
+    """Container image of the endpoint; null: our own, built from deploy/."""
     service_account: Text | None = None
     """Runs the pipeline; the project's default when absent."""
     strict_gates: bool = False

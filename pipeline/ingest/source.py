@@ -15,6 +15,7 @@ from sources.locate import locate
 from sources.paths import glob_files, look
 from sources.storage import is_remote
 
+PREVIOUS = "previous"  # the one split of the examples of the span before
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::\d+)?\}")
 
 
@@ -27,6 +28,11 @@ class Source:
     span: int | None
     version: int | None
     pattern: str | tuple[str, ...]  # several: the first that exists, where the files are to be found elsewhere
+
+
+def has_spans(place: str) -> bool:
+    """Whether a place has a span in its name."""
+    return any(found[1] == "SPAN" for found in _PLACEHOLDER.finditer(place))
 
 
 def resolve_source(data: DataConfig) -> Source:
@@ -57,13 +63,14 @@ def _place(data: DataConfig) -> str:
     if len(places) == 1:
         return places[0]
     for place in places:
-        if _exists(place):
+        if exists(place):
             return place
     commands = "   or:  ".join([*data.fetch, "--data PATH"])
     raise SluiceError(f"the data is in none of its places: {', '.join(places)}.", f"Fetch it:  {commands}")
 
 
-def _exists(place: str) -> bool:
+def exists(place: str) -> bool:
+    """Whether there is anything at one of the places of a source."""
     try:
         pattern = _absolute(_inside_package(place) if place.startswith("package:") else place)
     except SluiceError:  # the package is not installed

@@ -54,6 +54,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str]]:
     if record.rows:
         facts.append(("Rows", " · ".join(f"{split} {count(rows)}" for split, rows in record.rows.items())))
     facts.append(("Took", duration(record.seconds)))
-    facts.append(("Peak memory", size(record.peak_memory_bytes)))
+    if record.peak_memory_bytes is not None:
+        facts.append(("Peak memory", size(record.peak_memory_bytes)))
     facts.append(("Exit code", str(record.exit_code)))
     return facts

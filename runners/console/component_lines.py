@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from core.text import counted
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import Severity
+from pipeline.artifacts.absence import present
 from pipeline.artifacts.examples import Facts
 from runners.results.node_result import NodeResult
 from runners.results.read_back import (
@@ -30,6 +31,8 @@ def sentence_for(result: NodeResult) -> str:
         return "not reached"
     if result.state == "failed":
         return "failed"
+    if result.outputs and not any(map(present, result.outputs.values())):
+        return "there is none"
     describe = _SENTENCES.get(result.node_id)
     return describe(result) if describe else ""
 
@@ -68,6 +71,11 @@ def _gate(result: NodeResult) -> str:
 
 def _transform(result: NodeResult) -> str:
     return f"{counted(features_of(result), 'feature')}, learnt from train alone"
+
+
+def _champion(result: NodeResult) -> str:
+    model = result.output("model")
+    return f"version {model.get_string_custom_property('version')} of the registry" if model else ""
 
 
 def _references(result: NodeResult) -> str:
@@ -146,6 +154,7 @@ _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "ExampleValidator": _gate,
     "DataGate": _gate,
     "ModelGate": _gate,
+    "Champion": _champion,
     "References": _references,
     "Transform": _transform,
     "Tuner": _tuning,

@@ -18,7 +18,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact
 
-from core.errors import SluiceError
+from core.errors import SluiceError, root_error
 from runners.results.node_result import NodeResult, Observer
 
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -90,7 +90,7 @@ def _launch(
     try:
         execution = one_launch.launch()
     except Exception as error:  # any exception of a component ends the run in an orderly way
-        return NodeResult(node_id, "failed", time.monotonic() - start, error=_user_error(error))
+        return NodeResult(node_id, "failed", time.monotonic() - start, error=root_error(error))
     seconds = time.monotonic() - start
     if execution is None or not execution.execution_id:
         return NodeResult(node_id, "skipped", seconds)
@@ -108,16 +108,6 @@ def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Se
         outputs = execution_lib.get_output_artifacts(handle, execution_id)
         result = execution_lib.get_execution_result(execution)
         return execution.last_known_state, outputs, result.result_message if result else ""
-
-
-def _user_error(error: BaseException) -> BaseException:
-    """The user's error at the root of a component's exception, or the exception itself."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, SluiceError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return error
 
 
 def _lacks_input(node: pipeline_pb2.PipelineNode, results: Mapping[str, NodeResult]) -> bool:

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from pipeline.config.load import load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import Datasets, datasets_here
-from report.evidence import TunerTrial
 from runners import provenance
 from runners.command_line import node_id_of
 from runners.component_names import name_of
@@ -28,9 +27,9 @@ from runners.console.console import RunConsole
 from runners.console.ending import print_ending
 from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
+from runners.results.finished_run import FinishedRun
 from runners.results.node_result import NodeResult
 from runners.results.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
-from runners.results.record import gather
 from runners.results.run_folder import RunFolder, exclusive, new_run_folder
 
 
@@ -160,35 +159,15 @@ class LocalRun:
 
     def _publish(self, outcome: Outcome) -> None:
         """Write the record and the report, point `latest` at them, and print how the run ended."""
-        from report.page import write_report
-        from runners.results.record import evidence_of, record_of, write_record
+        from runners.results.publish import write_files
+        from runners.results.record import gather
 
         gathered = gather(self._results)
-        record = record_of(self._config, self._folder, self._results, gathered, outcome, self._facts())
-        write_record(self._folder.record, record)
-        write_report(self._folder.report, record, evidence_of(self._config, record, self._results, gathered, outcome))
-        self._keep_proposed_schema()
-        self._keep_hyperparameters(gathered.trials)
+        run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, self._facts())
+        write_files(self._folder.files, run, gathered)
         self._folder.publish_as_latest()
         self._console.verdict(gathered.gates)
         self._tell(outcome)
-
-    def _keep_proposed_schema(self) -> None:
-        """Copy a schema that the run proposed beside the report, for a person to curate."""
-        from runners.results.read_back import schema_text
-
-        if self._config.schema_file is None and (text := schema_text(self._results.get("SchemaGen"))):
-            self._folder.proposed_schema.write_text(text, encoding="utf-8")
-
-    def _keep_hyperparameters(self, trials: Sequence[TunerTrial]) -> None:
-        """Write the best hyperparameters of a search beside the report, as a file for `tuner.frozen`."""
-        from pipeline.config.frozen import frozen_text
-
-        for trial in trials:
-            if trial.chosen:
-                how = f"Trial {trial.name} of {len(trials)}, run {self._folder.run_id}, loss on eval {trial.score:.4f}."
-                text = frozen_text(dict(trial.hyperparameters), self._config.name, how)
-                self._folder.hyperparameters.write_text(text, encoding="utf-8")
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -206,14 +185,14 @@ class LocalRun:
 
     def _tell(self, outcome: Outcome) -> None:
         print_ending(self._console, outcome, self._config.name, _shown(self._folder.serving))
-        if self._folder.proposed_schema.exists():
-            proposal, name = _shown(self._folder.proposed_schema), self._config.name
+        if self._folder.files.proposed_schema.exists():
+            proposal, name = _shown(self._folder.files.proposed_schema), self._config.name
             self._console.last_words(
                 "schema:",
                 f"proposed in {proposal}; curate it as schema/{name}/schema.pbtxt, and name that in `schema_file`",
                 "dim",
             )
-        self._console.last_words("report:", _shown(self._folder.report), "dim")
+        self._console.last_words("report:", _shown(self._folder.files.report), "dim")
 
 
 def _shown(path: Path) -> str:

@@ -19,10 +19,10 @@ from report.run_record import ComponentRecord, RunRecord
 from runners.component_names import NAMES
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
-from runners.results.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+    from tfx.types import Artifact
 
     from models.export.model_run import TrainingRecord
     from pipeline.artifacts.examples import Facts
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def record_of(
     config: WorkloadConfig,
-    folder: RunFolder,
+    run_id: str,
     results: Results,
     gathered: Gathered,
     outcome: Outcome,
@@ -40,7 +40,7 @@ def record_of(
     """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
     data_fingerprint."""
     return RunRecord(
-        run_id=folder.run_id,
+        run_id=run_id,
         workload=config.name,
         outcome=outcome.outcome,
         exit_code=outcome.exit_code,
@@ -57,8 +57,13 @@ def record_of(
         metrics=metrics_of(gathered.evaluation),
         rows=dict(gathered.facts.rows) if gathered.facts else {},
         seed=config.train.seed,
-        **facts,
+        **{**facts, "data_fingerprint": facts["data_fingerprint"] or _fingerprint_of(gathered)},
     )
+
+
+def _fingerprint_of(gathered: Gathered) -> str | None:
+    """That of the files which ingest itself found."""
+    return gathered.facts.data_fingerprint or None if gathered.facts else None
 
 
 def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
@@ -130,13 +135,14 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
     """The origin of the model, in the order of the report."""
     registered = gathered.registered
     uris = {
-        name: results[node].output(key)
+        name: _present(results[node].output(key))
         for name, node, key in (
             ("examples", "ExampleGen", "examples"),
             ("schema", "SchemaGen", "schema"),
             ("transform graph", "Transform", "transform_graph"),
             ("model", "Trainer", "model"),
             ("compared with the blessed model", "ChampionResolver", "model"),
+            ("compared with the model in production", "Champion", "model"),
             ("compared with the model from outside", "OutsideModel", "model"),
         )
         if node in results
@@ -150,6 +156,12 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
         "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
         "pushed to": record.pushed_to,
     }
+
+
+def _present(artifact: Artifact | None) -> Artifact | None:
+    from pipeline.artifacts.absence import present
+
+    return artifact if artifact and present([artifact]) else None
 
 
 @dataclass(frozen=True)

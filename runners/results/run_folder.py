@@ -15,21 +15,10 @@ from core.errors import SluiceError
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """Paths of one run, and those that the runs of a workload share."""
+class RunFiles:
+    """What a run leaves for people and scripts in a folder of its own."""
 
-    workload_dir: Path
-    run_id: str
-
-    @property
-    def path(self) -> Path:
-        """The folder of this run alone."""
-        return self.workload_dir / self.run_id
-
-    @property
-    def log(self) -> Path:
-        """The output of libraries."""
-        return self.path / "run.log"
+    path: Path
 
     @property
     def record(self) -> Path:
@@ -50,6 +39,29 @@ class RunFolder:
     def hyperparameters(self) -> Path:
         """The best hyperparameters of this run's search, for `tuner.frozen`."""
         return self.path / "hyperparameters.yaml"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run, and those that the runs of a workload share."""
+
+    workload_dir: Path
+    run_id: str
+
+    @property
+    def path(self) -> Path:
+        """The folder of this run alone."""
+        return self.workload_dir / self.run_id
+
+    @property
+    def files(self) -> RunFiles:
+        """The files in it."""
+        return RunFiles(self.path)
+
+    @property
+    def log(self) -> Path:
+        """The output of libraries."""
+        return self.path / "run.log"
 
     @property
     def artifacts(self) -> Path:

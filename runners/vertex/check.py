@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import datasets_as_seen
 from runners.local.log_redirect import output_redirected_to
 
 
@@ -49,17 +49,16 @@ def check_job(
 
 def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: Path, stream: TextIO) -> None:
     """Compile and list; the imports are slow and print a lot."""
-    from pipeline.pipeline import create_pipeline
-    from runners.vertex.job import JobTask, broken_references, compile_job, list_tasks, read_job
-    from runners.vertex.platform import vertex_platform
+    from runners.vertex.compilation import compile_workload
+    from runners.vertex.job import JobTask, list_tasks, read_job
+    from runners.vertex.preconditions import check_preconditions
 
-    pipeline = create_pipeline(config, vertex_platform(config, cloud))
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        fresh = compile_job(pipeline, cloud.image, Path(scratch))
-        _, spec = read_job(fresh)
-        if broken := broken_references(spec):
-            raise SluiceError(f"the compiled job would fail: {broken[0]}.")
-        job = fresh.replace(folder / fresh.name)
+    warnings = check_preconditions(config, cloud)
+    datasets = datasets_as_seen(config.data, config.split, config.prediction, network=False)
+    if cloud.caching and not datasets.current.fingerprint:
+        warnings.append("the data cannot be read from here: its columns are not checked, and ingest is never reused.")
+    job = compile_workload(config, cloud, datasets, folder)
+    _, spec = read_job(job)
     tasks: list[JobTask] = list_tasks(spec)
     console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
     console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
@@ -70,3 +69,5 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     for image, count in Counter(task.image for task in tasks if task.image).items():
         console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
+    for warning in warnings:
+        console.print(f"  {warning}", style="yellow", markup=False)

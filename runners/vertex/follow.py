@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from cloud.calls import Patience
-from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs, Transport
+from cloud.pipeline_jobs import PipelineJob, PipelineJobs, Transport
 from cloud.place import Place
 from cloud.task_runs import TaskRun, TaskState
-from core.errors import ExitCode, SluiceError
+from core.errors import SluiceError
 from gates.verdict.finding import GateReport
 from runners.component_names import NAMES, name_of
 from runners.console.console import RunConsole
 from runners.console.ending import print_ending
 from runners.results.node_result import NodeResult
-from runners.results.outcome import Outcome, outcome_of
+from runners.vertex.job_outcome import STOPPED, outcome_of_job
 
 # A laptop that slept finds its job again.
 PATIENT = Patience(longest_wait=60.0, altogether=3600.0)
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 2.0, 30.0, 1.5
-_STOPPED = 130
 _ENDED = (TaskState.RAN, TaskState.REUSED, TaskState.FAILED, TaskState.CANCELLED)
 
 
@@ -84,7 +83,7 @@ class _Following:
             self._console.last_words("CANCELLED", f"{self._name} stops in a moment.  {again}")
         else:
             self._console.last_words("LEFT", f"{self._name} goes on by itself.  {again}")
-        return _STOPPED
+        return STOPPED
 
     def _look(self) -> PipelineJob:
         job = self._jobs.get(self._name)
@@ -138,20 +137,6 @@ class _Following:
         return outcome.exit_code
 
 
-def outcome_of_job(job: PipelineJob, results: Mapping[str, NodeResult], gates: tuple[GateReport, ...]) -> Outcome:
-    """The outcome of a job that has ended, as of a run on this machine."""
-    if job.state is JobState.CANCELLED:
-        again = "Once more:  the same command with another --job-name"
-        return Outcome("stopped", _STOPPED, "The job was cancelled; what its tasks had finished is kept.", again)
-    failed = next((task for task in job.tasks if task.state is TaskState.FAILED and task.name in NAMES), None)
-    if job.state is JobState.FAILED and failed is None:
-        reason = " ".join(job.error.split()) or "Vertex AI gives no reason"
-        return Outcome("failed", ExitCode.ERROR, f"the job failed: {reason}", f"See why:  {job.link}")
-    log = job.log_link(failed) if failed else job.link
-    # Where nothing is to be pushed, the pipeline has no Pusher.
-    return outcome_of(results, gates, None, "Pusher" in results, log)
-
-
 def _workload_folder(job: PipelineJob) -> str:
     return job.root.rstrip("/").rpartition("/")[0]
 
@@ -169,7 +154,7 @@ def _sentence(job: PipelineJob, task: TaskRun) -> str:
 def _results(job: PipelineJob) -> dict[str, NodeResult]:
     from runners.vertex.results import results_of  # TFX takes seconds to load
 
-    return results_of(job.tasks)
+    return results_of(job.tasks, job.folder)
 
 
 def _gate_reports(results: Mapping[str, NodeResult]) -> tuple[GateReport, ...]:

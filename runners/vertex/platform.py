@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import ENVIRONMENT_LABEL, WORKLOAD_LABEL
-from pipeline.champion import latest_blessed_model
+from pipeline.champion import model_in_production
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
-from pipeline.datasets import datasets_there
+from pipeline.datasets import Datasets, datasets_there
 from pipeline.platform import Platform
-from runners.provenance import code_fingerprint
+from runners.provenance import code_fingerprint, git_commit, lock_hash
+from runners.vertex.dataflow import dataflow_arguments
+from runners.vertex.places import BucketPlaces
 
 
-def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig) -> Platform:
-    """The platform whose paths are all in the bucket or inside the container image."""
-    root = f"gs://{cloud.bucket}/sluice/{config.name}"
+def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: Datasets | None = None) -> Platform:
+    """The platform whose paths are all in the bucket or inside the container image. Without `datasets` the job finds
+    its files when it runs."""
+    places = BucketPlaces.of(config.name, cloud)
+    registry = places.registry if cloud.registry else None
     return Platform(
-        artifact_root=f"{root}/artifacts",
-        serving_directory=f"{root}/serving",
-        datasets=datasets_there(config.data),
+        artifact_root=places.artifacts,
+        serving_directory=places.serving,
+        datasets=datasets or datasets_there(config.data),
         code=code_fingerprint,
-        champion=latest_blessed_model,
-        # The data's fingerprint is not known when the job is compiled: a cached ingest could be of older files.
-        reuse=False,
+        champion=model_in_production(registry or "", config.name, code_fingerprint),
+        reuse=cloud.caching,
         strict=cloud.strict_gates,
-        beam_arguments=[
-            "--runner=DataflowRunner",
-            f"--project={cloud.project}",
-            f"--region={cloud.region}",
-            f"--temp_location={root}/dataflow",
-            f"--worker_machine_type={cloud.dataflow.machine_type}",
-            f"--max_num_workers={cloud.dataflow.max_workers}",
-            f"--sdk_container_image={cloud.image}",
-            *([f"--service_account_email={cloud.service_account}"] if cloud.service_account else []),
-        ],
+        beam_arguments=dataflow_arguments(cloud, places, labels_of(config, cloud)),
+        registry_directory=registry,
+        provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
     )
 
 
 def labels_of(config: WorkloadConfig, cloud: EnvironmentConfig) -> dict[str, str]:
-    """The labels of everything that is made for the workload: the environment's, and those by which it is found."""
+    """The environment's labels, and those by which our jobs are found again."""
     return {**cloud.labels, WORKLOAD_LABEL: config.name, ENVIRONMENT_LABEL: cloud.name}
 
 

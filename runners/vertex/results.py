@@ -11,6 +11,7 @@ from tfx.types import Artifact
 from cloud.task_runs import StoredArtifact, TaskRun, TaskState
 from runners.component_names import NAMES
 from runners.results.node_result import NodeResult, State
+from runners.vertex.task_errors import TaskError, read_error
 
 _STATES: Mapping[TaskState, State] = {
     TaskState.RAN: "ran",
@@ -21,17 +22,16 @@ _STATES: Mapping[TaskState, State] = {
 }
 
 
-class TaskError(Exception):
-    """What Vertex AI says of a task that failed."""
+def results_of(task_runs: Iterable[TaskRun], job_folder: str) -> dict[str, NodeResult]:
+    """The results of the components that have ended, by their ids. A failed one has the error that its container left
+    in `job_folder`, else Vertex AI's own words."""
+    return {each.name: _result(each, job_folder) for each in task_runs if each.name in NAMES and each.state in _STATES}
 
 
-def results_of(task_runs: Iterable[TaskRun]) -> dict[str, NodeResult]:
-    """The results of the components that have ended, by their ids."""
-    return {each.name: _result(each) for each in task_runs if each.name in NAMES and each.state in _STATES}
-
-
-def _result(task: TaskRun) -> NodeResult:
-    error = TaskError(task.error or "Vertex AI gives no reason") if task.state is TaskState.FAILED else None
+def _result(task: TaskRun, job_folder: str) -> NodeResult:
+    error = None
+    if task.state is TaskState.FAILED:
+        error = read_error(job_folder, task.name) or TaskError(task.error or "Vertex AI gives no reason")
     return NodeResult(task.name, _STATES[task.state], task.seconds, _artifacts(task.outputs), error)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core.errors import SluiceError
 from pipeline.config.load import load_workload
-from pipeline.datasets import datasets_here, datasets_there
+from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
+from pipeline.datasets import datasets_as_seen, datasets_here, datasets_there
 
 
 def test_a_misspelt_withheld_column_is_refused_before_it_leaks() -> None:
@@ -31,3 +34,37 @@ def test_a_job_for_another_machine_takes_the_places_that_it_may_have() -> None:
     assert datasets_there(load_workload("fashion_mnist").data).current.source.pattern == (
         "/usr/share/datasets/fashion-mnist",
     )
+
+
+def test_spans_of_another_machine_are_compared_with_the_one_before() -> None:
+    spans = DataConfig(source="gs://bucket/span-{SPAN}/*.csv", label="x")
+    assert datasets_there(spans).previous_span is not None
+    assert datasets_there(DataConfig(source="gs://bucket/*.csv", label="x")).previous_span is None
+
+
+def test_data_that_both_machines_have_is_hashed_here_and_found_there() -> None:
+    config = load_workload("taxi")
+    found = datasets_as_seen(config.data, config.split, config.prediction, network=False).current
+    here = datasets_here(config.data, config.split, config.prediction).current
+    assert found.fingerprint == here.fingerprint != ""
+    assert (found.source.files, found.source.pattern) == ((), config.data.source)
+
+
+def test_a_misspelt_withheld_column_of_data_that_both_machines_have_is_refused() -> None:
+    config = load_workload("taxi", ["prediction.known_from.payment=[payment_typ, tips]"])
+    with pytest.raises(SluiceError, match=r"`payment_typ`.*did you mean `payment_type`"):
+        datasets_as_seen(config.data, config.split, config.prediction, network=False)
+
+
+@pytest.mark.parametrize("source", ["gs://bucket/*.csv", "/no/such/place/*.csv"])
+def test_what_cannot_be_read_from_here_is_left_to_the_job(source: str) -> None:
+    data = DataConfig(source=source, label="x")
+    assert datasets_as_seen(data, SplitConfig(), PredictionConfig(), network=False) == datasets_there(data)
+
+
+def test_a_serving_log_in_a_bucket_is_left_to_the_job_when_the_rest_is_read(tmp_path: Path) -> None:
+    data = load_workload("taxi").data.model_copy(update={"serving_log": "gs://bucket/log/*"})
+    found = datasets_as_seen(data, SplitConfig(), PredictionConfig(), network=False)
+    assert found.current.fingerprint
+    assert found.serving_log is not None
+    assert (found.serving_log.fingerprint, found.serving_log.source.pattern) == ("", "gs://bucket/log/*")

@@ -180,3 +180,24 @@ def test_a_serving_log_takes_the_types_of_the_schema(head, tmp_path):
     component = ExampleGen(log, SplitConfig(), resolve_source(log), only="serving", schema=schema)
     served = run(component, tmp_path / "served")
     assert kinds_of(served) == {"trip_seconds": Kind.INT, "company": Kind.BYTES}
+
+
+def test_the_span_before_is_found_where_the_component_runs(head, tmp_path):
+    from pipeline.artifacts.absence import present
+    from pipeline.components.example_gen import ExampleGen
+
+    lines = head.read_text().splitlines(keepends=True)
+    pattern = str(tmp_path / "span-{SPAN}/*.csv")
+
+    def previous():
+        source = Source((), "auto", None, None, pattern)
+        component = ExampleGen(taxi(pattern), SplitConfig(), source, only="previous")
+        return run(component, tmp_path / f"previous-{len(list(tmp_path.iterdir()))}")
+
+    for span, rows in ((1, 100), (2, 200)):
+        (tmp_path / f"span-{span}").mkdir()
+        (tmp_path / f"span-{span}/rides.csv").write_text("".join(lines[: rows + 1]))
+        if span == 1:
+            assert not present([previous()]), "there is none before the first"
+    found = previous()
+    assert (facts_of(found).span, facts_of(found).rows) == (1, {"previous": 100})

@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen.executor import Executor
 from tfx.types import artifact_utils, standard_artifacts
 
+from pipeline.artifacts.absence import mark_absent, present
 from pipeline.components import statistics_gen
 
 CSV = Path(importlib.util.find_spec("tfx").origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv"
@@ -119,3 +120,13 @@ def test_hands_larger_data_to_beam(
     monkeypatch.setattr(statistics_gen, "describe", lambda files: pytest.fail("one process was to read it all"))
     through_beam = _run(statistics_gen.StatisticsGenExecutor, examples, tmp_path / "large")
     assert through_beam["eval"]["company top"] == in_process["eval"]["company top"]
+
+
+def test_of_examples_that_are_not_there_there_are_no_statistics(tmp_path: Path) -> None:
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "examples")
+    mark_absent(examples)
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri = str(tmp_path / "statistics")
+    statistics_gen.StatisticsGenExecutor().Do({"examples": [examples]}, {"statistics": [statistics]}, {})
+    assert not present([statistics])

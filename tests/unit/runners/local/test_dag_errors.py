@@ -4,9 +4,8 @@ import pickle
 
 import pytest
 
-from core.errors import ExitCode, SluiceError
+from core.errors import ExitCode, SluiceError, root_error
 from models.training.hardware import Hardware, check_accelerator
-from runners.local.dag import _user_error
 from runners.results.node_result import NodeResult
 from runners.results.outcome import outcome_of
 
@@ -17,7 +16,7 @@ def test_a_gpu_that_is_not_there_ends_the_run_with_exit_code_3_and_the_next_comm
             check_accelerator("gpu", Hardware("a processor", 2))
         except SluiceError as refusal:
             raise RuntimeError("the executor failed") from refusal  # as whatever runs a component may do
-    error = _user_error(caught.value)
+    error = root_error(caught.value)
     assert isinstance(error, SluiceError)
     outcome = outcome_of({"Trainer": NodeResult("Trainer", "failed", 1.0, error=error)}, [], None, True, "run.log")
     assert (outcome.outcome, outcome.exit_code) == ("failed", ExitCode.UNUSABLE)

@@ -1,0 +1,140 @@
+"""Finds in a configuration what Vertex AI or the container image would refuse, without credentials or network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import SluiceError
+from core.text import did_you_mean
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.paths import ROOT, is_address
+from pipeline.config.workload import WorkloadConfig
+from pipeline.datasets import check_withheld, not_of_this_machine
+from runners.component_names import NAMES
+from runners.vertex.platform import labels_of
+
+_LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
+_MOST_LABELS = 64
+_PREBUILT = re.compile(r"(-docker\.pkg\.dev/vertex-ai|gcr\.io/cloud-aiplatform)/prediction/")
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+# Only Vertex AI's tasks have a container; what merely looks something up has none.
+_TASKS = (*NAMES, "ExitHandler")
+
+
+def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> list[str]:
+    """Check what shows before anything is compiled; returns warnings in one sentence each.
+
+    Raises:
+      SluiceError: for the first thing that would be refused.
+    """
+    _check_places(config)
+    _check_withheld_by_schema(config)
+    _check_tasks(cloud)
+    _check_labels(labels_of(config, cloud))
+    _check_serving_image(cloud)
+    return list(_moving_image(cloud))
+
+
+def check_job_places(spec: Mapping[str, Any]) -> None:
+    """Refuse a compiled specification in which a path of this machine is left.
+
+    Raises:
+      SluiceError: with the component and the path.
+    """
+    own = re.compile(rf"(?<![\w/.~-])({re.escape(str(ROOT))}|{re.escape(str(Path.home()))})/[^\s\"'\\]*")
+    for component, parameter, text in _constants(spec):
+        if found := own.search(text):
+            raise SluiceError(
+                f"{component} would be given {found[0]} in `{parameter}`, and that path is on this machine alone.",
+                "Put it into the bucket:  gcloud storage cp -r PATH gs://BUCKET/",
+            )
+
+
+def _constants(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Task, parameter and text of every constant."""
+    for around in (spec["root"], *spec.get("components", {}).values()):
+        for task, given in around.get("dag", {}).get("tasks", {}).items():
+            for name, source in given.get("inputs", {}).get("parameters", {}).items():
+                constant = source.get("runtimeValue", {}).get("constant")
+                if isinstance(constant, str):
+                    yield task, name, constant
+
+
+def _check_places(config: WorkloadConfig) -> None:
+    """The image has what is in an installed package; all else must be in a bucket. Of several places of the data, one
+    outside this repository and this home may be in the image."""
+    data, baseline = config.data, config.evaluator.baseline
+    places = [data.source] if isinstance(data.source, str) else data.source
+    elsewhere = not_of_this_machine(places) if len(places) > 1 else [each for each in places if is_address(each)]
+    if not elsewhere:
+        raise _unreachable("data.source", places[0], "--data gs://BUCKET/FOLDER")
+    named = {"data.serving_log": data.serving_log, "evaluator.baseline.saved_model": baseline and baseline.saved_model}
+    for key, place in named.items():
+        if place is not None and not is_address(place):
+            raise _unreachable(key, place, f"--set {key}=gs://BUCKET/FOLDER")
+
+
+def _unreachable(key: str, place: str, option: str) -> SluiceError:
+    return SluiceError(
+        f"`{key}` names {place}, which the container image would not have.",
+        f"Put it into the bucket:  gcloud storage cp -r {place} gs://BUCKET/FOLDER   and name it:  {option}",
+    )
+
+
+def _check_withheld_by_schema(config: WorkloadConfig) -> None:
+    """The columns of the schema, where the data themselves cannot be read from here."""
+    if config.schema_file is None:
+        return
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from pipeline.components.schema_gen import curated_text
+
+    schema = text_format.Parse(curated_text(config.schema_file), schema_pb2.Schema())
+    columns = [feature.name for feature in schema.feature]
+    check_withheld(columns, config.data.label, config.prediction, f"the schema {config.schema_file}")
+
+
+def _check_tasks(cloud: EnvironmentConfig) -> None:
+    for name in cloud.tasks:
+        if name not in _TASKS:
+            raise SluiceError(
+                f"`tasks` of the environment {cloud.name} names the component `{name}`, which there is not"
+                f"{did_you_mean(name, _TASKS)}",
+                "All components:  python runners/local_runner.py --list",
+            )
+
+
+def _check_labels(labels: Mapping[str, str]) -> None:
+    explain = "See:  python runners/local_runner.py --explain environment.labels"
+    for key, value in labels.items():
+        if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
+            sentence = f"`{key}: {value}` cannot be a label of Google Cloud: keys and values are up to 63 of a-z, 0-9, "
+            raise SluiceError(f"{sentence}_ and -, and a key begins with a letter.", explain)
+    if len(labels) > _MOST_LABELS:
+        sentence = f"the job would have {len(labels)} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
+        raise SluiceError(sentence, explain)
+
+
+def _check_serving_image(cloud: EnvironmentConfig) -> None:
+    if cloud.serving_image is not None and _PREBUILT.search(cloud.serving_image):
+        raise SluiceError(
+            f"`serving_image` is {cloud.serving_image}: the pre-built images of Vertex AI stop at TensorFlow 2.15, "
+            "older than what exports our models, and end in January 2027.",
+            "Use our own image:  leave `serving_image` out of the environment's YAML",
+        )
+
+
+def _moving_image(cloud: EnvironmentConfig) -> Iterable[str]:
+    """An image by a tag that moves: what runs tomorrow may be another one than was checked today."""
+    tag = cloud.image.rpartition("/")[2].partition(":")[2] or "latest"
+    if _DIGEST.search(cloud.image) or tag != "latest":
+        return
+    sentence = f"the image {cloud.image} is named by a tag that moves"
+    if cloud.strict_gates:
+        command = f"gcloud artifacts docker images describe {cloud.image} --format='value(image_summary.digest)'"
+        raise SluiceError(f"{sentence}, and {cloud.name} takes a digest or a version alone.", f"Its digest:  {command}")
+    yield f"{sentence}; a digest (@sha256:…) or a version keeps what was checked."
