@@ -57,8 +57,8 @@ def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
 
 
 def value_at(document: Document, path: str) -> Any:
-    """The value at a dotted path; None where there is none. A name in quotes may hold dots. `.number_value` and the like
-    behind a property of metadata name the kind of its value, and are that value."""
+    """The value at a dotted path; None where there is none. A name in quotes may hold dots. Behind a property of
+    metadata, `.number_value` and the like name the kind of its value, and are that value."""
     value: Any = document
     for name in re.findall(r'"[^"]*"|[^.]+', _KIND.sub("", path) if path.startswith("metadata.") else path):
         value = value.get(name.strip('"')) if isinstance(value, Mapping) else None

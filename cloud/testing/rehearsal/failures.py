@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_OURS = re.compile(r"^(?:[\w.]*\.)?SluiceError: (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
+# As Python ends a traceback, and as our commands print it.
+_OURS = re.compile(r"^(?:(?:[\w.]*\.)?SluiceError|sluice): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
 _RAISED = re.compile(r"^(?P<text>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:: .*)?)$", re.MULTILINE)
 _TRACE = "Traceback (most recent call last):"
 _LONGEST = 2000

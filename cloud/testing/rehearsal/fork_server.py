@@ -145,4 +145,9 @@ def _run(command: list[str]) -> int:
 
 if __name__ == "__main__":
     sys.path.pop(0)  # this file's folder, which no container has on its path
-    serve(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        serve(sys.argv[1:])
+    finally:
+        # Without the interpreter's end: it takes seconds with TensorFlow, and nothing is left to write.
+        os._exit(0)

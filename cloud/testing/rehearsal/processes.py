@@ -111,6 +111,7 @@ class ForkServer:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
+        self._process.terminate()  # it may still be importing
         self._process.wait()
         self._ended.get()
 
