@@ -99,9 +99,11 @@ def datasets_as_seen(data: DataConfig, split: SplitConfig, prediction: Predictio
     Raises:
       SluiceError: for data that cannot be used, as far as that shows without reading every row.
     """
-    elsewhere = data.model_copy(update={"source": list(not_of_this_machine(_places(data)))})
-    if not all(_can_be_read(place, network) for place in _places(elsewhere)):
+    places = not_of_this_machine(_places(data)) or tuple(_places(data))
+    # Of several places the other machine may have another one than this.
+    if len(places) > 1 or not _can_be_read(places[0], network):
         return datasets_there(data)
+    elsewhere = data.model_copy(update={"source": places[0]})
     log = _serving_log(data)
     read_log = log is not None and _can_be_read(str(log.source), network)
     found = datasets_here(
@@ -138,11 +140,11 @@ def _serving_log(data: DataConfig) -> DataConfig | None:
 
 def not_of_this_machine(places: list[str]) -> tuple[str, ...]:
     """Of several places those that another machine may have: neither in this repository nor in this user's home."""
-    own = (str(ROOT), str(Path.home()))
-    return tuple(place for place in places if not place.startswith(own)) or tuple(places)
+    own = (f"{ROOT}/", f"{Path.home()}/")
+    return tuple(place for place in places if not place.startswith(own))
 
 
 def _unresolved(data: DataConfig) -> Dataset:
     # Without files the format may still be `auto`: it is settled together with the files.
-    pattern = data.source if isinstance(data.source, str) else not_of_this_machine(data.source)
+    pattern = data.source if isinstance(data.source, str) else not_of_this_machine(data.source) or tuple(data.source)
     return Dataset(Source((), data.format, data.span, None, pattern))

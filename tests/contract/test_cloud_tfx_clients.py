@@ -48,5 +48,7 @@ def test_the_compiled_taxi_pipeline_is_accepted(cloud: LocalCloud, bucket: str, 
     )
     job.submit()
     assert job.state == PipelineState.PIPELINE_STATE_RUNNING
-    tasks = aiplatform.PipelineJob.get(job.resource_name).gca_resource.pipeline_spec["root"]["dag"]["tasks"]
+    tasks = aiplatform.PipelineJob.get(job.resource_name).gca_resource.pipeline_spec["components"]["tfx-dag"]["dag"][
+        "tasks"
+    ]
     assert {"Trainer", "Evaluator", "Pusher"} <= set(tasks)

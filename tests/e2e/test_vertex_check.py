@@ -29,7 +29,7 @@ def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
     done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
     job = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())
-    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    tasks = job["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]
     for name in ("ExampleGen", "StatisticsGen", "ExampleValidator", "Transform", "Trainer", "Evaluator", "Pusher"):
         assert name in tasks
         assert name in done.stdout
@@ -48,7 +48,7 @@ def test_every_executor_of_the_job_is_found_in_the_container(tmp_path: Path) -> 
     executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
     arguments = [executor["container"]["args"] for executor in executors.values() if "container" in executor]
     paths = [given[given.index("--executor_class_path") + 1] for given in arguments]
-    assert len(paths) == 12
+    assert len(paths) == 15
     for path in paths:
         assert issubclass(import_utils.import_class_by_path(path), BaseExecutor), path
 
@@ -58,7 +58,9 @@ def test_a_component_made_of_a_function_runs_through_the_entry_point_of_the_cont
     assert done.returncode == 0, done.stdout + done.stderr
     spec = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())["pipelineSpec"]
     container = spec["deploymentSpec"]["executors"]["SchemaGen_executor"]["container"]
-    text = spec["root"]["dag"]["tasks"]["SchemaGen"]["inputs"]["parameters"]["text"]["runtimeValue"]["constant"]
+    text = spec["components"]["tfx-dag"]["dag"]["tasks"]["SchemaGen"]["inputs"]["parameters"]["text"]["runtimeValue"][
+        "constant"
+    ]
     schema = {
         "name": "schema",
         "uri": str(tmp_path / "schema"),
@@ -106,3 +108,43 @@ def test_refuses_to_submit_in_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "--check" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "command"),
+    [
+        (("--data", "rides.csv"), "rides.csv, which the container image would not have", "gcloud storage cp"),
+        (("--set", "data.serving_log=/logs/rides"), "`data.serving_log` names /logs/rides", "gcloud storage cp"),
+        (
+            ("--set", "prediction.known_from.payment=[payment_typ, tips]", "--data", "gs://rides/*.csv"),
+            "did you mean `payment_type`?",
+            "--explain prediction",
+        ),
+    ],
+)
+def test_what_would_fail_there_is_refused_here(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str, command: str
+) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", *arguments, "--check")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert sentence in done.stderr
+    assert command in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out/taxi/vertex-job.json").exists()
+
+
+def test_a_pre_built_serving_image_is_refused(tmp_path: Path) -> None:
+    environment = tmp_path / "mine.yaml"
+    text = (ROOT / "configs/environments/dev.yaml").read_text()
+    image = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+    environment.write_text(f"{text}\nserving_image: {image}\n")
+    done = check(tmp_path / "out", "--workload", "taxi", "--environment", str(environment), "--check")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "January 2027" in done.stderr
+
+
+def test_data_in_a_bucket_are_left_to_the_job_and_it_is_said(tmp_path: Path) -> None:
+    done = check(tmp_path / "out", "--workload", "taxi", "--data", "gs://rides/span-{SPAN}/*.csv", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the data cannot be read from here" in done.stdout
+    assert "PreviousExamples" in done.stdout

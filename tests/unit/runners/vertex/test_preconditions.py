@@ -1,0 +1,111 @@
+"""What `--check` refuses before anything is compiled: one sentence, the next command, exit code 3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import ExitCode, SluiceError
+from pipeline.config.load import load_environment, load_workload
+from runners.vertex.preconditions import check_job_places, check_preconditions
+from tests.samples.folders import ROOT
+
+DIGEST = "image@sha256:" + "0" * 64
+PREBUILT = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
+
+
+def refusal(workload: str = "taxi", changes: Sequence[str] = (), data: str | None = None, **more: Any) -> SluiceError:
+    config = load_workload(workload, changes, data)
+    cloud = load_environment("dev", ()).model_copy(update=more)
+    with pytest.raises(SluiceError) as caught:
+        check_preconditions(config, cloud)
+    assert caught.value.exit_code == ExitCode.UNUSABLE
+    assert caught.value.next_command
+    return caught.value
+
+
+@pytest.mark.parametrize("workload", ["taxi", "fashion_mnist"])
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_our_workloads_pass(workload: str, environment: str) -> None:
+    assert check_preconditions(load_workload(workload), load_environment(environment)) == []
+
+
+def test_a_local_file_as_data_is_refused(tmp_path: Path) -> None:
+    problem = refusal(data=str(tmp_path / "rides.csv"))
+    assert problem.headline == f"`data.source` names {tmp_path}/rides.csv, which the container image would not have."
+    assert f"gcloud storage cp -r {tmp_path}/rides.csv gs://" in problem.next_command
+    assert "--data gs://" in problem.next_command
+
+
+def test_several_local_places_of_which_none_can_be_in_the_image_are_refused() -> None:
+    problem = refusal("fashion_mnist", ["data.source=[data/fashion-mnist, ~/fashion]"])
+    assert "`data.source` names" in problem.headline
+
+
+@pytest.mark.parametrize("key", ["data.serving_log", "evaluator.baseline.saved_model"])
+def test_a_local_serving_log_and_a_local_baseline_are_refused(key: str) -> None:
+    assert f"`{key}` names /logs/a, which" in refusal(changes=[f"{key}=/logs/a"]).headline
+
+
+def test_what_lies_in_a_bucket_passes() -> None:
+    changes = ["data.serving_log=gs://b/log/*", "evaluator.baseline.saved_model=gs://b/model"]
+    check_preconditions(load_workload("taxi", changes, "gs://b/span-{SPAN}/*.csv"), load_environment("dev"))
+
+
+def test_a_misspelt_withheld_column_is_known_from_the_schema() -> None:
+    changes = ["prediction.known_from.payment=[payment_typ, tips]"]
+    problem = refusal(changes=changes, data="gs://b/*.csv")
+    assert "prediction withholds `payment_typ`" in problem.headline
+    assert "did you mean `payment_type`?" in problem.headline
+
+
+def test_machines_for_a_component_that_does_not_exist_are_refused() -> None:
+    tasks = {"ModelGat": load_environment("dev").task}
+    assert "the component `ModelGat`, which there is not; did you mean `ModelGate`?" in refusal(tasks=tasks).headline
+
+
+@pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "The A Team"}, {"team": "x" * 64}, {"1st": "a"}])
+def test_what_cannot_be_a_label_is_refused(labels: dict[str, str]) -> None:
+    assert "cannot be a label of Google Cloud" in refusal(labels=labels).headline
+
+
+def test_more_labels_than_google_cloud_takes_are_refused() -> None:
+    assert "65 labels" in refusal(labels={f"l{number}": "x" for number in range(63)}).headline
+
+
+@pytest.mark.parametrize("image", [PREBUILT, "gcr.io/cloud-aiplatform/prediction/tf2-cpu.2-15:latest"])
+def test_a_pre_built_serving_image_is_refused(image: str) -> None:
+    assert "end in January 2027" in refusal(serving_image=image).headline
+
+
+@pytest.mark.parametrize("image", ["eu-docker.pkg.dev/p/r/sluice", "eu-docker.pkg.dev/p/r/sluice:latest"])
+def test_an_image_that_moves_is_a_warning_and_refused_where_customers_are(image: str) -> None:
+    assert "by a tag that moves" in refusal(image=image, strict_gates=True).headline
+    cloud = load_environment("dev").model_copy(update={"image": image})
+    [warning] = check_preconditions(load_workload("taxi"), cloud)
+    assert "by a tag that moves" in warning
+
+
+@pytest.mark.parametrize("image", [f"eu-docker.pkg.dev/p/r/{DIGEST}", "localhost:5000/sluice:v1"])
+def test_an_image_that_stays_passes(image: str) -> None:
+    cloud = load_environment("prod").model_copy(update={"image": image})
+    assert check_preconditions(load_workload("taxi"), cloud) == []
+
+
+def job_with(constant: str) -> dict[str, Any]:
+    task = {"inputs": {"parameters": {"config": {"runtimeValue": {"constant": constant}}}}}
+    return {"root": {}, "components": {"tfx-dag": {"dag": {"tasks": {"Trainer": task}}}}}
+
+
+@pytest.mark.parametrize("folder", [ROOT / "data/rides", Path.home() / "rides"])
+def test_a_path_of_this_machine_that_is_left_in_the_job_is_refused(folder: Path) -> None:
+    with pytest.raises(SluiceError, match="Trainer would be given") as caught:
+        check_job_places(job_with(f'{{"source": "{folder}"}}'))
+    assert f"{folder} in `config`" in caught.value.headline
+
+
+def test_an_address_that_ends_like_such_a_path_stays() -> None:
+    check_job_places(job_with(f"gs://bucket{ROOT}/data gs://bucket{Path.home()}/x /usr/share/rides"))
