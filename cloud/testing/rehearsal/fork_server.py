@@ -50,6 +50,12 @@ def serve(modules: Sequence[str]) -> None:
                 os.killpg(pid, signal.SIGKILL)
 
 
+def _path_of_a_container() -> list[str]:
+    """The interpreter's folders and PYTHONPATH: neither this file's folder nor a checkout that `pip` has linked."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [each for each in sys.path if each in given or each.startswith((sys.prefix, sys.base_prefix))]
+
+
 def _events() -> Iterator[dict[str, Any] | None]:
     """Each request; None when a process may have ended."""
     reader, writer = os.pipe()
@@ -144,7 +150,7 @@ def _run(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this file's folder, which no container has on its path
+    sys.path[:] = _path_of_a_container()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         serve(sys.argv[1:])
