@@ -158,7 +158,7 @@ class _Rehearsal:
         prefix = f"sluice/{self._config.name}/runs/{self._name}/"
         target = self._folder / self._name
         for each in cloud.storage.objects(self._environment.bucket):
-            if each.name.startswith(prefix):
+            if each.name.startswith(prefix) and not each.name.endswith("/"):  # TensorFlow's folders
                 _, content = cloud.storage.read(self._environment.bucket, each.name)
                 file = target / each.name.removeprefix(prefix)
                 file.parent.mkdir(parents=True, exist_ok=True)
