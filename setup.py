@@ -22,6 +22,7 @@ RUNTIME = [
     "protobuf<4",
     "setuptools",
     "click>=8.1",
+    "cloudml-hypertune==0.1.0.dev6",
     "cryptography>=42",
     "filelock>=3.12",
     "google-api-core>=2.17",
@@ -71,7 +72,7 @@ setup(
     description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
     python_requires=">=3.10",
     packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
-    package_data={"report": ["templates/*"], "registry": ["templates/*"]},
+    package_data={"cloud": ["data/*"], "report": ["templates/*"], "registry": ["templates/*"]},
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT},
     entry_points={

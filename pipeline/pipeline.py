@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx.components import Trainer, Transform
+from tfx.components import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.placeholder.placeholder import Predicate
@@ -21,6 +21,7 @@ from pipeline.components.references import References
 from pipeline.components.registrar import registrar_of
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenInputs, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
+from pipeline.components.trainer import Trainer
 from pipeline.components.tuner import Tuner
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import PREVIOUS, SERVING, Dataset
@@ -91,6 +92,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
                 **LEARNING.inputs_of(transform),
                 tuner_fn="models.search.tuner.tuner_fn",
                 custom_config=LearningInputs.of(config, platform, "search").to_custom_config(),
+                elsewhere=platform.search,
             )
             if config.tuner.enabled
             else None
@@ -102,6 +104,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             run_fn="models.training.run.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
             custom_config=LearningInputs.of(config, platform, "training").to_custom_config(),
+            elsewhere=platform.training,
         )
 
         # Finds the model that the candidate must not fall behind: the one from outside, else the last blessed one.

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import BaseChannel
 
 from pipeline.datasets import Datasets
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where the Trainer's or the Tuner's work is done if not in its own task: `executor` hands it over, and finds
+    `custom_config` beside the component's own."""
+
+    executor: type[BaseExecutor]
+    custom_config: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,5 +41,7 @@ class Platform:
     strict: bool = False  # whether gates refuse in doubt, whatever the workload's configuration says
     metadata: metadata_store_pb2.ConnectionConfig | None = None
     beam_arguments: list[str] = field(default_factory=list)
+    training: Elsewhere | None = None  # None: in the Trainer's own task
+    search: Elsewhere | None = None  # None: in the Tuner's own task
     registry_directory: str | None = None  # where blessed models are kept; None: nowhere
     provenance: Mapping[str, str | None] = field(default_factory=dict)  # git_commit and lock_hash

@@ -1,4 +1,5 @@
-"""The processes that run trials, each with its share of the cores; when one dies, only its trial fails."""
+"""The processes that run trials, each with its share of the cores or on a machine of its own; when one dies, only its
+trial fails."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from models.search import worker
+from models.search import relay, worker
+from models.search.machines import end_search, greeting_of, worker_environment
 from models.search.trial import Curves, Task, TrialOutcome
 
 
@@ -34,11 +35,13 @@ class Ended:
 
 
 class Pool:
-    """At most `size` processes, started when they are needed."""
+    """At most `size` processes on this machine, and one on each of the `others`, started when they are needed."""
 
-    def __init__(self, workshop: dict[str, Any], size: int) -> None:
+    def __init__(self, workshop: dict[str, Any], size: int, others: tuple[str, ...] = ()) -> None:
         self._workshop = workshop
-        self._size = size
+        self._here = size
+        self._others = others
+        self._size = size + len(others)
         self._events: queue.SimpleQueue[tuple[_Process, Any]] = queue.SimpleQueue()
         self._processes: list[_Process] = []
 
@@ -58,8 +61,7 @@ class Pool:
         if process is None:
             taken = {process.number for process in self._processes}
             number = next(number for number in range(self._size) if number not in taken)
-            process = _Process(number, self._events)
-            process.send({"workshop": self._workshop, "threads": _share(self._size), "number": number})
+            process = self._started(number)
             self._processes.append(process)
         process.task = task
         process.send({"task": asdict(task), "weights_from": weights_from, "weights_to": weights_to})
@@ -93,19 +95,32 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.end()
+        end_search(self._others, greeting_of(self._workshop))
+
+    def _started(self, number: int) -> _Process:
+        """A worker here, or for a higher number a relay to one on another machine, which it has for itself."""
+        if number < self._here:
+            process = _Process(number, self._events)
+            process.send({"workshop": self._workshop, "threads": _share(self._here), "number": number})
+            return process
+        process = _Process(number, self._events, self._others[number - self._here])
+        process.send_text(greeting_of(self._workshop))
+        process.send({"workshop": self._workshop, "threads": _share(1), "number": 0})
+        return process
 
 
 class _Process:
-    """One worker and its current task."""
+    """One worker and its current task; with an `address`, a worker on another machine."""
 
-    def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]]) -> None:
+    def __init__(self, number: int, events: queue.SimpleQueue[tuple[_Process, Any]], address: str = "") -> None:
         self.number = number
+        self._address = address
         self.task: Task | None = None
         self._unreadable = ""
-        paths = [path or str(Path.cwd()) for path in sys.path]
+        module = [relay.__name__, address] if address else [worker.__name__]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            [sys.executable, "-m", *module],
+            env=worker_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -113,10 +128,14 @@ class _Process:
         threading.Thread(target=self._hand_on, args=(events,), daemon=True).start()
 
     def send(self, message: Any) -> None:
-        """Sends a line; the reading thread notices a worker that is gone."""
+        """Sends a message; the reading thread notices a worker that is gone."""
+        self.send_text(json.dumps(message))
+
+    def send_text(self, line: str) -> None:
+        """Sends a line."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.write(f"{line}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass
@@ -131,6 +150,9 @@ class _Process:
         code = self._process.wait()
         if self._unreadable:
             return TrialOutcome("failed", reason=f"its process sent a line that is not JSON: {self._unreadable}")
+        if self._address:
+            found = "was never there" if code == relay.NOT_THERE else "ended, as it does when memory runs out"
+            return TrialOutcome("failed", reason=f"its process on {self._address} {found}", killed=True)
         if code < 0:
             reason = (
                 f"its process was killed by signal {-code}, as the system does when memory runs out; "

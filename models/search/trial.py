@@ -84,3 +84,8 @@ class Trial:
             "chosen": self.chosen,
             "reason": outcome["reason"],
         }
+
+
+def outcome_file(workshop: str, trial: str) -> str:
+    """Where a trial in a container of its own leaves its outcome: beside the file of what all trials share."""
+    return f"{workshop.rpartition('/')[0]}/trial-{trial}.json"

@@ -16,6 +16,7 @@ from tfx.components.tuner.component import TunerFnResult
 from core.errors import SluiceError
 from models.search.fitting import Workshop
 from models.search.ledger import Ledger
+from models.search.machines import machines_of_job, run_trials_for_first
 from models.search.pool import Pool
 from models.search.proposals import Proposals
 from models.search.search import WINDOW, Search, SearchLimits
@@ -44,21 +45,58 @@ class Tuner:
         self._config = LearningSettings.from_custom_config(fn_args.custom_config)
         self._space = importlib.import_module(self._config.model.module).search_space()
         self._folder = checkpoint_folder(self._config.durable_dir, self._what_decides_a_trial())
+        self._machines = machines_of_job()
         self.trials: list[Trial] = []
 
+    @property
+    def has_results(self) -> bool:
+        """Whether results are to be written here: of a job's machines, on the first alone."""
+        return self._machines is None or self._machines.is_first
+
+    @property
+    def workshop(self) -> dict[str, Any]:
+        """What all trials share, as plain values."""
+        given = self._fn_args
+        files = (list(given.train_files), list(given.eval_files))
+        return Workshop(self._config, given.transform_graph_path, *files).to_json()
+
+    @property
+    def space(self) -> keras_tuner.HyperParameters:
+        """The hyperparameters that are searched."""
+        return self._space
+
+    @property
+    def settings(self) -> LearningSettings:
+        """The configuration."""
+        return self._config
+
     def search(self) -> None:
-        """Runs every trial that has not run yet.
+        """Runs every trial that has not run yet; on a machine that is not its job's first, what the first orders.
 
         Raises:
           SluiceError: when not one of them came to a score.
         """
+        if self._machines and not self._machines.is_first:
+            run_trials_for_first(self._machines, self.workshop)
+            return
         ledger = Ledger(self._folder)
         # With fewer parallel trials the memory may suffice now.
         ledger.forget_failures(killed_alone=True)
-        self.trials = self._search(ledger).run()
-        if not any(trial.chosen for trial in self.trials):
+        try:
+            self.take(self._search(ledger).run())
+        except SluiceError:
             ledger.forget_failures()
-            raise SluiceError(*_nothing_found(self.trials))
+            raise
+
+    def take(self, trials: list[Trial]) -> None:
+        """Takes trials that have ended as those of this search.
+
+        Raises:
+          SluiceError: when not one of them came to a score.
+        """
+        self.trials = trials
+        if not any(trial.chosen for trial in trials):
+            raise SluiceError(*_nothing_found(trials))
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
         """The best first."""
@@ -83,11 +121,12 @@ class Tuner:
             tf.io.gfile.rmtree(f"{self._folder}/{TENSORBOARD}")
 
     def _search(self, ledger: Ledger) -> Search:
-        settings, given = self._config.tuner, self._fn_args
-        parallel, algorithm, minutes = settings.parallel_trials, settings.algorithm, settings.max_minutes
-        workshop = Workshop(
-            self._config, given.transform_graph_path, list(given.train_files), list(given.eval_files)
-        ).to_json()
+        settings = self._config.tuner
+        algorithm, minutes = settings.algorithm, settings.max_minutes
+        # Each of a job's machines runs one trial at a time, which has it for itself.
+        others = self._machines.others if self._machines else ()
+        here = 1 if others else settings.parallel_trials
+        parallel = here + len(others)
         limits = SearchLimits(
             seconds=None if minutes is None else 60 * minutes - ledger.seconds / parallel,
             failures=settings.max_failures,
@@ -96,7 +135,7 @@ class Tuner:
             window=parallel if algorithm == "bayesian" else max(parallel, WINDOW),
         )
         proposals = Proposals(algorithm, self._space, self._config.train.seed, settings.max_trials, settings.epochs)
-        return Search(proposals, ledger, Pool(workshop, parallel), limits, self._show)
+        return Search(proposals, ledger, Pool(self.workshop, here, others), limits, self._show)
 
     def _show(self, task: Task, outcome: TrialOutcome) -> None:
         write_trial(f"{self._folder}/{TENSORBOARD}", f"{task.number:03d}", task.values, outcome)

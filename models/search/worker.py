@@ -64,7 +64,7 @@ def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue
         workshop.train(task, order["weights_from"], order["weights_to"], go_on)
     except Exception as problem:  # a fault of one trial must not end the others
         traceback.print_exc()
-        return TrialOutcome("failed", seen, time.monotonic() - start, _in_one_line(problem))
+        return TrialOutcome("failed", seen, time.monotonic() - start, in_one_line(problem))
     state, reason = ("stopped", STOPPED_BY_MEDIAN) if stop_requested else ("completed", "")
     return TrialOutcome(state, seen, time.monotonic() - start, reason)  # type: ignore[arg-type]
 
@@ -72,11 +72,12 @@ def _carried_out(workshop: Any, order: dict[str, Any], orders: queue.SimpleQueue
 def _send(answers: TextIO, message: dict[str, Any]) -> None:
     try:
         answers.write(json.dumps(message) + "\n")
-    except BrokenPipeError:
+    except ConnectionError:  # of a pipe or of a socket
         os._exit(0)
 
 
-def _in_one_line(problem: Exception) -> str:
+def in_one_line(problem: Exception) -> str:
+    """What went wrong, without a traceback."""
     if isinstance(problem, SluiceError):
         return problem.headline
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [""]

@@ -11,6 +11,7 @@ from pipeline.datasets import Datasets, datasets_there
 from pipeline.platform import Platform
 from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.vertex.dataflow import dataflow_arguments
+from runners.vertex.learning import search_elsewhere, training_elsewhere
 from runners.vertex.places import BucketPlaces
 
 
@@ -29,6 +30,8 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         strict=cloud.strict_gates,
         beam_arguments=dataflow_arguments(cloud, places, labels_of(config, cloud)),
         registry_directory=registry,
+        training=training_elsewhere(config, cloud),
+        search=search_elsewhere(config, cloud) if config.tuner.enabled else None,
         provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
     )
 

@@ -14,7 +14,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import aiplatform, storage
 from google.cloud.aiplatform import hyperparameter_tuning
-from google.cloud.aiplatform_v1.types import JobState, PipelineState, Schedule
+from google.cloud.aiplatform_v1.types import JobState, PipelineState, Schedule, Scheduling
 
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor, Run
@@ -240,6 +240,26 @@ class LocalJobsContract(JobsContract):
         with pytest.raises(exceptions.BadRequest, match=r"machine_spec\.accelerator_type"):
             job.submit()
 
+    @pytest.mark.parametrize(
+        ("machine_type", "accelerator_type", "count", "sentence"),
+        [
+            ("e2-standard-4", "NVIDIA_TESLA_T4", 1, "e2-standard-4 cannot carry NVIDIA_TESLA_T4"),
+            ("n1-standard-8", "NVIDIA_TESLA_T4", 3, "carries 1, 2 and 4 of NVIDIA_TESLA_T4, not 3"),
+            ("a3-highgpu-1g", "NVIDIA_H100_80GB", 1, "cannot be had at once"),
+        ],
+    )
+    def test_refuses_a_machine_that_does_not_carry_its_accelerators(
+        self, place: Place, machine_type: str, accelerator_type: str, count: int, sentence: str
+    ) -> None:
+        job = job_on(machine_type, accelerator_type, count)
+        with pytest.raises(exceptions.BadRequest, match=rf"machine_spec\.machine_type.*{sentence}"):
+            job.submit()
+
+    def test_a_machine_that_is_only_spot_is_accepted_as_spot(self, place: Place) -> None:
+        job = job_on("a3-highgpu-1g", "NVIDIA_H100_80GB", 1)
+        job.submit(scheduling_strategy=Scheduling.Strategy.SPOT)
+        assert job.gca_resource.job_spec.scheduling.strategy == Scheduling.Strategy.SPOT
+
     def test_refuses_a_network_by_its_short_name(self, place: Place) -> None:
         job = aiplatform.CustomJob(display_name="x", worker_pool_specs=WORKERS)
         with pytest.raises(exceptions.BadRequest, match=r"job_spec.network.*malformed"):
@@ -266,6 +286,11 @@ class LocalJobsContract(JobsContract):
         cloud.faults.fail_next(exceptions.ServiceUnavailable("Try again."), "PipelineService.GetPipelineJob", times=2)
         job.wait()
         assert job.state == PipelineState.PIPELINE_STATE_SUCCEEDED
+
+
+def job_on(machine_type: str, accelerator_type: str, count: int) -> aiplatform.CustomJob:
+    machine = {"machine_type": machine_type, "accelerator_type": accelerator_type, "accelerator_count": count}
+    return aiplatform.CustomJob(display_name="x", worker_pool_specs=[{**WORKERS[0], "machine_spec": machine}])
 
 
 class Started:

@@ -8,10 +8,13 @@ from typing import Any
 from google.cloud.aiplatform_v1 import types
 from google.protobuf import empty_pb2
 
+from cloud.machines import check_machine
 from cloud.testing.vertex.job_collection import JobCollection
+from cloud.testing.vertex.names import region_of
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection
 from cloud.testing.vertex.validation import NOT_SET, Violation, invalid_argument
+from core.errors import SluiceError
 
 
 class JobService(Service):
@@ -27,7 +30,7 @@ class JobService(Service):
 
     def create_custom_job(self, request: Any) -> Any:
         """Starts a custom job."""
-        _refuse(job_spec_violations(request.custom_job.job_spec, "custom_job.job_spec"))
+        _refuse(job_spec_violations(request.custom_job.job_spec, "custom_job.job_spec", region_of(request.parent)))
         return self.custom.create(request.parent, request.custom_job)
 
     def get_custom_job(self, request: Any) -> Any:
@@ -49,7 +52,7 @@ class JobService(Service):
 
     def create_hyperparameter_tuning_job(self, request: Any) -> Any:
         """Starts a tuning job; its trials are the executor's."""
-        _refuse(_tuning_violations(request.hyperparameter_tuning_job))
+        _refuse(_tuning_violations(request.hyperparameter_tuning_job, region_of(request.parent)))
         return self.tuning.create(request.parent, request.hyperparameter_tuning_job)
 
     def get_hyperparameter_tuning_job(self, request: Any) -> Any:
@@ -104,8 +107,8 @@ class JobService(Service):
         return empty_pb2.Empty()
 
 
-def job_spec_violations(specification: Any, path: str) -> Iterator[Violation]:
-    """What is wrong with the workers of a job. Whether a machine carries its accelerators is not checked here."""
+def job_spec_violations(specification: Any, path: str, region: str) -> Iterator[Violation]:
+    """What is wrong with the workers of a job, machines that do not carry their accelerators included."""
     if not specification.worker_pool_specs:
         yield f"{path}.worker_pool_specs", NOT_SET
     for number, pool in enumerate(specification.worker_pool_specs):
@@ -115,6 +118,7 @@ def job_spec_violations(specification: Any, path: str) -> Iterator[Violation]:
         # Later pools may be left out by an empty place in the list.
         if pool.replica_count:
             yield from _pool_violations(pool, here)
+            yield from _machine_violations(pool.machine_spec, f"{here}.machine_spec", region, specification.scheduling)
 
 
 def _pool_violations(pool: Any, path: str) -> Iterator[Violation]:
@@ -128,9 +132,27 @@ def _pool_violations(pool: Any, path: str) -> Iterator[Violation]:
         yield path, "Either container_spec or python_package_spec is required."
 
 
-def _tuning_violations(job: Any) -> Iterator[Violation]:
+def _machine_violations(machine: Any, path: str, region: str, scheduling: Any) -> Iterator[Violation]:
+    """Whether the machine exists in the region, with its accelerators; the service words it in its own way."""
+    if not machine.machine_type or bool(machine.accelerator_type) != bool(machine.accelerator_count):
+        return
+    strategy = scheduling.strategy.name.lower()
+    accelerator = machine.accelerator_type.name if machine.accelerator_type else None
+    try:
+        check_machine(
+            machine.machine_type,
+            accelerator,
+            machine.accelerator_count,
+            region,
+            strategy if strategy in ("spot", "flex_start") else "standard",
+        )
+    except SluiceError as problem:
+        yield f"{path}.machine_type", problem.headline
+
+
+def _tuning_violations(job: Any, region: str) -> Iterator[Violation]:
     path = "hyperparameter_tuning_job"
-    yield from job_spec_violations(job.trial_job_spec, f"{path}.trial_job_spec")
+    yield from job_spec_violations(job.trial_job_spec, f"{path}.trial_job_spec", region)
     for field in ("max_trial_count", "parallel_trial_count"):
         if getattr(job, field) < 1:
             yield f"{path}.{field}", "It must be at least 1."
@@ -140,7 +162,10 @@ def _tuning_violations(job: Any) -> Iterator[Violation]:
         if not metric.goal:
             yield f"{path}.study_spec.metrics[{number}].goal", NOT_SET
     for number, parameter in enumerate(job.study_spec.parameters):
-        yield from _parameter_violations(parameter, f"{path}.study_spec.parameters[{number}]")
+        here = f"{path}.study_spec.parameters[{number}]"
+        yield from _parameter_violations(parameter, here)
+        if job.study_spec.algorithm == types.StudySpec.Algorithm.GRID_SEARCH and "double_value_spec" in parameter:
+            yield here, "A grid search has no continuous parameters."
 
 
 def _parameter_violations(parameter: Any, path: str) -> Iterator[Violation]:

@@ -40,3 +40,8 @@ def place_of(name: str) -> str:
 def last(name: str) -> str:
     """The id at the end of a name."""
     return name.rpartition("/")[2]
+
+
+def region_of(name: str) -> str:
+    """The region of a place or of a resource in it: `projects/1/locations/us-central1` → `us-central1`."""
+    return last(place_of(name))

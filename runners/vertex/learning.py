@@ -1,0 +1,111 @@
+"""The machines of Trainer and Tuner, from the environment's configuration, as the pipeline's platform has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfx.extensions.google_cloud_ai_platform import constants
+from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+from tfx.extensions.google_cloud_ai_platform.tuner.executor import TUNING_ARGS_KEY
+
+from cloud.training_jobs import JobPlace, MachineChoice, Workers, check_workers, custom_job, plain
+from core.errors import SluiceError
+from pipeline.config.environment import EnvironmentConfig, WorkersConfig
+from pipeline.config.workload import WorkloadConfig
+from pipeline.platform import Elsewhere
+from runners.vertex.executors import FALLBACKS_KEY, LONGEST_WAIT_KEY, TrainerInACustomJob, TunerInACustomJob
+from runners.vertex.vizier import PARALLEL_TRIALS_KEY, TunerByVizier, algorithm_of
+
+
+def training_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:
+    """The Trainer in a custom job.
+
+    Raises:
+      SluiceError: when the environment's machines do not fit.
+    """
+    return Elsewhere(
+        TrainerInACustomJob,
+        _settings(TRAINING_ARGS_KEY, f"{config.name}-trainer", workers_of(cloud, "training", cloud.training), cloud),
+    )
+
+
+def search_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:
+    """The Tuner in a custom job with a machine for each parallel trial, or by Vizier.
+
+    Raises:
+      SluiceError: when the environment's machines do not fit, or Vizier cannot do this search.
+    """
+    tuning, name = cloud.tuning, f"{config.name}-tuner"
+    if tuning.service == "workers":
+        workers = workers_of(cloud, "tuning.machines", tuning.machines, tuning.parallel_trials)
+        return Elsewhere(TunerInACustomJob, _settings(TUNING_ARGS_KEY, name, workers, cloud))
+    algorithm_of(config.tuner.algorithm)
+    settings = _settings(TUNING_ARGS_KEY, name, workers_of(cloud, "tuning.machines", tuning.machines), cloud)
+    return Elsewhere(TunerByVizier, {**settings, PARALLEL_TRIALS_KEY: tuning.parallel_trials})
+
+
+def workers_of(cloud: EnvironmentConfig, section: str, machines: WorkersConfig, count: int = 1) -> Workers:
+    """The machines of a section of the environment, checked.
+
+    Raises:
+      SluiceError: when they do not fit.
+    """
+    if machines.replicas > 1:
+        raise SluiceError(
+            f"`{section}.replicas` of the environment {cloud.name} is {machines.replicas}, and Keras 3 trains a model "
+            "over the GPUs of one machine alone.",
+            "More GPUs in one machine:  --machine-type g2-standard-24 --accelerator-count 2",
+        )
+    named = MachineChoice(machines.machine_type, machines.accelerator_type, machines.accelerator_count, cloud.region)
+    fallbacks = [
+        MachineChoice(each.machine_type, each.accelerator_type, each.accelerator_count, each.region or cloud.region)
+        for each in machines.fallbacks
+    ]
+    workers = Workers(
+        choices=[named, *fallbacks],
+        count=count,
+        disk_gb=machines.disk_gb,
+        capacity=machines.capacity,
+        longest_wait_hours=machines.longest_wait_hours,
+        timeout_hours=machines.timeout_hours,
+        restart_on_worker_restart=machines.restart_on_worker_restart,
+    )
+    try:
+        check_workers(workers, place_of(cloud))
+    except SluiceError as problem:
+        sentence = f"`{section}` of the environment {cloud.name}: {problem.headline}"
+        raise SluiceError(sentence, problem.next_command) from problem
+    return workers
+
+
+def place_of(cloud: EnvironmentConfig) -> JobPlace:
+    """What the environment's jobs have in common."""
+    instance = cloud.tensorboard
+    if instance and "/" not in instance:
+        instance = f"projects/{cloud.project}/locations/{cloud.region}/tensorboards/{instance}"
+    return JobPlace(
+        project=cloud.project,
+        image=cloud.image,
+        service_account=cloud.service_account,
+        network=cloud.network,
+        encryption_key=cloud.encryption_key,
+        tensorboard=instance,
+        labels=cloud.labels,
+    )
+
+
+def _settings(key: str, name: str, workers: Workers, cloud: EnvironmentConfig) -> Mapping[str, Any]:
+    """What the executor finds in `custom_config`: the job under TFX's own keys, and what TFX does not know."""
+    place = place_of(cloud)
+    first, *fallbacks = ((each.region, plain(custom_job(name, each, workers, place))) for each in workers.choices)
+    return {
+        constants.ENABLE_VERTEX_KEY: True,
+        constants.VERTEX_REGION_KEY: first[0],
+        key: {"project": place.project, **first[1]},
+        FALLBACKS_KEY: [
+            {"region": region, "machine_spec": job["job_spec"]["worker_pool_specs"][0]["machine_spec"]}
+            for region, job in fallbacks
+        ],
+        LONGEST_WAIT_KEY: workers.longest_wait_hours,
+    }
