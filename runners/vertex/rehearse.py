@@ -65,7 +65,7 @@ class RehearsalPlace(Place):
     def log_page(self, job: str, task: str, custom_job: str) -> str:
         """The log of a task's container: of its last attempt."""
         del custom_job
-        attempts = sorted(self.folder.logs.joinpath(job).glob(f"{task}*.log"), key=lambda each: each.stat().st_mtime)
+        attempts = sorted(self.folder.logs.joinpath(job).glob(f"{task}[.]*log"), key=lambda each: each.stat().st_mtime)
         return str(attempts[-1]) if attempts else self.job_page(job)
 
     def follow_command(self, job: str) -> str:
