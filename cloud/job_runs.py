@@ -126,6 +126,12 @@ class JobRunner:
                 job = self._created(client_of[attempt.region], attempt, identity)
             except exceptions.TooManyRequests as problem:
                 reason: str = problem.message
+            except exceptions.GoogleAPICallError as problem:
+                raise SluiceError(
+                    f"Vertex AI refused the job {attempt.job.display_name} on {attempt.machine}: {problem.message}",
+                    "Check the job before it is submitted:  python runners/vertex_runner.py --check",
+                    ExitCode.ERROR,
+                ) from problem
             else:
                 logging.getLogger(__name__).info("%s: %s", attempt.machine, console_address(job))
                 if (ended := self._ended(client_of[attempt.region], job)) is not None:

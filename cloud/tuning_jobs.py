@@ -104,7 +104,7 @@ def tuning_job(
     most = budget.max_trials
     if budget.algorithm == "grid":
         most = min(most, prod(point for point in points if point))
-    return types.HyperparameterTuningJob(
+    job = types.HyperparameterTuningJob(
         display_name=trial.display_name,
         study_spec=study_of(parameters, metric, budget),
         max_trial_count=most,
@@ -112,8 +112,10 @@ def tuning_job(
         max_failed_trial_count=budget.max_failures,
         trial_job_spec=trial.job_spec,
         labels=dict(trial.labels),
-        encryption_spec=trial.encryption_spec,
     )
+    if trial.encryption_spec:
+        job.encryption_spec = trial.encryption_spec
+    return job
 
 
 def trials_of(job: types.HyperparameterTuningJob) -> list[ChosenTrial]:

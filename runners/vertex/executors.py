@@ -123,7 +123,8 @@ def attempts_of(execution: Execution, key: str, inner: type[BaseExecutor]) -> li
     made = training_clients.get_job_client(enable_vertex=True, vertex_region=region).create_training_job(
         execution.inputs, execution.outputs, execution.properties, path, json.loads(json.dumps(described)), None, None
     )
-    job = parsed(made)
+    # An encryption without a key, which TFX always adds, is refused by the service.
+    job = parsed({name: value for name, value in made.items() if value})
     if job.job_spec.tensorboard:
         # Each execution's own, for Vertex AI shows whatever it finds there.
         job.job_spec.base_output_directory = types.GcsDestination(output_uri_prefix=execution.task_folder)

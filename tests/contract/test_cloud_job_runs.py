@@ -185,3 +185,13 @@ def test_an_outage_is_waited_out(cloud: LocalCloud, runner: JobRunner, executor:
     cloud.faults.fail_next(exceptions.ServiceUnavailable("Try again."), "JobService.GetCustomJob")
     runner.run(identity(), attempts(cloud, L4))
     assert len(executor.started) == 1
+
+
+def test_a_refused_job_ends_with_what_the_service_says(
+    cloud: LocalCloud, runner: JobRunner, executor: Scripted
+) -> None:
+    impossible = MachineChoice("n1-standard-8", "NVIDIA_TESLA_T4", 3, REGION)
+    with pytest.raises(SluiceError, match=r"Vertex AI refused the job taxi-trainer on .*not 3") as caught:
+        runner.run(identity(), attempts(cloud, impossible, L4))
+    assert caught.value.next_command.endswith("--check")
+    assert executor.started == []

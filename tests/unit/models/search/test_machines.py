@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import pickle
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 from models.search.machines import Machines, connect, greeting_of, machines_of_job, run_trials_for_first
 from models.search.tuner import Tuner, tuner_fn
 from tests.samples.folders import ROOT
+from tests.samples.trial_processes import free_port
 from tests.samples.tuning import LOG, arguments
 
 OTHER_MACHINE = """
@@ -28,12 +28,6 @@ tuner = tuner_fn(pickle.loads(Path(sys.argv[1]).read_bytes())).tuner
 tuner.search()
 assert not tuner.has_results and not tuner.trials
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def specification(ports: list[int], pool: str, index: int = 0) -> str:
