@@ -92,16 +92,12 @@ class PipelineJob:
 
     @property
     def link(self) -> str:
-        """Its page in the console of Google Cloud."""
-        page = f"https://console.cloud.google.com/vertex-ai/locations/{self.place.region}/pipelines/runs/{self.name}"
-        return f"{page}?project={self.place.project}"
+        """Where it is shown."""
+        return self.place.job_page(self.name)
 
     def log_link(self, task: TaskRun) -> str:
-        """The log of a task's container in the console; the job's page when the task has started none."""
-        number = task.custom_job.rpartition("/")[2]
-        query = f"resource.labels.job_id%3D%22{number}%22"
-        page = f"https://console.cloud.google.com/logs/query;query={query}?project={self.place.project}"
-        return page if number else self.link
+        """The log of a task's container."""
+        return self.place.log_page(self.name, task.name, task.custom_job)
 
 
 class PipelineJobs:
@@ -272,7 +268,7 @@ def sent_with(document: Mapping[str, Any], settings: JobSettings) -> dict[str, A
 
 def name_in_use(name: str, place: Place) -> SluiceError:
     """The error of a job whose id another one has."""
-    follow = f"python runners/vertex_runner.py jobs follow {name} {place.options}"
+    follow = place.follow_command(name)
     return SluiceError(
         f"there is a job {name} in {place} already; another --job-name is free.", f"Follow it:  {follow}"
     )

@@ -67,9 +67,11 @@ _STATES: Mapping[str, TaskState] = {
 
 
 def task_runs_of(job: types.PipelineJob) -> tuple[TaskRun, ...]:
-    """The tasks of a job that `get_pipeline_job` returned, in the order in which they were created."""
+    """The tasks of a job that `get_pipeline_job` returned, in the order in which they were created; without those that
+    only hold others: the pipeline itself, and the part of it that an exit handler waits for."""
     details = sorted(job.job_detail.task_details, key=lambda detail: detail.task_id)
-    return tuple(_task_run(detail) for detail in details)
+    holders = {detail.parent_task_id for detail in details}
+    return tuple(_task_run(detail) for detail in details if detail.task_id not in holders or not detail.task_id)
 
 
 def _task_run(detail: Any) -> TaskRun:

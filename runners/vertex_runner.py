@@ -46,6 +46,7 @@ What is written:  OUT/WORKLOAD/vertex-job.json and vertex.log here, everything e
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--check", is_flag=True, help="Compile, parse back and list tasks; no credentials, no network.")
 @click.option("--dry-run", is_flag=True, help="Everything but submitting: print what would be sent.")
+@click.option("--rehearse", is_flag=True, help="Execute the compiled job on this machine; nothing is sent.")
 @click.option("--schedule", metavar="CRON", help='Run again and again: "TZ=Europe/Berlin 0 3 * * *"')
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Stay until the job has ended.")
 @click.option("--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse a run that may cost more.")
@@ -64,6 +65,7 @@ def main(
     output_dir: Path,
     check: bool,
     dry_run: bool,
+    rehearse: bool,
     schedule: str | None,
     follow: bool,
     max_cost: float | None,
@@ -76,8 +78,10 @@ def main(
     warnings.filterwarnings("ignore", "You are using a non-supported Python version", FutureWarning)
     if context.invoked_subcommand is not None:
         return
-    if check and dry_run:
-        raise click.UsageError("--check and --dry-run exclude each other")
+    if check + dry_run + rehearse > 1:
+        raise click.UsageError("--check, --dry-run and --rehearse exclude each other")
+    if rehearse and schedule:
+        raise click.UsageError("--rehearse executes one job, and has no --schedule")
     changes = environment_overrides(keys, labels)
     overrides = (*overrides, *workload_overrides(keys))
     if check:
@@ -102,6 +106,10 @@ def main(
         follow=follow or debug_sync,
         debug=debug_sync,
     )
+    if rehearse:
+        from runners.vertex.rehearse import rehearse as rehearsed
+
+        sys.exit(rehearsed(request))
     sys.exit(run(request))
 
 

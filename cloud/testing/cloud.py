@@ -53,7 +53,7 @@ class LocalCloud:
     """A context manager: servers run on threads of this process from `with` to the end of its block.
 
     `child_environment()` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the
-    objects of Cloud Storage for the next local cloud, without one they end with this.
+    objects of Cloud Storage and the resources of Vertex AI for the next local cloud, without one they end with this.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class LocalCloud:
         self.quotas = Quotas(self.access)
         self.dataflow = DataflowJobs(self.child_environment)
         names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
-        self.vertex = vertex_api(names, self.storage, self.faults, executor, others)
+        state = folder / "vertex.sqlite" if folder else None
+        self.vertex = vertex_api(names, self.storage, self.faults, executor, others, state)
         self._stack = ExitStack()
 
     def __enter__(self) -> LocalCloud:

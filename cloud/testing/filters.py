@@ -35,6 +35,9 @@ _TOKEN = re.compile(
 )
 
 
+_KIND = re.compile(r"\.(number|string|bool)_value$")
+
+
 def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
     """Whether `text` holds for a resource, given as the nested dictionary of its fields in snake case.
 
@@ -54,9 +57,10 @@ def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
 
 
 def value_at(document: Document, path: str) -> Any:
-    """The value at a dotted path; None where there is none. A name in quotes may hold dots."""
+    """The value at a dotted path; None where there is none. A name in quotes may hold dots. Behind a property of
+    metadata, `.number_value` and the like name the kind of its value, and are that value."""
     value: Any = document
-    for name in re.findall(r'"[^"]*"|[^.]+', path):
+    for name in re.findall(r'"[^"]*"|[^.]+', _KIND.sub("", path) if path.startswith("metadata.") else path):
         value = value.get(name.strip('"')) if isinstance(value, Mapping) else None
     return value
 

@@ -65,8 +65,8 @@ class _Following:
 
     def to_the_end(self, sleep: Callable[[float], None]) -> int:
         job = self._look()
-        self._console.headline(job.workload or "a pipeline of others", f"job {job.name}", f"Vertex AI, {job.place}")
-        self._console.last_words("console:", job.link, "dim")
+        self._console.headline(job.workload or "a pipeline of others", f"job {job.name}", job.place.title)
+        self._console.last_words(f"{job.place.page_title}:", job.link, "dim")
         wait = _FIRST_WAIT
         while True:
             wait = _FIRST_WAIT if self._show(job) else min(wait * _GROWTH, _LONGEST_WAIT)
@@ -77,12 +77,12 @@ class _Following:
 
     def interrupted(self) -> int:
         """Cancel the job or leave it, as a person decides."""
-        again = f"Follow it again:  python runners/vertex_runner.py jobs follow {self._name} {self._place.options}"
-        if self._console.ask(f"Cancel the job {self._name}? Otherwise it goes on by itself."):
+        again = f"Follow it again:  {self._place.follow_command(self._name)}"
+        if self._console.ask(f"Cancel the job {self._name}? Otherwise it {self._place.when_left}."):
             self._jobs.cancel(self._name)
             self._console.last_words("CANCELLED", f"{self._name} stops in a moment.  {again}")
         else:
-            self._console.last_words("LEFT", f"{self._name} goes on by itself.  {again}")
+            self._console.last_words("LEFT", f"{self._name} {self._place.when_left}.  {again}")
         return STOPPED
 
     def _look(self) -> PipelineJob:

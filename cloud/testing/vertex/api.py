@@ -38,6 +38,8 @@ class VertexApi:
         clear_output_only(request, kept=list(method.routing_fields))
         with self.backend.lock:
             answer = _copy(method.serve(method.wrap(request)))
+            if not method.name.startswith(("Get", "List", "Query")):
+                self.backend.save()
         self.faults.leave(method.title)
         return answer
 

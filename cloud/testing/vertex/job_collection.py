@@ -27,22 +27,21 @@ class JobCollection:
         name = self.jobs.add(parent, job, job_id).name
         if isinstance(job, types.PipelineJob):
             self.backend.lineage.record_pipeline(job)
-        self._runs[name] = run = Run(self.jobs, name, self.backend.lock)
-        self.backend.executor.start(run)
+        self.backend.executor.start(self._run(name))
         return self.jobs.get(name)
 
     def poll(self, name: str) -> Any:
         """The job as it stands, after the executor has had its turn."""
         found = self.jobs.get(name)
-        run = self._runs.get(found.name)
-        if run is not None and short_state(found) not in ENDED:
+        if short_state(found) not in ENDED:
+            run = self._run(found.name)
             run.polls += 1
             self.backend.executor.poll(run)
         return self.jobs.get(name)
 
     def cancel(self, name: str) -> None:
         """Has the executor cancel; for a job that has ended it does nothing, as on the service."""
-        run = self._runs[self.jobs.get(name).name]
+        run = self._run(self.jobs.get(name).name)
         if run.state not in ENDED:
             run.set_state("CANCELLING")
             self.backend.executor.cancel(run)
@@ -58,3 +57,8 @@ class JobCollection:
             raise exceptions.FailedPrecondition(f"The job {found.name} is still in state {found.state.name}.")
         self.jobs.delete(name)
         return self.backend.operations.start(found.name, None, types.DeleteOperationMetadata)
+
+    def _run(self, name: str) -> Run:
+        # Made anew for a job that an earlier server left.
+        made = Run(self.jobs, name, self.backend.lock, self.backend.lineage, self.backend.save)
+        return self._runs.setdefault(name, made)

@@ -41,7 +41,7 @@ class Operations:
         found = self.store.resources.get(self.store.names.canonical(name))
         if not isinstance(found, operations_pb2.Operation):
             raise exceptions.NotFound(f"The operation does not exist: {name}")
-        self._left[found.name] -= 1
+        self._left[found.name] = self._left.get(found.name, 0) - 1
         return self._seen(found)
 
     def _seen(self, operation: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from google.cloud.aiplatform_v1 import types
 from google.rpc import code_pb2, status_pb2
 
+from cloud.testing.vertex.lineage import Lineage
 from cloud.testing.vertex.store import Collection, now
 from cloud.testing.vertex.trials import made_up_trials
 
@@ -26,7 +27,9 @@ class Run:
     collection: Collection
     name: str
     lock: threading.RLock
-    polls: int = field(default=0)
+    lineage: Lineage
+    save: Callable[[], None] = lambda: None
+    polls: int = 0
 
     @property
     def job(self) -> Any:
@@ -47,6 +50,7 @@ class Run:
                 job = self.collection.get(self.name)
                 change(job)
                 self.collection.keep(job)
+                self.save()
 
     def set_state(self, state: str, error: str = "") -> None:
         """Moves the job on and stamps its times; a job that has ended stays as it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 from google.api_core import exceptions
 
@@ -23,6 +24,7 @@ from cloud.testing.vertex.prediction import PredictionService
 from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor
 from cloud.testing.vertex.schedules import ScheduleService
 from cloud.testing.vertex.service import Backend, Method, Service
+from cloud.testing.vertex.state_file import StateFile
 from cloud.testing.vertex.store import Store
 from cloud.testing.vertex.tensorboards import TensorboardService
 
@@ -44,8 +46,10 @@ def vertex_api(
     faults: Faults,
     executor: JobExecutor | None = None,
     others: Iterable[Method] = (),
+    state: Path | None = None,
 ) -> VertexApi:
-    """Vertex AI with nothing in it. `executor` runs its jobs; the default one only marks them as run."""
+    """Vertex AI with nothing in it, or with what an earlier one has left in the file `state`. `executor` runs its jobs;
+    the default one only marks them as run."""
 
     def has_files(folder: str) -> bool:
         bucket, _, prefix = folder.removeprefix("gs://").partition("/")
@@ -60,4 +64,6 @@ def vertex_api(
     backend = Backend(
         store, Operations(store), Lineage(store), executor or EndsWhenPolled(), threading.RLock(), has_files
     )
+    if state is not None:
+        backend.save = StateFile(state, store, backend.lineage).save
     return VertexApi(backend, SERVICES, faults, others)

@@ -28,7 +28,7 @@ PACKAGE = "google.cloud.aiplatform.v1"
 @dataclass
 class Backend:
     """What the services share. `has_files` is whether a folder of Cloud Storage holds anything; `predictor` is given
-    a deployed model and instances, and gives one prediction for each."""
+    a deployed model and instances, and gives one prediction for each. `save` keeps what has changed."""
 
     store: Store
     operations: Operations
@@ -37,6 +37,7 @@ class Backend:
     lock: threading.RLock
     has_files: Callable[[str], bool]
     predictor: Callable[[Any, list[Any]], list[Any]] | None = None
+    save: Callable[[], None] = lambda: None
 
 
 class Service:

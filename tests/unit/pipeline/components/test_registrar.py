@@ -270,5 +270,5 @@ def test_data_that_were_not_hashed_beforehand_are_known_by_what_ingest_found(inp
     given = _given()
     unknown = given.model_copy(update={"provenance": given.provenance.model_copy(update={"data_fingerprint": ""})})
     describe_examples(inputs["examples"][0], Facts(rows={"train": 1}, data_fingerprint="found"), {}, {})
-    assert version_record_of(inputs, given).environment.data_fingerprint == "abc"
-    assert version_record_of(inputs, unknown).environment.data_fingerprint == "found"
+    assert version_record_of(inputs, given).environment.provenance.data_fingerprint == "abc"
+    assert version_record_of(inputs, unknown).environment.provenance.data_fingerprint == "found"

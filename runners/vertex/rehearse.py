@@ -1,0 +1,180 @@
+"""`vertex_runner.py --rehearse`: executes the compiled job on this machine, and ends with what that cannot show."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.pipeline_jobs import PipelineJobs
+from cloud.place import Place
+from cloud.testing.cloud import LocalCloud
+from cloud.testing.rehearsal.executor import Place as RehearsalFolder
+from cloud.testing.rehearsal.executor import rehearsing
+from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.load import load_environment, load_workload
+from pipeline.config.references import check_references
+from pipeline.config.workload import WorkloadConfig
+from runners.console.console import RunConsole
+from runners.local.log_redirect import output_redirected_to
+from runners.results.run_folder import exclusive
+from runners.vertex.image_contents import copy_code
+from runners.vertex.rehearsal_data import in_bucket
+from runners.vertex.run import Request, job_name
+
+UNKNOWN = (
+    "whether Vertex AI accepts the job (it checks more than its public descriptors say)",
+    "whether accounts have the rights that they need (IAM)",
+    "quotas, capacity and how long machines take to start",
+    "what the container image holds; tasks ran the code of this checkout with the libraries of this environment",
+    "the machines: memory, GPUs, workers of Dataflow (Beam ran in memory here), several trials at a time",
+)
+_LONGEST_LOOK = 0.5  # seconds between two looks at a job that runs here
+
+
+@dataclass(frozen=True)
+class RehearsalPlace(Place):
+    """The region's local stand-in: what is shown of a job are the logs of its containers."""
+
+    folder: RehearsalFolder
+    command: str
+
+    @property
+    def title(self) -> str:
+        """What runs a job here."""
+        return f"rehearsal on this machine, as in {self}"
+
+    @property
+    def page_title(self) -> str:
+        """What `job_page` leads to."""
+        return "logs"
+
+    @property
+    def when_left(self) -> str:
+        """What becomes of a job that nobody follows."""
+        return "stops here, and the same name takes it up again"
+
+    def job_page(self, job: str) -> str:
+        """The folder of its logs."""
+        return str(self.folder.logs / job)
+
+    def log_page(self, job: str, task: str, custom_job: str) -> str:
+        """The log of a task's container: of its last attempt."""
+        del custom_job
+        attempts = sorted(self.folder.logs.joinpath(job).glob(f"{task}[.]*log"), key=lambda each: each.stat().st_mtime)
+        return str(attempts[-1]) if attempts else self.job_page(job)
+
+    def follow_command(self, job: str) -> str:
+        """The command that takes a job up again."""
+        return f"{self.command} --job-name {job}"
+
+
+def rehearse(request: Request) -> int:
+    """Execute the workload of a request as it would be submitted; returns the exit code of a local run.
+
+    Raises:
+      SluiceError: when something is wrong before the job begins.
+    """
+    config = load_workload(request.workload, request.overrides, request.data, request.profile)
+    check_references(config)
+    environment = load_environment(request.environment, request.environment_overrides)
+    name = job_name(request.job_name, config.name, environment.name)
+    with exclusive(request.output_dir / config.name, "rehearsal"):
+        folder = request.output_dir.absolute() / config.name / "rehearsal"
+        with output_redirected_to(folder / "rehearsal.log") as stream, RunConsole(stream) as console:
+            return _Rehearsal(request, config, environment, name, folder, console).carry_out()
+
+
+class _Rehearsal:
+    def __init__(
+        self,
+        request: Request,
+        config: WorkloadConfig,
+        environment: EnvironmentConfig,
+        name: str,
+        folder: Path,
+        console: RunConsole,
+    ) -> None:
+        self._config = config
+        # Nobody has made the instance here, and a run without it is the same.
+        self._environment = environment.model_copy(update={"tensorboard": None})
+        self._name = name
+        self._folder = folder
+        self._console = console
+        command = f"python runners/vertex_runner.py --rehearse --workload {request.workload}"
+        self._place = RehearsalPlace(environment.project, environment.region, RehearsalFolder(folder), command)
+
+    def carry_out(self) -> int:
+        from runners.vertex.follow import follow
+
+        began = time.monotonic()
+        with self._cloud() as cloud, cloud.applied():
+            jobs = PipelineJobs(self._place)
+            if self._is_there(jobs):
+                self._console.last_words("TAKEN UP", f"{self._name} of an earlier rehearsal")
+            else:
+                self._submit(jobs, cloud)
+            code = follow(self._place, self._name, self._console, sleep=_short_sleep)
+            self._copy_results(cloud)
+        self._end(time.monotonic() - began)
+        return code
+
+    @contextmanager
+    def _cloud(self) -> Iterator[LocalCloud]:
+        """The local cloud with the environment's bucket, and containers that have what the image has."""
+        self._console.working_on("starting")
+        code = copy_code(self._folder / "code")
+        environment = {**os.environ, "PYTHONPATH": str(code)}
+        with rehearsing(self._place.folder, self._environment.project, environment) as cloud:
+            if self._environment.bucket not in [each.name for each in cloud.storage.buckets()]:
+                cloud.storage.create_bucket(self._environment.bucket, self._environment.region)
+            yield cloud
+
+    def _is_there(self, jobs: PipelineJobs) -> bool:
+        return self._name in [each.name for each in jobs.find(self._config.name)]
+
+    def _submit(self, jobs: PipelineJobs, cloud: LocalCloud) -> None:
+        from pipeline.datasets import datasets_as_seen
+        from runners.vertex.compilation import compile_workload
+        from runners.vertex.platform import job_settings
+        from runners.vertex.preconditions import check_preconditions
+
+        self._console.working_on("compiling")
+        folder = f"data/{self._config.name}"
+        data = in_bucket(self._config.data, cloud.storage, self._environment.bucket, folder)
+        config = self._config.model_copy(update={"data": data})
+        check_preconditions(config, self._environment)
+        datasets = datasets_as_seen(config.data, config.split, config.prediction, network=True)
+        job = compile_workload(config, self._environment, datasets, self._folder)
+        document = json.loads(job.read_text(encoding="utf-8"))
+        jobs.submit(document, self._name, job_settings(config, self._environment))
+
+    def _copy_results(self, cloud: LocalCloud) -> None:
+        """Copies what the exit handler has written from the bucket to a folder of the job's name."""
+        prefix = f"sluice/{self._config.name}/runs/{self._name}/"
+        target = self._folder / self._name
+        for each in cloud.storage.objects(self._environment.bucket):
+            if each.name.startswith(prefix) and not each.name.endswith("/"):  # TensorFlow's folders
+                _, content = cloud.storage.read(self._environment.bucket, each.name)
+                file = target / each.name.removeprefix(prefix)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        if (target / "report.html").exists():
+            self._console.last_words("copied to:", _shown(target / "report.html"), "dim")
+
+    def _end(self, seconds: float) -> None:
+        self._console.last_words("rehearsed", f"in {seconds:.0f} s. It cannot show:", "dim")
+        for each in UNKNOWN:
+            self._console.last_words("  -", each, "dim")
+
+
+def _short_sleep(seconds: float) -> None:
+    time.sleep(min(seconds, _LONGEST_LOOK))
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

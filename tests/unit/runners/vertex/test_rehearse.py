@@ -1,0 +1,22 @@
+"""What is shown of a job that is rehearsed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cloud.testing.rehearsal.executor import Place
+from runners.vertex.rehearse import RehearsalPlace
+
+
+def test_the_log_of_a_task_is_that_of_its_last_attempt(tmp_path: Path) -> None:
+    place = RehearsalPlace("p", "europe-west4", Place(tmp_path), "rehearse")
+    logs = tmp_path / "logs/job"
+    logs.mkdir(parents=True)
+    for age, name in enumerate(("Trainer.3.log", "Trainer.2.log", "Trainer.log")):
+        (logs / name).write_text("")
+        os.utime(logs / name, (1000 - age, 1000 - age))
+    (logs / "TrainerOther.log").write_text("")
+    assert place.log_page("job", "Trainer", "") == str(logs / "Trainer.3.log")
+    assert place.log_page("job", "Pusher", "") == str(logs)
+    assert place.follow_command("job") == "rehearse --job-name job"
