@@ -46,8 +46,6 @@ _UNDER_WAY = (
 )
 _PASSING = (exceptions.ServiceUnavailable, exceptions.DeadlineExceeded, exceptions.InternalServerError)
 _SENT_AGAIN = 5
-# Short jobs, as in a rehearsal, are looked at often; long ones lose at most a fifth of their time.
-_FIRST_LOOK, _GROWTH = 1.0, 1.2
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ LIBRARIES=ca-certificates,libbz2-1.0,libffi8,liblzma5,libncursesw6,libreadline8,
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
-debootstrap --variant=minbase "--include=$LIBRARIES" bookworm "$WORK/root" http://deb.debian.org/debian >"$WORK/log" 2>&1 ||
+debootstrap --variant=minbase "--include=$LIBRARIES" bookworm "$WORK/tree" http://deb.debian.org/debian >"$WORK/log" 2>&1 ||
     { tail -n 5 "$WORK/log" >&2; refuse "debootstrap failed" "curl -I http://deb.debian.org/debian"; }
-rm -rf "$WORK/root/var/lib/apt/lists/"* "$WORK/root/var/cache/apt/archives/"*.deb
+rm -rf "$WORK/tree/var/lib/apt/lists/"* "$WORK/tree/var/cache/apt/archives/"*.deb
 
 base() { # name: an image of the root, with what is copied into it by `copy`
     container=$(buildah from scratch)
-    buildah add --quiet "$container" "$WORK/root" / >/dev/null
+    buildah add --quiet "$container" "$WORK/tree" / >/dev/null
     "$2" "$container"
     buildah config --env PATH=/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin "$container"
     buildah commit --quiet --rm "$container" "$1" >/dev/null
