@@ -29,11 +29,10 @@ _NOT_IN_EU = ("europe-west2", "europe-west6")
 def region(plan: Plan) -> Outcome:
     """Whether Vertex AI is in the region, by the list of its client library."""
     known = _regions()
-    for name in dict.fromkeys(filter(None, (plan.region, plan.dataflow_region))):
-        if name not in known:
-            hint = did_you_mean(name, known)
-            sentence = f"Vertex AI has no region `{name}`, by the list of its client library{hint or '.'}"
-            return Failed(sentence, f"All regions:  {', '.join(known)}")
+    if plan.region not in known:
+        hint = did_you_mean(plan.region, known, ".")
+        sentence = f"Vertex AI has no region `{plan.region}`, by the list of its client library{hint}"
+        return Failed(sentence, f"All regions:  {', '.join(known)}")
     return Passed(f"Vertex AI is in {plan.region}.")
 
 
