@@ -149,7 +149,7 @@ class _PriceBook:
     prices: Prices
     region: str
     borrowed: dict[str, None] = field(default_factory=dict)
-    old: dict[str, None] = field(default_factory=dict)
+    old: dict[str, dict[str, None]] = field(default_factory=dict)  # by date
 
     def task(self, use: ContainerUse) -> Line:
         """A container on an E2 machine, or with a GPU on one that has it."""
@@ -215,13 +215,12 @@ class _PriceBook:
         """What a reader must know of the prices."""
         if self.borrowed:
             at_most = self.prices.elsewhere_at_most
-            others = ", ".join(self.borrowed)
             yield (
-                f"The price file has no prices of {self.region} for all of this: those of {others} stand for them, "
-                f"and the high end takes {at_most:g} times as much."
+                f"Of {self.region} the price file has no price of {'; '.join(self.borrowed)}: those of another region "
+                f"stand for them, and the high end takes {at_most:g} times as much."
             )
-        if self.old:
-            yield f"Prices that are older than the rest: {', '.join(self.old)}."
+        for day, names in sorted(self.old.items()):
+            yield f"Prices of {day}, older than the rest: {'; '.join(names)}."
 
     def _machine(self, use: MachineUse) -> list[Quantity]:
         """A machine by its own price, GPUs included, else by its vCPUs, its memory and its GPUs."""
@@ -237,10 +236,10 @@ class _PriceBook:
             return None
         cost = quantity * found.price
         if self.prices.is_old(found):
-            self.old[f"{found.what} ({found.date})"] = None
+            self.old.setdefault(found.date, {})[found.what] = None
         if found.region in (None, self.region):
             return cost
-        self.borrowed[found.region] = None
+        self.borrowed[found.what] = None
         return Span(cost.low, cost.likely, cost.high * self.prices.elsewhere_at_most)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from google.api_core import exceptions
 
+from cloud.place import Place
 from cloud.preflight.check import Caller, cloud_check, plan_check
 from cloud.preflight.outcome import Failed, Outcome, Passed
 from cloud.preflight.plan import Plan
@@ -29,11 +30,10 @@ _NOT_IN_EU = ("europe-west2", "europe-west6")
 def region(plan: Plan) -> Outcome:
     """Whether Vertex AI is in the region, by the list of its client library."""
     known = _regions()
-    for name in dict.fromkeys(filter(None, (plan.region, plan.dataflow_region))):
-        if name not in known:
-            hint = did_you_mean(name, known)
-            sentence = f"Vertex AI has no region `{name}`, by the list of its client library{hint or '.'}"
-            return Failed(sentence, f"All regions:  {', '.join(known)}")
+    if plan.region not in known:
+        hint = did_you_mean(plan.region, known, ".")
+        sentence = f"Vertex AI has no region `{plan.region}`, by the list of its client library{hint}"
+        return Failed(sentence, f"All regions:  {', '.join(known)}")
     return Passed(f"Vertex AI is in {plan.region}.")
 
 
@@ -59,16 +59,16 @@ def bucket(plan: Plan, caller: Caller) -> Outcome:
 @cloud_check("job", "job name")
 def job_name(plan: Plan, caller: Caller) -> Outcome:
     """Whether the name of the job is free."""
-    host = f"{plan.region}-aiplatform.googleapis.com"
-    parent = f"projects/{plan.project}/locations/{plan.region}"
+    place = Place(plan.project, plan.region)
     try:
-        found = caller.api.get(f"https://{host}/v1/{parent}/pipelineJobs/{plan.job_id}")
+        found = caller.api.get(f"https://{place.host}/v1/{place.parent}/pipelineJobs/{plan.job_id}")
     except exceptions.NotFound:
         return Passed(f"{plan.job_id} is free.")
     state = str(found.get("state", "")).removeprefix("PIPELINE_STATE_").lower() or "unknown"
+    follow = f"python runners/vertex_runner.py jobs follow {plan.job_id} {place.options}"
     return Failed(
         f"a job called {plan.job_id} is there already (state: {state}).",
-        f"Follow it, or choose another --job-name:  python runners/vertex_runner.py jobs follow {plan.job_id}",
+        f"Follow it, or choose another --job-name:  {follow}",
     )
 
 

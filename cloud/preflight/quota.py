@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -48,7 +48,7 @@ def _of_demand(plan: Plan, demand: MachineDemand, infos: dict[str, dict[str, Any
     info = infos.get(f"{_SERVICE}/{metric}")
     if info is None:
         return NotChecked(f"Cloud Quotas does not list {metric}, which {demand.purpose} needs.")
-    limit = _limit(info, demand.region)
+    limit = limit_in(info, demand.region)
     used = _usage(plan.project, f"{_SERVICE}/{metric}", demand.region, api)
     if limit != _UNLIMITED and used + demand.accelerators > limit:
         return _too_little(plan, demand, info, limit, used)
@@ -65,6 +65,19 @@ def quota_metric(demand: MachineDemand) -> str:
     name = _IN_METRICS.get(model, model.lower())
     preemptible = "" if demand.capacity == "standard" else "preemptible_"
     return f"custom_model_training_{preemptible}nvidia_{name}_gpus"
+
+
+def limit_in(info: Mapping[str, Any], region: str) -> int:
+    """The limit in a region, out of a quota of Cloud Quotas: of the entry that names the region, else of the one that
+    applies to it, else 0, as in a new project. A limit of 0 comes without its value."""
+    entries = info.get("dimensionsInfos", [])
+    named = [each for each in entries if each.get("dimensions", {}).get("region") == region]
+    general = [
+        each
+        for each in entries
+        if "region" not in each.get("dimensions", {}) and region in each.get("applicableLocations", [region])
+    ]
+    return next((int(each.get("details", {}).get("value", 0)) for each in (*named, *general)), 0)
 
 
 def _too_little(plan: Plan, demand: MachineDemand, info: dict[str, Any], limit: int, used: int) -> Failed:
@@ -93,18 +106,6 @@ def _quota_infos(project: str, api: GoogleApi) -> Iterator[dict[str, Any]]:
         yield from page.get("quotaInfos", [])
         if not page.get("nextPageToken"):
             return
-
-
-def _limit(info: dict[str, Any], region: str) -> int:
-    """The limit in a region: what names it, else what applies to it, else none at all, as in a new project."""
-    entries = info.get("dimensionsInfos", [])
-    named = [each for each in entries if each.get("dimensions", {}).get("region") == region]
-    general = [
-        each
-        for each in entries
-        if "region" not in each.get("dimensions", {}) and region in each.get("applicableLocations", [region])
-    ]
-    return next((int(each["details"]["value"]) for each in (*named, *general) if "value" in each["details"]), 0)
 
 
 def _usage(project: str, metric: str, region: str, api: GoogleApi) -> int:

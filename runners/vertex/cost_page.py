@@ -128,7 +128,11 @@ def _price_rows(prices: Prices) -> Iterator[tuple[str, ...]]:
     for each in prices.prices:
         kind = "derived" if each.derived else "read"
         where = each.region or "everywhere"
-        yield each.what, each.unit, f"{each.price:.6g}", where, kind, f"{each.source} ({each.date})"
+        yield each.what, each.unit, _plain(each.price), where, kind, f"{each.source} ({each.date})"
+
+
+def _plain(price: float) -> str:
+    return f"{price:.7f}".rstrip("0").rstrip(".")
 
 
 def _intro(prices: Prices) -> str:

@@ -9,7 +9,7 @@ from cloud.prices import load_prices
 
 PRICES = load_prices()
 HERE = "us-central1"
-L4 = MachineUse("Trainer", "g2-standard-12", "NVIDIA_L4", 1, Span(1.0, 2.0, 4.0), disk_gb=100)
+L4 = MachineUse("Trainer", "g2-standard-8", "NVIDIA_L4", 1, Span(1.0, 2.0, 4.0), disk_gb=100)
 
 
 def of_job(use: MachineUse, region: str = HERE) -> Estimate:
@@ -18,7 +18,7 @@ def of_job(use: MachineUse, region: str = HERE) -> Estimate:
 
 def test_a_custom_job_costs_its_machine_its_gpu_and_its_disk() -> None:
     [line, run] = of_job(L4).lines
-    an_hour = (12 * 0.024988 + 48 * 0.002927 + 0.56004 + 100 * 0.000232877) * 1.15
+    an_hour = (8 * 0.024988 + 32 * 0.002927 + 0.56004 + 100 * 0.000232877) * 1.15
     assert line.cost.low == pytest.approx(an_hour)
     assert line.cost.high == pytest.approx(4 * an_hour)
     assert run.cost == exactly(0.03)
@@ -53,24 +53,33 @@ def test_spot_has_its_own_price_where_one_is_known() -> None:
 @pytest.mark.parametrize("capacity", ["spot", "flex_start"])
 def test_an_unknown_price_of_spot_is_bounded_by_the_standard_one(capacity: str) -> None:
     found = of_job(MachineUse(**{**vars(L4), "capacity": capacity}))
-    assert found.unknown == (f"training/{capacity}/g2-standard-12",)
+    assert found.unknown == (f"training/{capacity}/g2-standard-8",)
     assert found.total.high < of_job(L4).total.high
     assert found.at_most == pytest.approx(of_job(L4).total.high)
 
 
 def test_prices_of_another_region_widen_the_high_end_and_are_named() -> None:
-    here, elsewhere = of_job(L4), of_job(L4, "europe-west4")
+    here, elsewhere = of_job(L4), of_job(L4, "asia-east1")
     assert elsewhere.lines[0].cost.low == pytest.approx(here.lines[0].cost.low)
     assert elsewhere.lines[0].cost.high == pytest.approx(1.6 * here.lines[0].cost.high)
     assert here.notes == ()
     [note] = elsewhere.notes
-    assert "no prices of europe-west4" in note
-    assert "those of us-central1" in note
+    assert note.startswith("Of asia-east1 the price file has no price of G2 vCPU; G2 memory; L4; boot disk (SSD): ")
+
+
+def test_the_parts_of_a_machine_cost_what_the_whole_does() -> None:
+    for region in (HERE, "europe-west4"):
+        for name, price in (("g2-standard-12", 12), ("g2-standard-16", 16)):
+            whole = PRICES.find(f"training/{name}", region)
+            parts = [PRICES.find(f"training/{part}", region) for part in ("g2/vcpu", "g2/gib", "gpu/NVIDIA_L4")]
+            assert whole is not None
+            sizes = zip(parts, (price, 4 * price, 1), strict=True)
+            assert sum(part.price * size for part, size in sizes if part) == pytest.approx(whole.price, rel=1e-4)
 
 
 def test_a_price_that_is_older_than_the_rest_is_named() -> None:
     found = of_job(MachineUse("Trainer", "a2-highgpu-1g", "NVIDIA_TESLA_A100", 1, exactly(1.0)))
-    assert found.notes == ("Prices that are older than the rest: a2-highgpu-1g, its A100 included (2025-03-06).",)
+    assert found.notes == ("Prices of 2025-03-06, older than the rest: a2-highgpu-1g, its A100 included.",)
 
 
 def test_dataflow_costs_its_workers_from_the_first_to_the_last_that_may_come() -> None:
@@ -87,6 +96,7 @@ def test_a_task_costs_its_processors_and_memory_and_its_gpu() -> None:
     plain = ContainerUse("DataGate", 4, 16, exactly(1.0))
     with_gpu = ContainerUse("ModelGate", 4, 16, exactly(1.0), "NVIDIA_TESLA_T4", 2)
     first, second, _ = estimate(CostPlan(HERE, tasks=(plain, with_gpu)), PRICES).lines
+    assert (first.unknown, second.unknown) == ((), ())
     assert first.cost.likely == pytest.approx(0.15412627)
     assert second.cost.likely == pytest.approx((4 * 0.031611 + 16 * 0.004237 + 2 * 0.35) * 1.15)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,15 +113,25 @@ def test_what_has_no_price_is_refused_under_a_limit_and_named_in_the_table() -> 
         refuse_above(cost, 1000.0)
 
 
-def test_an_unknown_spot_price_is_bounded_by_the_standard_one() -> None:
+def with_trainer(**machines: object) -> Estimate:
     environment = load_environment("dev")
-    spot = environment.model_copy(update={"training": environment.training.model_copy(update={"capacity": "spot"})})
-    cost = estimate_cost(load_workload("taxi"), spot, None)
-    assert cost.unknown == ("training/spot/g2-standard-12",)
-    assert cost.at_most == pytest.approx(of_taxi().total.high)
-    refuse_above(cost, 100.0)
+    training = environment.training.model_copy(update=machines)
+    return estimate_cost(load_workload("taxi"), environment.model_copy(update={"training": training}), None)
+
+
+def test_spot_is_cheaper_where_its_price_is_known() -> None:
+    assert with_trainer(capacity="spot").unknown == ()
+    assert with_trainer(capacity="spot").total.likely < with_trainer().total.likely
+
+
+def test_an_unknown_spot_price_is_bounded_by_the_standard_one() -> None:
+    standard, spot = (with_trainer(machine_type="g2-standard-8", capacity=each) for each in ("standard", "spot"))
+    assert spot.unknown == ("training/spot/g2-standard-8",)
+    assert spot.at_most == pytest.approx(standard.total.high)
+    assert "(at most " in printed(spot)
+    refuse_above(spot, standard.total.high + 0.01)
     with pytest.raises(SluiceError, match="may cost up to"):
-        refuse_above(replace(cost), 1.0)
+        refuse_above(spot, standard.total.high - 0.01)
 
 
 def test_a_price_file_that_does_not_parse_is_refused(tmp_path: Path) -> None:
