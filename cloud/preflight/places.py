@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from google.api_core import exceptions
 
+from cloud.place import Place
 from cloud.preflight.check import Caller, cloud_check, plan_check
 from cloud.preflight.outcome import Failed, Outcome, Passed
 from cloud.preflight.plan import Plan
@@ -58,16 +59,16 @@ def bucket(plan: Plan, caller: Caller) -> Outcome:
 @cloud_check("job", "job name")
 def job_name(plan: Plan, caller: Caller) -> Outcome:
     """Whether the name of the job is free."""
-    host = f"{plan.region}-aiplatform.googleapis.com"
-    parent = f"projects/{plan.project}/locations/{plan.region}"
+    place = Place(plan.project, plan.region)
     try:
-        found = caller.api.get(f"https://{host}/v1/{parent}/pipelineJobs/{plan.job_id}")
+        found = caller.api.get(f"https://{place.host}/v1/{place.parent}/pipelineJobs/{plan.job_id}")
     except exceptions.NotFound:
         return Passed(f"{plan.job_id} is free.")
     state = str(found.get("state", "")).removeprefix("PIPELINE_STATE_").lower() or "unknown"
+    follow = f"python runners/vertex_runner.py jobs follow {plan.job_id} {place.options}"
     return Failed(
         f"a job called {plan.job_id} is there already (state: {state}).",
-        f"Follow it, or choose another --job-name:  python runners/vertex_runner.py jobs follow {plan.job_id}",
+        f"Follow it, or choose another --job-name:  {follow}",
     )
 
 

@@ -269,7 +269,7 @@ def test_a_job_name_in_use_fails(ready: LocalCloud) -> None:
     _create_job(ready, "taxi-1")
     sentence, command = failed("job")
     assert sentence.startswith("a job called taxi-1 is there already (state: ")
-    assert command.endswith("python runners/vertex_runner.py jobs follow taxi-1")
+    assert command.endswith(f"vertex_runner.py jobs follow taxi-1 --project {PROJECT} --region {REGION}")
     assert isinstance(checked("job", replace(PLAN, job_id="taxi-2")), Passed)
 
 

@@ -169,7 +169,8 @@ def test_a_name_in_use_is_refused(cloud: LocalCloud, tmp_path: Path, name: str) 
         assert f"jobs follow {name} --project {cloud.project}" in first.stdout
         second = ran(cloud, "--job-name", name, "--output-dir", str(tmp_path), "--yes")
         assert second.returncode == 3
-        assert f"sluice: there is a job {name} in {REGION} of {cloud.project} already" in second.stderr
+        assert f"sluice: job name: a job called {name} is there already" in second.stderr
+        assert f"jobs follow {name} --project {cloud.project} --region {REGION}" in second.stderr
         assert ran(cloud, "jobs", "cancel", name).returncode == 0
         assert job(cloud, name).state is JobState.CANCELLED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from tfx.types import standard_artifacts
 
@@ -19,12 +20,13 @@ def _task(name: str, state: TaskState, error: str = "", **outputs: StoredArtifac
     return TaskRun(name, state, _STARTED, ended, {key: (each,) for key, each in outputs.items()}, error)
 
 
-def test_artifacts_have_their_class_their_place_and_whole_numbers_again() -> None:
+def test_artifacts_have_their_class_their_place_and_whole_numbers_again(tmp_path: Path) -> None:
     properties = {"span": 7.0, "split_names": json.dumps(["train"]), "rows": 12.0}
     examples = StoredArtifact("n/1", "tfx.Examples", "gs://b/examples", properties)
     blessing = StoredArtifact("n/2", "pipeline.Blessing", "gs://b/blessing", {"blessed": 1.0})
     results = results_of(
-        [_task("ExampleGen", TaskState.RAN, examples=examples), _task("DataGate", TaskState.REUSED, blessing=blessing)]
+        [_task("ExampleGen", TaskState.RAN, examples=examples), _task("DataGate", TaskState.REUSED, blessing=blessing)],
+        str(tmp_path),
     )
     found = results["ExampleGen"].output("examples")
     assert isinstance(found, standard_artifacts.Examples)
@@ -36,13 +38,14 @@ def test_artifacts_have_their_class_their_place_and_whole_numbers_again() -> Non
     assert [(each.state, each.seconds) for each in results.values()] == [("ran", 90.0), ("reused", 90.0)]
 
 
-def test_a_failed_task_has_its_error_and_one_that_never_ran_was_skipped() -> None:
+def test_a_failed_task_has_its_error_and_one_that_never_ran_was_skipped(tmp_path: Path) -> None:
     results = results_of(
         [
             _task("Trainer", TaskState.FAILED, "The replica exited with 1."),
             _task("Evaluator", TaskState.SKIPPED),
             _task("References", TaskState.CANCELLED),
-        ]
+        ],
+        str(tmp_path),
     )
     assert {name: each.state for name, each in results.items()} == {
         "Trainer": "failed",
@@ -52,6 +55,6 @@ def test_a_failed_task_has_its_error_and_one_that_never_ran_was_skipped() -> Non
     assert str(results["Trainer"].error) == "The replica exited with 1."
 
 
-def test_tasks_that_have_not_ended_and_those_that_are_no_components_are_left_out() -> None:
+def test_tasks_that_have_not_ended_and_those_that_are_no_components_are_left_out(tmp_path: Path) -> None:
     tasks = [_task("Trainer", TaskState.RUNNING), _task("Tuner", TaskState.WAITING), _task("finish", TaskState.RAN)]
-    assert results_of(tasks) == {}
+    assert results_of(tasks, str(tmp_path)) == {}
