@@ -19,7 +19,7 @@ from google.cloud.aiplatform_v1.types import PipelineState
 
 from cloud.task_runs import TaskRun, TaskState, task_runs_of
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import Place, rehearsing
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
 
 REGION, PROJECT, BUCKET = "europe-west4", "rehearsed", "rehearsed-bucket"
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,12 +30,12 @@ SCHEMA = {"artifactType": {"instanceSchema": "title: tests.Blessing\ntype: objec
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("rehearsal"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> RehearsalFolder:
+    return RehearsalFolder(tmp_path_factory.mktemp("rehearsal"))
 
 
 @pytest.fixture(scope="module")
-def module_cloud(place: Place) -> Iterator[LocalCloud]:
+def module_cloud(place: RehearsalFolder) -> Iterator[LocalCloud]:
     with rehearsing(place, PROJECT, os.environ, modules=MODULES) as cloud:
         cloud.storage.create_bucket(BUCKET, REGION)
         yield cloud
@@ -180,7 +180,9 @@ def test_a_condition_that_does_not_hold_stops_all_that_hangs_on_it(cloud: LocalC
     assert not made.calls("train")
 
 
-def test_a_task_is_tried_again_as_often_as_its_policy_says(cloud: LocalCloud, place: Place, tmp_path: Path) -> None:
+def test_a_task_is_tried_again_as_often_as_its_policy_says(
+    cloud: LocalCloud, place: RehearsalFolder, tmp_path: Path
+) -> None:
     policy = {"maxRetryCount": 2, "backoffDuration": "1s", "backoffFactor": 2.0}
     made = Tasks()
     made.add("twice", {"failures": 2}, retryPolicy=policy)
@@ -375,11 +377,12 @@ def _until(is_so: Any, seconds: float = 60.0) -> None:
 
 
 KILLED = f"""
-import sys
+import os, sys
 from pathlib import Path
 from google.cloud import aiplatform
-from cloud.testing.rehearsal.executor import Place, rehearsing
-with rehearsing(Place(Path(sys.argv[1])), {PROJECT!r}, dict(__import__("os").environ), modules={MODULES!r}) as cloud:
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+folder = RehearsalFolder(Path(sys.argv[1]))
+with rehearsing(folder, {PROJECT!r}, os.environ, modules={MODULES!r}) as cloud:
     cloud.storage.create_bucket({BUCKET!r}, {REGION!r})
     with cloud.applied():
         aiplatform.init(project={PROJECT!r}, location={REGION!r}, staging_bucket="gs://{BUCKET}", api_transport="grpc")
@@ -399,7 +402,7 @@ def test_a_job_of_a_killed_rehearsal_is_taken_up_where_it_was(tmp_path: Path) ->
     with_exit_handler(made)
     template = tmp_path / "template.json"
     template.write_text(json.dumps(made.document()))
-    place = Place(tmp_path / "rehearsal")
+    place = RehearsalFolder(tmp_path / "rehearsal")
     command = [sys.executable, "-W", "ignore", "-c", KILLED, str(place.folder), str(template)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as first:
         _until(lambda: (place.logs / "killed" / "b.log").exists())
