@@ -13,8 +13,7 @@ from pathlib import Path
 from cloud.pipeline_jobs import PipelineJobs
 from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import Place as RehearsalFolder
-from cloud.testing.rehearsal.executor import rehearsing
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
@@ -32,6 +31,7 @@ UNKNOWN = (
     "quotas, capacity and how long machines take to start",
     "what the container image holds; tasks ran the code of this checkout with the libraries of this environment",
     "the machines: memory, GPUs, workers of Dataflow (Beam ran in memory here), several trials at a time",
+    "the waits before retries, which were a hundredth of those of the job",
 )
 _LONGEST_LOOK = 0.5  # seconds between two looks at a job that runs here
 

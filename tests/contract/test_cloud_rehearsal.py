@@ -7,35 +7,42 @@ import os
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import google.auth
 import pytest
-from google.cloud import aiplatform, storage
+from google.cloud import aiplatform
 from google.cloud.aiplatform_v1.types import PipelineState
 
-from cloud.task_runs import TaskRun, TaskState, task_runs_of
+from cloud.task_runs import TaskState
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import Place, rehearsing
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from tests.samples.folders import ROOT
+from tests.samples.rehearsed_jobs import (
+    BUCKET,
+    CONTAINER,
+    PROJECT,
+    REGION,
+    SCHEMA,
+    Tasks,
+    ended,
+    states,
+    with_exit_handler,
+)
 
-REGION, PROJECT, BUCKET = "europe-west4", "rehearsed", "rehearsed-bucket"
-ROOT = Path(__file__).resolve().parents[2]
-CONTAINER = str(ROOT / "tests/samples/rehearsed_container.py")
 # The heavy libraries of a TFX job are not needed here, the client of Cloud Storage is.
 MODULES = ("google.cloud.storage",)
-SCHEMA = {"artifactType": {"instanceSchema": "title: tests.Blessing\ntype: object\n"}}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("rehearsal"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> RehearsalFolder:
+    return RehearsalFolder(tmp_path_factory.mktemp("rehearsal"))
 
 
 @pytest.fixture(scope="module")
-def module_cloud(place: Place) -> Iterator[LocalCloud]:
+def module_cloud(place: RehearsalFolder) -> Iterator[LocalCloud]:
     with rehearsing(place, PROJECT, os.environ, modules=MODULES) as cloud:
         cloud.storage.create_bucket(BUCKET, REGION)
         yield cloud
@@ -46,107 +53,6 @@ def cloud(module_cloud: LocalCloud) -> Iterator[LocalCloud]:
     with module_cloud.applied():
         aiplatform.init(project=PROJECT, location=REGION, staging_bucket=f"gs://{BUCKET}", api_transport="grpc")
         yield module_cloud
-
-
-class Tasks:
-    """A specification in the making; task names are made unique, so that calls can be counted."""
-
-    def __init__(self, version: str = "2.1.0") -> None:
-        self.version = version
-        self.tag = uuid.uuid4().hex[:6]
-        self.tasks: dict[str, Any] = {}
-        self.components: dict[str, Any] = {}
-        self.executors: dict[str, Any] = {}
-        self.parameters: dict[str, Any] = {}
-
-    def add(
-        self,
-        name: str,
-        orders: Mapping[str, Any] | None = None,
-        takes: tuple[str, ...] = (),
-        after: tuple[str, ...] = (),
-        constants: Mapping[str, Any] | None = None,
-        returns: tuple[str, ...] = (),
-        **task: Any,
-    ) -> None:
-        """A container whose output `blessing` the tasks in `takes` produce for it, under their own names."""
-        given = {key: {"runtimeValue": {"constant": value}} for key, value in (constants or {}).items()}
-        inputs = {"parameters": given | task.pop("parameters", {})}
-        inputs["artifacts"] = {
-            each: {"taskOutputArtifact": {"producerTask": each, "outputArtifactKey": "blessing"}} for each in takes
-        }
-        self.tasks[name] = {
-            "taskInfo": {"name": name},
-            "componentRef": {"name": name},
-            "dependentTasks": [*takes, *after],
-            "inputs": inputs,
-            **task,
-        }
-        self.components[name] = {
-            "executorLabel": name,
-            "inputDefinitions": {
-                "artifacts": dict.fromkeys(takes, SCHEMA),
-                "parameters": {key: {"parameterType": "STRING"} for key in inputs["parameters"]},
-            },
-            "outputDefinitions": {
-                "artifacts": {"blessing": SCHEMA},
-                "parameters": {key: {"parameterType": "STRING"} for key in returns},
-            },
-        }
-        container = {
-            "image": "image",
-            "command": ["python", CONTAINER],
-            "args": [self.of(name), "{{$}}", json.dumps(orders or {})],
-            "env": [{"name": "SET_BY_THE_JOB", "value": "yes"}],
-        }
-        self.executors[name] = {"container": container}
-
-    def of(self, name: str) -> str:
-        """The name under which a task's calls are counted."""
-        return f"{self.tag}-{name}"
-
-    def calls(self, name: str) -> list[dict[str, Any]]:
-        """What each call of a task was given."""
-        blobs = storage.Client().list_blobs(BUCKET, prefix=f"calls/{self.of(name)}/")
-        return [json.loads(blob.download_as_bytes()) for blob in blobs]
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "pipelineInfo": {"name": f"pipeline-{self.tag}"},
-            "root": {"dag": {"tasks": self.tasks}, "inputDefinitions": {"parameters": self.parameters}},
-            "components": self.components,
-            "deploymentSpec": {"executors": self.executors},
-            "schemaVersion": self.version,
-            "sdkVersion": "tfx-1.16.0",
-        }
-
-    def submit(self, folder: Path, name: str = "", **arguments: Any) -> aiplatform.PipelineJob:
-        template = folder / f"{self.tag}.json"
-        template.write_text(json.dumps(self.document()))
-        job = aiplatform.PipelineJob(
-            display_name="rehearsed",
-            template_path=str(template),
-            pipeline_root=f"gs://{BUCKET}/root",
-            job_id=name or f"job-{uuid.uuid4().hex[:10]}",
-            **arguments,
-        )
-        job.submit()
-        return job
-
-
-def ended(name: str, seconds: float = 60.0) -> tuple[str, dict[str, TaskRun]]:
-    """Waits for the end of a job: its state, its tasks by name."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        job = aiplatform.PipelineJob.get(name).gca_resource
-        if job.end_time:
-            return job.state.name.removeprefix("PIPELINE_STATE_"), {each.name: each for each in task_runs_of(job)}
-        time.sleep(0.1)
-    raise TimeoutError(f"{name} has not ended: {job}")
-
-
-def states(tasks: Mapping[str, TaskRun]) -> dict[str, str]:
-    return {name: each.state.value for name, each in tasks.items()}
 
 
 def test_what_a_task_leaves_is_what_the_next_one_gets(cloud: LocalCloud, tmp_path: Path) -> None:
@@ -162,7 +68,7 @@ def test_what_a_task_leaves_is_what_the_next_one_gets(cloud: LocalCloud, tmp_pat
     [blessing] = given["inputs"]["artifacts"]["a"]["artifacts"]
     [stored] = tasks["a"].outputs["blessing"]
     assert (blessing["name"], blessing["uri"], blessing["metadata"]) == (stored.name, stored.uri, {"blessed": 1.0})
-    assert stored.uri.startswith(f"gs://{BUCKET}/root/123456789012/{job.name}/a_")
+    assert stored.uri.startswith(f"gs://{BUCKET}/pipeline/123456789012/{job.name}/a_")
     assert tasks["a"].started and tasks["b"].started and tasks["a"].ended
     assert tasks["a"].ended <= tasks["b"].started
 
@@ -180,7 +86,9 @@ def test_a_condition_that_does_not_hold_stops_all_that_hangs_on_it(cloud: LocalC
     assert not made.calls("train")
 
 
-def test_a_task_is_tried_again_as_often_as_its_policy_says(cloud: LocalCloud, place: Place, tmp_path: Path) -> None:
+def test_a_task_is_tried_again_as_often_as_its_policy_says(
+    cloud: LocalCloud, place: RehearsalFolder, tmp_path: Path
+) -> None:
     policy = {"maxRetryCount": 2, "backoffDuration": "1s", "backoffFactor": 2.0}
     made = Tasks()
     made.add("twice", {"failures": 2}, retryPolicy=policy)
@@ -205,15 +113,6 @@ def test_after_a_failure_other_tasks_run_as_the_policy_says(
     made.add("c-other")
     state, tasks = ended(made.submit(tmp_path, failure_policy=policy).resource_name)
     assert (state, states(tasks)) == ("FAILED", {"a-fails": "failed", "b-next": "skipped", "c-other": other})
-
-
-def with_exit_handler(made: Tasks) -> None:
-    """The tasks so far become a component of their own, and a task `exit` ends the job."""
-    made.components["tfx-dag"] = {"dag": {"tasks": made.tasks}}
-    made.tasks = {"tfx-dag": {"taskInfo": {"name": "tfx-dag"}, "componentRef": {"name": "tfx-dag"}}}
-    strategy = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-    status = {"status": {"taskFinalStatus": {"producerTask": "tfx-dag"}}}
-    made.add("exit", after=("tfx-dag",), triggerPolicy=strategy, parameters=status)
 
 
 @pytest.mark.parametrize("failures", [0, 9])
@@ -375,16 +274,17 @@ def _until(is_so: Any, seconds: float = 60.0) -> None:
 
 
 KILLED = f"""
-import sys
+import os, sys
 from pathlib import Path
 from google.cloud import aiplatform
-from cloud.testing.rehearsal.executor import Place, rehearsing
-with rehearsing(Place(Path(sys.argv[1])), {PROJECT!r}, dict(__import__("os").environ), modules={MODULES!r}) as cloud:
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+folder = RehearsalFolder(Path(sys.argv[1]))
+with rehearsing(folder, {PROJECT!r}, os.environ, modules={MODULES!r}) as cloud:
     cloud.storage.create_bucket({BUCKET!r}, {REGION!r})
     with cloud.applied():
         aiplatform.init(project={PROJECT!r}, location={REGION!r}, staging_bucket="gs://{BUCKET}", api_transport="grpc")
         job = aiplatform.PipelineJob(display_name="x", template_path=sys.argv[2], job_id="killed",
-                                     pipeline_root="gs://{BUCKET}/root", enable_caching=False)
+                                     pipeline_root="gs://{BUCKET}/pipeline", enable_caching=False)
         job.submit()
         sys.stdin.read()
 """
@@ -399,7 +299,7 @@ def test_a_job_of_a_killed_rehearsal_is_taken_up_where_it_was(tmp_path: Path) ->
     with_exit_handler(made)
     template = tmp_path / "template.json"
     template.write_text(json.dumps(made.document()))
-    place = Place(tmp_path / "rehearsal")
+    place = RehearsalFolder(tmp_path / "rehearsal")
     command = [sys.executable, "-W", "ignore", "-c", KILLED, str(place.folder), str(template)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as first:
         _until(lambda: (place.logs / "killed" / "b.log").exists())

@@ -15,7 +15,7 @@ from google.cloud import aiplatform
 from google.cloud.aiplatform import hyperparameter_tuning
 
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import Place, rehearsing
+from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
 
 REGION, PROJECT = "europe-west4", "rehearsed"
 WORKER = str(Path(__file__).resolve().parents[1] / "samples/rehearsed_worker.py")
@@ -23,7 +23,7 @@ WORKER = str(Path(__file__).resolve().parents[1] / "samples/rehearsed_worker.py"
 
 @pytest.fixture(scope="module")
 def module_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with rehearsing(Place(tmp_path_factory.mktemp("workers")), PROJECT, os.environ, modules=()) as cloud:
+    with rehearsing(RehearsalFolder(tmp_path_factory.mktemp("workers")), PROJECT, os.environ, modules=()) as cloud:
         cloud.storage.create_bucket("workers-bucket", REGION)
         yield cloud
 

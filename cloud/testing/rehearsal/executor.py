@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,7 +101,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Place:
+class RehearsalFolder:
     """Where a rehearsal keeps what it has done, and the logs of its containers."""
 
     folder: Path
@@ -118,7 +119,7 @@ class Place:
 
 @contextmanager
 def rehearsing(
-    place: Place,
+    place: RehearsalFolder,
     project: str,
     environment: Mapping[str, str],
     beam_arguments: Sequence[str] = LOCAL_BEAM,
@@ -126,6 +127,7 @@ def rehearsing(
 ) -> Iterator[LocalCloud]:
     """A local cloud whose jobs really run, with `environment` and in processes that have imported `modules`."""
     place.logs.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place.folder / "work", ignore_errors=True)  # what a killed rehearsal left
     settings = Settings(place.folder / "work", place.logs, PROJECT_NUMBER, beam_arguments)
     rehearsal = Rehearsal(settings)
     log = place.logs / "fork-server.log"

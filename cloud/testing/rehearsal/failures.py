@@ -13,7 +13,8 @@ _LONGEST = 2000
 
 
 def reason(log: Path, status: int) -> str:
-    """The sentence of the last `SluiceError` with its next command, else the last exception, else the exit status."""
+    """The last sentence for a user with its next command, else the last line of the last traceback, else the exit
+    status."""
     text = log.read_text(encoding="utf-8", errors="replace")
     ours = [found["text"] for found in _OURS.finditer(text)]
     if ours:

@@ -160,7 +160,9 @@ class Ledger:
 
 def pipeline_of(job: types.PipelineJob) -> str:
     """The name of the pipeline that a job runs."""
-    return str(job.pipeline_spec["pipelineInfo"]["name"])
+    # The plain message: the wrapped one would convert the whole specification.
+    info = types.PipelineJob.pb(job).pipeline_spec.fields["pipelineInfo"]
+    return str(info.struct_value.fields["name"].string_value)
 
 
 def outputs_of(task: types.PipelineTaskDetail) -> Values:

@@ -33,6 +33,7 @@ class StateFile:
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
         self._written: dict[str, bytes] = {}
+        self._lineage_written = ("", b"")
         self._load()
 
     def save(self) -> None:
@@ -41,7 +42,9 @@ class StateFile:
         digests = {name: hashlib.sha256(data).digest() for name, data in fresh.items()}
         changed = [name for name, digest in digests.items() if self._written.get(name) != digest]
         gone = [name for name in self._written if name not in fresh]
-        if not changed and not gone:
+        members = json.dumps({name: sorted(each) for name, each in self._lineage.members.items()})
+        events: bytes = types.LineageSubgraph.serialize(types.LineageSubgraph(events=self._lineage.events))
+        if not changed and not gone and (members, events) == self._lineage_written:
             return
         rows = [(name, _kind(self._store.resources[name]), fresh[name], place) for place, name in enumerate(changed)]
         with self._database:
@@ -52,10 +55,8 @@ class StateFile:
                 rows,
             )
             self._database.executemany("DELETE FROM resources WHERE name = ?", [(name,) for name in gone])
-            members = json.dumps({name: sorted(each) for name, each in self._lineage.members.items()})
-            events = types.LineageSubgraph.serialize(types.LineageSubgraph(events=self._lineage.events))
             self._database.execute("INSERT OR REPLACE INTO lineage VALUES (1, ?, ?)", (members, events))
-        self._written = digests
+        self._written, self._lineage_written = digests, (members, events)
 
     def _load(self) -> None:
         for name, kind, data in self._database.execute("SELECT name, kind, data FROM resources ORDER BY place"):

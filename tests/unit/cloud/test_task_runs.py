@@ -41,6 +41,16 @@ def test_tasks_come_in_the_order_in_which_they_were_created() -> None:
     assert [task.name for task in task_runs_of(job)] == ["a", "b"]
 
 
+def test_what_only_holds_other_tasks_is_no_task() -> None:
+    held = [
+        types.PipelineTaskDetail(task_id=1, task_name="job-1"),
+        types.PipelineTaskDetail(task_id=2, parent_task_id=1, task_name="tfx-dag"),
+        types.PipelineTaskDetail(task_id=3, parent_task_id=2, task_name="Trainer"),
+        types.PipelineTaskDetail(task_id=4, parent_task_id=1, task_name="ExitHandler"),
+    ]
+    assert [task.name for task in task_runs_of(_job(*held))] == ["Trainer", "ExitHandler"]
+
+
 @pytest.mark.parametrize("state", list(types.PipelineTaskDetail.State))
 def test_every_state_of_vertex_ai_is_one_of_ours(state: types.PipelineTaskDetail.State) -> None:
     [task] = task_runs_of(_job(types.PipelineTaskDetail(task_name="a", state=state)))

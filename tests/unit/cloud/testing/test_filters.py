@@ -16,6 +16,7 @@ MODEL = {
     "create_time": "2026-11-29T17:00:00Z",
     "parents": ["a/1", "a/2"],
     "in_context": ["c/1"],
+    "metadata": {"blessed": 1.0, "name": "x"},
 }
 
 
@@ -37,6 +38,9 @@ MODEL = {
         "count>9",
         'displayName="taxi"',
         "is_default=true",
+        "metadata.blessed.number_value=1",
+        'metadata.name.string_value="x"',
+        "metadata.blessed=1",
         'create_time > "2026-11-29T16:00:00Z"',
         'parents:"a/2"',
         'parents:"b","a/1"',

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cloud.testing.rehearsal.executor import Place
+from cloud.testing.rehearsal.executor import RehearsalFolder
 from runners.vertex.rehearse import RehearsalPlace
 
 
 def test_the_log_of_a_task_is_that_of_its_last_attempt(tmp_path: Path) -> None:
-    place = RehearsalPlace("p", "europe-west4", Place(tmp_path), "rehearse")
+    place = RehearsalPlace("p", "europe-west4", RehearsalFolder(tmp_path), "rehearse")
     logs = tmp_path / "logs/job"
     logs.mkdir(parents=True)
     for age, name in enumerate(("Trainer.3.log", "Trainer.2.log", "Trainer.log")):
