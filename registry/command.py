@@ -35,7 +35,7 @@ _SHOWN = 100  # characters of a value
     default="out/registry",
     show_default=True,
     metavar="PATH",
-    help="The registry: OUTPUT_DIR/registry of local runs.",
+    help="The registry: OUTPUT_DIR/registry of local runs, gs://BUCKET/… of cloud runs.",
 )
 @click.pass_context
 def main(context: click.Context, folder: str) -> None:
@@ -87,9 +87,9 @@ def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> No
         **{name: str(value) for name, value in found.recipe.rest.items() if value or value == 0},
         "digest": found.digest,
     }
-    card = Path(found.location) / "model_card.md"
-    if card.is_file():
-        lines["model card"] = str(card)
+    card = f"{found.location}/model_card.md"
+    if "://" in card or Path(card).is_file():
+        lines["model card"] = card
     return _print_table(("", ""), list(lines.items()))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.errors import SluiceError
 
 Contents = Mapping[str, str]  # SHA-256 by path, relative to the folder
+INCOMING = ".incoming-"  # the beginning of the name of a folder that is not whole yet
 _BLOCK = 1 << 20
 
 
@@ -48,6 +50,28 @@ def copy_whole(source: Path, target: Path) -> None:
         shutil.copytree(source, target, dirs_exist_ok=True)
     except FileNotFoundError as problem:
         raise SluiceError(f"{problem.filename} has gone while it was being copied.", "Try again.") from problem
+
+
+def fill_whole(folder: Path, fill: Callable[[Path], None], elsewhere: str) -> None:
+    """Makes `folder` by calling `fill` with a fresh folder beside it, and renames that one when `fill` returns.
+
+    `elsewhere` is the command that does the same with another folder.
+
+    Raises:
+      SluiceError: when `folder` is there and not empty, or cannot be written.
+    """
+    another = f"Fetch it elsewhere:  {elsewhere}"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SluiceError(f"{folder} is there already and not empty.", another)
+    fresh = folder.parent / f"{INCOMING}{uuid.uuid4().hex}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fill(fresh)
+        fresh.replace(folder)
+    except OSError as problem:
+        raise SluiceError(f"{folder} cannot be written: {problem.strerror or problem}.", another) from problem
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _hash(path: Path) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from filelock import FileLock
 
 from core.atomic_write import unfinished, write_json
 from core.errors import SluiceError
-from registry.contents import Contents, contents_of, copy_whole, difference
+from registry.contents import INCOMING, Contents, contents_of, copy_whole, difference, fill_whole
 from registry.contract import (
     DEPLOYMENT,
     ModelRegistry,
@@ -31,12 +30,11 @@ from registry.contract import (
     check_model_name,
     is_model_name,
 )
-from registry.index import GRAPH_FILE, MODEL_FOLDER, Entry, Index, read_entry, read_index, write_index
-from registry.recipe import FIRST, is_version, next_version, numbers_of
+from registry.index import GRAPH_FILE, Entry, Index, altered_version, put_together, read_entry, read_index, write_index
+from registry.recipe import is_version, numbers_of
 
 INDEX_FILE = "index.json"
 ENTRY_FILE = "version.json"  # the version's entry beside its files, from which a lost index is made again
-INCOMING = ".incoming-"
 
 
 class FolderRegistry(ModelRegistry):
@@ -65,10 +63,7 @@ class FolderRegistry(ModelRegistry):
             same = [each for each in index.entries.values() if each.is_of(model, submission.recipe)]
             known = next((each for each in same if not self._altered(submission.model, each)), None)
             if known is None:
-                number, reason = self._numbered(index.latest, submission)
-                if same:
-                    reason = f"{reason} ({same[-1].version} was this very model and has been altered or lost since)"
-                entry = self._bring_in(submission, number, reason, model)
+                entry = self._bring_in(submission, self._numbered(index, submission, same), model)
                 write_index(folder / INDEX_FILE, index.with_entry(entry))
                 known = entry
         return self.find(submission.model, known.version)
@@ -88,7 +83,7 @@ class FolderRegistry(ModelRegistry):
         if _strangers(folder, index):
             with self._alone(model):
                 index = self._taken_in(model)
-        return index.registered_versions(model, folder)
+        return index.registered_versions(model, lambda version: str(folder / version))
 
     def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
         """In one step: the alias points at a version at any time.
@@ -126,53 +121,41 @@ class FolderRegistry(ModelRegistry):
         return _alteration(entry, Path(version.location))
 
     def fetch(self, model: str, reference: str, folder: Path) -> RegisteredVersion:
-        """Copies beside `folder`, compares the copy with the index, and renames it.
+        """Copies, and compares the copy with the index.
 
         Raises:
           SluiceError: as the contract says, and when `folder` cannot be written.
         """
         found = self.find(model, reference)
-        another = f"Fetch it elsewhere:  python -m registry fetch {model} {reference} ANOTHER_FOLDER"
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise SluiceError(f"{folder} is there already and not empty.", another)
         source = Path(found.location)
         entry = read_index(self.root / model / INDEX_FILE).entries[found.version]
-        if not source.is_dir():
-            raise _not_as_registered(model, entry, source)
-        fresh = folder.parent / f"{INCOMING}{uuid.uuid4().hex}"
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
+
+        def fill(fresh: Path) -> None:
+            if not source.is_dir():
+                raise _not_as_registered(model, entry, source)
             copy_whole(source, fresh)
             if alteration := _alteration(entry, fresh):
                 raise _not_as_registered(model, entry, source, alteration)
-            fresh.replace(folder)
-        except OSError as problem:
-            raise SluiceError(f"{folder} cannot be written: {problem.strerror or problem}.", another) from problem
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+
+        fill_whole(folder, fill, f"python -m registry fetch {model} {reference} ANOTHER_FOLDER")
         return found
 
-    def _bring_in(self, submission: Submission, version: str, reason: str, model: Contents) -> Entry:
+    def _bring_in(self, submission: Submission, numbered: Numbered, model: Contents) -> Entry:
         """Writes the files of a version and renames their folder to the version's."""
         folder = self.root / submission.model
         incoming = folder / f"{INCOMING}{uuid.uuid4().hex}"
         incoming.mkdir()
         try:
-            entry = self._put_together(incoming, submission, Numbered(submission.model, version, reason), model)
+            entry = self._put_together(incoming, submission, numbered, model)
         except BaseException:
             shutil.rmtree(incoming, ignore_errors=True)
             raise
-        incoming.replace(folder / version)
+        incoming.replace(folder / numbered.version)
         return entry
 
     def _put_together(self, incoming: Path, submission: Submission, numbered: Numbered, model: Contents) -> Entry:
-        """Writes all files of a version; the copies must have the hashes of the originals."""
-        submission.describe(incoming, numbered)
-        copy_whole(submission.saved_model, incoming / MODEL_FOLDER)
-        if contents_of(incoming / MODEL_FOLDER) != model:
-            raise OSError(f"{incoming} does not hold what was copied from {submission.saved_model}: the model changed")
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        entry = Entry.of(submission, numbered, stamp, contents_of(incoming))
+        """Writes all files of a version, the one with its entry last."""
+        entry = put_together(incoming, submission, numbered, model)
         write_json(incoming / ENTRY_FILE, dataclasses.asdict(entry))
         return entry
 
@@ -205,15 +188,13 @@ class FolderRegistry(ModelRegistry):
                 write_index(path, changed)
         return self.find(model, version)
 
-    def _numbered(self, latest: Entry | None, submission: Submission) -> tuple[str, str]:
-        if latest is None:
-            version, reason = FIRST, "first version"
-        else:
-            version, reason = next_version(latest.version, latest.recipe, submission.recipe)
-        while (self.root / submission.model / version).exists():  # altered, and hence not in the index
-            major, minor, patch = numbers_of(version)
-            version = f"{major}.{minor}.{patch + 1}"
-        return version, reason
+    def _numbered(self, index: Index, submission: Submission, lost: list[Entry]) -> Numbered:
+        """The next number that no folder has: that of an altered version, which is not in the index, stays taken."""
+        numbered = index.number(submission, lost)
+        while (self.root / submission.model / numbered.version).exists():
+            major, minor, patch = numbers_of(numbered.version)
+            numbered = dataclasses.replace(numbered, version=f"{major}.{minor}.{patch + 1}")
+        return numbered
 
     @contextmanager
     def _alone(self, model: str) -> Iterator[None]:
@@ -222,14 +203,9 @@ class FolderRegistry(ModelRegistry):
             yield
 
 
-_RUN_AGAIN = "Register it anew by running the pipeline again, or see the others:  python -m registry list"
-
-
 def _not_as_registered(model: str, entry: Entry, folder: Path, alteration: str = "") -> SluiceError:
     """The refusal of a version that is gone, or has this `alteration`."""
-    if not folder.is_dir():
-        return SluiceError(f"{model} {entry.version} is in the index, but {folder} is gone.", _RUN_AGAIN)
-    return SluiceError(f"{model} {entry.version} is not what was registered: {alteration} in {folder}.", _RUN_AGAIN)
+    return altered_version(model, entry.version, str(folder), alteration if folder.is_dir() else "")
 
 
 def _strangers(folder: Path, index: Index) -> list[str]:

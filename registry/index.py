@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.atomic_write import write_json
 from core.errors import SluiceError
-from registry.contents import Contents, digest_of
+from registry.contents import Contents, contents_of, copy_whole, digest_of
 from registry.contract import (
     ARCHIVED,
     DEPLOYMENT,
@@ -23,10 +24,10 @@ from registry.contract import (
     RegisteredVersion,
     Submission,
 )
-from registry.recipe import Recipe, changes_between, numbers_of
+from registry.recipe import FIRST, Recipe, changes_between, next_version, numbers_of
 
 FORMAT = 1
-_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)  # what reading JSON of another shape raises
+NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)  # what reading JSON of another shape raises
 MODEL_FOLDER = "model"  # of a version, with the SavedModel
 GRAPH_FILE = "saved_model.pb"
 _GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
@@ -86,10 +87,33 @@ class Index:
     entries: Mapping[str, Entry] = field(default_factory=dict)  # by version
     aliases: Mapping[str, str] = field(default_factory=dict)  # version by alias; `latest` goes without saying
 
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Index:
+        """The inverse of `to_json`; any error of `NOT_OURS` when `plain` is no index of this format."""
+        if plain["format"] != FORMAT:
+            raise ValueError(f"its format is {plain['format']}, not {FORMAT}")
+        entries = {version: Entry.from_json(entry) for version, entry in plain["versions"].items()}
+        return cls(entries, dict(plain["aliases"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The index as plain values."""
+        versions = {version: dataclasses.asdict(entry) for version, entry in self.entries.items()}
+        return {"format": FORMAT, "versions": versions, "aliases": dict(self.aliases)}
+
     @property
     def latest(self) -> Entry | None:
         """The version with the highest number."""
         return max(self.entries.values(), key=lambda entry: numbers_of(entry.version), default=None)
+
+    def number(self, submission: Submission, lost: Sequence[Entry]) -> Numbered:
+        """The number that a submission has next; `lost`: earlier versions of this very model that have been altered."""
+        if self.latest is None:
+            version, reason = FIRST, "first version"
+        else:
+            version, reason = next_version(self.latest.version, self.latest.recipe, submission.recipe)
+        if lost:
+            reason = f"{reason} ({lost[-1].version} was this very model and has been altered or lost since)"
+        return Numbered(submission.model, version, reason)
 
     def with_entry(self, entry: Entry) -> Index:
         """With this version added, or in place of the one of its number."""
@@ -118,8 +142,8 @@ class Index:
         labels = {STAGE: PRODUCTION, DEPLOYMENT: deployment}
         return index.with_labels(version, labels).with_alias(PRODUCTION, version)
 
-    def registered_versions(self, model: str, folder: Path) -> list[RegisteredVersion]:
-        """The versions, oldest number first, in the contract's type."""
+    def registered_versions(self, model: str, locate: Callable[[str], str]) -> list[RegisteredVersion]:
+        """The versions, oldest number first, in the contract's type; `locate` gives the place of a version's files."""
         newest = self.latest.version if self.latest else None
         meant = {**self.aliases, **({LATEST: newest} if newest else {})}
         return [
@@ -131,7 +155,7 @@ class Index:
                 digest=entry.digest,
                 recipe=entry.recipe,
                 figures=entry.figures,
-                location=str(folder / entry.version),
+                location=locate(entry.version),
                 aliases=tuple(sorted(alias for alias, version in meant.items() if version == entry.version)),
                 labels=entry.labels,
             )
@@ -146,36 +170,50 @@ def read_index(path: Path) -> Index:
       SluiceError: when the file is not an index of this format.
     """
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        if plain["format"] != FORMAT:
-            raise ValueError(f"its format is {plain['format']}, not {FORMAT}")
-        entries = {version: Entry.from_json(entry) for version, entry in plain["versions"].items()}
-        return Index(entries, dict(plain["aliases"]))
+        return Index.from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Index()
-    except _NOT_OURS as problem:
-        raise SluiceError(
-            f"{path} is damaged: {_in_words(problem)}.",
-            f"Let it be made again from the versions, without aliases:  mv {path} {path}.damaged",
-        ) from problem
+    except NOT_OURS as problem:
+        raise damaged_index(str(path), problem, move="mv") from problem
 
 
 def read_entry(path: Path) -> Entry | None:
     """The entry in a version's own file; None when the file holds none."""
     try:
         return Entry.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except _NOT_OURS:
+    except NOT_OURS:
         return None
 
 
 def write_index(path: Path, index: Index) -> None:
     """Replaces the file in one step."""
-    plain = {
-        "format": FORMAT,
-        "versions": {version: dataclasses.asdict(entry) for version, entry in index.entries.items()},
-        "aliases": dict(index.aliases),
-    }
-    write_json(path, plain)
+    write_json(path, index.to_json())
+
+
+def damaged_index(place: str, problem: Exception, move: str) -> SluiceError:
+    """The refusal of an index that cannot be read; `move` is the command that renames it."""
+    return SluiceError(
+        f"{place} is damaged: {_in_words(problem)}.",
+        f"Let it be made again from the versions, without aliases:  {move} {place} {place}.damaged",
+    )
+
+
+def altered_version(model: str, version: str, place: str, alteration: str) -> SluiceError:
+    """The refusal of a version that is gone (an empty `alteration`) or has this `alteration`."""
+    again = "Register it anew by running the pipeline again, or see the others:  python -m registry list"
+    if not alteration:
+        return SluiceError(f"{model} {version} is in the index, but {place} is gone.", again)
+    return SluiceError(f"{model} {version} is not what was registered: {alteration} in {place}.", again)
+
+
+def put_together(folder: Path, submission: Submission, numbered: Numbered, model: Contents) -> Entry:
+    """Writes all files of a version into an empty folder; the copies must have the hashes of the originals, `model`."""
+    submission.describe(folder, numbered)
+    copy_whole(submission.saved_model, folder / MODEL_FOLDER)
+    if contents_of(folder / MODEL_FOLDER) != model:
+        raise OSError(f"{folder} does not hold what was copied from {submission.saved_model}: the model changed")
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Entry.of(submission, numbered, stamp, contents_of(folder))
 
 
 def _without_graph(model: Contents) -> dict[str, str]:

@@ -1,22 +1,21 @@
-"""A folder of model versions that TensorFlow Serving watches: it holds whole versions, and the highest is served."""
+"""The contract of a folder of model versions that TensorFlow Serving watches: it holds whole versions, and the highest
+is served. Also the files of a model, here or in a bucket."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
+import tempfile
 import time
-import uuid
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from filelock import FileLock
 from tensorflow.io import gfile
 
-INCOMING = ".incoming-"
-LEAVING = ".leaving-"
-NEWEST = ".newest"
+NEWEST = ".newest"  # the folder of the marker
 
 # The newest and the one before it stay whatever the configuration says: a rollback needs somewhere to go.
 FEWEST_KEPT = 2
@@ -33,118 +32,97 @@ class Push:
     fingerprint: str
 
 
-class VersionFolder:
+class VersionFolder(ABC):
     """`<folder>/<version>/`; names that begin with a dot are not versions."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    folder: str
 
+    @abstractmethod
     def versions(self) -> list[int]:
-        """Every version, oldest first."""
-        if not gfile.isdir(self.folder):
-            return []
-        names = (name.rstrip("/") for name in gfile.listdir(self.folder))
-        return sorted(int(name) for name in names if name.isdigit() and gfile.isdir(self._path(name)))
+        """Every whole version, oldest first."""
 
+    @abstractmethod
     def push(self, model: str, keep: int) -> Push:
-        """Copies a SavedModel as the newest version, whole or not at all; does nothing when it is the newest."""
-        gfile.makedirs(self.folder)
-        with self._alone():
-            self._clean()
-            fingerprint = fingerprint_of(model)
-            versions = self.versions()
-            if versions and fingerprint_of(self._path(str(versions[-1]))) == fingerprint:
-                return self._stands(versions[-1], fingerprint, is_new=False)
-            version = max(int(time.time()), *(number + 1 for number in [*versions, *self._marked()]), 0)
-            self._bring_in(model, str(version), fingerprint)
-            self._prune([*versions, version], keep)
-            return self._stands(version, fingerprint, is_new=True)
+        """Copies a SavedModel as the newest version, whole or not at all; does nothing when it is the newest.
 
+        `keep` versions stay, and never fewer than two.
+
+        Raises:
+          OSError: when what was copied is not the model. SluiceError: when the folder cannot be used.
+        """
+
+    @abstractmethod
     def distrust_if_altered(self) -> None:
         """Removes the marker of a version whose files are not those that were pushed, so that the next run pushes
-        again instead of reusing the push."""
-        for version in self._marked():
-            with gfile.GFile(posixpath.join(self.folder, NEWEST, str(version)), "r") as file:
-                pushed = file.read()
-            if fingerprint_of(self._path(str(version))) != pushed:
-                self._forget_newest()
+        again instead of reusing the push.
 
-    def _path(self, name: str) -> str:
-        return posixpath.join(self.folder, name)
+        Raises:
+          SluiceError: when the folder cannot be used.
+        """
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Locks the folder for one push; object stores have no locks, there the schedule must prevent two pushes."""
-        if "://" in self.folder:
-            yield
-            return
-        with FileLock(self._path(".lock")):
-            yield
 
-    def _bring_in(self, model: str, version: str, fingerprint: str) -> None:
-        incoming = self._path(INCOMING + uuid.uuid4().hex)
-        _copy(model, incoming)
-        if fingerprint_of(incoming) != fingerprint:
-            raise OSError(f"{incoming} does not hold what was copied from {model}: disk full, or the model changed")
-        # First: a push that is killed after the rename must not leave the marker of a version that is newest no more.
-        self._forget_newest()
-        gfile.rename(incoming, self._path(version))
+def next_number(taken: Collection[int]) -> int:
+    """The number of a new version: the seconds since 1970, or the first that is above every number `taken`."""
+    return max(int(time.time()), *(number + 1 for number in taken), 0)
 
-    def _stands(self, version: int, fingerprint: str, is_new: bool) -> Push:
-        marker = posixpath.join(self.folder, NEWEST, str(version))
-        if not gfile.exists(marker):
-            self._forget_newest()
-            gfile.makedirs(posixpath.dirname(marker))
-            with gfile.GFile(marker, "w") as file:
-                file.write(fingerprint)
-        return Push(version, self._path(str(version)), marker, is_new, fingerprint)
 
-    def _marked(self) -> list[int]:
-        """The version last marked newest. Its number is not used again, even after the version was deleted."""
-        folder = self._path(NEWEST)
-        return [int(name) for name in gfile.listdir(folder) if name.isdigit()] if gfile.isdir(folder) else []
+def surplus(versions: list[int], keep: int) -> list[int]:
+    """Those of `versions`, oldest first, that go when `keep` stay."""
+    return versions[: -max(keep, FEWEST_KEPT)]
 
-    def _forget_newest(self) -> None:
-        if gfile.isdir(self._path(NEWEST)):
-            gfile.rmtree(self._path(NEWEST))
 
-    def _prune(self, versions: list[int], keep: int) -> None:
-        for version in versions[: -max(keep, FEWEST_KEPT)]:
-            # Renamed first: a removal that is killed half-way must not leave a version that looks whole.
-            leaving = self._path(f"{LEAVING}{version}")
-            gfile.rename(self._path(str(version)), leaving)
-            gfile.rmtree(leaving)
-
-    def _clean(self) -> None:
-        for name in gfile.listdir(self.folder):
-            if name.startswith((INCOMING, LEAVING)):
-                gfile.rmtree(self._path(name.rstrip("/")))
+def not_copied(copy: str, model: str) -> OSError:
+    """The refusal of a copy whose files are not those of the model."""
+    return OSError(f"{copy} does not hold what was copied from {model}: disk full, or the model changed")
 
 
 def fingerprint_of(folder: str) -> str:
     """A hash of every file's path and content."""
-    digest = hashlib.sha256()
+    hashes = {}
     for name in files_of(folder):
         with gfile.GFile(posixpath.join(folder, name), "rb") as file:
-            content = hashlib.sha256(file.read()).digest()
+            hashes[name] = hashlib.sha256(file.read()).digest()
+    return fingerprint_of_hashes(hashes)
+
+
+def fingerprint_of_hashes(hashes: Mapping[str, bytes]) -> str:
+    """The same, from the SHA-256 of each file by its path."""
+    digest = hashlib.sha256()
+    for name, content in sorted(hashes.items()):
         digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()
 
 
 def files_of(folder: str) -> list[str]:
     """Paths of all files below `folder`, relative to it, in alphabetical order."""
-    return sorted(
-        os.path.relpath(posixpath.join(parent, name), folder)
-        for parent, _, names in gfile.walk(folder)
-        for name in names
-    )
+    return sorted(posixpath.join(at, name) for at, _, names in _walk(folder) for name in names)
 
 
-def _copy(source: str, target: str) -> None:
+def copy_folder(source: str, target: str) -> None:
+    """Copies a folder with all that is in it, from or to a bucket as well."""
     gfile.makedirs(target)
-    for parent, folders, names in gfile.walk(source):
-        at = os.path.normpath(posixpath.join(target, os.path.relpath(parent, source)))
+    for at, folders, names in _walk(source):
         for folder in folders:
-            gfile.makedirs(posixpath.join(at, folder))
+            gfile.makedirs(posixpath.join(target, at, folder))
         for name in names:
-            gfile.copy(posixpath.join(parent, name), posixpath.join(at, name))
+            gfile.copy(posixpath.join(source, at, name), posixpath.join(target, at, name))
+
+
+@contextmanager
+def local_copy(folder: str) -> Iterator[Path]:
+    """The folder itself when it is on this machine, else a copy that is gone after the block."""
+    if "://" not in folder:
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        copy_folder(folder, f"{scratch}/copy")
+        yield Path(scratch) / "copy"
+
+
+def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Every folder relative to `folder` ("" for itself), its folders and its files; in a bucket TensorFlow writes a
+    slash behind some names."""
+    beginning = folder.rstrip("/")
+    for parent, folders, names in gfile.walk(beginning):
+        at = parent.rstrip("/")[len(beginning) :].lstrip("/")
+        yield at, [name.rstrip("/") for name in folders], [name for name in names if name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -101,11 +102,25 @@ class ImageFolder(Format[FolderPart]):
 
 
 def looks_like_classes(root: str) -> bool:
-    """Whether a local folder holds folders of images and no data files of its own."""
-    if is_remote(root) or not Path(root).is_dir():
+    """Whether a folder holds folders of images and no data files of its own.
+
+    Raises:
+      SluiceError: when it is remote and its bucket cannot be used.
+    """
+    if is_remote(root):
+        return _looks_like_classes_there(root)
+    if not Path(root).is_dir():
         return False
     below = [entry for entry in Path(root).iterdir() if not entry.name.startswith((".", "_"))]
     return bool(below) and all(entry.is_dir() for entry in below) and bool(_folders_of_images(root))
+
+
+def _looks_like_classes_there(root: str) -> bool:
+    if glob.has_magic(root) or match_files(root):  # a pattern, or a file
+        return False
+    below = [path[len(root.rstrip("/")) + 1 :] for path in match_files(f"{root.rstrip('/')}/**")]
+    seen = [path for path in below if not path.startswith((".", "_"))]
+    return all("/" in path for path in seen) and any(_is_image(base_name(path)) for path in seen)
 
 
 def class_folders(root: str) -> list[str]:
@@ -118,7 +133,7 @@ def class_folders(root: str) -> list[str]:
         what = "is a file" if Path(root).exists() else "does not exist"
         raise SluiceError(f"{root} {what}; images by class need a folder.", f"Look:  ls -l {Path(root).parent}")
     folders = _folders_of_images(root)
-    look = f"Look:  ls -R {root} | head"
+    look = f"Look:  gcloud storage ls -r {root}" if is_remote(root) else f"Look:  ls -R {root} | head"
     if not folders:
         raise SluiceError(f"{root} has no folder with {', '.join(SUFFIXES)} files in it, one folder a class.", look)
     depths = {folder: _depth(root, folder) for folder in folders}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import SluiceError
-from sources.storage import is_remote, open_stored
+from sources.storage import is_remote, read_stored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,8 +112,7 @@ def _decode(path: str, wanted: ImageShape | None) -> Bytes | Unreadable:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with open_stored(path) as stored:
-            content = stored.read()
+        content = read_stored(path)
     except (OSError, ValueError) as error:
         why = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be opened"
         return Unreadable(f"the image {path} {why}")

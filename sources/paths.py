@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
+import re
 from pathlib import Path
 
 from core.errors import SluiceError
-from sources.storage import base_name, is_remote, match_files
+from sources.storage import base_name, folder_of, is_remote, listing_of, match_files
 
 
 def data_files(place: str) -> list[str]:
@@ -27,7 +28,7 @@ def data_files(place: str) -> list[str]:
         found = glob_files(place)
     files = sorted(path for path in found if _is_data(path))
     if not files:
-        what = "is a folder without data files" if Path(place).is_dir() else "matches no file"
+        what = "matches no file" if is_remote(place) or not Path(place).is_dir() else "is a folder without data files"
         raise SluiceError(f"{place} {what}.", look(place))
     return files
 
@@ -40,11 +41,14 @@ def glob_files(pattern: str) -> list[str]:
 
 
 def look(place: str) -> str:
-    """The command that shows the nearest folder that exists."""
+    """The command that shows the nearest folder that exists; of a remote place, the part before its first pattern."""
+    if is_remote(place):
+        named = re.split(r"[*?\[{]", place, maxsplit=1)[0]
+        return f"Look:  {listing_of(place if named == place else folder_of(named + 'x'))}"
     folder = Path(place)
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    return f"Look:  ls -l {place if is_remote(place) else folder}"
+    return f"Look:  ls -l {folder}"
 
 
 def _is_data(path: str) -> bool:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from core.errors import SluiceError
+from core.remote_errors import Cause, cause_of, plain_remote_errors
+
+if TYPE_CHECKING:
+    from apache_beam.io.filesystems import FileSystems
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
+_CLOUD_STORAGE = "gs://"
+_WORTH_A_LISTING = 3  # files of a folder; a listing costs as much as one or two of them, and brings all
 
 
 def is_remote(path: str) -> bool:
@@ -25,25 +34,120 @@ def base_name(path: str) -> str:
 
 
 def match_files(pattern: str) -> dict[str, int]:
-    """Remote files that match a glob, with their sizes."""
-    from apache_beam.io.filesystems import FileSystems  # slow to import, and local data does not need it
+    """Remote files that match a glob, with their sizes.
 
-    return {found.path: found.size_in_bytes for found in FileSystems.match([pattern])[0].metadata_list}
+    Raises:
+      SluiceError: when their bucket cannot be used.
+    """
+    with plain_remote_errors(pattern):
+        return {found.path: found.size_in_bytes for found in _file_systems(pattern).match([pattern])[0].metadata_list}
 
 
 def file_size(path: str) -> int:
-    """Bytes of a file, as stored."""
+    """Bytes of a file, as stored.
+
+    Raises:
+      SluiceError: when it is remote and its bucket cannot be used.
+    """
     return match_files(path).get(path, 0) if is_remote(path) else Path(path).stat().st_size
 
 
+def checksums(paths: Sequence[str]) -> dict[str, str]:
+    """What tells the content of remote files, by their paths; a file that is not there has none.
+
+    Files that lie together are asked for by one listing of their folder, not one by one.
+
+    Raises:
+      SluiceError: when their bucket cannot be used.
+    """
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(folder_of(path), []).append(path)
+    found: dict[str, str] = {}
+    for folder, wanted in by_folder.items():
+        with plain_remote_errors(folder):
+            one_by_one = len(wanted) < _WORTH_A_LISTING or not folder.startswith(_CLOUD_STORAGE)
+            there = _checksums_of(wanted) if one_by_one else _checksums_in(folder)
+        found |= {path: there[path] for path in wanted if path in there}
+    return found
+
+
+def _checksums_of(paths: list[str]) -> dict[str, str]:
+    sizes = {path: match_files(path).get(path) for path in paths}
+    return {path: f"{_file_systems(path).checksum(path)} {size}" for path, size in sizes.items() if size is not None}
+
+
+def _checksums_in(folder: str) -> dict[str, str]:
+    """By Beam's own client, whose listing has the checksums that `FileSystems.match` leaves out."""
+    from apache_beam.io.gcp.gcsio import GcsIO, parse_gcs_path
+
+    _check_credentials()
+    bucket, prefix = parse_gcs_path(f"{folder}/", object_optional=True)
+    listed = GcsIO().client.list_blobs(bucket, prefix=prefix, delimiter="/")
+    return {f"{_CLOUD_STORAGE}{bucket}/{blob.name}": f"{blob.crc32c} {blob.size}" for blob in listed}
+
+
+def _file_systems(path: str) -> type[FileSystems]:
+    from apache_beam.io.filesystems import FileSystems  # slow to import, and local data does not need it
+
+    if path.startswith(_CLOUD_STORAGE):
+        _check_credentials()
+    return FileSystems
+
+
+def _check_credentials() -> None:
+    """Raises what Google's library does when there are none: Beam would look for them for five minutes, and then go on
+    without."""
+    _find_credentials(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), os.environ.get("CLOUDSDK_CONFIG"))
+
+
+@lru_cache(maxsize=1)
+def _find_credentials(*_named_by: str | None) -> None:
+    import google.auth
+
+    google.auth.default()
+
+
+def folder_of(path: str) -> str:
+    """The folder in which a file lies."""
+    return path.rstrip("/").rpartition("/")[0]
+
+
 def open_stored(path: str) -> BinaryIO:
-    """The bytes of a file as they are stored; seekable."""
+    """The bytes of a file as they are stored; seekable. FileNotFoundError for one that is not there, here or elsewhere.
+
+    Raises:
+      SluiceError: when it is remote and cannot be opened for another reason.
+    """
     if not is_remote(path):
         return Path(path).open("rb")
     from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
 
-    return cast(BinaryIO, FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    with _errors_as_of_local_files(path):
+        return cast(BinaryIO, _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+
+
+def read_stored(path: str) -> bytes:
+    """All bytes of a file as they are stored; FileNotFoundError for one that is not there, here or elsewhere.
+
+    Raises:
+      SluiceError: when it is remote and cannot be read for another reason.
+    """
+    if not is_remote(path):
+        return Path(path).read_bytes()
+    with _errors_as_of_local_files(path), open_stored(path) as stored:
+        return stored.read()
+
+
+@contextmanager
+def _errors_as_of_local_files(path: str) -> Iterator[None]:
+    with plain_remote_errors(path):
+        try:
+            yield
+        except Exception as error:
+            if cause_of(error) is Cause.ABSENT:
+                raise FileNotFoundError(errno.ENOENT, "there is no such file", path) from error
+            raise
 
 
 def is_gzip(path: str) -> bool:
@@ -73,14 +177,28 @@ def plain_read_errors(path: str) -> Iterator[None]:
       SluiceError: when the file cannot be read.
     """
     try:
-        yield
+        if is_remote(path):
+            with plain_remote_errors(path):
+                yield
+        else:
+            yield
     except EOFError as error:
         raise SluiceError(
-            f"{path} is cut short: its gzip stream ends before its end marker.", f"Check it:  gzip -t {path}"
+            f"{path} is cut short: its gzip stream ends before its end marker.", f"Check it:  {_unpacked(path)}"
         ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise SluiceError(f"{path} is a damaged gzip file ({error}).", f"Check it:  gzip -t {path}") from error
+        raise SluiceError(f"{path} is a damaged gzip file ({error}).", f"Check it:  {_unpacked(path)}") from error
     except FileNotFoundError as error:
-        raise SluiceError(f"{path} does not exist.", f"Look:  ls -l {Path(path).parent}") from error
+        raise SluiceError(f"{path} does not exist.", f"Look:  {listing_of(folder_of(path) or '.')}") from error
     except PermissionError as error:
-        raise SluiceError(f"{path} may not be read by this user.", f"Look:  ls -l {path}") from error
+        raise SluiceError(f"{path} may not be read by this user.", f"Look:  {listing_of(path)}") from error
+
+
+def listing_of(place: str) -> str:
+    """The command that lists a file or a folder."""
+    return f"gcloud storage ls {place}" if place.startswith(_CLOUD_STORAGE) else f"ls -l {place}"
+
+
+def _unpacked(path: str) -> str:
+    """The command that shows whether a gzip file is whole."""
+    return f"gcloud storage cat {path} | gzip -t" if path.startswith(_CLOUD_STORAGE) else f"gzip -t {path}"

@@ -19,7 +19,7 @@ from sources.joined import joined_kinds
 from sources.kinds import ARROW_TYPE, KIND_OF_OVERRIDE, Kind, agreed_kind, texts_are_whole, to_kind
 from sources.locate import locate
 from sources.paths import look
-from sources.storage import is_remote, plain_read_errors
+from sources.storage import is_remote, open_stored, plain_read_errors
 from sources.typed import as_lists, typed_to_kind, values_are_whole
 
 # A run reads these from one source, in which a column is of one kind.
@@ -50,9 +50,7 @@ def read_files(paths: Mapping[str, str], column_types: Mapping[str, str] | None 
 
 
 def _read(path: str) -> _Side:
-    if is_remote(path):
-        raise SluiceError(f"{path} is not on this machine, and `gates` reads local files only.", "Copy it here first.")
-    format_, files = locate(str(Path(path).expanduser()))
+    format_, files = locate(path if is_remote(path) else str(Path(path).expanduser()))
     if format_.by_class:
         raise SluiceError(
             f"{path} holds images in folders by class, and `gates` reads tables only.",
@@ -86,13 +84,15 @@ def _digest(file: str) -> str:
     import xxhash
 
     digest = xxhash.xxh3_128()
-    with plain_read_errors(file), Path(file).open("rb") as stored:
+    with plain_read_errors(file), open_stored(file) as stored:
         while piece := stored.read(1 << 22):
             digest.update(piece)
     return digest.hexdigest()
 
 
 def _at(file: str, line: int) -> str:
+    if is_remote(file):
+        return f"Look:  gcloud storage cat {file} | zcat -f | sed -n {line}p"
     return f"Look:  zcat -f {file} | sed -n {line}p"
 
 

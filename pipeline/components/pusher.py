@@ -35,7 +35,8 @@ from pipeline.artifacts.blessings import (
 from pipeline.components.gate import with_optional
 from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
-from serving.version_folder import Push, VersionFolder
+from serving.backends import version_folder_at
+from serving.version_folder import Push
 
 GATE = "pusher"
 NOTED = "noted_in_registry"
@@ -61,7 +62,7 @@ class PusherExecutor(base_executor.BaseExecutor):
         pushed_model.set_int_custom_property("pushed", int(not findings))
         push = None
         if not findings:
-            folder = VersionFolder(exec_properties["destination"])
+            folder = version_folder_at(exec_properties["destination"])
             push = folder.push(source, exec_properties["keep_versions"])
             findings = [_push_finding(push, exec_properties["destination"])]
             verdicts = {name: verdict_properties(given[0]) for name, given in blessings.items()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx import types
@@ -32,6 +31,7 @@ from registry.contract import RegisteredVersion, Submission
 from registry.version_files import write_files
 from registry.version_recipe import environment_of, labels_of, recipe_of
 from registry.version_record import RequestTimes, VersionRecord
+from serving.version_folder import local_copy
 
 if TYPE_CHECKING:
     from pipeline.config.workload import WorkloadConfig
@@ -66,16 +66,17 @@ class RegistrarExecutor(base_executor.BaseExecutor):
         record = version_record_of(input_dict, gates, given)
         registry = registry_at(exec_properties["registry"])
         known = {version.version for version in registry.versions(given.name)}
-        found = registry.register(
-            Submission(
-                model=given.name,
-                saved_model=Path(saved_model),
-                recipe=record.recipe,
-                figures=record.figures,
-                labels=labels_of(given.headline, record.figures),
-                describe=lambda folder, numbered: write_files(folder, record, numbered),
+        with local_copy(saved_model) as here:
+            found = registry.register(
+                Submission(
+                    model=given.name,
+                    saved_model=here,
+                    recipe=record.recipe,
+                    figures=record.figures,
+                    labels=labels_of(given.headline, record.figures),
+                    describe=lambda folder, numbered: write_files(folder, record, numbered),
+                )
             )
-        )
         registered.set_string_custom_property("registry", registry.place)
         _tell(registered, found, is_new=found.version not in known)
 

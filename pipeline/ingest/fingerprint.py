@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import xxhash
@@ -14,7 +15,7 @@ from sources.format import Format
 from sources.formats import format_named
 from sources.image_folder import class_of, split_folder
 from sources.images import beside, texts_in
-from sources.storage import file_size, is_remote, open_stored, plain_read_errors
+from sources.storage import checksums, is_remote, open_stored, plain_read_errors
 
 
 def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:
@@ -23,20 +24,36 @@ def fingerprint(source: Source, image_path_column: str | None = None, test_files
     A name counts only for what it decides: the split of a file (`test_files`), and the image of a row.
     """
     format_ = format_named(source.format)
+    files = {path: _Files(path, format_, image_path_column) for path in source.files}
+    known = checksums([name for each in files.values() for name in each.names if is_remote(name)])
     digests = sorted(
-        f"{is_test_file(path, format_, test_files)} {_contents(path, format_, image_path_column)}"
-        for path in source.files
+        f"{is_test_file(path, format_, test_files)} {each.contents(known)}" for path, each in files.items()
     )
     return xxhash.xxh3_128_hexdigest("\n".join([source.format, *digests]).encode())
 
 
-def _contents(path: str, format_: Format[Any], image_path_column: str | None) -> str:
-    stored = [_digest(each) for each in format_.stored(path)]
-    if format_.by_class:
-        images = xxhash.xxh3_128_hexdigest(" ".join(sorted(stored)).encode())
-        return f"{class_of(path)} {split_folder(path)} {images}"
-    named = _named(path, format_, image_path_column) if image_path_column is not None else []
-    return " ".join([*stored, *(f"{each} {_digest_if_there(beside(path, each))}" for each in named)])
+class _Files:
+    """The files of one unit of a source: those that hold its rows, and the images that these name."""
+
+    def __init__(self, path: str, format_: Format[Any], image_path_column: str | None) -> None:
+        self._path, self._by_class = path, format_.by_class
+        self._stored = format_.stored(path)
+        column = None if format_.by_class else image_path_column
+        self._named = [] if column is None else list(_named(path, format_, column))
+
+    @property
+    def names(self) -> list[str]:
+        """The paths of all of them."""
+        return [*self._stored, *(beside(self._path, each) for each in self._named)]
+
+    def contents(self, known: Mapping[str, str]) -> str:
+        """What their content comes to; `known`: the checksums of those that are remote."""
+        stored = [_digest(each, known) for each in self._stored]
+        if self._by_class:
+            images = xxhash.xxh3_128_hexdigest(" ".join(sorted(stored)).encode())
+            return f"{class_of(self._path)} {split_folder(self._path)} {images}"
+        named = (f"{each} {_digest_if_there(beside(self._path, each), known)}" for each in self._named)
+        return " ".join([*stored, *named])
 
 
 def _named(path: str, format_: Format[Any], column: str) -> Iterator[str]:
@@ -47,18 +64,18 @@ def _named(path: str, format_: Format[Any], column: str) -> Iterator[str]:
             yield from texts_in(rows.columns, column)
 
 
-def _digest_if_there(path: str) -> str:
+def _digest_if_there(path: str, known: Mapping[str, str]) -> str:
     try:
-        return _digest(path)
+        return _digest(path, known)
     except (SluiceError, OSError):
         return "not there"  # ingest reports it
 
 
-def _digest(path: str) -> str:
+def _digest(path: str, known: Mapping[str, str]) -> str:
     if is_remote(path):
-        from apache_beam.io.filesystems import FileSystems
-
-        return f"{FileSystems.checksum(path)} {file_size(path)}"
+        if path not in known:
+            raise FileNotFoundError(errno.ENOENT, "there is no such file", path)
+        return known[path]
     digest = xxhash.xxh3_128()
     with plain_read_errors(path), open_stored(path) as stored:
         while piece := stored.read(1 << 22):

@@ -147,10 +147,10 @@ class LocalRun:
         from runners.local.dag import run_pipeline
         from runners.local.platform import local_platform
         from runners.results.read_back import gate_reports
-        from serving.version_folder import VersionFolder
+        from serving.local_folder import LocalVersionFolder
 
         request = self._request
-        VersionFolder(str(self._folder.serving)).distrust_if_altered()
+        LocalVersionFolder(str(self._folder.serving)).distrust_if_altered()
         platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)

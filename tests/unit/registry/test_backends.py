@@ -20,11 +20,17 @@ def test_a_path_is_a_folder_of_this_machine(place: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_registry_gives_its_own_place(backend: str, tmp_path: Path) -> None:
-    place = f"{backend}://{tmp_path}/models" if backend else f"{tmp_path}/models"
+    place = f"{backend}://folder/models" if backend else f"{tmp_path}/models"
     assert registry_at(place).place == place
 
 
 def test_refuses_a_backend_that_there_is_not_and_names_those_that_there_are() -> None:
-    with pytest.raises(SluiceError, match=r"no registry is called `gs`.*a folder") as caught:
-        registry_at("gs://bucket/registry")
+    with pytest.raises(SluiceError, match=r"no registry is called `s3`.*a folder, .*gs://") as caught:
+        registry_at("s3://bucket/registry")
     assert caught.value.exit_code is ExitCode.UNUSABLE
+
+
+def test_a_bucket_is_named_without_credentials() -> None:
+    assert registry_at("gs://bucket/registry/").place == "gs://bucket/registry"
+    with pytest.raises(SluiceError, match="is not the address of a folder in a bucket"):
+        registry_at("gs:///registry")
