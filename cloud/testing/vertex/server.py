@@ -45,7 +45,7 @@ def vertex_api(
     executor: JobExecutor | None = None,
     others: Iterable[Method] = (),
 ) -> VertexApi:
-    """Vertex AI with nothing in it. `executor` runs its jobs; the default one only says that they have run."""
+    """Vertex AI with nothing in it. `executor` runs its jobs; the default one only marks them as run."""
 
     def has_files(folder: str) -> bool:
         bucket, _, prefix = folder.removeprefix("gs://").partition("/")
