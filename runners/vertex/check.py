@@ -67,8 +67,8 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     for image, count in Counter(task.image for task in tasks if task.image).items():
         console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
+    for warning in warnings:
+        console.print(f"  {warning}", style="yellow", markup=False)
     if left := placeholders(cloud.model_dump()):
         console.print(f"  environment {cloud.name}: {', '.join(left)} still hold placeholders (my-…)", style="yellow")
         console.print("  Put your own into its YAML (configs/environments/), or give --project, --bucket and --image.")
-    for warning in warnings:
-        console.print(f"  {warning}", style="yellow", markup=False)

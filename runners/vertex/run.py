@@ -148,11 +148,14 @@ class _VertexRun:
 
     def _compile(self) -> Path:
         """Write the compiled job; the imports are slow and print a lot."""
-        from pipeline.datasets import datasets_as_seen
+        from pipeline.datasets import datasets_as_seen, datasets_there
         from runners.vertex.compilation import compile_workload
 
         config = self._config
         datasets = datasets_as_seen(config.data, config.split, config.prediction, network=True)
+        if self._request.schedule:
+            # What was seen is today's: each scheduled run looks for its own files.
+            datasets = datasets_there(config.data)
         return compile_workload(config, self._environment, datasets, self._folder)
 
     def _settings(self) -> JobSettings:
