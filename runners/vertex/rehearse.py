@@ -26,7 +26,7 @@ from runners.vertex.rehearsal_data import in_bucket
 from runners.vertex.run import Request, job_name
 
 UNKNOWN = (
-    "whether Vertex AI accepts the job (it checks more than its public descriptors say)",
+    "whether Vertex AI accepts the job (its checks go beyond the public descriptors)",
     "whether accounts have the rights that they need (IAM)",
     "quotas, capacity and how long machines take to start",
     "what the container image holds; tasks ran the code of this checkout with the libraries of this environment",

@@ -17,7 +17,7 @@ from google.cloud import storage
 
 
 def main(name: str, document: dict[str, Any], orders: dict[str, Any]) -> None:
-    """Do what the orders say, then write the output file."""
+    """Carry the orders out, then write the output file."""
     output_file = document["outputs"]["outputFile"]
     client = storage.Client()
     bucket = client.bucket(output_file.removeprefix("gs://").partition("/")[0])

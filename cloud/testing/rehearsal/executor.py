@@ -37,7 +37,7 @@ class _Work(Protocol):
 class Rehearsal:
     """A `JobExecutor` whose jobs run as processes of this machine, each job on a thread.
 
-    A job that a killed process left is taken up when a client asks for it.
+    A job that a killed process left is taken up when a client polls it.
     """
 
     def __init__(self, settings: Settings) -> None:

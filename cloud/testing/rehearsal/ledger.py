@@ -115,7 +115,7 @@ class Ledger:
             return types.Artifact(self._lineage.artifacts.keep(types.Artifact(artifact)))
 
     def find(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> Iterable[types.Artifact]:
-        """The artifacts that a filter wants, the newest first."""
+        """The artifacts that pass a filter, the newest first."""
         with self._run.lock:
             there = list(self._lineage.store.below(self._store, "artifacts"))
             return [each for each in reversed(there) if is_wanted(document_of(each))]

@@ -35,7 +35,7 @@ from cloud.testing.vertex.names import last
 
 
 class TaskError(Exception):
-    """A task failed; the message says why."""
+    """A task failed; the message is the reason."""
 
 
 @dataclass(frozen=True)

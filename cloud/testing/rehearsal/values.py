@@ -20,7 +20,7 @@ _STEP = re.compile(r"\.(\w+)|\['([^']*)'\]|\[(\d+)\]")
 
 
 class SpecificationError(Exception):
-    """The compiled specification asks for what is not there, or for what is not modelled here."""
+    """The compiled specification needs what is not there or not modelled here."""
 
 
 @dataclass(frozen=True)
