@@ -193,6 +193,10 @@ def test_a_schedule_is_made_listed_and_ended(cloud: LocalCloud, tmp_path: Path) 
     done = ran(cloud, "--schedule", every_night, "--yes", "--output-dir", str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"SCHEDULED  sluice-taxi-dev · {every_night} · next run 20" in done.stdout
+    job = json.loads((tmp_path / "taxi/vertex-job.json").read_text())
+    ingest = job["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]["ExampleGen"]["inputs"]["parameters"]
+    files = json.loads(ingest["config"]["runtimeValue"]["constant"])["files"]
+    assert files == [], "each run looks for the files of its day"
     listed = ran(cloud, "jobs", "list", "--workload", "taxi")
     assert listed.returncode == 0
     assert re.search(rf"sluice-taxi-dev +active +taxi +{re.escape(every_night)} +20", listed.stdout)
