@@ -4,10 +4,10 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run test lint tensorboard bench bench-faults doctor image image-test lock clean
+.PHONY: help setup data run test lint tensorboard bench bench-faults doctor image image-test test-aiplatform2 lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment in .venv from requirements.lock
 	@sh scripts/setup_environment.sh
@@ -51,6 +51,9 @@ image: setup ## build the container image with docker, podman or buildah (ARGS="
 
 image-test: ## run a check, a rehearsal and the taxi workload inside the image (ARGS="--tag NAME")
 	@sh deploy/test_image.sh $(ARGS)
+
+test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
+	@sh scripts/test_aiplatform2.sh
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh
