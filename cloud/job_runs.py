@@ -212,6 +212,22 @@ class JobRunner:
             time.sleep(self.poll_seconds)
 
 
+def cancel_jobs_of(project: str, region: str, run: str, transport: str = "grpc") -> list[str]:
+    """Cancels the custom and tuning jobs of a pipeline job that is cancelled itself: no task waits for them any more.
+
+    Returns their names.
+    """
+    client = job_client(region, transport)
+    request = {"parent": f"projects/{project}/locations/{region}", "filter": f'labels.{RUN_LABEL}="{run}"'}
+    cancelled = []
+    for kind in (CUSTOM, TUNING):
+        for job in kind.call(client, "list")(request=request, retry=_patience()):
+            if job.state in _UNDER_WAY:
+                kind.call(client, "cancel")(name=job.name, retry=_patience())
+                cancelled.append(job.name)
+    return cancelled
+
+
 def console_address(job: Any) -> str:
     """Where a person sees the job."""
     _, project, _, region, _, number = job.name.split("/")

@@ -137,6 +137,26 @@ def parsed(values: Mapping[str, Any]) -> types.CustomJob:
     return job
 
 
+def on_machine(job: types.CustomJob, machine: Mapping[str, Any]) -> types.CustomJob:
+    """A copy of the job on another machine, which plain values describe."""
+    other = types.CustomJob(job)
+    for pool in other.job_spec.worker_pool_specs:
+        pool.machine_spec = types.MachineSpec(machine)
+    return other
+
+
+def choice_of(job: types.CustomJob, region: str) -> MachineChoice:
+    """The machine of a job."""
+    machine = job.job_spec.worker_pool_specs[0].machine_spec
+    accelerator = machine.accelerator_type.name if machine.accelerator_count else None
+    return MachineChoice(machine.machine_type, accelerator, machine.accelerator_count, region)
+
+
+def writes_logs_to(job: types.CustomJob, folder: str) -> None:
+    """Sets the folder below which the job's TensorBoard instance looks for event files."""
+    job.job_spec.base_output_directory = types.GcsDestination(output_uri_prefix=folder)
+
+
 def _scheduling(workers: Workers) -> types.Scheduling:
     scheduling = types.Scheduling(
         timeout=timedelta(hours=workers.timeout_hours),

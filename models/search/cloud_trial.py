@@ -29,7 +29,11 @@ _TRIAL = "CLOUD_ML_TRIAL_ID"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one trial; 0 when it came to its last epoch."""
+    """Run one trial; 0 when it came to its last epoch.
+
+    Raises:
+      SluiceError: when the arguments are not values of the model's search space.
+    """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--workshop", required=True, help="The settings that all trials share: a JSON file.")
     known, others = parser.parse_known_args(arguments)

@@ -2,6 +2,7 @@
 results."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,16 +14,21 @@ from tensorboard.plugins.hparams import api as hparams_plugin
 from models.training.uploads import FolderUploader
 
 EVAL_PREFIX = "val_"
+# Where Vertex AI looks for the event files of a custom job with a TensorBoard instance.
+WATCHED_BY_VERTEX = "AIP_TENSORBOARD_LOG_DIR"
 
 
 @contextlib.contextmanager
 def event_folder(directory: str) -> Iterator[str]:
     """A local folder for event files. When `directory` is remote, its files are copied there, the last ones before the
-    `with` ends, also after an error."""
+    `with` ends, also after an error; in a job with a TensorBoard instance, to where that one looks, too."""
     if "://" not in directory:
         yield directory
         return
-    with tempfile.TemporaryDirectory() as local, FolderUploader(local, directory):
+    with contextlib.ExitStack() as stack:
+        local = stack.enter_context(tempfile.TemporaryDirectory())
+        for remote in filter(None, (directory, os.environ.get(WATCHED_BY_VERTEX))):
+            stack.enter_context(FolderUploader(local, remote.rstrip("/")))
         yield local
 
 

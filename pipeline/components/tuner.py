@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx import components
 from tfx.components.tuner import executor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import artifact_utils
 
-from pipeline.platform import Elsewhere
+if TYPE_CHECKING:
+    # Not when it runs: the platform's code is none of that which learns, by which results are taken from the cache.
+    from pipeline.platform import Elsewhere
 
 RESULTS = "tuner_results"
 

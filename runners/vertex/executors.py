@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from tfx.components.trainer.executor import GenericExecutor
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.extensions.google_cloud_ai_platform import constants, training_clients
@@ -23,7 +22,7 @@ from tfx.types import Artifact
 from tfx.utils import json_utils, name_utils
 
 from cloud.job_runs import CUSTOM, Attempt, Identity, JobRunner
-from cloud.training_jobs import MachineChoice, parsed
+from cloud.training_jobs import choice_of, on_machine, parsed, writes_logs_to
 from core.errors import SluiceError
 from models.training.config import LearningSettings
 from pipeline.components import tuner
@@ -127,30 +126,15 @@ def attempts_of(execution: Execution, key: str, inner: type[BaseExecutor]) -> li
     job = parsed({name: value for name, value in made.items() if value})
     if job.job_spec.tensorboard:
         # Each execution's own, for Vertex AI shows whatever it finds there.
-        job.job_spec.base_output_directory = types.GcsDestination(output_uri_prefix=execution.task_folder)
+        writes_logs_to(job, execution.task_folder)
     return attempts_on(job, config)
 
 
-def attempts_on(job: types.CustomJob, config: Mapping[str, Any]) -> list[Attempt]:
+def attempts_on(job: Any, config: Mapping[str, Any]) -> list[Attempt]:
     """The job as it is, and on the machine of each fallback."""
-    fallbacks = config[FALLBACKS_KEY]
-    others = [_attempt(each["region"], _elsewhere(job, each)) for each in fallbacks]
-    return [_attempt(config[constants.VERTEX_REGION_KEY], job), *others]
-
-
-def _elsewhere(job: types.CustomJob, fallback: Mapping[str, Any]) -> types.CustomJob:
-    other = types.CustomJob(job)
-    for pool in other.job_spec.worker_pool_specs:
-        pool.machine_spec = types.MachineSpec(fallback["machine_spec"])
-    return other
-
-
-def _attempt(region: str, job: types.CustomJob) -> Attempt:
-    machine = job.job_spec.worker_pool_specs[0].machine_spec
-    accelerator = machine.accelerator_type.name if machine.accelerator_count else None
-    return Attempt(
-        region, str(MachineChoice(machine.machine_type, accelerator, machine.accelerator_count, region)), job
-    )
+    fallbacks = [(each["region"], on_machine(job, each["machine_spec"])) for each in config[FALLBACKS_KEY]]
+    every = [(config[constants.VERTEX_REGION_KEY], job), *fallbacks]
+    return [Attempt(region, str(choice_of(each, region)), each) for region, each in every]
 
 
 def _hash(*parts: Any) -> str:

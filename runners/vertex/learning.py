@@ -22,12 +22,16 @@ def training_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Else
     """The Trainer in a custom job.
 
     Raises:
-      SluiceError: when the environment's machines do not fit.
+      SluiceError: when the environment's machines do not fit, or have no GPU where the workload asks for one.
     """
-    return Elsewhere(
-        TrainerInACustomJob,
-        _settings(TRAINING_ARGS_KEY, f"{config.name}-trainer", workers_of(cloud, "training", cloud.training), cloud),
-    )
+    workers = workers_of(cloud, "training", cloud.training)
+    without = [str(each) for each in workers.choices if not each.accelerator_type]
+    if config.train.accelerator == "gpu" and without:
+        raise SluiceError(
+            f"`train.accelerator` of {config.name} is gpu, and {without[0]} has none.",
+            "Train without:  --set train.accelerator=auto    With one:  --accelerator-type NVIDIA_L4",
+        )
+    return Elsewhere(TrainerInACustomJob, _settings(TRAINING_ARGS_KEY, f"{config.name}-trainer", workers, cloud))
 
 
 def search_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:

@@ -11,7 +11,7 @@ from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import types
 from google.rpc import code_pb2, status_pb2
 
-from cloud.job_runs import RUN_LABEL, Attempt, Identity, JobRunner, job_client
+from cloud.job_runs import RUN_LABEL, Attempt, Identity, JobRunner, cancel_jobs_of, job_client
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import Run
 from cloud.training_jobs import JobPlace, MachineChoice, Workers, custom_job
@@ -195,3 +195,15 @@ def test_a_refused_job_ends_with_what_the_service_says(
         runner.run(identity(), attempts(cloud, impossible, L4))
     assert caught.value.next_command.endswith("--check")
     assert executor.started == []
+
+
+def test_the_jobs_of_a_cancelled_run_are_cancelled_and_no_others(
+    cloud: LocalCloud, runner: JobRunner, executor: Scripted
+) -> None:
+    client, [attempt] = job_client(REGION, runner.transport), attempts(cloud, L4)
+    run = f"taxi-{uuid.uuid4().hex}"
+    ours = runner._created(client, attempt, Identity(run, "task", "here"))
+    other = runner._created(client, attempt, Identity(f"{run}-2", "task", "here"))
+    assert cancel_jobs_of(cloud.project, REGION, run, runner.transport) == [ours.name]
+    assert client.get_custom_job(name=ours.name).state == types.JobState.JOB_STATE_CANCELLED
+    assert client.get_custom_job(name=other.name).state == types.JobState.JOB_STATE_RUNNING

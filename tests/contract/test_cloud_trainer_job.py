@@ -62,7 +62,7 @@ def train(cloud: LocalCloud, root: str, **environment: Any) -> None:
 
 
 def task_folder(run: str = "") -> str:
-    return f"gs://bucket/root/123/{run or f'taxi-{uuid.uuid4().hex}'}/Trainer_42"
+    return f"gs://bucket/artifacts/123/{run or f'taxi-{uuid.uuid4().hex}'}/Trainer_42"
 
 
 def test_the_job_runs_tfxs_trainer_in_our_image_on_the_environments_machine(cloud: LocalCloud, kept: Kept) -> None:

@@ -53,7 +53,7 @@ class Task:
 def task(cloud: LocalCloud, home: Path, module: str, service: str = "vertex-vizier", **tuner: Any) -> Task:
     bucket = f"bucket-{uuid.uuid4().hex[:8]}"
     cloud.storage.create_bucket(bucket, REGION)
-    root = f"gs://{bucket}/root/123/taxi-run-1/Tuner_1"
+    root = f"gs://{bucket}/artifacts/123/taxi-run-1/Tuner_1"
     given = arguments(home, module=module, **tuner)
     for split in ("train", "eval"):
         gfile.copy(str(rows() / f"{split}.tfrecord"), f"gs://{bucket}/examples/Split-{split}/rows")

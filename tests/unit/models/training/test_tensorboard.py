@@ -92,3 +92,13 @@ def test_a_remote_folder_gets_its_files_before_the_with_ends() -> None:
         with tf.summary.create_file_writer(local).as_default():
             tf.summary.scalar("loss", 1.0, step=0)
     assert len(tf.io.gfile.listdir(remote)) == 1
+
+
+def test_event_files_also_reach_the_folder_that_a_tensorboard_instance_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIP_TENSORBOARD_LOG_DIR", "ram://watched/logs/")
+    with (
+        event_folder("ram://run/tensorboard") as local,
+        tf.summary.create_file_writer(local).as_default(),
+    ):
+        tf.summary.scalar("loss", 1.0, step=0)
+    assert len(tf.io.gfile.listdir("ram://watched/logs")) == len(tf.io.gfile.listdir("ram://run/tensorboard")) == 1

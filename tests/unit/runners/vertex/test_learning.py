@@ -11,6 +11,7 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_workload
 from runners.vertex.executors import TrainerInACustomJob, TunerInACustomJob
 from runners.vertex.learning import search_elsewhere, training_elsewhere
+from runners.vertex.vizier import TunerByVizier
 
 TAXI = load_workload("taxi", (), None, None)
 
@@ -82,3 +83,25 @@ def test_a_tensorboard_by_its_number_is_named_in_full() -> None:
     elsewhere = training_elsewhere(TAXI, environment(tensorboard="42", service_account=account))
     job = elsewhere.custom_config["ai_platform_training_args"]
     assert job["job_spec"]["tensorboard"] == "projects/p/locations/us-central1/tensorboards/42"
+
+
+def test_a_workload_that_asks_for_a_gpu_refuses_a_fallback_without() -> None:
+    workload = load_workload("taxi", ("train.accelerator=gpu",), None, None)
+    training_elsewhere(workload, environment())
+    with pytest.raises(SluiceError, match=r"`train.accelerator` of taxi is gpu, and n1-standard-8 .* has none"):
+        training_elsewhere(workload, environment(training={"fallbacks": [{"machine_type": "n1-standard-8"}]}))
+
+
+def test_vizier_has_a_machine_for_each_trial_and_its_own_limits() -> None:
+    workload = load_workload("taxi", ("tuner.algorithm=random",), None, None)
+    elsewhere = search_elsewhere(workload, environment(tuning={"service": "vertex-vizier", "parallel_trials": 5}))
+    assert elsewhere.executor is TunerByVizier
+    assert elsewhere.custom_config["vertex_parallel_trials"] == 5
+    [pool] = elsewhere.custom_config["ai_platform_tuning_args"]["job_spec"]["worker_pool_specs"]
+    assert pool["replica_count"] == "1"
+
+
+def test_refuses_a_search_that_vizier_cannot_do_before_anything_is_submitted() -> None:
+    workload = load_workload("taxi", ("tuner.algorithm=hyperband",), None, None)
+    with pytest.raises(SluiceError, match="Vizier has no hyperband"):
+        search_elsewhere(workload, environment(tuning={"service": "vertex-vizier"}))
