@@ -12,7 +12,9 @@ from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
 from tfx.dsl.io import fileio
 from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 
+from core.errors import SluiceError
 from pipeline.artifacts.blessings import Blessing, is_blessed
+from pipeline.config.paths import is_address
 from pipeline.config.workload import WorkloadConfig
 from serving.version_folder import fingerprint_of
 
@@ -74,10 +76,20 @@ def _positive(blessings: list[Artifact]) -> list[Artifact]:
 
 def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel, candidate: BaseChannel) -> BaseNode:
     """The node that resolves the model that the candidate must not fall behind: the one from outside that the
-    configuration names, else the last blessed one."""
+    configuration names, else the last blessed one.
+
+    Raises:
+      SluiceError: when the one from outside is on this machine and the pipeline is to run on others.
+    """
     baseline = config.evaluator.baseline
     if baseline is None or baseline.saved_model is None:
         return platform.champion(candidate)
+    if "://" in platform.artifact_root and not is_address(baseline.saved_model):
+        path = baseline.saved_model
+        raise SluiceError(
+            f"`evaluator.baseline.saved_model` names {path}, a folder of this machine, and the job runs on others.",
+            f"Copy it and name the copy:  gcloud storage cp -r {path} {platform.artifact_root}/baseline",
+        )
     from pipeline.components.outside_model import OutsideModel  # most workloads name none
 
     return OutsideModel(

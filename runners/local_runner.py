@@ -30,7 +30,7 @@ What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOA
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG)
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
-@click.option("--data", metavar="PATH", help="Your own files, in a format of docs/sources.md: a path.")
+@click.option("--data", metavar="PATH", help="Your own files, in a format of docs/sources.md: a path, or gs://…")
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set train.epochs=2")
 @click.option("--profile", metavar="NAME", help="A set of overrides that the workload keeps under a name (--list).")

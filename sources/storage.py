@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,10 +95,14 @@ def _file_systems(path: str) -> type[FileSystems]:
     return FileSystems
 
 
-@lru_cache(maxsize=1)
 def _check_credentials() -> None:
     """Raises what Google's library does when there are none: Beam would look for them for five minutes, and then go on
     without."""
+    _find_credentials(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"), os.environ.get("CLOUDSDK_CONFIG"))
+
+
+@lru_cache(maxsize=1)
+def _find_credentials(*_named_by: str | None) -> None:
     import google.auth
 
     google.auth.default()
@@ -109,16 +114,16 @@ def folder_of(path: str) -> str:
 
 
 def open_stored(path: str) -> BinaryIO:
-    """The bytes of a file as they are stored; seekable. That a remote file is not there shows when it is read.
+    """The bytes of a file as they are stored; seekable. FileNotFoundError for one that is not there, here or elsewhere.
 
     Raises:
-      SluiceError: when the file is remote and there are no credentials for its bucket.
+      SluiceError: when it is remote and cannot be opened for another reason.
     """
     if not is_remote(path):
         return Path(path).open("rb")
     from apache_beam.io.filesystem import CompressionTypes
 
-    with plain_remote_errors(path):
+    with _errors_as_of_local_files(path):
         return cast(BinaryIO, _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
@@ -130,10 +135,15 @@ def read_stored(path: str) -> bytes:
     """
     if not is_remote(path):
         return Path(path).read_bytes()
+    with _errors_as_of_local_files(path), open_stored(path) as stored:
+        return stored.read()
+
+
+@contextmanager
+def _errors_as_of_local_files(path: str) -> Iterator[None]:
     with plain_remote_errors(path):
         try:
-            with open_stored(path) as stored:
-                return stored.read()
+            yield
         except Exception as error:
             if cause_of(error) is Cause.ABSENT:
                 raise FileNotFoundError(errno.ENOENT, "there is no such file", path) from error

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
@@ -20,6 +19,7 @@ from gates.evaluation.limits import interval_in_words
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.statistics.intervals import LOWER_IS_BETTER, Interval
 from gates.verdict.finding import Finding, Severity
+from sources.storage import base_name, read_stored
 
 CHECK = "outside_baseline"
 _SHARES = ("accuracy", "auc", "precision", "recall")
@@ -53,11 +53,12 @@ class OutsideFigures:
         return None if plain is None else cls(**plain)
 
 
-def read_outside_figures(path: Path, metrics: Sequence[str], no_worse_by: Mapping[str, float]) -> OutsideFigures:
+def read_outside_figures(path: str, metrics: Sequence[str], no_worse_by: Mapping[str, float]) -> OutsideFigures:
     """The figures in a JSON file, by the names of our `metrics`; other figures are ignored.
 
     Args:
-      path: an object of metrics, or one with such an object under `metrics`; `rows` (or `n`) are its test rows.
+      path: of a file, here or in a bucket, that holds an object of metrics, or one with such an object under
+        `metrics`; `rows` (or `n`) are its test rows.
       metrics: what the Evaluator measures.
       no_worse_by: by metric, how much worse a candidate may be; empty: all metrics that both have, by 0.
 
@@ -79,10 +80,10 @@ def read_outside_figures(path: Path, metrics: Sequence[str], no_worse_by: Mappin
     for metric, figure in figures.items():
         _check_range(path, metric, figure)
     rows = _rows_in(path, stated)
-    return OutsideFigures(path.name, figures, dict(no_worse_by) or dict.fromkeys(figures, 0.0), rows)
+    return OutsideFigures(base_name(path), figures, dict(no_worse_by) or dict.fromkeys(figures, 0.0), rows)
 
 
-def _check_range(path: Path, metric: str, figure: float) -> None:
+def _check_range(path: str, metric: str, figure: float) -> None:
     """Refuse a figure that is impossible for the metric: every candidate would fall behind it, or none."""
     if figure < 0:
         raise SluiceError(f"the baseline {path} says {metric} {figure:g}, and {metric} is never below 0", _HOW)
@@ -91,7 +92,7 @@ def _check_range(path: Path, metric: str, figure: float) -> None:
         raise SluiceError(f"the baseline {path} says {metric} {figure:g}, and {metric} is at most 1{hint}", _HOW)
 
 
-def _rows_in(path: Path, stated: Mapping[str, Any]) -> int | None:
+def _rows_in(path: str, stated: Mapping[str, Any]) -> int | None:
     """The number of test rows in the file. Without it the figures count as exact, so an unreadable one is refused."""
     stated_rows = [stated[name] for name in _ROWS if stated.get(name) is not None]
     if not stated_rows:
@@ -175,9 +176,9 @@ def _gain(own: MetricEstimate, baseline: float, change: Interval) -> tuple[float
     return change.value, change.lower
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
     try:
-        plain = json.loads(path.read_text(encoding="utf-8-sig"))
+        plain = json.loads(read_stored(path).decode("utf-8-sig"))
     except OSError as problem:
         raise SluiceError(f"the baseline {path} cannot be read: {problem.strerror}", _HOW) from None
     except ValueError:

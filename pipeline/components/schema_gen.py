@@ -1,6 +1,5 @@
 """The source of the schema: proposed from train on a first run, or the curated file of the repository."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tensorflow_data_validation as tfdv
@@ -17,6 +16,7 @@ from core.strict import Strict
 from gates.schema.proposal import propose_schema
 from pipeline.artifacts.examples import images_of
 from pipeline.artifacts.schema import write_schema
+from sources.storage import read_stored
 
 if TYPE_CHECKING:
     from pipeline.config.workload import WorkloadConfig
@@ -88,19 +88,19 @@ def CuratedSchema(schema: OutputArtifact[Schema], text: Parameter[str]) -> None:
 
 
 def curated_text(schema_file: str) -> str:
-    """The file's text, after it was parsed as a schema.
+    """The text of the file, here or in a bucket, after it was parsed as a schema.
 
     Raises:
       SluiceError: when the file does not exist or is no schema.
     """
-    path = Path(schema_file)
-    if not path.is_file():
+    try:
+        text = read_stored(schema_file).decode()
+    except OSError as problem:
         raise SluiceError(
             f"{schema_file}: the curated schema does not exist.",
             "Remove `schema_file` from the configuration to have one proposed, and see:  "
             "python runners/local_runner.py --explain schema_file",
-        )
-    text = path.read_text(encoding="utf-8")
+        ) from problem
     try:
         text_format.Parse(text, schema_pb2.Schema())
     except text_format.ParseError as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
 from core.hyperparameters import BATCH_SIZE, DEFAULT_BATCH_SIZE, Rules
 from core.yaml_document import Document, KeyPath, read_document
 from pipeline.config.workload import WorkloadConfig
+from sources.storage import read_stored
 
 
 def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
@@ -21,7 +21,7 @@ def with_frozen(config: WorkloadConfig, document: Document) -> WorkloadConfig:
     """
     if config.tuner.frozen is None:
         return config
-    found = _read(Path(config.tuner.frozen))
+    found = _read(config.tuner.frozen)
     _check_typed(config, document, found)
     hyperparameters = {**config.model.hyperparameters, **found}
     train = {}
@@ -73,10 +73,10 @@ def _is_typed(document: Document, path: KeyPath) -> bool:
     return any(place.typed for place in (document.place(path), *parts))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: str) -> dict[str, Any]:
     search = "Search anew:  --set tuner.frozen=null --set tuner.enabled=true"
     try:
-        found = read_document(file.read_text(encoding="utf-8"), f"`tuner.frozen`, {file}").value
+        found = read_document(read_stored(file).decode(), f"`tuner.frozen`, {file}").value
     except OSError as problem:
         raise SluiceError(f"`tuner.frozen` names {file}, which cannot be read: {problem.strerror}", search) from None
     except UnicodeDecodeError:

@@ -13,6 +13,7 @@ from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.hyperparameters import check_classes, check_hyperparameters
 from pipeline.config.paths import ROOT, is_address, shown
 from pipeline.config.workload import WorkloadConfig
+from sources.storage import is_remote, match_files
 
 if TYPE_CHECKING:
     from gates.evaluation.outside_baseline import OutsideFigures
@@ -28,7 +29,7 @@ def outside_figures(config: EvaluatorConfig) -> OutsideFigures | None:
         return None
     from gates.evaluation.outside_baseline import read_outside_figures  # numpy; most configurations name no baseline
 
-    return read_outside_figures(Path(config.baseline.metrics_file), config.metrics, config.baseline.no_worse_by)
+    return read_outside_figures(config.baseline.metrics_file, config.metrics, config.baseline.no_worse_by)
 
 
 def check_baseline(config: EvaluatorConfig) -> None:
@@ -40,9 +41,10 @@ def check_baseline(config: EvaluatorConfig) -> None:
     outside_figures(config)
     if config.baseline is None or config.baseline.saved_model is None:
         return
-    folder = Path(config.baseline.saved_model)
-    if not (folder / "saved_model.pb").is_file():
-        what = "there is no saved_model.pb in it" if folder.is_dir() else "there is no such folder"
+    folder = config.baseline.saved_model
+    if not _is_file(f"{folder}/saved_model.pb"):
+        is_missing = not is_remote(folder) and not Path(folder).is_dir()
+        what = "there is no such folder" if is_missing else "there is no saved_model.pb in it"
         raise SluiceError(
             f"`evaluator.baseline.saved_model` names {folder}, and {what}",
             "A SavedModel is a folder with saved_model.pb and variables/",
@@ -65,6 +67,10 @@ def check_references(config: WorkloadConfig) -> None:
         _check_schema(Path(config.schema_file), config.name)
     if config.evaluator.baseline is not None:
         check_baseline(config.evaluator)
+
+
+def _is_file(path: str) -> bool:
+    return path in match_files(path) if is_remote(path) else Path(path).is_file()
 
 
 def _check_schema(file: Path, workload: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,14 +20,17 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from core.errors import SluiceError
 from pipeline.artifacts.blessings import BLESSED_PROPERTY, Blessing
 from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.champion import LatestOtherBlessedModel, latest_other_blessed_model
+from pipeline.champion import LatestOtherBlessedModel, champion_of, latest_other_blessed_model
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.pusher import Pusher
 from pipeline.components.schema_gen import CuratedSchema, curated_text
+from pipeline.config.load import load_workload
 from tests.samples import taxi_artifacts as samples
 from tests.samples.evaluator_inputs import evaluator_inputs
+from tests.samples.platforms import pretended_platform
 
 FRAMES = samples.assign(samples.rides().head(4000), seed=5)
 BEAM = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--sdk_container_image=none"]
@@ -264,3 +268,15 @@ def test_an_edited_curated_schema_is_not_taken_from_the_cache(runs: Runs) -> Non
     schema = runs.home / "schema.pbtxt"
     schema.write_text(schema.read_text() + "# looked at\n")
     assert runs.run("a")["Evaluator"] == "ran"
+
+
+def test_a_model_from_outside_that_other_machines_cannot_reach_is_refused(tmp_path: Path) -> None:
+    samples.write_model(tmp_path / "automl", 0.5)
+    folder = tmp_path / "automl/Format-Serving"
+    config = load_workload("taxi", (f"evaluator.baseline={{saved_model: {folder}}}",))
+    here, elsewhere = pretended_platform(), replace(pretended_platform(), artifact_root="gs://bucket/artifacts")
+    channel = Channel(type=standard_artifacts.Schema)
+    assert champion_of(config, here, channel, channel).id == "OutsideModel"
+    with pytest.raises(SluiceError, match="a folder of this machine, and the job runs on others") as caught:
+        champion_of(config, elsewhere, channel, channel)
+    assert f"gcloud storage cp -r {folder} gs://bucket/artifacts/baseline" in caught.value.next_command

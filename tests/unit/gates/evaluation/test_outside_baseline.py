@@ -38,10 +38,10 @@ def _judge(
     return judge_outside_baseline(_evaluation(**own), outside, by)
 
 
-def _file(tmp_path: Path, content: Any) -> Path:
+def _file(tmp_path: Path, content: Any) -> str:
     path = tmp_path / "automl.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
+    return str(path)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_judges_the_named_metrics_alone(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_baseline_is_one_sentence(tmp_path: Path, content: Any, sentence: str) -> None:
-    path = tmp_path / "none.json" if content is None else _file(tmp_path, content)
+    path = str(tmp_path / "none.json") if content is None else _file(tmp_path, content)
     needed = {"auc": 0.0} if content == {"loss": 0.4} else {}
     with pytest.raises(SluiceError) as caught:
         read_outside_figures(path, ["auc", "loss"], needed)
