@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import SluiceError
-from core.text import did_you_mean
+from core.text import did_you_mean, shortened
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
+from gates.tables.files import LEADING_ZEROS
 from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
 from gates.tables.normalise import is_number, normalised
@@ -24,6 +26,7 @@ from gates.verdict.judge import Progress
 from gates.verdict.settings import GateSettings
 from gates.workload import Workload, read_workload, settings_of
 
+_KEEP_ZEROS = "To keep them:  data.column_types: {COLUMN: string}  in the YAML of --config."
 _PACKAGES = ("sluice", "numpy", "pyarrow", "scikit-learn", "scipy")
 
 
@@ -62,7 +65,7 @@ def check(
         chosen = settings_of(chosen)
     data = data_of({side: each for side, each in given.items() if each is not None}, workload)
     report = judge_data(data, chosen.model_copy(update={"strict": chosen.strict or strict}), progress=progress)
-    return replace(report, versions=_versions())
+    return replace(report, versions=_versions(), notes=data.notes)
 
 
 def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:
@@ -76,7 +79,8 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
-    raw = _with_label(tables_of(given, workload.column_types), workload)
+    read = tables_of(given, workload.column_types)
+    raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
     raw = _with_times(raw, workload.time)
@@ -89,7 +93,16 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
         serving=tables.get("serving"),
         previous=tables.get("previous"),
         declared=workload,
+        notes=_notes(read),
     )
+
+
+def _notes(tables: Mapping[str, pa.Table]) -> tuple[str, ...]:
+    lost: dict[str, str] = {}
+    for table in tables.values():
+        lost = json.loads((table.schema.metadata or {}).get(LEADING_ZEROS, b"{}")) | lost
+    columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
+    return (f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}",) if lost else ()
 
 
 def _by_name(table: pa.Table) -> pa.Table:

@@ -22,9 +22,10 @@ from registry.text import brief, in_words
 
 _EPILOG = """\b
 VERSION is a number such as 1.0.0 or an alias such as latest or production.
-Exit codes:  0 done    1 a defect of Sluice    3 there is no such model or version, or it was altered
+Exit codes:  0 done    1 a defect of Sluice    3 there is no such registry, model or version, or it was altered
 """
 
+_DEFAULT_FOLDER = "out/registry"
 _WIDTH_IN_FILES = 200
 _SHOWN = 100  # characters of a value
 
@@ -32,7 +33,7 @@ _SHOWN = 100  # characters of a value
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--folder",
-    default="out/registry",
+    default=_DEFAULT_FOLDER,
     show_default=True,
     metavar="PATH",
     help="The registry: OUTPUT_DIR/registry of local runs, gs://BUCKET/… of cloud runs.",
@@ -49,7 +50,7 @@ def main(context: click.Context, folder: str) -> None:
 @click.pass_obj
 def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> None:
     """List the versions of MODEL, or of every model."""
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         models = [registry.find(model, LATEST).model] if model else registry.models()
         found = [version for each in models for version in registry.versions(each)]
         damage = [registry.alteration(version) for version in found]
@@ -70,7 +71,7 @@ def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> 
 @click.pass_obj
 def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> None:
     """Show one VERSION of MODEL; the latest when none is named."""
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         found = registry.find(model, version)
         damage = registry.alteration(found)
     if as_json:
@@ -100,7 +101,7 @@ def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> No
 @click.pass_obj
 def compare(registry: ModelRegistry, model: str, first: str, second: str) -> None:
     """Say what differs between version FIRST of MODEL and SECOND, the latest when none is named."""
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         found = registry.compare(model, first, second)
     if found.changes:
         _print_table(
@@ -119,7 +120,7 @@ def compare(registry: ModelRegistry, model: str, first: str, second: str) -> Non
 @click.pass_obj
 def alias(registry: ModelRegistry, model: str, version: str, alias: str) -> None:
     """Make ALIAS mean this VERSION of MODEL and no other, e.g. production."""
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         found = registry.alias(model, version, alias)
     click.echo(f"{alias} of {model} is {found.version}")
 
@@ -134,7 +135,7 @@ def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[st
     wrong = next((text for text in labels if "=" not in text), None)
     if wrong is not None:
         raise click.UsageError(f"`{wrong}` is not KEY=VALUE")
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         pairs = (text.partition("=") for text in labels)
         found = registry.label(model, version, {key: value for key, _, value in pairs})
     click.echo(f"{model} {found.version}: {_labels(found) or 'no labels'}")
@@ -147,19 +148,27 @@ def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[st
 @click.pass_obj
 def fetch(registry: ModelRegistry, model: str, version: str, folder: Path) -> None:
     """Copy a VERSION of MODEL to FOLDER when its files are what was registered."""
-    with _system_errors_in_one_sentence():
+    with _opened(registry):
         found = registry.fetch(model, version, folder)
     click.echo(f"{model} {found.version} → {folder}")
 
 
 @contextmanager
-def _system_errors_in_one_sentence() -> Iterator[None]:
-    """Raises an error of the operating system as a user's error in one sentence."""
+def _opened(registry: ModelRegistry) -> Iterator[None]:
+    """Refuses a place that is not there, and raises an error of the operating system in one sentence."""
+    if not registry.exists():
+        raise SluiceError(f"there is no registry in {registry.place}: no such folder.", _way_to_another(registry))
     try:
         yield
     except OSError as problem:
         sentence = f"{problem.filename or 'the registry'}: {problem.strerror or problem}."
         raise SluiceError(sentence, "Name another registry:  python -m registry --folder FOLDER list") from problem
+
+
+def _way_to_another(registry: ModelRegistry) -> str:
+    if registry.place != _DEFAULT_FOLDER and Path(_DEFAULT_FOLDER).is_dir():
+        return f"There is one in {_DEFAULT_FOLDER}:  python -m registry list"
+    return f"A run that is blessed makes one in {_DEFAULT_FOLDER}:  python runners/local_runner.py --workload taxi"
 
 
 def _print_json(plain: object) -> None:

@@ -141,6 +141,10 @@ class ModelRegistry(ABC):
           SluiceError: when a file was altered, added or lost since, or `folder` is not empty.
         """
 
+    def exists(self) -> bool:
+        """Whether there is a place to look into; a backend that makes its place at the first use always has one."""
+        return True
+
     def find(self, model: str, reference: str) -> RegisteredVersion:
         """The version with this number or alias.
 

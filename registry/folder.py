@@ -68,6 +68,10 @@ class FolderRegistry(ModelRegistry):
                 known = entry
         return self.find(submission.model, known.version)
 
+    def exists(self) -> bool:
+        """The folder is made when the first model is registered."""
+        return self.root.is_dir()
+
     def models(self) -> list[str]:
         """The folders that hold a model's versions."""
         if not self.root.is_dir():

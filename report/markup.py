@@ -29,6 +29,7 @@ def _environment() -> Environment:
     environment.filters["prose"] = prose
     environment.globals["interval"] = wording.interval
     environment.globals["plural"] = wording.plural
+    environment.globals["noun"] = wording.noun
     environment.globals["draw"] = proof.draw
     return environment
 

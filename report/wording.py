@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from core.text import counted
+from core.text import plural as noun_form
 
 NOT_A_FIGURE = "n/a"
 NO_BREAK = "\u00a0"
@@ -82,6 +83,11 @@ def size(octets: float) -> str:
             return f"{octets:.0f}{NO_BREAK}{unit}"
         octets /= 1024
     return f"{octets:.1f}{NO_BREAK}GiB"
+
+
+def noun(number: int, one: str) -> str:
+    """(1, "row") → "row", (3, "row") → "rows": what follows a figure that stands in an element of its own."""
+    return noun_form(number, one)
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,7 +1,7 @@
 """Filters of lists as Google's services read them (AIP-160), as far as clients of ours send them.
 
 Terms `path OP value` with `= != < <= > >= :`, joined by AND, OR, NOT and parentheses. After `:` values may be listed
-(`a:"x","y"`: any of them). A function of one argument (`in_context("x")`) asks whether the list of that name, which the
+(`a:"x","y"`: any of them). A function of one argument (`in_context("x")`) is true when the list of that name, which the
 caller has put into the document, has the argument.
 """
 
@@ -39,10 +39,10 @@ _KIND = re.compile(r"\.(number|string|bool)_value$")
 
 
 def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
-    """What `text` says of a resource, given as the nested dictionary of its fields in snake case.
+    """Whether `text` holds for a resource, given as the nested dictionary of its fields in snake case.
 
     Raises:
-        InvalidArgument: it cannot be read, or it asks for a field that is not among the `known` ones.
+        InvalidArgument: it cannot be read, or it names a field that is not among the `known` ones.
     """
     parser = _Parser(text)
     if not parser.tokens:
@@ -52,7 +52,7 @@ def parse_filter(text: str, known: Container[str] | None = None) -> Predicate:
         raise parser.error()
     for field in parser.fields:
         if known is not None and field not in known:
-            raise exceptions.InvalidArgument(f"Invalid filter: {text!r} asks for an unknown field, {field!r}.")
+            raise exceptions.InvalidArgument(f"Invalid filter: {text!r} names an unknown field, {field!r}.")
     return predicate
 
 

@@ -20,7 +20,7 @@ _REFUSAL = (
 class Proxy:
     """Tunnels to `https` (HTTP/1.1 over TLS) or `grpc` (HTTP/2 over TLS), by what the client offers inside.
 
-    `refused` lists, as `host:port`, everything that was asked for and is not ours.
+    `refused` lists, as `host:port`, every address that was requested and is not ours.
     """
 
     def __init__(self, hosts: Iterable[str], https: int, grpc: int, http: int, port: int = 0) -> None:

@@ -69,7 +69,7 @@ class Router:
         """The answer of the first route that fits.
 
         Raises:
-            NotFound: no route fits. Google would answer with 404, too; ours says that the local server stops here.
+            NotFound: no route fits. Google would answer with 404, too; our message names the local server.
         """
         for route in self.routes:
             if route.method == request.method:

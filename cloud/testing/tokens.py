@@ -66,7 +66,7 @@ class Tokens:
     def router(self) -> Router:
         """The token endpoint: answers the JWT that a client has signed with the account's key."""
         router = Router("OAuth")
-        # The last is where TensorFlow's storage client goes, whatever the file of its credentials says.
+        # The last is where TensorFlow's storage client goes, whatever address the file of its credentials names.
         for path in ("/token", "/oauth2/v4/token", "/oauth2/v3/token"):
             router.add("POST", path, lambda request, _: self._exchange(request))
         return router

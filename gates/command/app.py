@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time as clock
 import warnings
@@ -13,8 +12,8 @@ from typing import Any
 import click
 
 from core.atomic_write import write_text
-from core.errors import ExitCode, SluiceError
-from gates.command.usage import OneSentenceGroup
+from core.errors import ExitCode
+from gates.command.usage import OneSentenceGroup, check_writable, show_or_write
 from gates.verdict.finding import GateReport
 from sources.formats import formats_of_files
 
@@ -58,7 +57,7 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
     from gates.command.show import console_on, show_report, show_timings
 
     if out not in (None, _STDOUT):
-        _check_writable(Path(out or ""))
+        check_writable(Path(out or ""), "--json")
     console = console_on(sys.stderr if out == _STDOUT else sys.stdout)
     watch = _Stopwatch()
     with console.status("reading") as status, warnings.catch_warnings():
@@ -84,17 +83,25 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
 @main.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--markdown", is_flag=True, help="As the page docs/gates.md.")
-def list_checks(as_json: bool, markdown: bool) -> None:
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what --json or --markdown prints to FILE, whole or not at all.",
+)
+def list_checks(as_json: bool, markdown: bool, output: Path | None) -> None:
     """List the catalogue: what each check catches, its statistic, its margin and source."""
     from gates.verdict.catalogue import as_json as plain
     from gates.verdict.catalogue import checks
 
     if as_json:
-        click.echo(json.dumps([plain(each) for each in checks()], indent=2, ensure_ascii=False))
+        show_or_write(json.dumps([plain(each) for each in checks()], indent=2, ensure_ascii=False) + "\n", output)
     elif markdown:
         from gates.command.catalogue_page import page
 
-        click.echo(page(checks()), nl=False)
+        show_or_write(page(checks()), output)
+    elif output is not None:
+        raise click.UsageError("--output needs --json or --markdown")
     else:
         from gates.command.show import console_on, show_catalogue
 
@@ -135,14 +142,3 @@ class _Stopwatch:
 
 def _as_text(report: GateReport) -> str:
     return json.dumps({**report.to_json(), "seed": 0}, indent=2, ensure_ascii=False, allow_nan=False)
-
-
-def _check_writable(path: Path) -> None:
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = (
-            "is a folder"
-            if path.is_dir()
-            else f"cannot be written: {folder} " + ("is not a folder" if not folder.is_dir() else "is not writable")
-        )
-        raise SluiceError(f"--json {path} {why}.", f"Look:  ls -ld {folder}")

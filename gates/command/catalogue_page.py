@@ -16,7 +16,7 @@ _TITLES = {
 DERIVATION = re.compile(r"docs/statistics\.md, ([^;]+)")
 
 _INTRO = """\
-<!-- Made by `python -m gates list --markdown > docs/gates.md`; a test keeps it in step with the checks. -->
+<!-- Made by `python -m gates list --markdown --output docs/gates.md`; a test keeps it in step with the checks. -->
 # The gates
 
 Sluice lets a model reach its endpoint only when two gates find nothing that blocks.

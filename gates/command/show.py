@@ -48,6 +48,8 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
         console.print(table)
     if left_out:
         console.print(Text(f"and {left_out:,} more (--verbose, or --json)", "dim"))
+    for note in report.notes:
+        console.print(Text(_printable(f"info: {note}"), "dim"))
     _show_doubts(console, report)
     _show_skipped(console, report, verbose)
     words = f"{_VERDICT_WORDS[report.verdict]} · {report.seconds:.1f} s"

@@ -1,12 +1,15 @@
-"""Errors of a user on a command line: one sentence on standard error, the next command, exit code 3."""
+"""What command lines share: errors of a user in one sentence with the next command and exit code 3, files as output."""
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
+from core.atomic_write import write_text
 from core.errors import ExitCode, SluiceError
 
 _STOPPED = 130  # as shells report Ctrl-C
@@ -17,8 +20,39 @@ def say(problem: SluiceError) -> None:
     click.echo(f"sluice: {problem}", err=True)
 
 
-class OneSentenceGroup(click.Group):
-    """A click group that prints click's errors and ours in one sentence."""
+def show_or_write(text: str, output: Path | None) -> None:
+    """Prints `text`, or writes it to the file of `--output`, whole or not at all.
+
+    A shell empties the file behind `>` before the command runs; this leaves it as it was when the command fails.
+
+    Raises:
+      SluiceError: when the file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        check_writable(output, "--output")
+        write_text(output, text)
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Checks that a file can be written at `path`, which was given by `option`.
+
+    Raises:
+      SluiceError: when it cannot.
+    """
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = (
+            "is a folder"
+            if path.is_dir()
+            else f"cannot be written: {folder} " + ("is not a folder" if not folder.is_dir() else "is not writable")
+        )
+        raise SluiceError(f"{option} {path} {why}.", f"Look:  ls -ld {folder}")
+
+
+class OneSentenceCommand(click.Command):
+    """A click command that prints click's errors and ours in one sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that was named."""
@@ -37,3 +71,7 @@ class OneSentenceGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             code = _STOPPED
         sys.exit(int(code or 0))
+
+
+class OneSentenceGroup(OneSentenceCommand, click.Group):
+    """A click group that does the same."""

@@ -24,6 +24,7 @@ class Data:
     previous: Table | None = None
     declared: Declared = field(default_factory=Declared)
     seed: int = 0
+    notes: tuple[str, ...] = ()  # remarks on how the tables were read
 
     @property
     def label(self) -> str | None:

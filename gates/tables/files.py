@@ -4,6 +4,7 @@ What a tf.Example cannot hold, and the pipeline hence refuses, is looked at as i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import SluiceError
 from sources.column_kinds import ColumnKinds
@@ -24,6 +26,8 @@ from sources.typed import as_lists, typed_to_kind, values_are_whole
 
 # A run reads these from one source, in which a column is of one kind.
 _ONE_SOURCE = ("train", "eval", "test")
+# In the metadata of a table's schema: the columns whose leading zeros are lost, each with a value, as JSON.
+LEADING_ZEROS = b"sluice.leading_zeros"
 _WANTED = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
 
 
@@ -120,12 +124,29 @@ def _are_whole(side: _Side, name: str) -> bool:
 
 
 def _table(side: _Side, kinds: Mapping[str, Kind], column_types: Mapping[str, str]) -> pa.Table:
-    columns = {}
+    columns, lost = {}, {}
     for name, kind in kinds.items():
         if name in column_types:
             kind = KIND_OF_OVERRIDE[column_types[name]]
+        elif kind in (Kind.INT, Kind.FLOAT) and (text := _with_leading_zero(side, name)):
+            lost[name] = text
         columns[name] = _as_it_stands(side, name) if name in side.unheld else _converted(side, name, kind)
-    return pa.table(columns)
+    return pa.table(columns, metadata={LEADING_ZEROS: json.dumps(lost)} if lost else None)
+
+
+def _with_leading_zero(side: _Side, name: str) -> str | None:
+    """A value such as 02134 in a column that is read from text; 0, 0.5 and 0e3 have no such zero."""
+    for _, rows in side.batches:
+        column = None if rows.typed else _column(rows, name)
+        if column is not None:
+            # The regular expression is slow, and seldom needed: it sees what begins with a zero and is longer.
+            likely = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
+            if pc.any(likely).as_py():
+                found = column.filter(likely)
+                found = found.filter(pc.match_substring_regex(found, r"^0\d"))
+                if len(found):
+                    return str(found[0])
+    return None
 
 
 def _column(rows: Rows, name: str) -> pa.Array | None:

@@ -134,7 +134,7 @@ def missing_model(source: str) -> list[Finding]:
 
 
 def _refusal(check: str, name: str, reason: str) -> Finding:
-    remedy = f"See what {name} said in the report, mend it, and run again; the model served now is untouched."
+    remedy = f"See the findings of {name} in the report, mend it, and run again; the model served now is untouched."
     return _finding(check, name, Severity.BLOCK, reason, remedy)
 
 

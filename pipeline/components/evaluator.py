@@ -58,7 +58,7 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
         notes.append("Calibration is the mean probability of the answers over the share of right ones.")
     notes += [f"{finding.reason} Nothing is compared with it." for finding in worthless]
     if unreadable:
-        notes.append(f"{_asks_for(unreadable, config)}: nothing is compared with it.")
+        notes.append(f"{_needs(unreadable, config)}: nothing is compared with it.")
     if undefined:
         notes.append(f"{undefined} figures of slices could not be computed (one class alone, for instance).")
     classes = by_class(beside, names, confidence)
@@ -129,8 +129,8 @@ def _other_classes(scored: Scored, config: EvaluatorInputs) -> Finding:
         threshold=before,
         n=len(scored.labels),
         severity=Severity.BLOCK,
-        reason=f"{whose[0].upper()}{whose[1:]} tells {before} classes apart and this one {scored.classes}: the two "
-        "cannot be compared, and a threshold asks for it.",
+        reason=f"{whose[0].upper()}{whose[1:]} has {before} classes and this one {scored.classes}: the two "
+        "cannot be compared, and a threshold requires it.",
         remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new classes is blessed.",
     )
 
@@ -144,16 +144,16 @@ def _other_columns(unreadable: Mapping[str, str], scored: Scored, config: Evalua
         threshold=0,
         n=len(scored.labels),
         severity=Severity.BLOCK,
-        reason=f"{_asks_for(unreadable, config)}: the two cannot be compared, and a threshold asks for it.",
+        reason=f"{_needs(unreadable, config)}: the two cannot be compared, and a threshold requires it.",
         remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new columns is blessed.",
     )
 
 
-def _asks_for(unreadable: Mapping[str, str], config: EvaluatorInputs) -> str:
+def _needs(unreadable: Mapping[str, str], config: EvaluatorInputs) -> str:
     whose = _beaten(config)[1]
     (first, form), *others = unreadable.items()
     more = f" (and {len(others)} more)" if others else ""
-    return f"{whose[0].upper()}{whose[1:]} asks for `{first}` as {form}{more}"
+    return f"{whose[0].upper()}{whose[1:]} needs `{first}` as {form}{more}"
 
 
 def _worthless(scored: Scored, config: EvaluatorInputs) -> list[Finding]:

@@ -83,6 +83,7 @@ class RegistrarExecutor(base_executor.BaseExecutor):
 
 def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) -> VersionRecord:
     """The record of the model from all outputs of the run."""
+    given = _with_fingerprint(given, artifact_utils.get_single_instance(inputs["examples"]))
     model_run = artifact_utils.get_single_uri(inputs["model_run"])
     structure = structure_of(artifact_utils.get_single_uri(inputs["transform_graph"]), model_run)
     evaluation = read_evaluation(artifact_utils.get_single_uri(inputs["evaluation"]))
@@ -101,6 +102,13 @@ def version_record_of(inputs: Inputs, gates: list[str], given: RegistrarInputs) 
         training=training.as_json() if training else {},
         environment=environment_of(provenance),
     )
+
+
+def _with_fingerprint(given: RegistrarInputs, examples: types.Artifact) -> RegistrarInputs:
+    """Where the files were not hashed when the pipeline was made, ingest has hashed those that it found."""
+    known = given.provenance.data_fingerprint or facts_of(examples).data_fingerprint
+    provenance = given.provenance.model_copy(update={"data_fingerprint": known})
+    return given.model_copy(update={"provenance": provenance})
 
 
 def _request_times(reports: list[str]) -> RequestTimes | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -13,14 +15,17 @@ from pydantic_core import PydanticUndefined
 from core.errors import SluiceError
 from core.strict import Strict
 from core.text import nearest, suggestion
+from gates.command.usage import OneSentenceCommand, show_or_write
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
-from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, section_of
+from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, is_mapping, section_of
 from pipeline.config.workload import WorkloadConfig
 
 _WIDTH = 100
 _ENVIRONMENT = "environment"
-REFERENCE_COMMAND = "python -m pipeline.config.explain > docs/configuration.md"
+_CHECKS = ("gates", "checks")
+_ANY = "*"
+REFERENCE_COMMAND = "python -m pipeline.config.explain --output docs/configuration.md"
 
 
 class _Key(NamedTuple):
@@ -88,18 +93,43 @@ def reference_markdown() -> str:
 
 
 def _find(parts: list[str]) -> _Key:
-    root, path = (EnvironmentConfig, parts[1:]) if parts[0] == _ENVIRONMENT else (WorkloadConfig, parts)
+    root, prefix = (EnvironmentConfig, parts[:1]) if parts[0] == _ENVIRONMENT else (WorkloadConfig, [])
     section: Any = root
-    for depth, part in enumerate(path):
+    path = tuple(prefix)
+    named = True  # whether a name of the mapping before may no longer come
+    for part in parts[len(prefix) :]:
         fields = fields_of(section) or {}
         if part not in fields:
-            raise _unknown(parts)
-        key = _Key((*parts[: len(parts) - len(path)], *path[: depth + 1]), fields[part])
+            if named or not _may_be_named(path, part, fields):
+                raise _unknown(parts)
+            named = True
+            continue
+        path = (*path, part)
+        key = _Key(path, fields[part])
         # Below a free-form mapping every name is allowed: the mapping's own documentation explains it.
         if key.section is None and child(key.field, "any name") is not None:
             return key
-        section = key.section
+        section, named = key.section, not is_mapping(key.field)
     return key
+
+
+def _may_be_named(mapping: tuple[str, ...], name: str, fields: Iterable[str]) -> bool:
+    """Whether a section of the mapping can have this name: of a check one that exists, `*` for any; else any name that
+    is not a misspelt key."""
+    known = _check_names() if mapping == _CHECKS else []
+    if name in (_ANY, *known):
+        return True
+    is_misspelt = nearest(name, fields, cutoff=0.75) is not None
+    if known and not is_misspelt:
+        sentence = f"--explain: there is no check `{name}`{suggestion(nearest(name, known))}"
+        raise SluiceError(sentence, "All checks:  python -m gates list")
+    return not is_misspelt
+
+
+def _check_names() -> list[str]:
+    from gates.verdict.catalogue import checks  # numpy, and every check
+
+    return [check.name for check in checks()]
 
 
 def _unknown(parts: list[str]) -> SluiceError:
@@ -163,5 +193,17 @@ def _plain(documentation: str) -> str:
     return " ".join(documentation.split())
 
 
+@click.command(cls=OneSentenceCommand)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, whole or not at all, instead of printing.",
+)
+def main(output: Path | None) -> None:
+    """Print the page docs/configuration.md."""
+    show_or_write(reference_markdown(), output)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(reference_markdown())
+    main()

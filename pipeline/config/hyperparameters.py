@@ -18,8 +18,8 @@ CLASSES = "classes"
 
 
 def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) -> None:
-    """By the module's `DEFAULTS` and `LIMITS`. A module whose `DEFAULTS` is no plain dictionary, or that has none, says
-    itself what it does not know when it is built.
+    """By the module's `DEFAULTS` and `LIMITS`. A module whose `DEFAULTS` is no plain dictionary, or that has none,
+    checks its hyperparameters itself when it builds the model.
 
     Raises:
       SluiceError: for the first name that the module does not have, or else the first value that does not fit.
@@ -32,7 +32,7 @@ def check_hyperparameters(module: str, source: bytes, given: Mapping[str, Any]) 
         if wanted := rules.wanted(name, value):
             like = shlex.quote(f"model.hyperparameters.{name}={json.dumps(rules.defaults.get(name))}")
             raise SluiceError(
-                f"`model.hyperparameters.{name}` is {value!r}, and {module} wants {wanted}",
+                f"`model.hyperparameters.{name}` is {value!r}, and {module} needs {wanted}",
                 f"For example:  --set {like}",
             )
 
@@ -46,9 +46,9 @@ def check_classes(module: str, source: bytes, given: Mapping[str, Any], class_na
     default = (_written_out(source, DEFAULTS) or {}).get(CLASSES)
     classes, named = given.get(CLASSES, default), len(class_names)
     if named and isinstance(classes, int) and classes != named:
-        unless = "" if CLASSES in given else " unless it is told otherwise"
+        unless = "" if CLASSES in given else " by default"
         raise SluiceError(
-            f"`data.class_names` names {named} classes, and {module} tells {classes} apart{unless}",
+            f"`data.class_names` names {named} classes, and {module} has {classes}{unless}",
             f"Say how many:  --set model.hyperparameters.{CLASSES}={named}",
         )
 

@@ -90,7 +90,8 @@ def _names(folder: Path) -> list[str]:
 
 
 def _known(folder: Path, noun: str) -> str:
-    return f"{noun.capitalize()}s in {shown(folder)}:  {', '.join(_names(folder)) or 'none yet'}"
+    lists = "python runners/local_runner.py --list" if folder == CONFIGS else f"ls {folder}"
+    return f"All {noun}s:  {lists}"
 
 
 def _read(file: Path) -> Document:

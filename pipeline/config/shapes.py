@@ -70,6 +70,11 @@ def is_list(shape: Any) -> bool:
     return get_origin(_without_none(shape)) is list
 
 
+def is_mapping(shape: Any) -> bool:
+    """Whether names stand under it."""
+    return get_origin(_without_none(shape)) is dict
+
+
 def in_words(shape: Any) -> str:
     """A value of this type in plain words: `a whole number of at least 1`."""
     core, limits = _core_and_limits(shape)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.table import Table
 
 from core.errors import ExitCode, SluiceError
 from pipeline.config.environment import EnvironmentConfig
@@ -51,6 +50,7 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     """Compile and list; the imports are slow and print a lot."""
     from runners.vertex.compilation import compile_workload
     from runners.vertex.job import JobTask, list_tasks, read_job
+    from runners.vertex.listing import placeholders, task_lines
     from runners.vertex.preconditions import check_preconditions
 
     warnings = check_preconditions(config, cloud)
@@ -62,12 +62,13 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     tasks: list[JobTask] = list_tasks(spec)
     console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
     console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
-    table = Table("task", "kind", "runs when", box=None, padding=(0, 2, 0, 2))
-    for task in tasks:
-        table.add_row(task.name, task.kind, task.condition or "its inputs are there")
-    console.print(table)
+    for line in task_lines(tasks):
+        console.print(line, markup=False)
     for image, count in Counter(task.image for task in tasks if task.image).items():
         console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
     for warning in warnings:
         console.print(f"  {warning}", style="yellow", markup=False)
+    if left := placeholders(cloud.model_dump()):
+        console.print(f"  environment {cloud.name}: {', '.join(left)} still hold placeholders (my-…)", style="yellow")
+        console.print("  Put your own into its YAML (configs/environments/), or give --project, --bucket and --image.")

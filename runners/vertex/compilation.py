@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -58,7 +59,16 @@ def _as_there(config: WorkloadConfig) -> WorkloadConfig:
 
 
 def _machine_of(task: str, cloud: EnvironmentConfig) -> TaskConfig:
-    return cloud.tasks.get(task, cloud.task)
+    """The container of a task. Those of Trainer and Tuner wait for the machines that do the work, one choice after the
+    other, and are not to give up before."""
+    if task in cloud.tasks:
+        return cloud.tasks[task]
+    waits_for = {"Trainer": cloud.training, "Tuner": cloud.tuning.machines}
+    if task not in waits_for:
+        return cloud.task
+    workers = waits_for[task]
+    hours = (workers.longest_wait_hours + workers.timeout_hours) * (1 + len(workers.fallbacks))
+    return cloud.task.model_copy(update={"timeout_minutes": max(cloud.task.timeout_minutes, math.ceil(hours * 60))})
 
 
 def _of_unknown_content(datasets: Datasets) -> list[str]:

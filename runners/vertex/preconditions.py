@@ -71,7 +71,10 @@ def _check_places(config: WorkloadConfig) -> None:
     elsewhere = not_of_this_machine(places) if len(places) > 1 else [each for each in places if is_address(each)]
     if not elsewhere:
         raise _unreachable("data.source", places[0], "--data gs://BUCKET/FOLDER")
-    named = {"data.serving_log": data.serving_log, "evaluator.baseline.saved_model": baseline and baseline.saved_model}
+    named = {
+        "data.serving_log": data.serving_log,
+        "evaluator.baseline.saved_model": baseline.saved_model if baseline else None,
+    }
     for key, place in named.items():
         if place is not None and not is_address(place):
             raise _unreachable(key, place, f"--set {key}=gs://BUCKET/FOLDER")

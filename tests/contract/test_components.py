@@ -16,6 +16,7 @@ from tfx.types import standard_artifacts
 
 import pipeline as artifact_classes
 from gates.data.contamination.preparation import ALLOWED_READERS
+from pipeline.champion import model_in_production
 from pipeline.config.load import load_environment, load_workload
 from pipeline.pipeline import create_pipeline
 from runners.component_names import NAMES
@@ -34,7 +35,7 @@ NOT_READING_TEST = {
 
 
 def made(variant: tuple[str, ...]) -> tuple[Pipeline, set[str]]:
-    """The pipeline of the taxi workload for a platform with a registry, and the modules whose code it requested."""
+    """The pipeline of the taxi workload for Vertex AI, and the modules whose code it requested."""
     requested: set[str] = set()
 
     def code(*modules: str) -> str:
@@ -43,7 +44,8 @@ def made(variant: tuple[str, ...]) -> tuple[Pipeline, set[str]]:
 
     config = load_workload("taxi", variant)
     platform = vertex_platform(config, load_environment("dev", ()))
-    return create_pipeline(config, replace(platform, registry_directory="/registry", code=code)), requested
+    platform = replace(platform, code=code, champion=model_in_production("/registry", config.name, code))
+    return create_pipeline(config, platform), requested
 
 
 @functools.cache

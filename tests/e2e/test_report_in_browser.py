@@ -178,3 +178,12 @@ def test_intervals_limits_and_bars_have_a_size(visit):
     for drawn in ("#metrics i.dot", "#metrics i.span", "#metrics i.lim", ".hist path", ".valuebar i", ".timing i"):
         box = page.locator(drawn).locator("visible=true").nth(1).bounding_box()
         assert box["height"] > 1 and box["width"] > 0, drawn
+
+
+def test_names_of_the_taxi_data_stand_on_one_line(visit):
+    page = visit("pushed", 1280).page
+    heights = page.locator(".feature h3").evaluate_all(
+        "all => all.map(e => e.getClientRects().length && e.offsetHeight)"
+    )
+    assert len(heights) > 10
+    assert len(set(heights)) == 1

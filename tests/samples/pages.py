@@ -66,14 +66,13 @@ def copy_of_repository(folder: Path) -> Path:
 
 
 def write_block(block: Block, clone: Path) -> bool:
-    """Does what a block says to do with a file: `file=` writes it, `append=` adds to it, `change=` applies a diff.
-    False for a block that says nothing of the kind."""
+    """Does what a block says to do with a file: `file=` writes it, `append=` adds to it, `change=` puts lines in; what
+    is there already is left. False for a block that says nothing of the kind."""
     if name := block.instructions.get("file"):
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_text(block.body, encoding="utf-8")
     elif name := block.instructions.get("append"):
-        with (clone / name).open("a", encoding="utf-8") as file:
-            file.write("\n\n" + block.body if block.language == "python" else block.body)
+        append(block, clone / name)
     elif name := block.instructions.get("change"):
         apply_diff(block.body, clone / name)
     else:
@@ -81,14 +80,29 @@ def write_block(block: Block, clone: Path) -> bool:
     return True
 
 
-def apply_diff(diff: str, file: Path) -> None:
-    """Puts the lines of a diff that begin with a blank or `+` where those that begin with a blank or `-` stand; a line
-    `@@` stands between two places."""
+def append(block: Block, file: Path) -> None:
+    """Puts a block at the end of a file. Where its first line stands in the file, that part is there: of a key of YAML
+    what the block has below it goes below it, and nothing else is written."""
     text = file.read_text(encoding="utf-8")
-    for hunk in diff.split("@@\n"):
-        lines = [(line[:1], line[1:] + "\n") for line in hunk.splitlines()]
-        old = "".join(line for sign, line in lines if sign != "+")
-        new = "".join(line for sign, line in lines if sign != "-")
-        assert text.count(old) == 1, f"{file.name} has {text.count(old)} places for\n{old}"
-        text = text.replace(old, new)
+    head, _, rest = block.body.partition("\n")
+    if head not in text.splitlines():
+        text += ("\n\n" if block.language == "python" else "") + block.body
+    elif block.language == "yaml" and rest not in text:
+        text = text.replace(f"{head}\n", f"{head}\n{rest}", 1)
     file.write_text(text, encoding="utf-8")
+
+
+def apply_diff(diff: str, file: Path) -> None:
+    """Puts in the lines that begin with `+`, before or after the one other line of their place, which is in the file
+    once; a line `@@` stands between two places. Lines that are there already are left."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    for place in diff.split("@@\n"):
+        shown = place.splitlines(keepends=True)
+        added = [line[1:] for line in shown if line.startswith("+")]
+        [anchor] = [line[1:] for line in shown if not line.startswith("+")]
+        assert lines.count(anchor) == 1, f"{file.name} has {lines.count(anchor)} times\n{anchor}"
+        if "".join(added) in "".join(lines):
+            continue
+        at = lines.index(anchor) + (not shown[0].startswith("+"))
+        lines[at:at] = added
+    file.write_text("".join(lines), encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Small services that a preflight asks, each with a router over what a test has set."""
+"""Small services that a preflight calls, each with a router over what a test has set."""

@@ -62,7 +62,7 @@ class ArtifactRegistry:
         return Answer.of({"name": name, "format": "DOCKER", "mode": "STANDARD_REPOSITORY"})
 
     def _allowed(self, right: str, request: Request, values: dict[str, str]) -> str:
-        """The name that was asked for, once the caller may see it."""
+        """The name that was requested, once the caller may see it."""
         self.access.require(right, values["name"].partition("/packages/")[0], request.caller)
         return values["name"]
 

@@ -51,7 +51,7 @@ class Identity:
         router = Router("IAM Credentials")
         account = "/v1/{resource=projects/-/serviceAccounts/*}"
         router.add("POST", f"{account}:generateAccessToken", self._generate_token)
-        # google-auth asks where an account may be used from; 0x0 stands for everywhere.
+        # google-auth requests the regions where an account may be used; 0x0 stands for everywhere.
         router.add("GET", f"{account}/allowedLocations", lambda *_: Answer.of({"encodedLocations": "0x0"}))
         return router
 

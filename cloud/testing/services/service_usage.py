@@ -30,7 +30,7 @@ class ServiceUsage:
     def _batch_get(self, request: Request, _: dict[str, str]) -> Answer:
         names = request.query.get("names", [])
         if not 1 <= len(names) <= MOST_NAMES:
-            raise exceptions.InvalidArgument(f"names: between 1 and {MOST_NAMES} services can be asked for at once.")
+            raise exceptions.InvalidArgument(f"names: between 1 and {MOST_NAMES} services can be requested at once.")
         return Answer.of({"services": [self._state(name) for name in names]})
 
     def _state(self, name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The JSON API of Cloud Storage, and the plain `/bucket/object` downloads that TensorFlow uses.
 
-Answers are always whole: `fields`, by which a client asks for less, is ignored.
+Answers are always whole: `fields`, by which a client requests less, is ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Values = dict[str, str]
 
 
 def storage_router(store: ObjectStore, access: Access, faults: Faults) -> Router:
-    """Everything that is asked of `storage.googleapis.com` and, by older clients, of `www.googleapis.com`."""
+    """All requests to `storage.googleapis.com` and, by older clients, of `www.googleapis.com`."""
     api = _Storage(store)
     router = Router("Cloud Storage")
 
@@ -168,8 +168,8 @@ class _Storage:
         return self.uploads.cancel(session) if request.method == "DELETE" else self.uploads.proceed(request, session)
 
 
-def _media(item: StoredObject, data: bytes, asked: str | None) -> Answer:
-    """The bytes, or the range of them that was asked for.
+def _media(item: StoredObject, data: bytes, requested: str | None) -> Answer:
+    """The bytes, or the range of them that was requested.
 
     Raises:
         RequestRangeNotSatisfiable: the range begins behind the end.
@@ -185,7 +185,7 @@ def _media(item: StoredObject, data: bytes, asked: str | None) -> Answer:
     }
     if "contentEncoding" in item.attributes:
         headers["X-Goog-Stored-Content-Encoding"] = str(item.attributes["contentEncoding"])
-    wanted = _RANGE.fullmatch(asked or "")
+    wanted = _RANGE.fullmatch(requested or "")
     if wanted is None or wanted[0] == "bytes=-":
         return Answer(200, data, headers)
     if wanted[1]:

@@ -48,8 +48,8 @@ def _request(part: Message, outer: Request) -> Request:
     return replace(inner, caller=outer.caller)
 
 
-def _part(asked: Message, answer: Answer) -> bytes:
-    identity = str(asked.get("Content-ID", "")).strip().lstrip("<")
+def _part(part: Message, answer: Answer) -> bytes:
+    identity = str(part.get("Content-ID", "")).strip().lstrip("<")
     head = f"Content-Type: application/http\r\nContent-ID: <response-{identity}\r\n\r\n"
     status = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
     headers = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())

@@ -20,7 +20,7 @@ NOT_SERVED = ("matchGlob", "filter", "softDeleted", "versions")
 
 @dataclass(frozen=True)
 class Query:
-    """What a client asks for. `after` is where the previous page ended."""
+    """The parameters of a client's request. `after` is where the previous page ended."""
 
     prefix: str = ""
     delimiter: str = ""
@@ -61,7 +61,7 @@ class Page:
 
 
 def page(objects: Iterable[StoredObject], query: Query) -> Page:
-    """The page of `objects` (in order) that `query` asks for. Objects and prefixes both count against its size."""
+    """The page of `objects` (in order) that `query` requests. Objects and prefixes both count against its size."""
     found: list[StoredObject] = []
     prefixes: list[str] = []
     last = ""
@@ -80,7 +80,7 @@ def page(objects: Iterable[StoredObject], query: Query) -> Page:
 
 
 def _entry(name: str, query: Query) -> str | None:
-    """The name itself, the common prefix that stands for it, or None when it is not asked for."""
+    """The name itself, the common prefix that stands for it, or None when it is not requested."""
     if not name.startswith(query.prefix) or name < query.start or (query.end and name >= query.end):
         return None
     end = name.find(query.delimiter, len(query.prefix)) if query.delimiter else -1

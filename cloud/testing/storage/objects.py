@@ -1,4 +1,4 @@
-"""Buckets, objects, generations and preconditions: what Cloud Storage promises, apart from how it is asked."""
+"""Buckets, objects, generations and preconditions: what Cloud Storage promises, apart from the form of a request."""
 
 from __future__ import annotations
 

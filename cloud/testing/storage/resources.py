@@ -12,7 +12,7 @@ from cloud.testing.storage.objects import Bucket, Preconditions, StoredObject
 
 
 def object_resource(item: StoredObject, origin: str) -> dict[str, Any]:
-    """An object's metadata; its links lead back to the host that was asked."""
+    """An object's metadata; its links lead back to the host of the request."""
     path = f"/storage/v1/b/{item.bucket}/o/{quote(item.name, safe='')}"
     return {
         "kind": "storage#object",

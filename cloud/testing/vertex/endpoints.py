@@ -79,7 +79,7 @@ class EndpointService(Service):
         return self.operations.start(endpoint.name, None, types.DeleteOperationMetadata)
 
     def deploy_model(self, request: Any) -> Any:
-        """Deploys a version of a model; traffic goes to it only when the request says so."""
+        """Deploys a version of a model; traffic goes to it only when the request states it."""
         endpoint, deployed = self.endpoints.get(request.endpoint), request.deployed_model
         _check_resources(deployed)
         version = self.versions.find(deployed.model)

@@ -40,7 +40,7 @@ class JobCollection:
         return self.jobs.get(name)
 
     def cancel(self, name: str) -> None:
-        """Asks the executor to cancel; for a job that has ended it does nothing, as on the service."""
+        """Has the executor cancel; for a job that has ended it does nothing, as on the service."""
         run = self._run(self.jobs.get(name).name)
         if run.state not in ENDED:
             run.set_state("CANCELLING")

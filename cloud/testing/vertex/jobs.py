@@ -42,7 +42,7 @@ class JobService(Service):
         return self.custom.jobs.list(request, types.ListCustomJobsResponse)
 
     def cancel_custom_job(self, request: Any) -> Any:
-        """Asks for an end."""
+        """Requests the end."""
         self.custom.cancel(request.name)
         return empty_pb2.Empty()
 
@@ -64,7 +64,7 @@ class JobService(Service):
         return self.tuning.jobs.list(request, types.ListHyperparameterTuningJobsResponse)
 
     def cancel_hyperparameter_tuning_job(self, request: Any) -> Any:
-        """Asks for an end."""
+        """Requests the end."""
         self.tuning.cancel(request.name)
         return empty_pb2.Empty()
 

@@ -21,7 +21,7 @@ class Names:
         """The name with the project's number.
 
         Raises:
-            PermissionDenied: it belongs to another project. That is what a stranger is told, whether it exists or not.
+            PermissionDenied: it belongs to another project. A stranger gets this answer whether it exists or not.
         """
         found = _PROJECT.fullmatch(name)
         if found is None or found[1] not in (self.project, self.number):

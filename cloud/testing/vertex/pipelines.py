@@ -43,7 +43,7 @@ class PipelineService(Service):
         return self.collection.jobs.list(request, types.ListPipelineJobsResponse)
 
     def cancel_pipeline_job(self, request: Any) -> Any:
-        """Asks for an end; the job says `CANCELLED` later."""
+        """Requests the end; the state becomes `CANCELLED` later."""
         self.collection.cancel(request.name)
         return empty_pb2.Empty()
 

@@ -76,10 +76,10 @@ class JobExecutor(Protocol):
         """The job was created and is pending."""
 
     def poll(self, run: Run) -> None:
-        """A client has asked for the job; `run.polls` counts how often."""
+        """A client has requested the job; `run.polls` counts how often."""
 
     def cancel(self, run: Run) -> None:
-        """A client wants the job cancelled; it is `CANCELLING`."""
+        """A client has requested the end of the job; it is `CANCELLING`."""
 
 
 @dataclass

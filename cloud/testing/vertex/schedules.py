@@ -82,13 +82,13 @@ class ScheduleService(Service):
 def run_schedule(api: VertexApi, name: str) -> str:
     """Lets a schedule make a job at once, for here nobody waits for the hour; the job's name."""
     schedule = api.backend.store.resources[api.backend.store.names.canonical(name)]
-    asked = types.CreatePipelineJobRequest(schedule.create_pipeline_job_request)
-    asked.parent = asked.parent or place_of(schedule.name)
-    asked.pipeline_job_id = (
-        f"{asked.pipeline_job_id or 'scheduled'}-{last(schedule.name)}-{schedule.next_run_time:%Y%m%d%H%M%S}"
+    request = types.CreatePipelineJobRequest(schedule.create_pipeline_job_request)
+    request.parent = request.parent or place_of(schedule.name)
+    request.pipeline_job_id = (
+        f"{request.pipeline_job_id or 'scheduled'}-{last(schedule.name)}-{schedule.next_run_time:%Y%m%d%H%M%S}"
     )
     create = next(method for method in api.methods if method.title == "PipelineService.CreatePipelineJob")
-    made = api.call(create, type(asked).pb(asked))
+    made = api.call(create, type(request).pb(request))
     with api.backend.lock:
         job = api.backend.store.resources[made.name]
         job.schedule_name = schedule.name

@@ -49,7 +49,7 @@ def vertex_api(
     state: Path | None = None,
 ) -> VertexApi:
     """Vertex AI with nothing in it, or with what an earlier one has left in the file `state`. `executor` runs its jobs;
-    the default one only says that they have run."""
+    the default one only marks them as run."""
 
     def has_files(folder: str) -> bool:
         bucket, _, prefix = folder.removeprefix("gs://").partition("/")

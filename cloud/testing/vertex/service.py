@@ -27,7 +27,7 @@ PACKAGE = "google.cloud.aiplatform.v1"
 
 @dataclass
 class Backend:
-    """What the services share. `has_files` says whether a folder of Cloud Storage holds anything; `predictor` is given
+    """What the services share. `has_files` is whether a folder of Cloud Storage holds anything; `predictor` is given
     a deployed model and instances, and gives one prediction for each. `save` keeps what has changed."""
 
     store: Store

@@ -106,7 +106,7 @@ class Collection:
         return found
 
     def list(self, request: Any, answer: type[proto.Message]) -> Any:
-        """One page of the collection, as a List call asks for it by filter, order and size.
+        """One page of the collection, as a List call requests it by filter, order and size.
 
         Raises:
             InvalidArgument: the filter, the order or the page's token cannot be read.
@@ -114,7 +114,7 @@ class Collection:
         return self.page(self.store.below(self.store.names.canonical(request.parent), self.segment), request, answer)
 
     def page(self, resources: Iterator[Any], request: Any, answer: type[proto.Message]) -> Any:
-        """The page of `resources` that a List call asks for; the answer's first field holds it."""
+        """The page of `resources` that a List call requests; the answer's first field holds it."""
         fields = type(request).meta.fields
         known = {*self.kind.meta.fields, *self.extra_fields}
         is_wanted = parse_filter(request.filter if "filter" in fields else "", known)

@@ -29,16 +29,16 @@ def checked(split: Mapping[str, int], deployed: Collection[str]) -> dict[str, in
 
 
 def after_deploying(
-    current: Mapping[str, int], asked: Mapping[str, int], new: str, deployed: list[str]
+    current: Mapping[str, int], requested: Mapping[str, int], new: str, deployed: list[str]
 ) -> dict[str, int]:
-    """The split once `new` is deployed: as asked with `0` for the new model, or as it was when nothing was asked."""
-    if not asked:
+    """The split once `new` is deployed: as requested with `0` for the new model, or unchanged without a request."""
+    if not requested:
         return dict(current)
-    return checked({new if name == NEW_MODEL else name: share for name, share in asked.items()}, [*deployed, new])
+    return checked({new if name == NEW_MODEL else name: share for name, share in requested.items()}, [*deployed, new])
 
 
 def after_undeploying(
-    current: Mapping[str, int], asked: Mapping[str, int], going: str, deployed: list[str]
+    current: Mapping[str, int], requested: Mapping[str, int], going: str, deployed: list[str]
 ) -> dict[str, int]:
     """The split once `going` is no longer deployed.
 
@@ -48,8 +48,8 @@ def after_undeploying(
     rest = [name for name in deployed if name != going]
     if not rest:
         return {}
-    if (asked or current).get(going):
+    if (requested or current).get(going):
         raise exceptions.FailedPrecondition(
-            f"DeployedModel {going} still has {(asked or current)[going]} % of the traffic."
+            f"DeployedModel {going} still has {(requested or current)[going]} % of the traffic."
         )
-    return checked({name: share for name, share in (asked or current).items() if name != going}, rest)
+    return checked({name: share for name, share in (requested or current).items() if name != going}, rest)

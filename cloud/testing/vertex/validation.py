@@ -1,4 +1,4 @@
-"""What Vertex AI refuses about the form of a request, whatever it asks for."""
+"""What Vertex AI refuses about the form of a request, whatever it requests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check(message: Message) -> None:
 
     Raises:
         InvalidArgument: a required field is missing, an enum has no such value, a resource's name is malformed or a
-            field is unknown. All that is wrong is said at once, as Vertex AI does.
+            field is unknown. All that is wrong stands in one answer, as with Vertex AI.
     """
     violations = [*_unknown(message), *_violations(message, "")]
     if "update_mask" in message.DESCRIPTOR.fields_by_name:

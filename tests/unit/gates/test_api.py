@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -221,3 +222,18 @@ def test_strict_refuses_in_doubt_because_no_check_ran() -> None:
     one = pd.DataFrame({"x": [1.0], "label": [1]})
     assert gates.check(one, label="label").blessed
     assert not gates.check(one, label="label", strict=True).blessed
+
+
+def test_lost_leading_zeros_are_one_line_of_the_answer_until_the_type_is_named(tmp_path: Path) -> None:
+    codes = "".join(f"0{number},{number % 7}\n" for number in range(1000, 1200))
+    for side in ("train", "eval"):
+        (tmp_path / f"{side}.csv").write_text(f"zip,other\n{codes}")
+    (tmp_path / "work.yaml").write_text("data: {column_types: {zip: string}}\n")
+    command = [sys.executable, "-m", "gates", "check", "--train", "train.csv", "--eval", "eval.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def answer(*more: str) -> str:
+        return subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, env=environment).stdout
+
+    assert answer().count("`zip` (01000): leading zeros are lost") == 1
+    assert "leading zeros" not in answer("--config", "work.yaml")

@@ -111,8 +111,29 @@ def test_what_cannot_be_done_is_one_sentence_and_the_next_command(ask: Ask, word
 
 
 def test_an_empty_registry_is_no_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["--folder", str(tmp_path / "none"), "list"])
+    result = CliRunner().invoke(main, ["--folder", str(tmp_path), "list"])
     assert (result.exit_code, "is empty" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["show", "taxi"], ["alias", "taxi", "1.0.0", "best"]])
+def test_a_folder_that_does_not_exist_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(main, ["--folder", "out/registy", *words])
+    assert refused.exit_code == 3
+    sentence, command = refused.output.splitlines()
+    assert sentence == "sluice: there is no registry in out/registy: no such folder."
+    assert command.strip().endswith("python runners/local_runner.py --workload taxi")
+    (tmp_path / "out/registry").mkdir(parents=True)
+    found = CliRunner().invoke(main, ["--folder", "out/registy", *words])
+    assert found.output.splitlines()[1].strip() == "There is one in out/registry:  python -m registry list"
+    assert not (tmp_path / "out/registy").exists()
+
+
+def test_help_needs_no_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["list", "--help"]).exit_code == 0
 
 
 def test_imports_neither_tfx_nor_tensorflow() -> None:

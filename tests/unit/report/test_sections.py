@@ -67,6 +67,13 @@ def test_a_thousand_findings_do_not_bury_the_verdict():
     assert body.index("column 39<") < body.index("<details>") < body.index("column 40<")
 
 
+@pytest.mark.parametrize(("rows", "words_after"), [(1, "row"), (2, "rows")])
+def test_the_noun_behind_a_count_of_rows_follows_the_count(rows, words_after):
+    report = dataclasses.replace(VALIDATOR, findings=(dataclasses.replace(VALIDATOR.findings[0], n=rows),))
+    body = verdict.render(sample_record(), Evidence(gates=(report,))).body
+    assert f'data-name="{words_after}">{rows}<' in body
+
+
 def test_limits_are_drawn_where_they_stand_on_the_axis():
     body = metrics.render(measured(evaluation=sample_evaluation(blessed=None))).body
     figures = [0.668, 0.5, 0.676]

@@ -16,7 +16,7 @@ STATISTICS = ROOT / "docs/statistics.md"
 
 
 def test_the_page_is_in_step_with_the_catalogue() -> None:
-    hint = "run `python -m gates list --markdown > docs/gates.md`"
+    hint = "run `python -m gates list --markdown --output docs/gates.md`"
     assert PAGE.read_text(encoding="utf-8") == page(checks()), hint
 
 

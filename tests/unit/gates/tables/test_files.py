@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from core.errors import ExitCode, SluiceError
-from gates.tables.files import read_files
+from gates.tables.files import LEADING_ZEROS, read_files
 from gates.tables.frames import tables_of
 from gates.tables.table import Table
 from sources.tfrecord import frame_records
@@ -252,3 +253,21 @@ def test_a_code_with_leading_zeros_is_a_number_until_its_type_is_said_and_then_i
     as_said = tables_of(both, {"zip": "string"})
     assert as_said["train"].column("zip").to_pylist() == ["02134", "10001", "90210"]
     assert as_said["serving"].column("zip")[0].as_py() == "2134"
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        (["7", "02134", "03"], "02134"),
+        (["1.5", "007.25"], "007.25"),
+        (["0", "0.5", "-0.5", "0e3", "10"], None),
+        (["", "0"], None),
+        (["02134", "x"], None),  # text keeps its zeros
+    ],
+)
+def test_numbers_that_lose_leading_zeros_are_noted_with_one_of_them(tmp_path: Path, cells, named) -> None:
+    rows = "".join(f"{cell},1\n" for cell in cells)
+    path = written(tmp_path / "train.csv", f"zip,one\n{rows}")
+    metadata = read_files({"train": path})["train"].schema.metadata or {}
+    assert json.loads(metadata.get(LEADING_ZEROS, b"{}")) == ({"zip": named} if named else {})
+    assert not read_files({"train": path}, {"zip": "string"})["train"].schema.metadata

@@ -237,7 +237,7 @@ def test_a_change_of_the_number_of_classes_is_refused_only_where_a_threshold_com
         given = evaluator_inputs(config, "species")
         report = judge(evaluate(scored, given), scored, given)
         assert report.verdict is verdict
-    assert "tells 2 classes apart and this one 3" in report.of(Severity.BLOCK)[0].reason
+    assert "has 2 classes and this one 3" in report.of(Severity.BLOCK)[0].reason
 
 
 IMAGE = tf.TensorSpec([None, 8, 8, 1], tf.int64, name="image")
@@ -269,7 +269,7 @@ def test_a_blessed_model_with_inputs_that_the_data_do_not_have_is_not_scored(
     [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
     assert (finding.check, finding.subject) == ("threshold_change", "blessed model")
     assert finding.reason == (
-        f"The last blessed model asks for {text}: the two cannot be compared, and a threshold asks for it."
+        f"The last blessed model needs {text}: the two cannot be compared, and a threshold requires it."
     )
     assert "no_worse_than_blessed_by" in finding.remedy
     assert read_scored(outputs["evaluation"].uri).blessed is None
@@ -278,7 +278,7 @@ def test_a_blessed_model_with_inputs_that_the_data_do_not_have_is_not_scored(
     outputs = _evaluate(data, tmp_path / "alone", candidate, alone, champion)
     assert read_report(outputs["report"].uri).verdict is Verdict.PASS
     notes = read_evaluation(outputs["evaluation"].uri).notes
-    assert f"The last blessed model asks for {text}: nothing is compared with it." in notes
+    assert f"The last blessed model needs {text}: nothing is compared with it." in notes
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, 
 from pipeline.artifacts.examples import Facts, describe_examples
 from pipeline.artifacts.request_times import read_request_times, write_request_times
 from pipeline.component_inputs import RegistrarInputs
-from pipeline.components.registrar import Registrar, RegistrarExecutor
+from pipeline.components.registrar import Registrar, RegistrarExecutor, version_record_of
 from pipeline.config.workload import WorkloadConfig
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
@@ -258,3 +258,11 @@ def test_request_times_come_back_as_they_were_measured(tmp_path: Path) -> None:
     found = read_request_times(str(tmp_path))
     assert found is not None
     assert (found.requests, found.p50, found.p99) == (2, 5.0, 5.0)
+
+
+def test_data_that_were_not_hashed_beforehand_are_known_by_what_ingest_found(inputs: Artifacts) -> None:
+    given = _given()
+    unknown = given.model_copy(update={"provenance": given.provenance.model_copy(update={"data_fingerprint": ""})})
+    describe_examples(inputs["examples"][0], Facts(rows={"train": 1}, data_fingerprint="found"), {}, {})
+    assert version_record_of(inputs, GATES, given).environment["data_fingerprint"] == "abc"
+    assert version_record_of(inputs, GATES, unknown).environment["data_fingerprint"] == "found"

@@ -34,6 +34,20 @@ def test_a_key_is_explained_with_its_values():
     assert explain("model.hyperparameters.learning_rate") == explain("model.hyperparameters")
 
 
+def test_a_key_below_a_name_of_a_mapping_is_explained_as_without_the_name():
+    for name in ("exact_duplicates", "*"):
+        assert explain(f"gates.checks.{name}") == explain("gates.checks")
+        assert explain(f"gates.checks.{name}.waive.expires") == explain("gates.checks.waive.expires")
+    assert explain("environment.tasks.ModelGate.cpu") == explain("environment.tasks.cpu")
+
+
+def test_an_unknown_check_is_answered_with_the_nearest():
+    with pytest.raises(SluiceError, match=r"no check `exact_duplicate`; did you mean `exact_duplicates`"):
+        explain("gates.checks.exact_duplicate.severity")
+    with pytest.raises(SluiceError, match=r"no key `gates\.checks\.exact_duplicates\.repeated_rows\.severity`"):
+        explain("gates.checks.exact_duplicates.repeated_rows.severity")
+
+
 def test_no_key_lists_them_all():
     text = explain()
     assert all(f"  {key}  " in text for key in KEYS)
@@ -47,6 +61,8 @@ def test_no_key_lists_them_all():
         ("evaluator.treshold", "evaluator.thresholds"),
         ("environment.regoin", "environment.region"),
         ("train.epochs.x", "train.epochs"),
+        ("gates.checks.severty", "gates.checks.severity"),
+        ("environment.tasks.cpus", "environment.tasks.cpu"),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest(key, meant):

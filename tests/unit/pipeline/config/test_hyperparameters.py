@@ -122,7 +122,7 @@ def test_a_value_that_the_model_cannot_be_built_with_is_refused_with_an_example(
 ) -> None:
     with pytest.raises(SluiceError) as refused:
         check_hyperparameters(*module_and_source(name), {key: value})
-    assert refused.value.headline == f"`model.hyperparameters.{key}` is {value!r}, and models.{name} wants {wanted}"
+    assert refused.value.headline == f"`model.hyperparameters.{key}` is {value!r}, and models.{name} needs {wanted}"
     flag, override = shlex.split(refused.value.next_command.partition(":  ")[2])
     assert flag == "--set"
     example = load_workload("taxi", [override]).model.hyperparameters[key]
@@ -184,9 +184,7 @@ def test_as_many_names_as_the_model_has_classes_by_default(tmp_path: Path) -> No
     with pytest.raises(SluiceError) as refused:
         check_references(load_workload(str(tmp_path / "mine.yaml"), [names]))
     assert refused.value.exit_code == ExitCode.UNUSABLE
-    assert refused.value.headline == (
-        "`data.class_names` names 3 classes, and models.cnn tells 10 apart unless it is told otherwise"
-    )
+    assert refused.value.headline == "`data.class_names` names 3 classes, and models.cnn has 10 by default"
     mended = refused.value.next_command.partition("--set ")[2]
     check_references(load_workload(str(tmp_path / "mine.yaml"), [names, mended]))
     check_references(load_workload(str(tmp_path / "mine.yaml")))

@@ -128,11 +128,19 @@ def test_a_file_that_holds_no_configuration_is_refused(tmp_path, content, senten
     assert refusal(str(file)).headline.startswith(f"{file}{sentence}")
 
 
-def test_missing_files_are_named_with_what_there_is(tmp_path):
+def test_missing_files_are_named_with_the_command_that_lists_what_there_is(tmp_path):
     assert refusal("taxy").headline == "there is no workload `taxy`; did you mean `taxi`?"
-    assert "taxi" in refusal("unheard_of").next_command
+    assert refusal("unheard_of").next_command == "All workloads:  python runners/local_runner.py --list"
     assert refusal(f"{tmp_path}/none.yaml").headline == f"{tmp_path}/none.yaml does not exist"
     assert refusal(f"{tmp_path}/").headline == f"{tmp_path}/ is a folder, not a YAML file"
+
+
+def test_a_missing_environment_is_refused_with_the_command_that_lists_the_others():
+    with pytest.raises(SluiceError, match=r"there is no environment `prd`; did you mean `prod`\?") as refused:
+        load_environment("prd")
+    label, _, command = refused.value.next_command.partition("  ")
+    assert label == "All environments:"
+    assert "prod.yaml" in subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
 
 
 def test_numbers_and_texts_are_what_they_look_like():

@@ -12,6 +12,7 @@ from tfx.types import standard_artifacts
 
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL
+from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.evaluation import write_evaluation
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
@@ -43,3 +44,13 @@ def test_evaluation_of_one_row_shows_its_loss_without_an_interval(tmp_path: Path
     evaluation = Evaluation(0.95, (MetricEstimate("loss", OVERALL, 1, 0.223, math.nan, math.nan),))
     write_evaluation(artifact, evaluation)
     assert sentence_for(NodeResult("Evaluator", "ran", 1.0, {"evaluation": [artifact]})).startswith("loss 0.223; ")
+
+
+def test_the_model_to_beat_is_named_by_its_version_or_said_to_be_absent(tmp_path: Path) -> None:
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path)
+    champion = NodeResult("Champion", "ran", 1.0, {"model": [model]})
+    model.set_string_custom_property("version", "1.2.0")
+    assert sentence_for(champion) == "version 1.2.0 of the registry"
+    mark_absent(model)
+    assert sentence_for(champion) == "there is none"

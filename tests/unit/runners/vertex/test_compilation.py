@@ -104,7 +104,9 @@ def test_the_model_to_beat_reaches_the_evaluator() -> None:
     assert source == {"producerTask": "Champion", "outputArtifactKey": "model"}
 
 
-@pytest.mark.parametrize(("task", "cpu", "minutes"), [("ModelGate", 16.0, "45"), ("Evaluator", 4.0, "120")])
+@pytest.mark.parametrize(
+    ("task", "cpu", "minutes"), [("ModelGate", 16.0, "45"), ("Evaluator", 4.0, "120"), ("Trainer", 4.0, "2880")]
+)
 def test_each_task_has_the_machine_of_its_component(task: str, cpu: float, minutes: str) -> None:
     found = container(compiled(changed=True), task)
     assert found["resources"]["cpuLimit"] == cpu

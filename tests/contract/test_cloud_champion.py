@@ -1,0 +1,67 @@
+"""The model to beat out of a registry in a bucket, by the container of the compiled job."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import storage
+from tensorflow.io import gfile
+
+from cloud.testing.cloud import LocalCloud
+from registry.backends import registry_at
+from runners.vertex import container
+from tests.samples import taxi_artifacts as samples
+from tests.samples.registrations import submission
+
+
+@pytest.fixture
+def root(cloud: LocalCloud) -> str:
+    name = f"bucket-{uuid.uuid4().hex[:8]}"
+    cloud.storage.create_bucket(name, "europe-west4")
+    return f"gs://{name}"
+
+
+def champion(root: str, attempt: str) -> dict[str, Any]:
+    """Runs the component in its container; returns what it reports of its output."""
+    task = f"{root}/job/Champion_{attempt}"
+    model = {"name": "m", "uri": f"{task}/model", "type": {"instanceSchema": "title: tfx.Model\n"}}
+    values = {"registry": f"{root}/registry", "workload": "taxi", "code": ""}
+    given = {
+        "inputs": {"parameterValues": values},
+        "outputs": {
+            "artifacts": {"model": {"artifacts": [model]}},
+            "outputFile": f"{task}/executor_output.json",
+        },
+    }
+    arguments = {
+        "--minutes": "5",
+        "--executor_class_path": "pipeline.components.champion.Champion_Executor",
+        "--json_serialized_invocation_args": json.dumps(given),
+        "--json_serialized_inputs_spec_args": json.dumps({"parameters": {name: {} for name in values}}),
+    }
+    with pytest.raises(SystemExit) as end:
+        container.main([word for pair in arguments.items() for word in pair])
+    assert not end.value.code
+    [found] = json.loads(storage.Blob.from_string(f"{task}/executor_output.json", storage.Client()).download_as_text())[
+        "artifacts"
+    ]["model"]["artifacts"]
+    return dict(found)
+
+
+def test_the_production_version_is_copied_out_of_the_bucket(root: str, tmp_path: Path) -> None:
+    assert champion(root, "1")["metadata"]["absent"] == 1
+    folder = samples.write_model(tmp_path / "model", 0.6) / "Format-Serving"
+    registry = registry_at(f"{root}/registry")
+    version = registry.register(dataclasses.replace(submission(tmp_path / "other"), saved_model=folder)).version
+    registry.deployed("taxi", version, "pushed-1")
+    found = champion(root, "2")
+    assert found["metadata"]["version"] == version
+    assert "absent" not in found["metadata"]
+    graph = f"{found['uri']}/Format-Serving/saved_model.pb"
+    with gfile.GFile(graph, "rb") as file:
+        assert file.read() == (folder / "saved_model.pb").read_bytes()
