@@ -18,6 +18,7 @@ from google.protobuf import json_format
 
 from cloud.calls import PATIENCE, Noticed, Patience, call, ended, errors_in_one_sentence
 from cloud.client_messages import register_client_messages
+from cloud.job_runs import cancel_jobs_of
 from cloud.job_settings import JobSettings
 from cloud.place import Place
 from cloud.task_runs import TaskRun, task_runs_of
@@ -162,13 +163,16 @@ class PipelineJobs:
         return [self._read(each) for each in self._pages(request)]
 
     def cancel(self, name: str) -> None:
-        """Ask for the end of a job; its tasks are stopped some time later.
+        """Ask for the end of a job and of the custom and tuning jobs that its tasks wait for; they are stopped some
+        time later.
 
         Raises:
           SluiceError: when there is none, or it may not be cancelled.
         """
         request = types.CancelPipelineJobRequest(name=self._full(name))
         self._call("cancel_pipeline_job", request, f"the job {name} cannot be cancelled")
+        with errors_in_one_sentence(f"the machines of the job {name} cannot be stopped", self.place):
+            cancel_jobs_of(self.place.project, self.place.region, name, self._transport)
 
     def delete(self, name: str) -> None:
         """Delete a job that has ended. Its artifacts stay in the bucket.

@@ -15,6 +15,7 @@ from pipeline.config.environment import EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Elsewhere
 from runners.vertex.executors import FALLBACKS_KEY, LONGEST_WAIT_KEY, TrainerInACustomJob, TunerInACustomJob
+from runners.vertex.labels import labels_of
 from runners.vertex.vizier import PARALLEL_TRIALS_KEY, TunerByVizier, algorithm_of
 
 
@@ -31,7 +32,7 @@ def training_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Else
             f"`train.accelerator` of {config.name} is gpu, and {without[0]} has none.",
             "Train without:  --set train.accelerator=auto    With one:  --accelerator-type NVIDIA_L4",
         )
-    return Elsewhere(TrainerInACustomJob, _settings(TRAINING_ARGS_KEY, f"{config.name}-trainer", workers, cloud))
+    return Elsewhere(TrainerInACustomJob, _settings(TRAINING_ARGS_KEY, "trainer", workers, config, cloud))
 
 
 def search_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewhere:
@@ -40,12 +41,13 @@ def search_elsewhere(config: WorkloadConfig, cloud: EnvironmentConfig) -> Elsewh
     Raises:
       SluiceError: when the environment's machines do not fit, or Vizier cannot do this search.
     """
-    tuning, name = cloud.tuning, f"{config.name}-tuner"
+    tuning = cloud.tuning
     if tuning.service == "workers":
         workers = workers_of(cloud, "tuning.machines", tuning.machines, tuning.parallel_trials)
-        return Elsewhere(TunerInACustomJob, _settings(TUNING_ARGS_KEY, name, workers, cloud))
+        return Elsewhere(TunerInACustomJob, _settings(TUNING_ARGS_KEY, "tuner", workers, config, cloud))
     algorithm_of(config.tuner.algorithm)
-    settings = _settings(TUNING_ARGS_KEY, name, workers_of(cloud, "tuning.machines", tuning.machines), cloud)
+    workers = workers_of(cloud, "tuning.machines", tuning.machines)
+    settings = _settings(TUNING_ARGS_KEY, "tuner", workers, config, cloud)
     return Elsewhere(TunerByVizier, {**settings, PARALLEL_TRIALS_KEY: tuning.parallel_trials})
 
 
@@ -76,14 +78,14 @@ def workers_of(cloud: EnvironmentConfig, section: str, machines: WorkersConfig, 
         restart_on_worker_restart=machines.restart_on_worker_restart,
     )
     try:
-        check_workers(workers, place_of(cloud))
+        check_workers(workers, place_of(cloud, cloud.labels))
     except SluiceError as problem:
         sentence = f"`{section}` of the environment {cloud.name}: {problem.headline}"
         raise SluiceError(sentence, problem.next_command) from problem
     return workers
 
 
-def place_of(cloud: EnvironmentConfig) -> JobPlace:
+def place_of(cloud: EnvironmentConfig, labels: Mapping[str, str]) -> JobPlace:
     """What the environment's jobs have in common."""
     instance = cloud.tensorboard
     if instance and "/" not in instance:
@@ -95,13 +97,15 @@ def place_of(cloud: EnvironmentConfig) -> JobPlace:
         network=cloud.network,
         encryption_key=cloud.encryption_key,
         tensorboard=instance,
-        labels=cloud.labels,
+        labels=labels,
     )
 
 
-def _settings(key: str, name: str, workers: Workers, cloud: EnvironmentConfig) -> Mapping[str, Any]:
+def _settings(
+    key: str, task: str, workers: Workers, config: WorkloadConfig, cloud: EnvironmentConfig
+) -> Mapping[str, Any]:
     """What the executor finds in `custom_config`: the job under TFX's own keys, and what TFX does not know."""
-    place = place_of(cloud)
+    place, name = place_of(cloud, labels_of(config, cloud)), f"{config.name}-{task}"
     first, *fallbacks = ((each.region, plain(custom_job(name, each, workers, place))) for each in workers.choices)
     return {
         constants.ENABLE_VERTEX_KEY: True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cloud.job_settings import JobSettings
-from cloud.pipeline_jobs import ENVIRONMENT_LABEL, WORKLOAD_LABEL
 from pipeline.champion import model_in_production
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
@@ -11,6 +10,7 @@ from pipeline.datasets import Datasets, datasets_there
 from pipeline.platform import Platform
 from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.vertex.dataflow import dataflow_arguments
+from runners.vertex.labels import labels_of
 from runners.vertex.learning import search_elsewhere, training_elsewhere
 from runners.vertex.places import BucketPlaces
 
@@ -38,11 +38,6 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         search=search_elsewhere(config, cloud) if config.tuner.enabled else None,
         provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
     )
-
-
-def labels_of(config: WorkloadConfig, cloud: EnvironmentConfig) -> dict[str, str]:
-    """The environment's labels, and those by which our jobs are found again."""
-    return {**cloud.labels, WORKLOAD_LABEL: config.name, ENVIRONMENT_LABEL: cloud.name}
 
 
 def job_settings(config: WorkloadConfig, cloud: EnvironmentConfig) -> JobSettings:

@@ -14,7 +14,7 @@ from pipeline.config.paths import ROOT, is_address
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import check_withheld, not_of_this_machine
 from runners.component_names import NAMES
-from runners.vertex.platform import labels_of
+from runners.vertex.labels import labels_of
 
 _LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_LABELS = 64

@@ -11,6 +11,7 @@ import pytest
 from google.api_core import exceptions
 
 from cloud.calls import Patience
+from cloud.job_runs import RUN_LABEL, job_client
 from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import WORKLOAD_LABEL, JobState, PipelineJobs, Transport
 from cloud.place import Place
@@ -18,6 +19,7 @@ from cloud.schedules import Schedules
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import EndsWhenPolled
 from cloud.testing.vertex.schedules import run_schedule
+from cloud.training_jobs import JobPlace, MachineChoice, Workers, custom_job
 from core.errors import ExitCode, SluiceError
 from tests.samples.vertex_jobs import compiled_taxi, executed_by
 
@@ -143,6 +145,18 @@ class LocalPipelineJobsContract(PipelineJobsContract):
     @pytest.fixture
     def schedules(self, cloud: LocalCloud) -> Schedules:
         return Schedules(Place(cloud.project, REGION), self.transport, QUICK)
+
+    def test_cancelling_a_job_ends_the_custom_job_that_a_task_waits_for(
+        self, jobs: PipelineJobs, bucket: str, name: str, cloud: LocalCloud
+    ) -> None:
+        jobs.submit(compiled_taxi(bucket), name, SETTINGS)
+        place = JobPlace(cloud.project, "image:v1", labels={RUN_LABEL: name})
+        workers = Workers([MachineChoice("n1-standard-8", None, 0, REGION)])
+        client = job_client(REGION, self.transport)
+        sent = custom_job("taxi-trainer", workers.choices[0], workers, place)
+        started = client.create_custom_job(parent=f"projects/{cloud.project}/locations/{REGION}", custom_job=sent)
+        jobs.cancel(name)
+        assert client.get_custom_job(name=started.name).state.name == "JOB_STATE_CANCELLED"
 
     def test_every_setting_arrives(self, jobs: PipelineJobs, bucket: str, name: str, cloud: LocalCloud) -> None:
         settings = JobSettings(

@@ -40,7 +40,7 @@ def test_trainer_and_tuner_carry_the_machines_of_the_environment(tmp_path: Path)
     training = trainer["ai_platform_training_args"]
     [pool] = training["job_spec"]["worker_pool_specs"]
     assert (pool["machine_spec"]["machine_type"], pool["machine_spec"]["accelerator_count"]) == ("g2-standard-24", 2)
-    assert (training["job_spec"]["scheduling"]["strategy"], training["labels"]) == ("SPOT", {"team": "rides"})
+    assert (training["job_spec"]["scheduling"]["strategy"], training["labels"]["team"]) == ("SPOT", "rides")
     assert [each["machine_spec"]["machine_type"] for each in trainer["vertex_fallbacks"]] == ["n1-standard-8"]
     pools = tuner["ai_platform_tuning_args"]["job_spec"]["worker_pool_specs"]
     assert [each["replica_count"] for each in pools] == ["1", "2"]

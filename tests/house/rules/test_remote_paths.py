@@ -26,12 +26,13 @@ LOCAL_OS = {"listdir", "walk", "scandir", "mkdir", "makedirs", "remove", "unlink
 
 # What is on this machine wherever the component runs.
 ARGUED = {
+    "pipeline/components/champion.py": "scratch for a version, which registries fetch to this machine",
     "pipeline/ingest/source.py": "makes a local path absolute, and leaves an address as it is; files inside packages",
     "models/training/hardware.py": "/proc/cpuinfo",
     "models/training/utilisation.py": "/sys/fs/cgroup",
     "models/training/uploads.py": "the local folder that is uploaded while a library writes to it",
     "models/search/fitting.py": "scratch for weights, which Keras writes to local files only",
-    "models/search/pool.py": "the import path of a child process",
+    "models/search/machines.py": "the import path of a child process",
     "models/export/replay.py": "scratch that is shared with a child process",
     "models/export/fresh_process.py": "scratch that is shared with the parent process",
     "serving/version_folder.py": "scratch for a model that a backend needs on this machine",

@@ -27,7 +27,7 @@ def test_the_trainer_finds_its_job_under_the_keys_of_tfx() -> None:
     config = elsewhere.custom_config
     assert (config["ai_platform_enable_vertex"], config["ai_platform_vertex_region"]) == (True, "us-central1")
     job = config["ai_platform_training_args"]
-    assert (job["project"], job["display_name"], job["labels"]) == ("p", "taxi-trainer", {"team": "rides"})
+    assert (job["project"], job["display_name"], job["labels"]["team"]) == ("p", "taxi-trainer", "rides")
     [pool] = job["job_spec"]["worker_pool_specs"]
     assert pool["machine_spec"] == {
         "machine_type": "g2-standard-12",
