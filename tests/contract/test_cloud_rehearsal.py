@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import google.auth
 import pytest
 from google.cloud import aiplatform
 from google.cloud.aiplatform_v1.types import PipelineState
@@ -28,6 +27,7 @@ from tests.samples.rehearsed_jobs import (
     SCHEMA,
     Tasks,
     ended,
+    sdk_led_to,
     states,
     with_exit_handler,
 )
@@ -50,8 +50,7 @@ def module_cloud(place: RehearsalFolder) -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def cloud(module_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    with module_cloud.applied():
-        aiplatform.init(project=PROJECT, location=REGION, staging_bucket=f"gs://{BUCKET}", api_transport="grpc")
+    with sdk_led_to(module_cloud, BUCKET):
         yield module_cloud
 
 
@@ -304,10 +303,7 @@ def test_a_job_of_a_killed_rehearsal_is_taken_up_where_it_was(tmp_path: Path) ->
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as first:
         _until(lambda: (place.logs / "killed" / "b.log").exists())
         first.kill()
-    with rehearsing(place, PROJECT, os.environ, modules=MODULES) as cloud, cloud.applied():
-        # Another cloud with tokens of its own: the SDK would go on with those of the first.
-        credentials, _ = google.auth.default()
-        aiplatform.init(project=PROJECT, location=REGION, credentials=credentials, api_transport="grpc")
+    with rehearsing(place, PROJECT, os.environ, modules=MODULES) as cloud, sdk_led_to(cloud, BUCKET):
         name = f"projects/{PROJECT}/locations/{REGION}/pipelineJobs/killed"
         assert aiplatform.PipelineJob.get(name).state == PipelineState.PIPELINE_STATE_RUNNING
         cloud.storage.write(BUCKET, "go", b"")

@@ -16,8 +16,8 @@ from google.cloud.aiplatform import hyperparameter_tuning
 
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from tests.samples.rehearsed_jobs import PROJECT, REGION, sdk_led_to
 
-REGION, PROJECT = "europe-west4", "rehearsed"
 WORKER = str(Path(__file__).resolve().parents[1] / "samples/rehearsed_worker.py")
 
 
@@ -30,13 +30,7 @@ def module_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClou
 
 @pytest.fixture
 def cloud(module_cloud: LocalCloud) -> Iterator[LocalCloud]:
-    with module_cloud.applied():
-        import google.auth
-
-        credentials, _ = google.auth.default()
-        aiplatform.init(
-            project=PROJECT, location=REGION, credentials=credentials, staging_bucket="gs://workers-bucket/staging"
-        )
+    with sdk_led_to(module_cloud, "workers-bucket"):
         yield module_cloud
 
 

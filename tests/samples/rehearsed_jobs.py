@@ -5,18 +5,44 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import google.auth
 from google.cloud import aiplatform, storage
+from google.cloud.aiplatform import initializer
 
 from cloud.task_runs import TaskRun, task_runs_of
+from cloud.testing.cloud import LocalCloud
 from tests.samples.folders import ROOT
 
 REGION, PROJECT, BUCKET = "europe-west4", "rehearsed", "rehearsed-bucket"
 CONTAINER = str(ROOT / "tests/samples/rehearsed_container.py")
 SCHEMA = {"artifactType": {"instanceSchema": "title: tests.Blessing\ntype: object\n"}}
+
+
+@contextmanager
+def sdk_led_to(cloud: LocalCloud, bucket: str) -> Iterator[None]:
+    """A block in which this process's SDK talks to `cloud`; afterwards it is as before. It keeps its credentials, and
+    those of one local cloud are not valid in another."""
+    settings = vars(initializer.global_config)
+    before = dict(settings)
+    with cloud.applied():
+        credentials, _ = google.auth.default()
+        aiplatform.init(
+            project=PROJECT,
+            location=REGION,
+            credentials=credentials,
+            staging_bucket=f"gs://{bucket}",
+            api_transport="grpc",
+        )
+        try:
+            yield
+        finally:
+            settings.clear()
+            settings.update(before)
 
 
 class Tasks:
