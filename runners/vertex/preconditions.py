@@ -38,7 +38,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
     _check_serving_image(cloud)
     _check_model_registry(config, cloud)
-    images = [cloud.image, *([cloud.serving_image] if cloud.serving_image else [])]
+    images = [cloud.image, *([cloud.serving_image] if cloud.model_registry and cloud.serving_image else [])]
     return [warning for image in images for warning in _moving_image(image, cloud)]
 
 
