@@ -17,7 +17,7 @@ from registry.version_record import CARD_FILE
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
 from runners.results.record import Gathered
-from runners.vertex.platform import labels_of
+from runners.vertex.labels import labels_of
 
 _SHORT = 12  # characters of a commit
 
