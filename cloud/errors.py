@@ -15,6 +15,9 @@ from core.text import nearest, suggestion
 
 LOGIN = "Log in:  gcloud auth application-default login"
 
+# The person at this machine, as `gcloud` takes a member.
+_PERSON = '--member="user:$(gcloud config get account)"'
+
 # What the clients of all services raise when a call fails.
 CLIENT_ERRORS = (exceptions.GoogleAPIError, auth_exceptions.GoogleAuthError, requests.RequestException)
 
@@ -34,6 +37,8 @@ _NO_TOKEN = "Getting metadata from plugin failed"
 _REFUSED_TOKEN = re.compile(r"invalid_grant|RefreshError|Reauthentication|invalid_rapt")
 _VIOLATION = re.compile(r"\d+\.Field: (?P<field>.*?); Message: (?P<text>[^\t]*)")
 _RIGHT = re.compile(r"[Pp]ermission '?(?P<right>[a-z]\w*(?:\.\w+){2,})'?")
+# Over REST the client puts the call before the service's words.
+_CALL = re.compile(r"^[A-Z]+ https?://\S+: ")
 _LONGEST = 300
 
 
@@ -67,6 +72,12 @@ def in_one_sentence(problem: Exception, cannot: str, place: Place) -> SluiceErro
     return SluiceError(f"{cannot}: {_message(problem)}.", _status(place))
 
 
+def as_account(problem: SluiceError, account: str) -> SluiceError:
+    """The same error of a call that a service account has made: what it lacks is granted to it, not to a person."""
+    command = problem.next_command.replace(_PERSON, f"--member=serviceAccount:{account}")
+    return SluiceError(problem.headline, command, problem.exit_code)
+
+
 def unknown_region(region: str) -> SluiceError | None:
     """The error for a region that Vertex AI does not have; None for one that it has.
 
@@ -86,7 +97,7 @@ def _message(problem: BaseException) -> str:
     text = str(getattr(problem, "message", "") or problem)
     if violations := _VIOLATION.findall(text):
         text = "; ".join(f"{field}: {reason.rstrip('. ')}" for field, reason in violations)
-    line = " ".join(text.split()) or type(problem).__name__
+    line = " ".join(_CALL.sub("", text).split()) or type(problem).__name__
     return f"{line[:_LONGEST]}…" if len(line) > _LONGEST else line.rstrip(". ")
 
 
@@ -105,9 +116,8 @@ def _denied(problem: Exception, place: Place) -> tuple[str, str]:
         return f"the API of Vertex AI is not enabled in {place.project}", f"Enable it:  {command}"
     right = _RIGHT.search(text)
     role = "roles/iam.serviceAccountUser" if right and right["right"] == "iam.serviceAccounts.actAs" else None
-    member = '--member="user:$(gcloud config get account)"'
     command = (
-        f"gcloud projects add-iam-policy-binding {place.project} {member} --role={role or 'roles/aiplatform.user'}"
+        f"gcloud projects add-iam-policy-binding {place.project} {_PERSON} --role={role or 'roles/aiplatform.user'}"
     )
     lacks = f"the account lacks the right {right['right']} in {place.project}" if right else _message(problem)
     return lacks, f"Grant it:  {command}"

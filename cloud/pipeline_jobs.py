@@ -149,6 +149,15 @@ class PipelineJobs:
         """
         return self._read(self._get(name))
 
+    def specification(self, name: str) -> dict[str, Any]:
+        """What was compiled for the job of that id, as plain values.
+
+        Raises:
+          SluiceError: when there is none, or it cannot be read.
+        """
+        plain: dict[str, Any] = json_format.MessageToDict(types.PipelineJob.pb(self._get(name)).pipeline_spec)
+        return plain
+
     def find(self, workload: str = "", labels: Mapping[str, str] | None = None) -> list[PipelineJob]:
         """Our jobs, the newest first, without their tasks: those of one workload, those with these labels.
 

@@ -28,6 +28,7 @@ class RunRecord(BaseModel):
     pushed_version: str | None
     pushed_to: str | None
     registered_version: str | None = None  # in the model registry, "1.2.0"
+    vertex_model: str | None = None  # in Vertex AI Model Registry: projects/…/models/sluice-taxi-prod@3
     components: list[ComponentRecord]
     gates: list[dict[str, Any]]
     metrics: dict[str, Any]  # {"overall": {"n", "auc", "auc_lower", …}, "slices": [{"slice", "n", "auc", …}]}

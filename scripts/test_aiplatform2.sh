@@ -25,6 +25,7 @@ exec "$ENVIRONMENT/bin/python" -m pytest --quiet -p no:cacheprovider \
     tests/contract/test_cloud_experiment_records.py \
     tests/contract/test_cloud_experiments.py \
     tests/contract/test_cloud_job_runs.py \
+    tests/contract/test_cloud_model_uploads.py \
     tests/contract/test_cloud_preflight.py \
     tests/contract/test_cloud_preflight_connection.py \
     tests/contract/test_cloud_services.py \

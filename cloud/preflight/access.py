@@ -51,6 +51,11 @@ _PIPELINE_IN_PROJECT = {
     "aiplatform.metadataStores.get": "roles/aiplatform.user",
     "aiplatform.pipelineJobs.get": "roles/aiplatform.user",
 }
+_UPLOADING_IN_PROJECT = {
+    "aiplatform.models.list": "roles/aiplatform.user",
+    "aiplatform.models.update": "roles/aiplatform.user",
+    "aiplatform.models.upload": "roles/aiplatform.user",
+}
 _DATAFLOW_IN_PROJECT = {
     "dataflow.jobs.create": "roles/dataflow.developer",
     "dataflow.jobs.get": "roles/dataflow.developer",
@@ -122,7 +127,11 @@ def rights_of_the_pipeline(plan: Plan, caller: Caller) -> Outcome:
         )
     except exceptions.NotFound:
         return NotChecked(f"{account} does not exist.")
-    in_project = _PIPELINE_IN_PROJECT | (_DATAFLOW_IN_PROJECT if plan.dataflow_region else {})
+    in_project = {
+        **_PIPELINE_IN_PROJECT,
+        **(_UPLOADING_IN_PROJECT if plan.serving_image else {}),
+        **(_DATAFLOW_IN_PROJECT if plan.dataflow_region else {}),
+    }
     member = f"serviceAccount:{account}"
     found = _judged(_missing_in_project(plan, api, in_project), account, member, _grant(plan))
     if isinstance(found, Failed):

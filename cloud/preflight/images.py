@@ -64,17 +64,15 @@ def pinned(image: str, digest: str | None) -> str:
 @cloud_check("image", "image")
 def image(plan: Plan, caller: Caller) -> Outcome:
     """Whether the image is in its registry; its digest is the value."""
-    address = ImageAddress.of(plan.image)
-    if address is None:
-        return NotChecked(_ELSEWHERE)
-    try:
-        digest = _digest(address, caller.api)
-    except exceptions.NotFound:
-        return Failed(
-            f"the image {plan.image} does not exist.",
-            f"See what is there:  gcloud artifacts docker images list {address.repository_address} --include-tags",
-        )
-    return Passed(f"{address.digest or address.tag} is {_shortened(digest)}.", digest)
+    return _there(plan.image, caller)
+
+
+@cloud_check("serving_image", "serving image")
+def serving_image(plan: Plan, caller: Caller) -> Outcome:
+    """Whether the image that serves uploaded models is in its registry; its digest is the value."""
+    if plan.serving_image is None:
+        return Passed("no model is uploaded to Vertex AI.")
+    return _there(plan.serving_image, caller)
 
 
 @cloud_check("code", "code in the image")
@@ -94,6 +92,20 @@ def code(plan: Plan, caller: Caller) -> Outcome:
     if found != plan.code:
         return Failed(f"the image {plan.image} holds other code ({found}) than this checkout ({plan.code}).", build)
     return Passed(f"it is that of this checkout ({found}).")
+
+
+def _there(image: str, caller: Caller) -> Outcome:
+    address = ImageAddress.of(image)
+    if address is None:
+        return NotChecked(_ELSEWHERE)
+    try:
+        digest = _digest(address, caller.api)
+    except exceptions.NotFound:
+        return Failed(
+            f"the image {image} does not exist.",
+            f"See what is there:  gcloud artifacts docker images list {address.repository_address} --include-tags",
+        )
+    return Passed(f"{address.digest or address.tag} is {_shortened(digest)}.", digest)
 
 
 def _digest(address: ImageAddress, api: GoogleApi) -> str:

@@ -78,6 +78,11 @@ class PreflightResult:
         """The digest that the image's tag stands for, `sha256:…`; None when the registry was not read."""
         return next(_values(self.rows, "image"), None)
 
+    @property
+    def serving_digest(self) -> str | None:
+        """That of the image that serves uploaded models; None when none is uploaded, too."""
+        return next(_values(self.rows, "serving_image"), None) or None
+
 
 def _values(rows: Iterable[Row], check: str) -> Iterator[str]:
     return (row.outcome.value for row in rows if row.check == check and isinstance(row.outcome, Passed))

@@ -38,6 +38,7 @@ class Plan:
     job_id: str
     code: str  # the fingerprint of this checkout's code
     service_account: str | None = None  # runs the pipeline; None: the project's default
+    serving_image: str | None = None  # of models that are uploaded to Vertex AI; None: none is
     dataflow_region: str | None = None  # None: no step runs on Dataflow
     machines: tuple[MachineDemand, ...] = ()
     price_file: Path | None = None  # None: the one that comes with Sluice

@@ -11,7 +11,7 @@ from cloud.preflight.access import apis, right_to_act_as, rights_in_bucket, righ
 from cloud.preflight.check import Caller, Check
 from cloud.preflight.credentials import find_credentials, member_of
 from cloud.preflight.google_api import PATIENCE_SECONDS, GoogleApi
-from cloud.preflight.images import code, image
+from cloud.preflight.images import code, image, serving_image
 from cloud.preflight.outcome import Failed, Outcome, Passed, PreflightResult, Row
 from cloud.preflight.places import bucket, job_name, region
 from cloud.preflight.plan import Plan
@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     rights_of_the_pipeline,
     image,
     code,
+    serving_image,
     machines,
     gpu_quota,
     job_name,

@@ -124,7 +124,7 @@ class EnvironmentConfig(Strict):
     image: Text
     """Container image that runs each component (built from deploy/)."""
     serving_image: Text | None = None
-    """Container image of the endpoint; null: our own, built from deploy/."""
+    """Container image that serves a model at an endpoint, built from deploy/; `model_registry` needs one."""
     service_account: Text | None = None
     """Runs the pipeline; the project's default when absent."""
     strict_gates: bool = False
@@ -140,7 +140,7 @@ class EnvironmentConfig(Strict):
     registry: bool = True
     """Whether blessed models are registered in the bucket, where the next run finds the model to beat."""
     model_registry: bool = False
-    """Whether blessed models are also uploaded to Vertex AI Model Registry."""
+    """Whether pushed models are also uploaded to Vertex AI Model Registry, as versions of `sluice-WORKLOAD-NAME`."""
     experiment: Text | None = None
     """Vertex AI experiment that collects the parameters and metrics of every run; null: none."""
     tensorboard: Text | None = None

@@ -14,7 +14,7 @@ from runners.results.outcome import Outcome
 @dataclass(frozen=True)
 class FinishedRun:
     """All that its record and its report are made of. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash
-    and data_fingerprint."""
+    and data_fingerprint, and vertex_model where a model was uploaded."""
 
     config: WorkloadConfig
     run_id: str

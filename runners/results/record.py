@@ -37,8 +37,8 @@ def record_of(
     outcome: Outcome,
     facts: Mapping[str, Any],
 ) -> RunRecord:
-    """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and
-    data_fingerprint."""
+    """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and data_fingerprint, and
+    vertex_model where a model was uploaded."""
     return RunRecord(
         run_id=run_id,
         workload=config.name,
@@ -154,6 +154,7 @@ def _lineage(record: RunRecord, results: Results, gathered: Gathered) -> dict[st
         "seed": str(record.seed),
         **{name: artifact.uri if artifact else None for name, artifact in uris.items()},
         "registered as": f"{registered.model} {registered.version} ({registered.reason})" if registered else None,
+        **({"registered in Vertex AI as": record.vertex_model} if record.vertex_model else {}),
         "pushed to": record.pushed_to,
     }
 

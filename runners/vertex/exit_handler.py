@@ -18,6 +18,7 @@ from tfx.orchestration.kubeflow.decorators import FinalStatusStr, exit_handler
 from cloud.experiments import record_run
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
+from core.errors import SluiceError
 from core.strict import Strict
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.paths import ROOT
@@ -29,6 +30,7 @@ from runners.vertex.job_outcome import outcome_of_job
 from runners.vertex.places import BucketPlaces
 from runners.vertex.publish import publish
 from runners.vertex.results import results_of
+from runners.vertex.upload import UploadSettings, not_uploaded, upload_pushed, upload_settings_of
 
 Status = pipeline_spec_pb2.PipelineTaskFinalStatus
 _STATES = {"SUCCEEDED": JobState.SUCCEEDED, "FAILED": JobState.FAILED, "CANCELLED": JobState.CANCELLED}
@@ -46,6 +48,10 @@ class ExitInputs(Strict):
     lock_hash: Optional[str]  # noqa: UP045
     experiment: Optional[str]  # noqa: UP045
     tensorboard: Optional[str]  # noqa: UP045
+    service_account: Optional[str] = None  # noqa: UP045
+    """Runs the job; none: the project's default."""
+    upload: Optional[UploadSettings] = None  # noqa: UP045
+    """None: nothing is uploaded to Vertex AI Model Registry."""
 
 
 @exit_handler
@@ -53,10 +59,13 @@ def ExitHandler(final_status: Parameter[str], config: Parameter[str]) -> None:
     """`final_status` is Vertex AI's account of the tasks before, as JSON; `config`: ExitInputs as text.
 
     Raises:
-      SluiceError: when the job cannot be read.
+      SluiceError: when the job cannot be read, or what it has pushed cannot be uploaded.
     """
     status = json_format.Parse(final_status, Status(), ignore_unknown_fields=True)
-    finish(status, ExitInputs.from_property(config))
+    given = ExitInputs.from_property(config)
+    job = _ended(status, given)
+    default = f"{job.project_number}-compute@developer.gserviceaccount.com"
+    finish(job, given, account=given.service_account or default)
 
 
 def exit_handler_of(
@@ -72,6 +81,8 @@ def exit_handler_of(
         runs=BucketPlaces.of(config.name, cloud).runs,
         experiment=cloud.experiment,
         tensorboard=cloud.tensorboard,
+        service_account=cloud.service_account,
+        upload=upload_settings_of(config, cloud),
         **provenance,
     )
     # The configuration is only shown: what it names of this machine stands there as in its YAML.
@@ -79,42 +90,66 @@ def exit_handler_of(
     return ExitHandler(final_status=FinalStatusStr(), config=text)
 
 
-def finish(status: Any, given: ExitInputs) -> RunRecord:
-    """Read back the job of a final status, judge its outcome, publish record and report.
+def finish(
+    job: PipelineJob,
+    given: ExitInputs,
+    account: Optional[str] = None,  # noqa: UP045
+    is_latest: bool = True,
+) -> RunRecord:
+    """Judge the outcome of a job that has ended, upload what it pushed, publish record and report. A second call does
+    no harm: it finds what the first one made, or writes over it.
+
+    Args:
+      job: the job, in the state in which its tasks have left it.
+      given: the inputs of its exit handler.
+      account: the service account that this runs as; None: a person.
+      is_latest: whether it is the newest job of its workload.
 
     Raises:
-      SluiceError: when the job cannot be read.
+      SluiceError: when what it pushed cannot be uploaded, after everything else was written.
     """
-    name = status.pipeline_job_resource_name.rpartition("/")[2]
-    job = PipelineJobs(Place(given.project, given.region)).get(name)
-    # It runs as long as its exit handler does: this is how it will have ended.
-    ended = dataclasses.replace(job, state=_STATES[status.state], error=status.error.message)
-    record = _publish(ended, given)
+    results = results_of(job.tasks, job.folder)
+    gathered = gather(results)
+    outcome = outcome_of_job(job, results, gathered.gates)
+    uploaded, problem = None, None
+    if given.upload and outcome.outcome == "pushed":
+        try:
+            uploaded = upload_pushed(job, results, gathered, outcome, given.upload, given.git_commit, account)
+        except SluiceError as refused:
+            problem, outcome = refused, not_uploaded(outcome, refused)
+    facts = {**_facts(job, given), "vertex_model": uploaded}
+    record = publish(FinishedRun(given.workload, job.name, results, outcome, facts), gathered, given.runs, is_latest)
     if given.experiment:
         record_run(
             given.project,
             given.region,
             given.experiment,
-            name,
+            job.name,
             _parameters(record, given.workload),
             _metrics(record),
             given.tensorboard,
         )
+    if problem:
+        raise problem
     return record
 
 
-def _publish(job: PipelineJob, given: ExitInputs) -> RunRecord:
-    results = results_of(job.tasks, job.folder)
-    gathered = gather(results)
-    facts = {
-        "seconds": round((datetime.now(timezone.utc) - (job.started or job.created)).total_seconds(), 3),
+def _ended(status: Any, given: ExitInputs) -> PipelineJob:
+    """The job of a final status. It runs as long as its exit handler does: this is how it will have ended."""
+    name = status.pipeline_job_resource_name.rpartition("/")[2]
+    job = PipelineJobs(Place(given.project, given.region)).get(name)
+    return dataclasses.replace(job, state=_STATES[status.state], error=status.error.message)
+
+
+def _facts(job: PipelineJob, given: ExitInputs) -> dict[str, Any]:
+    end = job.ended or datetime.now(timezone.utc)
+    return {
+        "seconds": round((end - (job.started or job.created)).total_seconds(), 3),
         "peak_memory_bytes": None,
         "git_commit": given.git_commit,
         "lock_hash": given.lock_hash,
         "data_fingerprint": None,
     }
-    outcome = outcome_of_job(job, results, gathered.gates)
-    return publish(FinishedRun(given.workload, job.name, results, outcome, facts), gathered, given.runs)
 
 
 def _parameters(record: RunRecord, workload: WorkloadConfig) -> dict[str, Any]:
@@ -132,6 +167,7 @@ def _parameters(record: RunRecord, workload: WorkloadConfig) -> dict[str, Any]:
         "outcome": record.outcome,
         "registered_version": record.registered_version,
         "pushed_version": record.pushed_version,
+        "vertex_model": record.vertex_model,
     }
 
 

@@ -127,7 +127,7 @@ class _Following:
         results = _results(job)
         with _reading(job):
             gates = _gate_reports(results)
-        outcome = outcome_of_job(job, results, gates)
+            outcome = outcome_of_job(job, results, gates)
         self._console.verdict(gates)
         print_ending(self._console, outcome, job.workload, outcome.pushed_to or f"{_workload_folder(job)}/serving")
         report = f"{_workload_folder(job)}/runs/{job.name}/report.html"

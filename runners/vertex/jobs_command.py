@@ -17,7 +17,7 @@ _yes = click.option("--yes", is_flag=True, help="Ask nothing.")
 
 @click.group()
 def jobs() -> None:
-    """List, follow, cancel and clean up jobs and schedules on Vertex AI."""
+    """List, follow, cancel, finish and clean up jobs and schedules on Vertex AI."""
 
 
 @jobs.command("list")
@@ -57,6 +57,20 @@ def cancel_command(name: str, environment: str, **place: Any) -> None:
 
     with RunConsole(sys.stdout) as console:
         sys.exit(cancel(place_of(environment, environment_overrides(place)), name, console))
+
+
+@jobs.command("finish")
+@click.argument("name")
+@_environment
+@with_keys(PLACE)
+def finish_command(name: str, environment: str, **place: Any) -> None:
+    """Write record and report of a job that has ended once more, and upload what it pushed."""
+    from runners.console.console import RunConsole
+    from runners.vertex.finish_again import finish_again
+    from runners.vertex.jobs import place_of
+
+    with RunConsole(sys.stdout) as console:
+        sys.exit(finish_again(place_of(environment, environment_overrides(place)), name, console))
 
 
 @jobs.command("clean")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cloud.model_registry import LONGEST_ID, model_id_of
 from core.errors import SluiceError
 from core.text import did_you_mean
 from pipeline.config.environment import EnvironmentConfig
@@ -18,6 +19,7 @@ from runners.vertex.labels import labels_of
 
 _LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_LABELS = 64
+_MODEL_LABELS = 4  # an uploaded model has more than its job: version, push, commit, gates
 _PREBUILT = re.compile(r"(-docker\.pkg\.dev/vertex-ai|gcr\.io/cloud-aiplatform)/prediction/")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # Only Vertex AI's tasks have a container; what merely looks something up has none.
@@ -33,9 +35,11 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_places(config)
     _check_withheld_by_schema(config)
     _check_tasks(cloud)
-    _check_labels(labels_of(config, cloud))
+    _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
     _check_serving_image(cloud)
-    return list(_moving_image(cloud))
+    _check_model_registry(config, cloud)
+    images = [cloud.image, *([cloud.serving_image] if cloud.model_registry and cloud.serving_image else [])]
+    return [warning for image in images for warning in _moving_image(image, cloud)]
 
 
 def check_job_places(spec: Mapping[str, Any]) -> None:
@@ -111,14 +115,17 @@ def _check_tasks(cloud: EnvironmentConfig) -> None:
             )
 
 
-def _check_labels(labels: Mapping[str, str]) -> None:
+def _check_labels(labels: Mapping[str, str], more: int) -> None:
     explain = "See:  python runners/local_runner.py --explain environment.labels"
     for key, value in labels.items():
         if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
             sentence = f"`{key}: {value}` cannot be a label of Google Cloud: keys and values are up to 63 of a-z, 0-9, "
             raise SluiceError(f"{sentence}_ and -, and a key begins with a letter.", explain)
-    if len(labels) > _MOST_LABELS:
-        sentence = f"the job would have {len(labels)} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
+    if len(labels) + more > _MOST_LABELS:
+        what = "model" if more else "job"
+        sentence = (
+            f"the {what} would have {len(labels) + more} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
+        )
         raise SluiceError(sentence, explain)
 
 
@@ -127,17 +134,39 @@ def _check_serving_image(cloud: EnvironmentConfig) -> None:
         raise SluiceError(
             f"`serving_image` is {cloud.serving_image}: the pre-built images of Vertex AI stop at TensorFlow 2.15, "
             "older than what exports our models, and end in January 2027.",
-            "Use our own image:  leave `serving_image` out of the environment's YAML",
+            "Use our own image:  the one that is built from deploy/",
         )
 
 
-def _moving_image(cloud: EnvironmentConfig) -> Iterable[str]:
-    """An image by a tag that moves: what runs tomorrow may be another one than was checked today."""
-    tag = cloud.image.rpartition("/")[2].partition(":")[2] or "latest"
-    if _DIGEST.search(cloud.image) or tag != "latest":
+def _check_model_registry(config: WorkloadConfig, cloud: EnvironmentConfig) -> None:
+    if not cloud.model_registry:
         return
-    sentence = f"the image {cloud.image} is named by a tag that moves"
+    without = "Or upload nothing:  `model_registry: false`"
+    wanted = f"`model_registry` of the environment {cloud.name} is true, and"
+    if cloud.serving_image is None:
+        raise SluiceError(
+            f"{wanted} Vertex AI takes no model without the image that serves it: `serving_image` is not set.",
+            f"Name our own in the environment's YAML:  `serving_image: REGION-docker.pkg.dev/…`    {without}",
+        )
+    off = {
+        "registry` of the environment": cloud.registry,
+        f"registry.enabled` of {config.name}": config.registry.enabled,
+    }
+    for key, is_on in off.items():
+        if not is_on:
+            raise SluiceError(f"{wanted} only registered models are uploaded: `{key} is false.", without)
+    if len(model_id_of(config.name, cloud.name)) > LONGEST_ID:
+        sentence = f"Vertex AI would call the model {model_id_of(config.name, cloud.name)}, and takes {LONGEST_ID}"
+        raise SluiceError(f"{wanted} {sentence} characters.", "Shorten:  `name` of the environment")
+
+
+def _moving_image(image: str, cloud: EnvironmentConfig) -> Iterable[str]:
+    """An image by a tag that moves: what runs tomorrow may be another one than was checked today."""
+    tag = image.rpartition("/")[2].partition(":")[2] or "latest"
+    if _DIGEST.search(image) or tag != "latest":
+        return
+    sentence = f"the image {image} is named by a tag that moves"
     if cloud.strict_gates:
-        command = f"gcloud artifacts docker images describe {cloud.image} --format='value(image_summary.digest)'"
+        command = f"gcloud artifacts docker images describe {image} --format='value(image_summary.digest)'"
         raise SluiceError(f"{sentence}, and {cloud.name} takes a digest or a version alone.", f"Its digest:  {command}")
     yield f"{sentence}; a digest (@sha256:…) or a version keeps what was checked."

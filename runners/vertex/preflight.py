@@ -47,6 +47,7 @@ def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str)
         job_id=job_id,
         code=code_fingerprint(*PACKAGES),
         service_account=environment.service_account,
+        serving_image=environment.serving_image if environment.model_registry else None,
         dataflow_region=environment.dataflow.region or environment.region,
         machines=tuple(_machines(config, environment)),
     )

@@ -17,15 +17,16 @@ from runners.results.run_folder import RunFiles
 LATEST = "latest"
 
 
-def publish(run: FinishedRun, gathered: Gathered, runs: str) -> RunRecord:
-    """Write the files of a run to `<runs>/<run id>/` and, when they are all there, its id to `<runs>/latest`; returns
-    the record. A second call for the same run writes over what the first one wrote."""
+def publish(run: FinishedRun, gathered: Gathered, runs: str, is_latest: bool = True) -> RunRecord:
+    """Write the files of a run to `<runs>/<run id>/` and, when they are all there and it is the latest, its id to
+    `<runs>/latest`; returns the record. A second call for the same run writes over what the first one wrote."""
     with tempfile.TemporaryDirectory() as scratch:
         record = write_files(RunFiles(Path(scratch)), run, gathered)
         target = posixpath.join(runs, run.run_id)
         fileio.makedirs(target)
         for file in sorted(Path(scratch).iterdir()):
             fileio.copy(str(file), posixpath.join(target, file.name), overwrite=True)
-    with fileio.open(posixpath.join(runs, LATEST), "w") as pointer:
-        pointer.write(run.run_id)
+    if is_latest:
+        with fileio.open(posixpath.join(runs, LATEST), "w") as pointer:
+            pointer.write(run.run_id)
     return record

@@ -132,15 +132,18 @@ class _VertexRun:
         return follow(self._place, self._name, console)
 
     def _check(self) -> None:
-        """What shows without the cloud, then preflight and cost. From here on the image is the one that was seen."""
+        """What shows without the cloud, then preflight and cost. From here on the images are those that were seen."""
         from runners.vertex.preconditions import check_preconditions  # with TFX, which prints a lot
 
         warnings = check_preconditions(self._config, self._environment)
         result = preflight(self._config, self._environment, self._name, self._console.rich)
-        for warning in [] if result.image_digest else warnings:
+        wanted = [result.image_digest, *([result.serving_digest] if self._environment.model_registry else [])]
+        for warning in [] if all(wanted) else warnings:
             self._console.last_words("warning:", warning, "yellow")
-        image = pinned(self._environment.image, result.image_digest)
-        self._environment = self._environment.model_copy(update={"image": image})
+        images = {"image": pinned(self._environment.image, result.image_digest)}
+        if self._environment.serving_image:
+            images["serving_image"] = pinned(self._environment.serving_image, result.serving_digest)
+        self._environment = self._environment.model_copy(update=images)
         cost = estimate_cost(self._config, self._environment, self._request.output_dir)
         print_cost(cost, self._console.rich)
         if self._request.max_cost is not None:

@@ -31,9 +31,9 @@ BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc
 
 
 @cache
-def compiled(project: str, bucket: str) -> str:
+def compiled(project: str, bucket: str, *more: str) -> str:
     config = load_workload("taxi")
-    changes = (f"project={project}", f"bucket={bucket}", f"region={REGION}", "experiment=rides")
+    changes = (f"project={project}", f"bucket={bucket}", f"region={REGION}", "experiment=rides", *more)
     with TemporaryDirectory() as folder:
         environment = load_environment("dev", changes)
         return compile_workload(config, environment, datasets_there(config.data), Path(folder)).read_text()
@@ -45,6 +45,8 @@ class Ended:
 
     cloud: LocalCloud
     bucket: str
+    environment: tuple[str, ...] = ()  # beside what every test needs
+    exit_code: int = 0  # of the exit handler's container
 
     def __post_init__(self) -> None:
         # TensorFlow remembers how long a file was: no test writes over another's.
@@ -52,7 +54,7 @@ class Ended:
 
     def run(self, state: str, *tasks: Any, error: str = "", task_error: SluiceError | None = None) -> dict[str, Any]:
         """Runs the exit handler of a job that has come to this; returns its record."""
-        document = json.loads(compiled(self.cloud.project, self.bucket))
+        document = json.loads(compiled(self.cloud.project, self.bucket, *self.environment))
         settings = job_settings(load_workload("taxi"), load_environment("dev"))
         jobs = PipelineJobs(Place(self.cloud.project, REGION))
         self.name = f"taxi-{uuid.uuid4().hex[:8]}"
@@ -69,8 +71,7 @@ class Ended:
             self._run_container(document, json.dumps(status), f"{job.folder}/ExitHandler_9/executor_output.json")
         return dict(json.loads(self.read(f"runs/{self.name}/run.json")))
 
-    @staticmethod
-    def _run_container(document: dict[str, Any], status: str, output_file: str) -> None:
+    def _run_container(self, document: dict[str, Any], status: str, output_file: str) -> None:
         spec = document["pipelineSpec"]
         command = spec["deploymentSpec"]["executors"]["ExitHandler_executor"]["container"]
         constant = spec["root"]["dag"]["tasks"]["ExitHandler"]["inputs"]["parameters"]["config"]["runtimeValue"]
@@ -82,7 +83,7 @@ class Ended:
         assert command["command"][:3] == ["python", "-m", container.__name__]
         with pytest.raises(SystemExit) as end:
             container.main([*command["command"][3:], *arguments])
-        assert not end.value.code
+        assert (end.value.code or 0) == self.exit_code
 
     def read(self, name: str) -> str:
         found = storage.Client(self.cloud.project).bucket(self.bucket).blob(f"sluice/taxi/{name}").download_as_text()

@@ -186,6 +186,29 @@ def test_an_image_that_does_not_exist_fails(ready: LocalCloud) -> None:
     )
 
 
+def test_a_serving_image_that_does_not_exist_fails_where_models_are_uploaded(ready: LocalCloud) -> None:
+    serving = f"{REPOSITORY}/jobs/serving:v1"
+    result = run_preflight(replace(PLAN, serving_image=serving))
+    assert only_failure(result) == "serving_image"
+    assert result.outcome("serving_image") == Failed(
+        f"the image {serving} does not exist.",
+        f"See what is there:  gcloud artifacts docker images list {REPOSITORY} --include-tags",
+    )
+    ready.images.add(f"{REPOSITORY}/jobs/serving", "v1", "sha256:" + "ef" * 32)
+    result = run_preflight(replace(PLAN, serving_image=serving))
+    assert (result.failures, result.serving_digest) == ((), "sha256:" + "ef" * 32)
+    assert run_preflight(PLAN).serving_digest is None
+
+
+def test_the_right_to_upload_is_needed_where_models_are_uploaded(ready: LocalCloud) -> None:
+    ready.access.deny("aiplatform.models.upload", "projects/*", ACCOUNT)
+    assert isinstance(checked("pipeline_rights"), Passed)
+    uploading = replace(PLAN, serving_image=f"{PLAN.image}@{DIGEST}".replace(":v1@", "@"))
+    sentence, command = failed("pipeline_rights", uploading)
+    assert sentence == f"{ACCOUNT} has no right to aiplatform.models.upload."
+    assert "--role=roles/aiplatform.user" in command
+
+
 def test_an_image_with_the_code_of_another_checkout_fails(ready: LocalCloud) -> None:
     ready.images.add(f"{REPOSITORY}/jobs/sluice", "v1", DIGEST, labels={"sluice.code": "0ther"})
     sentence, command = failed("code")

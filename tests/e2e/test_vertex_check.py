@@ -139,6 +139,7 @@ runpy.run_path({str(ROOT / "runners/vertex_runner.py")!r}, run_name='__main__')"
             "did you mean `payment_type`?",
             "--explain prediction",
         ),
+        (("--enable-model-registry",), "`serving_image` is not set", "model_registry: false"),
     ],
 )
 def test_what_would_fail_there_is_refused_here(

@@ -60,13 +60,23 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rehearsed") / "out"
 
 
+def uploading(folder: Path) -> Path:
+    """An environment whose pushed models are uploaded to Vertex AI Model Registry."""
+    environment = folder / "uploading.yaml"
+    image = "europe-west4-docker.pkg.dev/my-project-dev/sluice/serving:v1"
+    text = (ROOT / "configs/environments/dev.yaml").read_text()
+    environment.write_text(f"{text}\nmodel_registry: true\nserving_image: {image}\n")
+    return environment
+
+
 def states(record: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["state"] for each in record["components"]}
 
 
 def test_ends_like_the_local_run_and_its_model_is_the_next_one_to_beat(output: Path) -> None:
     local = run_locally(output, *SMALL)
-    first = rehearse(output, *SMALL, "--job-name", "first")
+    uploads = ("--environment", str(uploading(output.parent)))
+    first = rehearse(output, *SMALL, *uploads, "--job-name", "first")
     assert (local.exit_code, first.exit_code) == (0, 0), first.printed
     here, there = local.record, first.record("first")
     assert there["rows"] == here["rows"]
@@ -79,12 +89,15 @@ def test_ends_like_the_local_run_and_its_model_is_the_next_one_to_beat(output: P
     assert "It cannot show:" in first.printed
     assert (first.folder / "first/report.html").exists()
 
-    second = rehearse(output, *SMALL, "--job-name", "second")
+    second = rehearse(output, *SMALL, *uploads, "--job-name", "second")
     assert second.exit_code == 0, second.printed
     assert "version 1.0.0 of the registry" in second.printed
     reused = {name for name, state in states(second.record("second")).items() if state == "reused"}
     assert {"ExampleGen", "StatisticsGen", "DataGate", "Transform", "Trainer"} <= reused
     assert not reused & {"Champion", "Evaluator", "Pusher"}
+    # The same model, which Vertex AI Model Registry has already.
+    uploaded = [record["vertex_model"].rpartition("/")[2] for record in (there, second.record("second"))]
+    assert uploaded == ["sluice-taxi-dev@1"] * 2
 
 
 def test_a_poisoned_file_is_refused_with_its_report_in_the_bucket(output: Path, tmp_path: Path) -> None:

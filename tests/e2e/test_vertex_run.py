@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud.aiplatform_v1 import types
 
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
@@ -24,7 +25,7 @@ from core.packages import PACKAGES
 from runners.provenance import code_fingerprint
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
-from tests.samples.vertex_jobs import Scripted, Step, executed_by, pushed_model, task
+from tests.samples.vertex_jobs import Scripted, Step, executed_by, pushed_model, registered_model, task
 
 pytestmark = pytest.mark.e2e
 
@@ -116,6 +117,40 @@ def test_submits_what_the_options_say_and_follows_it_to_the_end(cloud: LocalClou
     }
     tasks = json.loads((tmp_path / "taxi/vertex-job.json").read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
     assert set(tasks) == set(dict(sent.pipeline_spec["root"]["dag"]["tasks"]))
+
+
+def test_a_job_that_uploads_names_the_digest_of_the_image_and_is_finished_again_by_its_command(
+    cloud: LocalCloud, tmp_path: Path, name: str
+) -> None:
+    serving, digest = repository(cloud).replace("/jobs/sluice", "/jobs/serving"), "sha256:" + "ef" * 32
+    cloud.images.add(serving, "v1", digest)
+    environment = tmp_path / "uploading.yaml"
+    text = (ROOT / "configs/environments/dev.yaml").read_text()
+    environment.write_text(f"{text}\nserving_image: {serving}:v1\n")
+    place = ("--environment", str(environment))
+    done_tasks = (
+        task("Registrar", "SUCCEEDED", registered=registered_model("gs://sluice-bucket/sluice/taxi", "1.0.0")),
+        task("Pusher", "SUCCEEDED", pushed_model=pushed_model("gs://sluice-bucket/sluice/taxi", "17")),
+    )
+    with executed_by(cloud, Scripted(Step("SUCCEEDED", done_tasks))):
+        options = ("--job-name", name, "--output-dir", str(tmp_path), "--yes", "--no-follow")
+        submitted = ran(cloud, *place, *options, "--enable-model-registry")
+        assert submitted.returncode == 0, submitted.stdout + submitted.stderr
+        finished = ran(cloud, "jobs", "finish", name)
+    job_text = (tmp_path / "taxi/vertex-job.json").read_text()
+    assert f"{serving}@{digest}" in job_text
+    assert f"{serving}:v1" not in job_text
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "UPLOADED  1.0.0 as projects/" in finished.stdout
+    assert f"FINISHED  gs://sluice-bucket/sluice/taxi/runs/{name}/report.html" in finished.stdout
+    [model] = [each for each in cloud.vertex.backend.store.resources.values() if isinstance(each, types.Model)]
+    assert model.container_spec.image_uri == f"{serving}@{digest}"
+
+
+def test_a_job_that_is_not_there_is_not_finished(cloud: LocalCloud, name: str) -> None:
+    done = ran(cloud, "jobs", "finish", name)
+    assert done.returncode == 3
+    assert f"the job {name} cannot be read: there is none of that name" in done.stderr
 
 
 def test_without_a_yes_nothing_is_submitted_where_nobody_can_answer(

@@ -120,6 +120,14 @@ def pushed_model(folder: str, version: str) -> types.Artifact:
     return types.Artifact(name="pushed", schema_title="tfx.PushedModel", uri=f"{folder}/pushed", metadata=properties)
 
 
+def registered_model(folder: str, version: str) -> types.Artifact:
+    """The Registrar's output: a version of the taxi model in a registry's folder, with a file for a graph."""
+    uri = f"{folder}/registry/taxi/{version}-a1"
+    put(f"{uri}/model/saved_model.pb", "graph")
+    properties = {"registered": 1, "model": "taxi", "version": version, "reason": "major: the first version"}
+    return types.Artifact(name="registered", schema_title="pipeline.RegisteredModel", uri=uri, metadata=properties)
+
+
 def put(place: str, text: str) -> None:
     """Write an object of a bucket."""
     storage.Blob.from_string(place, storage.Client()).upload_from_string(text)

@@ -147,7 +147,7 @@ class ModelService(Service):
 
     def list_model_versions(self, request: Any) -> Any:
         """A page of the versions of one model."""
-        found = iter(self.versions.of(request.name))
+        found = iter(self.versions.of(self.versions.find(request.name).name))
         return self.versions.collection.page(found, request, types.ListModelVersionsResponse)
 
     def update_model(self, request: Any) -> Any:

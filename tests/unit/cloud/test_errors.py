@@ -7,7 +7,7 @@ import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 
-from cloud.errors import in_one_sentence, is_outage
+from cloud.errors import as_account, in_one_sentence, is_outage
 from cloud.place import Place
 from core.errors import ExitCode
 
@@ -43,6 +43,11 @@ NO_TOKEN = "Getting metadata from plugin failed with error: ('invalid_grant: Tok
         (exceptions.DeadlineExceeded("slow"), "cannot be reached (slow)", "curl"),
         (requests.ConnectionError("refused"), "cannot be reached (refused)", "curl"),
         (exceptions.Unknown("odd"), "odd", "curl"),
+        (
+            exceptions.BadRequest("POST https://host/v1/models:upload?a=b: No image."),
+            "refuses it (No image)",
+            "--check",
+        ),
         (
             exceptions.InvalidArgument(
                 "List of found errors:\t1.Field: a.b; Message: Not set.\t2.Field: c; Message: No."
@@ -80,3 +85,10 @@ def test_a_long_text_of_the_client_is_cut() -> None:
 )
 def test_a_call_is_tried_again_only_when_the_service_was_away(problem: Exception, again: bool) -> None:
     assert is_outage(problem) is again
+
+
+def test_what_a_service_account_lacks_is_granted_to_it() -> None:
+    denied = exceptions.PermissionDenied("Permission 'aiplatform.models.upload' denied on resource.")
+    shown = as_account(in_one_sentence(denied, "it cannot be uploaded", PLACE), "runner@p.iam.gserviceaccount.com")
+    assert "--member=serviceAccount:runner@p.iam.gserviceaccount.com --role=roles/aiplatform.user" in shown.next_command
+    assert "gcloud config get account" not in shown.next_command

@@ -81,6 +81,40 @@ def test_a_pre_built_serving_image_is_refused(image: str) -> None:
     assert "end in January 2027" in refusal(serving_image=image).headline
 
 
+def test_an_upload_without_an_image_that_serves_is_refused() -> None:
+    problem = refusal(model_registry=True)
+    assert problem.headline == (
+        "`model_registry` of the environment dev is true, and Vertex AI takes no model without the image that serves "
+        "it: `serving_image` is not set."
+    )
+    assert "serving_image: " in problem.next_command
+
+
+def test_an_upload_of_what_is_not_registered_is_refused() -> None:
+    wanted = {"model_registry": True, "serving_image": "eu-docker.pkg.dev/p/r/serving:v1"}
+    assert "`registry` of the environment is false" in refusal(**wanted, registry=False).headline
+    assert "`registry.enabled` of taxi is false" in refusal(changes=["registry.enabled=false"], **wanted).headline
+    assert "and takes 63 characters" in refusal(**wanted, name="x" * 63, labels={}).headline
+
+
+def test_an_upload_with_its_image_passes_and_a_moving_one_is_a_warning() -> None:
+    image = "eu-docker.pkg.dev/p/r/serving"
+    cloud = load_environment("prod").model_copy(update={"model_registry": True, "serving_image": f"{image}:v1"})
+    assert check_preconditions(load_workload("taxi"), cloud) == []
+    assert (
+        f"the image {image}:latest"
+        in refusal(
+            model_registry=True, serving_image=f"{image}:latest", strict_gates=True, image=f"{image}:v1"
+        ).headline
+    )
+
+
+def test_an_uploaded_model_has_more_labels_than_its_job() -> None:
+    labels = {f"l{number}": "x" for number in range(60)}
+    check_preconditions(load_workload("taxi"), load_environment("dev").model_copy(update={"labels": labels}))
+    assert "the model would have 66 labels" in refusal(labels=labels, model_registry=True).headline
+
+
 @pytest.mark.parametrize("image", ["eu-docker.pkg.dev/p/r/sluice", "eu-docker.pkg.dev/p/r/sluice:latest"])
 def test_an_image_that_moves_is_a_warning_and_refused_where_customers_are(image: str) -> None:
     assert "by a tag that moves" in refusal(image=image, strict_gates=True).headline

@@ -65,6 +65,13 @@ def test_what_is_ready_prints_its_table_and_gives_the_digest(ready: LocalCloud) 
     assert all(line.startswith("  ✓ ") for line in lines[1:])
 
 
+def test_the_image_that_serves_is_looked_at_where_models_are_uploaded() -> None:
+    serving = {"serving_image": f"{REGION}-docker.pkg.dev/{PROJECT}/sluice/serving:v1"}
+    assert plan(ENVIRONMENT.model_copy(update=serving)).serving_image is None
+    uploading = ENVIRONMENT.model_copy(update={**serving, "model_registry": True})
+    assert plan(uploading).serving_image == serving["serving_image"]
+
+
 def test_what_is_not_ready_prints_every_row_and_refuses_with_the_first(ready: LocalCloud) -> None:
     ready.service_usage.disabled.add("dataflow.googleapis.com")
     ready.quotas.add(Quota(L4.quota_id, L4.metric, limits={}))
