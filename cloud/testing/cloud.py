@@ -6,17 +6,15 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from google.cloud.aiplatform.constants.base import SUPPORTED_REGIONS
 
 from cloud.testing.access import Access
 from cloud.testing.certificates import Authority, server_context
-from cloud.testing.dataflow.api import DataflowApi
-from cloud.testing.dataflow.jobs import DataflowJobs
 from cloud.testing.environment import applied, client_environment, over
 from cloud.testing.faults import Faults
 from cloud.testing.http_server import LOOPBACK, HttpServer, by_host
@@ -35,6 +33,9 @@ from cloud.testing.vertex.names import Names
 from cloud.testing.vertex.rest import rest_router
 from cloud.testing.vertex.runs import JobExecutor
 from cloud.testing.vertex.server import vertex_api
+
+if TYPE_CHECKING:
+    from cloud.testing.dataflow.jobs import DataflowJobs
 
 Server = TypeVar("Server", HttpServer, GrpcServer)
 
@@ -68,7 +69,6 @@ class LocalCloud:
         self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
         self.images = ArtifactRegistry(self.access)
         self.quotas = Quotas(self.access)
-        self.dataflow = DataflowJobs(self.child_environment)
         names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
         state = folder / "vertex.sqlite" if folder else None
         self.vertex = vertex_api(names, self.storage, self.faults, executor, others, state)
@@ -102,6 +102,13 @@ class LocalCloud:
         """A context in which this process's clients are led here."""
         return applied(self.environment)
 
+    @cached_property
+    def dataflow(self) -> DataflowJobs:
+        """The jobs of Dataflow. Made when they are needed, for it takes Beam, which is slow to import."""
+        from cloud.testing.dataflow.jobs import DataflowJobs
+
+        return DataflowJobs(self.child_environment)
+
     @property
     def storage_address(self) -> str:
         """For STORAGE_EMULATOR_HOST: clients that honour it come straight here, without TLS and credentials."""
@@ -113,7 +120,7 @@ class LocalCloud:
         return f"http://{LOOPBACK}:{self._vertex_server.port}"
 
     def _start(self, stack: ExitStack) -> None:
-        stack.callback(self.dataflow.stop)
+        stack.callback(self._stop_dataflow)
         authority = process_authority()
         (self._home / "authority.pem").write_bytes(authority.pem)
         storage = storage_router(self.storage, self.access, self.faults)
@@ -155,7 +162,7 @@ class LocalCloud:
             "*-docker.pkg.dev": self.images.registry_router(),
             "cloudquotas.googleapis.com": self.quotas.limits_router(),
             "monitoring.googleapis.com": self.quotas.usage_router(),
-            "dataflow.googleapis.com": DataflowApi(self.dataflow, self.access).router(),
+            "dataflow.googleapis.com": self._dataflow_api,
         }
         without: dict[str, Handler] = {
             "oauth2.googleapis.com": self.tokens.router(),
@@ -164,6 +171,15 @@ class LocalCloud:
         }
         counted = {host: self._counted(host, handler) for host, handler in small.items()}
         return {host: self.tokens.guarding(handler) for host, handler in (large | counted).items()} | without
+
+    def _dataflow_api(self, request: Request) -> Answer:
+        from cloud.testing.dataflow.api import DataflowApi
+
+        return DataflowApi(self.dataflow, self.access).router()(request)
+
+    def _stop_dataflow(self) -> None:
+        if "dataflow" in vars(self):
+            self.dataflow.stop()
 
     def _counted(self, host: str, handler: Handler) -> Handler:
         """Small services are known to `faults` by host, method and path; the large ones name their calls themselves."""

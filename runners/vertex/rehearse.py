@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cloud.pipeline_jobs import PipelineJobs
 from cloud.place import Place
-from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from cloud.testing.rehearsal.folder import RehearsalFolder
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
@@ -24,6 +24,9 @@ from runners.results.run_folder import exclusive
 from runners.vertex.image_contents import copy_code
 from runners.vertex.rehearsal_data import in_bucket
 from runners.vertex.run import Request, job_name
+
+if TYPE_CHECKING:
+    from cloud.testing.cloud import LocalCloud
 
 UNKNOWN = (
     "whether Vertex AI accepts the job (its checks go beyond the public descriptors)",
@@ -126,6 +129,8 @@ class _Rehearsal:
     @contextmanager
     def _cloud(self) -> Iterator[LocalCloud]:
         """The local cloud with the environment's bucket, and containers that have what the image has."""
+        from cloud.testing.rehearsal.executor import rehearsing  # libraries that print a lot
+
         self._console.working_on("starting")
         code = copy_code(self._folder / "code")
         environment = {**os.environ, "PYTHONPATH": str(code)}

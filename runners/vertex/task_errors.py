@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import posixpath
 
-from tfx.dsl.io import fileio
-
 from core.errors import ExitCode, SluiceError, root_error
 
 _FILE = "error.json"
@@ -31,6 +29,8 @@ def write_error(task_folder: str, error: BaseException) -> None:
         }
     else:
         plain = {"exception": f"{type(found).__name__}: {found}"[:_LONGEST]}
+    from tfx.dsl.io import fileio  # slow to import, and it prints
+
     fileio.makedirs(task_folder)
     with fileio.open(posixpath.join(task_folder, _FILE), "w") as file:
         file.write(json.dumps(plain, ensure_ascii=False))
@@ -39,6 +39,8 @@ def write_error(task_folder: str, error: BaseException) -> None:
 def read_error(job_folder: str, task: str) -> BaseException | None:
     """The error that a task of the job at `<pipeline root>/<project number>/<job>` left; None when it left none, as a
     container does that never started."""
+    from tfx.dsl.io import fileio  # as above
+
     found = fileio.glob(posixpath.join(job_folder, f"{task}_*", _FILE))
     if not found:
         return None

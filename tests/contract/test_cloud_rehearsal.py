@@ -17,7 +17,8 @@ from google.cloud.aiplatform_v1.types import PipelineState
 
 from cloud.task_runs import TaskState
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from cloud.testing.rehearsal.executor import rehearsing
+from cloud.testing.rehearsal.folder import RehearsalFolder
 from tests.samples.folders import ROOT
 from tests.samples.rehearsed_jobs import (
     BUCKET,
@@ -276,7 +277,8 @@ KILLED = f"""
 import os, sys
 from pathlib import Path
 from google.cloud import aiplatform
-from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from cloud.testing.rehearsal.executor import rehearsing
+from cloud.testing.rehearsal.folder import RehearsalFolder
 folder = RehearsalFolder(Path(sys.argv[1]))
 with rehearsing(folder, {PROJECT!r}, os.environ, modules={MODULES!r}) as cloud:
     cloud.storage.create_bucket({BUCKET!r}, {REGION!r})

@@ -15,7 +15,8 @@ from google.cloud import aiplatform
 from google.cloud.aiplatform import hyperparameter_tuning
 
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.rehearsal.executor import RehearsalFolder, rehearsing
+from cloud.testing.rehearsal.executor import rehearsing
+from cloud.testing.rehearsal.folder import RehearsalFolder
 from tests.samples.rehearsed_jobs import PROJECT, REGION, sdk_led_to
 
 WORKER = str(Path(__file__).resolve().parents[1] / "samples/rehearsed_worker.py")

@@ -7,13 +7,12 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from google.cloud.aiplatform_v1 import types
 
 from cloud.testing.cloud import PROJECT_NUMBER, LocalCloud
+from cloud.testing.rehearsal.folder import RehearsalFolder
 from cloud.testing.rehearsal.pipeline_run import PipelineRun
 from cloud.testing.rehearsal.processes import HEAVY, ForkServer
 from cloud.testing.rehearsal.tasks import Settings, TaskRunner
@@ -98,23 +97,6 @@ class Rehearsal:
         finally:
             with self._lock:
                 del self._under_way[run.name]
-
-
-@dataclass(frozen=True)
-class RehearsalFolder:
-    """Where a rehearsal keeps what it has done, and the logs of its containers."""
-
-    folder: Path
-
-    @property
-    def cloud(self) -> Path:
-        """The contents of the local cloud, which the next rehearsal finds again."""
-        return self.folder / "cloud"
-
-    @property
-    def logs(self) -> Path:
-        """A folder for each job, a file for each container."""
-        return self.folder / "logs"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cloud.testing.rehearsal.executor import RehearsalFolder
+from cloud.testing.rehearsal.folder import RehearsalFolder
 from runners.vertex.rehearse import RehearsalPlace
 
 
