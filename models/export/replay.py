@@ -20,7 +20,8 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from models.export.batches import by_size
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
-from models.export.signatures import MISSING, public_names
+from models.export.placeholders import MISSING
+from models.export.signatures import public_names
 from models.features import transformed_feature_spec
 
 Columns = dict[str, np.ndarray]

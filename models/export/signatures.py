@@ -10,9 +10,7 @@ import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from core.errors import SluiceError
-
-# The value that a client sends to `serving_default` for a missing value.
-MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
+from models.export.placeholders import MISSING
 
 
 def public_names(columns: Iterable[str]) -> dict[str, str]:
@@ -92,6 +90,11 @@ class ServingModule(tf.Module):
             "serving_examples": _traced(serving_examples, serialized),
             "transform_features": _traced(transform_features, serialized),
         }
+
+    def required_inputs(self) -> list[str]:
+        """The inputs of `serving_default` that must have a value in every row, in alphabetical order."""
+        required = (name for name, spec in self._raw.items() if isinstance(spec, tf.io.FixedLenFeature))
+        return sorted(self._public[name] for name in required)
 
     def _features(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         return dict(self._transform(columns))
