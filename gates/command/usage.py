@@ -17,8 +17,8 @@ def say(problem: SluiceError) -> None:
     click.echo(f"sluice: {problem}", err=True)
 
 
-class OneSentenceGroup(click.Group):
-    """A click group that prints click's errors and ours in one sentence."""
+class OneSentenceCommand(click.Command):
+    """A click command that prints click's errors and ours in one sentence."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that was named."""
@@ -37,3 +37,7 @@ class OneSentenceGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             code = _STOPPED
         sys.exit(int(code or 0))
+
+
+class OneSentenceGroup(OneSentenceCommand, click.Group):
+    """A click group that prints click's errors and ours in one sentence."""
