@@ -73,6 +73,7 @@ def _serve_as_container(body_limit: int) -> None:
         body_limit=body_limit,
     )
     with listening_on("0.0.0.0", int(port)) as listening:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # Imports TensorFlow.
         from serving.worker.process import serve_container
 

@@ -114,8 +114,10 @@ class Router:
         """Checks the name in a path.
 
         Raises:
-          RequestError: 404 when the endpoint is called otherwise.
+          RequestError: 404 when the endpoint is called otherwise, 405 when a prediction is asked for by GET.
         """
+        if model == f"{self.settings.name}:predict":
+            raise RequestError(405, "a prediction takes POST")
         if model != self.settings.name:
             raise RequestError(
                 404, f'there is no model "{model[:100]}" here; this endpoint serves "{self.settings.name}"'

@@ -20,6 +20,7 @@ from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import WorkerSettings
+from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
 _WAITING_CONNECTIONS = 1024
@@ -79,9 +80,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
             ssl_keyfile=settings.key or None,
         )
         try:
-            uvicorn.Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:
-            return
+            run_until_signal(config, listening)
         finally:
             shutil.rmtree(sockets, ignore_errors=True)
 

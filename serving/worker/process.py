@@ -21,6 +21,7 @@ from core.errors import SluiceError
 from serving.worker.app import worker_app
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
 # Longer than a client keeps a connection: it must not be closed while a request is on its way.
@@ -72,7 +73,7 @@ def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSett
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    run_until_signal(config, listening)
 
 
 def _report(pipe: int, found: dict[str, Any]) -> None:
