@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Purpose = Literal["search", "training"]
 _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
     "search": ("models.search", "pipeline.components.tuner"),
-    "training": ("models.training.run",),
+    "training": ("models.training.run", "pipeline.components.trainer"),
 }
 
 

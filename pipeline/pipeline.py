@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfx.components import Trainer, Transform
+from tfx.components import Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.dsl.placeholder.placeholder import Predicate
@@ -21,6 +21,7 @@ from pipeline.components.references import References
 from pipeline.components.registrar import registrar_of
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenInputs, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
+from pipeline.components.trainer import Trainer
 from pipeline.components.tuner import Tuner
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import PREVIOUS, SERVING, Dataset
@@ -96,9 +97,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             else None
         )
 
-        # Fits the model on train, stops early by eval, and exports every serving signature.
+        # Fits the model on train, stops early by eval, and exports every signature, with golden requests of eval.
         trainer = Trainer(
             **LEARNING.inputs_of(transform),
+            raw_examples=example_gen.outputs["examples"],
             run_fn="models.training.run.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
             custom_config=LearningInputs.of(config, platform, "training").to_custom_config(),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
@@ -121,6 +122,14 @@ def _as_parsed(column: tf.Tensor, spec: Any) -> tf.Tensor | tf.SparseTensor:
     rows = tf.where(present)
     indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
     return tf.SparseTensor(indices, tf.boolean_mask(column, present), [tf.shape(column, tf.int64)[0], 1])
+
+
+def dense(column: Any, spec: Any) -> np.ndarray:
+    """A parsed column as a client of `serving_default` sends it: a placeholder stands for a missing value."""
+    if not isinstance(column, tf.SparseTensor):
+        return column.numpy()
+    one_a_row = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
+    return tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[spec.dtype], spec.dtype)).numpy()[:, 0]
 
 
 def dtype_in_words(dtype: tf.DType, shape: Any) -> str:

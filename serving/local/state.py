@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import psutil
 from filelock import FileLock
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from core.atomic_write import write_text
 from core.errors import SluiceError
-from core.strict import Strict
-from serving.contract import EndpointChangedError
+from core.strict import Strict, conflict
+from serving.contract import WHOLE, EndpointChangedError
 
 FOLDER = ".endpoint"
 Record = TypeVar("Record", bound=Strict)
@@ -49,6 +49,14 @@ class StoredState(Strict):
     traffic: dict[str, int] = Field(default_factory=dict)
     previous: dict[str, int] | None = None
     mirror: StoredMirror | None = None
+
+    @model_validator(mode="after")
+    def _sends_requests_to_what_is_deployed(self) -> StoredState:
+        """Whoever edits the file by hand must not send requests to nowhere."""
+        targets = [*self.traffic, *([self.mirror.deployed_id] if self.mirror else [])]
+        if any(self.find(each) is None for each in targets) or sum(self.traffic.values()) not in (0, WHOLE):
+            raise conflict("traffic goes to what is not deployed, or is not 100 in sum", "traffic")
+        return self
 
     def find(self, deployed_id: str) -> StoredModel | None:
         """The deployed model of this id, if there is one."""

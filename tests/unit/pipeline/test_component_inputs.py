@@ -81,5 +81,5 @@ def test_search_and_training_are_keyed_by_their_own_code() -> None:
     config = load_workload("taxi")
     search, training = (LearningInputs.of(config, pretended_platform(), purpose) for purpose in ("search", "training"))
     assert search.code == "code of models.wide_and_deep, models.search, pipeline.components.tuner"
-    assert training.code == "code of models.wide_and_deep, models.training.run"
+    assert training.code == "code of models.wide_and_deep, models.training.run, pipeline.components.trainer"
     assert (search.durable_dir, training.durable_dir) == ("root/durable/search", "root/durable/training")

@@ -11,16 +11,17 @@ import pytest
 
 from core.errors import SluiceError
 from serving.contract import EndpointChangedError
-from serving.local.state import Observed, StateFile, StoredState
+from serving.local.state import Observed, StateFile, StoredModel, StoredState
 from tests.samples.folders import ROOT
 
+ONE = StoredModel(deployed_id="1", model="rides", version="101")
 _ADDS = """
 import sys
 from pathlib import Path
 from serving.local.state import StateFile
 
 def one_more(state):
-    return state.model_copy(update={"traffic": {"1": state.traffic.get("1", 0) + 1}})
+    return state.model_copy(update={"previous": {"1": (state.previous or {"1": 0})["1"] + 1}})
 
 for _ in range(50):
     StateFile(Path(sys.argv[1]), "rides").change(one_more)
@@ -28,7 +29,7 @@ for _ in range(50):
 
 
 def _with_traffic(state: StoredState) -> StoredState:
-    return state.model_copy(update={"traffic": {"1": 100}})
+    return state.model_copy(update={"traffic": {"1": 100}, "deployed": [ONE]})
 
 
 def test_a_change_gives_another_etag_and_no_change_keeps_it(tmp_path: Path) -> None:
@@ -47,13 +48,14 @@ def test_no_change_of_two_processes_is_lost(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _ADDS, str(tmp_path)]
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
     assert [each.wait(60) for each in running] == [0, 0, 0]
-    assert StateFile(tmp_path, "rides").read().traffic == {"1": 150}
+    assert StateFile(tmp_path, "rides").read().previous == {"1": 150}
 
 
 def test_a_damaged_state_is_one_sentence(tmp_path: Path) -> None:
     file = StateFile(tmp_path, "rides")
     file.change(_with_traffic)
-    for text in ("", "{", '{"endpoint": 1}', '{"endpoint": "e", "etag": "x", "more": 1}'):
+    nowhere = '{"endpoint": "e", "etag": "x", "traffic": {"1": 100}}'
+    for text in ("", "{", '{"endpoint": 1}', '{"endpoint": "e", "etag": "x", "more": 1}', nowhere):
         file.state_path.write_text(text)
         with pytest.raises(SluiceError, match=r"state\.json is damaged"):
             file.read()
