@@ -91,20 +91,20 @@ def _column(feature: Feature, values: list[Any]) -> Array:
 def _scalar(feature: Feature, value: Any, place: int) -> Any:
     if value is None:
         if feature.missing is None:
-            raise _refused(feature, place, value)
+            raise _unfit(feature, place, value)
         return feature.missing.encode() if isinstance(feature.missing, str) else feature.missing
     if feature.kind == STRING:
         return _bytes(feature, value, place)
     if feature.kind == "bool":
         if not isinstance(value, bool):
-            raise _refused(feature, place, value)
+            raise _unfit(feature, place, value)
         return value
     is_float = feature.kind.startswith("float")
     if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
-        raise _refused(feature, place, value)
+        raise _unfit(feature, place, value)
     limits = np.finfo(feature.kind) if is_float else np.iinfo(feature.kind)
     if not float(limits.min) <= value <= float(limits.max) or (not is_float and not limits.min <= value <= limits.max):
-        raise _refused(feature, place, value, f" that {feature.kind} can hold")
+        raise _unfit(feature, place, value, f" that {feature.kind} can hold")
     return value
 
 
@@ -113,7 +113,7 @@ def _bytes(feature: Feature, value: Any, place: int) -> bytes:
         return value.encode()
     decoded = _decoded(value)
     if decoded is None:
-        raise _refused(feature, place, value, ' or {"b64": base64}')
+        raise _unfit(feature, place, value, ' or {"b64": base64}')
     return decoded
 
 
@@ -134,16 +134,16 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
     try:
         found = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as ragged:
-        raise _refused(feature, place, value) from ragged
+        raise _unfit(feature, place, value) from ragged
     allowed = {"bool": "b", STRING: "U"}.get(feature.kind, "iuf" if feature.kind.startswith("float") else "iu")
     if found.shape != feature.shape or found.dtype.kind not in allowed:
-        raise _refused(feature, place, value)
+        raise _unfit(feature, place, value)
     if feature.kind == STRING:
         return np.array([text.encode() for text in found.ravel().tolist()], dtype=object).reshape(found.shape)
     if feature.kind != "bool" and found.size:
         limits = np.finfo(feature.kind) if feature.kind.startswith("float") else np.iinfo(feature.kind)
         if not (limits.min <= found.min() and found.max() <= limits.max):
-            raise _refused(feature, place, value, f", values that {feature.kind} can hold")
+            raise _unfit(feature, place, value, f", values that {feature.kind} can hold")
     return found.astype(feature.kind)
 
 
@@ -155,15 +155,15 @@ def _image(feature: Feature, content: bytes, place: int) -> Array:
             # Looked at before it is decoded: a small file can hold a very large image.
             if image.size != (width, height):
                 size = f"{image.width} x {image.height}"
-                raise _refused(feature, place, f"an image of {size} pixels")
+                raise _unfit(feature, place, f"an image of {size} pixels")
             pixels = np.asarray(image.convert(_MODES[channels]))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        raise _refused(feature, place, "bytes that are no PNG or JPEG") from problem
+        raise _unfit(feature, place, "bytes that are no PNG or JPEG") from problem
     pixels = pixels.reshape(feature.shape)
     return (pixels / np.float32(255)).astype(feature.kind) if feature.kind == "float32" else pixels.astype(feature.kind)
 
 
-def _refused(feature: Feature, place: int, value: Any, beyond: str = "") -> RequestError:
+def _unfit(feature: Feature, place: int, value: Any, beyond: str = "") -> RequestError:
     got = "nothing" if value is None else _shown(value)
     return RequestError(
         400, f'instance {place}: feature "{feature.name}": expected {feature.in_words()}{beyond}, got {got}'

@@ -1,18 +1,13 @@
-"""The local endpoint over real HTTP: Vertex' and TensorFlow Serving's protocols, refusals, and changes under load."""
+"""The local endpoint over real HTTP: Vertex' and TensorFlow Serving's protocols, and what is refused how."""
 
 from __future__ import annotations
 
 import base64
-import concurrent.futures
 import io
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,20 +15,17 @@ from typing import Any
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cloud.testing.certificates import Authority
-from serving.contract import ModelVersion
-from serving.local.endpoint import LocalEndpoint
 from tests.samples.folders import ROOT
 from tests.samples.served_models import (
     RIDE,
     WORKLOAD,
     Server,
+    error_of,
     export_image_model,
     export_ride_model,
     served,
@@ -49,14 +41,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     export_ride_model(home / "serving" / WORKLOAD / "101", 0.25)
     with served(home, "--body-limit", "20000") as server:
         yield server
-
-
-def _error(response: httpx.Response) -> tuple[int, str, str]:
-    """Code, status and message, checked to be in Vertex' form."""
-    body = response.json()
-    assert set(body) == {"error"} and set(body["error"]) == {"code", "message", "status"}
-    assert body["error"]["code"] == response.status_code
-    return response.status_code, body["error"]["status"], body["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +86,7 @@ def test_missing_values_are_null_or_absent_where_the_signature_allows_it(server:
     ],
 )
 def test_a_value_that_does_not_fit_is_named(server: Server, instance: Any, message: str) -> None:
-    code, status, found = _error(server.post([RIDE, instance]))
+    code, status, found = error_of(server.post([RIDE, instance]))
     assert (code, status) == (400, "INVALID_ARGUMENT")
     assert found.startswith(message)
 
@@ -123,7 +107,7 @@ def test_a_value_that_does_not_fit_is_named(server: Server, instance: Any, messa
     ],
 )
 def test_a_body_of_another_form_is_refused(server: Server, body: bytes, message: str) -> None:
-    code, _, found = _error(httpx.post(server.predict_url, content=body, trust_env=False))
+    code, _, found = error_of(httpx.post(server.predict_url, content=body, trust_env=False))
     assert code == 400
     assert found.startswith(message)
 
@@ -132,7 +116,7 @@ def test_a_body_of_another_form_is_refused(server: Server, body: bytes, message:
 def test_a_body_over_the_limit_is_refused(server: Server, length_is_known: bool) -> None:
     content = b" " * 20_001
     body: Any = content if length_is_known else iter([content[:10_000], content[10_000:]])
-    code, _, message = _error(httpx.post(server.predict_url, content=body, trust_env=False))
+    code, _, message = error_of(httpx.post(server.predict_url, content=body, trust_env=False))
     assert code == 413
     assert "20000 bytes" in message
 
@@ -148,13 +132,13 @@ def test_a_body_over_the_limit_is_refused(server: Server, length_is_known: bool)
     ],
 )
 def test_a_path_to_nowhere_is_404(server: Server, path: str, message: str) -> None:
-    code, status, found = _error(server.post([RIDE], path))
+    code, status, found = error_of(server.post([RIDE], path))
     assert (code, status) == (404, "NOT_FOUND")
     assert message in found
 
 
 def test_another_method_is_405(server: Server) -> None:
-    assert _error(httpx.get(server.predict_url, trust_env=False))[0] == 405
+    assert error_of(httpx.get(server.predict_url, trust_env=False))[0] == 405
 
 
 def test_answers_as_tensorflow_serving_about_its_versions(server: Server) -> None:
@@ -250,177 +234,13 @@ def test_whatever_is_sent_the_answer_is_no_fault_of_the_server(server: Server) -
             codes[response.status_code] += 1
             assert response.status_code in (200, 400), response.text
             if response.status_code == 400:
-                _error(response)
+                error_of(response)
 
         sent()
     assert sum(codes.values()) >= 2000
     assert codes[200] > 200, codes
     assert codes[400] > 200, codes
     assert server.post([RIDE]).status_code == 200
-
-
-def test_versions_are_swapped_under_load_without_a_lost_request(tmp_path: Path) -> None:
-    versions = tmp_path / "serving" / WORKLOAD
-    export_ride_model(versions / "101", 0.25)
-    with served(tmp_path) as server, _Load(server, clients=4) as load:
-        load.wait_for(200)
-        # The newest version takes over by itself, as long as nobody has set the traffic.
-        incoming = export_ride_model(tmp_path / "incoming", 0.75)
-        incoming.rename(versions / "102")
-        load.wait_for_answer_of("102")
-        endpoint = LocalEndpoint(versions, WORKLOAD)
-        export_ride_model(versions / "103", 0.5)
-        endpoint.deploy(ModelVersion("103", WORKLOAD, "103"))
-        endpoint.set_traffic({"102": 50, "103": 50}, endpoint.state().etag)
-        load.wait_for_answer_of("103")
-        endpoint.rollback(endpoint.state().etag)
-        endpoint.undeploy("103")
-        endpoint.set_traffic({"101": 100}, endpoint.state().etag)
-        endpoint.undeploy("102")
-        load.wait_for(500)
-    assert set(load.answers) == {("101", 0.25), ("102", 0.75), ("103", 0.5)}
-    assert load.failures == []
-
-
-class _Load:
-    """Clients that ask one after another until the block ends."""
-
-    def __init__(self, server: Server, clients: int) -> None:
-        self.answers: Counter[tuple[str, float]] = Counter()
-        self.failures: list[str] = []
-        self._server = server
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._pool = concurrent.futures.ThreadPoolExecutor(clients)
-        self._clients = clients
-
-    def __enter__(self) -> _Load:
-        self._running = [self._pool.submit(self._ask) for _ in range(self._clients)]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._pool.shutdown()
-        for each in self._running:
-            each.result()
-
-    def _ask(self) -> None:
-        with httpx.Client(trust_env=False, timeout=60) as client:
-            while not self._ended.is_set():
-                response = client.post(self._server.predict_url, json={"instances": [RIDE]})
-                with self._lock:
-                    if response.status_code != 200:
-                        self.failures.append(response.text)
-                        continue
-                    body = response.json()
-                    self.answers[body["deployedModelId"], body["predictions"][0]["scores"]["tip"]] += 1
-
-    def wait_for(self, more: int) -> None:
-        """Until so many more requests were answered."""
-        goal = self.answers.total() + more
-        self._wait(lambda: self.answers.total() >= goal)
-
-    def wait_for_answer_of(self, deployed_id: str) -> None:
-        self._wait(lambda: any(each == deployed_id for each, _ in [*self.answers]))
-
-    def _wait(self, is_met: Any) -> None:
-        until = time.monotonic() + 120
-        while not is_met():
-            assert time.monotonic() < until, (self.answers, self.failures[:3])
-            time.sleep(0.02)
-
-
-def test_a_request_that_has_begun_is_answered_before_the_server_ends(tmp_path: Path) -> None:
-    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path) as server, concurrent.futures.ThreadPoolExecutor(1) as pool:
-        rows = 15_000  # about 1 MB
-        begun = pool.submit(server.post, [RIDE] * rows)
-        assert server.process is not None
-        # The request has reached the server when its connection is there.
-        _wait_for_connection(server)
-        server.process.send_signal(signal.SIGTERM)
-        response = begun.result()
-        assert response.status_code == 200
-        assert len(response.json()["predictions"]) == rows
-        assert server.process.wait(60) == 0
-
-
-def _wait_for_connection(server: Server) -> None:
-    assert server.process is not None
-    port = int(server.url.rsplit(":", 1)[1])
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        open_ones = psutil.Process(server.process.pid).connections("tcp")
-        if any(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in open_ones):
-            return
-        time.sleep(0.005)
-    raise AssertionError("the request did not reach the server")
-
-
-def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
-    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path, SLUICE_SERVING_TOKEN="tökén") as server:
-        assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic tökén"}):
-            sent = [(name, value.encode()) for name, value in headers.items()]
-            for method, path in (("POST", ":predict"), ("GET", ""), ("GET", "/metadata")):
-                url = f"{server.url}/v1/models/{WORKLOAD}{path}"
-                refused = httpx.request(method, url, headers=sent, json={"instances": [RIDE]}, trust_env=False)
-                assert _error(refused)[:2] == (401, "UNAUTHENTICATED")
-        assert LocalEndpoint(server.versions, WORKLOAD, token="tökén").predict([RIDE]).deployed_id == "101"
-
-
-def test_answers_over_tls(tmp_path: Path) -> None:
-    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    certificate, key = _certificate(tmp_path)
-    with served(tmp_path, "--certificate", certificate, "--key", key) as server:
-        assert server.url.startswith("https://")
-        assert LocalEndpoint(server.versions, WORKLOAD).predict([RIDE]).deployed_id == "101"
-
-
-def _certificate(folder: Path) -> tuple[str, str]:
-    """One that an authority issued which no machine trusts."""
-    issued = Authority().issue(["serving.example"])
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(issued.certificate)
-    key.write_bytes(issued.key)
-    return str(certificate), str(key)
-
-
-def test_serves_one_model_alone_as_a_container_on_vertex(tmp_path: Path) -> None:
-    model = export_ride_model(tmp_path / "model", 0.25)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        "AIP_HTTP_PORT": str(port),
-        "AIP_HEALTH_ROUTE": "/health",
-        "AIP_PREDICT_ROUTE": "/ask",
-        "AIP_STORAGE_URI": str(model),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env={**os.environ, **environment})
-    try:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
-            # The port listens from the start; requests wait until the model is loaded.
-            until = time.monotonic() + 60
-            while True:
-                try:
-                    assert client.get("/health").status_code == 200
-                    break
-                except httpx.ConnectError:
-                    assert time.monotonic() < until and process.poll() is None
-                    time.sleep(0.1)
-            answer = client.post("/ask", json={"instances": [RIDE], "parameters": {"a": 1}})
-            assert answer.json() == {
-                "predictions": [{"label": "no tip", "probability": 0.75, "scores": {"no tip": 0.75, "tip": 0.25}}]
-            }
-            assert _error(client.post("/ask", json={"instances": [{}]}))[0] == 400
-            assert "sluice_instances_total 1.0" in client.get("/metrics").text
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
 
 
 def test_images_come_as_pixels_or_as_files(tmp_path: Path) -> None:
@@ -449,56 +269,9 @@ def test_images_come_as_pixels_or_as_files(tmp_path: Path) -> None:
             "x",
             0.5,
         ):
-            code, _, message = _error(server.post([{"image": wrong}]))
+            code, _, message = error_of(server.post([{"image": wrong}]))
             assert code == 400
             assert message.startswith(expected)
-
-
-@pytest.mark.parametrize(
-    ("prepare", "arguments", "sentence"),
-    [
-        ("nothing", [], "there is no folder"),
-        ("empty", [], "holds no version to serve"),
-        ("model", ["--port", "{taken}"], "cannot listen on 127.0.0.1:{taken}: address already in use"),
-        ("model", ["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:0"),
-        ("model", ["--certificate", "no.pem"], "TLS takes a certificate and its key"),
-        ("model", ["--certificate", "no.pem", "--key", "no.key"], "are no certificate and key for TLS"),
-        ("damaged", [], "state.json is damaged"),
-        ("model", ["--port", "70000"], "70000"),
-    ],
-)
-def test_what_cannot_be_served_is_one_sentence(
-    tmp_path: Path, prepare: str, arguments: list[str], sentence: str
-) -> None:
-    versions = tmp_path / "serving" / WORKLOAD
-    if prepare != "nothing":
-        versions.mkdir(parents=True)
-    if prepare in ("model", "damaged"):
-        (versions / "101").mkdir()
-    if prepare == "damaged":
-        (versions / ".endpoint").mkdir()
-        (versions / ".endpoint/state.json").write_text("{")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        command = [
-            sys.executable,
-            "-m",
-            "serving",
-            "--workload",
-            WORKLOAD,
-            "--output-dir",
-            str(tmp_path),
-            "--port",
-            "0",
-        ]
-        given_ones = [each.replace("{taken}", port) for each in arguments]
-        done = subprocess.run([*command, *given_ones], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 3
-    assert done.stderr.startswith("sluice: ")
-    assert sentence.replace("{taken}", port) in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
 
 
 def test_two_servers_do_not_serve_the_same_versions(server: Server) -> None:

@@ -156,3 +156,11 @@ def served(home: Path, *arguments: str, **environment: str) -> Iterator[Server]:
                 server.process.wait(60)
             except subprocess.TimeoutExpired:
                 server.process.kill()
+
+
+def error_of(response: httpx.Response) -> tuple[int, str, str]:
+    """Code, status and message of a refusal, checked to be in Vertex' form."""
+    body = response.json()
+    assert set(body) == {"error"} and set(body["error"]) == {"code", "message", "status"}
+    assert body["error"]["code"] == response.status_code
+    return response.status_code, body["error"]["status"], body["error"]["message"]
