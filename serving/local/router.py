@@ -195,7 +195,13 @@ def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet]) -> Fa
         yield
         await router.fleet.stop()
 
-    app = FastAPI(title=f"Sluice endpoint {settings.name}", lifespan=lifespan, exception_handlers=exception_handlers())
+    app = FastAPI(
+        title=f"Sluice endpoint {settings.name}",
+        lifespan=lifespan,
+        exception_handlers=exception_handlers(),
+        # A browser does not send the token, and without it nobody is shown the signature.
+        openapi_url=None if settings.token else "/openapi.json",
+    )
     app.state.router = router
     _add_predict_routes(app, router)
     _add_state_routes(app, router)

@@ -88,5 +88,7 @@ def _as_json(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _end_with_the_router() -> None:
     """The router holds the other end of standard input; it closes with the router, however that ends."""
-    sys.stdin.buffer.read()
+    # Not by `sys.stdin`, whose lock would be held when the interpreter ends.
+    while os.read(0, 1024):
+        continue
     os.kill(os.getpid(), signal.SIGTERM)
