@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run test lint tensorboard bench bench-faults doctor image image-test test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults doctor image image-test test-aiplatform2 lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ data: setup ## fetch the images of Fashion-MNIST, for the workload of that name 
 
 run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" passes options on)
 	@$(PYTHON) runners/local_runner.py --workload taxi $(ARGS)
+
+serve: setup ## answer requests on port 8080 with what `make run` pushed (ARGS="--port 8081" passes options on)
+	@$(PYTHON) -m serving $(ARGS)
 
 test: setup lint ## run every test; those that need images are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from core.strict import Strict
 from gates.data.declared import Declared
 from gates.evaluation.outside_baseline import OutsideFigures
@@ -134,6 +136,8 @@ class LearningInputs(Strict):
     tuner: TunerConfig
     label: str
     withheld: list[str]
+    class_names: list[str] = Field(default_factory=list)
+    """The label's classes in the order of their numbers."""
     code: str
     """A hash of the code that learns."""
     durable_dir: str
@@ -148,6 +152,7 @@ class LearningInputs(Strict):
             tuner=config.tuner,
             label=config.data.label,
             withheld=config.prediction.withheld_columns(),
+            class_names=config.data.class_names,
             code=platform.code(config.model.module, *_CODE_OF[purpose]),
             durable_dir=f"{platform.artifact_root}/durable/{purpose}",
         )

@@ -98,9 +98,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             else None
         )
 
-        # Fits the model on train, stops early by eval, and exports every serving signature.
+        # Fits the model on train, stops early by eval, and exports every signature, with golden requests of eval.
         trainer = Trainer(
             **LEARNING.inputs_of(transform),
+            raw_examples=example_gen.outputs["examples"],
             run_fn="models.training.run.run_fn",
             hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
             custom_config=LearningInputs.of(config, platform, "training").to_custom_config(),

@@ -74,4 +74,4 @@ class OneSentenceCommand(click.Command):
 
 
 class OneSentenceGroup(OneSentenceCommand, click.Group):
-    """A click group that does the same."""
+    """A click group that prints click's errors and ours in one sentence."""

@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from core.errors import SluiceError
-from models.export.signatures import MISSING, public_names
+from models.export.placeholders import MISSING
+from models.export.signatures import public_names
 
 Signature = Callable[..., Mapping[str, tf.Tensor]]
 

@@ -20,7 +20,8 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from models.export.batches import by_size
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
-from models.export.signatures import MISSING, public_names
+from models.export.placeholders import MISSING
+from models.export.signatures import dense, public_names
 from models.features import transformed_feature_spec
 
 Columns = dict[str, np.ndarray]
@@ -91,18 +92,11 @@ class TrainingPath:
     def requests(self, examples: np.ndarray) -> Columns:
         """The raw columns as a client of `serving_default` sends them."""
         parsed = tf.io.parse_example(examples, self.columns)
-        return {name: _dense(parsed[name], spec) for name, spec in self.columns.items()}
-
-
-def _dense(column: Any, spec: Any) -> np.ndarray:
-    if not isinstance(column, tf.SparseTensor):
-        return column.numpy()
-    one_a_row = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
-    return tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[spec.dtype], spec.dtype)).numpy()[:, 0]
+        return {name: dense(parsed[name], spec) for name, spec in self.columns.items()}
 
 
 def _sparse(column: np.ndarray, spec: Any) -> Any:
-    """The inverse of `_dense`."""
+    """The inverse of `dense`."""
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.constant(column, spec.dtype)
     rows = np.flatnonzero(~_is_missing(column, spec.dtype))

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from core.errors import SluiceError
-
-# The value that a client sends to `serving_default` for a missing value.
-MISSING: dict[tf.DType, float | int | str] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
+from models.export.placeholders import MISSING
 
 
 def public_names(columns: Iterable[str]) -> dict[str, str]:
@@ -93,6 +92,11 @@ class ServingModule(tf.Module):
             "transform_features": _traced(transform_features, serialized),
         }
 
+    def required_inputs(self) -> list[str]:
+        """The inputs of `serving_default` that must have a value in every row, in alphabetical order."""
+        required = (name for name, spec in self._raw.items() if isinstance(spec, tf.io.FixedLenFeature))
+        return sorted(self._public[name] for name in required)
+
     def _features(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         return dict(self._transform(columns))
 
@@ -118,6 +122,14 @@ def _as_parsed(column: tf.Tensor, spec: Any) -> tf.Tensor | tf.SparseTensor:
     rows = tf.where(present)
     indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
     return tf.SparseTensor(indices, tf.boolean_mask(column, present), [tf.shape(column, tf.int64)[0], 1])
+
+
+def dense(column: Any, spec: Any) -> np.ndarray:
+    """A parsed column as a client of `serving_default` sends it: a placeholder stands for a missing value."""
+    if not isinstance(column, tf.SparseTensor):
+        return column.numpy()
+    one_a_row = tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1])
+    return tf.sparse.to_dense(one_a_row, default_value=tf.constant(MISSING[spec.dtype], spec.dtype)).numpy()[:, 0]
 
 
 def dtype_in_words(dtype: tf.DType, shape: Any) -> str:

@@ -4,6 +4,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from core.hyperparameters import Hyperparameters
 from core.strict import Strict
 
@@ -74,6 +76,8 @@ class LearningSettings(Strict):
     label: str
     withheld: list[str]
     """Columns that features must not see."""
+    class_names: list[str] = Field(default_factory=list)
+    """The label's classes in the order of their numbers; empty: they are called by their numbers."""
     code: str
     """A hash of the code that learns: a checkpoint of other code is not gone on from."""
     durable_dir: str

@@ -52,7 +52,7 @@ def run_fn(fn_args: FnArgs) -> None:
     model = in_full_precision(model, module, hparams, specs[0])
     built = Built(module, hparams, in_effect(hparams, module), config.label, config.withheld)
     keep_for_replay(model, built, fn_args.model_run_dir)
-    export_model(model, transformed, unseen, fn_args.serving_model_dir)
+    export_model(model, transformed, unseen, fn_args.serving_model_dir, config.label, config.class_names)
     remove_checkpoints(checkpoints)
 
 

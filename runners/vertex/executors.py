@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tfx.components.trainer.executor import GenericExecutor
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.extensions.google_cloud_ai_platform import constants, training_clients
 from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
@@ -25,7 +24,7 @@ from cloud.job_runs import CUSTOM, Attempt, Identity, JobRunner
 from cloud.training_jobs import choice_of, on_machine, parsed, writes_logs_to
 from core.errors import SluiceError
 from models.training.config import LearningSettings
-from pipeline.components import tuner
+from pipeline.components import trainer, tuner
 
 # Beside TFX's own keys in `custom_config`.
 FALLBACKS_KEY = "vertex_fallbacks"
@@ -101,7 +100,7 @@ class _InACustomJob(BaseExecutor):
 class TrainerInACustomJob(_InACustomJob):
     """TFX's Trainer, on machines of its own."""
 
-    inner = GenericExecutor
+    inner = trainer.TrainerExecutor
     key = TRAINING_ARGS_KEY
 
 

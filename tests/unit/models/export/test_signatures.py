@@ -164,7 +164,7 @@ def exported_with_awkward_names() -> str:
         metadata | tft_beam.WriteMetadata(str(home / "graph/metadata"), pipeline=pipeline)
     transformed = tft.TFTransformOutput(str(home / "graph"))
     model = build_model({"hidden_units": [4]}, transformed.transformed_feature_spec())
-    export_model(model, transformed, set(), str(home / "model"))
+    export_model(model, transformed, set(), str(home / "model"), "label", [])
     (home / "model/columns.json").write_text(json.dumps(AWKWARD))
     return str(home / "model")
 

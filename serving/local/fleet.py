@@ -1,0 +1,165 @@
+"""The workers of an endpoint: brought in line with the state file, again and again, and chosen by their shares."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from core.errors import SluiceError
+from serving.contract import WHOLE
+from serving.local.state import Observed, ObservedModel, StateFile, StoredModel, StoredState
+from serving.local.worker import Worker
+from serving.protocol.errors import RequestError
+from serving.worker.plan import WorkerSettings
+
+_LOOK_EVERY = 0.05
+_LOOK_FOR_VERSIONS_EVERY = 0.5
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the endpoint answers, for whoever reads the state; `certificate` is the file to trust, or empty."""
+
+    url: str
+    certificate: str = ""
+
+
+class Fleet:
+    """Follows the state file of `file`; `sockets` is a folder that no one else can read."""
+
+    def __init__(self, file: StateFile, address: Address, sockets: Path, settings: WorkerSettings) -> None:
+        self.file = file
+        self.workers: dict[str, Worker] = {}
+        self.state = file.read()
+        self._address = address
+        self._sockets = sockets
+        self._settings = settings
+        self._born = psutil.Process().create_time()
+        self._changed = asyncio.Event()
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._random = random.Random()
+        self._observed: Observed | None = None
+        self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    def choose(self) -> Worker:
+        """The worker for the next request, by the shares of the traffic.
+
+        Raises:
+          RequestError: 503 when no version has traffic yet.
+        """
+        shares = self.state.traffic
+        if len(shares) == 1:
+            return self.workers[next(iter(shares))]
+        if not shares:
+            raise RequestError(503, f"no version of `{self.state.endpoint}` has traffic yet")
+        return self.workers[self._random.choices([*shares], weights=[*shares.values()])[0]]
+
+    def chosen_to_mirror(self, answering: Worker) -> Worker | None:
+        """The worker that shall get a copy of this request, or none."""
+        mirror = self.state.mirror
+        if mirror is None or mirror.deployed_id == answering.stored.deployed_id:
+            return None
+        return self.workers[mirror.deployed_id] if self._random.random() * WHOLE < mirror.share else None
+
+    def of_version(self, version: str) -> Worker | None:
+        """A worker of this version."""
+        return next((each for each in self.workers.values() if each.stored.version == version), None)
+
+    def unready(self) -> list[str]:
+        """Versions that have traffic and do not answer; the endpoint's own name when none has traffic."""
+        missing = [self.workers[each].stored.version for each in self.state.traffic if not self.workers[each].ready]
+        return missing if self.state.traffic else [self.state.endpoint]
+
+    async def stop(self) -> None:
+        """Ends every worker once its requests are answered."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(worker.stop() for worker in self.workers.values()), *self._stopping)
+
+    async def _follow(self) -> None:
+        stamp, looked = None, 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if loop.time() - looked >= _LOOK_FOR_VERSIONS_EVERY:
+                    self._follow_newest()
+                    looked = loop.time()
+                if (now := self.file.stamp()) != stamp:
+                    stamp = now
+                    self._apply(self.file.read())
+                self._observe()
+            except (SluiceError, OSError) as problem:
+                # What is served stays as it is until the file can be read again.
+                logging.getLogger(__name__).error("%s", problem)
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), _LOOK_EVERY)
+            except asyncio.TimeoutError:
+                continue
+
+    def _apply(self, state: StoredState) -> None:
+        wanted = {each.deployed_id: each for each in state.deployed}
+        leaving = [worker for name, worker in self.workers.items() if wanted.get(name) != worker.stored]
+        for stored in wanted.values():
+            known = self.workers.get(stored.deployed_id)
+            if known is None or known.stored != stored:
+                path = self.file.versions / stored.version
+                self.workers[stored.deployed_id] = Worker(
+                    stored, path, self._sockets, self._settings, self._changed.set
+                )
+        self.state = state
+        for worker in leaving:
+            if self.workers[worker.stored.deployed_id] is worker:
+                del self.workers[worker.stored.deployed_id]
+            task = asyncio.get_running_loop().create_task(worker.stop())
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    def _observe(self) -> None:
+        models = {name: ObservedModel(ready=each.ready, problem=each.problem) for name, each in self.workers.items()}
+        observed = Observed(
+            etag=self.state.etag,
+            pid=os.getpid(),
+            born=self._born,
+            address=self._address.url,
+            certificate=self._address.certificate,
+            models=models,
+        )
+        if observed != self._observed:
+            self.file.observe(observed)
+            self._observed = observed
+
+    def _follow_newest(self) -> None:
+        """Until somebody sets the traffic, the newest version of the folder gets it, once it is loaded."""
+        if not self.state.follows_newest:
+            return
+        newest = self.file.newest_version()
+        if newest is None:
+            return
+        ready = {name for name, worker in self.workers.items() if worker.ready}
+        self.file.change(lambda state: following(state, newest, self.file.name, ready))
+
+
+def following(state: StoredState, newest: str, model: str, ready: set[str]) -> StoredState:
+    """The state in which the newest version is deployed and, once it is ready, or nothing else could answer, has the
+    traffic. The one before it stays for a rollback, older ones go."""
+    deployed_id = newest[-10:]
+    if not state.follows_newest:
+        return state
+    if state.find(deployed_id) is None:
+        added = StoredModel(deployed_id=deployed_id, model=model, version=newest)
+        state = state.model_copy(update={"deployed": [*state.deployed, added]})
+    if state.traffic and deployed_id not in ready:
+        return state
+    split: Mapping[str, int] = {deployed_id: WHOLE}
+    if state.traffic != split:
+        state = state.model_copy(update={"previous": state.traffic or None, "traffic": dict(split)})
+    needed = {*state.traffic, *(state.previous or {}), *([state.mirror.deployed_id] if state.mirror else [])}
+    return state.model_copy(update={"deployed": [each for each in state.deployed if each.deployed_id in needed]})

@@ -1,0 +1,325 @@
+"""The front of a local endpoint: checks who asks, chooses the version, and hands its answer back. It loads no model."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from serving.local.fleet import Fleet
+from serving.local.worker import Worker, WorkerAnswer
+from serving.protocol.body import BODY_LIMIT, read_body
+from serving.protocol.errors import JSON, RequestError, error_response, exception_handlers
+from serving.protocol.openapi import with_instances
+
+MOST_COPIES = 64
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True)
+class RouterSettings:
+    """`name` is the endpoint's and its model's; an empty `token` lets everybody in."""
+
+    name: str
+    token: str = ""
+    body_limit: int = BODY_LIMIT
+
+
+@dataclass
+class Metrics:
+    """Figures by version, in an own registry: two endpoints in one process must not mix theirs."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        by_version = ["model", "version"]
+        self.requests = Counter("sluice_requests", "Answers", [*by_version, "code"], registry=self.registry)
+        self.copies = Counter("sluice_mirrored_requests", "Copies", [*by_version, "code"], registry=self.registry)
+        self.seconds = Histogram(
+            "sluice_request_seconds", "Until the answer", by_version, buckets=_SECONDS, registry=self.registry
+        )
+        self.share = Gauge("sluice_traffic_share", "Percent of the requests", by_version, registry=self.registry)
+        self.ready = Gauge("sluice_ready", "1 when the version answers", by_version, registry=self.registry)
+
+    def text(self, fleet: Fleet) -> bytes:
+        """In the format that Prometheus reads."""
+        self.share.clear()
+        self.ready.clear()
+        for deployed_id, worker in fleet.workers.items():
+            labels = (worker.stored.model, worker.stored.version)
+            self.share.labels(*labels).set(fleet.state.traffic.get(deployed_id, 0))
+            self.ready.labels(*labels).set(worker.ready)
+        return generate_latest(self.registry)
+
+
+class Router:
+    """Sends requests to the workers of a fleet and copies where the state says so."""
+
+    def __init__(self, settings: RouterSettings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.fleet: Fleet | None = None
+        self._copies: set[asyncio.Task[None]] = set()
+        self._suffixes: dict[str, bytes] = {}
+
+    def running(self) -> Fleet:
+        """The fleet; it is there while the application runs."""
+        assert self.fleet is not None
+        return self.fleet
+
+    async def predict(self, request: Request, worker: Worker | None = None, raw: bool = False) -> Response:
+        """Answers by the split, or by one worker; `raw` leaves the body as the version gives it.
+
+        Raises:
+          RequestError: when the caller may not ask, the body is too large, or the version does not answer.
+        """
+        self.check_token(request)
+        body = await read_body(request, self.settings.body_limit)
+        fleet = self.running()
+        chosen = worker or fleet.choose()
+        copied = None if worker else fleet.chosen_to_mirror(chosen)
+        if copied is not None:
+            self._copy(copied, body)
+        answer = await self._answered(chosen, body)
+        headers = _headers(chosen)
+        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
+        return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
+
+    def check_token(self, request: Request) -> None:
+        """Lets the caller in.
+
+        Raises:
+          RequestError: 401 without the token.
+        """
+        if not self.settings.token:
+            return
+        given = request.headers.get("authorization", "")
+        token = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
+        if not hmac.compare_digest(token.encode(), self.settings.token.encode()):
+            raise RequestError(401, "this endpoint asks for the header `Authorization: Bearer TOKEN`")
+
+    def named(self, model: str) -> None:
+        """Checks the name in a path.
+
+        Raises:
+          RequestError: 404 when the endpoint is called otherwise, 405 when a prediction is asked for by GET.
+        """
+        if model == f"{self.settings.name}:predict":
+            raise RequestError(405, "a prediction takes POST")
+        if model != self.settings.name:
+            raise RequestError(
+                404, f'there is no model "{model[:100]}" here; this endpoint serves "{self.settings.name}"'
+            )
+
+    def version(self, version: str) -> Worker:
+        """The worker of a version.
+
+        Raises:
+          RequestError: 404 when it is not deployed.
+        """
+        fleet = self.running()
+        found = fleet.of_version(version)
+        if found is None:
+            there = ", ".join(each.stored.version for each in fleet.workers.values()) or "none"
+            raise RequestError(404, f'version "{version[:100]}" is not deployed; deployed: {there}')
+        return found
+
+    async def _answered(self, worker: Worker, body: bytes) -> WorkerAnswer:
+        began = time.perf_counter()
+        code = 500
+        labels = (worker.stored.model, worker.stored.version)
+        try:
+            answer = await worker.post(body, JSON)
+            code = answer.code
+            return answer
+        except RequestError as refused:
+            code = refused.code
+            raise
+        finally:
+            self.metrics.requests.labels(*labels, str(code)).inc()
+            self.metrics.seconds.labels(*labels).observe(time.perf_counter() - began)
+
+    def _copy(self, worker: Worker, body: bytes) -> None:
+        """Nobody waits for a copy, and when too many are on their way the next ones are left out."""
+        if len(self._copies) >= MOST_COPIES:
+            self.metrics.copies.labels(worker.stored.model, worker.stored.version, "left out").inc()
+            return
+
+        async def sent() -> None:
+            try:
+                code = (await worker.post(body, JSON)).code
+            except RequestError as refused:
+                code = refused.code
+            self.metrics.copies.labels(worker.stored.model, worker.stored.version, str(code)).inc()
+
+        task = asyncio.get_running_loop().create_task(sent())
+        self._copies.add(task)
+        task.add_done_callback(self._copies.discard)
+
+    def _suffix(self, worker: Worker) -> bytes:
+        """The end of an answer, which names who gave it."""
+        key = worker.stored.deployed_id
+        if key not in self._suffixes:
+            self._suffixes[key] = b"," + orjson.dumps(worker.ids)[1:]
+        return self._suffixes[key]
+
+
+def _headers(worker: Worker) -> dict[str, str]:
+    stored = worker.stored
+    return {
+        "X-Vertex-AI-Deployed-Model-Id": stored.deployed_id,
+        "X-Vertex-AI-Model": stored.model,
+        "X-Vertex-AI-Model-Version-Id": stored.version,
+    }
+
+
+def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet]) -> FastAPI:
+    """The application of the front; the fleet starts and ends with it."""
+    router = Router(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        router.fleet = start_fleet()
+        yield
+        await router.fleet.stop()
+
+    app = FastAPI(
+        title=f"Sluice endpoint {settings.name}",
+        lifespan=lifespan,
+        exception_handlers=exception_handlers(),
+        # A browser does not send the token, and without it nobody is shown the signature.
+        openapi_url=None if settings.token else "/openapi.json",
+    )
+    app.state.router = router
+    _add_predict_routes(app, router)
+    _add_state_routes(app, router)
+
+    def described() -> dict[str, Any]:
+        fleet = router.running()
+        plain = get_openapi(title=app.title, version="1", routes=app.routes)
+        reports = [fleet.workers[each].report for each in fleet.state.traffic if fleet.workers[each].report]
+        return with_instances(plain, reports[0]["features"] if reports else [])
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+def _add_predict_routes(app: FastAPI, router: Router) -> None:
+    """Vertex' and TensorFlow Serving's paths of the same predictions."""
+
+    @app.post("/v1/models/{model}:predict")
+    async def predict(model: str, request: Request) -> Response:
+        """Predict, by the split of the traffic."""
+        router.named(model)
+        return await router.predict(request)
+
+    @app.post("/v1/models/{model}/versions/{version}:predict")
+    async def predict_by_version(model: str, version: str, request: Request) -> Response:
+        """Predict by one version, whatever its traffic."""
+        router.named(model)
+        return await router.predict(request, router.version(version))
+
+    @app.post("/v1/models/{model}/deployed/{deployed_id}:predict")
+    async def predict_by_id(model: str, deployed_id: str, request: Request) -> Response:
+        """Predict by one deployed model, whatever its traffic."""
+        router.named(model)
+        worker = router.running().workers.get(deployed_id)
+        if worker is None:
+            raise RequestError(404, f'no model "{deployed_id[:100]}" is deployed here')
+        return await router.predict(request, worker)
+
+    vertex = "/v1/projects/{project}/locations/{location}/endpoints/{endpoint}"
+
+    @app.post(vertex + ":predict")
+    async def predict_as_vertex(project: str, location: str, endpoint: str, request: Request) -> Response:
+        """Predict at the path of a Vertex endpoint; project and location are of no account here."""
+        del project, location
+        router.named(endpoint)
+        return await router.predict(request)
+
+    @app.post(vertex + ":rawPredict")
+    async def raw_predict(project: str, location: str, endpoint: str, request: Request) -> Response:
+        """Predict; the body is the version's own, the headers name it."""
+        del project, location
+        router.named(endpoint)
+        return await router.predict(request, raw=True)
+
+
+def _add_state_routes(app: FastAPI, router: Router) -> None:
+    @app.get("/v1/models/{model}")
+    async def status(model: str, request: Request) -> Response:
+        """TensorFlow Serving's status of every version."""
+        router.check_token(request)
+        router.named(model)
+        return _json({"model_version_status": [_status(each) for each in router.running().workers.values()]})
+
+    @app.get("/v1/models/{model}/versions/{version}")
+    async def status_of_version(model: str, version: str, request: Request) -> Response:
+        """TensorFlow Serving's status of one version."""
+        router.check_token(request)
+        router.named(model)
+        return _json({"model_version_status": [_status(router.version(version))]})
+
+    @app.get("/v1/models/{model}/metadata")
+    async def metadata(model: str, request: Request) -> Response:
+        """TensorFlow Serving's description of the signature, of the version with the most traffic."""
+        router.check_token(request)
+        router.named(model)
+        fleet = router.running()
+        shares = fleet.state.traffic
+        worker = fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
+        return _json(_metadata(worker))
+
+    @app.get("/v1/models/{model}/versions/{version}/metadata")
+    async def metadata_of_version(model: str, version: str, request: Request) -> Response:
+        """TensorFlow Serving's description of the signature of one version."""
+        router.check_token(request)
+        router.named(model)
+        return _json(_metadata(router.version(version)))
+
+    @app.get("/healthz")
+    async def health() -> Response:
+        """200 when every version that has traffic answers."""
+        if missing := router.running().unready():
+            return error_response(503, f"not ready: {', '.join(missing)}")
+        return _json({"status": "ok"})
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        """Figures by version, for Prometheus."""
+        router.check_token(request)
+        return Response(router.metrics.text(router.running()), media_type=CONTENT_TYPE_LATEST)
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type=JSON)
+
+
+def _status(worker: Worker) -> dict[str, Any]:
+    state = "AVAILABLE" if worker.ready else "END" if worker.problem else "LOADING"
+    code = "UNAVAILABLE" if worker.problem else "OK"
+    return {
+        "version": worker.stored.version,
+        "state": state,
+        "status": {"error_code": code, "error_message": worker.problem},
+    }
+
+
+def _metadata(worker: Worker | None) -> dict[str, Any]:
+    if worker is None or not worker.report:
+        raise RequestError(503, "no version is loaded yet")
+    spec = {"name": worker.stored.model, "signature_name": "", "version": worker.stored.version}
+    more = {"classes": worker.report["classes"], "features": worker.report["features"]}
+    return {"model_spec": spec, "metadata": worker.report["metadata"], "sluice": more}

@@ -1,0 +1,157 @@
+"""`python -m serving` in the foreground: the port, the lock, and the router until SIGTERM."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvicorn
+from filelock import FileLock, Timeout
+
+from core.errors import SluiceError
+from serving.local.fleet import Address, Fleet
+from serving.local.router import RouterSettings, router_app
+from serving.local.state import StateFile
+from serving.protocol.body import BODY_LIMIT
+from serving.worker.plan import WorkerSettings
+from serving.worker.signals import run_until_signal
+
+DRAIN_SECONDS = 30
+_WAITING_CONNECTIONS = 1024
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS."""
+
+    versions: Path
+    name: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str = ""
+    body_limit: int = BODY_LIMIT
+    certificate: str = ""
+    key: str = ""
+    newest: bool = False
+
+    @property
+    def url(self) -> str:
+        """The address for a client on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+            self.host, f"[{self.host}]" if ":" in self.host else self.host
+        )
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+
+def serve(settings: ServerSettings, announce: str = "") -> None:
+    """Serves until SIGTERM or Ctrl-C, then answers what has begun.
+
+    Raises:
+      SluiceError: when the port is taken, the folder has no version, or another process serves it.
+    """
+    file = StateFile(settings.versions, settings.name)
+    check_certificate(settings.certificate, settings.key)
+    with _alone(file), listening_on(settings.host, settings.port) as listening:
+        _begin(file, settings)
+        settings = replace(settings, port=listening.getsockname()[1])
+        if announce:
+            print(announce.format(url=settings.url), flush=True)
+        sockets = Path(tempfile.mkdtemp(prefix="sluice-"))
+        address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
+        # The router has checked the body's size.
+        workers = WorkerSettings(body_limit=settings.body_limit)
+        router = RouterSettings(settings.name, settings.token, settings.body_limit)
+        app = router_app(router, lambda: Fleet(file, address, sockets, workers))
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            ssl_certfile=settings.certificate or None,
+            ssl_keyfile=settings.key or None,
+        )
+        try:
+            run_until_signal(config, listening)
+        finally:
+            shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _begin(file: StateFile, settings: ServerSettings) -> None:
+    """Checks the state, or that there is a version to begin with."""
+    if settings.newest:
+        file.change(lambda state: state.model_copy(update={"follows_newest": True, "mirror": None}))
+    if not file.read().deployed and file.newest_version() is None:
+        raise SluiceError(
+            f"{settings.versions} holds no version to serve: nothing was pushed yet",
+            f"Push one:  python runners/local_runner.py --workload {settings.name}",
+        )
+
+
+@contextmanager
+def _alone(file: StateFile) -> Iterator[None]:
+    if not file.versions.is_dir():
+        raise SluiceError(
+            f"there is no folder {file.versions}: no model of `{file.name}` was pushed",
+            f"Push one:  python runners/local_runner.py --workload {file.name}",
+        )
+    file.folder.mkdir(exist_ok=True)
+    lock = FileLock(file.folder / "server.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as taken:
+        observed = file.observed()
+        where = f" at {observed.address}" if observed else ""
+        raise SluiceError(f"another process serves {file.versions}{where}", "Stop it first, or call it.") from taken
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def listening_on(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens; 0 is any free port.
+
+    Raises:
+      SluiceError: when the port is taken, or the host is none of this machine's.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        try:
+            listening.bind((host, port))
+            listening.listen(_WAITING_CONNECTIONS)
+        except (OSError, OverflowError) as problem:
+            why = problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else str(problem)
+            raise SluiceError(
+                f"cannot listen on {host}:{port}: {why}",
+                f"Take another port:  --port {port + 1 if port < 65535 else 8080}",
+            ) from problem
+        yield listening
+    finally:
+        listening.close()
+
+
+def check_certificate(certificate: str, key: str) -> None:
+    """Checks that both files are there and belong together.
+
+    Raises:
+      SluiceError: when they do not, or only one is given.
+    """
+    if not certificate and not key:
+        return
+    if not (certificate and key):
+        raise SluiceError("TLS takes a certificate and its key", "Give both:  --certificate FILE --key FILE")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        raise SluiceError(f"{certificate} and {key} are no certificate and key for TLS: {problem}") from problem

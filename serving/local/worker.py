@@ -1,0 +1,212 @@
+"""One version in a process of its own, as the router holds it: started, watched, started again, drained."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+
+from serving.local.state import StoredModel
+from serving.protocol.errors import RequestError
+from serving.worker.plan import PREDICT_ROUTE, WorkerPlan, WorkerSettings
+
+DRAIN_SECONDS = 30
+# Vertex' limit of a prediction on a shared endpoint.
+ANSWER_SECONDS = 60
+MOST_IN_FLIGHT = 1024
+_LONGEST_PAUSE = 30.0
+# An idle process with TensorFlow, and as much again as the variables while they are read.
+_BASE_BYTES, _COPIES = 500_000_000, 2
+# Shorter than the worker keeps a connection, so that none closes under a request.
+_KEPT_CONNECTION_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class WorkerAnswer:
+    """What a worker answered."""
+
+    code: int
+    body: bytes
+
+
+class Worker:
+    """Keeps a process for one version alive until it is stopped; `on_change` is called when its readiness changes."""
+
+    def __init__(
+        self, stored: StoredModel, path: Path, sockets: Path, settings: WorkerSettings, on_change: Callable[[], None]
+    ) -> None:
+        self.stored = stored
+        self.ready = False
+        self.problem = ""
+        self.report: dict[str, Any] = {}
+        self._path = path
+        self._socket = str(sockets / f"{stored.deployed_id}.sock")
+        self._settings = settings
+        self._on_change = on_change
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._task = asyncio.get_running_loop().create_task(self._keep_alive())
+        self.ids = _ids(stored)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that answers at present."""
+        return self._process.pid if self._process else None
+
+    async def post(self, body: bytes, content_type: str) -> WorkerAnswer:
+        """Sends a request for predictions.
+
+        Raises:
+          RequestError: 503 when the version does not answer, 429 when too many requests wait, 504 when it takes too
+            long.
+        """
+        if not self.ready or self._session is None:
+            raise RequestError(503, f"version {self.stored.version} is not ready{self._why()}")
+        if self._in_flight >= MOST_IN_FLIGHT:
+            raise RequestError(429, f"{self._in_flight} requests wait for version {self.stored.version}; come again")
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            headers = {"Content-Type": content_type}
+            async with self._session.post(f"http://worker{PREDICT_ROUTE}", data=body, headers=headers) as response:
+                return WorkerAnswer(response.status, await response.read())
+        except asyncio.TimeoutError as late:
+            raise RequestError(504, f"version {self.stored.version} did not answer in {ANSWER_SECONDS} s") from late
+        except aiohttp.ClientError as broken:
+            raise RequestError(503, f"version {self.stored.version} ended while it answered; come again") from broken
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def stop(self) -> None:
+        """Ends the process once the requests that it has are answered."""
+        await _within(DRAIN_SECONDS, self._idle.wait())
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            await _within(DRAIN_SECONDS, self._process.wait())
+            if self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+        await self._unready("")
+
+    async def _keep_alive(self) -> None:
+        """Starts the process again whenever it ends: at once after it had answered, else after longer and longer
+        pauses."""
+        pause = 0.0
+        while True:
+            problem = await self._start()
+            if not problem:
+                pause = 0.0
+                assert self._process is not None
+                code = await self._process.wait()
+                problem = f"its process ended {_by(code)} and is started again"
+            else:
+                pause = min(max(1.0, pause * 2), _LONGEST_PAUSE)
+            await self._unready(problem)
+            await asyncio.sleep(pause)
+
+    async def _start(self) -> str:
+        """Starts the process and waits until it answers; returns why it does not."""
+        if problem := lacking_memory(self._path):
+            return problem
+        reading, writing = os.pipe()
+        plan = WorkerPlan(str(self._path), self._socket, writing, self._settings)
+        root = str(Path(__file__).parents[2])
+        environment = {
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONWARNINGS": "ignore::FutureWarning",
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
+        }
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "serving.worker", plan.dumps()),
+                stdin=asyncio.subprocess.PIPE,
+                env=environment,
+                pass_fds=(writing,),
+                # Ctrl-C is for the router, which drains first.
+                start_new_session=True,
+            )
+        except OSError as problem:
+            os.close(reading)
+            return f"its process cannot be started: {problem}"
+        finally:
+            os.close(writing)
+        report = await _read_all(reading)
+        if "metadata" not in report:
+            code = await self._process.wait()
+            return str(report.get("problem") or f"its process ended {_by(code)} before the model was loaded")
+        self.report = report
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(self._socket, limit=0, keepalive_timeout=_KEPT_CONNECTION_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            auto_decompress=False,
+        )
+        self.ready, self.problem = True, ""
+        self._on_change()
+        return ""
+
+    async def _unready(self, problem: str) -> None:
+        self.ready, self.problem = False, problem
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        self._on_change()
+
+    def _why(self) -> str:
+        return f": {self.problem}" if self.problem else ": it is being loaded"
+
+
+def lacking_memory(model: Path) -> str:
+    """Why a model should not be loaded now, from the size of its files and the memory that is free; empty: it fits."""
+    needed = _BASE_BYTES + _COPIES * sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+    free = psutil.virtual_memory().available
+    if needed <= free:
+        return ""
+    return f"loading it takes about {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free"
+
+
+def _ids(stored: StoredModel) -> Mapping[str, str]:
+    """As Vertex names them in an answer."""
+    return {"deployedModelId": stored.deployed_id, "model": stored.model, "modelVersionId": stored.version}
+
+
+def _by(code: int) -> str:
+    return f"by signal {-code}" if code < 0 else f"with exit code {code}"
+
+
+async def _within(seconds: float, waiting: Any) -> None:
+    try:
+        await asyncio.wait_for(waiting, seconds)
+    except asyncio.TimeoutError:
+        return
+
+
+async def _read_all(pipe: int) -> dict[str, Any]:
+    """The JSON that comes through a pipe until it closes; empty when it is cut off."""
+    reader = asyncio.StreamReader(limit=2**24)
+    file = os.fdopen(pipe, "rb")
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), file
+    )
+    try:
+        return dict(json.loads(await reader.read()))
+    except ValueError:
+        return {}
+    finally:
+        transport.close()

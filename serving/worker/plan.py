@@ -1,0 +1,41 @@
+"""What a worker is started with; free of TensorFlow, for whoever starts one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from serving.protocol.body import BODY_LIMIT
+
+PREDICT_ROUTE, HEALTH_ROUTE = "/predict", "/healthz"
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a version is served. At most `batch_rows` rows go through the model at once, at most `queue_rows` wait."""
+
+    predict_route: str = PREDICT_ROUTE
+    health_route: str = HEALTH_ROUTE
+    body_limit: int = BODY_LIMIT
+    batch_rows: int = 256
+    queue_rows: int = 4096
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """A worker listens on `unix_socket`, and writes a report to the pipe `report_to`: the signature, or the problem."""
+
+    model: str
+    unix_socket: str
+    report_to: int
+    settings: WorkerSettings = field(default_factory=WorkerSettings)
+
+    def dumps(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> WorkerPlan:
+        """What `dumps` wrote."""
+        plain = json.loads(text)
+        return cls(**{**plain, "settings": WorkerSettings(**plain["settings"])})

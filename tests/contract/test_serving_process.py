@@ -1,0 +1,237 @@
+"""`python -m serving` as a process: what it starts with, changes under load, its end, TLS, and alone in a container."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from cloud.testing.certificates import Authority
+from serving.contract import ModelVersion
+from serving.local.endpoint import LocalEndpoint
+from tests.samples.folders import ROOT
+from tests.samples.served_models import RIDE, WORKLOAD, Server, error_of, export_ride_model, served
+
+
+def test_versions_are_swapped_under_load_without_a_lost_request(tmp_path: Path) -> None:
+    versions = tmp_path / "serving" / WORKLOAD
+    export_ride_model(versions / "101", 0.25)
+    with served(tmp_path) as server, _Load(server, clients=4) as load:
+        load.wait_for(200)
+        # The newest version takes over by itself, as long as nobody has set the traffic.
+        incoming = export_ride_model(tmp_path / "incoming", 0.75)
+        incoming.rename(versions / "102")
+        load.wait_for_answer_of("102")
+        endpoint = LocalEndpoint(versions, WORKLOAD)
+        export_ride_model(versions / "103", 0.5)
+        endpoint.deploy(ModelVersion("103", WORKLOAD, "103"))
+        endpoint.set_traffic({"102": 50, "103": 50}, endpoint.state().etag)
+        load.wait_for_answer_of("103")
+        endpoint.rollback(endpoint.state().etag)
+        endpoint.undeploy("103")
+        endpoint.set_traffic({"101": 100}, endpoint.state().etag)
+        endpoint.undeploy("102")
+        load.wait_for(500)
+    assert set(load.answers) == {("101", 0.25), ("102", 0.75), ("103", 0.5)}
+    assert load.failures == []
+
+
+class _Load:
+    """Clients that ask one after another until the block ends."""
+
+    def __init__(self, server: Server, clients: int) -> None:
+        self.answers: Counter[tuple[str, float]] = Counter()
+        self.failures: list[str] = []
+        self._server = server
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._pool = concurrent.futures.ThreadPoolExecutor(clients)
+        self._clients = clients
+
+    def __enter__(self) -> _Load:
+        self._running = [self._pool.submit(self._ask) for _ in range(self._clients)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._pool.shutdown()
+        for each in self._running:
+            each.result()
+
+    def _ask(self) -> None:
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            while not self._ended.is_set():
+                response = client.post(self._server.predict_url, json={"instances": [RIDE]})
+                with self._lock:
+                    if response.status_code != 200:
+                        self.failures.append(response.text)
+                        continue
+                    body = response.json()
+                    self.answers[body["deployedModelId"], body["predictions"][0]["scores"]["tip"]] += 1
+
+    def wait_for(self, more: int) -> None:
+        """Until so many more requests were answered."""
+        goal = self.answers.total() + more
+        self._wait(lambda: self.answers.total() >= goal)
+
+    def wait_for_answer_of(self, deployed_id: str) -> None:
+        self._wait(lambda: any(each == deployed_id for each, _ in [*self.answers]))
+
+    def _wait(self, is_met: Any) -> None:
+        until = time.monotonic() + 120
+        while not is_met():
+            assert time.monotonic() < until, (self.answers, self.failures[:3])
+            time.sleep(0.02)
+
+
+def test_a_request_that_has_begun_is_answered_before_the_server_ends(tmp_path: Path) -> None:
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    with served(tmp_path) as server, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        rows = 15_000  # about 1 MB
+        begun = pool.submit(server.post, [RIDE] * rows)
+        assert server.process is not None
+        # The request has reached the server when its connection is there.
+        _wait_for_connection(server)
+        server.process.send_signal(signal.SIGTERM)
+        response = begun.result()
+        assert response.status_code == 200
+        assert len(response.json()["predictions"]) == rows
+        assert server.process.wait(60) == 0
+
+
+def _wait_for_connection(server: Server) -> None:
+    assert server.process is not None
+    port = int(server.url.rsplit(":", 1)[1])
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        open_ones = psutil.Process(server.process.pid).connections("tcp")
+        if any(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in open_ones):
+            return
+        time.sleep(0.005)
+    raise AssertionError("the request did not reach the server")
+
+
+def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    with served(tmp_path, SLUICE_SERVING_TOKEN="tökén") as server:
+        assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic tökén"}):
+            sent = [(name, value.encode()) for name, value in headers.items()]
+            for method, path in (("POST", ":predict"), ("GET", ""), ("GET", "/metadata")):
+                url = f"{server.url}/v1/models/{WORKLOAD}{path}"
+                refused = httpx.request(method, url, headers=sent, json={"instances": [RIDE]}, trust_env=False)
+                assert error_of(refused)[:2] == (401, "UNAUTHENTICATED")
+        assert httpx.get(f"{server.url}/openapi.json", trust_env=False).status_code == 404
+        assert LocalEndpoint(server.versions, WORKLOAD, token="tökén").predict([RIDE]).deployed_id == "101"
+
+
+def test_answers_over_tls(tmp_path: Path) -> None:
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    certificate, key = _certificate(tmp_path)
+    with served(tmp_path, "--certificate", certificate, "--key", key) as server:
+        assert server.url.startswith("https://")
+        assert LocalEndpoint(server.versions, WORKLOAD).predict([RIDE]).deployed_id == "101"
+
+
+def _certificate(folder: Path) -> tuple[str, str]:
+    """One that an authority issued which no machine trusts."""
+    issued = Authority().issue(["serving.example"])
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(issued.certificate)
+    key.write_bytes(issued.key)
+    return str(certificate), str(key)
+
+
+def test_serves_one_model_alone_as_a_container_on_vertex(tmp_path: Path) -> None:
+    model = export_ride_model(tmp_path / "model", 0.25)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "AIP_HTTP_PORT": str(port),
+        "AIP_HEALTH_ROUTE": "/health",
+        "AIP_PREDICT_ROUTE": "/ask",
+        "AIP_STORAGE_URI": str(model),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env={**os.environ, **environment})
+    try:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
+            # The port listens from the start; requests wait until the model is loaded.
+            until = time.monotonic() + 60
+            while True:
+                try:
+                    assert client.get("/health").status_code == 200
+                    break
+                except httpx.ConnectError:
+                    assert time.monotonic() < until and process.poll() is None
+                    time.sleep(0.1)
+            answer = client.post("/ask", json={"instances": [RIDE], "parameters": {"a": 1}})
+            assert answer.json() == {
+                "predictions": [{"label": "no tip", "probability": 0.75, "scores": {"no tip": 0.75, "tip": 0.25}}]
+            }
+            assert error_of(client.post("/ask", json={"instances": [{}]}))[0] == 400
+            assert "sluice_instances_total 1.0" in client.get("/metrics").text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arguments", "sentence"),
+    [
+        ("nothing", [], "there is no folder"),
+        ("empty", [], "holds no version to serve"),
+        ("model", ["--port", "{taken}"], "cannot listen on 127.0.0.1:{taken}: address already in use"),
+        ("model", ["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:0"),
+        ("model", ["--certificate", "no.pem"], "TLS takes a certificate and its key"),
+        ("model", ["--certificate", "no.pem", "--key", "no.key"], "are no certificate and key for TLS"),
+        ("damaged", [], "state.json is damaged"),
+        ("model", ["--port", "70000"], "70000"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(
+    tmp_path: Path, prepare: str, arguments: list[str], sentence: str
+) -> None:
+    versions = tmp_path / "serving" / WORKLOAD
+    if prepare != "nothing":
+        versions.mkdir(parents=True)
+    if prepare in ("model", "damaged"):
+        (versions / "101").mkdir()
+    if prepare == "damaged":
+        (versions / ".endpoint").mkdir()
+        (versions / ".endpoint/state.json").write_text("{")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [
+            sys.executable,
+            "-m",
+            "serving",
+            "--workload",
+            WORKLOAD,
+            "--output-dir",
+            str(tmp_path),
+            "--port",
+            "0",
+        ]
+        given_ones = [each.replace("{taken}", port) for each in arguments]
+        done = subprocess.run([*command, *given_ones], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stderr.startswith("sluice: ")
+    assert sentence.replace("{taken}", port) in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
