@@ -11,8 +11,8 @@ import numpy as np
 
 from serving.contract import (
     Answer,
-    DeployError,
     DeployedModel,
+    DeployError,
     Endpoint,
     EndpointChangedError,
     EndpointState,
