@@ -44,6 +44,11 @@ class Comparison:
         interval = f"{self.lower:+.3g} to {self.upper:+.3g} with {self.certainty:.1%} certainty"
         return f"{self.name}: canary minus stable {self.effect:+.3g} ({interval}; allowed {allowed}; {counts})"
 
+    def in_brief(self) -> str:
+        """The effect, and how far from none it can be: "share of failed requests +0.001 (at most 0.004)"."""
+        farthest = max(self.upper, -self.lower) if self.both_ways else self.upper
+        return f"{self.name} {self.effect:+.3g} (at most {farthest:.3g}; allowed {self.margin:.3g})"
+
 
 @dataclass(frozen=True)
 class Passed:

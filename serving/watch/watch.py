@@ -63,7 +63,8 @@ class Watch:
             return Undecided(f"The canary has answered {self._requests:,} requests; {needed}.", comparisons)
         if still_open := [each for each in comparisons if each.standing is Standing.OPEN]:
             return Undecided(f"Not decided yet: {_sentence(still_open)}", comparisons)
-        return Passed(_sentence(comparisons), comparisons)
+        differences = "; ".join(each.in_brief() for each in comparisons)
+        return Passed(f"No harm in {self._requests:,} answers of the canary: {differences}.", comparisons)
 
     def _comparisons(self) -> list[Comparison]:
         """Each of failures, slowness and predictions has a third of the chance of a false rollback."""
