@@ -30,6 +30,25 @@ def only_version_with_traffic(state: EndpointState) -> str | None:
     return next(iter(state.traffic), None)
 
 
+def hold_traffic(endpoint: Endpoint) -> None:
+    """Keeps the present split when the next version is pushed: a local endpoint gives a new version of its folder all
+    traffic by itself until somebody has set the traffic. Call it before the push that a rollout follows.
+
+    Raises:
+      SluiceError: when the endpoint refuses, or changes all the time.
+    """
+    for attempt in range(_ATTEMPTS):
+        state = endpoint.state()
+        if not state.traffic:
+            return
+        try:
+            endpoint.set_traffic(state.traffic, state.etag)
+            return
+        except EndpointChangedError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+
+
 def ensure_traffic(endpoint: Endpoint, wanted: Mapping[str, int], before: Mapping[str, int]) -> None:
     """Sets the traffic to `wanted`, coming from `before`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.rollout.record import Phase, Rollout
 from serving.rollout.store import RolloutStore
+from serving.rollout.traffic import hold_traffic
 from tests.samples.folders import ROOT
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
@@ -88,3 +90,18 @@ def test_killed_while_it_rolls_back_and_run_again_the_version_before_stands_alon
     assert again.returncode == 2, again.stderr
     assert "`no tip` is 0.1 and was 0.75" in again.stdout
     assert _stands_alone(endpoint, "101")
+
+
+def test_a_version_pushed_while_the_traffic_is_held_takes_every_step(tmp_path: Path) -> None:
+    """The server gave the newest version all traffic by itself until then."""
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    with served(tmp_path) as server:
+        endpoint = LocalEndpoint(server.versions, WORKLOAD)
+        assert _stands_alone(endpoint, "101")
+        hold_traffic(endpoint)
+        export_ride_model(server.versions / "102", 0.25)
+        rolled_out = _roll_out(server, "102")
+        assert rolled_out.returncode == 0, rolled_out.stderr
+        shares = [(entry.phase.value, entry.share) for entry in _last(server).entries]
+        assert shares[:5] == [("staging", 0), ("smoke", 0), ("shadow", 0), ("canary", 50), ("production", 100)]
+        assert _stands_alone(endpoint, "102")

@@ -12,6 +12,7 @@ from serving.rollout.traffic import (
     TrafficChangedError,
     ensure_mirror,
     ensure_traffic,
+    hold_traffic,
     only_version_with_traffic,
     split,
     take_away,
@@ -125,3 +126,12 @@ def test_a_split_names_nobody_without_a_share() -> None:
     assert split("2", 0, "1") == {"1": 100}
     assert split("2", 100, "1") == {"2": 100}
     assert split("2", 0, None) == {}
+
+
+def test_traffic_is_held_as_it_is(endpoint: MemoryEndpoint) -> None:
+    endpoint.set_traffic(TEN, endpoint.state().etag)
+    hold_traffic(endpoint)
+    assert endpoint.state().traffic == TEN
+    empty = MemoryEndpoint()
+    hold_traffic(empty)
+    assert empty.state().traffic == {}
