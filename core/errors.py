@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     ERROR = 1  # a defect or a lost machine: see the log
     REFUSED = 2  # a gate or a threshold refused: the verdict says why
     UNUSABLE = 3  # the input, the configuration or the environment cannot be used
+    UNDECIDED = 4  # a rollout that had too little traffic by its deadline, or that waits for a person's approval
 
 
 class SluiceError(Exception):

@@ -3,7 +3,7 @@ and errors.py."""
 
 from __future__ import annotations
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
 from core.strict import Strict, conflict, given_twice
 from gates.data.declared import PredictionConfig as PredictionConfig
@@ -11,6 +11,7 @@ from gates.verdict.settings import GateSettings
 from pipeline.config.data import DataConfig as DataConfig
 from pipeline.config.data import SplitConfig as SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig, ValidatorConfig
+from pipeline.config.serving import ServingConfig as ServingConfig
 from pipeline.config.training import TrainConfig, TunerConfig
 from pipeline.config.types import (
     Hyperparameter,
@@ -39,15 +40,6 @@ class ModelConfig(Strict):
     """Dotted path of the module that gives `build_model(hparams, feature_spec)` and `search_space()`."""
     hyperparameters: dict[str, Hyperparameter] = {}
     """Passed to `build_model`; what the Tuner finds replaces them."""
-
-
-class ServingConfig(Strict):
-    """Where a blessed model goes."""
-
-    push: bool = True
-    """False: train and evaluate only."""
-    keep_versions: PositiveInt = 5
-    """Older pushed versions are removed; the one before the newest never is."""
 
 
 class RegistryConfig(Strict):
@@ -115,6 +107,6 @@ class WorkloadConfig(Strict):
             raise conflict("`split.by: entity` needs `data.entity_key`", "split", "by")
         if self.split.by == "time" and self.data.time_column is None:
             raise conflict("`split.by: time` needs `data.time_column`", "split", "by")
-        if self.name in ("serving", "registry"):
+        if self.name in ("serving", "registry", "rollout"):
             raise conflict(f"`{self.name}` is a folder beside those of the workloads and cannot name one", "name")
         return self

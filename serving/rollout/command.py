@@ -1,0 +1,146 @@
+"""`python -m serving.rollout status | approve | reject | rollback | history`."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import ExitCode, SluiceError
+from core.text import listed
+from gates.command.usage import OneSentenceGroup
+from serving.rollout.record import Entry, Phase, Rollout
+from serving.rollout.store import Instruction, RolloutStore
+
+_EPILOG = """\b
+Exit codes:  0 done; with status: the last version has all traffic
+             1 a defect of Sluice
+             2 with status: the last version was rolled back, or is being rolled back
+             3 there is no such rollout, or its step does not allow this
+             4 with status: undecided, waiting for approval, or under way
+"""
+_WIDTH_IN_FILES = 200
+_APPROVABLE = (Phase.CANARY, Phase.APPROVAL)
+_BEFORE_PRODUCTION = (Phase.STAGING, Phase.SMOKE, Phase.SHADOW, *_APPROVABLE)
+_REVERSIBLE = (*_BEFORE_PRODUCTION, Phase.PRODUCTION, Phase.WARM)
+
+
+@click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Look at the rollouts of a workload, and decide about the present one."""
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--workload", required=True, metavar="NAME", help="The workload, e.g. taxi."),
+        click.option(
+            "--output-dir", default="out", show_default=True, metavar="PATH", help="The output folder of the runs."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--reason", default="", metavar="TEXT", help="Why; it is recorded beside your name.")(command)
+
+
+@main.command()
+@_options
+def status(output_dir: str, workload: str) -> None:
+    """Say which step the last rollout is in, and why."""
+    store = RolloutStore(Path(output_dir), workload)
+    rollout = _last(store)
+    running = " A process is rolling out." if not rollout.is_final and store.is_running() else ""
+    click.echo(
+        f"{workload}, rollout {rollout.id}: version {rollout.candidate.version}, {rollout.phase.value}.{running}"
+    )
+    click.echo(rollout.reason or "No step has ended yet.")
+    _print_table(("when (UTC)", "step", "share", "outcome", "reason"), map(_row, rollout.entries))
+    if rollout.phase is Phase.APPROVAL:
+        click.echo(f"Decide:  {store.command('approve')}\n    or:  {store.command('reject')}")
+    sys.exit(rollout.exit_code)
+
+
+@main.command()
+@_options
+def history(output_dir: str, workload: str) -> None:
+    """List the finished rollouts, oldest first."""
+    found = RolloutStore(Path(output_dir), workload).history()
+    if not found:
+        click.echo(f"No rollout of {workload} has ended yet.")
+    else:
+        _print_table(("rollout", "version", "before it", "ended (UTC)", "outcome", "reason"), map(_past_row, found))
+
+
+@main.command()
+@_options
+@_reason_option
+def approve(output_dir: str, workload: str, reason: str) -> None:
+    """Let the candidate go on to all traffic, whatever the watch has shown so far."""
+    _instruct(RolloutStore(Path(output_dir), workload), "approve", reason, _APPROVABLE)
+
+
+@main.command()
+@_options
+@_reason_option
+def reject(output_dir: str, workload: str, reason: str) -> None:
+    """Take the candidate back before it gets all traffic."""
+    _instruct(RolloutStore(Path(output_dir), workload), "reject", reason, _BEFORE_PRODUCTION)
+
+
+@main.command()
+@_options
+@_reason_option
+def rollback(output_dir: str, workload: str, reason: str) -> None:
+    """Give the traffic back to the version before, as long as that one is kept warm."""
+    _instruct(RolloutStore(Path(output_dir), workload), "rollback", reason, _REVERSIBLE)
+
+
+def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase]) -> None:
+    rollout = _last(store)
+    if rollout.phase not in allowed:
+        steps = listed([phase.value for phase in allowed])
+        sentence = f"`{action}` is for the steps {steps}; rollout {rollout.id} of {store.workload} is in another one"
+        raise SluiceError(f"{sentence}: {rollout.phase.value}.", f"See:  {store.command('status')}")
+    by = f"by {getpass.getuser()}"
+    store.instruct(Instruction(rollout.id, rollout.phase.value, action, f"{reason} ({by})" if reason else by))
+    if store.is_running():
+        click.echo(f"Recorded. The process that rolls out {store.workload} follows it at its next look.")
+    else:
+        click.echo(f"Recorded. No process is rolling out {store.workload} now; its next start follows it first.")
+
+
+def _last(store: RolloutStore) -> Rollout:
+    found = store.current()
+    if found is None:
+        sentence = f"there is no rollout of {store.workload} in {store.folder.parent.parent}."
+        raise SluiceError(sentence, "Name another folder:  --output-dir PATH", ExitCode.UNUSABLE)
+    return found
+
+
+def _row(entry: Entry) -> Sequence[str]:
+    return entry.at, entry.phase.value, f"{entry.share} %", entry.outcome.value, entry.reason
+
+
+def _past_row(rollout: Rollout) -> Sequence[str]:
+    ended = rollout.entries[-1].at if rollout.entries else ""
+    version = rollout.candidate.version
+    return rollout.id, version, rollout.previous or "–", ended, rollout.phase.value, rollout.reason
+
+
+def _print_table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
+    table = Table(box=box.SIMPLE)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    is_terminal = sys.stdout.isatty()
+    Console(highlight=False, markup=False, width=None if is_terminal else _WIDTH_IN_FILES).print(table)

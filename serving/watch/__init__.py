@@ -1,0 +1,1 @@
+"""Compares a canary with the stable version in the same window, by tests that may be looked at at any time."""

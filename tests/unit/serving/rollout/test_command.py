@@ -1,0 +1,128 @@
+"""`python -m serving.rollout`, as it is typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from serving.contract import ModelVersion
+from serving.rollout.command import main
+from serving.rollout.record import Entry, Outcome, Phase, Rollout
+from serving.rollout.store import RolloutStore
+from tests.samples.folders import ROOT
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RolloutStore:
+    return RolloutStore(tmp_path, "taxi")
+
+
+def _in_phase(store: RolloutStore, phase: Phase, outcome: Outcome = Outcome.PASSED) -> Rollout:
+    entry = Entry("2026-11-29 12:00:00", phase, outcome, "Because it is so.", 10)
+    rollout = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", phase, entries=(entry,))
+    store.save(rollout)
+    return rollout
+
+
+def _type(store: RolloutStore, *words: str) -> Result:
+    return CliRunner().invoke(main, [*words, "--output-dir", str(store.folder.parent.parent), "--workload", "taxi"])
+
+
+@pytest.mark.parametrize(
+    ("phase", "outcome", "code"),
+    [
+        (Phase.DONE, Outcome.PASSED, 0),
+        (Phase.ROLLED_BACK, Outcome.FAILED, 2),
+        (Phase.CANARY, Outcome.UNDECIDED, 4),
+        (Phase.APPROVAL, Outcome.UNDECIDED, 4),
+    ],
+)
+def test_status_says_the_step_and_why_and_its_exit_code_the_outcome(
+    store: RolloutStore, phase: Phase, outcome: Outcome, code: int
+) -> None:
+    _in_phase(store, phase, outcome)
+    found = _type(store, "status")
+    assert found.exit_code == code
+    assert f"version 2, {phase.value}." in found.output
+    assert "Because it is so." in found.output
+    assert ("Decide:" in found.output) == (phase is Phase.APPROVAL)
+
+
+@pytest.mark.parametrize("command", ["status", "approve", "reject", "rollback"])
+def test_without_a_rollout_one_sentence_and_exit_code_3(store: RolloutStore, command: str) -> None:
+    found = _type(store, command)
+    assert found.exit_code == 3
+    assert "there is no rollout of taxi" in found.output
+    assert "Traceback" not in found.output
+    assert not store.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "phase"),
+    [
+        ("approve", Phase.CANARY),
+        ("approve", Phase.APPROVAL),
+        ("reject", Phase.SHADOW),
+        ("rollback", Phase.CANARY),
+        ("rollback", Phase.WARM),
+    ],
+)
+def test_a_decision_is_left_for_the_rollout_with_its_reason(store: RolloutStore, command: str, phase: Phase) -> None:
+    rollout = _in_phase(store, phase)
+    found = _type(store, command, "--reason", "looked at it")
+    assert found.exit_code == 0
+    assert "its next start follows it first" in found.output
+    instruction = store.instruction(rollout)
+    assert instruction is not None
+    assert instruction.action == command
+    assert instruction.reason.startswith("looked at it (by ")
+
+
+@pytest.mark.parametrize(
+    ("command", "phase"),
+    [
+        ("approve", Phase.SHADOW),
+        ("approve", Phase.DONE),
+        ("reject", Phase.WARM),
+        ("rollback", Phase.DONE),
+        ("rollback", Phase.ROLLED_BACK),
+    ],
+)
+def test_a_decision_that_comes_too_early_or_too_late_is_refused(
+    store: RolloutStore, command: str, phase: Phase
+) -> None:
+    rollout = _in_phase(store, phase)
+    found = _type(store, command)
+    assert found.exit_code == 3
+    assert f"is in another one: {phase.value}." in found.output
+    assert store.instruction(rollout) is None
+
+
+def test_a_running_rollout_is_named(store: RolloutStore) -> None:
+    _in_phase(store, Phase.CANARY)
+    with store.alone():
+        assert "A process is rolling out." in _type(store, "status").output
+        assert "at its next look" in _type(store, "reject").output
+
+
+def test_history_lists_what_has_ended(store: RolloutStore) -> None:
+    assert "No rollout of taxi has ended yet." in _type(store, "history").output
+    _in_phase(store, Phase.ROLLED_BACK, Outcome.FAILED)
+    found = _type(store, "history")
+    assert found.exit_code == 0
+    for part in ("00001-2", "rolled back", "Because it is so."):
+        assert part in found.output
+
+
+def test_the_module_runs_and_a_misspelt_command_is_one_sentence() -> None:
+    words = [sys.executable, "-m", "serving.rollout"]
+    help_page = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert all(name in help_page.stdout for name in ("status", "approve", "reject", "rollback", "history"))
+    wrong = subprocess.run([*words, "statsu"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert wrong.returncode == 3
+    assert wrong.stderr.startswith("sluice: ")
+    assert "Traceback" not in wrong.stderr

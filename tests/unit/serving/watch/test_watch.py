@@ -1,0 +1,128 @@
+"""The watch: harm fails, no harm passes, and silence is neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from serving.watch.decision import Failed, Passed, Standing, Undecided
+from serving.watch.settings import WatchSettings
+from serving.watch.watch import FAILURES, SLOWNESS, Watch, decide
+from serving.watch.window import Observation, Window
+from tests.samples.traffic import Behaviour, windows
+
+SETTINGS = WatchSettings()
+STABLE = Behaviour()
+
+
+@pytest.mark.parametrize(
+    ("canary", "named"),
+    [
+        (Behaviour(failures=0.1), FAILURES),
+        (Behaviour(slowness=2.0), SLOWNESS),
+        (Behaviour(shift=0.5), "`tip`"),
+        (Behaviour(shift=-0.5), "`tip`"),
+    ],
+)
+def test_harm_fails_and_only_that_quantity_is_named(canary: Behaviour, named: str) -> None:
+    decision = decide(windows(canary, STABLE), SETTINGS)
+    assert isinstance(decision, Failed)
+    assert named in decision.reason
+    harmful = [each.name for each in decision.comparisons if each.standing is Standing.HARMFUL]
+    assert len(harmful) == 1
+    assert named in harmful[0]
+
+
+def test_a_canary_like_the_stable_version_passes_after_enough_traffic() -> None:
+    decision = decide(windows(STABLE, STABLE, count=140), SETTINGS)
+    assert isinstance(decision, Passed)
+    for each in decision.comparisons:
+        assert each.lower < each.effect < each.upper < each.margin
+        assert each.canary > 1_000
+
+
+def test_a_canary_like_the_stable_version_is_not_decided_early() -> None:
+    assert isinstance(decide(windows(STABLE, STABLE, count=5), SETTINGS), Undecided)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window((), ()),
+        Window((), [Observation(0.01, {"tip": 0.5})] * 500),
+        Window([Observation(0.01, {"tip": 0.5})] * 50, ()),
+    ],
+)
+def test_silence_on_either_side_is_undecided(window: Window) -> None:
+    assert isinstance(decide([window] * 200, SETTINGS), Undecided)
+
+
+def test_few_requests_pass_under_no_margins() -> None:
+    wide = WatchSettings(failure_margin=0.9, slow_margin=0.9, prediction_margin=5.0)
+    assert isinstance(decide(windows(STABLE, STABLE, count=3), wide), Undecided)
+    assert isinstance(decide(windows(STABLE, STABLE, count=10), wide), Passed)
+
+
+def test_a_stable_version_that_already_fails_does_not_sink_the_canary() -> None:
+    failing = Behaviour(failures=0.3)
+    for canary in (failing, STABLE):
+        assert not isinstance(decide(windows(canary, failing, count=100), SETTINGS), Failed)
+
+
+def test_a_load_that_slows_both_down_is_no_harm() -> None:
+    slow = Behaviour(slowness=5.0)
+    both = [*windows(STABLE, STABLE, count=20), *windows(slow, slow, count=40, seed=1)]
+    assert not isinstance(decide(both, SETTINGS), Failed)
+
+
+def test_an_outage_of_both_is_no_harm() -> None:
+    down = Behaviour(failures=0.9)
+    both = [*windows(STABLE, STABLE, count=20), *windows(down, down, count=5, seed=1)]
+    assert not isinstance(decide(both, SETTINGS), Failed)
+
+
+def test_one_answer_that_is_no_number_fails() -> None:
+    [window] = windows(STABLE, STABLE, count=1)
+    odd = Window([*window.canary, Observation(0.01, {"tip": float("nan")})], window.stable)
+    decision = decide([odd], SETTINGS)
+    assert isinstance(decision, Failed)
+    assert decision.reason.startswith("1 of ")
+
+
+def test_scores_with_other_names_fail() -> None:
+    assert isinstance(decide(windows(Behaviour(name="tips"), STABLE, count=1), SETTINGS), Failed)
+
+
+def test_answers_that_are_no_numbers_count_as_failures_where_the_stable_version_gives_them_too() -> None:
+    few, many = Behaviour(nan=0.05), Behaviour(nan=0.3)
+    assert not isinstance(decide(windows(few, few), SETTINGS), Failed)
+    decision = decide(windows(many, few), SETTINGS)
+    assert isinstance(decision, Failed)
+    assert FAILURES in decision.reason
+
+
+def test_a_model_without_scores_is_judged_by_failures_and_latency() -> None:
+    silent = Observation(0.01, {})
+    decision = decide([Window([silent] * 50, [silent] * 450)] * 80, SETTINGS)
+    assert isinstance(decision, Passed)
+    assert {each.name for each in decision.comparisons} == {FAILURES, SLOWNESS}
+
+
+def test_the_same_windows_give_the_same_decision() -> None:
+    one, other = (decide(windows(Behaviour(shift=0.3), STABLE), SETTINGS) for _ in range(2))
+    assert one == other
+
+
+def test_looking_after_every_window_changes_nothing() -> None:
+    watch = Watch(SETTINGS)
+    for window in windows(STABLE, STABLE, count=30):
+        watch.add(window)
+        looked_at = watch.decision()
+    assert looked_at == decide(windows(STABLE, STABLE, count=30), SETTINGS)
+
+
+def test_a_sentence_names_effect_interval_margin_and_counts() -> None:
+    decision = decide(windows(Behaviour(failures=0.1), STABLE), SETTINGS)
+    [failures] = [each for each in decision.comparisons if each.name == FAILURES]
+    assert failures.in_words().startswith(f"{FAILURES}: canary minus stable +0.0")
+    for part in ("certainty", "allowed 0.005", f"{failures.canary:,} answers of the canary"):
+        assert part in failures.in_words()
