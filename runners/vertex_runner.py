@@ -3,6 +3,7 @@ follows it to its end."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -105,6 +106,7 @@ def main(
         yes=yes,
         follow=follow or debug_sync,
         debug=debug_sync,
+        command=shlex.join(["python", "runners/vertex_runner.py", *sys.argv[1:]]),
     )
     if rehearse:
         from runners.vertex.rehearse import rehearse as rehearsed

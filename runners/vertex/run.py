@@ -53,6 +53,7 @@ class Request:
     yes: bool = False
     follow: bool = True
     debug: bool = False  # whether the output of libraries is shown instead of kept in a log
+    command: str = "python runners/vertex_runner.py"  # as it was typed
 
 
 def run(request: Request) -> int:
