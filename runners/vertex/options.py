@@ -100,9 +100,9 @@ def _overrides(given: Mapping[str, Any], of_workload: bool) -> list[str]:
     return found
 
 
-def _written(value: str | bool | int) -> str:
+def _written(value: Any) -> str:
     """A value as YAML: the number of a TensorBoard is text, and `null` is none."""
-    return value if value == "null" else json.dumps(value)
+    return "null" if value == "null" else json.dumps(value)
 
 
 def _label(pair: str) -> str:
