@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from google.api_core import exceptions
 from google.cloud import aiplatform
@@ -15,6 +15,7 @@ from cloud.place import Place
 from core.errors import SluiceError
 
 Value: TypeAlias = str | int | float
+Ending: TypeAlias = Literal["COMPLETE", "FAILED", "CANCELLED"]
 
 
 def record_run(
@@ -26,6 +27,7 @@ def record_run(
     metrics: Mapping[str, float | None],
     tensorboard: str | None = None,
     patience: Patience = PATIENCE,
+    ending: Ending = "COMPLETE",
 ) -> None:
     """Write a run with its parameters and metrics; the experiment is made when it is not there.
 
@@ -40,6 +42,7 @@ def record_run(
       metrics: how it came out; None is left out.
       tensorboard: an existing instance by number or resource name, for curves; None: none.
       patience: how long an outage is sat out.
+      ending: the state in which the run is shown.
 
     Raises:
       SluiceError: when Vertex AI refuses it, or there is no such TensorBoard.
@@ -51,7 +54,7 @@ def record_run(
         run = _run(experiment, run_name, tensorboard, place)
         run.log_params({key: value for key, value in parameters.items() if value is not None})
         run.log_metrics({key: value for key, value in metrics.items() if value is not None})
-        run.update_state(types.Execution.State.COMPLETE)
+        run.update_state(types.Execution.State[ending])
 
     tried(write, f"the run {run_name} cannot be written to the experiment {experiment}", place, patience)
 

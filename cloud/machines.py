@@ -111,6 +111,24 @@ def check_machine(
     _check_capacity(machine, accelerator, capacity)
 
 
+def check_accelerator(name: str, region: str) -> None:
+    """Does nothing for an accelerator that can be had in the region, on whatever machine.
+
+    A region of which the file knows nothing is not refused.
+
+    Raises:
+      SluiceError: when there is no such accelerator, or it is not in the region.
+    """
+    known = catalogue()
+    if name not in known.accelerators:
+        likely = _likely(name, known)
+        why = f": {known.unusable[name]}." if name in known.unusable else suggestion(likely) or "."
+        raise SluiceError(
+            f"there is no accelerator {name} to be had{why}", f"Use one of:  {', '.join(known.accelerators)}"
+        )
+    _check_region(known.accelerators[name], region, known)
+
+
 def is_in_region(accelerator_type: str, region: str) -> bool | None:
     """Whether Compute Engine has the accelerator in the region; None when the file does not know."""
     known = catalogue()

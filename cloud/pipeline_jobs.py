@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -171,9 +171,9 @@ class PipelineJobs:
         )
         return [self._read(each) for each in self._pages(request)]
 
-    def cancel(self, name: str) -> None:
-        """Ask for the end of a job and of the custom and tuning jobs that its tasks wait for; they are stopped some
-        time later.
+    def cancel(self, name: str, elsewhere: Iterable[str] = ()) -> None:
+        """Ask for the end of a job and of the custom and tuning jobs that its tasks wait for, here and in the regions
+        `elsewhere`; they are stopped some time later.
 
         Raises:
           SluiceError: when there is none, or it may not be cancelled.
@@ -181,7 +181,8 @@ class PipelineJobs:
         request = types.CancelPipelineJobRequest(name=self._full(name))
         self._call("cancel_pipeline_job", request, f"the job {name} cannot be cancelled")
         with errors_in_one_sentence(f"the machines of the job {name} cannot be stopped", self.place):
-            cancel_jobs_of(self.place.project, self.place.region, name, self._transport)
+            for region in dict.fromkeys((self.place.region, *elsewhere)):
+                cancel_jobs_of(self.place.project, region, name, self._transport)
 
     def delete(self, name: str) -> None:
         """Delete a job that has ended. Its artifacts stay in the bucket.

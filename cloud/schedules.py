@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from zoneinfo import available_timezones
 
 from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import types
@@ -18,7 +19,10 @@ from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import WORKLOAD_LABEL, Transport, connected, message_of
 from cloud.place import Place
 from core.errors import SluiceError
+from core.text import counted
 
+_ZONES = ("TZ=", "CRON_TZ=")
+_FIELDS = 5
 _CHANGED = ("cron", "create_pipeline_job_request", "max_concurrent_active_run_count", "allow_queueing")
 
 
@@ -32,6 +36,21 @@ class Schedule:
     state: str  # active, paused or completed
     next_run: datetime | None
     workload: str
+
+
+def check_cron(cron: str) -> None:
+    """Does nothing for five fields, with or without a time zone before them; what they hold, Vertex AI checks.
+
+    Raises:
+      SluiceError: when it cannot be a cron expression.
+    """
+    fields = cron.split()
+    if fields and fields[0].startswith(_ZONES):
+        zone = fields.pop(0).partition("=")[2]
+        if zone not in available_timezones():
+            raise _no_schedule(cron, f"there is no time zone {zone}")
+    if len(fields) != _FIELDS:
+        raise _no_schedule(cron, f"it has {counted(len(fields), 'field')} instead of {_FIELDS}")
 
 
 class Schedules:
@@ -64,10 +83,7 @@ class Schedules:
             return _read(self._create(wanted) if found is None else self._update(found, wanted))
         except SluiceError as problem:
             if isinstance(problem.__cause__, exceptions.BadRequest) and "cron" in str(problem.__cause__):
-                raise SluiceError(
-                    f"`{cron}` is no schedule: {problem.headline.partition('cron: ')[2].rstrip(').')}.",
-                    'Like this, every night at three:  --schedule "TZ=Europe/Berlin 0 3 * * *"',
-                ) from problem
+                raise _no_schedule(cron, problem.headline.rpartition("cron: ")[2].rstrip(").")) from problem
             raise
 
     def find(self, workload: str = "") -> list[Schedule]:
@@ -115,6 +131,13 @@ class Schedules:
 
     def _call(self, method: str, request: Any, cannot: str) -> Any:
         return call(getattr(self._client, method), request, cannot, self.place, self._patience)
+
+
+def _no_schedule(cron: str, reason: str) -> SluiceError:
+    return SluiceError(
+        f"`{cron}` is no schedule: {reason}.",
+        'Like this, every night at three:  --schedule "TZ=Europe/Berlin 0 3 * * *"',
+    )
 
 
 def _read(schedule: types.Schedule) -> Schedule:

@@ -3,6 +3,7 @@ follows it to its end."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -80,8 +81,10 @@ def main(
         return
     if check + dry_run + rehearse > 1:
         raise click.UsageError("--check, --dry-run and --rehearse exclude each other")
-    if rehearse and schedule:
+    if rehearse and schedule is not None:
         raise click.UsageError("--rehearse executes one job, and has no --schedule")
+    if job_name is not None and schedule is not None:
+        raise click.UsageError("--job-name names one job; Vertex AI names the jobs of a --schedule")
     changes = environment_overrides(keys, labels)
     overrides = (*overrides, *workload_overrides(keys))
     if check:
@@ -105,6 +108,7 @@ def main(
         yes=yes,
         follow=follow or debug_sync,
         debug=debug_sync,
+        command=shlex.join(["python", "runners/vertex_runner.py", *sys.argv[1:]]),
     )
     if rehearse:
         from runners.vertex.rehearse import rehearse as rehearsed

@@ -48,12 +48,15 @@ def check_job(
 
 def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: Path, stream: TextIO) -> None:
     """Compile and list; the imports are slow and print a lot."""
+    from cloud.errors import unknown_region
     from runners.vertex.compilation import compile_workload
     from runners.vertex.job import JobTask, list_tasks, read_job
     from runners.vertex.listing import placeholders, task_lines
     from runners.vertex.preconditions import check_preconditions
 
     warnings = check_preconditions(config, cloud)
+    if wrong := unknown_region(cloud.region):
+        raise wrong
     datasets = datasets_as_seen(config.data, config.split, config.prediction, network=False)
     if cloud.caching and not datasets.current.fingerprint:
         warnings.append("the data cannot be read from here: its columns are not checked, and ingest is never reused.")

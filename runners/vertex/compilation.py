@@ -60,15 +60,15 @@ def _as_there(config: WorkloadConfig) -> WorkloadConfig:
 
 def _machine_of(task: str, cloud: EnvironmentConfig) -> TaskConfig:
     """The container of a task. Those of Trainer and Tuner wait for the machines that do the work, one choice after the
-    other, and are not to give up before."""
-    if task in cloud.tasks:
-        return cloud.tasks[task]
+    other, and are not to give up before, unless `tasks` says when."""
+    wanted = cloud.tasks.get(task, cloud.task)
     waits_for = {"Trainer": cloud.training, "Tuner": cloud.tuning.machines}
-    if task not in waits_for:
-        return cloud.task
+    has_its_own = task in cloud.tasks and "timeout_minutes" in wanted.model_fields_set
+    if task not in waits_for or has_its_own:
+        return wanted
     workers = waits_for[task]
     hours = (workers.longest_wait_hours + workers.timeout_hours) * (1 + len(workers.fallbacks))
-    return cloud.task.model_copy(update={"timeout_minutes": max(cloud.task.timeout_minutes, math.ceil(hours * 60))})
+    return wanted.model_copy(update={"timeout_minutes": max(wanted.timeout_minutes, math.ceil(hours * 60))})
 
 
 def _of_unknown_content(datasets: Datasets) -> list[str]:

@@ -16,7 +16,7 @@ import threading
 from typing import NoReturn
 
 from core.errors import ExitCode, SluiceError, root_error
-from runners.vertex.task_errors import write_error
+from runners.vertex.task_errors import user_error_in, write_error
 
 _ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _MINUTES, _INVOCATION = "--minutes", "--json_serialized_invocation_args"
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
     if flag != _MINUTES:
         raise SystemExit(f"{flag}: the first argument is {_MINUTES}")
     folder = _task_folder(given)
+    if earlier := user_error_in(folder):
+        _end(earlier)  # a retry of a task that only the user can mend
     watch = threading.Timer(float(minutes) * 60, _give_up, (folder, minutes))
     watch.daemon = True
     watch.start()
@@ -43,10 +45,14 @@ def main(arguments: list[str]) -> None:
         problem = root_error(error)
         if not isinstance(problem, SluiceError):
             raise
-        print(f"sluice: {problem}", file=sys.stderr)
-        raise SystemExit(int(problem.exit_code)) from error
+        _end(problem)
     finally:
         watch.cancel()
+
+
+def _end(problem: SluiceError) -> NoReturn:
+    print(f"sluice: {problem}", file=sys.stderr)
+    raise SystemExit(int(problem.exit_code))
 
 
 def _task_folder(arguments: list[str]) -> str:

@@ -25,9 +25,9 @@ from cloud.training_jobs import choice_of, on_machine, parsed, writes_logs_to
 from core.errors import SluiceError
 from models.training.config import LearningSettings
 from pipeline.components import trainer, tuner
+from runners.vertex.cancel import FALLBACKS_KEY
 
 # Beside TFX's own keys in `custom_config`.
-FALLBACKS_KEY = "vertex_fallbacks"
 LONGEST_WAIT_KEY = "vertex_longest_wait_hours"
 
 Artifacts = dict[str, list[Artifact]]

@@ -15,7 +15,7 @@ from tfx.dsl.component.experimental.annotations import Parameter
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.kubeflow.decorators import FinalStatusStr, exit_handler
 
-from cloud.experiments import record_run
+from cloud.experiments import Ending, record_run
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
 from core.errors import SluiceError
@@ -34,6 +34,8 @@ from runners.vertex.upload import UploadSettings, not_uploaded, upload_pushed, u
 
 Status = pipeline_spec_pb2.PipelineTaskFinalStatus
 _STATES = {"SUCCEEDED": JobState.SUCCEEDED, "FAILED": JobState.FAILED, "CANCELLED": JobState.CANCELLED}
+# A run that a gate refuses has come to its end.
+_ENDINGS: Mapping[str, Ending] = {"failed": "FAILED", "stopped": "CANCELLED"}
 
 
 class ExitInputs(Strict):
@@ -128,6 +130,7 @@ def finish(
             _parameters(record, given.workload),
             _metrics(record),
             given.tensorboard,
+            ending=_ENDINGS.get(record.outcome, "COMPLETE"),
         )
     if problem:
         raise problem

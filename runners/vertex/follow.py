@@ -16,6 +16,7 @@ from runners.component_names import NAMES, name_of
 from runners.console.console import RunConsole
 from runners.console.ending import print_ending
 from runners.results.node_result import NodeResult
+from runners.vertex.cancel import cancel_everywhere
 from runners.vertex.job_outcome import STOPPED, outcome_of_job
 
 # A laptop that slept finds its job again.
@@ -79,7 +80,7 @@ class _Following:
         """Cancel the job or leave it, as a person decides."""
         again = f"Follow it again:  {self._place.follow_command(self._name)}"
         if self._console.ask(f"Cancel the job {self._name}? Otherwise it {self._place.when_left}."):
-            self._jobs.cancel(self._name)
+            cancel_everywhere(self._jobs, self._name)
             self._console.last_words("CANCELLED", f"{self._name} stops in a moment.  {again}")
         else:
             self._console.last_words("LEFT", f"{self._name} {self._place.when_left}.  {again}")

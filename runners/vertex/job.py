@@ -21,6 +21,8 @@ from runners.vertex.mends import Spec, mend_conditions, mend_output_parameters
 
 _CONDITION_INPUT = re.compile(r"inputs\.(artifacts|parameters)\['([^']+)'\]")
 
+_ALL_HAVE_ENDED = pipeline_spec_pb2.PipelineTaskSpec.TriggerPolicy.TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED
+
 
 @dataclass(frozen=True)
 class JobTask:
@@ -31,7 +33,7 @@ class JobTask:
     image: str
     executor: str
     condition: str
-    depends_on: tuple[str, ...]
+    is_exit_handler: bool = False
 
 
 def compile_job(
@@ -154,5 +156,5 @@ def _task(name: str, task: Any, spec: pipeline_spec_pb2.PipelineSpec, executors:
         image=container.get("image", ""),
         executor=class_path,
         condition=task.trigger_policy.condition,
-        depends_on=tuple(sorted(_producers(task))),
+        is_exit_handler=task.trigger_policy.strategy == _ALL_HAVE_ENDED,
     )

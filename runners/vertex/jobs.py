@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.text import counted
 from pipeline.config.load import load_environment
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
+from runners.vertex.cancel import cancel_everywhere
 from runners.vertex.follow import follow
 
 _STYLES = {JobState.SUCCEEDED: "green", JobState.FAILED: "red", JobState.CANCELLED: "yellow"}
@@ -65,13 +67,36 @@ def follow_job(place: Place, name: str, output_dir: Path) -> int:
     Raises:
       SluiceError: when there is none, or it cannot be followed.
     """
+    with logged_console(output_dir) as console:
+        return follow(place, name, console)
+
+
+def finish_job(place: Place, name: str, output_dir: Path) -> int:
+    """Write record and report of a job that has ended, and upload what it pushed, once more.
+
+    Raises:
+      SluiceError: when there is none, it still runs, or it cannot be finished.
+    """
+    with logged_console(output_dir) as console:
+        from runners.vertex.finish_again import finish_again  # with TFX, which prints a lot
+
+        return finish_again(place, name, console)
+
+
+@contextmanager
+def logged_console(output_dir: Path) -> Iterator[RunConsole]:
+    """A console beside which the output of libraries goes to `vertex.log` in a folder.
+
+    Raises:
+      SluiceError: when the folder cannot be made.
+    """
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         sentence = f"the output folder {output_dir} cannot be made: {problem.strerror}."
         raise SluiceError(sentence, "Use another:  --output-dir FOLDER") from problem
     with output_redirected_to(output_dir / "vertex.log") as stream, RunConsole(stream) as console:
-        return follow(place, name, console)
+        yield console
 
 
 def cancel(place: Place, name: str, console: RunConsole) -> int:
@@ -87,7 +112,7 @@ def cancel(place: Place, name: str, console: RunConsole) -> int:
     if job.state.is_final:
         console.last_words("ENDED", f"{name} has {job.state.value} already.")
         return ExitCode.PUSHED
-    jobs.cancel(name)
+    cancel_everywhere(jobs, name)
     console.last_words("CANCELLED", f"{name} stops in a moment.")
     return ExitCode.PUSHED
 

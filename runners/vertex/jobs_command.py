@@ -12,6 +12,9 @@ from runners.vertex.options import PLACE, environment_overrides, with_keys
 
 _environment = click.option("--environment", default="dev", show_default=True, help="Where: a name or a YAML file.")
 _workload = click.option("--workload", default="", help="Those of this workload alone.")
+_output_dir = click.option(
+    "--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="For the log."
+)
 _yes = click.option("--yes", is_flag=True, help="Ask nothing.")
 
 
@@ -38,7 +41,7 @@ def list_command(environment: str, workload: str, limit: int, **place: Any) -> N
 @click.argument("name")
 @_environment
 @with_keys(PLACE)
-@click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="For the log.")
+@_output_dir
 def follow_command(name: str, environment: str, output_dir: Path, **place: Any) -> None:
     """Follow a job to its end, whoever has submitted it; the exit code is the job's."""
     from runners.vertex.jobs import follow_job, place_of
@@ -63,14 +66,12 @@ def cancel_command(name: str, environment: str, **place: Any) -> None:
 @click.argument("name")
 @_environment
 @with_keys(PLACE)
-def finish_command(name: str, environment: str, **place: Any) -> None:
+@_output_dir
+def finish_command(name: str, environment: str, output_dir: Path, **place: Any) -> None:
     """Write record and report of a job that has ended once more, and upload what it pushed."""
-    from runners.console.console import RunConsole
-    from runners.vertex.finish_again import finish_again
-    from runners.vertex.jobs import place_of
+    from runners.vertex.jobs import finish_job, place_of
 
-    with RunConsole(sys.stdout) as console:
-        sys.exit(finish_again(place_of(environment, environment_overrides(place)), name, console))
+    sys.exit(finish_job(place_of(environment, environment_overrides(place)), name, output_dir))
 
 
 @jobs.command("clean")

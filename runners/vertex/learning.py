@@ -14,7 +14,8 @@ from core.errors import SluiceError
 from pipeline.config.environment import EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Elsewhere
-from runners.vertex.executors import FALLBACKS_KEY, LONGEST_WAIT_KEY, TrainerInACustomJob, TunerInACustomJob
+from runners.vertex.cancel import FALLBACKS_KEY
+from runners.vertex.executors import LONGEST_WAIT_KEY, TrainerInACustomJob, TunerInACustomJob
 from runners.vertex.labels import labels_of
 from runners.vertex.vizier import PARALLEL_TRIALS_KEY, TunerByVizier, algorithm_of
 

@@ -15,10 +15,15 @@ _PLACEHOLDER = re.compile(r"(^|[/@])my-")  # the files in configs/environments/ 
 
 def task_lines(tasks: Sequence[JobTask]) -> Iterator[str]:
     """A head and a line for each task: its name, its kind, and when it runs; no line ends in blanks."""
-    rows = [("task", "kind", "runs when"), *((task.name, task.kind, in_words(task.condition)) for task in tasks)]
+    rows = [("task", "kind", "runs when"), *((task.name, task.kind, runs_when(task)) for task in tasks)]
     width, kind_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     for name, kind, condition in rows:
         yield f"  {name:<{width}}  {kind:<{kind_width}}  {condition}"
+
+
+def runs_when(task: JobTask) -> str:
+    """When a task runs, in words."""
+    return "all others have ended, however" if task.is_exit_handler else in_words(task.condition)
 
 
 def in_words(condition: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ class KeyOption:
     of_workload: bool = False
     value: str | None = None
     choices: tuple[str, ...] = ()
+    least: int | None = None  # of a whole number; None: any text
 
     @property
     def parameter(self) -> str:
@@ -43,19 +45,19 @@ KEYS = (
     KeyOption(("--tensorboard-name",), "tensorboard", "Existing TensorBoard instance: number or resource name."),
     KeyOption(("--machine-type",), "training.machine_type", "Machine of the Trainer, e.g. g2-standard-12."),
     KeyOption(("--accelerator-type",), "training.accelerator_type", "GPU of the Trainer, e.g. NVIDIA_L4; null: none."),
-    KeyOption(("--accelerator-count",), "training.accelerator_count", "How many of them."),
+    KeyOption(("--accelerator-count",), "training.accelerator_count", "How many of them.", least=0),
     KeyOption(
         ("--spot",), "training.capacity", "Train on spot capacity: cheaper, and can be taken away.", value="spot"
     ),
-    KeyOption(("--num-epochs",), "train.epochs", "Passes over train at most.", of_workload=True),
+    KeyOption(("--num-epochs",), "train.epochs", "Passes over train at most.", of_workload=True, least=1),
     KeyOption(
         ("--tuning",),
         "tuning.service",
         "Search hyperparameters, on workers of our own or by Vertex AI Vizier.",
         choices=("workers", "vertex-vizier"),
     ),
-    KeyOption(("--max-trial-count",), "tuner.max_trials", "Trials of the search at most.", of_workload=True),
-    KeyOption(("--max-parallel-trial-count",), "tuning.parallel_trials", "Trials at the same time."),
+    KeyOption(("--max-trial-count",), "tuner.max_trials", "Trials of the search at most.", of_workload=True, least=1),
+    KeyOption(("--max-parallel-trial-count",), "tuning.parallel_trials", "Trials at the same time.", least=1),
     KeyOption(("--enable-model-registry",), "model_registry", "Also upload blessed models to Vertex AI.", value="true"),
     KeyOption(("--cache/--no-cache",), "caching", "Whether unchanged tasks take the results of earlier runs."),
 )
@@ -94,9 +96,13 @@ def _overrides(given: Mapping[str, Any], of_workload: bool) -> list[str]:
         was_given = value if option.value else value is not None
         if option.of_workload is not of_workload or not was_given:
             continue
-        text = option.value or (str(value).lower() if isinstance(value, bool) else value)
-        found.append(f"{option.key}={text}")
+        found.append(f"{option.key}={option.value or _written(value)}")
     return found
+
+
+def _written(value: Any) -> str:
+    """A value as YAML: the number of a TensorBoard is text, and `null` is none."""
+    return "null" if value == "null" else json.dumps(value)
 
 
 def _label(pair: str) -> str:
@@ -113,4 +119,6 @@ def _declared(option: KeyOption) -> Callable[[_Command], _Command]:
         return click.option(*option.names, default=None, help=option.help)
     if option.choices:
         return click.option(*option.names, type=click.Choice(option.choices), help=option.help)
+    if option.least is not None:
+        return click.option(*option.names, type=click.IntRange(min=option.least), help=option.help)
     return click.option(*option.names, help=option.help)

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cloud.machines import check_accelerator
 from cloud.model_registry import LONGEST_ID, model_id_of
 from core.errors import SluiceError
 from core.text import did_you_mean
-from pipeline.config.environment import EnvironmentConfig
+from pipeline.config.environment import EnvironmentConfig, TaskConfig
 from pipeline.config.paths import ROOT, is_address
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import check_withheld, not_of_this_machine
@@ -35,6 +36,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_places(config)
     _check_withheld_by_schema(config)
     _check_tasks(cloud)
+    _check_dataflow(cloud)
     _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
     _check_serving_image(cloud)
     _check_model_registry(config, cloud)
@@ -113,6 +115,31 @@ def _check_tasks(cloud: EnvironmentConfig) -> None:
                 f"{did_you_mean(name, _TASKS)}",
                 "All components:  python runners/local_runner.py --list",
             )
+    for key, task in {"task": cloud.task, **{f"tasks.{name}": each for name, each in cloud.tasks.items()}}.items():
+        _check_accelerator(f"`{key}` of the environment {cloud.name}", task, cloud.region)
+
+
+def _check_accelerator(where: str, task: TaskConfig, region: str) -> None:
+    kind, count = task.accelerator_type, task.accelerator_count
+    if bool(kind) != bool(count):
+        sentence = f"{where} has an accelerator type and a count of them only together; the type is {kind or 'absent'}"
+        raise SluiceError(f"{sentence} and the count {count}.", "In the environment's file:  accelerator_count: 1")
+    if kind is None:
+        return
+    try:
+        check_accelerator(kind, region)
+    except SluiceError as problem:
+        raise SluiceError(f"{where}: {problem.headline}", problem.next_command) from problem
+
+
+def _check_dataflow(cloud: EnvironmentConfig) -> None:
+    wanted = cloud.dataflow
+    if wanted.workers > wanted.max_workers:
+        raise SluiceError(
+            f"`dataflow.workers` of the environment {cloud.name} is {wanted.workers}, more than its `max_workers`, "
+            f"{wanted.max_workers}.",
+            f"In the environment's file:  max_workers: {wanted.workers}",
+        )
 
 
 def _check_labels(labels: Mapping[str, str], more: int) -> None:
@@ -134,7 +161,7 @@ def _check_serving_image(cloud: EnvironmentConfig) -> None:
         raise SluiceError(
             f"`serving_image` is {cloud.serving_image}: the pre-built images of Vertex AI stop at TensorFlow 2.15, "
             "older than what exports our models, and end in January 2027.",
-            "Use our own image:  the one that is built from deploy/",
+            "Name one of your own that serves TensorFlow 2.16 in the environment, or none:  `serving_image: null`",
         )
 
 

@@ -72,8 +72,9 @@ class RehearsalPlace(Place):
         return str(attempts[-1]) if attempts else self.job_page(job)
 
     def follow_command(self, job: str) -> str:
-        """The command that takes a job up again."""
-        return f"{self.command} --job-name {job}"
+        """The command that takes a job up again: the one that was typed, with its name."""
+        named = f" --job-name {job}"
+        return f"{self.command.replace(named, '')}{named}"
 
 
 def rehearse(request: Request) -> int:
@@ -108,8 +109,7 @@ class _Rehearsal:
         self._name = name
         self._folder = folder
         self._console = console
-        command = f"python runners/vertex_runner.py --rehearse --workload {request.workload}"
-        self._place = RehearsalPlace(environment.project, environment.region, RehearsalFolder(folder), command)
+        self._place = RehearsalPlace(environment.project, environment.region, RehearsalFolder(folder), request.command)
 
     def carry_out(self) -> int:
         from runners.vertex.follow import follow

@@ -19,7 +19,7 @@ from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import PipelineJobs, sent_with
 from cloud.place import Place
 from cloud.preflight.images import pinned
-from cloud.schedules import Schedules
+from cloud.schedules import Schedules, check_cron
 from core.errors import ExitCode, SluiceError
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
@@ -53,6 +53,7 @@ class Request:
     yes: bool = False
     follow: bool = True
     debug: bool = False  # whether the output of libraries is shown instead of kept in a log
+    command: str = "python runners/vertex_runner.py"  # as it was typed
 
 
 def run(request: Request) -> int:
@@ -65,6 +66,8 @@ def run(request: Request) -> int:
     check_references(config)
     environment = load_environment(request.environment, request.environment_overrides)
     name = job_name(request.job_name, config.name, environment.name)
+    if request.schedule is not None:
+        check_cron(request.schedule)
     folder = _made(request.output_dir.absolute() / config.name)
     with _output(folder / "vertex.log", request.debug) as stream, RunConsole(stream) as console:
         return _VertexRun(request, config, environment, name, folder, console).carry_out()

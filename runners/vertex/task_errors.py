@@ -42,9 +42,23 @@ def read_error(job_folder: str, task: str) -> BaseException | None:
     from tfx.dsl.io import fileio  # as above
 
     found = fileio.glob(posixpath.join(job_folder, f"{task}_*", _FILE))
-    if not found:
-        return None
-    with fileio.open(max(found), "r") as file:
+    return _read(max(found)) if found else None
+
+
+def user_error_in(task_folder: str) -> SluiceError | None:
+    """The user's error that an earlier attempt at a task left in its folder: trying again changes nothing."""
+    from tfx.dsl.io import fileio  # as above
+
+    path = posixpath.join(task_folder, _FILE)
+    found = _read(path) if fileio.exists(path) else None
+    final = isinstance(found, SluiceError) and found.exit_code in (ExitCode.REFUSED, ExitCode.UNUSABLE)
+    return found if final else None
+
+
+def _read(path: str) -> SluiceError | TaskError:
+    from tfx.dsl.io import fileio  # as above
+
+    with fileio.open(path, "r") as file:
         plain = json.loads(file.read())
     if "headline" in plain:
         return SluiceError(plain["headline"], plain["next_command"], ExitCode(plain["exit_code"]))

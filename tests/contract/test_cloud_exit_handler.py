@@ -27,6 +27,7 @@ from runners.vertex.task_errors import write_error
 from tests.samples.vertex_jobs import Scripted, Step, executed_by, gate_report, pushed_model, task
 
 REGION = "europe-west4"
+State = aiplatform.gapic.Execution.State
 BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc is 0.5, below 0.6.", "Train longer.")
 
 
@@ -85,6 +86,10 @@ class Ended:
             container.main([*command["command"][3:], *arguments])
         assert (end.value.code or 0) == self.exit_code
 
+    def shown(self) -> aiplatform.ExperimentRun:
+        """The run in Vertex AI Experiments."""
+        return aiplatform.ExperimentRun(self.name, "rides", project=self.cloud.project, location=REGION)
+
     def read(self, name: str) -> str:
         found = storage.Client(self.cloud.project).bucket(self.bucket).blob(f"sluice/taxi/{name}").download_as_text()
         return str(found)
@@ -117,6 +122,7 @@ def test_a_refusal_leaves_its_evidence(ended: Ended) -> None:
     gate = task("Evaluator", "SUCCEEDED", report=gate_report(ended.artifacts, "evaluator", BAD))
     record = ended.run("SUCCEEDED", gate, task("Pusher", "NOT_TRIGGERED"))
     assert (record["outcome"], record["exit_code"], record["reason"]) == ("refused", 2, "auc is 0.5, below 0.6.")
+    assert ended.shown().state == State.COMPLETE
     assert "auc is 0.5, below 0.6." in ended.read(f"runs/{ended.name}/report.html")
 
 
@@ -138,18 +144,20 @@ def test_a_job_that_fails_before_any_task_has_the_words_of_vertex(ended: Ended) 
     record = ended.run("FAILED", error="Internal error encountered.")
     assert (record["outcome"], record["exit_code"]) == ("failed", 1)
     assert "Internal error encountered." in record["reason"]
+    assert ended.shown().state == State.FAILED
 
 
 def test_a_job_that_was_cancelled_is_stopped(ended: Ended) -> None:
     record = ended.run("CANCELLED", task("Trainer", "CANCELLED"))
     assert (record["outcome"], record["exit_code"]) == ("stopped", 130)
+    assert ended.shown().state == State.CANCELLED
 
 
 def test_the_run_stands_in_the_experiment_and_no_tensorboard_is_made(ended: Ended) -> None:
     aiplatform.init(project=ended.cloud.project, location=REGION)
     before = {each.resource_name for each in aiplatform.Tensorboard.list()}
     ended.run("SUCCEEDED", task("Pusher", "NOT_TRIGGERED"))
-    run = aiplatform.ExperimentRun(ended.name, "rides", project=ended.cloud.project, location=REGION)
+    run = ended.shown()
     assert run.get_params()["model"] == "models.wide_and_deep"
     assert run.get_metrics()["seconds"] > 0
     assert {each.resource_name for each in aiplatform.Tensorboard.list()} == before

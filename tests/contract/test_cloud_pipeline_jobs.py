@@ -146,16 +146,17 @@ class LocalPipelineJobsContract(PipelineJobsContract):
     def schedules(self, cloud: LocalCloud) -> Schedules:
         return Schedules(Place(cloud.project, REGION), self.transport, QUICK)
 
-    def test_cancelling_a_job_ends_the_custom_job_that_a_task_waits_for(
-        self, jobs: PipelineJobs, bucket: str, name: str, cloud: LocalCloud
+    @pytest.mark.parametrize("region", [REGION, "us-east1"])
+    def test_cancelling_a_job_ends_the_custom_job_that_a_task_waits_for_wherever_it_runs(
+        self, jobs: PipelineJobs, bucket: str, name: str, cloud: LocalCloud, region: str
     ) -> None:
         jobs.submit(compiled_taxi(bucket), name, SETTINGS)
         place = JobPlace(cloud.project, "image:v1", labels={RUN_LABEL: name})
-        workers = Workers([MachineChoice("n1-standard-8", None, 0, REGION)])
-        client = job_client(REGION, self.transport)
+        workers = Workers([MachineChoice("n1-standard-8", None, 0, region)])
+        client = job_client(region, self.transport)
         sent = custom_job("taxi-trainer", workers.choices[0], workers, place)
-        started = client.create_custom_job(parent=f"projects/{cloud.project}/locations/{REGION}", custom_job=sent)
-        jobs.cancel(name)
+        started = client.create_custom_job(parent=f"projects/{cloud.project}/locations/{region}", custom_job=sent)
+        jobs.cancel(name, elsewhere=[region])
         assert client.get_custom_job(name=started.name).state.name == "JOB_STATE_CANCELLED"
 
     def test_every_setting_arrives(self, jobs: PipelineJobs, bucket: str, name: str, cloud: LocalCloud) -> None:

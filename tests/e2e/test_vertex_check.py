@@ -117,6 +117,22 @@ def test_check_and_dry_run_exclude_each_other(tmp_path: Path) -> None:
     assert "--check and --dry-run exclude each other" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--schedule", "nightly", "--yes"), "`nightly` is no schedule: it has 1 field instead of 5."),
+        (("--schedule", "0 3 * * *", "--job-name", "a"), "--job-name names one job"),
+    ],
+)
+def test_a_schedule_that_cannot_be_one_is_refused_at_once(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = check(tmp_path / "out", *arguments)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"sluice: {sentence}")
+    assert "preflight" not in done.stdout
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["jobs", "follow", "--help"]])
 def test_help_imports_neither_tfx_nor_the_cloud(arguments: list[str]) -> None:
     heavy = "{'tfx', 'tensorflow', 'apache_beam', 'google.api_core', 'kfp'}"
@@ -140,6 +156,11 @@ runpy.run_path({str(ROOT / "runners/vertex_runner.py")!r}, run_name='__main__')"
             "--explain prediction",
         ),
         (("--enable-model-registry",), "`serving_image` is not set", "model_registry: false"),
+        (
+            ("--region", "europe-wset4"),
+            "no region `europe-wset4`; did you mean `europe-west4`?",
+            "--region europe-west4",
+        ),
     ],
 )
 def test_what_would_fail_there_is_refused_here(

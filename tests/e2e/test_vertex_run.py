@@ -136,19 +136,20 @@ def test_a_job_that_uploads_names_the_digest_of_the_image_and_is_finished_again_
         options = ("--job-name", name, "--output-dir", str(tmp_path), "--yes", "--no-follow")
         submitted = ran(cloud, *place, *options, "--enable-model-registry")
         assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-        finished = ran(cloud, "jobs", "finish", name)
+        finished = ran(cloud, "jobs", "finish", name, "--output-dir", str(tmp_path))
     job_text = (tmp_path / "taxi/vertex-job.json").read_text()
     assert f"{serving}@{digest}" in job_text
     assert f"{serving}:v1" not in job_text
     assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stderr == ""
     assert "UPLOADED  1.0.0 as projects/" in finished.stdout
     assert f"FINISHED  gs://sluice-bucket/sluice/taxi/runs/{name}/report.html" in finished.stdout
     [model] = [each for each in cloud.vertex.backend.store.resources.values() if isinstance(each, types.Model)]
     assert model.container_spec.image_uri == f"{serving}@{digest}"
 
 
-def test_a_job_that_is_not_there_is_not_finished(cloud: LocalCloud, name: str) -> None:
-    done = ran(cloud, "jobs", "finish", name)
+def test_a_job_that_is_not_there_is_not_finished(cloud: LocalCloud, name: str, tmp_path: Path) -> None:
+    done = ran(cloud, "jobs", "finish", name, "--output-dir", str(tmp_path))
     assert done.returncode == 3
     assert f"the job {name} cannot be read: there is none of that name" in done.stderr
 

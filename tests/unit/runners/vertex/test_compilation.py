@@ -26,7 +26,7 @@ CHANGED = {
     "caching": False,
     "registry": False,
     "retries": RetryConfig(count=5),
-    "tasks": {"ModelGate": TaskConfig(cpu=16.0, memory_gib=64.0, timeout_minutes=45)},
+    "tasks": {"ModelGate": TaskConfig(cpu=16.0, memory_gib=64.0, timeout_minutes=45), "Trainer": TaskConfig(cpu=8.0)},
 }
 
 
@@ -105,7 +105,7 @@ def test_the_model_to_beat_reaches_the_evaluator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "cpu", "minutes"), [("ModelGate", 16.0, "45"), ("Evaluator", 4.0, "120"), ("Trainer", 4.0, "2880")]
+    ("task", "cpu", "minutes"), [("ModelGate", 16.0, "45"), ("Evaluator", 4.0, "120"), ("Trainer", 8.0, "2880")]
 )
 def test_each_task_has_the_machine_of_its_component(task: str, cpu: float, minutes: str) -> None:
     found = container(compiled(changed=True), task)

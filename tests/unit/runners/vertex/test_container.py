@@ -42,6 +42,26 @@ def test_a_users_error_outlives_the_container_and_is_its_exit_code(
     assert found.exit_code == ExitCode.UNUSABLE
 
 
+def test_a_retry_of_what_only_the_user_can_mend_ends_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--minutes", "5", *arguments_of("Refuse", tmp_path)]
+    with pytest.raises(SystemExit):
+        container.main(arguments)
+    monkeypatch.setattr(container.runpy, "run_module", lambda *_, **__: pytest.fail("the executor ran again"))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        container.main(arguments)
+    assert end.value.code == ExitCode.UNUSABLE
+    assert "sluice: the data has no column `fare`." in capsys.readouterr().err
+
+
+def test_a_retry_of_a_defect_runs_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            container.main(["--minutes", "5", *arguments_of("Break", tmp_path)])
+
+
 def test_a_defect_keeps_its_traceback_and_its_words(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         container.main(["--minutes", "5", *arguments_of("Break", tmp_path)])

@@ -13,7 +13,7 @@ REAL = ("project=acme", "bucket=acme-sluice", "image=docker.pkg.dev/acme/sluice:
 
 
 def task(name: str, condition: str = "") -> JobTask:
-    return JobTask(name, "container", "image", "", condition, ())
+    return JobTask(name, "container", "image", "", condition)
 
 
 def test_a_condition_on_blessings_is_put_in_words() -> None:
@@ -26,6 +26,11 @@ def test_a_condition_on_blessings_is_put_in_words() -> None:
 def test_a_condition_of_another_form_is_shown_as_it_is() -> None:
     other = f"({BLESSED.format('DataGate')}) && (inputs.parameters['push'] == 'yes')"
     assert in_words(other) == other
+
+
+def test_the_exit_handler_runs_when_the_others_have_ended() -> None:
+    handler = JobTask("ExitHandler", "container", "image", "", "", is_exit_handler=True)
+    assert list(task_lines([handler]))[1].endswith("container  all others have ended, however")
 
 
 def test_no_line_ends_in_blanks_and_the_columns_stand_below_each_other() -> None:

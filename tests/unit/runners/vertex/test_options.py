@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.options import KEYS, environment_overrides, with_keys, workload_overrides
 
+BOARD = "projects/1/locations/r/tensorboards/2"
+
 
 def given(*arguments: str) -> dict[str, object]:
     """The values that a command with these options is called with."""
@@ -38,7 +40,10 @@ def test_without_options_nothing_is_overridden() -> None:
         (("--image", "r/i:1"), "image", "r/i:1"),
         (("--service-account", "a@p.iam.gserviceaccount.com"), "service_account", "a@p.iam.gserviceaccount.com"),
         (("--experiment-name", "rides"), "experiment", "rides"),
-        (("--tensorboard-name", "projects/1/locations/r/tensorboards/2"), "tensorboard", None),
+        (("--tensorboard-name", BOARD), "tensorboard", BOARD),
+        (("--tensorboard-name", "8123456789"), "tensorboard", "8123456789"),
+        (("--experiment-name", "2026"), "experiment", "2026"),
+        (("--accelerator-type", "null"), "training.accelerator_type", None),
         (("--machine-type", "n1-standard-8"), "training.machine_type", "n1-standard-8"),
         (("--accelerator-type", "NVIDIA_TESLA_T4"), "training.accelerator_type", "NVIDIA_TESLA_T4"),
         (("--accelerator-count", "2"), "training.accelerator_count", 2),
@@ -54,7 +59,7 @@ def test_an_option_sets_its_key_of_the_environment(arguments: tuple[str, ...], k
     config: object = load_environment("dev", environment_overrides(given(*arguments)))
     for name in key.split("."):
         config = getattr(config, name)
-    assert config == (arguments[1] if value is None else value)
+    assert config == value
 
 
 def test_options_of_the_workload_set_its_keys() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, SluiceError
+from pipeline.config.environment import DataflowConfig, TaskConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.preconditions import check_job_places, check_preconditions
 from tests.samples.folders import ROOT
@@ -65,6 +66,23 @@ def test_a_misspelt_withheld_column_is_known_from_the_schema() -> None:
 def test_machines_for_a_component_that_does_not_exist_are_refused() -> None:
     tasks = {"ModelGat": load_environment("dev").task}
     assert "the component `ModelGat`, which there is not; did you mean `ModelGate`?" in refusal(tasks=tasks).headline
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"accelerator_type": "NVIDIA_L4"}, "`tasks.ModelGate` of the environment dev has an accelerator type and a"),
+        ({"accelerator_type": "NVIDIA_L5", "accelerator_count": 1}, "no accelerator NVIDIA_L5 to be had; did you mean"),
+        ({"accelerator_type": "NVIDIA_L4", "accelerator_count": 1}, "us-south1 has no NVIDIA_L4"),
+    ],
+)
+def test_a_gpu_of_a_task_that_cannot_be_had_is_refused(given: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(tasks={"ModelGate": TaskConfig(**given)}, region="us-south1").headline
+
+
+def test_more_workers_at_the_start_than_at_most_are_refused() -> None:
+    problem = refusal(dataflow=DataflowConfig(workers=20, max_workers=3))
+    assert problem.headline == "`dataflow.workers` of the environment dev is 20, more than its `max_workers`, 3."
 
 
 @pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "The A Team"}, {"team": "x" * 64}, {"1st": "a"}])

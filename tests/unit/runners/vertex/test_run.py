@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +32,11 @@ def test_a_name_that_vertex_ai_would_refuse_is_refused_with_one_that_it_takes(gi
 
 def test_a_workload_has_one_schedule_in_each_environment() -> None:
     assert schedule_name("fashion_mnist", "prod") == "sluice-fashion-mnist-prod"
+
+
+@pytest.mark.parametrize("module", ["runners.vertex.run", "runners.vertex.jobs", "runners.vertex.rehearse"])
+def test_tensorflow_is_not_imported_before_its_output_goes_to_the_log(module: str) -> None:
+    loud = "{'tensorflow', 'tfx', 'google.cloud.aiplatform'}"
+    code = f"import sys, {module}; print('imported:', sorted({loud} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert "imported: []" in done.stdout, done.stderr
