@@ -30,8 +30,11 @@ def output_redirected_to(log: Path) -> Iterator[TextIO]:
     for number in _STANDARD:
         os.dup2(target, number)
     os.close(target)
+    for handler in logging.root.handlers[:]:
+        # Not closed, as `basicConfig(force=True)` would: absl's handler closes its stream, which may be another's.
+        logging.root.removeHandler(handler)
     logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s", force=True
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s"
     )
     stream = _PatientPipe(os.dup(originals[0]), "wb")
     console = io.TextIOWrapper(io.BufferedWriter(stream), encoding="utf-8", errors="replace", line_buffering=True)

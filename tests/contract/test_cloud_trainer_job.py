@@ -75,7 +75,7 @@ def test_the_job_runs_tfxs_trainer_in_our_image_on_the_environments_machine(clou
         "-m",
         "tfx.scripts.run_executor",
         "--executor_class_path",
-        "tfx.components.trainer.executor.GenericExecutor",
+        "pipeline.components.trainer.TrainerExecutor",
     ]
     assert json.loads(command[command.index("--outputs") + 1])["model"][0]["artifact"]["uri"].endswith("/model")
     assert pool.container_spec.image_uri == "image:v1"

@@ -106,7 +106,7 @@ def test_an_unknown_profile_is_refused_in_one_sentence(tmp_path: Path) -> None:
 def test_without_credentials_a_job_is_not_submitted(tmp_path: Path) -> None:
     done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--yes")
     assert done.returncode == 3
-    assert "this machine has no Google Cloud credentials" in done.stderr
+    assert "there are no credentials for Google Cloud on this machine" in done.stderr
     assert "gcloud auth application-default login" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -114,7 +114,7 @@ def test_without_credentials_a_job_is_not_submitted(tmp_path: Path) -> None:
 def test_check_and_dry_run_exclude_each_other(tmp_path: Path) -> None:
     done = check(tmp_path / "out", "--check", "--dry-run")
     assert done.returncode == 3
-    assert "--check and --dry-run exclude each other" in done.stderr
+    assert "--check, --dry-run and --rehearse exclude each other" in done.stderr
 
 
 @pytest.mark.parametrize(
