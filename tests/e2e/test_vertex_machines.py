@@ -32,7 +32,8 @@ def test_trainer_and_tuner_carry_the_machines_of_the_environment(tmp_path: Path)
     arguments = ("--environment", str(tmp_path / "gpu.yaml"), "--set", "tuner.enabled=true", "--check")
     done = check(tmp_path / "out", "--workload", "taxi", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    tasks = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
+    specification = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())["pipelineSpec"]
+    tasks = specification["components"]["tfx-dag"]["dag"]["tasks"]
     trainer, tuner = (
         json.loads(tasks[name]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
         for name in ("Trainer", "Tuner")
