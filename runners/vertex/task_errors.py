@@ -51,8 +51,9 @@ def user_error_in(task_folder: str) -> SluiceError | None:
 
     path = posixpath.join(task_folder, _FILE)
     found = _read(path) if fileio.exists(path) else None
-    final = isinstance(found, SluiceError) and found.exit_code in (ExitCode.REFUSED, ExitCode.UNUSABLE)
-    return found if final else None
+    if isinstance(found, SluiceError) and found.exit_code in (ExitCode.REFUSED, ExitCode.UNUSABLE):
+        return found
+    return None
 
 
 def _read(path: str) -> SluiceError | TaskError:
