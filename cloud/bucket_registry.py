@@ -21,20 +21,15 @@ from cloud.bucket_index import BucketIndex, StoredFiles, dump_entry, load_entry
 from core.errors import SluiceError
 from registry.contents import Contents, contents_of, difference, fill_whole
 from registry.contract import (
-    DEPLOYMENT,
-    ModelRegistry,
     Numbered,
     RegisteredVersion,
     Submission,
-    check_alias,
-    check_labels,
     check_model_name,
     is_model_name,
 )
-from registry.index import GRAPH_FILE, NOT_OURS, Entry, Index, altered_version, damaged_index, put_together
+from registry.index import ENTRY_FILE, INDEX_FILE, NOT_OURS, Entry, Index, altered_version, damaged_index, put_together
+from registry.indexed import IndexedRegistry, check_submission
 
-INDEX_FILE = "index.json"
-ENTRY_FILE = "version.json"
 # Each round that fails has changed the index for another process, so that many processes would have to write at once.
 _ROUNDS = 20
 _LONGEST_WAIT = 2.0  # seconds; Cloud Storage takes about one change of an object a second
@@ -49,7 +44,7 @@ class _Upload:
     files: StoredFiles
 
 
-class BucketRegistry(ModelRegistry):
+class BucketRegistry(IndexedRegistry):
     """Model versions below `gs://<where>`, shared by all processes that may write there."""
 
     def __init__(self, where: str) -> None:
@@ -63,10 +58,7 @@ class BucketRegistry(ModelRegistry):
         Raises:
           SluiceError: as the contract says, and when the bucket cannot be used.
         """
-        check_model_name(submission.model)
-        check_labels(submission.labels)
-        if not (submission.saved_model / GRAPH_FILE).is_file():
-            raise SluiceError(f"{submission.saved_model} holds no SavedModel: there is no {GRAPH_FILE} in it.")
+        check_submission(submission)
         model = contents_of(submission.saved_model)
         upload: _Upload | None = None
         for seen in self._rounds(submission.model):
@@ -104,36 +96,6 @@ class BucketRegistry(ModelRegistry):
         return seen.index.registered_versions(
             model, lambda version: f"{self.place}/{model}/{seen.files[version].folder}"
         )
-
-    def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """In one step: the alias points at a version at any time.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_alias(alias)
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_alias(alias, version))
-
-    def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """Other labels stay.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_labels(labels)
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_labels(version, labels))
-
-    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
-        """Alias and labels change together or not at all.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_labels({DEPLOYMENT: deployment})
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_deployment(version, deployment))
 
     def alteration(self, version: RegisteredVersion) -> str:
         """By the checksums that Cloud Storage keeps: one listing, no download.

@@ -11,9 +11,8 @@ from google.auth import exceptions as auth_exceptions
 
 from cloud.place import Place
 from core.errors import SluiceError
+from core.remote_errors import LOGIN
 from core.text import nearest, suggestion
-
-LOGIN = "Log in:  gcloud auth application-default login"
 
 # The person at this machine, as `gcloud` takes a member.
 _PERSON = '--member="user:$(gcloud config get account)"'

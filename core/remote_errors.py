@@ -12,6 +12,8 @@ from enum import Enum
 
 from core.errors import SluiceError
 
+LOGIN = "Log in:  gcloud auth application-default login"
+
 
 class Cause(Enum):
     """Why a bucket cannot be used."""
@@ -76,7 +78,7 @@ def _sentence(place: str, cause: Cause, error: BaseException) -> SluiceError:
     bucket = "/".join(place.split("/")[:3])
     if cause is Cause.CREDENTIALS:
         sentence = f"{place} needs credentials of Google Cloud, and there are none or they have expired."
-        return SluiceError(sentence, "Log in:  gcloud auth application-default login")
+        return SluiceError(sentence, LOGIN)
     if cause is Cause.ABSENT and place == bucket:
         return SluiceError(f"there is no bucket {bucket}.", f"Make it:  gcloud storage buckets create {bucket}")
     if cause is Cause.ABSENT:

@@ -210,6 +210,11 @@ def check_alias(alias: str) -> None:
         raise SluiceError(sentence, "Use another, e.g.:  production")
 
 
+def is_label(key: str, value: str) -> bool:
+    """Whether a label can have this key and this value, here and on Google Cloud."""
+    return _LABEL_KEY.fullmatch(key) is not None and _LABEL_VALUE.fullmatch(value) is not None
+
+
 def check_labels(labels: Mapping[str, str]) -> None:
     """Refuse keys and values that no label can have.
 
@@ -217,6 +222,6 @@ def check_labels(labels: Mapping[str, str]) -> None:
       SluiceError: when a key or a value cannot.
     """
     for key, value in labels.items():
-        if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
+        if not is_label(key, value):
             sentence = f"`{key}={value}` cannot be a label: keys and values take up to 63 of a-z, 0-9, _ and -."
             raise SluiceError(sentence, f"Common keys:  {', '.join(LABELS)}")

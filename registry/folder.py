@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,24 +20,28 @@ from core.atomic_write import unfinished, write_json
 from core.errors import SluiceError
 from registry.contents import INCOMING, Contents, contents_of, copy_whole, difference, fill_whole
 from registry.contract import (
-    DEPLOYMENT,
-    ModelRegistry,
     Numbered,
     RegisteredVersion,
     Submission,
-    check_alias,
-    check_labels,
     check_model_name,
     is_model_name,
 )
-from registry.index import GRAPH_FILE, Entry, Index, altered_version, put_together, read_entry, read_index, write_index
+from registry.index import (
+    ENTRY_FILE,
+    INDEX_FILE,
+    Entry,
+    Index,
+    altered_version,
+    put_together,
+    read_entry,
+    read_index,
+    write_index,
+)
+from registry.indexed import IndexedRegistry, check_submission
 from registry.recipe import is_version, numbers_of
 
-INDEX_FILE = "index.json"
-ENTRY_FILE = "version.json"  # the version's entry beside its files, from which a lost index is made again
 
-
-class FolderRegistry(ModelRegistry):
+class FolderRegistry(IndexedRegistry):
     """Model versions below `root`, shared by all processes of one machine."""
 
     def __init__(self, root: Path) -> None:
@@ -50,10 +54,7 @@ class FolderRegistry(ModelRegistry):
         Raises:
           SluiceError: as the contract says.
         """
-        check_model_name(submission.model)
-        check_labels(submission.labels)
-        if not (submission.saved_model / GRAPH_FILE).is_file():
-            raise SluiceError(f"{submission.saved_model} holds no SavedModel: there is no {GRAPH_FILE} in it.")
+        check_submission(submission)
         folder = self.root / submission.model
         folder.mkdir(parents=True, exist_ok=True)
         with self._alone(submission.model):
@@ -88,36 +89,6 @@ class FolderRegistry(ModelRegistry):
             with self._alone(model):
                 index = self._taken_in(model)
         return index.registered_versions(model, lambda version: str(folder / version))
-
-    def alias(self, model: str, reference: str, alias: str) -> RegisteredVersion:
-        """In one step: the alias points at a version at any time.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_alias(alias)
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_alias(alias, version))
-
-    def label(self, model: str, reference: str, labels: Mapping[str, str]) -> RegisteredVersion:
-        """Other labels stay.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_labels(labels)
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_labels(version, labels))
-
-    def deployed(self, model: str, reference: str, deployment: str) -> RegisteredVersion:
-        """Alias and labels change together or not at all.
-
-        Raises:
-          SluiceError: as the contract says.
-        """
-        check_labels({DEPLOYMENT: deployment})
-        version = self.find(model, reference).version
-        return self._change(model, version, lambda index: index.with_deployment(version, deployment))
 
     def alteration(self, version: RegisteredVersion) -> str:
         """By the hash of every file."""

@@ -28,6 +28,8 @@ from registry.recipe import FIRST, Recipe, changes_between, next_version, number
 
 FORMAT = 1
 NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)  # what reading JSON of another shape raises
+INDEX_FILE = "index.json"
+ENTRY_FILE = "version.json"  # the version's entry beside its files, from which a lost index is made again
 MODEL_FOLDER = "model"  # of a version, with the SavedModel
 GRAPH_FILE = "saved_model.pb"
 _GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}

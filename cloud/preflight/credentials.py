@@ -12,9 +12,9 @@ from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials as UserCredentials
 
 from core.errors import SluiceError
+from core.remote_errors import LOGIN
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-LOG_IN = "Log in:  gcloud auth application-default login"
 _TIMEOUT_SECONDS = 10
 
 
@@ -30,14 +30,14 @@ def find_credentials(project: str) -> auth_credentials.Credentials:
             found, _ = google.auth.default(scopes=[SCOPE])
     except exceptions.DefaultCredentialsError as problem:
         sentence = "there are no credentials for Google Cloud on this machine"
-        raise SluiceError(f"{sentence}{_unusable_file(problem)}.", LOG_IN) from problem
+        raise SluiceError(f"{sentence}{_unusable_file(problem)}.", LOGIN) from problem
     if isinstance(found, UserCredentials) and found.quota_project_id is None:
         # Some services refuse a person's credentials without it.
         found = found.with_quota_project(project)
     try:
         found.refresh(partial(Request(), timeout=_TIMEOUT_SECONDS))
     except exceptions.RefreshError as problem:
-        raise SluiceError(f"the credentials are refused or have expired ({problem.args[0]}).", LOG_IN) from problem
+        raise SluiceError(f"the credentials are refused or have expired ({problem.args[0]}).", LOGIN) from problem
     except exceptions.TransportError as problem:
         raise SluiceError(
             "no access token can be had: Google's token endpoint cannot be reached.",

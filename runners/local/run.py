@@ -30,7 +30,7 @@ from runners.local.machine_check import check_machine
 from runners.results.finished_run import FinishedRun
 from runners.results.node_result import NodeResult
 from runners.results.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
-from runners.results.run_folder import RunFolder, exclusive, new_run_folder
+from runners.results.run_folder import RunFolder, exclusive, from_here, new_run_folder
 
 
 @dataclass(frozen=True)
@@ -181,23 +181,18 @@ class LocalRun:
 
     @property
     def _see_log(self) -> str:
-        return f"less {_shown(self._folder.log)}"
+        return f"less {from_here(self._folder.log)}"
 
     def _tell(self, outcome: Outcome) -> None:
-        print_ending(self._console, outcome, self._config.name, _shown(self._folder.serving))
+        print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
         if self._folder.files.proposed_schema.exists():
-            proposal, name = _shown(self._folder.files.proposed_schema), self._config.name
+            proposal, name = from_here(self._folder.files.proposed_schema), self._config.name
             self._console.last_words(
                 "schema:",
                 f"proposed in {proposal}; curate it as schema/{name}/schema.pbtxt, and name that in `schema_file`",
                 "dim",
             )
-        self._console.last_words("report:", _shown(self._folder.files.report), "dim")
-
-
-def _shown(path: Path) -> str:
-    """A path relative to the current folder, if it is below it."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+        self._console.last_words("report:", from_here(self._folder.files.report), "dim")
 
 
 def _leave_at_once(exit_code: int) -> NoReturn:

@@ -159,3 +159,8 @@ def _check_is_no_pattern(folder: Path) -> None:
             "looked up.",
             "Use another:  python runners/local_runner.py --output-dir FOLDER",
         )
+
+
+def from_here(path: Path) -> str:
+    """A path as the console shows it: relative to the current folder, if it is below it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

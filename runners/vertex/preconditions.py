@@ -15,10 +15,10 @@ from pipeline.config.environment import EnvironmentConfig, TaskConfig
 from pipeline.config.paths import ROOT, is_address
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import check_withheld, not_of_this_machine
+from registry.contract import is_label
 from runners.component_names import NAMES
 from runners.vertex.labels import labels_of
 
-_LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_LABELS = 64
 _MODEL_LABELS = 4  # an uploaded model has more than its job: version, push, commit, gates
 _PREBUILT = re.compile(r"(-docker\.pkg\.dev/vertex-ai|gcr\.io/cloud-aiplatform)/prediction/")
@@ -145,7 +145,7 @@ def _check_dataflow(cloud: EnvironmentConfig) -> None:
 def _check_labels(labels: Mapping[str, str], more: int) -> None:
     explain = "See:  python runners/local_runner.py --explain environment.labels"
     for key, value in labels.items():
-        if _LABEL_KEY.fullmatch(key) is None or _LABEL_VALUE.fullmatch(value) is None:
+        if not is_label(key, value):
             sentence = f"`{key}: {value}` cannot be a label of Google Cloud: keys and values are up to 63 of a-z, 0-9, "
             raise SluiceError(f"{sentence}_ and -, and a key begins with a letter.", explain)
     if len(labels) + more > _MOST_LABELS:

@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING
 from cloud.pipeline_jobs import PipelineJobs
 from cloud.place import Place
 from cloud.testing.rehearsal.folder import RehearsalFolder
-from pipeline.config.environment import EnvironmentConfig
-from pipeline.config.load import load_environment, load_workload
-from pipeline.config.references import check_references
-from pipeline.config.workload import WorkloadConfig
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
-from runners.results.run_folder import exclusive
+from runners.results.run_folder import exclusive, from_here
 from runners.vertex.image_contents import copy_code
 from runners.vertex.rehearsal_data import in_bucket
-from runners.vertex.run import Request, job_name
+from runners.vertex.run import Prepared, Request
 
 if TYPE_CHECKING:
     from cloud.testing.cloud import LocalCloud
@@ -83,33 +79,24 @@ def rehearse(request: Request) -> int:
     Raises:
       SluiceError: when something is wrong before the job begins.
     """
-    config = load_workload(request.workload, request.overrides, request.data, request.profile)
-    check_references(config)
-    environment = load_environment(request.environment, request.environment_overrides)
-    name = job_name(request.job_name, config.name, environment.name)
-    with exclusive(request.output_dir / config.name, "rehearsal"):
-        folder = request.output_dir.absolute() / config.name / "rehearsal"
+    prepared = Prepared.of(request)
+    with exclusive(request.output_dir / prepared.config.name, "rehearsal"):
+        folder = request.output_dir.absolute() / prepared.config.name / "rehearsal"
         with output_redirected_to(folder / "rehearsal.log") as stream, RunConsole(stream) as console:
-            return _Rehearsal(request, config, environment, name, folder, console).carry_out()
+            return _Rehearsal(prepared, folder, console).carry_out()
 
 
 class _Rehearsal:
-    def __init__(
-        self,
-        request: Request,
-        config: WorkloadConfig,
-        environment: EnvironmentConfig,
-        name: str,
-        folder: Path,
-        console: RunConsole,
-    ) -> None:
-        self._config = config
+    def __init__(self, prepared: Prepared, folder: Path, console: RunConsole) -> None:
+        self._config = prepared.config
+        environment = prepared.environment
         # Nobody has made the instance here, and a run without it is the same.
         self._environment = environment.model_copy(update={"tensorboard": None})
-        self._name = name
+        self._name = prepared.name
         self._folder = folder
         self._console = console
-        self._place = RehearsalPlace(environment.project, environment.region, RehearsalFolder(folder), request.command)
+        command = prepared.request.command
+        self._place = RehearsalPlace(environment.project, environment.region, RehearsalFolder(folder), command)
 
     def carry_out(self) -> int:
         from runners.vertex.follow import follow
@@ -169,7 +156,7 @@ class _Rehearsal:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content)
         if (target / "report.html").exists():
-            self._console.last_words("copied to:", _shown(target / "report.html"), "dim")
+            self._console.last_words("copied to:", from_here(target / "report.html"), "dim")
 
     def _end(self, seconds: float) -> None:
         self._console.last_words("rehearsed", f"in {seconds:.0f} s. It cannot show:", "dim")
@@ -179,7 +166,3 @@ class _Rehearsal:
 
 def _short_sleep(seconds: float) -> None:
     time.sleep(min(seconds, _LONGEST_LOOK))
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

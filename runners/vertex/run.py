@@ -62,15 +62,34 @@ def run(request: Request) -> int:
     Raises:
       SluiceError: when something is wrong before the job begins, or it cannot be followed.
     """
-    config = load_workload(request.workload, request.overrides, request.data, request.profile)
-    check_references(config)
-    environment = load_environment(request.environment, request.environment_overrides)
-    name = job_name(request.job_name, config.name, environment.name)
+    prepared = Prepared.of(request)
     if request.schedule is not None:
         check_cron(request.schedule)
-    folder = _made(request.output_dir.absolute() / config.name)
+    folder = _made(request.output_dir.absolute() / prepared.config.name)
     with _output(folder / "vertex.log", request.debug) as stream, RunConsole(stream) as console:
-        return _VertexRun(request, config, environment, name, folder, console).carry_out()
+        return _VertexRun(prepared, folder, console).carry_out()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with what it names, read and checked; `name` is the job's."""
+
+    request: Request
+    config: WorkloadConfig
+    environment: EnvironmentConfig
+    name: str
+
+    @classmethod
+    def of(cls, request: Request) -> Prepared:
+        """From the files that the request names.
+
+        Raises:
+          SluiceError: when one of them, or the job's name, cannot be used.
+        """
+        config = load_workload(request.workload, request.overrides, request.data, request.profile)
+        check_references(config)
+        environment = load_environment(request.environment, request.environment_overrides)
+        return cls(request, config, environment, job_name(request.job_name, config.name, environment.name))
 
 
 def job_name(given: str | None, workload: str, environment: str) -> str:
@@ -90,22 +109,14 @@ def job_name(given: str | None, workload: str, environment: str) -> str:
 
 
 class _VertexRun:
-    def __init__(
-        self,
-        request: Request,
-        config: WorkloadConfig,
-        environment: EnvironmentConfig,
-        name: str,
-        folder: Path,
-        console: RunConsole,
-    ) -> None:
-        self._request = request
-        self._config = config
-        self._environment = environment
-        self._name = name
+    def __init__(self, prepared: Prepared, folder: Path, console: RunConsole) -> None:
+        self._request = prepared.request
+        self._config = prepared.config
+        self._environment = prepared.environment
+        self._name = prepared.name
         self._folder = folder
         self._console = console
-        self._place = Place(environment.project, environment.region)
+        self._place = Place(prepared.environment.project, prepared.environment.region)
 
     def carry_out(self) -> int:
         request, console = self._request, self._console

@@ -17,7 +17,7 @@ from google.cloud import storage
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from cloud.testing.cloud import LocalCloud
-from tests.samples.beam_tasks import ROOT
+from tests.samples.folders import ROOT
 from tests.samples.taxi_transformed import BEAM, as_example, taxi_rows
 
 PROJECT, REGION, BUCKET = "local-project", "europe-west4", "dataflow-bucket"

@@ -24,7 +24,8 @@ from runners.vertex import container
 from runners.vertex.compilation import compile_workload
 from runners.vertex.platform import job_settings
 from runners.vertex.task_errors import write_error
-from tests.samples.vertex_jobs import Scripted, Step, executed_by, gate_report, pushed_model, task
+from tests.samples.executors import executed_by
+from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, task
 
 REGION = "europe-west4"
 State = aiplatform.gapic.Execution.State

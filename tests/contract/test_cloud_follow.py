@@ -19,11 +19,11 @@ from core.errors import SluiceError
 from gates.verdict.finding import Finding, Severity
 from runners.console.console import RunConsole
 from runners.vertex.follow import follow
+from tests.samples.executors import executed_by
 from tests.samples.vertex_jobs import (
     Scripted,
     Step,
     compiled_taxi,
-    executed_by,
     gate_report,
     pushed_model,
     put,

@@ -21,7 +21,8 @@ from cloud.testing.vertex.runs import EndsWhenPolled
 from cloud.testing.vertex.schedules import run_schedule
 from cloud.training_jobs import JobPlace, MachineChoice, Workers, custom_job
 from core.errors import ExitCode, SluiceError
-from tests.samples.vertex_jobs import compiled_taxi, executed_by
+from tests.samples.executors import executed_by
+from tests.samples.vertex_jobs import compiled_taxi
 
 REGION = "europe-west4"
 NIGHTLY = "TZ=Europe/Berlin 0 3 * * *"

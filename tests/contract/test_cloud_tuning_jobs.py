@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from tfx.utils import json_utils
 
 from cloud.job_runs import job_client
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.vertex.runs import JobExecutor
 from core.errors import SluiceError
 from models.training.run import tuned_hyperparameters
 from pipeline.artifacts.model_run import read_trials
@@ -30,6 +27,7 @@ from pipeline.platform import Elsewhere
 from runners.vertex.executors import TunerInACustomJob
 from runners.vertex.learning import search_elsewhere
 from runners.vertex.vizier import TunerByVizier
+from tests.samples.executors import executed_by
 from tests.samples.trial_processes import ReplicaProcesses, TrialProcesses
 from tests.samples.tuning import arguments, rows
 
@@ -94,16 +92,6 @@ def run(given: Task, transport: str = "grpc") -> None:
     executor = TunerByVizier()
     executor.poll_seconds, executor.transport = 0.01, transport
     executor.Do(given.inputs, given.outputs, given.properties)
-
-
-@contextmanager
-def executed_by(cloud: LocalCloud, executor: JobExecutor) -> Iterator[None]:
-    backend = cloud.vertex.backend
-    before, backend.executor = backend.executor, executor
-    try:
-        yield
-    finally:
-        backend.executor = before
 
 
 def jobs(cloud: LocalCloud) -> list[types.HyperparameterTuningJob]:

@@ -18,7 +18,8 @@ from runners.console.console import RunConsole
 from runners.vertex.finish_again import finish_again
 from runners.vertex.follow import follow
 from tests.contract.test_cloud_exit_handler import BAD, REGION, Ended, compiled
-from tests.samples.vertex_jobs import Scripted, Step, executed_by, gate_report, pushed_model, registered_model, task
+from tests.samples.executors import executed_by
+from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, registered_model, task
 
 IMAGE = f"{REGION}-docker.pkg.dev/my-project/sluice/serving:v1"
 UPLOADS = ("model_registry=true", f"serving_image={IMAGE}", "service_account=runner@p.iam.gserviceaccount.com")

@@ -6,7 +6,6 @@ import json
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,9 @@ from google.cloud.aiplatform import hyperparameter_tuning
 from google.cloud.aiplatform_v1.types import JobState, PipelineState, Schedule, Scheduling
 
 from cloud.testing.cloud import LocalCloud
-from cloud.testing.vertex.runs import EndsWhenPolled, JobExecutor, Run
+from cloud.testing.vertex.runs import EndsWhenPolled, Run
 from cloud.testing.vertex.schedules import run_schedule
+from tests.samples.executors import executed_by
 
 REGION = "us-central1"
 IMAGE = "us-docker.pkg.dev/google.com/cloudsdktool/google-cloud-cli:slim"
@@ -305,17 +305,6 @@ class Started:
     def poll(self, run: Run) -> None: ...
 
     def cancel(self, run: Run) -> None: ...
-
-
-@contextmanager
-def executed_by(cloud: LocalCloud, executor: JobExecutor) -> Iterator[None]:
-    """The local cloud's jobs belong to another executor for the length of a block."""
-    backend = cloud.vertex.backend
-    before, backend.executor = backend.executor, executor
-    try:
-        yield
-    finally:
-        backend.executor = before
 
 
 def tuning_job(lowest: float = 1e-4) -> aiplatform.HyperparameterTuningJob:

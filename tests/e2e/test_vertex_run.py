@@ -23,9 +23,10 @@ from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
 from core.packages import PACKAGES
 from runners.provenance import code_fingerprint
+from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
-from tests.samples.vertex_jobs import Scripted, Step, executed_by, pushed_model, registered_model, task
+from tests.samples.vertex_jobs import Scripted, Step, pushed_model, registered_model, task
 
 pytestmark = pytest.mark.e2e
 

@@ -83,13 +83,20 @@ def prepared() -> Prepared:
         with tf.io.TFRecordWriter(str(folder / "data-00000-of-00001.gz"), "GZIP") as writer:
             for example in part:
                 writer.write(example)
-    graph, transformed, schema = (
-        standard_artifacts.TransformGraph(),
-        standard_artifacts.Examples(),
-        standard_artifacts.Schema(),
-    )
-    graph.uri, transformed.uri, schema.uri = str(home / "graph"), str(home / "examples"), str(ROOT / "schema/taxi")
-    Executor(Executor.Context(beam_pipeline_args=list(BEAM), tmp_dir=str(home), unique_id="1")).Do(
+    graph, transformed = str(home / "graph"), str(home / "examples")
+    transform(raw, graph, transformed, BEAM, str(home))
+    return Prepared(graph, transformed, rows, serialized)
+
+
+def transform(
+    raw: standard_artifacts.Examples, graph_uri: str, transformed_uri: str, beam: list[str], scratch_folder: str
+) -> None:
+    """Runs the pipeline's Transform: `raw` has the splits train and eval."""
+    graph, transformed = standard_artifacts.TransformGraph(), standard_artifacts.Examples()
+    schema = standard_artifacts.Schema()
+    graph.uri, transformed.uri, schema.uri = graph_uri, transformed_uri, str(ROOT / "schema/taxi")
+    context = Executor.Context(beam_pipeline_args=list(beam), tmp_dir=scratch_folder, unique_id="1")
+    Executor(context).Do(
         {"examples": [raw], "schema": [schema]},
         {"transform_graph": [graph], "transformed_examples": [transformed]},
         {
@@ -102,7 +109,6 @@ def prepared() -> Prepared:
             ),
         },
     )
-    return Prepared(graph.uri, transformed.uri, rows, serialized)
 
 
 def transformed_rows(of: Prepared, split: str) -> pd.DataFrame:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -16,8 +14,7 @@ from google.cloud import storage
 from google.cloud.aiplatform_v1 import types
 from google.rpc import status_pb2
 
-from cloud.testing.cloud import LocalCloud
-from cloud.testing.vertex.runs import JobExecutor, Run
+from cloud.testing.vertex.runs import Run
 from gates.verdict.finding import Finding, GateReport, verdict_of
 from pipeline.config.load import load_environment, load_workload
 
@@ -41,17 +38,6 @@ def compiled_taxi(bucket: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(_compiled_taxi())
     document["runtimeConfig"]["gcsOutputDirectory"] = f"gs://{bucket}/sluice/taxi/artifacts"
     return document
-
-
-@contextmanager
-def executed_by(cloud: LocalCloud, executor: JobExecutor) -> Iterator[None]:
-    """The local cloud's jobs belong to another executor for the length of a block."""
-    backend = cloud.vertex.backend
-    before, backend.executor = backend.executor, executor
-    try:
-        yield
-    finally:
-        backend.executor = before
 
 
 @dataclass(frozen=True)
