@@ -67,21 +67,43 @@ def run(request: Request) -> int:
     until = node_id_of(request.until) if request.until else None
     with exclusive(request.output_dir, config.name):
         folder = new_run_folder(request.output_dir, config.name)
-        with output_redirected_to(folder.log) as stream, RunConsole(stream) as console, interruptible():
-            return LocalRun(request, config, folder, console, until).carry_out()
+        with (
+            output_redirected_to(folder.log) as stream,
+            RunConsole(stream) as console,
+            interruptible() as interruption,
+        ):
+            return LocalRun(request, config, folder, console, until, interruption).carry_out()
+
+
+@dataclass
+class Interruption:
+    """The signal that came, if one did."""
+
+    signal_number: int | None = None
+
+    def raise_again(self) -> None:
+        """Raises `Interrupted` when a signal came: Beam makes another exception of one that is raised inside it.
+
+        Raises:
+          Interrupted: with the number of the signal.
+        """
+        if self.signal_number is not None:
+            raise Interrupted(self.signal_number)
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[Interruption]:
     """Raise `Interrupted` on SIGINT and SIGTERM; a second signal ends the process at once."""
+    interruption = Interruption()
 
     def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
         signal.signal(signal_number, signal.SIG_DFL)
+        interruption.signal_number = signal_number
         raise Interrupted(signal_number)
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield interruption
     finally:
         for number, action in before.items():
             signal.signal(number, action)
@@ -91,13 +113,20 @@ class LocalRun:
     """The state of one run: its request, its folder, and the results of its components so far."""
 
     def __init__(
-        self, request: Request, config: WorkloadConfig, folder: RunFolder, console: RunConsole, until: str | None
+        self,
+        request: Request,
+        config: WorkloadConfig,
+        folder: RunFolder,
+        console: RunConsole,
+        until: str | None,
+        interruption: Interruption,
     ) -> None:
         self._request = request
         self._config = config
         self._folder = folder
         self._console = console
         self._until = until
+        self._interruption = interruption
         self._began = time.monotonic()
         self._results: dict[str, NodeResult] = {}
         self._datasets: Datasets | None = None
@@ -154,6 +183,7 @@ class LocalRun:
         platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
         self._results = run_pipeline(pipeline, self._folder.run_id, self, self._until)
+        self._interruption.raise_again()
         gates = gate_reports(self._results)
         return outcome_of(self._results, gates, self._until, self._config.serving.push, self._see_log)
 

@@ -32,12 +32,11 @@ def test_resumes_after_kill(component: str, kept: str, tmp_path: Path, first_run
     assert len(resumed.versions()) == 1
 
 
-def test_ctrl_c_ends_with_one_line_and_the_command_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun", ["StatisticsGen/*/*", "Transform/transform_graph/*/*"])
+def test_ctrl_c_ends_with_one_line_and_the_command_to_go_on(begun: str, tmp_path: Path) -> None:
     output = tmp_path / "out"
     process = start_locally(output, *QUICK)
-    printed, complaints = end_when(
-        process, lambda: any((output / "taxi/artifacts/StatisticsGen").glob("*/*")), signal.SIGINT
-    )
+    printed, complaints = end_when(process, lambda: any((output / "taxi/artifacts").glob(begun)), signal.SIGINT)
     assert process.returncode == 130
     assert "Traceback" not in printed + complaints
     assert "the same command again" in " ".join(printed.split())
