@@ -55,7 +55,7 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that the file knows. `unusable`: accelerators of the API, each with why it cannot be used here."""
+    """The contents of the file. `unusable`: accelerators of the API, each with why it cannot be used here."""
 
     machines: Mapping[str, Machine]
     accelerators: Mapping[str, Accelerator]
@@ -89,7 +89,7 @@ def check_machine(
 ) -> None:
     """Does nothing for a machine that exists, carries the accelerators and can be had in that way in the region.
 
-    A region of which the file knows nothing is not refused.
+    A region that is not in the file is not refused.
 
     Raises:
       SluiceError: with what does not fit, and the nearest combination that does.
@@ -114,7 +114,7 @@ def check_machine(
 def check_accelerator(name: str, region: str) -> None:
     """Does nothing for an accelerator that can be had in the region, on whatever machine.
 
-    A region of which the file knows nothing is not refused.
+    A region that is not in the file is not refused.
 
     Raises:
       SluiceError: when there is no such accelerator, or it is not in the region.

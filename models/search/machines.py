@@ -51,7 +51,7 @@ def machines_of_job(environment: Mapping[str, str] = os.environ) -> Machines | N
 
 
 def greeting_of(workshop: Mapping[str, Any]) -> str:
-    """What only a search with these settings and data knows."""
+    """A word that is the same for the same settings and data only."""
     return hashlib.sha256(json.dumps(workshop, sort_keys=True).encode()).hexdigest()
 
 

@@ -117,7 +117,7 @@ def attempts_of(execution: Execution, key: str, inner: type[BaseExecutor]) -> li
     region = config[constants.VERTEX_REGION_KEY]
     described = {name: value for name, value in config[key].items() if name != "project"}
     path = name_utils.get_full_name(inner)
-    # TFX's client alone knows how its entry point is called; it changes what it is given.
+    # The command of TFX's entry point is made inside its client, which changes its arguments: hence the copy.
     made = training_clients.get_job_client(enable_vertex=True, vertex_region=region).create_training_job(
         execution.inputs, execution.outputs, execution.properties, path, json.loads(json.dumps(described)), None, None
     )

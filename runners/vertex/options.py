@@ -84,7 +84,8 @@ def environment_overrides(given: Mapping[str, Any], labels: str | None = None) -
 
 
 def workload_overrides(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """KEY=VALUE for each option that was given and is the workload's. Who chooses where to search wants a search."""
+    """KEY=VALUE for each option that was given and is the workload's. `--tuning` also switches the
+    search on."""
     search = ("tuner.enabled=true",) if given.get("tuning") else ()
     return (*_overrides(given, of_workload=True), *search)
 

@@ -185,7 +185,7 @@ class _VertexRun:
         return f"the schedule {self._request.schedule}" if self._request.schedule else f"the job {self._name}"
 
     def _refuse_without_a_yes(self) -> None:
-        """Nobody waits for the compilation to hear that nobody could be asked."""
+        """Before the compilation, which takes a while: without a terminal no question can be answered."""
         if not (self._request.yes or self._request.dry_run or self._console.can_ask):
             sentence = f"{self._what} costs money and needs a yes, and nobody can answer here."
             raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")

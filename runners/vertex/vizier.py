@@ -139,7 +139,7 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 
 def _trial(found: ChosenTrial, space: keras_tuner.HyperParameters, workshop: str) -> Trial:
-    """A trial with the outcome that it left, or what the service knows of one that left none."""
+    """A trial with the outcome that it left, or the service's own record of one that left none."""
     file = outcome_file(workshop, str(found.number))
     if tf.io.gfile.exists(file):
         with tf.io.gfile.GFile(file) as stream:

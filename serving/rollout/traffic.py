@@ -12,7 +12,7 @@ _ATTEMPTS = 3
 
 
 class TrafficChangedError(Exception):
-    """The traffic is neither what this rollout left nor what it wants."""
+    """The traffic is neither the one that this rollout set nor the one that it is about to set."""
 
 
 def only_version_with_traffic(state: EndpointState) -> str | None:

@@ -91,7 +91,7 @@ class Rehearsal:
         try:
             work.carry_out()
         except Exception as defect:
-            # Nobody waits for this thread: whoever polls the job must see its end.
+            # No thread joins this one: the end must show in the job, which clients poll.
             logging.getLogger("sluice").exception("the rehearsal of %s ended in an unexpected way", run.name)
             run.set_state("FAILED", f"The rehearsal itself has a defect: {type(defect).__name__}: {defect}")
         finally:
