@@ -202,7 +202,8 @@ class TestLocalEndpoint(EndpointContract):
     @pytest.fixture
     def endpoint(self, server: Server) -> LocalEndpoint:
         endpoint = LocalEndpoint(server.versions, WORKLOAD)
-        endpoint.deploy(CANARY)
+        for each in (STABLE, CANARY):
+            endpoint.deploy(each)
         endpoint.set_traffic({"11": 100}, endpoint.mirror(0, "11", endpoint.state().etag).etag)
         for each in endpoint.deployed():
             if each.deployed_id not in ("11", "12"):
@@ -259,6 +260,7 @@ class TestLocalEndpoint(EndpointContract):
         with pytest.raises(EndpointDownError, match="python -m serving"):
             endpoint.deploy(SPARE)
         server.start()
+        endpoint.deploy(STABLE)
         assert endpoint.rollback(endpoint.state().etag).traffic == {"11": 100}
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -50,14 +49,12 @@ def calls(root: Path) -> int:
     return len((root / "uv.calls").read_text().splitlines())
 
 
-def test_a_second_set_up_does_nothing_and_at_once(checkout):
+def test_a_second_set_up_does_nothing(checkout):
     first = set_up(checkout)
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines()[-1] == "setup: done"
     before = calls(checkout)
-    started = time.monotonic()
     second = set_up(checkout)
-    assert time.monotonic() - started < 1  # 0.02 s on a quiet machine
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     assert calls(checkout) == before
 

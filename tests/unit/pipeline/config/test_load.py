@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -199,18 +198,15 @@ def test_references_of_the_taxi_workload_exist():
     check_references(load_workload("taxi", ["schema_file=null"]))
 
 
-def test_reading_a_configuration_imports_no_heavy_library_and_takes_no_time():
+def test_reading_a_configuration_imports_no_heavy_library():
     code = (
         "import sys; from pipeline.config.load import load_workload;"
         "from pipeline.config.references import check_references as check;"
         "check(load_workload('taxi', ['schema_file=null']));"
         "print([m for m in ('tensorflow', 'tfx', 'pandas', 'numpy', 'pyarrow') if m in sys.modules])"
     )
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    # 0.25 s on a quiet machine; an import of TFX would take eight.
-    assert time.monotonic() - started < 3
 
 
 def test_relative_names_of_our_files_are_shown_from_the_repository(monkeypatch, tmp_path):
