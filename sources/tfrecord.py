@@ -1,5 +1,5 @@
-"""TFRecord files of tf.Examples, without TensorFlow: reading with checksums verified, and framing a batch of records
-at once."""
+"""TFRecord files of tf.Examples, or of PredictionLogs, without TensorFlow: reading with checksums verified, and framing
+a batch of records at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import google_crc32c
 
 from core.errors import SluiceError
 from sources.format import BATCH_ROWS, Format, Part, Rows, check_stored, chosen
+from sources.prediction_log import is_prediction_log
+from sources.prediction_rows import rows_of_predictions
 from sources.rejects import Reject
 from sources.storage import open_content, plain_read_errors
 
@@ -28,8 +30,10 @@ MASK_DELTA = 0xA282EAD8
 
 
 class TfRecord(Format[Part]):
-    """TFRecord files of tf.Examples, plain or gzip. TFX and Spark name shards `x.tfrecord-00000-of-00004` and
-    `data_tfrecord-00000-of-00001.gz`, so a `.gz` that is of no other format is taken for one.
+    """TFRecord files, plain or gzip: of tf.Examples, or of the PredictionLogs in which an endpoint keeps its requests.
+
+    TFX and Spark name shards `x.tfrecord-00000-of-00004` and `data_tfrecord-00000-of-00001.gz`, so a `.gz` that is of
+    no other format is taken for one.
 
     Example:
       >>> TfRecord().survey("rides.tfrecord.gz").kinds
@@ -55,18 +59,14 @@ class TfRecord(Format[Part]):
         Raises:
           SluiceError: when the file cannot be read or names no columns.
         """
-        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
         check_stored(path)
         records = list(islice(read_records(path), _RECORDS_SEEN))
         if not records:
             raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
         if len(records) == _RECORDS_SEEN:
             return None
-        try:
-            return tuple(ExamplesToRecordBatchDecoder().DecodeBatch(records).schema.names)
-        except RuntimeError:
-            return None
+        rows = _rows(path, records, 1)
+        return None if rows.rejects else tuple(rows.columns.schema.names)
 
     def whole(self, path: str) -> Part:
         """The only part: a TFRecord file cannot be entered in the middle."""
@@ -78,20 +78,10 @@ class TfRecord(Format[Part]):
         Raises:
           SluiceError: when the file is damaged or cannot be read.
         """
-        import numpy as np
-
-        # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
-        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-        decoder = ExamplesToRecordBatchDecoder()
         first = 1
         for records in _batched(read_records(part.path)):
-            lines = np.arange(first, first + len(records))
+            rows = _rows(part.path, records, first)
             first += len(records)
-            try:
-                rows = Rows(decoder.DecodeBatch(records), lines, True)
-            except RuntimeError:
-                rows = _decode_one_by_one(part.path, records, lines, decoder)
             rows.columns = chosen(rows.columns, only)
             yield rows
 
@@ -135,6 +125,23 @@ def _masked_all(crcs: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 def _batched(records: Iterator[bytes]) -> Iterator[list[bytes]]:
     while batch := list(islice(records, BATCH_ROWS)):
         yield batch
+
+
+def _rows(path: str, records: list[bytes], first: int) -> Rows:
+    """The rows of consecutive records, of which the first one says what they are."""
+    import numpy as np
+
+    # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    lines = np.arange(first, first + len(records))
+    if is_prediction_log(records[0]):
+        return rows_of_predictions(path, records, lines)
+    decoder = ExamplesToRecordBatchDecoder()
+    try:
+        return Rows(decoder.DecodeBatch(records), lines, True)
+    except RuntimeError:
+        return _decode_one_by_one(path, records, lines, decoder)
 
 
 def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any) -> Rows:
