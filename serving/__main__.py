@@ -10,10 +10,14 @@ import click
 from core.errors import SluiceError
 from gates.command.usage import OneSentenceCommand
 from serving.local.server import ServerSettings, listening_on, serve
+from serving.log.record_files import MOST_BYTES
+from serving.log.serving_log import FLUSH_SECONDS, SHARE
+from serving.log.settings import SALT, LogSettings, checked_privacy
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 
 TOKEN = "SLUICE_SERVING_TOKEN"
+_SECONDS = click.FloatRange(0.1, 3600)
 _PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 
 _EPILOG = f"""\b
@@ -21,6 +25,7 @@ What is served:   OUT/serving/WORKLOAD/VERSION: the newest, until somebody sets 
 Ask:              curl -d '{{"instances": [{{…}}]}}' http://127.0.0.1:8080/v1/models/WORKLOAD:predict
 Look:             GET /v1/models/WORKLOAD, /v1/models/WORKLOAD/metadata, /healthz, /metrics, /docs
 {TOKEN}:  when set, requests need the header `Authorization: Bearer …`
+{SALT}:  the salt of --log-hash
 {_PORT}, {_MODEL}, AIP_HEALTH_ROUTE, AIP_PREDICT_ROUTE:  when set, serves one model alone, as a container on Vertex
 Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing to serve, or the port is taken
 """
@@ -35,6 +40,14 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 @click.option("--body-limit", default=BODY_LIMIT, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
 @click.option("--certificate", default="", metavar="FILE", help="With --key: answer over TLS.")
 @click.option("--key", default="", metavar="FILE", help="The key of --certificate.")
+@click.option(
+    "--log-share", default=SHARE, show_default=True, type=click.FloatRange(0, 100), help="Percent of requests."
+)
+@click.option("--log-folder", type=click.Path(path_type=Path), help="[default: OUT/serving_log/WORKLOAD]")
+@click.option("--log-bytes", default=MOST_BYTES, show_default=True, type=click.IntRange(1), help="Of all its files.")
+@click.option("--log-every", default=FLUSH_SECONDS, show_default=True, type=_SECONDS, help="Seconds from file to file.")
+@click.option("--log-hash", multiple=True, metavar="FEATURE", help="Log a salted hash of it.")
+@click.option("--log-omit", multiple=True, metavar="FEATURE", help="Leave it out of the log.")
 def main(
     workload: str,
     output_dir: Path,
@@ -44,11 +57,24 @@ def main(
     body_limit: int,
     certificate: str,
     key: str,
+    log_share: float,
+    log_folder: Path | None,
+    log_bytes: int,
+    log_every: float,
+    log_hash: tuple[str, ...],
+    log_omit: tuple[str, ...],
 ) -> None:
     """Answer requests with the models that were pushed for a workload."""
     if _MODEL in os.environ:
         _serve_as_container(body_limit)
         return
+    log = LogSettings(
+        log_folder or output_dir / "serving_log" / workload,
+        log_share,
+        log_every,
+        log_bytes,
+        checked_privacy(log_omit, log_hash, os.environ.get(SALT, "")),
+    )
     settings = ServerSettings(
         versions=output_dir / "serving" / workload,
         name=workload,
@@ -59,6 +85,7 @@ def main(
         certificate=certificate,
         key=key,
         newest=newest,
+        log=log if log_share else None,
     )
     serve(settings, announce=f"sluice · {workload} · {{url}}/v1/models/{workload}:predict · Ctrl-C stops")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +20,13 @@ from starlette.responses import Response
 from serving.local.fleet import Fleet
 from serving.local.worker import Worker, WorkerAnswer
 from serving.log.answered import Answered
+from serving.log.exchange import Exchange
 from serving.log.recorder import AnswerRecorder
+from serving.log.serving_log import ServingLog
 from serving.protocol.body import BODY_LIMIT, read_body
 from serving.protocol.errors import JSON, RequestError, error_response, exception_handlers
 from serving.protocol.openapi import with_instances
+from serving.protocol.request_id import HEADER, request_id_of
 
 MOST_COPIES = 64
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -70,14 +73,20 @@ class Metrics:
 class Router:
     """Sends requests to the workers of a fleet and copies where the state says so."""
 
-    def __init__(self, settings: RouterSettings, recorder: AnswerRecorder) -> None:
+    def __init__(self, settings: RouterSettings, recorder: AnswerRecorder, log: ServingLog | None) -> None:
         self.settings = settings
         self.recorder = recorder
+        self.log = log
         self.metrics = Metrics()
-        self.metrics.registry.register(recorder.unwritten)
+        for kept in self.kept():
+            self.metrics.registry.register(kept.unwritten)
         self.fleet: Fleet | None = None
         self._copies: set[asyncio.Task[None]] = set()
         self._suffixes: dict[str, bytes] = {}
+
+    def kept(self) -> Sequence[AnswerRecorder | ServingLog]:
+        """What is kept of answers."""
+        return [self.recorder, *([self.log] if self.log else [])]
 
     def running(self) -> Fleet:
         """The fleet; it is there while the application runs."""
@@ -98,7 +107,9 @@ class Router:
         if copied is not None:
             self._copy(copied, body)
         answer = await self._answered(chosen, body, by_split=worker is None)
-        headers = _headers(chosen)
+        if worker is None and answer.code == 200 and self.log is not None and self.log.wants(body):
+            self.log.take(_exchange(request, chosen, body, answer))
+        headers = {**_headers(chosen), HEADER: request_id_of(request)}
         content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
         return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
 
@@ -195,6 +206,11 @@ class Router:
         return self._suffixes[key]
 
 
+def _exchange(request: Request, worker: Worker, body: bytes, answer: WorkerAnswer) -> Exchange:
+    stored, features = worker.stored, worker.report["features"]
+    return Exchange(time.time(), request_id_of(request), stored.model, stored.version, features, body, answer.body)
+
+
 def _headers(worker: Worker) -> dict[str, str]:
     stored = worker.stored
     return {
@@ -204,17 +220,21 @@ def _headers(worker: Worker) -> dict[str, str]:
     }
 
 
-def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet], append: Callable[[bytes], None]) -> FastAPI:
-    """The application of the front; the fleet starts and ends with it. `append` keeps the record of answers."""
-    router = Router(settings, AnswerRecorder(append))
+def router_app(
+    settings: RouterSettings, start_fleet: Callable[[], Fleet], recorder: AnswerRecorder, log: ServingLog | None
+) -> FastAPI:
+    """The application of the front; the fleet, the record of answers and the serving log begin and end with it."""
+    router = Router(settings, recorder, log)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         router.fleet = start_fleet()
-        router.recorder.start()
+        for kept in router.kept():
+            kept.start()
         yield
         await router.fleet.stop()
-        await router.recorder.stop()
+        for kept in router.kept():
+            await kept.stop()
 
     app = FastAPI(
         title=f"Sluice endpoint {settings.name}",

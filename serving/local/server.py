@@ -20,6 +20,8 @@ from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.log.answer_files import FOLDER as ANSWERS
 from serving.log.answer_files import AnswerFiles
+from serving.log.recorder import AnswerRecorder
+from serving.log.settings import LogSettings
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import WorkerSettings
 from serving.worker.signals import run_until_signal
@@ -30,7 +32,8 @@ _WAITING_CONNECTIONS = 1024
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS."""
+    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS. Without
+    `log` no request is logged."""
 
     versions: Path
     name: str
@@ -41,6 +44,7 @@ class ServerSettings:
     certificate: str = ""
     key: str = ""
     newest: bool = False
+    log: LogSettings | None = None
 
     @property
     def url(self) -> str:
@@ -69,8 +73,9 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         # The router has checked the body's size.
         workers = WorkerSettings(body_limit=settings.body_limit)
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
-        answers = AnswerFiles(file.folder / ANSWERS)
-        app = router_app(router, lambda: Fleet(file, address, sockets, workers), answers.append)
+        recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
+        log = settings.log.opened(settings.name) if settings.log else None
+        app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log)
         config = uvicorn.Config(
             app,
             loop="uvloop",

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serving.protocol.request_id import HEADER, request_id_of
+
 JSON = "application/json"
 _STATUS = {
     400: "INVALID_ARGUMENT",
@@ -47,9 +49,9 @@ def error_response(code: int, message: str, headers: dict[str, str] | None = Non
 def exception_handlers() -> dict[Any, Any]:
     """Every error as Vertex answers it, and never a traceback."""
 
-    async def refused(_: Request, problem: Exception) -> Response:
+    async def refused(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, RequestError)
-        return error_response(problem.code, problem.message)
+        return error_response(problem.code, problem.message, {HEADER: request_id_of(request)})
 
     async def unrouted(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
