@@ -22,6 +22,7 @@ from serving.contract import (
     UnknownVersionError,
 )
 from serving.rollout.golden import GoldenRequests, check_golden
+from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Entry, Outcome, Phase, Rollout, clock_time
 from serving.rollout.store import RolloutStore
@@ -50,7 +51,8 @@ class AnswerSource(Protocol):
 class RolloutTools:
     """What a rollout works with: the endpoint and what is observed there, golden requests, and the time.
 
-    `clock` gives seconds of the epoch, `wait` returns after so many seconds.
+    `clock` gives seconds of the epoch, `wait` returns after so many seconds. `order` is recorded with the rollout;
+    `note` is called with the rollout whenever it was recorded, and must not fail.
     """
 
     endpoint: Endpoint
@@ -59,6 +61,8 @@ class RolloutTools:
     store: RolloutStore
     clock: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
+    order: RolloutOrder | None = None
+    note: Callable[[Rollout], None] | None = None
 
 
 def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) -> Rollout:
@@ -75,7 +79,7 @@ def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) ->
         unfinished = tools.store.current()
         if unfinished is not None and not unfinished.is_final:
             if unfinished.candidate == candidate:
-                return run.drive(unfinished)
+                return run.drive(replace(unfinished, order=tools.order or unfinished.order))
             run.clear(unfinished, candidate)
         return run.drive(run.begin(candidate))
 
@@ -96,11 +100,19 @@ class _Run:
         """A new rollout, recorded before anything is changed."""
         serving = only_version_with_traffic(self._endpoint.state())
         number = len(self._store.history()) + 1
-        rollout = Rollout(f"{number:05d}-{candidate.version}", candidate, serving, since=self._tools.clock())
+        rollout = Rollout(
+            f"{number:05d}-{candidate.version}",
+            candidate,
+            serving,
+            since=self._tools.clock(),
+            order=self._tools.order,
+        )
         if serving == candidate.deployed_id:
-            return replace(rollout, phase=Phase.DONE, entries=(_all_along(rollout),))
-        self._store.forget_instruction()
-        self._store.save(rollout)
+            rollout = replace(rollout, phase=Phase.DONE, entries=(_all_along(rollout),))
+        else:
+            self._store.forget_instruction()
+            self._store.save(rollout)
+        self._note(rollout)
         return rollout
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
@@ -129,7 +141,12 @@ class _Run:
         self._store.save(following)
         if isinstance(decision, Approved | Failed):
             self._store.forget_instruction()
+        self._note(following)
         return following
+
+    def _note(self, rollout: Rollout) -> None:
+        if self._tools.note is not None:
+            self._tools.note(rollout)
 
     def _carry_out(self, rollout: Rollout) -> StepDecision:
         steps: dict[Phase, Callable[[Rollout], StepDecision]] = {
