@@ -19,6 +19,8 @@ from starlette.responses import Response
 
 from serving.local.fleet import Fleet
 from serving.local.worker import Worker, WorkerAnswer
+from serving.log.answered import Answered
+from serving.log.recorder import AnswerRecorder
 from serving.protocol.body import BODY_LIMIT, read_body
 from serving.protocol.errors import JSON, RequestError, error_response, exception_handlers
 from serving.protocol.openapi import with_instances
@@ -26,6 +28,7 @@ from serving.protocol.openapi import with_instances
 MOST_COPIES = 64
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _BEARER = "bearer "
+_GONE = 499  # as nginx: the client, or this server, ended before the answer
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,11 @@ class Metrics:
 class Router:
     """Sends requests to the workers of a fleet and copies where the state says so."""
 
-    def __init__(self, settings: RouterSettings) -> None:
+    def __init__(self, settings: RouterSettings, recorder: AnswerRecorder) -> None:
         self.settings = settings
+        self.recorder = recorder
         self.metrics = Metrics()
+        self.metrics.registry.register(recorder.unwritten)
         self.fleet: Fleet | None = None
         self._copies: set[asyncio.Task[None]] = set()
         self._suffixes: dict[str, bytes] = {}
@@ -138,18 +143,23 @@ class Router:
 
     async def _answered(self, worker: Worker, body: bytes) -> WorkerAnswer:
         began = time.perf_counter()
-        code = 500
+        code, content = 500, b""
         labels = (worker.stored.model, worker.stored.version)
         try:
             answer = await worker.post(body, JSON)
-            code = answer.code
+            code, content = answer.code, answer.body
             return answer
         except RequestError as refused:
             code = refused.code
             raise
+        except asyncio.CancelledError:
+            code = _GONE
+            raise
         finally:
+            seconds = time.perf_counter() - began
             self.metrics.requests.labels(*labels, str(code)).inc()
-            self.metrics.seconds.labels(*labels).observe(time.perf_counter() - began)
+            self.metrics.seconds.labels(*labels).observe(seconds)
+            self._record(worker, code, seconds, content)
 
     def _copy(self, worker: Worker, body: bytes) -> None:
         """Nobody waits for a copy, and when too many are on their way the next ones are left out."""
@@ -158,15 +168,22 @@ class Router:
             return
 
         async def sent() -> None:
+            began, content = time.perf_counter(), b""
             try:
-                code = (await worker.post(body, JSON)).code
+                answer = await worker.post(body, JSON)
+                code, content = answer.code, answer.body
             except RequestError as refused:
                 code = refused.code
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, str(code)).inc()
+            self._record(worker, code, time.perf_counter() - began, content, is_copy=True)
 
         task = asyncio.get_running_loop().create_task(sent())
         self._copies.add(task)
         task.add_done_callback(self._copies.discard)
+
+    def _record(self, worker: Worker, code: int, seconds: float, content: bytes, is_copy: bool = False) -> None:
+        deployed_id = worker.stored.deployed_id
+        self.recorder.answered(Answered(time.time(), deployed_id, code, seconds, content, is_copy))
 
     def _suffix(self, worker: Worker) -> bytes:
         """The end of an answer, which names who gave it."""
@@ -185,15 +202,17 @@ def _headers(worker: Worker) -> dict[str, str]:
     }
 
 
-def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet]) -> FastAPI:
-    """The application of the front; the fleet starts and ends with it."""
-    router = Router(settings)
+def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet], append: Callable[[bytes], None]) -> FastAPI:
+    """The application of the front; the fleet starts and ends with it. `append` keeps the record of answers."""
+    router = Router(settings, AnswerRecorder(append))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         router.fleet = start_fleet()
+        router.recorder.start()
         yield
         await router.fleet.stop()
+        await router.recorder.stop()
 
     app = FastAPI(
         title=f"Sluice endpoint {settings.name}",

@@ -18,6 +18,8 @@ from core.errors import SluiceError
 from serving.local.fleet import Address, Fleet
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
+from serving.log.answer_files import FOLDER as ANSWERS
+from serving.log.answer_files import AnswerFiles
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import WorkerSettings
 from serving.worker.signals import run_until_signal
@@ -67,7 +69,8 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         # The router has checked the body's size.
         workers = WorkerSettings(body_limit=settings.body_limit)
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
-        app = router_app(router, lambda: Fleet(file, address, sockets, workers))
+        answers = AnswerFiles(file.folder / ANSWERS)
+        app = router_app(router, lambda: Fleet(file, address, sockets, workers), answers.append)
         config = uvicorn.Config(
             app,
             loop="uvloop",

@@ -1,0 +1,1 @@
+"""What an endpoint answered: the record that a rollout is watched by."""

@@ -1,0 +1,74 @@
+"""The line of an answer: what the watch needs of it, and no more."""
+
+from __future__ import annotations
+
+import math
+
+import orjson
+import pytest
+
+from serving.log.answer_line import BODY_BYTES, MOST_SCORES, RecordedAnswer, answer_in, first_scores, line_of
+from serving.log.answered import Answered
+from serving.watch.window import Observation
+
+ANSWER = {"label": "tip", "probability": 0.7, "scores": {"no tip": 0.3, "tip": 0.7}}
+
+
+def _body(*predictions: object) -> bytes:
+    return orjson.dumps({"predictions": predictions})
+
+
+def test_a_line_read_again_is_the_answer() -> None:
+    line = line_of(Answered(1764400000.1234, "102", 200, 0.00123456, _body(ANSWER), is_copy=True))
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    scores = {"no tip": 0.3, "tip": 0.7}
+    assert answer_in(line) == RecordedAnswer(1764400000.123, "102", 200, True, Observation(0.001235, scores))
+
+
+def test_a_fault_of_the_server_has_no_scores() -> None:
+    found = answer_in(line_of(Answered(1.0, "102", 503, 0.1, b"")))
+    assert found is not None
+    assert found.observation == Observation(0.1, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "counts"), [(200, True), (400, False), (429, False), (499, False), (500, True), (504, True)]
+)
+def test_a_request_that_was_rightly_refused_says_nothing_about_the_version(code: int, counts: bool) -> None:
+    found = answer_in(line_of(Answered(1.0, "102", code, 0.1, _body(ANSWER))))
+    assert found is not None
+    assert found.counts is counts
+
+
+def test_of_several_instances_the_first_counts_however_many_follow() -> None:
+    assert first_scores(_body(ANSWER, *[{"scores": {"tip": 0.0}}] * 10_000)) == {"no tip": 0.3, "tip": 0.7}
+
+
+def test_an_answer_that_is_too_long_has_no_scores_and_a_short_line() -> None:
+    body = _body([0.125] * BODY_BYTES)
+    assert first_scores(body) == {}
+    assert len(line_of(Answered(1.0, "102", 200, 0.1, body))) < 100
+
+
+def test_more_scores_than_a_line_holds_are_cut_off() -> None:
+    assert len(first_scores(_body([0.5] * (MOST_SCORES + 1)))) == MOST_SCORES
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"predictions":[]}', b'{"predictions":[{"scores":{"tip":0.', b"\xff\xfe"]
+)
+def test_a_body_of_another_form_has_no_scores(body: bytes) -> None:
+    assert first_scores(body) == {}
+
+
+def test_a_number_that_json_cannot_hold_comes_back_as_nan() -> None:
+    found = answer_in(b'[1.0,"102",200,0.1,0,{"tip":null}]\n')
+    assert found is not None
+    assert found.observation.scores is not None
+    assert math.isnan(found.observation.scores["tip"])
+
+
+@pytest.mark.parametrize("line", [b"", b"\x00\x00\x00", b"7", b'[1.0,"102",200]', b'[1.0,"102",200,0.1,0,[1]]'])
+def test_a_damaged_line_is_no_answer(line: bytes) -> None:
+    assert answer_in(line) is None
