@@ -38,7 +38,7 @@ class Webhook:
     attempts: int = 3
     timeout_seconds: float = 5.0
     """How long one attempt may take to connect, and then to answer."""
-    longest_seconds: float = 30.0
+    longest_seconds: float = 20.0
     """After so long it is given up, whatever the receiver does."""
 
 

@@ -9,11 +9,11 @@ import click
 
 from core.errors import SluiceError
 from gates.command.usage import OneSentenceCommand
+from serving.local.endpoint import TOKEN
 from serving.local.server import ServerSettings, listening_on, serve
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 
-TOKEN = "SLUICE_SERVING_TOKEN"
 _PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 
 _EPILOG = f"""\b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from core.errors import SluiceError
 from serving.contract import Endpoint
-from serving.local.endpoint import LocalEndpoint
+from serving.local.endpoint import TOKEN, LocalEndpoint
 from serving.local_folder import LocalVersionFolder
 from serving.version_folder import VersionFolder
 
@@ -20,7 +21,7 @@ BACKENDS: Mapping[str, Callable[[str], VersionFolder] | str] = {
     "gs": "cloud.bucket_versions:BucketVersionFolder",
 }
 ENDPOINTS: Mapping[str, Callable[[str, str], Endpoint] | str] = {
-    "": lambda folder, workload: LocalEndpoint(Path(folder), workload),
+    "": lambda folder, workload: LocalEndpoint(Path(folder), workload, os.environ.get(TOKEN, "")),
     "vertex": "cloud.endpoint.backend:endpoint_of",
 }
 

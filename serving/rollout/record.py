@@ -92,6 +92,16 @@ class Rollout:
             return ExitCode.PUSHED
         return ExitCode.REFUSED if self.phase in (Phase.ROLLED_BACK, Phase.ROLLING_BACK) else ExitCode.UNDECIDED
 
+    @property
+    def event(self) -> str:
+        """What it is for whoever wants to be notified: `rolled_back`, `waiting_for_approval` or `undecided`; empty when
+        it is done."""
+        if self.exit_code is ExitCode.PUSHED:
+            return ""
+        if self.exit_code is ExitCode.REFUSED:
+            return "rolled_back"
+        return "waiting_for_approval" if self.phase is Phase.APPROVAL else "undecided"
+
     def to_plain(self) -> dict[str, Any]:
         """As JSON takes it."""
         return dataclasses.asdict(self)

@@ -10,7 +10,6 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from serving.contract import (
     WHOLE,
@@ -37,14 +36,7 @@ from serving.rollout.traffic import (
 from serving.rollout.transitions import Approved, StepDecision, after, candidate_share
 from serving.watch.decision import Failed, Passed, Undecided
 from serving.watch.watch import Watch
-from serving.watch.window import Window, append_window, read_windows
-
-
-class AnswerSource(Protocol):
-    """Where the answers of both versions come from: the router's record, or a serving log."""
-
-    def since(self, cursor: str, canary: str, stable: str) -> Window:
-        """The answers of two deployed ids after `cursor`, copies of requests included; the empty cursor is now."""
+from serving.watch.window import AnswerSource, append_window, read_windows
 
 
 @dataclass(frozen=True)
