@@ -12,8 +12,8 @@ def print_ending(console: RunConsole, outcome: Outcome, workload: str, serving: 
     if outcome.outcome == "pushed":
         console.last_words("PUSHED", f"{workload}/{outcome.pushed_version} → {serving}", "bold green")
     elif outcome.outcome == "undecided":
-        console.last_words("UNDECIDED", outcome.reason, "bold yellow")
-        console.last_words("next:", outcome.next_command)
+        sentence = f"version {outcome.pushed_version} keeps the share that it has.  {outcome.next_command}"
+        console.last_words("UNDECIDED", sentence, "bold yellow")
     elif outcome.outcome == "refused" and outcome.pushed_version:
         sentence = f"version {outcome.pushed_version} was taken back; the traffic is where it was before."
         console.last_words("REFUSED", sentence, "bold red")

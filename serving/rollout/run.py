@@ -71,7 +71,7 @@ def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) ->
         unfinished = tools.store.current()
         if unfinished is not None and not unfinished.is_final:
             if unfinished.candidate == candidate:
-                return run.drive(replace(unfinished, order=tools.order or unfinished.order))
+                return run.drive(run.taken_up(unfinished))
             run.clear(unfinished, candidate)
         return run.drive(run.begin(candidate))
 
@@ -106,6 +106,12 @@ class _Run:
             self._store.save(rollout)
         self._note(rollout)
         return rollout
+
+    def taken_up(self, unfinished: Rollout) -> Rollout:
+        """By what it is started with now. A step that had ended undecided gets its whole time again."""
+        order = self._tools.order or unfinished.order
+        ended = unfinished.entries and unfinished.entries[-1].outcome is Outcome.UNDECIDED
+        return replace(unfinished, order=order, since=self._tools.clock() if ended else unfinished.since)
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
         """Ends a rollout that another candidate replaces: undone, unless it has got all traffic."""
