@@ -8,7 +8,7 @@ last. So two pushes at once make two versions, and a killed one leaves a number 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import count
@@ -71,7 +71,7 @@ class BucketVersionFolder(VersionFolder):
         """
         return _whole(self._root.checksums())
 
-    def push(self, model: str, keep: int) -> Push:
+    def push(self, model: str, keep: int, spared: Collection[int] = ()) -> Push:
         """Without a lock: whoever claims the higher number is served.
 
         Raises:
@@ -89,7 +89,7 @@ class BucketVersionFolder(VersionFolder):
             except Exception:
                 self._remove(version, manifest.checksums)
                 raise
-        for old in surplus([*versions, version], keep):
+        for old in surplus([*versions, version], keep, spared):
             self._remove(old, _below(str(old), found))
         self._clean(version)
         return self._stands(version, manifest, is_new=True)

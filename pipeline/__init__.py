@@ -15,4 +15,8 @@ def __getattr__(name: str) -> Any:
         from pipeline.artifacts.evaluation import ReferencesArtifact
 
         return ReferencesArtifact
+    if name == "RolloutArtifact":
+        from pipeline.artifacts.rollout import RolloutArtifact
+
+        return RolloutArtifact
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

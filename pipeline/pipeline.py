@@ -19,6 +19,7 @@ from pipeline.components.model_gate import ModelGate
 from pipeline.components.pusher import Pusher
 from pipeline.components.references import References
 from pipeline.components.registrar import registrar_of
+from pipeline.components.rollout import rollout_of
 from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenInputs, curated_text
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.components.trainer import Trainer
@@ -154,11 +155,16 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         destination=platform.serving_directory,
         keep_versions=config.serving.keep_versions,
         registered=registrar.outputs["registered"] if registrar else None,
+        rollout=platform.rollout if config.serving.rollout else None,
+        workload=config.name,
     )
+
+    # Brings the pushed version to the endpoint's traffic step by step, and takes it back when it does harm there.
+    rollout = rollout_of(config, platform, pusher, registrar)
 
     nodes: list[BaseNode | None] = [example_gen, statistics_gen, schema_gen, *serving, *previous, example_validator]
     nodes += [data_gate, transform, tuner, trainer, champion, references, evaluator, model_gate]
-    nodes += [registrar, pusher if config.serving.push else None]
+    nodes += [registrar, *([pusher, rollout] if config.serving.push else [])]
     return Pipeline(
         pipeline_name=f"sluice-{config.name.replace('_', '-')}",  # Vertex takes no underscore
         pipeline_root=platform.artifact_root,

@@ -24,6 +24,15 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class RolloutPlaces:
+    """`endpoint`: the place of the endpoint that pushed versions are rolled out at, as `serving.backends.endpoint_at`
+    takes it; `records`: the output folder in which rollouts are recorded."""
+
+    endpoint: str
+    records: str
+
+
+@dataclass(frozen=True)
 class Platform:
     """Where a pipeline runs and where its outputs are stored.
 
@@ -44,4 +53,5 @@ class Platform:
     training: Elsewhere | None = None  # None: in the Trainer's own task
     search: Elsewhere | None = None  # None: in the Tuner's own task
     registry_directory: str | None = None  # where blessed models are kept; None: nowhere
+    rollout: RolloutPlaces | None = None  # None: there is no endpoint, and a push is the end
     provenance: Mapping[str, str | None] = field(default_factory=dict)  # git_commit and lock_hash

@@ -12,7 +12,9 @@ from core.errors import SluiceError
 from registry.recipe import Change, Recipe, changes_between, is_version
 
 LATEST, PRODUCTION = "latest", "production"
-STAGE, DEPLOYMENT, ARCHIVED = "stage", "deployment", "archived"
+STAGE, DEPLOYMENT = "stage", "deployment"
+# The stages beside production.
+CANARY, ROLLED_BACK, ARCHIVED = "canary", "rolled-back", "archived"
 LABELS = (STAGE, "approved", DEPLOYMENT, "performance")  # those that Sluice itself sets or reads
 
 _MODEL = re.compile(r"[a-z][a-z0-9_-]{0,127}")

@@ -15,9 +15,11 @@ from core.errors import SluiceError
 from registry.contents import Contents, contents_of, copy_whole, digest_of
 from registry.contract import (
     ARCHIVED,
+    CANARY,
     DEPLOYMENT,
     LATEST,
     PRODUCTION,
+    ROLLED_BACK,
     STAGE,
     Figure,
     Numbered,
@@ -134,8 +136,8 @@ class Index:
     def with_deployment(self, version: str, deployment: str) -> Index:
         """With this version in production and the earlier ones archived; unchanged when the deployment is recorded."""
         known = self.entries[version].labels
-        # An archived version that is deployed again was rolled back to.
-        if known.get(DEPLOYMENT) == deployment and known.get(STAGE) != ARCHIVED:
+        # An archived version that is deployed again was rolled back to; one of a rollout has got all traffic now.
+        if known.get(DEPLOYMENT) == deployment and known.get(STAGE) not in (ARCHIVED, CANARY, ROLLED_BACK):
             return self
         index = self
         for each, entry in self.entries.items():

@@ -10,7 +10,7 @@ from core.atomic_write import write_text
 from report.evidence import Evidence
 from report.markup import fragment
 from report.run_record import RunRecord
-from report.sections import classes, configuration, data, lineage, metrics, timing, training, tuning, verdict
+from report.sections import classes, configuration, data, lineage, metrics, rollout, timing, training, tuning, verdict
 from report.sections.section import Section
 
 
@@ -30,6 +30,7 @@ def _sections(record: RunRecord, evidence: Evidence) -> list[Section]:
     evidence = dataclasses.replace(evidence, gates=verdict.gate_reports(record, evidence))
     return [
         verdict.render(record, evidence),
+        *([rollout.render(record.rollout)] if record.rollout else []),
         metrics.render(evidence),
         *classes.render(evidence),
         *([tuning.render(evidence.trials)] if evidence.trials else []),

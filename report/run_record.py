@@ -16,19 +16,44 @@ class ComponentRecord(BaseModel):
     state: Literal["ran", "reused", "skipped", "failed"]
 
 
+class RolloutStepRecord(BaseModel):
+    """One step of a rollout that has ended: when (UTC), with which share of the requests in percent, how and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    at: str
+    step: str
+    share: int
+    outcome: Literal["passed", "failed", "undecided", "approved"]
+    reason: str
+    compared: list[str]  # each quantity of the new version with that of the one before, in words
+
+
+class RolloutRecord(BaseModel):
+    """How a pushed version got the traffic of the endpoint, or why not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str
+    version: str
+    previous: str | None  # that had the traffic before
+    step: str  # the one that it is in: "canary", "done", "rolled back", …
+    steps: list[RolloutStepRecord]
+
+
 class RunRecord(BaseModel):
     """The facts of one run; `gates` holds GateReports as `GateReport.to_json` gives them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     run_id: str
     workload: str
-    outcome: Literal["pushed", "refused", "failed", "stopped"]
+    outcome: Literal["pushed", "refused", "undecided", "failed", "stopped"]
     exit_code: int
     reason: str  # one sentence: the reason of the outcome
     pushed_version: str | None
     pushed_to: str | None
     registered_version: str | None = None  # in the model registry, "1.2.0"
     vertex_model: str | None = None  # in Vertex AI Model Registry: projects/…/models/sluice-taxi-prod@3
+    rollout: RolloutRecord | None = None  # None: nothing was rolled out
+    notification: str | None = None  # why the webhook did not take the outcome, in one sentence
     components: list[ComponentRecord]
     gates: list[dict[str, Any]]
     metrics: dict[str, Any]  # {"overall": {"n", "auc", "auc_lower", …}, "slices": [{"slice", "n", "auc", …}]}

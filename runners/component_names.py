@@ -22,7 +22,11 @@ NAMES: Mapping[str, str] = {
     "ModelGate": "model gate",
     "Registrar": "register",
     "Pusher": "push",
+    "Rollout": "roll out",
 }
+
+# Asks an endpoint how it stands: what it found in an earlier run says nothing of today.
+NEVER_REUSED = frozenset({"Rollout"})
 
 
 def name_of(node_id: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from core.errors import SluiceError
 from gates.command.usage import OneSentenceCommand
+from serving.local.endpoint import TOKEN
 from serving.local.server import ServerSettings, listening_on, serve
 from serving.log.record_files import MOST_BYTES
 from serving.log.serving_log import FLUSH_SECONDS, SHARE
@@ -16,7 +17,6 @@ from serving.log.settings import SALT, LogSettings, checked_privacy
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 
-TOKEN = "SLUICE_SERVING_TOKEN"
 _SECONDS = click.FloatRange(0.1, 3600)
 _PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import uuid
+from collections.abc import Collection
+from pathlib import Path
 
 from filelock import FileLock
 from tensorflow.io import gfile
 
+from core.errors import SluiceError
+from serving.local.state import StateFile
 from serving.version_folder import (
     NEWEST,
     Push,
@@ -36,8 +40,9 @@ class LocalVersionFolder(VersionFolder):
         names = gfile.listdir(self.folder)
         return sorted(int(name) for name in names if name.isdigit() and gfile.isdir(self._path(name)))
 
-    def push(self, model: str, keep: int) -> Push:
-        """Under the lock of the folder, which the kernel releases even after kill -9.
+    def push(self, model: str, keep: int, spared: Collection[int] = ()) -> Push:
+        """Under the lock of the folder, which the kernel releases even after kill -9. A version that is deployed at
+        the folder's endpoint stays, too.
 
         Raises:
           OSError: as the contract says.
@@ -51,7 +56,7 @@ class LocalVersionFolder(VersionFolder):
                 return self._stands(versions[-1], fingerprint, is_new=False)
             version = next_number([*versions, *self._marked()])
             self._bring_in(model, str(version), fingerprint)
-            self._prune([*versions, version], keep)
+            self._prune([*versions, version], keep, spared)
             return self._stands(version, fingerprint, is_new=True)
 
     def distrust_if_altered(self) -> None:
@@ -92,8 +97,14 @@ class LocalVersionFolder(VersionFolder):
         if gfile.isdir(self._path(NEWEST)):
             gfile.rmtree(self._path(NEWEST))
 
-    def _prune(self, versions: list[int], keep: int) -> None:
-        for version in surplus(versions, keep):
+    def _prune(self, versions: list[int], keep: int, spared: Collection[int]) -> None:
+        try:
+            deployed = StateFile(Path(self.folder), "").read().deployed
+        except SluiceError:
+            # Damaged: it may be any of them. Whoever starts the endpoint is given the reason.
+            return
+        kept = {*spared, *(int(each.version) for each in deployed if each.version.isdigit())}
+        for version in surplus(versions, keep, kept):
             # Renamed first: a removal that is killed half-way must not leave a version that looks whole.
             leaving = self._path(f"{LEAVING}{version}")
             gfile.rename(self._path(str(version)), leaving)

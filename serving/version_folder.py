@@ -42,10 +42,10 @@ class VersionFolder(ABC):
         """Every whole version, oldest first."""
 
     @abstractmethod
-    def push(self, model: str, keep: int) -> Push:
+    def push(self, model: str, keep: int, spared: Collection[int] = ()) -> Push:
         """Copies a SavedModel as the newest version, whole or not at all; does nothing when it is the newest.
 
-        `keep` versions stay, and never fewer than two.
+        `keep` versions stay, and never fewer than two; so do those of `spared`.
 
         Raises:
           OSError: when what was copied is not the model. SluiceError: when the folder cannot be used.
@@ -66,9 +66,9 @@ def next_number(taken: Collection[int]) -> int:
     return max(int(time.time()), *(number + 1 for number in taken), 0)
 
 
-def surplus(versions: list[int], keep: int) -> list[int]:
-    """Those of `versions`, oldest first, that go when `keep` stay."""
-    return versions[: -max(keep, FEWEST_KEPT)]
+def surplus(versions: list[int], keep: int, spared: Collection[int] = ()) -> list[int]:
+    """Those of `versions`, oldest first, that go when the newest `keep` stay, and those of `spared`."""
+    return [version for version in versions[: -max(keep, FEWEST_KEPT)] if version not in spared]
 
 
 def not_copied(copy: str, model: str) -> OSError:

@@ -10,6 +10,9 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tfx import types
@@ -30,9 +33,13 @@ from pipeline.artifacts.blessings import (
     write_report,
 )
 from pipeline.components.gate import after_gates, candidate_of, reasons_of
+from pipeline.platform import RolloutPlaces
 from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
-from serving.backends import version_folder_at
+from serving.backends import endpoint_at, version_folder_at
+from serving.contract import EndpointDownError
+from serving.rollout.store import RolloutStore
+from serving.rollout.traffic import hold_traffic
 from serving.version_folder import Push
 
 GATE = "pusher"
@@ -47,6 +54,16 @@ class PusherInputs(Strict):
     destination: str
     """The folder of versions that an endpoint serves."""
     keep_versions: int
+
+
+class Followed(Strict):
+    """The rollout that follows the push."""
+
+    workload: str
+    endpoint: str
+    """The place of the endpoint, whose traffic must stay where it is."""
+    records: str
+    """The output folder that holds the records of rollouts."""
 
 
 class PusherExecutor(base_executor.BaseExecutor):
@@ -67,18 +84,30 @@ class PusherExecutor(base_executor.BaseExecutor):
         pushed_model.set_int_custom_property("pushed", int(not findings))
         push = None
         if not findings:
-            push = version_folder_at(given.destination).push(candidate.saved_model, given.keep_versions)
+            followed = Followed.from_property(text) if (text := exec_properties.get("followed")) else None
+            spared = _prepared(followed) if followed else set()
+            push = version_folder_at(given.destination).push(candidate.saved_model, given.keep_versions, spared)
             findings = [_push_finding(push, given.destination)]
             verdicts = {name: verdict_properties(each[0]) for name, each in candidate.blessings.items()}
             pushed_model.set_string_custom_property("gates", json.dumps(verdicts, sort_keys=True))
             for registered in input_dict.get("registered") or []:
                 version = registered.get_string_custom_property("version")
                 pushed_model.set_string_custom_property("registered_version", version)
-                findings.append(_noted(push, registered))
+                # A rollout moves what is in production at its end.
+                if followed is None:
+                    findings.append(_noted(push, registered))
         pushed_model.set_string_custom_property("reason", reasons_of(findings))
         write_report(artifact_utils.get_single_instance(output_dict["report"]), _report(findings, started))
         if push is not None:
             _point_at(push, pushed_model, artifact_utils.get_single_instance(output_dict["newest"]))
+
+
+def _prepared(followed: Followed) -> set[int]:
+    """Keeps the endpoint's traffic where it is; the version that an unfinished rollout is about must stay."""
+    with suppress(EndpointDownError):  # none was ever started; the first one gives the newest version all traffic
+        hold_traffic(endpoint_at(followed.endpoint, followed.workload))
+    current = RolloutStore(Path(followed.records), followed.workload).current()
+    return {int(current.candidate.version)} if current is not None and not current.is_final else set()
 
 
 def _push_finding(push: Push, destination: str) -> Finding:
@@ -130,6 +159,8 @@ class PusherSpec(ComponentSpec):
 
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "config": ExecutionParameter(type=str),
+        # Absent where no rollout follows.
+        "followed": ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -155,10 +186,12 @@ class Pusher(base_component.BaseComponent):
         destination: str,
         keep_versions: int = 5,
         registered: types.BaseChannel | None = None,
+        rollout: RolloutPlaces | None = None,
+        workload: str = "",
     ) -> None:
         """`blessings`: the gates' blessing channels by the gates' names; `registered`: the version in the registry that
-        the pushed model's metadata names."""
+        the pushed model's metadata names; `rollout`: where the rollout of `workload` follows, if one does."""
         given = PusherInputs(gates=sorted(blessings), destination=destination, keep_versions=keep_versions)
-        super().__init__(
-            after_gates(PusherSpec, blessings, model=model, registered=registered, config=given.to_property())
-        )
+        followed = Followed(workload=workload, **asdict(rollout)).to_property() if rollout else None
+        channels = {"model": model, "registered": registered}
+        super().__init__(after_gates(PusherSpec, blessings, **channels, config=given.to_property(), followed=followed))

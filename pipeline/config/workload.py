@@ -11,6 +11,7 @@ from gates.verdict.settings import GateSettings
 from pipeline.config.data import DataConfig as DataConfig
 from pipeline.config.data import SplitConfig as SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig, ValidatorConfig
+from pipeline.config.notify import NotifyConfig as NotifyConfig
 from pipeline.config.serving import ServingConfig as ServingConfig
 from pipeline.config.training import TrainConfig, TunerConfig
 from pipeline.config.types import (
@@ -72,6 +73,8 @@ class WorkloadConfig(Strict):
     gates: GateSettings = GateSettings()
     registry: RegistryConfig = RegistryConfig()
     serving: ServingConfig = ServingConfig()
+    notify: NotifyConfig | None = None
+    """Who is notified when a run or a rollout needs a person; null: nobody."""
     profiles: dict[str, dict[str, Setting]] = {}
     """Sets of overrides by name, for `--profile NAME`: keys as `--set` takes them, e.g. `quick: {train.epochs: 2}`."""
 

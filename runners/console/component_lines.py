@@ -20,9 +20,11 @@ from runners.results.read_back import (
     history_of,
     references_of,
     registered_of,
+    rolled_out_of,
     schema_of,
     trials_of,
 )
+from serving.rollout.record import Outcome
 
 
 def sentence_for(result: NodeResult) -> str:
@@ -145,6 +147,15 @@ def _push(result: NodeResult) -> str:
     return f"version {pushed.get_string_custom_property('pushed_version')}"
 
 
+def _rollout(result: NodeResult) -> str:
+    rolled_out = rolled_out_of(result)
+    if rolled_out is None:
+        return "nothing to roll out"
+    rollout = rolled_out.rollout
+    shares = dict.fromkeys(f"{entry.share} %" for entry in rollout.entries if entry.outcome is not Outcome.FAILED)
+    return f"version {rollout.candidate.version}: {rollout.phase.value}; its share: {', '.join(shares) or '0 %'}"
+
+
 _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "ExampleGen": _ingest,
     "ServingExamples": _ingest,
@@ -162,4 +173,5 @@ _SENTENCES: Mapping[str, Callable[[NodeResult], str]] = {
     "Evaluator": _evaluation,
     "Registrar": _registration,
     "Pusher": _push,
+    "Rollout": _rollout,
 }

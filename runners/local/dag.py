@@ -19,6 +19,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact
 
 from core.errors import SluiceError, root_error
+from runners.component_names import NEVER_REUSED
 from runners.results.node_result import NodeResult, Observer
 
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -46,6 +47,9 @@ def run_pipeline(
     connection = pipeline.metadata_connection_config
     _retire_interrupted_executions(connection, compiled)
     nodes = [node.pipeline_node for node in compiled.nodes]
+    for node in nodes:
+        if node.node_info.id in NEVER_REUSED:
+            node.execution_options.caching_options.enable_cache = False
     known = {node.node_info.id for node in nodes}
     if until and until not in known:
         raise SluiceError(

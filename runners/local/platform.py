@@ -8,7 +8,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from core.errors import SluiceError
 from pipeline.champion import latest_other_blessed_model
 from pipeline.datasets import Datasets
-from pipeline.platform import Platform
+from pipeline.platform import Platform, RolloutPlaces
 from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.results.run_folder import RunFolder
 
@@ -57,5 +57,6 @@ def local_platform(
         metadata=sqlite_metadata_connection_config(str(folder.metadata)),
         beam_arguments=[*runner, *beam_arguments],
         registry_directory=str(folder.registry),
+        rollout=RolloutPlaces(endpoint=str(folder.serving), records=str(folder.output)),
         provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
     )

@@ -25,6 +25,7 @@ from runners.command_line import node_id_of
 from runners.component_names import name_of
 from runners.console.console import RunConsole
 from runners.console.ending import print_ending
+from runners.console.rollout_table import rollout_table
 from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
 from runners.results.finished_run import FinishedRun
@@ -189,15 +190,22 @@ class LocalRun:
 
     def _publish(self, outcome: Outcome) -> None:
         """Write the record and the report, point `latest` at them, and print how the run ended."""
+        from runners.results.notification import notify
         from runners.results.publish import write_files
         from runners.results.record import gather
 
         gathered = gather(self._results)
-        run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, self._facts())
-        write_files(self._folder.files, run, gathered)
+        problem = notify(self._config.notify, self._config.name, self._folder.run_id, outcome, gathered)
+        facts = {**self._facts(), "notification": problem}
+        run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, facts)
+        record = write_files(self._folder.files, run, gathered)
         self._folder.publish_as_latest()
+        if record.rollout:
+            self._console.table(rollout_table(record.rollout))
         self._console.verdict(gathered.gates)
         self._tell(outcome)
+        if problem:
+            self._console.last_words("not notified:", problem, "yellow")
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,19 +1,23 @@
-"""The outcome of a run from the results of its components: pushed, refused, failed or stopped; and why."""
+"""The outcome of a run from the results of its components: pushed, refused, undecided, failed or stopped; and why."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import ExitCode, SluiceError
 from gates.verdict.finding import GateReport, Severity
 from runners.component_names import name_of
 from runners.results.node_result import NodeResult, Results
 
+if TYPE_CHECKING:
+    from pipeline.artifacts.rollout import RolledOut
+
+_PUSHED = {"pushed_version": "pushed_version", "pushed_to": "pushed_destination"}
 _NO_SPACE = os.strerror(errno.ENOSPC)
 # Many lines, of which the one before the node's name says what was wrong.
 _GRAPH_ERROR = re.compile(r"^(?P<words>\S.*?)\.?\n\s*\[\[\{\{node (?:transform/)?(?P<node>[^}]+)\}\}", re.MULTILINE)
@@ -22,9 +26,10 @@ _ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `reason` is one sentence; `next_command` may be empty."""
+    """How a run ended. `reason` is one sentence; `next_command` may be empty. A version that its rollout took back is
+    refused, and yet in the folder that it was pushed to."""
 
-    outcome: Literal["pushed", "refused", "failed", "stopped"]
+    outcome: Literal["pushed", "refused", "undecided", "failed", "stopped"]
     exit_code: int
     reason: str
     next_command: str = ""
@@ -40,21 +45,36 @@ def outcome_of(
         if result.state == "failed":
             return _failed(result, log)
     if refusals := [report for report in gates if not report.blessed]:
-        return _refused(refusals)
-    if until and until != "Pusher":
+        return _refused(refusals, _pushed(results))
+    if until and until not in ("Pusher", "Rollout"):
         return Outcome("stopped", ExitCode.PUSHED, f"After {name_of(until)}, as requested.")
     if not push_wanted and gates:
         return Outcome("stopped", ExitCode.PUSHED, "Blessed, and not pushed because serving.push is false.")
+    pushed = _pushed(results)
+    if not pushed:
+        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  {log}")
+    rollout = _rolled_out(results)
+    if rollout is None:
+        return Outcome("pushed", ExitCode.PUSHED, "Every blessing is present.", **pushed)
+    if not rollout.is_done:
+        return Outcome("undecided", ExitCode.UNDECIDED, rollout.rollout.reason, rollout.next_command, **pushed)
+    return Outcome("pushed", ExitCode.PUSHED, "Every blessing is present, and it has all traffic.", **pushed)
+
+
+def _pushed(results: Results) -> dict[str, str]:
+    """The version and its place, as `Outcome` names them; empty when nothing was pushed."""
     pushed = results["Pusher"].output("pushed_model") if "Pusher" in results else None
     if pushed is None or not pushed.get_int_custom_property("pushed"):
-        return Outcome("failed", ExitCode.ERROR, "Every gate passed, and yet nothing was pushed.", f"See:  {log}")
-    return Outcome(
-        "pushed",
-        ExitCode.PUSHED,
-        "Every blessing is present.",
-        pushed_version=pushed.get_string_custom_property("pushed_version"),
-        pushed_to=pushed.get_string_custom_property("pushed_destination"),
-    )
+        return {}
+    return {name: pushed.get_string_custom_property(key) for name, key in _PUSHED.items()}
+
+
+def _rolled_out(results: Results) -> RolledOut | None:
+    if "Rollout" not in results:
+        return None
+    from runners.results.read_back import rolled_out_of  # TFX, which a run without results does not need
+
+    return rolled_out_of(results["Rollout"])
 
 
 def outcome_of_error(problem: SluiceError) -> Outcome:
@@ -100,11 +120,10 @@ def _in_one_line(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def _refused(reports: list[GateReport]) -> Outcome:
+def _refused(reports: list[GateReport], pushed: Mapping[str, str]) -> Outcome:
     findings = [finding for report in reports for finding in report.of(Severity.BLOCK)]
     if not findings:
-        return Outcome(
-            "refused", ExitCode.REFUSED, f"{reports[0].gate} could not decide, and in doubt nothing is pushed"
-        )
+        sentence = f"{reports[0].gate} could not decide, and in doubt nothing is pushed"
+        return Outcome("refused", ExitCode.REFUSED, sentence, "", **pushed)
     more = f" And {len(findings) - 1} more." if len(findings) > 1 else ""
-    return Outcome("refused", ExitCode.REFUSED, findings[0].reason + more, findings[0].remedy)
+    return Outcome("refused", ExitCode.REFUSED, findings[0].reason + more, findings[0].remedy, **pushed)

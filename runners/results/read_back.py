@@ -17,6 +17,7 @@ from pipeline.artifacts import examples, model_run
 from pipeline.artifacts.blessings import read_report
 from pipeline.artifacts.evaluation import read_evaluation, read_references
 from pipeline.artifacts.examples import Facts
+from pipeline.artifacts.rollout import RolledOut, read_rollout
 from pipeline.artifacts.schema import SCHEMA_FILE
 from pipeline.artifacts.text_files import optional_text
 from report.evidence import TunerTrial
@@ -61,6 +62,12 @@ def registered_of(result: NodeResult | None) -> Registered | None:
     if artifact is None or not artifact.get_int_custom_property("registered"):
         return None
     return Registered(*(artifact.get_string_custom_property(name) for name in ("model", "version", "reason")))
+
+
+def rolled_out_of(result: NodeResult | None) -> RolledOut | None:
+    """How far the Rollout came; None when it did not run, or there was nothing to roll out."""
+    artifact = result.output("rollout") if result else None
+    return read_rollout(artifact) if artifact else None
 
 
 def references_of(result: NodeResult | None) -> tuple[Reference, ...]:

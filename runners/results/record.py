@@ -15,7 +15,7 @@ from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import GateReport
 from pipeline.config.workload import WorkloadConfig
 from report.evidence import Evidence, TunerTrial, UnusableRows
-from report.run_record import ComponentRecord, RunRecord
+from report.run_record import ComponentRecord, RolloutRecord, RolloutStepRecord, RunRecord
 from runners.component_names import NAMES
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from models.export.model_run import TrainingRecord
     from pipeline.artifacts.examples import Facts
+    from pipeline.artifacts.rollout import RolledOut
     from runners.results.read_back import Registered
 
 
@@ -38,7 +39,7 @@ def record_of(
     facts: Mapping[str, Any],
 ) -> RunRecord:
     """The run record. `facts` holds seconds, peak_memory_bytes, git_commit, lock_hash and data_fingerprint, and
-    vertex_model where a model was uploaded."""
+    vertex_model where a model was uploaded, and notification where a webhook did not take the outcome."""
     return RunRecord(
         run_id=run_id,
         workload=config.name,
@@ -48,6 +49,7 @@ def record_of(
         pushed_version=outcome.pushed_version,
         pushed_to=outcome.pushed_to,
         registered_version=gathered.registered.version if gathered.registered else None,
+        rollout=_rollout_record(gathered.rollout),
         components=[
             ComponentRecord(name=result.node_id, seconds=round(result.seconds, 3), state=result.state)
             for result in results.values()
@@ -64,6 +66,30 @@ def record_of(
 def _fingerprint_of(gathered: Gathered) -> str | None:
     """That of the files which ingest itself found."""
     return gathered.facts.data_fingerprint or None if gathered.facts else None
+
+
+def _rollout_record(rolled_out: RolledOut | None) -> RolloutRecord | None:
+    if rolled_out is None:
+        return None
+    rollout = rolled_out.rollout
+    steps = [
+        RolloutStepRecord(
+            at=entry.at,
+            step=entry.phase.value,
+            share=entry.share,
+            outcome=entry.outcome.value,
+            reason=entry.reason,
+            compared=[each.in_words() for each in entry.comparisons],
+        )
+        for entry in rollout.entries
+    ]
+    return RolloutRecord(
+        id=rollout.id,
+        version=rollout.candidate.version,
+        previous=rollout.previous,
+        step=rollout.phase.value,
+        steps=steps,
+    )
 
 
 def metrics_of(evaluation: Evaluation | None) -> dict[str, Any]:
@@ -177,6 +203,7 @@ class Gathered:
     training: TrainingRecord | None = None
     evaluation: Evaluation | None = None
     registered: Registered | None = None
+    rollout: RolledOut | None = None
 
 
 def gather(results: Results) -> Gathered:
@@ -194,4 +221,5 @@ def gather(results: Results) -> Gathered:
         training=read_back.training_of(results.get("Trainer")),
         evaluation=read_back.evaluation_with_references(results.get("Evaluator"), results.get("References")),
         registered=read_back.registered_of(results.get("Registrar")),
+        rollout=read_back.rolled_out_of(results.get("Rollout")),
     )

@@ -74,6 +74,11 @@ class RunFolder:
         return self.workload_dir / "metadata.sqlite"
 
     @property
+    def output(self) -> Path:
+        """The output folder of all workloads, which also holds the records of rollouts."""
+        return self.workload_dir.parent
+
+    @property
     def serving(self) -> Path:
         """Where blessed models are pushed: `out/serving/<workload>/<version>`."""
         return self.workload_dir.parent / "serving" / self.workload_dir.name

@@ -13,6 +13,7 @@ from pipeline.config.environment import EnvironmentConfig, TaskConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import Datasets, not_of_this_machine
 from pipeline.pipeline import create_pipeline
+from runners.component_names import NEVER_REUSED
 from runners.vertex.exit_handler import exit_handler_of
 from runners.vertex.job import broken_references, compile_job, read_job
 from runners.vertex.mends import Spec, set_caching, set_container_environment, set_machines, set_retries
@@ -20,7 +21,7 @@ from runners.vertex.platform import vertex_platform
 from runners.vertex.preconditions import check_job_places
 
 # They depend on what is in the registry and in the serving folder when they run.
-_OF_THE_OUTSIDE_WORLD = ("Champion", "Registrar", "Pusher")
+_OF_THE_OUTSIDE_WORLD = ("Champion", "Registrar", "Pusher", *NEVER_REUSED)
 
 
 def compile_workload(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: Datasets, folder: Path) -> Path:

@@ -31,6 +31,8 @@ from serving.contract import (
 )
 from serving.local.state import Observed, StateFile, StoredMirror, StoredModel, StoredState
 
+# The environment variable that holds the token of an endpoint on this machine.
+TOKEN = "SLUICE_SERVING_TOKEN"
 _LOOK_EVERY = 0.02
 
 

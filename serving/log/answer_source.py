@@ -9,8 +9,7 @@ from pathlib import Path
 from core.errors import SluiceError
 from serving.log.answer_files import end_of, lines_after
 from serving.log.answer_line import RecordedAnswer, answer_in
-from serving.rollout.run import AnswerSource
-from serving.watch.window import Observation, Window
+from serving.watch.window import AnswerSource, Observation, Window
 
 
 class FolderOfAnswers:

@@ -1,4 +1,4 @@
-"""`python -m serving.rollout status | approve | reject | rollback | history`."""
+"""`python -m serving.rollout status | resume | approve | reject | rollback | history`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from serving.rollout.record import Entry, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore
 
 _EPILOG = """\b
-Exit codes:  0 done; with status: the last version has all traffic
+Exit codes:  0 done; with status and resume: the version has all traffic
              1 a defect of Sluice
-             2 with status: the last version was rolled back, or is being rolled back
-             3 there is no such rollout, or its step does not allow this
-             4 with status: undecided, waiting for approval, or under way
+             2 with status, resume and approve: the version was rolled back, or is being rolled back
+             3 there is no such rollout, its step does not allow this, or its endpoint does not run
+             4 with status and resume: undecided, waiting for approval, or under way
 """
 _WIDTH_IN_FILES = 200
 _APPROVABLE = (Phase.CANARY, Phase.APPROVAL)
@@ -66,7 +66,20 @@ def status(output_dir: str, workload: str) -> None:
     _print_table(("when (UTC)", "step", "share", "outcome", "reason"), map(_row, rollout.entries))
     if rollout.phase is Phase.APPROVAL:
         click.echo(f"Decide:  {store.command('approve')}\n    or:  {store.command('reject')}")
+    elif not rollout.is_final and not running:
+        click.echo(f"Go on:  {store.command('resume')}")
     sys.exit(rollout.exit_code)
+
+
+@main.command()
+@_options
+def resume(output_dir: str, workload: str) -> None:
+    """Go on with a rollout that is undecided or was interrupted, without a run of the pipeline."""
+    store = RolloutStore(Path(output_dir), workload)
+    rollout = _last(store)
+    if rollout.is_final:
+        raise SluiceError(f"rollout {rollout.id} of {workload} is over: {rollout.phase.value}.", _see(store))
+    sys.exit(_finish(store, rollout).exit_code)
 
 
 @main.command()
@@ -85,7 +98,7 @@ def history(output_dir: str, workload: str) -> None:
 @_reason_option
 def approve(output_dir: str, workload: str, reason: str) -> None:
     """Let the candidate go on to all traffic, whatever the watch has shown so far."""
-    _instruct(RolloutStore(Path(output_dir), workload), "approve", reason, _APPROVABLE)
+    _instruct(RolloutStore(Path(output_dir), workload), "approve", reason, _APPROVABLE, Phase.DONE)
 
 
 @main.command()
@@ -93,7 +106,7 @@ def approve(output_dir: str, workload: str, reason: str) -> None:
 @_reason_option
 def reject(output_dir: str, workload: str, reason: str) -> None:
     """Take the candidate back before it gets all traffic."""
-    _instruct(RolloutStore(Path(output_dir), workload), "reject", reason, _BEFORE_PRODUCTION)
+    _instruct(RolloutStore(Path(output_dir), workload), "reject", reason, _BEFORE_PRODUCTION, Phase.ROLLED_BACK)
 
 
 @main.command()
@@ -101,21 +114,38 @@ def reject(output_dir: str, workload: str, reason: str) -> None:
 @_reason_option
 def rollback(output_dir: str, workload: str, reason: str) -> None:
     """Give the traffic back to the version before, as long as that one is kept warm."""
-    _instruct(RolloutStore(Path(output_dir), workload), "rollback", reason, _REVERSIBLE)
+    _instruct(RolloutStore(Path(output_dir), workload), "rollback", reason, _REVERSIBLE, Phase.ROLLED_BACK)
 
 
-def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase]) -> None:
+def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase], wanted: Phase) -> None:
+    """Leaves the decision for the process that rolls out; where none does, carries it out until the phase `wanted`."""
     rollout = _last(store)
     if rollout.phase not in allowed:
         steps = listed([phase.value for phase in allowed])
         sentence = f"`{action}` is for the steps {steps}; rollout {rollout.id} of {store.workload} is in another one"
-        raise SluiceError(f"{sentence}: {rollout.phase.value}.", f"See:  {store.command('status')}")
+        raise SluiceError(f"{sentence}: {rollout.phase.value}.", _see(store))
     by = f"by {getpass.getuser()}"
     store.instruct(Instruction(rollout.id, rollout.phase.value, action, f"{reason} ({by})" if reason else by))
     if store.is_running():
         click.echo(f"Recorded. The process that rolls out {store.workload} follows it at its next look.")
-    else:
+    elif rollout.order is None:
         click.echo(f"Recorded. No process is rolling out {store.workload} now; its next start follows it first.")
+    else:
+        finished = _finish(store, rollout)
+        sys.exit(ExitCode.PUSHED if finished.phase is wanted else finished.exit_code)
+
+
+def _finish(store: RolloutStore, rollout: Rollout) -> Rollout:
+    from serving.rollout.finish import finish  # imports TensorFlow
+
+    finished = finish(store, rollout, show=click.echo)
+    if finished.exit_code is ExitCode.UNDECIDED:
+        click.echo(f"Next:  {store.next_command(finished)}")
+    return finished
+
+
+def _see(store: RolloutStore) -> str:
+    return f"See:  {store.command('status')}"
 
 
 def _last(store: RolloutStore) -> Rollout:

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from core.errors import ExitCode
 from serving.contract import ModelVersion
+from serving.rollout.order import RolloutOrder
+from serving.watch.decision import Comparison
 
 
 class Phase(str, Enum):
@@ -43,19 +48,21 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the history: which step ended how, when and why."""
+    """One line of the history: which step ended how, when and why, and what was compared."""
 
     at: str
     phase: Phase
     outcome: Outcome
     reason: str
     share: int = 0
+    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rollout:
     """One rollout. `previous` is the deployed id that had all traffic when it began, None for a first version; `step`
-    counts the canary steps; `since` is when the step began, in seconds of the epoch."""
+    counts the canary steps; `since` is when the step began, in seconds of the epoch. `order` is what it was last
+    started with, where that was recorded."""
 
     id: str
     candidate: ModelVersion
@@ -64,6 +71,7 @@ class Rollout:
     step: int = 0
     since: float = 0.0
     entries: tuple[Entry, ...] = ()
+    order: RolloutOrder | None = None
 
     @property
     def is_final(self) -> bool:
@@ -84,23 +92,34 @@ class Rollout:
             return ExitCode.PUSHED
         return ExitCode.REFUSED if self.phase in (Phase.ROLLED_BACK, Phase.ROLLING_BACK) else ExitCode.UNDECIDED
 
+    @property
+    def event(self) -> str:
+        """What it is for whoever wants to be notified: `rolled_back`, `waiting_for_approval` or `undecided`; empty when
+        it is done."""
+        if self.exit_code is ExitCode.PUSHED:
+            return ""
+        if self.exit_code is ExitCode.REFUSED:
+            return "rolled_back"
+        return "waiting_for_approval" if self.phase is Phase.APPROVAL else "undecided"
+
     def to_plain(self) -> dict[str, Any]:
         """As JSON takes it."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Rollout:
-        """The inverse of `to_plain`."""
-        entries = (
-            Entry(**{**each, "phase": Phase(each["phase"]), "outcome": Outcome(each["outcome"])})
-            for each in plain["entries"]
-        )
-        parts = {
-            "candidate": ModelVersion(**plain["candidate"]),
-            "phase": Phase(plain["phase"]),
-            "entries": tuple(entries),
-        }
-        return cls(**{**plain, **parts})
+        """The inverse of `to_plain`.
+
+        Raises:
+          ValueError: when a part is missing, or is not what it must be.
+        """
+        found: Rollout = _rollouts().validate_python(plain)
+        return found
+
+
+@cache
+def _rollouts() -> TypeAdapter[Rollout]:
+    return TypeAdapter(Rollout)
 
 
 def clock_time(seconds: float) -> str:

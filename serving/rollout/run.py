@@ -10,7 +10,6 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from serving.contract import (
     WHOLE,
@@ -22,6 +21,7 @@ from serving.contract import (
     UnknownVersionError,
 )
 from serving.rollout.golden import GoldenRequests, check_golden
+from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Entry, Outcome, Phase, Rollout, clock_time
 from serving.rollout.store import RolloutStore
@@ -36,21 +36,15 @@ from serving.rollout.traffic import (
 from serving.rollout.transitions import Approved, StepDecision, after, candidate_share
 from serving.watch.decision import Failed, Passed, Undecided
 from serving.watch.watch import Watch
-from serving.watch.window import Window, append_window, read_windows
-
-
-class AnswerSource(Protocol):
-    """Where the answers of both versions come from: the router's record, or a serving log."""
-
-    def since(self, cursor: str, canary: str, stable: str) -> Window:
-        """The answers of two deployed ids after `cursor`, copies of requests included; the empty cursor is now."""
+from serving.watch.window import AnswerSource, append_window, read_windows
 
 
 @dataclass(frozen=True)
 class RolloutTools:
     """What a rollout works with: the endpoint and what is observed there, golden requests, and the time.
 
-    `clock` gives seconds of the epoch, `wait` returns after so many seconds.
+    `clock` gives seconds of the epoch, `wait` returns after so many seconds. `order` is recorded with the rollout;
+    `note` is called with the rollout whenever it was recorded, and must not fail.
     """
 
     endpoint: Endpoint
@@ -59,6 +53,8 @@ class RolloutTools:
     store: RolloutStore
     clock: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
+    order: RolloutOrder | None = None
+    note: Callable[[Rollout], None] | None = None
 
 
 def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) -> Rollout:
@@ -75,7 +71,7 @@ def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) ->
         unfinished = tools.store.current()
         if unfinished is not None and not unfinished.is_final:
             if unfinished.candidate == candidate:
-                return run.drive(unfinished)
+                return run.drive(run.taken_up(unfinished))
             run.clear(unfinished, candidate)
         return run.drive(run.begin(candidate))
 
@@ -96,12 +92,26 @@ class _Run:
         """A new rollout, recorded before anything is changed."""
         serving = only_version_with_traffic(self._endpoint.state())
         number = len(self._store.history()) + 1
-        rollout = Rollout(f"{number:05d}-{candidate.version}", candidate, serving, since=self._tools.clock())
+        rollout = Rollout(
+            f"{number:05d}-{candidate.version}",
+            candidate,
+            serving,
+            since=self._tools.clock(),
+            order=self._tools.order,
+        )
         if serving == candidate.deployed_id:
-            return replace(rollout, phase=Phase.DONE, entries=(_all_along(rollout),))
-        self._store.forget_instruction()
-        self._store.save(rollout)
+            rollout = replace(rollout, phase=Phase.DONE, entries=(_all_along(rollout),))
+        else:
+            self._store.forget_instruction()
+            self._store.save(rollout)
+        self._note(rollout)
         return rollout
+
+    def taken_up(self, unfinished: Rollout) -> Rollout:
+        """By what it is started with now. A step that had ended undecided gets its whole time again."""
+        order = self._tools.order or unfinished.order
+        ended = unfinished.entries and unfinished.entries[-1].outcome is Outcome.UNDECIDED
+        return replace(unfinished, order=order, since=self._tools.clock() if ended else unfinished.since)
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
         """Ends a rollout that another candidate replaces: undone, unless it has got all traffic."""
@@ -129,7 +139,12 @@ class _Run:
         self._store.save(following)
         if isinstance(decision, Approved | Failed):
             self._store.forget_instruction()
+        self._note(following)
         return following
+
+    def _note(self, rollout: Rollout) -> None:
+        if self._tools.note is not None:
+            self._tools.note(rollout)
 
     def _carry_out(self, rollout: Rollout) -> StepDecision:
         steps: dict[Phase, Callable[[Rollout], StepDecision]] = {

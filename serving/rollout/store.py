@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from core.atomic_write import write_json
 from core.errors import SluiceError
-from serving.rollout.record import Rollout
+from serving.rollout.record import Phase, Rollout
 
 FOLDER = "rollout"
 _CURRENT = "current.json"
@@ -125,6 +125,10 @@ class RolloutStore:
     def command(self, name: str) -> str:
         """What to type for one of the commands of `python -m serving.rollout`."""
         return f"python -m serving.rollout {name} --output-dir {self.folder.parent.parent} --workload {self.workload}"
+
+    def next_command(self, rollout: Rollout) -> str:
+        """What to type for a rollout that is not over: `approve` where it waits for a person, else `resume`."""
+        return self.command("approve" if rollout.phase is Phase.APPROVAL else "resume")
 
     def _past(self, rollout_id: str) -> Path:
         return self.folder / _HISTORY / f"{rollout_id}.json"

@@ -38,9 +38,9 @@ def after(rollout: Rollout, decision: StepDecision, plan: RolloutPlan, at: float
     Raises:
       ValueError: when the step cannot end in this way.
     """
-    entry = Entry(
-        clock_time(at), rollout.phase, _OUTCOMES[type(decision)], decision.reason, candidate_share(rollout, plan)
-    )
+    comparisons = () if isinstance(decision, Approved) else tuple(decision.comparisons)
+    outcome, share = _OUTCOMES[type(decision)], candidate_share(rollout, plan)
+    entry = Entry(clock_time(at), rollout.phase, outcome, decision.reason, share, comparisons)
     ended = replace(rollout, since=at, entries=(*rollout.entries, entry))
     if isinstance(decision, Undecided):
         return ended

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from core.errors import SluiceError
 
@@ -46,6 +46,13 @@ class Window:
         cursor, *sides = json.loads(line)
         canary, stable = (tuple(map(_observation, side)) for side in sides)
         return cls(canary, stable, str(cursor))
+
+
+class AnswerSource(Protocol):
+    """Where the answers of both versions come from: the router's record, or a serving log."""
+
+    def since(self, cursor: str, canary: str, stable: str) -> Window:
+        """The answers of two deployed ids after `cursor`, copies of requests included; the empty cursor is now."""
 
 
 def scores_of(prediction: object) -> dict[str, float]:

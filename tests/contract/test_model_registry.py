@@ -155,6 +155,16 @@ class ModelRegistryContract(ABC):
         assert made.labels["stage"] == "production"
         assert registry.find("taxi", "1.0.1").labels["stage"] == "archived"
 
+    @pytest.mark.parametrize("stage", ["canary", "rolled-back"])
+    def test_a_version_whose_rollout_is_done_is_in_production(
+        self, registry: ModelRegistry, tmp_path: Path, stage: str
+    ) -> None:
+        _two_versions(registry, tmp_path)
+        registry.deployed("taxi", "1.0.0", "pushed-16")
+        registry.label("taxi", "1.0.1", {"stage": stage, "deployment": "pushed-17"})
+        assert registry.deployed("taxi", "1.0.1", "pushed-17").aliases == ("latest", "production")
+        assert registry.find("taxi", "1.0.0").labels["stage"] == "archived"
+
     def test_a_version_that_takes_the_place_of_a_deployed_one_is_in_production(
         self, registry: ModelRegistry, tmp_path: Path
     ) -> None:

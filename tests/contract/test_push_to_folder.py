@@ -17,6 +17,7 @@ import pytest
 from core.errors import SluiceError
 from serving import local_folder
 from serving.backends import version_folder_at
+from serving.local.state import StateFile, StoredModel
 from serving.local_folder import LocalVersionFolder
 from serving.version_folder import VersionFolder, fingerprint_of
 from tests.samples.folders import ROOT
@@ -146,6 +147,14 @@ class VersionFolderContract(ABC):
         assert place.served() == versions[-left:]
         assert {name.partition("/")[0] for name in place.files() if name[0] != "."} == set(map(str, versions[-left:]))
 
+    def test_a_version_that_is_spared_stays_however_old_it_is(
+        self, folder: VersionFolder, place: Place, tmp_path: Path
+    ) -> None:
+        first = folder.push(saved_model(tmp_path / "first"), keep=2).version
+        models = [saved_model(tmp_path / str(i), bytes([i])) for i in range(4)]
+        versions = [folder.push(model, 2, spared={first}).version for model in models]
+        assert place.served() == [first, *versions[-2:]]
+
     def test_a_deleted_version_is_pushed_again_under_a_new_number(
         self, folder: VersionFolder, place: Place, tmp_path: Path
     ) -> None:
@@ -236,6 +245,22 @@ class TestLocalVersionFolder(VersionFolderContract):
     def test_empty_folders_are_copied_too(self, folder: VersionFolder, tmp_path: Path) -> None:
         push = folder.push(saved_model(tmp_path / "model"), keep=3)
         assert (Path(push.path) / "assets").is_dir()
+
+    def test_a_version_that_is_deployed_stays_however_old_it_is(
+        self, folder: VersionFolder, place: Place, tmp_path: Path
+    ) -> None:
+        first = folder.push(saved_model(tmp_path / "first"), keep=1).version
+        deployed = StoredModel(deployed_id="1", model="taxi", version=str(first))
+        StateFile(Path(place.address), "taxi").change(lambda state: state.model_copy(update={"deployed": [deployed]}))
+        versions = [folder.push(saved_model(tmp_path / str(i), bytes([i])), keep=1).version for i in range(3)]
+        assert place.served() == [first, *versions[-2:]]
+
+    def test_where_the_state_of_the_endpoint_is_damaged_no_version_goes(
+        self, folder: VersionFolder, place: Place, tmp_path: Path
+    ) -> None:
+        place.write(".endpoint/state.json", b"{")
+        versions = [folder.push(saved_model(tmp_path / str(i), bytes([i])), keep=1).version for i in range(4)]
+        assert place.served() == versions
 
     def test_a_copy_that_differs_from_its_source_is_never_served(
         self, folder: VersionFolder, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -79,25 +79,26 @@ def write_form(folder: Path, form: ServedForm) -> None:
 
 @dataclass
 class Server:
-    """`python -m serving` on the versions under `home/serving/rides`."""
+    """`python -m serving` on the versions under `home/serving/rides`, or those of another workload."""
 
     home: Path
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    workload: str = WORKLOAD
     process: subprocess.Popen[str] | None = None
     url: str = ""
 
     @property
     def versions(self) -> Path:
-        return self.home / "serving" / WORKLOAD
+        return self.home / "serving" / self.workload
 
     @property
     def predict_url(self) -> str:
-        return f"{self.url}/v1/models/{WORKLOAD}:predict"
+        return f"{self.url}/v1/models/{self.workload}:predict"
 
     def start(self) -> Server:
         """Returns once every version with traffic answers."""
-        command = [sys.executable, "-m", "serving", "--workload", WORKLOAD, "--output-dir", str(self.home)]
+        command = [sys.executable, "-m", "serving", "--workload", self.workload, "--output-dir", str(self.home)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", *self.arguments],
             cwd=ROOT,

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from serving.contract import ModelVersion
 from serving.rollout.command import main
+from serving.rollout.order import RolloutOrder
 from serving.rollout.record import Entry, Outcome, Phase, Rollout
 from serving.rollout.store import RolloutStore
 from tests.samples.folders import ROOT
@@ -21,9 +22,11 @@ def store(tmp_path: Path) -> RolloutStore:
     return RolloutStore(tmp_path, "taxi")
 
 
-def _in_phase(store: RolloutStore, phase: Phase, outcome: Outcome = Outcome.PASSED) -> Rollout:
+def _in_phase(
+    store: RolloutStore, phase: Phase, outcome: Outcome = Outcome.PASSED, order: RolloutOrder | None = None
+) -> Rollout:
     entry = Entry("2026-11-29 12:00:00", phase, outcome, "Because it is so.", 10)
-    rollout = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", phase, entries=(entry,))
+    rollout = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", phase, entries=(entry,), order=order)
     store.save(rollout)
     return rollout
 
@@ -109,6 +112,38 @@ def test_a_running_rollout_is_named(store: RolloutStore) -> None:
         assert "at its next look" in _type(store, "reject").output
 
 
+@pytest.mark.parametrize(("phase", "word"), [(Phase.CANARY, "Go on:"), (Phase.APPROVAL, "Decide:")])
+def test_status_names_the_next_command(store: RolloutStore, phase: Phase, word: str) -> None:
+    _in_phase(store, phase, Outcome.UNDECIDED)
+    assert word in _type(store, "status").output
+
+
+@pytest.mark.parametrize("command", ["resume", "approve", "rollback"])
+def test_where_the_endpoint_does_not_run_the_command_that_starts_it_is_named(
+    store: RolloutStore, tmp_path: Path, command: str
+) -> None:
+    rollout = _in_phase(store, Phase.CANARY, order=RolloutOrder(str(tmp_path / "serving/taxi"), str(tmp_path)))
+    found = _type(store, command)
+    assert found.exit_code == 3
+    assert f"python -m serving --workload taxi --output-dir {tmp_path}" in found.output
+    assert (store.instruction(rollout) is not None) == (command != "resume"), "the decision is not lost"
+
+
+@pytest.mark.parametrize("phase", [Phase.DONE, Phase.ROLLED_BACK])
+def test_a_rollout_that_is_over_is_not_resumed(store: RolloutStore, phase: Phase) -> None:
+    _in_phase(store, phase)
+    found = _type(store, "resume")
+    assert found.exit_code == 3
+    assert f"rollout 00001-2 of taxi is over: {phase.value}." in found.output
+
+
+def test_a_rollout_of_an_older_sluice_goes_on_with_the_pipeline(store: RolloutStore) -> None:
+    _in_phase(store, Phase.CANARY)
+    found = _type(store, "resume")
+    assert found.exit_code == 3
+    assert "python runners/local_runner.py --workload taxi" in found.output
+
+
 def test_history_lists_what_has_ended(store: RolloutStore) -> None:
     assert "No rollout of taxi has ended yet." in _type(store, "history").output
     _in_phase(store, Phase.ROLLED_BACK, Outcome.FAILED)
@@ -121,7 +156,7 @@ def test_history_lists_what_has_ended(store: RolloutStore) -> None:
 def test_the_module_runs_and_a_misspelt_command_is_one_sentence() -> None:
     words = [sys.executable, "-m", "serving.rollout"]
     help_page = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert all(name in help_page.stdout for name in ("status", "approve", "reject", "rollback", "history"))
+    assert all(name in help_page.stdout for name in ("status", "resume", "approve", "reject", "rollback", "history"))
     wrong = subprocess.run([*words, "statsu"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 3
     assert wrong.stderr.startswith("sluice: ")

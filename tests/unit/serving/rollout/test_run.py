@@ -164,6 +164,14 @@ def test_an_undecided_rollout_goes_on_when_traffic_comes(site: Site) -> None:
     assert _has_replaced(site)
 
 
+def test_an_undecided_rollout_that_is_taken_up_long_after_gets_its_whole_time_again(site: Site) -> None:
+    site.requests = 0
+    site.roll_out(plan=CANARY_ALONE)
+    site.clock.now += 7 * 24 * 3600
+    site.requests = 1_000
+    assert site.roll_out(plan=CANARY_ALONE).phase is Phase.DONE
+
+
 def test_a_stable_version_that_already_fails_does_not_sink_the_new_one(site: Site) -> None:
     site.endpoint.behaviours["1"] = Behaviour(failures=0.3)
     assert site.roll_out().phase is Phase.DONE

@@ -9,12 +9,25 @@ from pathlib import Path
 import pytest
 
 from core.errors import SluiceError
+from core.webhook import Webhook
 from serving.contract import ModelVersion
+from serving.rollout.order import Registered, RolloutOrder
+from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Entry, Outcome, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore
+from serving.watch.decision import Comparison, Standing
+from serving.watch.settings import WatchSettings
 
-ENTRY = Entry("2026-11-29 12:00:00", Phase.CANARY, Outcome.UNDECIDED, "no traffic", 10)
-ROLLOUT = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", Phase.CANARY, 1, 17.5, (ENTRY,))
+COMPARISON = Comparison("share of failed requests", 0.0, -0.1, 0.1, 0.95, 0.05, False, 7, 70, Standing.OPEN)
+ENTRY = Entry("2026-11-29 12:00:00", Phase.CANARY, Outcome.UNDECIDED, "no traffic", 10, (COMPARISON,))
+ORDER = RolloutOrder(
+    "out/serving/taxi",
+    "out/serving/taxi/2",
+    RolloutPlan(canary_shares=(10, 50), approve="manual", watch=WatchSettings(fewest_requests=7)),
+    Registered("out/registry", "taxi", "1.0.1"),
+    Webhook("HOOK", ("undecided",), "HOOK_SECRET"),
+)
+ROLLOUT = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", Phase.CANARY, 1, 17.5, (ENTRY,), ORDER)
 OVER = Rollout("00001-2", ModelVersion("2", "taxi", "2"), None, Phase.DONE)
 
 

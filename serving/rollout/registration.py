@@ -1,0 +1,63 @@
+"""What the registry records of a rollout: the candidate's stage, and at its end which version is in production."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from core.errors import SluiceError
+from registry.backends import registry_at
+from registry.contract import CANARY, DEPLOYMENT, PRODUCTION, ROLLED_BACK, STAGE
+from serving.rollout.order import Registered
+from serving.rollout.record import Phase, Rollout
+
+
+@dataclass(frozen=True)
+class Unrecorded:
+    """The registry could not be changed: why, in one sentence, and how a person does it."""
+
+    reason: str
+    remedy: str
+
+
+class Registration:
+    """Records the stage of a rollout whenever it is another one than before."""
+
+    def __init__(self) -> None:
+        self._recorded: tuple[str, str] | None = None
+
+    def record(self, rollout: Rollout) -> Unrecorded | None:
+        """Does nothing for a rollout that names no registered version. A registry that cannot be changed stops no
+        rollout: the result says what is missing there."""
+        registered = rollout.order.registered if rollout.order else None
+        stage = stage_of(rollout)
+        if registered is None or self._recorded == (rollout.id, stage):
+            return None
+        deployment = f"pushed-{rollout.candidate.version}"
+        try:
+            registry = registry_at(registered.place)
+            if stage == PRODUCTION:
+                registry.deployed(registered.model, registered.version, deployment)
+            else:
+                registry.label(registered.model, registered.version, {STAGE: stage, DEPLOYMENT: deployment})
+        except (SluiceError, OSError) as problem:
+            message = problem.headline if isinstance(problem, SluiceError) else str(problem)
+            return _unrecorded(registered, stage, deployment, message)
+        self._recorded = (rollout.id, stage)
+        return None
+
+
+def stage_of(rollout: Rollout) -> str:
+    """`canary` until the end: the version before may still get the traffic back while it is kept warm."""
+    return {Phase.DONE: PRODUCTION, Phase.ROLLED_BACK: ROLLED_BACK}.get(rollout.phase, CANARY)
+
+
+def _unrecorded(registered: Registered, stage: str, deployment: str, message: str) -> Unrecorded:
+    which = f"{registered.model} {registered.version}"
+    command = f"python -m registry --folder {shlex.quote(registered.place)}"
+    label = f"{command} label {which} {STAGE}={stage} {DEPLOYMENT}={deployment}"
+    by_hand = f"{command} alias {which} {PRODUCTION} && {label}" if stage == PRODUCTION else label
+    return Unrecorded(
+        f"The registry {registered.place} does not say that the stage of {which} is {stage}: {message.rstrip('.')}.",
+        f"Once it can be changed:  {by_hand}",
+    )
