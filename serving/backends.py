@@ -1,11 +1,15 @@
-"""The list of the kinds of place where versions for a server can lie."""
+"""The lists of the kinds of place: where versions for a server can lie, and where an endpoint can be."""
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from core.errors import SluiceError
+from serving.contract import Endpoint
+from serving.local.endpoint import LocalEndpoint
 from serving.local_folder import LocalVersionFolder
 from serving.version_folder import VersionFolder
 
@@ -15,6 +19,10 @@ BACKENDS: Mapping[str, Callable[[str], VersionFolder] | str] = {
     "": LocalVersionFolder,
     "gs": "cloud.bucket_versions:BucketVersionFolder",
 }
+ENDPOINTS: Mapping[str, Callable[[str, str], Endpoint] | str] = {
+    "": lambda folder, workload: LocalEndpoint(Path(folder), workload),
+    "vertex": "cloud.endpoint.backend:endpoint_of",
+}
 
 
 def version_folder_at(place: str) -> VersionFolder:
@@ -23,10 +31,36 @@ def version_folder_at(place: str) -> VersionFolder:
     Raises:
       SluiceError: when there is no such kind of place.
     """
-    scheme, mark, _ = place.partition("://")
-    found = BACKENDS.get(scheme if mark else "")
+    found = BACKENDS.get(_scheme(place))
     if found is None:
-        known = ", ".join(f"{name}://…" if name else "a folder" for name in BACKENDS)
-        raise SluiceError(f"versions cannot be kept in {place}; a place for them is {known}.")
-    make: Callable[[str], VersionFolder] = pkgutil.resolve_name(found) if isinstance(found, str) else found
-    return make(place)
+        raise SluiceError(f"versions cannot be kept in {place}; a place for them is {_known(BACKENDS)}.")
+    folder: VersionFolder = _callable(found)(place)
+    return folder
+
+
+def endpoint_at(place: str, workload: str) -> Endpoint:
+    """The endpoint of a workload at `place`: the local folder of versions that `python -m serving` runs on, or
+    `vertex://PROJECT/REGION/ENVIRONMENT?…` (cloud/endpoint/options.py).
+
+    Raises:
+      SluiceError: when there is no such kind of place, or its text does not say what the endpoint needs.
+    """
+    found = ENDPOINTS.get(_scheme(place))
+    if found is None:
+        raise SluiceError(f"no endpoint can be at {place}; a place for one is {_known(ENDPOINTS)}.")
+    endpoint: Endpoint = _callable(found)(place, workload)
+    return endpoint
+
+
+def _scheme(place: str) -> str:
+    scheme, mark, _ = place.partition("://")
+    return scheme if mark else ""
+
+
+def _callable(found: Any) -> Callable[..., Any]:
+    named: Callable[..., Any] = pkgutil.resolve_name(found) if isinstance(found, str) else found
+    return named
+
+
+def _known(schemes: Iterable[str]) -> str:
+    return ", ".join(f"{name}://…" if name else "a folder" for name in schemes)
