@@ -22,7 +22,7 @@ class Operations:
     def __init__(self, store: Store, polls: int = 0) -> None:
         self.store = store
         self.polls = polls
-        self._left: dict[str, int] = {}
+        self._left: dict[str, float] = {}
 
     def start(self, below: str, response: proto.Message | None, metadata: type[proto.Message]) -> Any:
         """An operation below a resource's name; without a response its answer is empty, as that of a deletion."""
