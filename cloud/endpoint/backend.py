@@ -14,7 +14,7 @@ from google.cloud.aiplatform_v1.services.endpoint_service import EndpointService
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 
 from cloud.calls import PATIENCE, Patience, errors_in_one_sentence
-from cloud.endpoint.candidates import Candidates, ids_of
+from cloud.endpoint.candidates import Candidates
 from cloud.endpoint.deployment import (
     PREVIOUS_LABEL,
     check_same,
@@ -26,7 +26,7 @@ from cloud.endpoint.deployment import (
 )
 from cloud.endpoint.options import CANDIDATE_SUFFIX, EndpointOptions
 from cloud.endpoint.predictions import Predictions
-from cloud.endpoint.resource import EndpointResource, StaleEtagError
+from cloud.endpoint.resource import EndpointResource, StaleEtagError, ids_of
 from cloud.endpoint.split_label import split_text
 from cloud.endpoint.versions import registered
 from cloud.pipeline_jobs import Transport, connected
@@ -245,10 +245,10 @@ class VertexEndpoint(Endpoint):
                 wanted = endpoint_message(each.endpoint_id, self._workload, options, is_logged=not is_copy)
                 if version.deployed_id not in ids_of(each.ensure(wanted)):
                     message = deployed_message(version, name, options, is_copy)
-                    split = {"0": WHOLE} if is_copy else {}
-                    begun.append((each, each.begin_deploy(message, split)))
+                    begun.append((each, each.begin_deploy(message, {"0": WHOLE} if is_copy else {})))
             for each, operation in begun:
-                each.finish(operation, f"cannot load {title_of(version)}")
+                if operation is not None:
+                    each.finish(operation, f"cannot load {title_of(version)}")
         except SluiceError as problem:
             self._take_back(version.deployed_id, [each for each, _ in begun])
             if isinstance(problem.__cause__, _UNLOADABLE):

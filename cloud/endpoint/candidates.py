@@ -13,7 +13,7 @@ from typing import Any
 
 from google.cloud.aiplatform_v1 import types
 
-from cloud.endpoint.resource import EndpointResource, StaleEtagError
+from cloud.endpoint.resource import EndpointResource, StaleEtagError, ids_of
 from core.errors import SluiceError
 from serving.contract import WHOLE, EndpointChangedError
 
@@ -68,8 +68,3 @@ class Candidates:
     def _send(self, found: Any, split: dict[str, int]) -> Any:
         changed = types.Endpoint(name=found.name, etag=found.etag, display_name=found.display_name, traffic_split=split)
         return self.resource.update(changed, "traffic_split")
-
-
-def ids_of(endpoint: Any) -> list[str]:
-    """The ids of the deployed models of an endpoint."""
-    return [each.id for each in endpoint.deployed_models]

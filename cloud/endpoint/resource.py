@@ -84,14 +84,24 @@ class EndpointResource:
         """
         settle(self.client, self.name, f"{self._title} is being changed", self.place, self.loading)
 
-    def begin_deploy(self, deployed: Any, split: Mapping[str, int]) -> Any:
-        """Begins to deploy a model; without a split the traffic stays as it is.
+    def begin_deploy(self, deployed: Any, split: Mapping[str, int]) -> Any | None:
+        """The operation that deploys a model; None when it has ended meanwhile. Without a split the traffic stays as it
+        is.
 
         Raises:
           SluiceError: when Vertex AI refuses, or is away.
         """
         request = types.DeployModelRequest(endpoint=self.name, deployed_model=deployed, traffic_split=dict(split))
-        return self._call(self.client.deploy_model, request, f"cannot load {deployed.display_name}")
+        try:
+            return self._call(self.client.deploy_model, request, f"cannot load {deployed.display_name}")
+        except SluiceError as problem:
+            # The id is taken when the answer to a first try was lost.
+            if isinstance(problem.__cause__, (exceptions.BadRequest, exceptions.Conflict)):
+                self.settle()
+                found = self.find()
+                if found is not None and deployed.id in ids_of(found):
+                    return None
+            raise
 
     def finish(self, operation: Any, cannot: str) -> None:
         """Returns once an operation has ended well.
@@ -146,6 +156,11 @@ class EndpointResource:
 
     def _call(self, method: Any, request: Any, cannot: str) -> Any:
         return call(method, request, f"{self._title} {cannot}", self.place, self.patience)
+
+
+def ids_of(endpoint: Any) -> list[str]:
+    """The ids of the deployed models of an endpoint."""
+    return [each.id for each in endpoint.deployed_models]
 
 
 def settle(client: Any, name: str, cannot: str, place: Place, patience: Patience) -> None:
