@@ -3,6 +3,7 @@ each pushed one."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,18 @@ from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
 from google.protobuf import field_mask_pb2
 
+from cloud.bucket_folder import BucketFolder
 from cloud.calls import PATIENCE, Patience, ended, errors_in_one_sentence, tried
 from cloud.pipeline_jobs import ENVIRONMENT_LABEL, WORKLOAD_LABEL, Transport, connected
 from cloud.place import Place
 
 LONGEST_ID = 63
+_LONGEST_LABEL = 63
 PRODUCTION = "production"
 VERSION_LABEL, DEPLOYMENT_LABEL = "sluice_version", "sluice_deployment"
+# The push whose rollout has uploaded a version: nothing refers to it by `production` yet.
+CANDIDATE_LABEL = "sluice_candidate"
+FILES_LABEL = "sluice_files"
 
 # What a reference without a version or an alias means.
 _DEFAULT = "default"
@@ -39,7 +45,8 @@ class ServingContainer:
 
 @dataclass(frozen=True)
 class PushedVersion:
-    """A version of our registry that was pushed."""
+    """A version that was pushed. A candidate is one that is rolled out at an endpoint: only its number refers to it,
+    until it is uploaded as the pushed one."""
 
     workload: str
     environment: str
@@ -50,6 +57,8 @@ class PushedVersion:
     container: ServingContainer
     labels: Mapping[str, str] = field(default_factory=dict)  # beside those of workload, environment, number and push
     encryption_key: str | None = None
+    files: str = ""  # `files_digest` of the SavedModel: the same files in another folder are the same version
+    is_candidate: bool = False
 
     @property
     def model_id(self) -> str:
@@ -63,8 +72,8 @@ class PushedVersion:
 
     @property
     def aliases(self) -> list[str]:
-        """What refers to it once it is pushed."""
-        return [_DEFAULT, PRODUCTION, self.alias]
+        """What refers to it once it is uploaded."""
+        return [self.alias] if self.is_candidate else [_DEFAULT, PRODUCTION, self.alias]
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -74,18 +83,40 @@ class PushedVersion:
             WORKLOAD_LABEL: self.workload,
             ENVIRONMENT_LABEL: self.environment,
             VERSION_LABEL: _dashed(self.number),
-            DEPLOYMENT_LABEL: self.deployment,
+            **({FILES_LABEL: self.files} if self.files else {}),
+            CANDIDATE_LABEL if self.is_candidate else DEPLOYMENT_LABEL: self.deployment,
         }
 
     def is_in(self, version: types.Model) -> bool:
         """Whether `version` is made of the same files and served by the same image."""
-        same_files = version.artifact_uri.rstrip("/") == self.artifact_uri.rstrip("/")
-        return same_files and version.container_spec.image_uri == self.container.image
+        if self.files and FILES_LABEL in version.labels:
+            is_same = version.labels[FILES_LABEL] == self.files
+        else:
+            is_same = version.artifact_uri.rstrip("/") == self.artifact_uri.rstrip("/")
+        return is_same and version.container_spec.image_uri == self.container.image
+
+    def is_noted_in(self, version: types.Model) -> bool:
+        """Whether this push has been recorded in `version`, or, for a candidate, need not be."""
+        noted = [version.labels.get(DEPLOYMENT_LABEL)]
+        if self.is_candidate:
+            noted.append(version.labels.get(CANDIDATE_LABEL))
+        return self.deployment in noted
 
 
 def model_id_of(workload: str, environment: str) -> str:
     """The id of a workload's model in an environment; environments may share a project."""
     return f"sluice-{workload}-{environment}"
+
+
+def files_digest(folder: str) -> str:
+    """A hash of the names and the checksums of all objects below a folder of a bucket; empty when there are none.
+
+    Raises:
+      SluiceError: when the bucket cannot be used.
+    """
+    checksums = BucketFolder(folder).checksums()
+    listed = "".join(f"{name}\0{each}\n" for name, each in sorted(checksums.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()[:_LONGEST_LABEL] if checksums else ""
 
 
 def upload(
@@ -153,7 +184,7 @@ class _Registry:
 
     def refer_to(self, version: types.Model, pushed: PushedVersion) -> None:
         """Moves the aliases and records the push; the label comes last, so that half the work is done again."""
-        if version.labels.get(DEPLOYMENT_LABEL) == pushed.deployment:
+        if pushed.is_noted_in(version):
             return
         name = _versioned(version.name, version.version_id)
         request = types.MergeVersionAliasesRequest(name=name, version_aliases=pushed.aliases)

@@ -125,7 +125,12 @@ class Answer:
 
 
 class Endpoint(ABC):
-    """An address at which versions of a model answer requests."""
+    """An address at which versions of a model answer requests.
+
+    `mirrors`: whether it copies requests; where it does not, `mirror` takes a share of 0 alone.
+    """
+
+    mirrors: bool = True
 
     @abstractmethod
     def deploy(self, version: ModelVersion) -> DeployedModel:
@@ -155,7 +160,7 @@ class Endpoint(ABC):
 
         Raises:
           EndpointChangedError: when `etag` is not that of the present state.
-          InvalidTrafficError: when `share` is not 0 to 100, or `to` is not ready.
+          InvalidTrafficError: when `share` is not 0 to 100, `to` is not ready, or this endpoint copies no requests.
           UnknownVersionError: when `to` is not deployed.
           EndpointDownError: when the endpoint does not follow in time.
         """

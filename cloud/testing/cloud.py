@@ -28,8 +28,11 @@ from cloud.testing.services.service_usage import ServiceUsage
 from cloud.testing.storage.api import storage_router
 from cloud.testing.storage.objects import ObjectStore
 from cloud.testing.tokens import Tokens
+from cloud.testing.vertex.endpoints import DEDICATED_DOMAIN
 from cloud.testing.vertex.grpc_server import GrpcServer
+from cloud.testing.vertex.model_host import ModelHost
 from cloud.testing.vertex.names import Names
+from cloud.testing.vertex.prediction_hosts import prediction_hosts
 from cloud.testing.vertex.rest import rest_router
 from cloud.testing.vertex.runs import JobExecutor
 from cloud.testing.vertex.server import vertex_api
@@ -41,7 +44,8 @@ Server = TypeVar("Server", HttpServer, GrpcServer)
 
 PROJECT_NUMBER = "123456789012"
 # Every service's host is one label before googleapis.com, every registry's one before pkg.dev.
-CERTIFIED = ("*.googleapis.com", "*.pkg.dev", "localhost", LOOPBACK)
+_DEDICATED = [f"*.{region}-{PROJECT_NUMBER}.{DEDICATED_DOMAIN}" for region in sorted(SUPPORTED_REGIONS)]
+CERTIFIED = ("*.googleapis.com", "*.pkg.dev", "localhost", LOOPBACK, *_DEDICATED)
 
 
 @cache
@@ -55,12 +59,18 @@ class LocalCloud:
 
     `child_environment()` is for child processes; `applied()` sets the same variables in this one. A `folder` keeps the
     objects of Cloud Storage and the resources of Vertex AI for the next local cloud, without one they end with this.
+    When it `serves`, a deployed model is a process that answers predictions; otherwise deploying starts nothing.
     """
 
     def __init__(
-        self, project: str = "local-project", folder: Path | None = None, executor: JobExecutor | None = None
+        self,
+        project: str = "local-project",
+        folder: Path | None = None,
+        executor: JobExecutor | None = None,
+        serves: bool = False,
     ) -> None:
         self.project = project
+        self._serves = serves
         self.access = Access()
         self.faults = Faults()
         self.tokens = Tokens(project)
@@ -121,6 +131,10 @@ class LocalCloud:
 
     def _start(self, stack: ExitStack) -> None:
         stack.callback(self._stop_dataflow)
+        if self._serves:
+            host = ModelHost(self.storage)
+            stack.callback(host.close)
+            self.vertex.backend.host = host
         authority = process_authority()
         (self._home / "authority.pem").write_bytes(authority.pem)
         storage = storage_router(self.storage, self.access, self.faults)
@@ -148,8 +162,10 @@ class LocalCloud:
     def _hosts(self, storage: Handler) -> dict[str, Handler]:
         """What answers for each host (a shell pattern), in the order in which they are tried."""
         vertex = rest_router(self.vertex)
+        shared, dedicated = prediction_hosts(vertex, self.vertex.backend)
         large: dict[str, Handler] = {
-            **{f"{region}-aiplatform.googleapis.com": vertex for region in sorted(SUPPORTED_REGIONS)},
+            **{f"{region}-aiplatform.googleapis.com": shared for region in sorted(SUPPORTED_REGIONS)},
+            f"*.{DEDICATED_DOMAIN}": dedicated,
             "storage.googleapis.com": storage,
             "www.googleapis.com": storage,
         }

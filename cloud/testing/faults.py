@@ -15,6 +15,7 @@ class _Planned:
     error: exceptions.GoogleAPICallError
     times: int
     served: bool
+    after: int
 
 
 @dataclass
@@ -26,12 +27,17 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail_next(
-        self, error: exceptions.GoogleAPICallError, method: str = "*", times: int = 1, served: bool = False
+        self,
+        error: exceptions.GoogleAPICallError,
+        method: str = "*",
+        times: int = 1,
+        served: bool = False,
+        after: int = 0,
     ) -> None:
-        """The next `times` calls of `method` (a shell pattern) are answered with `error`; when they are `served`, they
-        take effect and only their answer is lost."""
+        """The next `times` calls of `method` (a shell pattern) are answered with `error`, once `after` others were let
+        through; when they are `served`, they take effect and only their answer is lost."""
         with self._lock:
-            self._planned.append(_Planned(method, error, times, served))
+            self._planned.append(_Planned(method, error, times, served, after))
 
     def forget(self) -> None:
         """Drops every failure that is still planned."""
@@ -60,5 +66,8 @@ class Faults:
     def _fail(self, method: str, served: bool) -> None:
         for planned in self._planned:
             if planned.times and planned.served is served and fnmatchcase(method, planned.method):
+                if planned.after:
+                    planned.after -= 1
+                    continue
                 planned.times -= 1
                 raise planned.error

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cloud.endpoint.options import check_serving_image
 from cloud.machines import check_accelerator
 from cloud.model_registry import LONGEST_ID, model_id_of
 from core.errors import SluiceError
@@ -20,8 +21,7 @@ from runners.component_names import NAMES
 from runners.vertex.labels import labels_of
 
 _MOST_LABELS = 64
-_MODEL_LABELS = 4  # an uploaded model has more than its job: version, push, commit, gates
-_PREBUILT = re.compile(r"(-docker\.pkg\.dev/vertex-ai|gcr\.io/cloud-aiplatform)/prediction/")
+_MODEL_LABELS = 6  # an uploaded model has more than its job: version, push, candidate, files, commit, gates
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # Only Vertex AI's tasks have a container; what merely looks something up has none.
 _TASKS = (*NAMES, "ExitHandler")
@@ -38,7 +38,8 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_tasks(cloud)
     _check_dataflow(cloud)
     _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
-    _check_serving_image(cloud)
+    if cloud.serving_image is not None:
+        check_serving_image(cloud.serving_image)
     _check_model_registry(config, cloud)
     images = [cloud.image, *([cloud.serving_image] if cloud.model_registry and cloud.serving_image else [])]
     return [warning for image in images for warning in _moving_image(image, cloud)]
@@ -154,15 +155,6 @@ def _check_labels(labels: Mapping[str, str], more: int) -> None:
             f"the {what} would have {len(labels) + more} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
         )
         raise SluiceError(sentence, explain)
-
-
-def _check_serving_image(cloud: EnvironmentConfig) -> None:
-    if cloud.serving_image is not None and _PREBUILT.search(cloud.serving_image):
-        raise SluiceError(
-            f"`serving_image` is {cloud.serving_image}: the pre-built images of Vertex AI stop at TensorFlow 2.15, "
-            "older than what exports our models, and end in January 2027.",
-            "Name one of your own that serves TensorFlow 2.16 in the environment, or none:  `serving_image: null`",
-        )
 
 
 def _check_model_registry(config: WorkloadConfig, cloud: EnvironmentConfig) -> None:

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Mapping
 
 from cloud.errors import as_account
-from cloud.model_registry import PushedVersion, ServingContainer, upload
+from cloud.model_registry import PushedVersion, ServingContainer, files_digest, upload
 from cloud.pipeline_jobs import PipelineJob
 from core.errors import SluiceError
 from core.strict import Strict
@@ -74,18 +74,21 @@ def upload_pushed(
     links = (
         f"Model card: {posixpath.join(artifact.uri, CARD_FILE)}\nGates: {posixpath.join(artifact.uri, 'gates.json')}"
     )
+    model = posixpath.join(artifact.uri, "model")
     version = PushedVersion(
         workload=registered.model,
         environment=settings.environment,
         number=registered.version,
         deployment=f"pushed-{outcome.pushed_version}",
-        artifact_uri=posixpath.join(artifact.uri, "model"),
+        artifact_uri=model,
         description=f"{registered.reason}\n{links}",
         container=ServingContainer(settings.serving_image),
         labels={**settings.labels, **_evidence(gathered, git_commit)},
         encryption_key=settings.encryption_key,
     )
     try:
+        # A rollout in the job has uploaded the same files before.
+        version = dataclasses.replace(version, files=files_digest(model))
         return upload(version, job.place.project, job.place.region)
     except SluiceError as problem:
         raise _pushed_but(as_account(problem, account) if account else problem, job) from problem

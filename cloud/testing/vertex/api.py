@@ -1,7 +1,8 @@
-"""Calls of Vertex AI apart from their transport: checked, counted, served one at a time."""
+"""Calls of Vertex AI apart from their transport: checked, counted, served one at a time but for predictions."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -36,9 +37,9 @@ class VertexApi:
         _check_routing(method, request)
         check(request)
         clear_output_only(request, kept=list(method.routing_fields))
-        with self.backend.lock:
+        with self.backend.lock if method.takes_turns else contextlib.nullcontext():
             answer = _copy(method.serve(method.wrap(request)))
-            if not method.name.startswith(("Get", "List", "Query")):
+            if method.takes_turns and not method.name.startswith(("Get", "List", "Query")):
                 self.backend.save()
         self.faults.leave(method.title)
         return answer

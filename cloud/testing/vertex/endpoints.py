@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from typing import Any
 
 from google.api_core import exceptions
@@ -9,12 +11,16 @@ from google.cloud.aiplatform_v1 import types
 
 from cloud.testing.vertex import traffic
 from cloud.testing.vertex.models import Versions
-from cloud.testing.vertex.names import last
+from cloud.testing.vertex.names import last, region_of
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection, now
 from cloud.testing.vertex.validation import NOT_SET, invalid_argument
+from serving.local.state import StoredModel
 
-ENDPOINT_ID = r"[a-z0-9]|[a-z0-9][a-z0-9-]{0,61}[a-z0-9]"
+# A name, or a number without leading zeros.
+ENDPOINT_ID = r"[a-z]|[a-z][a-z0-9-]{0,61}[a-z0-9]|[1-9][0-9]{0,8}"
+DEPLOYED_ID = r"[0-9]{1,10}"
+DEDICATED_DOMAIN = "prediction.vertexai.goog"
 CHANGEABLE = (
     "display_name",
     "description",
@@ -44,11 +50,15 @@ class EndpointService(Service):
         super().__init__(backend)
         self.endpoints = Collection(backend.store, "endpoints", types.Endpoint, ENDPOINT_ID)
         self.versions = Versions(backend)
+        self._coming: set[str] = set()
 
     def create_endpoint(self, request: Any) -> Any:
         """An endpoint without models."""
         request.endpoint.traffic_split = traffic.checked(dict(request.endpoint.traffic_split), [])
         made = self.endpoints.add(request.parent, request.endpoint, request.endpoint_id)
+        if made.dedicated_endpoint_enabled:
+            made.dedicated_endpoint_dns = dedicated_host(made.name)
+            self.endpoints.keep(made)
         return self.operations.start(made.name, made, types.CreateEndpointOperationMetadata)
 
     def get_endpoint(self, request: Any) -> Any:
@@ -79,27 +89,25 @@ class EndpointService(Service):
         return self.operations.start(endpoint.name, None, types.DeleteOperationMetadata)
 
     def deploy_model(self, request: Any) -> Any:
-        """Deploys a version of a model; traffic goes to it only when the request states it."""
+        """Deploys a version of a model; traffic goes to it only when the request states it. Where models run, the
+        operation lasts until the version answers."""
         endpoint, deployed = self.endpoints.get(request.endpoint), request.deployed_model
         _check_resources(deployed)
         version = self.versions.find(deployed.model)
-        if deployed.id and (
-            not deployed.id.isdigit() or deployed.id == traffic.NEW_MODEL or deployed.id in _ids(endpoint)
-        ):
-            raise invalid_argument([("deployed_model.id", f"{deployed.id!r} is taken or not a positive number.")])
+        self._check_id(endpoint, deployed.id)
         deployed.id = deployed.id or self.store.new_id()
-        split = traffic.after_deploying(
-            dict(endpoint.traffic_split), dict(request.traffic_split), deployed.id, _ids(endpoint)
-        )
+        split = dict(request.traffic_split)
+        traffic.after_deploying(dict(endpoint.traffic_split), split, deployed.id, _ids(endpoint))
         deployed.model, deployed.model_version_id, deployed.create_time = version.name, version.version_id, now()
         deployed.display_name = deployed.display_name or version.display_name
-        endpoint.deployed_models.append(deployed)
-        endpoint.traffic_split = split
-        self.endpoints.keep(endpoint)
-        version.deployed_models.append(types.DeployedModelRef(endpoint=endpoint.name, deployed_model_id=deployed.id))
-        self.versions.keep(version)
-        response = types.DeployModelResponse(deployed_model=deployed)
-        return self.operations.start(endpoint.name, response, types.DeployModelOperationMetadata)
+        if self.backend.host is None:
+            response = self._add(endpoint.name, deployed, split)
+            return self.operations.start(endpoint.name, response, types.DeployModelOperationMetadata)
+        operation = self.operations.begin(endpoint.name, types.DeployModelOperationMetadata)
+        self._coming.add(_key(endpoint.name, deployed.id))
+        arguments = (operation.name, endpoint.name, deployed, split, version.artifact_uri)
+        threading.Thread(target=self._load, args=arguments, daemon=True).start()
+        return operation
 
     def undeploy_model(self, request: Any) -> Any:
         """Takes a model that has no traffic from the endpoint."""
@@ -111,6 +119,8 @@ class EndpointService(Service):
         self._forget(endpoint, going)
         endpoint.deployed_models = [each for each in endpoint.deployed_models if each.id != going.id]
         self.endpoints.keep(endpoint)
+        if self.backend.host is not None:
+            self.backend.host.stop(_key(endpoint.name, going.id))
         return self.operations.start(endpoint.name, types.UndeployModelResponse(), types.UndeployModelOperationMetadata)
 
     def mutate_deployed_model(self, request: Any) -> Any:
@@ -131,14 +141,65 @@ class EndpointService(Service):
         response = types.MutateDeployedModelResponse(deployed_model=deployed)
         return self.operations.start(endpoint.name, response, types.MutateDeployedModelOperationMetadata)
 
+    def _check_id(self, endpoint: Any, deployed_id: str) -> None:
+        if not deployed_id:
+            return
+        taken = deployed_id in _ids(endpoint) or _key(endpoint.name, deployed_id) in self._coming
+        if taken or deployed_id == traffic.NEW_MODEL or not re.fullmatch(DEPLOYED_ID, deployed_id):
+            raise invalid_argument([("deployed_model.id", f"{deployed_id!r} is taken or not 1 to 10 digits.")])
+
+    def _load(self, operation: str, endpoint: str, deployed: Any, split: dict[str, int], artifact_uri: str) -> None:
+        """Starts the model's process and ends the operation; on a thread of its own, which holds the lock only then."""
+        assert self.backend.host is not None
+        key = _key(endpoint, deployed.id)
+        stored = StoredModel(deployed_id=deployed.id, model=deployed.display_name, version=deployed.model_version_id)
+        try:
+            problem = self.backend.host.start(key, stored, artifact_uri)
+        except Exception as defect:
+            problem = f"{type(defect).__name__}: {defect}"
+        with self.backend.lock:
+            self._coming.discard(key)
+            try:
+                if problem:
+                    raise exceptions.FailedPrecondition(f"Model server exited unexpectedly: {problem}.")
+                self.operations.end(operation, self._add(endpoint, deployed, split))
+            except exceptions.GoogleAPICallError as error:
+                self.operations.fail(operation, error)
+            self.backend.save()
+
+    def _add(self, endpoint_name: str, deployed: Any, split: dict[str, int]) -> Any:
+        endpoint, version = self.endpoints.get(endpoint_name), self.versions.find(_version_of(deployed))
+        endpoint.traffic_split = traffic.after_deploying(
+            dict(endpoint.traffic_split), split, deployed.id, _ids(endpoint)
+        )
+        endpoint.deployed_models.append(deployed)
+        self.endpoints.keep(endpoint)
+        version.deployed_models.append(types.DeployedModelRef(endpoint=endpoint.name, deployed_model_id=deployed.id))
+        self.versions.keep(version)
+        return types.DeployModelResponse(deployed_model=deployed)
+
     def _forget(self, endpoint: Any, going: Any) -> None:
-        version = self.versions.find(f"{going.model}@{going.model_version_id}")
+        version = self.versions.find(_version_of(going))
         version.deployed_models = [
             each
             for each in version.deployed_models
             if (each.endpoint, each.deployed_model_id) != (endpoint.name, going.id)
         ]
         self.versions.keep(version)
+
+
+def dedicated_host(endpoint: str) -> str:
+    """The host of a dedicated endpoint's own."""
+    project, region = endpoint.split("/")[1], region_of(endpoint)
+    return f"{last(endpoint)}.{region}-{project}.{DEDICATED_DOMAIN}"
+
+
+def _key(endpoint: str, deployed_id: str) -> str:
+    return f"{endpoint}/{deployed_id}"
+
+
+def _version_of(deployed: Any) -> str:
+    return f"{deployed.model}@{deployed.model_version_id}"
 
 
 def _ids(endpoint: Any) -> list[str]:

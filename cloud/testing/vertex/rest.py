@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.api.httpbody_pb2 import HttpBody
 from google.api_core import exceptions
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from cloud.testing.messages import Answer, Request
@@ -28,12 +29,26 @@ def rest_router(api: VertexApi) -> Router:
 
 
 def _add(router: Router, api: VertexApi, method: Method, binding: Binding) -> None:
+    def raw_handler(request: Request, values: dict[str, str]) -> Answer:
+        body = HttpBody(content_type=request.headers.get("content-type", ""), data=request.body)
+        answer = api.call(method, method.request(**values, http_body=body))
+        return Answer(200, answer.data, {"Content-Type": answer.content_type, **_headers(answer)})
+
     def handler(request: Request, values: dict[str, str]) -> Answer:
         message = api.call(method, _message(method, binding, request, values))
         as_numbers = "enum-encoding=int" in request.argument("$alt")
         return Answer.of(json_format.MessageToDict(message, use_integers_for_enums=as_numbers))
 
-    router.add(binding.verb, binding.template, handler)
+    is_raw = "http_body" in method.request.DESCRIPTOR.fields_by_name
+    router.add(binding.verb, binding.template, raw_handler if is_raw else handler)
+
+
+def _headers(answer: Any) -> dict[str, str]:
+    """Those that a raw answer carries as an extension."""
+    headers = struct_pb2.Struct()
+    for each in answer.extensions:
+        each.Unpack(headers)
+    return {name: str(value) for name, value in headers.items()}
 
 
 def _message(method: Method, binding: Binding, request: Request, values: dict[str, str]) -> Any:

@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from cloud.testing.routing import template_variables
 from cloud.testing.vertex.lineage import Lineage
+from cloud.testing.vertex.model_host import ModelHost
 from cloud.testing.vertex.operations import Operations
 from cloud.testing.vertex.runs import JobExecutor
 from cloud.testing.vertex.store import Store
@@ -27,8 +28,9 @@ PACKAGE = "google.cloud.aiplatform.v1"
 
 @dataclass
 class Backend:
-    """What the services share. `has_files` is whether a folder of Cloud Storage holds anything; `predictor` is given
-    a deployed model and instances, and gives one prediction for each. `save` keeps what has changed."""
+    """What the services share. `has_files` is whether a folder of Cloud Storage holds anything. Deployed models run at
+    `host`; without it, `predictor` is given a deployed model and instances, and gives one prediction for each. `save`
+    keeps what has changed."""
 
     store: Store
     operations: Operations
@@ -36,6 +38,7 @@ class Backend:
     executor: JobExecutor
     lock: threading.RLock
     has_files: Callable[[str], bool]
+    host: ModelHost | None = None
     predictor: Callable[[Any, list[Any]], list[Any]] | None = None
     save: Callable[[], None] = lambda: None
 
@@ -45,6 +48,7 @@ class Service:
     `CreateEndpoint`, is given its request and returns its response, both as the client's own types."""
 
     name: str
+    takes_turns: bool = True
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -71,6 +75,7 @@ class Method:
     bindings: tuple[Binding, ...]
     wrap: Callable[[Message], Any]
     serve: Callable[[Any], Any]
+    takes_turns: bool = True
 
     @property
     def title(self) -> str:
@@ -99,22 +104,32 @@ def methods_of(service: Service) -> Iterator[Method]:
             title = "".join(word.capitalize() for word in name.split("_"))
             request: type[proto.Message] = getattr(types, f"{title}Request")
             bindings = tuple(_bindings(service.name, title))
-            yield Method(f"{PACKAGE}.{service.name}", title, request.pb(), bindings, request.wrap, serve)
+            called = f"{PACKAGE}.{service.name}"
+            yield Method(called, title, request.pb(), bindings, request.wrap, serve, service.takes_turns)
 
 
 def operation_methods(operations: Operations) -> Iterator[Method]:
-    """Polling operations, which is a service of its own. Clients over REST poll under /ui, others under /v1."""
-    name = "projects/*/locations/*"
-    forms = (f"{name}/operations/*", f"{name}/*/*/operations/*", f"{name}/*/*/*/*/operations/*")
-    bindings = tuple(Binding("get", f"/{version}/{{name={form}}}", "") for version in ("v1", "ui") for form in forms)
-    yield Method(
-        "google.longrunning.Operations",
+    """Polling and listing operations, which is a service of its own. Clients over REST poll under /ui, others under
+    /v1."""
+    place = "projects/*/locations/*"
+    resources = (place, f"{place}/*/*", f"{place}/*/*/*/*")
+    yield _operation_method(
         "GetOperation",
         operations_pb2.GetOperationRequest,
-        bindings,
-        lambda request: request,
+        [f"{{name={each}/operations/*}}" for each in resources],
         lambda request: operations.get(request.name),
     )
+    yield _operation_method(
+        "ListOperations",
+        operations_pb2.ListOperationsRequest,
+        [f"{{name={each}}}/operations" for each in resources],
+        lambda request: operations.list(request.name),
+    )
+
+
+def _operation_method(name: str, request: Any, paths: list[str], serve: Callable[[Any], Any]) -> Method:
+    bindings = tuple(Binding("get", f"/{version}/{path}", "") for version in ("v1", "ui") for path in paths)
+    return Method("google.longrunning.Operations", name, request, bindings, lambda message: message, serve)
 
 
 @cache

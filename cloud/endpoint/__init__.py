@@ -1,0 +1,1 @@
+"""The endpoint on Vertex AI, behind the contract of serving/contract.py."""

@@ -1,0 +1,186 @@
+"""One endpoint of Vertex AI by its id: made, found, changed under its etag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud.aiplatform_v1 import types
+from google.longrunning import operations_pb2
+from google.protobuf import field_mask_pb2
+
+from cloud.calls import Patience, call, tried
+from cloud.place import Place
+from core.errors import SluiceError
+
+# How a service says that the state was changed since the etag was read.
+_CONFLICTS = (exceptions.Conflict, exceptions.FailedPrecondition)
+
+
+class StaleEtagError(Exception):
+    """The endpoint was changed since its etag was read."""
+
+
+@dataclass(frozen=True)
+class EndpointResource:
+    """An endpoint, which need not be there yet. `loading`: how long an operation may take."""
+
+    client: Any
+    place: Place
+    endpoint_id: str
+    patience: Patience
+    loading: Patience
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"{self.place.parent}/endpoints/{self.endpoint_id}"
+
+    def find(self) -> Any | None:
+        """The endpoint, or None.
+
+        Raises:
+          SluiceError: when Vertex AI refuses, or is away.
+        """
+        request = types.GetEndpointRequest(name=self.name)
+        try:
+            return self._call(self.client.get_endpoint, request, "cannot be read")
+        except SluiceError as problem:
+            if isinstance(problem.__cause__, exceptions.NotFound):
+                return None
+            raise
+
+    def ensure(self, wanted: Any) -> Any:
+        """The endpoint; it is made as `wanted` when it is not there.
+
+        Raises:
+          SluiceError: when Vertex AI refuses, or is away.
+        """
+        found = self.find()
+        if found is not None:
+            return found
+        request = types.CreateEndpointRequest(parent=self.place.parent, endpoint=wanted, endpoint_id=self.endpoint_id)
+        try:
+            operation = self._call(self.client.create_endpoint, request, "cannot be made")
+        except SluiceError as problem:
+            # Made by an attempt whose answer was lost, or by somebody else.
+            if not isinstance(problem.__cause__, exceptions.Conflict):
+                raise
+            self.settle()
+        else:
+            self.finish(operation, "cannot be made")
+        made = self.find()
+        if made is None:
+            raise SluiceError(f"{self._title} was made and is not there: somebody has deleted it.", "Try again.")
+        return made
+
+    def settle(self) -> None:
+        """Waits for what earlier attempts, and other people, have begun here.
+
+        Raises:
+          SluiceError: when it does not end in time, or Vertex AI refuses.
+        """
+        settle(self.client, self.name, f"{self._title} is being changed", self.place, self.loading)
+
+    def begin_deploy(self, deployed: Any, split: Mapping[str, int]) -> Any | None:
+        """The operation that deploys a model; None when it has ended meanwhile. Without a split the traffic stays as it
+        is.
+
+        Raises:
+          SluiceError: when Vertex AI refuses, or is away.
+        """
+        request = types.DeployModelRequest(endpoint=self.name, deployed_model=deployed, traffic_split=dict(split))
+        try:
+            return self._call(self.client.deploy_model, request, f"cannot load {deployed.display_name}")
+        except SluiceError as problem:
+            # The id is taken when the answer to a first try was lost.
+            if isinstance(problem.__cause__, (exceptions.BadRequest, exceptions.Conflict)):
+                self.settle()
+                found = self.find()
+                if found is not None and deployed.id in ids_of(found):
+                    return None
+            raise
+
+    def finish(self, operation: Any, cannot: str) -> None:
+        """Returns once an operation has ended well.
+
+        Raises:
+          SluiceError: with the operation's own error as its cause.
+        """
+
+        def look() -> None:
+            if not operation.done(retry=None):
+                raise exceptions.ServiceUnavailable("it has not ended yet")
+
+        tried(look, f"{self._title} {cannot}", self.place, self.loading)
+        # Only now, and once: an operation that has ended with an error ends no other way when it is asked again.
+        problem = operation.exception()
+        if problem is not None:
+            tried(lambda: _raised(problem), f"{self._title} {cannot}", self.place, Patience(altogether=0.0))
+
+    def update(self, changed: Any, *paths: str) -> Any:
+        """Writes these fields of the endpoint; `changed` carries the etag that they were decided on.
+
+        Raises:
+          StaleEtagError: when the endpoint was changed since.
+          SluiceError: when Vertex AI refuses, or is away.
+        """
+        mask = field_mask_pb2.FieldMask(paths=paths)
+        request = types.UpdateEndpointRequest(endpoint=changed, update_mask=mask)
+        try:
+            return self._call(self.client.update_endpoint, request, "cannot be changed")
+        except SluiceError as problem:
+            if isinstance(problem.__cause__, _CONFLICTS) and "etag" in str(problem.__cause__).lower():
+                raise StaleEtagError(problem.headline) from problem
+            raise
+
+    def undeploy(self, deployed_id: str) -> None:
+        """Removes a deployed model; one that is not there is no error.
+
+        Raises:
+          SluiceError: when it has traffic, or Vertex AI refuses.
+        """
+        request = types.UndeployModelRequest(endpoint=self.name, deployed_model_id=deployed_id)
+        cannot = f"cannot remove the model {deployed_id}"
+        try:
+            self.finish(self._call(self.client.undeploy_model, request, cannot), cannot)
+        except SluiceError as problem:
+            if not isinstance(problem.__cause__, exceptions.NotFound):
+                raise
+
+    @property
+    def _title(self) -> str:
+        return f"the endpoint {self.endpoint_id}"
+
+    def _call(self, method: Any, request: Any, cannot: str) -> Any:
+        return call(method, request, f"{self._title} {cannot}", self.place, self.patience)
+
+
+def ids_of(endpoint: Any) -> list[str]:
+    """The ids of the deployed models of an endpoint."""
+    return [each.id for each in endpoint.deployed_models]
+
+
+def settle(client: Any, name: str, cannot: str, place: Place, patience: Patience) -> None:
+    """Waits until no operation of a resource is under way; a resource that is not there has none.
+
+    Raises:
+      SluiceError: when one does not end in time, or Vertex AI refuses.
+    """
+
+    def look() -> None:
+        request = operations_pb2.ListOperationsRequest(name=name)
+        try:
+            listed = client.list_operations(request, timeout=patience.one_try, retry=None)
+        except exceptions.NotFound:
+            return
+        if any(not each.done for each in listed.operations):
+            raise exceptions.ServiceUnavailable("an operation has not ended yet")
+
+    tried(look, cannot, place, patience)
+
+
+def _raised(problem: BaseException) -> None:
+    raise problem
