@@ -51,5 +51,7 @@ def regions_of_dataflow(spec: Mapping[str, Any]) -> list[str]:
     """Where the tasks of a compiled specification send their Beam parts, each region once."""
     executors = spec.get("deploymentSpec", {}).get("executors", {}).values()
     given = [each.get("container", {}).get("args", []) for each in executors]
-    regions = [word.removeprefix(_REGION) for args in given if _RUNNER in args for word in args if word.startswith(_REGION)]
+    regions = [
+        word.removeprefix(_REGION) for args in given if _RUNNER in args for word in args if word.startswith(_REGION)
+    ]
     return list(dict.fromkeys(regions))

@@ -130,9 +130,7 @@ def cancel(place: Place, name: str, console: RunConsole) -> int:
     return ExitCode.PUSHED
 
 
-def clean(
-    place: Place, dataflow_region: str, workload: str, days: float, is_agreed: bool, console: RunConsole
-) -> int:
+def clean(place: Place, dataflow_region: str, workload: str, days: float, is_agreed: bool, console: RunConsole) -> int:
     """Delete the jobs of ours that ended more than `days` ago, and cancel the Dataflow jobs that any that has ended
     left running; what they wrote into the bucket stays.
 

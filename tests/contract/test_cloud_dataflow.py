@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from apache_beam.runners.dataflow.internal.clients.dataflow import dataflow_v1b3_messages as messages
 from apitools.base.py import encoding
 from google.api_core import exceptions
 from google.cloud import storage
@@ -22,6 +21,7 @@ from cloud.dataflow_jobs import DataflowJobs, cancel_dataflow_jobs_of
 from cloud.run_label import RUN_LABEL, run_label
 from cloud.testing.cloud import LocalCloud
 from core.errors import SluiceError
+from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.folders import ROOT
 from tests.samples.taxi_transformed import BEAM, as_example, taxi_rows
 
@@ -119,20 +119,17 @@ def test_the_jobs_of_a_cancelled_run_are_cancelled_and_no_others(cloud: LocalClo
     runs = ["taxi-dev-1", "taxi-dev-2"]
     ours, other = (_submitted(cloud, f"--labels={RUN_LABEL}={run_label(run)}") for run in runs)
     assert cancel_dataflow_jobs_of(PROJECT, REGION, runs[0]) == [ours]
-    assert [_state(cloud, each) for each in (ours, other)] == ["JOB_STATE_CANCELLED", "JOB_STATE_RUNNING"]
+    assert [dataflow_state(cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
     jobs = DataflowJobs(PROJECT, REGION)
     [running] = jobs.running(runs)
     assert (running.number, running.run) == (other, "taxi-dev-2")
     jobs.cancel([running, running])  # the second time it has ended already
-    assert _state(cloud, other) == "JOB_STATE_CANCELLED"
+    assert dataflow_state(cloud, other) == "CANCELLED"
     assert jobs.running(runs) == []
 
 
 def test_jobs_are_found_beyond_the_first_page(cloud: LocalCloud) -> None:
-    numbers = []
-    for index in range(101):
-        job = encoding.JsonToMessage(messages.Job, json.dumps({"name": "x", "labels": {RUN_LABEL: f"many-{index}"}}))
-        numbers.append(cloud.dataflow.keep(job, PROJECT, REGION).id)
+    numbers = [on_dataflow(cloud, REGION, f"many-{index}") for index in range(101)]
     assert [each.number for each in DataflowJobs(PROJECT, REGION).running(["many-100"])] == numbers[-1:]
     for number in numbers:
         cloud.dataflow.cancel(number)
@@ -149,17 +146,9 @@ def test_what_may_not_be_read_is_refused_in_one_sentence(cloud: LocalCloud) -> N
 def _submitted(cloud: LocalCloud, label: str) -> str:
     """The id of a job that runs until it is cancelled."""
     command = [sys.executable, "-m", "tests.samples.beam_waiting", *DATAFLOW, label]
-    done = subprocess.run(
-        command, env=cloud.child_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, env=cloud.child_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.split()[-1]
-
-
-def _state(cloud: LocalCloud, number: str) -> str:
-    found = cloud.dataflow.find(number)
-    assert found is not None
-    return str(found.job.currentState)
 
 
 def _run(cloud: LocalCloud, examples: str, output: str, beam: list[str]) -> subprocess.CompletedProcess[str]:

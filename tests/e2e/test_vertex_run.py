@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apache_beam.runners.dataflow.internal.clients.dataflow.dataflow_v1b3_messages import Job
 from google.cloud.aiplatform_v1 import types
 
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
@@ -24,6 +23,7 @@ from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
 from core.packages import PACKAGES
 from runners.provenance import code_fingerprint
+from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
@@ -279,33 +279,20 @@ def test_what_runs_on_dataflow_for_a_job_ends_with_it_or_is_cleaned_up(
     with executed_by(cloud, ends_after(1000)):
         submitted(cloud, name)
         submitted(cloud, f"{name}-2")
-        ours, other = on_dataflow(cloud, name), on_dataflow(cloud, f"{name}-2")
+        ours, other = on_dataflow(cloud, REGION, name), on_dataflow(cloud, REGION, f"{name}-2")
         assert ran(cloud, "jobs", "cancel", name).returncode == 0
         assert [dataflow_state(cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
-        late = on_dataflow(cloud, name)  # a task that was under way has submitted it meanwhile
+        late = on_dataflow(cloud, REGION, name)  # a task that was under way has submitted it meanwhile
         again = ran(cloud, "jobs", "cancel", name)
         assert f"{name} has cancelled already. What it had left behind is cancelled: 1 Dataflow job." in again.stdout
         assert dataflow_state(cloud, late) == "CANCELLED"
-        late = on_dataflow(cloud, name)
+        late = on_dataflow(cloud, REGION, name)
         cleaned = ran(cloud, "jobs", "clean", "--older-than", "30", "--yes")
         assert f"({late}) of {name}" in cleaned.stdout
         assert "STOPPED  1 Dataflow job of jobs that have ended." in cleaned.stdout
         assert [dataflow_state(cloud, each) for each in (late, other)] == ["CANCELLED", "RUNNING"]
         assert ran(cloud, "jobs", "cancel", f"{name}-2").returncode == 0
         assert dataflow_state(cloud, other) == "CANCELLED"
-
-
-def on_dataflow(cloud: LocalCloud, name: str) -> str:
-    """The id of a Dataflow job that a task of a pipeline job has submitted, and that does not end by itself."""
-    sent = Job(name="transform", labels=Job.LabelsValue())
-    sent.labels.additionalProperties.append(Job.LabelsValue.AdditionalProperty(key="sluice_run", value=name))
-    return str(cloud.dataflow.keep(sent, cloud.project, REGION).id)
-
-
-def dataflow_state(cloud: LocalCloud, number: str) -> str:
-    found = cloud.dataflow.find(number)
-    assert found is not None
-    return str(found.job.currentState).removeprefix("JOB_STATE_")
 
 
 def submitted(cloud: LocalCloud, name: str) -> None:
