@@ -17,6 +17,7 @@ from core.text import listed
 from pipeline.config.environment import EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from runners.component_names import NAMES, name_of
+from runners.results.record import effort_of
 from runners.vertex.hours import ASSUMED_TRAINING, History, learned
 
 BEAM_PARTS = ("ExampleGen", "StatisticsGen", "Transform", "Evaluator")
@@ -43,7 +44,9 @@ def estimate_cost(
     Raises:
       SluiceError: when the price file does not parse.
     """
-    return estimate(cost_plan(config, environment, learned(history_dir, config.name)), load_prices(price_file))
+    return estimate(
+        cost_plan(config, environment, learned(history_dir, config.name, effort_of(config))), load_prices(price_file)
+    )
 
 
 def cost_plan(config: WorkloadConfig, environment: EnvironmentConfig, history: History) -> CostPlan:

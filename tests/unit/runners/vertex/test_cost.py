@@ -14,7 +14,9 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.cost import cost_plan, estimate_cost, print_cost, refuse_above
 from runners.vertex.hours import History
+from tests.samples.run_times import write_run
 
+LONG = ("train.epochs=1000",)
 NO_HISTORY = History({}, "assumed.")
 
 
@@ -89,6 +91,15 @@ def test_machines_that_work_together_are_all_paid() -> None:
 def job_hours(cost: Estimate) -> float:
     [line] = [line for line in cost.lines if line.what.startswith("g2-standard-12")]
     return line.hours.likely
+
+
+def test_a_limit_sees_the_epochs_that_are_asked_for(tmp_path: Path) -> None:
+    write_run(tmp_path / "taxi" / "2026-11-05T00-00-00", "2026-11-05T00-00-00", 3600.0)
+    environment = load_environment("dev")
+    usual, long = (estimate_cost(load_workload("taxi", each), environment, tmp_path) for each in ((), LONG))
+    assert job_hours(long) > 50 * job_hours(usual)
+    with pytest.raises(SluiceError, match="more than --max-cost"):
+        refuse_above(long, usual.total.high)
 
 
 def test_a_run_below_the_limit_is_allowed_and_one_above_is_refused() -> None:
