@@ -17,5 +17,5 @@ def waits(element: int) -> int:
 
 if __name__ == "__main__":
     pipeline = beam.Pipeline(argv=sys.argv[1:])
-    pipeline | beam.Create([1]) | beam.Map(waits)  # type: ignore[operator]
+    pipeline | beam.Create([1]) | beam.Map(waits)
     print(pipeline.run().job_id())

@@ -19,7 +19,7 @@ KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 
 
 def options(**more: object) -> PipelineOptions:
-    cloud = load_environment("dev", ("project=p", "bucket=rides", "image=i:1")).model_copy(update=more)
+    cloud = load_environment("dev", ("project=acme-rides", "bucket=rides", "image=i:1")).model_copy(update=more)
     return PipelineOptions(dataflow_arguments(cloud, BucketPlaces.of("taxi", cloud), {"team": "rides", "cost": "x"}))
 
 
@@ -38,7 +38,7 @@ def test_every_option_arrives() -> None:
     given = options(dataflow=wanted, encryption_key=KEY)
     cloud, worker = given.view_as(GoogleCloudOptions), given.view_as(WorkerOptions)
     assert given.view_as(StandardOptions).runner == "DataflowRunner"
-    assert (cloud.project, cloud.region, cloud.dataflow_kms_key) == ("p", "europe-west1", KEY)
+    assert (cloud.project, cloud.region, cloud.dataflow_kms_key) == ("acme-rides", "europe-west1", KEY)
     assert cloud.temp_location == "gs://rides/sluice/taxi/dataflow/temp"
     assert cloud.staging_location == "gs://rides/sluice/taxi/dataflow/staging"
     assert cloud.labels == ["cost=x", "sluice_run={{$.pipeline_job_name}}", "team=rides"]
