@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 
-from cloud.machines import Machine, catalogue
+from cloud.machines import catalogue, smallest_with
 from cloud.prices import Prices
 
 HOURS_A_MONTH = 730.0
@@ -152,19 +152,19 @@ class _PriceBook:
     old: dict[str, dict[str, None]] = field(default_factory=dict)  # by date
 
     def task(self, use: ContainerUse) -> Line:
-        """A container on an E2 machine, or with a GPU on one that has it."""
+        """A container on an E2 machine; with a GPU on an N1 machine of its size, or on the smallest that has it built
+        in."""
         what = f"{use.cpu:g} vCPU, {use.memory_gib:g} GiB"
-        family = "e2"
-        gpu: list[Quantity] = []
-        if use.accelerator_type:
-            what += f", {use.accelerator_count} {use.accelerator_type}"
-            family = "g2" if use.accelerator_type == "NVIDIA_L4" else "n1"
-            gpu = [(f"training/gpu/{use.accelerator_type}", use.hours * use.accelerator_count)]
-        sizes = [
-            (f"training/{family}/vcpu", use.hours * use.cpu),
-            (f"training/{family}/gib", use.hours * use.memory_gib),
-        ]
-        return self.line(use.step, what, use.hours, [*sizes, *gpu])
+        if not use.accelerator_type:
+            return self.line(use.step, what, use.hours, _sizes("e2", use.cpu, use.memory_gib, use.hours))
+        kind, count = use.accelerator_type, use.accelerator_count
+        what += f", {count} {kind}"
+        machine = smallest_with(kind, count, use.cpu, use.memory_gib)
+        if machine is not None:
+            whole = MachineUse(use.step, machine.name, kind, machine.count, use.hours)
+            return self.line(use.step, f"{what}: {machine.name}", use.hours, self._machine(whole))
+        sizes = _sizes("n1", use.cpu, use.memory_gib, use.hours)
+        return self.line(use.step, what, use.hours, [*sizes, (f"training/gpu/{kind}", use.hours * count)])
 
     def job(self, use: MachineUse) -> Line:
         """A custom job: machine, GPUs and boot disk; a capacity whose price is unknown costs no more than standard."""
@@ -186,7 +186,9 @@ class _PriceBook:
         """The workers of a Beam part."""
         machine = catalogue().machines.get(use.machine_type)
         hours = use.hours * use.workers
-        what = f"{use.workers.low:g} to {use.workers.high:g} {use.machine_type} (Dataflow)"
+        least, most = use.workers.low, use.workers.high
+        what = f"{least:g} {use.machine_type}" if least == most else f"{least:g} to {most:g} {use.machine_type}"
+        what += " (Dataflow)"
         if machine is None:
             return self.line(use.step, what, hours, [(f"dataflow/{use.machine_type}", hours)])
         quantities: list[Quantity] = [
@@ -228,7 +230,8 @@ class _PriceBook:
         whole = f"training/{use.machine_type}"
         if machine is None or self.prices.find(whole, self.region) is not None:
             return [(whole, use.hours)]
-        return [*_sizes(machine, use.hours), *_gpus(use)]
+        family = machine.name.partition("-")[0]
+        return [*_sizes(family, machine.vcpus, machine.memory_gb, use.hours), *_gpus(use)]
 
     def _cost(self, name: str, quantity: Span) -> Span | None:
         found = self.prices.find(name, self.region)
@@ -243,12 +246,8 @@ class _PriceBook:
         return Span(cost.low, cost.likely, cost.high * self.prices.elsewhere_at_most)
 
 
-def _sizes(machine: Machine, hours: Span) -> list[Quantity]:
-    family = machine.name.partition("-")[0]
-    return [
-        (f"training/{family}/vcpu", hours * machine.vcpus),
-        (f"training/{family}/gib", hours * machine.memory_gb),
-    ]
+def _sizes(family: str, vcpus: float, memory_gib: float, hours: Span) -> list[Quantity]:
+    return [(f"training/{family}/vcpu", hours * vcpus), (f"training/{family}/gib", hours * memory_gib)]
 
 
 def _gpus(use: MachineUse) -> list[Quantity]:

@@ -77,8 +77,9 @@ def as_account(problem: SluiceError, account: str) -> SluiceError:
     return SluiceError(problem.headline, command, problem.exit_code)
 
 
-def unknown_region(region: str) -> SluiceError | None:
-    """The error for a region that Vertex AI does not have; None for one that it has.
+def unknown_region(region: str, service: str = "Vertex AI") -> SluiceError | None:
+    """The error for a region that Vertex AI does not have; None for one that it has. `service`: whose region it was to
+    be, for the sentence; those of others are nearly the same.
 
     The list is that of the installed client and takes seconds to load: ask only when the region's host was not reached.
     """
@@ -88,7 +89,7 @@ def unknown_region(region: str) -> SluiceError | None:
         return None
     near = nearest(region, SUPPORTED_REGIONS)
     hint = suggestion(near) or "."
-    return SluiceError(f"Vertex AI has no region `{region}`{hint}", f"Use another:  --region {near or 'europe-west4'}")
+    return SluiceError(f"{service} has no region `{region}`{hint}", f"Use another:  --region {near or 'europe-west4'}")
 
 
 def _message(problem: BaseException) -> str:

@@ -21,10 +21,11 @@ from google.cloud.aiplatform_v1.services.job_service import JobServiceClient
 from google.rpc import code_pb2
 
 from cloud.client_messages import register_client_messages
+from cloud.run_label import RUN_LABEL, run_label
 from core.errors import ExitCode, SluiceError
 
-# Labels of our jobs: the pipeline job, what the task was to do, and where its outputs go.
-RUN_LABEL, TASK_LABEL, OUTPUTS_LABEL = "sluice_run", "sluice_task", "sluice_outputs"
+# Labels of our jobs beside that of the pipeline job: what the task was to do, and where its outputs go.
+TASK_LABEL, OUTPUTS_LABEL = "sluice_task", "sluice_outputs"
 # How Vertex AI and Compute Engine word that there is no machine; the job may find one elsewhere.
 WITHOUT_CAPACITY = (
     "resources are insufficient",
@@ -80,14 +81,14 @@ class Attempt:
 class Identity:
     """What the attempts of one task have in common: equal `task`, equal work; equal `outputs`, equal places for it."""
 
-    run: str
+    run: str  # the id of the pipeline job
     task: str
     outputs: str
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels by which a later attempt finds the job."""
-        return {RUN_LABEL: self.run, TASK_LABEL: self.task, OUTPUTS_LABEL: self.outputs}
+        return {RUN_LABEL: run_label(self.run), TASK_LABEL: self.task, OUTPUTS_LABEL: self.outputs}
 
 
 def job_client(region: str, transport: str = "grpc") -> JobServiceClient:
@@ -218,7 +219,7 @@ def cancel_jobs_of(project: str, region: str, run: str, transport: str = "grpc")
     Returns their names.
     """
     client = job_client(region, transport)
-    request = {"parent": f"projects/{project}/locations/{region}", "filter": f'labels.{RUN_LABEL}="{run}"'}
+    request = {"parent": f"projects/{project}/locations/{region}", "filter": f'labels.{RUN_LABEL}="{run_label(run)}"'}
     cancelled = []
     for kind in (CUSTOM, TUNING):
         for job in kind.call(client, "list")(request=request, retry=_patience()):

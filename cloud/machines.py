@@ -138,6 +138,15 @@ def is_in_region(accelerator_type: str, region: str) -> bool | None:
     return region in accelerator.regions
 
 
+def smallest_with(accelerator: str, count: int, vcpus: float, memory_gb: float) -> Machine | None:
+    """The smallest machine with so much and the accelerator built in, the largest there is when none has so much; None
+    for an accelerator that N1 machines carry."""
+    having = [each for each in catalogue().machines.values() if each.accelerator == accelerator]
+    by_size = sorted(having, key=lambda each: (each.count, each.vcpus, each.memory_gb))
+    enough = (each for each in by_size if each.count >= count and each.vcpus >= vcpus and each.memory_gb >= memory_gb)
+    return next(enough, by_size[-1] if by_size else None)
+
+
 def _machine_named(name: str, known: Catalogue) -> Machine:
     if name in known.clusters_alone:
         raise SluiceError(

@@ -39,6 +39,19 @@ class RolloutRecord(BaseModel):
     steps: list[RolloutStepRecord]
 
 
+class Effort(BaseModel):
+    """The settings that decide how long training and search take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: str  # its module
+    share: float  # of the rows of each split
+    epochs: int  # of the training, at most
+    max_steps: int | None = None  # gradient steps of the training at most, whatever the epochs say
+    epochs_run: int | None = None  # what it took; None: nobody counted
+    trials: int | None = None  # of the search, at most; None: there was none
+    trial_epochs: int | None = None  # of each of them
+
+
 class RunRecord(BaseModel):
     """The facts of one run; `gates` holds GateReports as `GateReport.to_json` gives them."""
 
@@ -64,3 +77,4 @@ class RunRecord(BaseModel):
     data_fingerprint: str | None
     git_commit: str | None
     lock_hash: str | None
+    effort: Effort | None = None  # None: of a run from before it was recorded

@@ -21,7 +21,7 @@ import click
 
 from runners.command_line import OneSentenceGroup
 from runners.vertex.jobs_command import jobs
-from runners.vertex.options import KEYS, environment_overrides, with_keys, workload_overrides
+from runners.vertex.options import KEYS, environment_overrides, refuse_without_meaning, with_keys, workload_overrides
 
 _EPILOG = """\b
 Without --check, --dry-run or --schedule: preflight and cost, compile, ask once, submit, follow. Values come from the
@@ -79,12 +79,7 @@ def main(
     warnings.filterwarnings("ignore", "You are using a non-supported Python version", FutureWarning)
     if context.invoked_subcommand is not None:
         return
-    if check + dry_run + rehearse > 1:
-        raise click.UsageError("--check, --dry-run and --rehearse exclude each other")
-    if rehearse and schedule is not None:
-        raise click.UsageError("--rehearse executes one job, and has no --schedule")
-    if job_name is not None and schedule is not None:
-        raise click.UsageError("--job-name names one job; Vertex AI names the jobs of a --schedule")
+    refuse_without_meaning(context)
     changes = environment_overrides(keys, labels)
     overrides = (*overrides, *workload_overrides(keys))
     if check:

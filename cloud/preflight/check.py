@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from google.api_core import exceptions
 
-from cloud.preflight.google_api import GoogleApi, UnreachableError
+from cloud.google_api import GoogleApi, UnreachableError
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Row
 from cloud.preflight.plan import Plan
 from core.errors import SluiceError

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from google.api_core import exceptions
 
+from cloud.google_api import GoogleApi
 from cloud.preflight.check import Caller, cloud_check
-from cloud.preflight.google_api import GoogleApi
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed
 from cloud.preflight.plan import Plan
 

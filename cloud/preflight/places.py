@@ -59,6 +59,8 @@ def bucket(plan: Plan, caller: Caller) -> Outcome:
 @cloud_check("job", "job name")
 def job_name(plan: Plan, caller: Caller) -> Outcome:
     """Whether the name of the job is free."""
+    if plan.job_id is None:
+        return Passed("each run of the schedule has its own.")
     place = Place(plan.project, plan.region)
     try:
         found = caller.api.get(f"https://{place.host}/v1/{place.parent}/pipelineJobs/{plan.job_id}")

@@ -17,14 +17,13 @@ class MachineDemand:
     accelerator_type: str | None
     accelerator_count: int  # on each machine
     region: str
-    replicas: int = 1
-    parallel: int = 1  # trials at the same time, each with its replicas
+    parallel: int = 1  # machines at the same time
     capacity: str = "standard"  # or "spot", "flex_start"
 
     @property
     def accelerators(self) -> int:
         """Accelerators in use while the step runs."""
-        return self.accelerator_count * self.replicas * self.parallel
+        return self.accelerator_count * self.parallel
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Plan:
     region: str
     bucket: str  # without gs://
     image: str
-    job_id: str
+    job_id: str | None  # None: Vertex AI names the jobs of a schedule
     code: str  # the fingerprint of this checkout's code
     service_account: str | None = None  # runs the pipeline; None: the project's default
     serving_image: str | None = None  # of models that are uploaded to Vertex AI; None: none is

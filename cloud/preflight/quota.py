@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from cloud.google_api import GoogleApi
 from cloud.preflight.check import Caller, cloud_check
-from cloud.preflight.google_api import GoogleApi
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed
 from cloud.preflight.plan import MachineDemand, Plan
 

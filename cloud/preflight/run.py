@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from google.auth.credentials import Credentials
 
+from cloud.google_api import PATIENCE_SECONDS, GoogleApi
 from cloud.preflight.accelerators import machines
 from cloud.preflight.access import apis, right_to_act_as, rights_in_bucket, rights_in_project, rights_of_the_pipeline
 from cloud.preflight.check import Caller, Check
 from cloud.preflight.credentials import find_credentials, member_of
-from cloud.preflight.google_api import PATIENCE_SECONDS, GoogleApi
 from cloud.preflight.images import code, image, serving_image
 from cloud.preflight.outcome import Failed, Outcome, Passed, PreflightResult, Row
 from cloud.preflight.places import bucket, job_name, region

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from core.strict import Strict
-from pipeline.config.types import Bucket, Name, Text
+from pipeline.config.types import (
+    Bucket,
+    EncryptionKey,
+    Image,
+    Name,
+    Network,
+    Project,
+    Region,
+    ServiceAccount,
+    Subnetwork,
+    Text,
+)
 
 
 class RetryConfig(Strict):
@@ -47,12 +58,12 @@ class FallbackConfig(Strict):
     """Its GPU; null: none."""
     accelerator_count: NonNegativeInt = 0
     """How many of them."""
-    region: Text | None = None
+    region: Region | None = None
     """Another region; null: the environment's."""
 
 
 class WorkersConfig(Strict):
-    """Machines of a Vertex AI custom job."""
+    """The machine of a Vertex AI custom job; a search by workers has one for each parallel trial."""
 
     machine_type: Text = "g2-standard-12"
     """A Compute Engine machine type."""
@@ -60,8 +71,6 @@ class WorkersConfig(Strict):
     """Its GPU; null: none."""
     accelerator_count: NonNegativeInt = 1
     """How many of them, each machine."""
-    replicas: PositiveInt = 1
-    """Machines that work together."""
     disk_gb: Annotated[int, Field(ge=100, le=64000)] = 100
     """The boot disk, in GB."""
     capacity: Literal["standard", "spot", "flex_start"] = "standard"
@@ -100,13 +109,13 @@ class DataflowConfig(Strict):
     """NONE keeps the number of workers."""
     disk_gb: Annotated[int, Field(ge=20)] = 50
     """The disk of a worker, in GB."""
-    region: Text | None = None
+    region: Region | None = None
     """Another region than the environment's; null: the same."""
     public_addresses: bool = True
     """False: workers have private addresses only, and the subnetwork needs Private Google Access."""
-    subnetwork: Text | None = None
+    subnetwork: Subnetwork | None = None
     """`regions/REGION/subnetworks/NAME`; null: the project's default network."""
-    service_account: Text | None = None
+    service_account: ServiceAccount | None = None
     """Runs the workers; null: the environment's."""
 
 
@@ -115,23 +124,23 @@ class EnvironmentConfig(Strict):
 
     name: Name
     """The environment's name, e.g. dev, staging, prod."""
-    project: Text
+    project: Project
     """Google Cloud project id."""
-    region: Text
+    region: Region
     """Region of every resource, e.g. europe-west4."""
     bucket: Bucket
     """Cloud Storage bucket for artifacts, without gs://."""
-    image: Text
+    image: Image
     """Container image that runs each component (built from deploy/)."""
-    serving_image: Text | None = None
+    serving_image: Image | None = None
     """Container image that serves a model at an endpoint; `model_registry` needs it. None is built here yet."""
-    service_account: Text | None = None
+    service_account: ServiceAccount | None = None
     """Runs the pipeline; the project's default when absent."""
     strict_gates: bool = False
     """True: where the data cannot decide a tier-1 check, the gates refuse. For environments that serve customers."""
-    network: Text | None = None
+    network: Network | None = None
     """`projects/NUMBER/global/networks/NAME`, peered with Vertex AI; null: public."""
-    encryption_key: Text | None = None
+    encryption_key: EncryptionKey | None = None
     """Cloud KMS key for everything that is stored: `projects/…/locations/…/keyRings/…/cryptoKeys/…`; null: Google's."""
     labels: dict[str, str] = {}
     """Labels of every job and model, for the bill: up to 63 of a-z, 0-9, _ and -."""

@@ -37,8 +37,9 @@ def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape
     """
     container: Any = document.value
     path: KeyPath = ()
+    root = shape
     for depth, key in enumerate(keys):
-        step, below = _step(container, shape, path, key, place)
+        step, below = _step(container, shape, path, key, place, root)
         path = (*path, step)
         if depth == len(keys) - 1:
             container[step] = value
@@ -50,7 +51,7 @@ def put(document: Document, keys: Sequence[str], value: Any, place: Place, shape
         container, shape = container[step], below
 
 
-def _step(container: Any, shape: Any, path: KeyPath, key: str, place: Place) -> tuple[str | int, Any]:
+def _step(container: Any, shape: Any, path: KeyPath, key: str, place: Place, root: Any) -> tuple[str | int, Any]:
     """The key or index for `key`, and the type of its value."""
     if isinstance(container, list):
         index = _index(container, path, key, place)
@@ -59,7 +60,7 @@ def _step(container: Any, shape: Any, path: KeyPath, key: str, place: Place) -> 
         raise SluiceError(f"{place.text}: `{dotted(path)}` is a single value and has no keys below it")
     if child(shape, key) is None:
         sentence = unknown_key_in_words(shape, (), key, (*path, key))
-        raise SluiceError(f"{place.text}: {sentence}", all_keys_command(shape, path))
+        raise SluiceError(f"{place.text}: {sentence}", all_keys_command(root, path))
     return key, child(shape, key)
 
 

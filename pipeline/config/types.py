@@ -27,6 +27,39 @@ Bucket = Annotated[
     Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$"),
     InWords("a bucket's name of 3 to 222 of a-z, 0-9, `.`, `_` and `-`, without gs:// and folders"),
 ]
+Project = Annotated[
+    str,
+    Field(pattern=r"^([a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$"),
+    InWords("a project id of 6 to 30 of a-z, 0-9 and -, which starts with a letter"),
+]
+Region = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$"), InWords("a region such as europe-west4")]
+Image = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$"),
+    InWords("a container image such as europe-west4-docker.pkg.dev/PROJECT/sluice/sluice:v1"),
+]
+ServiceAccount = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9.-]+@[a-z0-9.-]+\.gserviceaccount\.com$"),
+    InWords("the address of a service account such as sluice@PROJECT.iam.gserviceaccount.com"),
+]
+Network = Annotated[
+    str,
+    Field(pattern=r"^projects/[0-9]+/global/networks/[a-z][a-z0-9-]*$"),
+    InWords("projects/NUMBER/global/networks/NAME, with the project's number"),
+]
+Subnetwork = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://www\.googleapis\.com/compute/v1/projects/[^/\s]+/)?regions/[a-z0-9-]+/subnetworks/[a-z0-9-]+$"
+    ),
+    InWords("regions/REGION/subnetworks/NAME, or the whole address of a shared one"),
+]
+EncryptionKey = Annotated[
+    str,
+    Field(pattern=r"^projects/[^/\s]+/locations/[a-z0-9-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+$"),
+    InWords("projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY"),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32), InWords("a whole number from 0 to 4294967295")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Source = Annotated[Text | list[Text], InWords("text that is not empty, or a list of such texts")]

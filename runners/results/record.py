@@ -15,7 +15,7 @@ from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import GateReport
 from pipeline.config.workload import WorkloadConfig
 from report.evidence import Evidence, TunerTrial, UnusableRows
-from report.run_record import ComponentRecord, RolloutRecord, RolloutStepRecord, RunRecord
+from report.run_record import ComponentRecord, Effort, RolloutRecord, RolloutStepRecord, RunRecord
 from runners.component_names import NAMES
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
@@ -59,7 +59,22 @@ def record_of(
         metrics=metrics_of(gathered.evaluation),
         rows=dict(gathered.facts.rows) if gathered.facts else {},
         seed=config.train.seed,
+        effort=effort_of(config, gathered.training.epochs_run if gathered.training else None),
         **{**facts, "data_fingerprint": facts["data_fingerprint"] or _fingerprint_of(gathered)},
+    )
+
+
+def effort_of(config: WorkloadConfig, epochs_run: int | None = None) -> Effort:
+    """The settings of a workload that decide how long training and search take."""
+    search = config.tuner if config.tuner.enabled and not config.tuner.frozen else None
+    return Effort(
+        model=config.model.module,
+        share=config.data.share,
+        epochs=config.train.epochs,
+        max_steps=config.train.max_steps,
+        epochs_run=epochs_run,
+        trials=search.max_trials if search else None,
+        trial_epochs=search.epochs if search else None,
     )
 
 

@@ -16,6 +16,7 @@ import threading
 from typing import NoReturn
 
 from core.errors import ExitCode, SluiceError, root_error
+from runners.vertex.dataflow import with_run_label
 from runners.vertex.task_errors import user_error_in, write_error
 
 _ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> None:
     Raises:
       SystemExit: with the exit code of the user's error that ended it.
     """
-    flag, minutes, *given = arguments
+    flag, minutes, *given = with_run_label(arguments)
     if flag != _MINUTES:
         raise SystemExit(f"{flag}: the first argument is {_MINUTES}")
     folder = _task_folder(given)

@@ -14,9 +14,10 @@ from cloud.cost import ContainerUse, CostPlan, DataflowUse, Estimate, Line, Mach
 from cloud.prices import load_prices
 from core.errors import SluiceError
 from core.text import listed
-from pipeline.config.environment import EnvironmentConfig, WorkersConfig
+from pipeline.config.environment import DataflowConfig, EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from runners.component_names import NAMES, name_of
+from runners.results.record import effort_of
 from runners.vertex.hours import ASSUMED_TRAINING, History, learned
 
 BEAM_PARTS = ("ExampleGen", "StatisticsGen", "Transform", "Evaluator")
@@ -43,7 +44,9 @@ def estimate_cost(
     Raises:
       SluiceError: when the price file does not parse.
     """
-    return estimate(cost_plan(config, environment, learned(history_dir, config.name)), load_prices(price_file))
+    return estimate(
+        cost_plan(config, environment, learned(history_dir, config.name, effort_of(config))), load_prices(price_file)
+    )
 
 
 def cost_plan(config: WorkloadConfig, environment: EnvironmentConfig, history: History) -> CostPlan:
@@ -61,7 +64,7 @@ def cost_plan(config: WorkloadConfig, environment: EnvironmentConfig, history: H
         jobs.append(_job("Tuner", environment.tuning.machines, search))
         tasks.append(_task("Tuner", environment, search * (1 / environment.tuning.parallel_trials)))
     training = _on(environment.training, history.work("Trainer", ASSUMED_TRAINING)) + JOB_STARTS
-    jobs.append(_job("Trainer", environment.training, training * environment.training.replicas))
+    jobs.append(_job("Trainer", environment.training, training))
     tasks.append(_task("Trainer", environment, training))
     return CostPlan(
         region=environment.region,
@@ -220,11 +223,17 @@ def _dataflow(step: str, environment: EnvironmentConfig, busy: Span) -> Dataflow
     return DataflowUse(
         step=step,
         machine_type=dataflow.machine_type,
-        workers=Span(1.0, dataflow.workers, dataflow.max_workers),
+        workers=_workers(dataflow),
         hours=_hours(busy),
         disk_gb=dataflow.disk_gb,
         shuffle_gib=_SHUFFLED,
     )
+
+
+def _workers(dataflow: DataflowConfig) -> Span:
+    if dataflow.autoscaling == "NONE":
+        return exactly(float(dataflow.workers))
+    return Span(1.0, dataflow.workers, dataflow.max_workers)
 
 
 def _hours(seconds: Span) -> Span:

@@ -64,11 +64,13 @@ submits anything; `--max-cost 5` refuses a run whose high end is above 5 USD. No
   through on {checked_on}; after {old} days the preflight warns. A price that is not there is listed as unknown and
   never counted as 0; with one, `--max-cost` refuses unless the standard price is known and bounds it.
 - **Hours** are those of the newest {runs} runs and rehearsals of the workload over the same rows, by component, from
-  their `run.json`; a run with other settings (`--profile quick`) misleads. Without any run they are assumed. The
-  tables below learn from `docs/results/run_times`, records of runs on a machine with two cores.
+  their `run.json`: those with the same model, share of the rows, epochs and trials first, else those with others, whose
+  hours are scaled by them. Without any run they are assumed, and those of training and search where the model was
+  another. The tables below learn from `docs/results/run_times`, records of runs on a machine with two cores.
 - **Another region** than that of a price: the low end takes the price as it is, the high end {elsewhere:g} times as
   much, the ratio of the dearest region.
-- **A pipeline task** is priced as an E2 machine of its size, or one with its GPU; Vertex AI chooses the machine.
+- **A pipeline task** is priced as an E2 machine of its size; with a GPU, as an N1 machine of its size or as the smallest
+  machine that has the GPU built in. Vertex AI chooses the machine.
 
 What is assumed, in seconds:
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,7 +54,7 @@ class Execution:
     def identity(self, executor: str) -> Identity:
         """The same for every attempt at the task in one run of the pipeline."""
         run_folder = self.task_folder.rpartition("/")[0]
-        run = re.sub(r"[^a-z0-9_-]", "-", run_folder.rpartition("/")[2].lower())[:63]
+        run = run_folder.rpartition("/")[2]
         inputs = {key: [artifact.uri for artifact in each] for key, each in self.inputs.items()}
         outputs = {key: [artifact.uri for artifact in each] for key, each in self.outputs.items()}
         return Identity(run, _hash(run_folder, executor, inputs, self.properties), _hash(outputs))

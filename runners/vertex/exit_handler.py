@@ -4,6 +4,7 @@ TFX reads the annotations of the component as they are, so this file has no `fro
 """
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipeline.config.workload import WorkloadConfig
 from report.run_record import RunRecord
 from runners.results.finished_run import FinishedRun
 from runners.results.record import gather
+from runners.vertex.cancel import cancel_what_is_left
 from runners.vertex.job_outcome import outcome_of_job
 from runners.vertex.places import BucketPlaces
 from runners.vertex.publish import publish
@@ -66,6 +68,7 @@ def ExitHandler(final_status: Parameter[str], config: Parameter[str]) -> None:
     status = json_format.Parse(final_status, Status(), ignore_unknown_fields=True)
     given = ExitInputs.from_property(config)
     job = _ended(status, given)
+    _end_what_is_left(job)
     default = f"{job.project_number}-compute@developer.gserviceaccount.com"
     finish(job, given, account=given.service_account or default)
 
@@ -142,6 +145,16 @@ def _ended(status: Any, given: ExitInputs) -> PipelineJob:
     name = status.pipeline_job_resource_name.rpartition("/")[2]
     job = PipelineJobs(Place(given.project, given.region)).get(name)
     return dataclasses.replace(job, state=_STATES[status.state], error=status.error.message)
+
+
+def _end_what_is_left(job: PipelineJob) -> None:
+    """Cancels the Dataflow jobs that no task waits for any more; a failure of that costs neither record nor report."""
+    log = logging.getLogger("sluice")
+    try:
+        for number in cancel_what_is_left(PipelineJobs(job.place), job.name):
+            log.warning("cancelled the Dataflow job %s, which a task had left running", number)
+    except SluiceError as problem:
+        log.warning("%s", problem)
 
 
 def _facts(job: PipelineJob, given: ExitInputs) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from pathlib import Path
 from core.packages import PACKAGES
 from runners.provenance import ROOT
 
-# The same as deploy/Dockerfile copies, by .dockerignore.
-_BESIDE = ("configs", "schema", "pyproject.toml", "requirements.lock", "setup.py")
+# With the packages, what .dockerignore lets into the image; a test compares them.
+BESIDE = ("configs", "schema", "pyproject.toml", "requirements.lock", "setup.py")
 
 
 def copy_code(folder: Path, root: Path = ROOT) -> Path:
     """Fill `folder` with it, anew; a module elsewhere in the checkout is missing there as it is in the image."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in (*PACKAGES, *_BESIDE):
+    for name in (*PACKAGES, *BESIDE):
         place = root / name
         if place.is_dir():
             shutil.copytree(place, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -9,15 +9,16 @@ from pathlib import Path
 
 from rich.table import Table
 
+from cloud.dataflow_jobs import DataflowJobs
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
 from cloud.schedules import Schedule, Schedules
 from core.errors import ExitCode, SluiceError
-from core.text import counted
+from core.text import counted, listed
 from pipeline.config.load import load_environment
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
-from runners.vertex.cancel import cancel_everywhere
+from runners.vertex.cancel import cancel_everywhere, cancel_what_is_left
 from runners.vertex.follow import follow
 
 _STYLES = {JobState.SUCCEEDED: "green", JobState.FAILED: "red", JobState.CANCELLED: "yellow"}
@@ -32,6 +33,16 @@ def place_of(environment: str, overrides: Sequence[str]) -> Place:
     """
     config = load_environment(environment, overrides)
     return Place(config.project, config.region)
+
+
+def dataflow_region_of(environment: str, overrides: Sequence[str]) -> str:
+    """Where the Beam parts of an environment run.
+
+    Raises:
+      SluiceError: when there is no such environment.
+    """
+    config = load_environment(environment, overrides)
+    return config.dataflow.region or config.region
 
 
 def list_jobs(place: Place, workload: str, most: int, console: RunConsole) -> int:
@@ -110,37 +121,53 @@ def cancel(place: Place, name: str, console: RunConsole) -> int:
     jobs = PipelineJobs(place)
     job = jobs.get(name)
     if job.state.is_final:
-        console.last_words("ENDED", f"{name} has {job.state.value} already.")
+        left = cancel_what_is_left(jobs, name)
+        more = f" What it had left behind is cancelled: {counted(len(left), 'Dataflow job')}." if left else ""
+        console.last_words("ENDED", f"{name} has {job.state.value} already.{more}")
         return ExitCode.PUSHED
     cancel_everywhere(jobs, name)
     console.last_words("CANCELLED", f"{name} stops in a moment.")
     return ExitCode.PUSHED
 
 
-def clean(place: Place, workload: str, days: float, is_agreed: bool, console: RunConsole) -> int:
-    """Delete the jobs of ours that ended more than `days` ago; what they wrote into the bucket stays.
+def clean(place: Place, dataflow_region: str, workload: str, days: float, is_agreed: bool, console: RunConsole) -> int:
+    """Delete the jobs of ours that ended more than `days` ago, and cancel the Dataflow jobs that any that has ended
+    left running; what they wrote into the bucket stays.
 
     Raises:
       SluiceError: when nobody agrees, or one cannot be deleted.
     """
-    jobs = PipelineJobs(place)
+    jobs, dataflow = PipelineJobs(place), DataflowJobs(place.project, dataflow_region)
     before = datetime.now(timezone.utc) - timedelta(days=days)
-    old = [job for job in jobs.find(workload) if job.state.is_final and (job.ended or job.created) < before]
-    if not old:
-        console.last_words("none", f"no job in {place} ended more than {days:g} days ago.")
+    ended = [job for job in jobs.find(workload) if job.state.is_final]
+    old = [job for job in ended if (job.ended or job.created) < before]
+    left = dataflow.running([job.name for job in ended])
+    if not old and not left:
+        console.last_words("none", f"no job in {place} ended more than {days:g} days ago, and none left anything.")
         return ExitCode.PUSHED
     for job in old:
         console.last_words("old:", f"{job.name} · {job.state.value} {_moment(job.ended)}", "dim")
-    if not is_agreed:
-        if not console.can_ask:
-            sentence = f"deleting {counted(len(old), 'job')} needs a yes, and nobody can answer here."
-            raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
-        if not console.ask(f"Delete {counted(len(old), 'job')}? Their artifacts stay."):
-            return _NOT_DELETED
+    for each in left:
+        console.last_words("left running:", f"the Dataflow job {each.name} ({each.number}) of {each.run}", "dim")
+    what = [f"delete {counted(len(old), 'job')}"] if old else []
+    what += [f"stop {counted(len(left), 'Dataflow job')}"] if left else []
+    if not (is_agreed or _agrees(listed(what), console)):
+        return _NOT_DELETED
+    dataflow.cancel(left)
+    if left:
+        console.last_words("STOPPED", f"{counted(len(left), 'Dataflow job')} of jobs that have ended.")
     for job in old:
         jobs.delete(job.name)
-    console.last_words("DELETED", f"{counted(len(old), 'job')}; what they wrote into the bucket is still there.")
+    if old:
+        console.last_words("DELETED", f"{counted(len(old), 'job')}; what they wrote into the bucket is still there.")
     return ExitCode.PUSHED
+
+
+def _agrees(what: str, console: RunConsole) -> bool:
+    if not console.can_ask:
+        sentence = f"to {what} needs a yes, and nobody can answer here."
+        raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
+    return console.ask(f"{what[0].upper()}{what[1:]}? What they wrote into the bucket stays.")
 
 
 def _end(schedule: Schedule, place: Place, console: RunConsole) -> int:

@@ -81,9 +81,14 @@ def finish_command(name: str, environment: str, output_dir: Path, **place: Any) 
 @click.option("--older-than", "days", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="DAYS")
 @_yes
 def clean_command(environment: str, workload: str, days: float, yes: bool, **place: Any) -> None:
-    """Delete jobs that ended long ago. Their artifacts, records and reports stay in the bucket."""
-    from runners.console.console import RunConsole
-    from runners.vertex.jobs import clean, place_of
+    """Delete jobs that ended long ago, and stop what any left running on Dataflow.
 
+    Their artifacts, records and reports stay in the bucket.
+    """
+    from runners.console.console import RunConsole
+    from runners.vertex.jobs import clean, dataflow_region_of, place_of
+
+    overrides = environment_overrides(place)
+    where, dataflow_region = place_of(environment, overrides), dataflow_region_of(environment, overrides)
     with RunConsole(sys.stdout) as console:
-        sys.exit(clean(place_of(environment, environment_overrides(place)), workload, days, yes, console))
+        sys.exit(clean(where, dataflow_region, workload, days, yes, console))

@@ -58,12 +58,6 @@ def workers_of(cloud: EnvironmentConfig, section: str, machines: WorkersConfig, 
     Raises:
       SluiceError: when they do not fit.
     """
-    if machines.replicas > 1:
-        raise SluiceError(
-            f"`{section}.replicas` of the environment {cloud.name} is {machines.replicas}, and Keras 3 trains a model "
-            "over the GPUs of one machine alone.",
-            "More GPUs in one machine:  --machine-type g2-standard-24 --accelerator-count 2",
-        )
     named = MachineChoice(machines.machine_type, machines.accelerator_type, machines.accelerator_count, cloud.region)
     fallbacks = [
         MachineChoice(each.machine_type, each.accelerator_type, each.accelerator_count, each.region or cloud.region)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -61,6 +62,40 @@ KEYS = (
     KeyOption(("--enable-model-registry",), "model_registry", "Also upload blessed models to Vertex AI.", value="true"),
     KeyOption(("--cache/--no-cache",), "caching", "Whether unchanged tasks take the results of earlier runs."),
 )
+
+
+# Options that a way of running would pass over, by the way: what it does, and the names of their arguments.
+_WITHOUT_MEANING = {
+    "check": (
+        "compiles one job and sends nothing",
+        ("schedule", "max_cost", "yes", "job_name", "follow", "debug_sync"),
+    ),
+    "dry_run": ("sends nothing", ("yes", "follow", "debug_sync")),
+    "rehearse": ("executes one job here, and stays", ("schedule", "max_cost", "yes", "follow", "debug_sync")),
+    "schedule": ("leaves it to Vertex AI to start and to name jobs", ("job_name", "follow", "debug_sync")),
+}
+
+
+def refuse_without_meaning(context: click.Context) -> None:
+    """Does nothing when every option that was given has a meaning beside the others.
+
+    Raises:
+      UsageError: for the first that has none.
+    """
+    ways = [way for way in ("check", "dry_run", "rehearse") if context.params[way]]
+    if len(ways) > 1:
+        raise click.UsageError("--check, --dry-run and --rehearse exclude each other")
+    if context.params["schedule"] is not None:
+        ways.append("schedule")
+    for way in ways:
+        does, others = _WITHOUT_MEANING[way]
+        for other in others:
+            if context.get_parameter_source(other) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"{_flag(way)} {does}: {_flag(other)} has no meaning beside it")
+
+
+def _flag(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
 
 
 def with_keys(options: Iterable[KeyOption]) -> Callable[[_Command], _Command]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cloud.endpoint.options import check_serving_image
-from cloud.machines import check_accelerator
+from cloud.errors import unknown_region
+from cloud.machines import catalogue, check_accelerator
 from cloud.model_registry import LONGEST_ID, model_id_of
 from core.errors import SluiceError
 from core.text import did_you_mean
@@ -37,6 +38,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_withheld_by_schema(config)
     _check_tasks(cloud)
     _check_dataflow(cloud)
+    _check_other_regions(cloud)
     _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
     if cloud.serving_image is not None:
         check_serving_image(cloud.serving_image)
@@ -141,6 +143,20 @@ def _check_dataflow(cloud: EnvironmentConfig) -> None:
             f"{wanted.max_workers}.",
             f"In the environment's file:  max_workers: {wanted.workers}",
         )
+
+
+def _check_other_regions(cloud: EnvironmentConfig) -> None:
+    """Those beside the environment's own."""
+    sections = {"training": cloud.training.fallbacks, "tuning.machines": cloud.tuning.machines.fallbacks}
+    named = [(f"{key}.fallbacks", "Vertex AI", each.region) for key, every in sections.items() for each in every]
+    for key, service, region in [("dataflow", "Dataflow", cloud.dataflow.region), *named]:
+        if region in (None, cloud.region, *catalogue().regions):
+            continue
+        if wrong := unknown_region(region, service):
+            raise SluiceError(
+                f"`{key}.region` of the environment {cloud.name}: {wrong.headline}",
+                f"What may stand there:  python runners/local_runner.py --explain environment.{key}",
+            )
 
 
 def _check_labels(labels: Mapping[str, str], more: int) -> None:

@@ -21,8 +21,16 @@ _MARKS = {Passed: ("✓", "green"), Warned: ("!", "yellow"), Failed: ("✗", "bo
 _TITLE_WIDTH = 22
 
 
-def preflight(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str, console: Console) -> PreflightResult:
+def preflight(
+    config: WorkloadConfig, environment: EnvironmentConfig, job_id: str | None, console: Console
+) -> PreflightResult:
     """Make every check and print the table.
+
+    Args:
+      config: the workload.
+      environment: where it is to run.
+      job_id: the name of the job; None: it is for a schedule, whose jobs Vertex AI names.
+      console: where to print.
 
     Raises:
       SluiceError: with the first check that failed, when any did.
@@ -37,7 +45,7 @@ def preflight(config: WorkloadConfig, environment: EnvironmentConfig, job_id: st
     return result
 
 
-def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str) -> Plan:
+def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str | None) -> Plan:
     """What the job would be, as plain values."""
     return Plan(
         project=environment.project,
@@ -93,7 +101,6 @@ def _workers(purpose: str, workers: WorkersConfig, region: str, parallel: int = 
             accelerator_type=each.accelerator_type,
             accelerator_count=each.accelerator_count,
             region=each.region or region,
-            replicas=workers.replicas,
             parallel=parallel,
             capacity=workers.capacity,
         )

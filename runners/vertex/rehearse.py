@@ -18,6 +18,7 @@ from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
 from runners.results.run_folder import exclusive, from_here
 from runners.vertex.image_contents import copy_code
+from runners.vertex.job_outcome import STOPPED
 from runners.vertex.rehearsal_data import in_bucket
 from runners.vertex.run import Prepared, Request
 
@@ -110,7 +111,8 @@ class _Rehearsal:
                 self._submit(jobs, cloud)
             code = follow(self._place, self._name, self._console, sleep=_short_sleep)
             self._copy_results(cloud)
-        self._end(time.monotonic() - began)
+        if code != STOPPED:
+            self._end(time.monotonic() - began)
         return code
 
     @contextmanager

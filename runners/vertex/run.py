@@ -121,7 +121,7 @@ class _VertexRun:
     def carry_out(self) -> int:
         request, console = self._request, self._console
         self._refuse_without_a_yes()
-        console.headline(self._config.name, self._environment.name, f"job {self._name}", f"Vertex AI, {self._place}")
+        console.headline(self._config.name, self._environment.name, self._what, f"Vertex AI, {self._place}")
         console.working_on("preflight")
         self._check()
         console.working_on("compiling")
@@ -150,7 +150,7 @@ class _VertexRun:
         from runners.vertex.preconditions import check_preconditions  # with TFX, which prints a lot
 
         warnings = check_preconditions(self._config, self._environment)
-        result = preflight(self._config, self._environment, self._name, self._console.rich)
+        result = preflight(self._config, self._environment, self._free_name, self._console.rich)
         wanted = [result.image_digest, *([result.serving_digest] if self._environment.model_registry else [])]
         for warning in [] if all(wanted) else warnings:
             self._console.last_words("warning:", warning, "yellow")
@@ -181,18 +181,23 @@ class _VertexRun:
         return job_settings(self._config, self._environment)
 
     @property
+    def _free_name(self) -> str | None:
+        """The name that must be free; Vertex AI names the jobs of a schedule itself."""
+        return None if self._request.schedule else self._name
+
+    @property
     def _what(self) -> str:
-        return f"the schedule {self._request.schedule}" if self._request.schedule else f"the job {self._name}"
+        return f"schedule {self._request.schedule}" if self._request.schedule else f"job {self._name}"
 
     def _refuse_without_a_yes(self) -> None:
         """Before the compilation, which takes a while: without a terminal no question can be answered."""
         if not (self._request.yes or self._request.dry_run or self._console.can_ask):
-            sentence = f"{self._what} costs money and needs a yes, and nobody can answer here."
+            sentence = f"the {self._what} costs money and needs a yes, and nobody can answer here."
             raise SluiceError(sentence, "Agree beforehand:  the same command with --yes")
 
     def _is_approved(self) -> bool:
         """Whether a person agrees, beforehand or now."""
-        return self._request.yes or self._console.ask(f"Start {self._what} in {self._place}?")
+        return self._request.yes or self._console.ask(f"Start the {self._what} in {self._place}?")
 
     def _schedule(self, cron: str, document: dict[str, Any], settings: JobSettings) -> int:
         name = schedule_name(self._config.name, self._environment.name)

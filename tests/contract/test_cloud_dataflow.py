@@ -13,10 +13,15 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from apitools.base.py import encoding
+from google.api_core import exceptions
 from google.cloud import storage
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from cloud.dataflow_jobs import DataflowJobs, cancel_dataflow_jobs_of
+from cloud.run_label import RUN_LABEL, run_label
 from cloud.testing.cloud import LocalCloud
+from core.errors import SluiceError
+from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.folders import ROOT
 from tests.samples.taxi_transformed import BEAM, as_example, taxi_rows
 
@@ -39,6 +44,7 @@ OPTIONS = {
     "service_account_email": "workers@local-project.iam.gserviceaccount.com",
     "dataflow_kms_key": "projects/p/locations/europe-west4/keyRings/r/cryptoKeys/k",
 }
+_PATH = f"/v1b3/projects/{PROJECT}/locations/{REGION}/jobs"
 DATAFLOW = [*(f"--{name}={value}" for name, value in OPTIONS.items()), "--no_use_public_ips", "--labels=team=rides"]
 
 
@@ -107,6 +113,42 @@ def test_a_job_that_fails_ends_the_task_with_the_reason(cloud: LocalCloud) -> No
     done = _run(cloud, f"gs://{BUCKET}/nothing", f"gs://{BUCKET}/failed", DATAFLOW)
     assert done.returncode != 0
     assert "nothing" in done.stderr
+
+
+def test_the_jobs_of_a_cancelled_run_are_cancelled_and_no_others(cloud: LocalCloud) -> None:
+    runs = ["taxi-dev-1", "taxi-dev-2"]
+    ours, other = (_submitted(cloud, f"--labels={RUN_LABEL}={run_label(run)}") for run in runs)
+    assert cancel_dataflow_jobs_of(PROJECT, REGION, runs[0]) == [ours]
+    assert [dataflow_state(cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
+    jobs = DataflowJobs(PROJECT, REGION)
+    [running] = jobs.running(runs)
+    assert (running.number, running.run) == (other, "taxi-dev-2")
+    jobs.cancel([running, running])  # the second time it has ended already
+    assert dataflow_state(cloud, other) == "CANCELLED"
+    assert jobs.running(runs) == []
+
+
+def test_jobs_are_found_beyond_the_first_page(cloud: LocalCloud) -> None:
+    numbers = [on_dataflow(cloud, REGION, f"many-{index}") for index in range(101)]
+    assert [each.number for each in DataflowJobs(PROJECT, REGION).running(["many-100"])] == numbers[-1:]
+    for number in numbers:
+        cloud.dataflow.cancel(number)
+
+
+def test_what_may_not_be_read_is_refused_in_one_sentence(cloud: LocalCloud) -> None:
+    cloud.faults.fail_next(exceptions.Forbidden("no right"), f"dataflow.googleapis.com GET {_PATH}")
+    with pytest.raises(SluiceError) as caught:
+        DataflowJobs(PROJECT, REGION).running(["taxi-dev-1"])
+    assert caught.value.headline == f"the Dataflow jobs in {REGION} of {PROJECT} cannot be read: no right."
+    assert "gcloud dataflow jobs list --status=active" in caught.value.next_command
+
+
+def _submitted(cloud: LocalCloud, label: str) -> str:
+    """The id of a job that runs until it is cancelled."""
+    command = [sys.executable, "-m", "tests.samples.beam_waiting", *DATAFLOW, label]
+    done = subprocess.run(command, env=cloud.child_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.split()[-1]
 
 
 def _run(cloud: LocalCloud, examples: str, output: str, beam: list[str]) -> subprocess.CompletedProcess[str]:

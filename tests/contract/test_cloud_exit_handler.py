@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from google.api_core import exceptions
 from google.cloud import aiplatform, storage
 
 from cloud.pipeline_jobs import PipelineJobs
@@ -24,6 +25,7 @@ from runners.vertex import container
 from runners.vertex.compilation import compile_workload
 from runners.vertex.platform import job_settings
 from runners.vertex.task_errors import write_error
+from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.executors import executed_by
 from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, task
 
@@ -54,12 +56,14 @@ class Ended:
         # TensorFlow remembers how long a file was: no test writes over another's.
         self.artifacts = f"gs://{self.bucket}/artifacts/{uuid.uuid4().hex}"
 
-    def run(self, state: str, *tasks: Any, error: str = "", task_error: SluiceError | None = None) -> dict[str, Any]:
+    def run(
+        self, state: str, *tasks: Any, error: str = "", task_error: SluiceError | None = None, name: str = ""
+    ) -> dict[str, Any]:
         """Runs the exit handler of a job that has come to this; returns its record."""
         document = json.loads(compiled(self.cloud.project, self.bucket, *self.environment))
         settings = job_settings(load_workload("taxi"), load_environment("dev"))
         jobs = PipelineJobs(Place(self.cloud.project, REGION))
-        self.name = f"taxi-{uuid.uuid4().hex[:8]}"
+        self.name = name or f"taxi-{uuid.uuid4().hex[:8]}"
         with executed_by(self.cloud, Scripted(Step("RUNNING", (*tasks, task("ExitHandler", "RUNNING"))))):
             job = jobs.submit(document, self.name, settings)
             if task_error:
@@ -125,6 +129,18 @@ def test_a_refusal_leaves_its_evidence(ended: Ended) -> None:
     assert (record["outcome"], record["exit_code"], record["reason"]) == ("refused", 2, "auc is 0.5, below 0.6.")
     assert ended.shown().state == State.COMPLETE
     assert "auc is 0.5, below 0.6." in ended.read(f"runs/{ended.name}/report.html")
+
+
+def test_what_a_task_has_left_running_on_dataflow_is_ended(ended: Ended) -> None:
+    name = f"taxi-{uuid.uuid4().hex[:8]}"
+    ours, other = (on_dataflow(ended.cloud, REGION, run) for run in (name, f"{name}-2"))
+    ended.run("FAILED", task("Transform", "FAILED", error="It took too long."), error="tasks failed", name=name)
+    assert [dataflow_state(ended.cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
+
+
+def test_a_dataflow_that_cannot_be_reached_costs_no_record(ended: Ended) -> None:
+    ended.cloud.faults.fail_next(exceptions.Forbidden("no right"), "dataflow.googleapis.com GET")
+    assert ended.run("FAILED", task("Trainer", "FAILED"), error="tasks failed")["outcome"] == "failed"
 
 
 def test_an_error_of_the_user_in_a_task_is_the_reason_of_the_job(ended: Ended) -> None:

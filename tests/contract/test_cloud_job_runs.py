@@ -11,7 +11,8 @@ from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import types
 from google.rpc import code_pb2, status_pb2
 
-from cloud.job_runs import RUN_LABEL, Attempt, Identity, JobRunner, cancel_jobs_of, job_client
+from cloud.job_runs import Attempt, Identity, JobRunner, cancel_jobs_of, job_client
+from cloud.run_label import RUN_LABEL
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import Run
 from cloud.training_jobs import JobPlace, MachineChoice, Workers, custom_job
@@ -197,11 +198,12 @@ def test_a_refused_job_ends_with_what_the_service_says(
     assert executor.started == []
 
 
+@pytest.mark.parametrize("ids", [1, 3])  # three: longer than a label's value may be
 def test_the_jobs_of_a_cancelled_run_are_cancelled_and_no_others(
-    cloud: LocalCloud, runner: JobRunner, executor: Scripted
+    cloud: LocalCloud, runner: JobRunner, executor: Scripted, ids: int
 ) -> None:
     client, [attempt] = job_client(REGION, runner.transport), attempts(cloud, L4)
-    run = f"taxi-{uuid.uuid4().hex}"
+    run = "-".join(["taxi", *(uuid.uuid4().hex for _ in range(ids))])
     ours = runner._created(client, attempt, Identity(run, "task", "here"))
     other = runner._created(client, attempt, Identity(f"{run}-2", "task", "here"))
     assert cancel_jobs_of(cloud.project, REGION, run, runner.transport) == [ours.name]

@@ -11,10 +11,11 @@ import pytest
 from google.api_core import exceptions
 
 from cloud.calls import Patience
-from cloud.job_runs import RUN_LABEL, job_client
+from cloud.job_runs import job_client
 from cloud.job_settings import JobSettings
 from cloud.pipeline_jobs import WORKLOAD_LABEL, JobState, PipelineJobs, Transport
 from cloud.place import Place
+from cloud.run_label import RUN_LABEL
 from cloud.schedules import Schedules
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import EndsWhenPolled

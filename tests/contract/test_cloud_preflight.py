@@ -296,6 +296,11 @@ def test_a_job_name_in_use_fails(ready: LocalCloud) -> None:
     assert isinstance(checked("job", replace(PLAN, job_id="taxi-2")), Passed)
 
 
+def test_a_schedule_needs_no_free_name(ready: LocalCloud) -> None:
+    outcome = run_preflight(replace(PLAN, job_id=None)).outcome("job")
+    assert outcome == Passed("each run of the schedule has its own.")
+
+
 def test_old_prices_warn(ready: LocalCloud) -> None:
     result = run_preflight(replace(PLAN, today=date(2027, 6, 1)))
     outcome = result.outcome("prices")

@@ -118,10 +118,31 @@ def test_check_and_dry_run_exclude_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("way", "option"),
+    [
+        ("--check", ("--max-cost", "5")),
+        ("--check", ("--yes",)),
+        ("--check", ("--schedule", "0 3 * * *")),
+        ("--check", ("--no-follow",)),
+        ("--dry-run", ("--yes",)),
+        ("--rehearse", ("--max-cost", "5")),
+        ("--rehearse", ("--yes",)),
+        ("--rehearse", ("--schedule", "0 3 * * *")),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(tmp_path: Path, way: str, option: tuple[str, ...]) -> None:
+    done = check(tmp_path / "out", way, *option)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"sluice: {way} ")
+    assert f"{option[0].replace('--no-', '--')} has no meaning beside it" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--schedule", "nightly", "--yes"), "`nightly` is no schedule: it has 1 field instead of 5."),
-        (("--schedule", "0 3 * * *", "--job-name", "a"), "--job-name names one job"),
+        (("--schedule", "0 3 * * *", "--job-name", "a"), "--schedule leaves it to Vertex AI to start and to name jobs"),
     ],
 )
 def test_a_schedule_that_cannot_be_one_is_refused_at_once(
@@ -161,6 +182,8 @@ runpy.run_path({str(ROOT / "runners/vertex_runner.py")!r}, run_name='__main__')"
             "no region `europe-wset4`; did you mean `europe-west4`?",
             "--region europe-west4",
         ),
+        (("--project", "Bad Project"), "`project` must be a project id of 6 to 30", "--explain environment"),
+        (("--bucket", "gs://rides"), "`bucket` must be a bucket's name", "--explain environment"),
     ],
 )
 def test_what_would_fail_there_is_refused_here(

@@ -23,6 +23,7 @@ from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
 from core.packages import PACKAGES
 from runners.provenance import code_fingerprint
+from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
@@ -270,6 +271,28 @@ def test_ended_jobs_are_cleaned_up_and_others_stay(cloud: LocalCloud, tmp_path: 
         assert [each.name for each in jobs.find("cleaned")] == ["clean-running"]
         assert jobs.get("clean-not-ours").state is JobState.CANCELLED
         jobs.cancel("clean-running")
+
+
+def test_what_runs_on_dataflow_for_a_job_ends_with_it_or_is_cleaned_up(
+    cloud: LocalCloud, tmp_path: Path, name: str
+) -> None:
+    with executed_by(cloud, ends_after(1000)):
+        submitted(cloud, name)
+        submitted(cloud, f"{name}-2")
+        ours, other = on_dataflow(cloud, REGION, name), on_dataflow(cloud, REGION, f"{name}-2")
+        assert ran(cloud, "jobs", "cancel", name).returncode == 0
+        assert [dataflow_state(cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
+        late = on_dataflow(cloud, REGION, name)  # a task that was under way has submitted it meanwhile
+        again = ran(cloud, "jobs", "cancel", name)
+        assert f"{name} has cancelled already. What it had left behind is cancelled: 1 Dataflow job." in again.stdout
+        assert dataflow_state(cloud, late) == "CANCELLED"
+        late = on_dataflow(cloud, REGION, name)
+        cleaned = ran(cloud, "jobs", "clean", "--older-than", "30", "--yes")
+        assert f"({late}) of {name}" in cleaned.stdout
+        assert "STOPPED  1 Dataflow job of jobs that have ended." in cleaned.stdout
+        assert [dataflow_state(cloud, each) for each in (late, other)] == ["CANCELLED", "RUNNING"]
+        assert ran(cloud, "jobs", "cancel", f"{name}-2").returncode == 0
+        assert dataflow_state(cloud, other) == "CANCELLED"
 
 
 def submitted(cloud: LocalCloud, name: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.packages import PACKAGES
 from runners.provenance import ROOT
+from runners.vertex.image_contents import BESIDE
 
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
 
@@ -40,6 +41,13 @@ def test_every_package_of_ours_is_copied_and_compiled() -> None:
     [compiled] = re.findall(r"compileall -q (.*)$", DOCKERFILE, flags=re.MULTILINE)
     assert {f"!{package}" for package in PACKAGES} <= set(copied)
     assert set(PACKAGES) == set(compiled.split())
+
+
+def test_a_rehearsal_has_what_the_image_has() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    # The lock of the GPU's libraries is read while the image is built.
+    assert let_in - {"deploy/requirements-gpu.lock"} == {*PACKAGES, *BESIDE}
 
 
 def test_every_library_of_the_gpu_has_a_hash_and_none_is_locked_twice() -> None:

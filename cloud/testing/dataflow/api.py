@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from apitools.base.py import encoding
 from google.api_core import exceptions
 
 from cloud.testing.access import Access
-from cloud.testing.dataflow.jobs import DataflowJob, DataflowJobs
+from cloud.testing.dataflow.jobs import ENDED, DataflowJob, DataflowJobs
 from cloud.testing.dataflow.validation import parse_job
 from cloud.testing.messages import Answer, Request
 from cloud.testing.routing import Router
 
 _JOBS = "/v1b3/projects/{project}/locations/{location}/jobs"
+_FILTERS: dict[str, Callable[[Any], bool]] = {
+    "UNKNOWN": lambda _: True,
+    "ALL": lambda _: True,
+    "ACTIVE": lambda job: job.currentState not in ENDED,
+    "TERMINATED": lambda job: job.currentState in ENDED,
+}
+# What a list has of each job, by the description of the service: no labels, no environment.
+_SUMMARY = ("id", "projectId", "location", "name", "type", "currentState", "currentStateTime", "createTime")
+_PAGE = 100
 
 
 class DataflowApi:
@@ -41,16 +51,22 @@ class DataflowApi:
 
     def _list(self, request: Request, values: dict[str, str]) -> Answer:
         self._access.require("dataflow.jobs.list", f"projects/{values['project']}", request.caller)
-        wanted = (values["project"], values["location"])
-        found = [job for job in self._jobs.submitted() if (job.projectId, job.location) == wanted]
-        return Answer.of({"jobs": [json.loads(encoding.MessageToJson(job)) for job in found]})
+        here = (values["project"], values["location"])
+        every = [job for job in self._jobs.submitted() if (job.projectId, job.location) == here]
+        wanted = request.argument("filter", "ALL")
+        if wanted not in _FILTERS:
+            raise exceptions.BadRequest(f"Invalid value at 'filter': \"{wanted}\"")
+        return Answer.of(_page([job for job in every if _FILTERS[wanted](job)], request))
 
     def _get(self, request: Request, values: dict[str, str]) -> Answer:
-        return _answer(self._found(request, values).job)
+        job = self._found(request, values).job
+        return Answer.of(_summary(job)) if request.argument("view") == "JOB_VIEW_SUMMARY" else _answer(job)
 
     def _update(self, request: Request, values: dict[str, str]) -> Answer:
         found = self._found(request, values)
         wanted = request.json().get("requestedState")
+        if found.job.currentState in ENDED:
+            raise exceptions.BadRequest(f"Could not modify workflow; {found.job.id} is in a terminal state.")
         if wanted != "JOB_STATE_CANCELLED":
             raise exceptions.BadRequest(f"The local Dataflow can only cancel a job, and {wanted} was requested.")
         self._jobs.cancel(found.job.id)
@@ -75,6 +91,19 @@ class DataflowApi:
         if found is None or (found.job.projectId, found.job.location) != (values["project"], values["location"]):
             raise exceptions.NotFound(f"({values['job']}): Information about job could not be found in our system.")
         return found
+
+
+def _page(jobs: list[Any], request: Request) -> dict[str, Any]:
+    """The jobs of a list from where the token of the page before says."""
+    first = int(request.argument("pageToken", "0"))
+    end = first + min(int(request.argument("pageSize", str(_PAGE))), _PAGE)
+    page: dict[str, Any] = {"jobs": [_summary(job) for job in jobs[first:end]]}
+    return {**page, "nextPageToken": str(end)} if end < len(jobs) else page
+
+
+def _summary(job: Any) -> dict[str, Any]:
+    whole = json.loads(encoding.MessageToJson(job))
+    return {name: whole[name] for name in _SUMMARY if name in whole}
 
 
 def _answer(job: Any) -> Answer:

@@ -44,13 +44,18 @@ class DataflowJobs:
 
     def start(self, job: Any, project: str, location: str) -> Any:
         """Gives the job an id and starts it."""
+        kept = self.keep(job, project, location)
+        threading.Thread(target=self._run, args=[self._jobs[kept.id]], daemon=True).start()
+        return kept
+
+    def keep(self, job: Any, project: str, location: str) -> Any:
+        """Gives the job an id; it runs, in name alone, until it is cancelled."""
         with self._lock:
             job.id = f"{datetime.now(timezone.utc):%Y-%m-%d_%H_%M_%S}-{len(self._jobs) + 1}"
             job.projectId, job.location = project, location
             job.createTime = job.currentStateTime = _now()
             job.currentState = States.JOB_STATE_RUNNING
-            running = self._jobs[job.id] = DataflowJob(job)
-        threading.Thread(target=self._run, args=[running], daemon=True).start()
+            self._jobs[job.id] = DataflowJob(job)
         return job
 
     def find(self, job_id: str) -> DataflowJob | None:

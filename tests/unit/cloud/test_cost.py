@@ -101,6 +101,30 @@ def test_a_task_costs_its_processors_and_memory_and_its_gpu() -> None:
     assert second.cost.likely == pytest.approx((4 * 0.031611 + 16 * 0.004237 + 2 * 0.35) * 1.15)
 
 
+@pytest.mark.parametrize(
+    ("use", "machine", "price"),
+    [
+        (ContainerUse("a", 4, 16, exactly(1.0), "NVIDIA_L4", 1), "g2-standard-4", 0.81285),
+        (ContainerUse("a", 12, 48, exactly(1.0), "NVIDIA_L4", 1), "g2-standard-12", 1.1504787),
+        (ContainerUse("a", 4, 16, exactly(1.0), "NVIDIA_TESLA_A100", 1), "a2-highgpu-1g", 4.2243927),
+        (ContainerUse("a", 16, 16, exactly(1.0), "NVIDIA_TESLA_A100", 1), "a2-highgpu-2g", 8.4487855),
+    ],
+)
+def test_a_task_with_a_gpu_that_is_built_in_costs_the_smallest_machine_that_has_it(
+    use: ContainerUse, machine: str, price: float
+) -> None:
+    line, _ = estimate(CostPlan(HERE, tasks=(use,)), PRICES).lines
+    assert line.what.endswith(f": {machine}")
+    assert line.unknown == ()
+    assert line.cost.likely == pytest.approx(price, rel=1e-4)
+
+
+def test_a_task_on_an_h100_has_no_price_of_an_n1_machine() -> None:
+    use = ContainerUse("a", 4, 16, exactly(1.0), "NVIDIA_H100_80GB", 1)
+    line, _ = estimate(CostPlan(HERE, tasks=(use,)), PRICES).lines
+    assert line.unknown == ("training/a3/vcpu", "training/a3/gib")
+
+
 def test_an_endpoint_is_paid_by_the_month_and_not_with_the_run() -> None:
     found = estimate(CostPlan(HERE, endpoint="n1-standard-4"), PRICES)
     [line] = found.monthly

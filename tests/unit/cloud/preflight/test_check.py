@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
+from cloud.google_api import GoogleApi
 from cloud.preflight.check import Caller, cloud_check, plan_check
-from cloud.preflight.google_api import GoogleApi
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed
 from cloud.preflight.plan import Plan
 from core.errors import SluiceError

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from cloud.preflight.google_api import GoogleApi
+from cloud.google_api import GoogleApi
 from cloud.preflight.images import ImageAddress, labels_at, pinned
 
 DIGEST = "sha256:" + "0f" * 32

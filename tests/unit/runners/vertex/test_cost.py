@@ -14,7 +14,9 @@ from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.cost import cost_plan, estimate_cost, print_cost, refuse_above
 from runners.vertex.hours import History
+from tests.samples.run_times import write_run
 
+LONG = ("train.epochs=1000",)
 NO_HISTORY = History({}, "assumed.")
 
 
@@ -53,6 +55,13 @@ def test_beam_parts_run_on_dataflow_and_their_tasks_wait_for_them() -> None:
     assert plan.dataflow[0].workers == Span(1.0, 1.0, 2.0)
 
 
+def test_without_autoscaling_the_number_of_workers_is_known() -> None:
+    environment = load_environment("dev", ("dataflow.workers=2", "dataflow.max_workers=9", "dataflow.autoscaling=NONE"))
+    cost = estimate_cost(load_workload("taxi"), environment, None)
+    assert cost_plan(load_workload("taxi"), environment, NO_HISTORY).dataflow[0].workers == Span(2.0, 2.0, 2.0)
+    assert "2 n1-standard-2 (Dataflow)" in [line.what for line in cost.lines]
+
+
 def test_what_the_workload_leaves_out_costs_nothing() -> None:
     without = load_workload("taxi", ("registry.enabled=false", "serving.push=false"))
     steps = {use.step for use in cost_plan(without, load_environment("dev"), NO_HISTORY).tasks}
@@ -78,17 +87,18 @@ def test_trials_cost_by_their_number_and_on_vizier_each_starts_its_own_job() -> 
     assert hours(environment=vizier) == pytest.approx(hours(environment=workers) + more_starts)
 
 
-def test_machines_that_work_together_are_all_paid() -> None:
-    one, three = of_taxi(), of_taxi()
-    environment = load_environment("dev")
-    together = environment.model_copy(update={"training": environment.training.model_copy(update={"replicas": 3})})
-    three = estimate_cost(load_workload("taxi"), together, None)
-    assert job_hours(three) == pytest.approx(3 * job_hours(one))
-
-
 def job_hours(cost: Estimate) -> float:
     [line] = [line for line in cost.lines if line.what.startswith("g2-standard-12")]
     return line.hours.likely
+
+
+def test_a_limit_sees_the_epochs_that_are_asked_for(tmp_path: Path) -> None:
+    write_run(tmp_path / "taxi" / "2026-11-05T00-00-00", "2026-11-05T00-00-00", 3600.0)
+    environment = load_environment("dev")
+    usual, long = (estimate_cost(load_workload("taxi", each), environment, tmp_path) for each in ((), LONG))
+    assert job_hours(long) > 50 * job_hours(usual)
+    with pytest.raises(SluiceError, match="more than --max-cost"):
+        refuse_above(long, usual.total.high)
 
 
 def test_a_run_below_the_limit_is_allowed_and_one_above_is_refused() -> None:

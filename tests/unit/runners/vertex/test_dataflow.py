@@ -12,14 +12,14 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.config.environment import DataflowConfig
 from pipeline.config.load import load_environment
-from runners.vertex.dataflow import dataflow_arguments
+from runners.vertex.dataflow import dataflow_arguments, regions_of_dataflow, with_run_label
 from runners.vertex.places import BucketPlaces
 
 KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 
 
 def options(**more: object) -> PipelineOptions:
-    cloud = load_environment("dev", ("project=p", "bucket=rides", "image=i:1")).model_copy(update=more)
+    cloud = load_environment("dev", ("project=acme-rides", "bucket=rides", "image=i:1")).model_copy(update=more)
     return PipelineOptions(dataflow_arguments(cloud, BucketPlaces.of("taxi", cloud), {"team": "rides", "cost": "x"}))
 
 
@@ -38,16 +38,28 @@ def test_every_option_arrives() -> None:
     given = options(dataflow=wanted, encryption_key=KEY)
     cloud, worker = given.view_as(GoogleCloudOptions), given.view_as(WorkerOptions)
     assert given.view_as(StandardOptions).runner == "DataflowRunner"
-    assert (cloud.project, cloud.region, cloud.dataflow_kms_key) == ("p", "europe-west1", KEY)
+    assert (cloud.project, cloud.region, cloud.dataflow_kms_key) == ("acme-rides", "europe-west1", KEY)
     assert cloud.temp_location == "gs://rides/sluice/taxi/dataflow/temp"
     assert cloud.staging_location == "gs://rides/sluice/taxi/dataflow/staging"
-    assert cloud.labels == ["cost=x", "team=rides"]
+    assert cloud.labels == ["cost=x", "sluice_run={{$.pipeline_job_name}}", "team=rides"]
     assert cloud.service_account_email == "beam@p.iam.gserviceaccount.com"
     assert (worker.num_workers, worker.max_num_workers, worker.autoscaling_algorithm) == (3, 7, "NONE")
     assert (worker.machine_type, worker.disk_size_gb) == ("n2-standard-8", 77)
     assert (worker.use_public_ips, worker.subnetwork) == (False, "regions/europe-west1/subnetworks/s")
     assert worker.sdk_container_image == "i:1"
     assert given.view_as(SetupOptions).sdk_location == "container"
+
+
+def test_the_id_of_the_pipeline_job_becomes_the_value_of_a_label() -> None:
+    given = ["--labels=team=A", "--labels=sluice_run=Taxi.dev", "--region=r"]
+    assert with_run_label(given) == ["--labels=team=A", "--labels=sluice_run=taxi-dev", "--region=r"]
+
+
+def test_the_regions_are_those_of_the_compiled_containers() -> None:
+    there = ["--runner=DataflowRunner", "--region=us-east1"]
+    executors = {"a": {"container": {"args": there}}, "b": {"container": {"args": there}}, "c": {"resolver": {}}}
+    assert regions_of_dataflow({"deploymentSpec": {"executors": executors}}) == ["us-east1"]
+    assert regions_of_dataflow({}) == []
 
 
 def test_what_is_not_given_is_left_to_the_environment_or_to_dataflow() -> None:

@@ -9,7 +9,7 @@ from runners.vertex.job import JobTask
 from runners.vertex.listing import in_words, placeholders, task_lines
 
 BLESSED = "inputs.artifacts['_{}.blessing'].artifacts[0].metadata['blessed'] == 1.0"
-REAL = ("project=acme", "bucket=acme-sluice", "image=docker.pkg.dev/acme/sluice:1")
+REAL = ("project=acme-rides", "bucket=acme-sluice", "image=docker.pkg.dev/acme/sluice:1")
 
 
 def task(name: str, condition: str = "") -> JobTask:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.options import KEYS, environment_overrides, with_keys, workload_overrides
 
+DIGEST = f"r/i@sha256:{'0' * 64}"
 BOARD = "projects/1/locations/r/tensorboards/2"
 
 
@@ -33,10 +34,10 @@ def test_without_options_nothing_is_overridden() -> None:
 @pytest.mark.parametrize(
     ("arguments", "key", "value"),
     [
-        (("--project", "p"), "project", "p"),
+        (("--project", "acme-rides"), "project", "acme-rides"),
         (("--region", "us-central1"), "region", "us-central1"),
         (("--bucket", "my-bucket"), "bucket", "my-bucket"),
-        (("--container-uri", "r/i@sha256:1"), "image", "r/i@sha256:1"),
+        (("--container-uri", DIGEST), "image", DIGEST),
         (("--image", "r/i:1"), "image", "r/i:1"),
         (("--service-account", "a@p.iam.gserviceaccount.com"), "service_account", "a@p.iam.gserviceaccount.com"),
         (("--experiment-name", "rides"), "experiment", "rides"),

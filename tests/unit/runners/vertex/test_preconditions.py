@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, SluiceError
-from pipeline.config.environment import DataflowConfig, TaskConfig
+from pipeline.config.environment import DataflowConfig, FallbackConfig, TaskConfig, WorkersConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.preconditions import check_job_places, check_preconditions
 from tests.samples.folders import ROOT
@@ -83,6 +83,30 @@ def test_a_gpu_of_a_task_that_cannot_be_had_is_refused(given: dict[str, Any], se
 def test_more_workers_at_the_start_than_at_most_are_refused() -> None:
     problem = refusal(dataflow=DataflowConfig(workers=20, max_workers=3))
     assert problem.headline == "`dataflow.workers` of the environment dev is 20, more than its `max_workers`, 3."
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"dataflow": DataflowConfig(region="europe-wset1")},
+            "`dataflow.region` of the environment dev: Dataflow has no",
+        ),
+        (
+            {"training": WorkersConfig(fallbacks=[FallbackConfig(machine_type="n1-standard-4", region="us-wset1")])},
+            "`training.fallbacks.region` of the environment dev: Vertex AI has no region `us-wset1`",
+        ),
+    ],
+)
+def test_another_region_that_there_is_not_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    problem = refusal(**changes)
+    assert problem.headline.startswith(sentence)
+    assert "did you mean" in problem.headline
+
+
+def test_another_region_that_there_is_passes() -> None:
+    changes = {"dataflow": DataflowConfig(region="europe-west1")}
+    check_preconditions(load_workload("taxi"), load_environment("dev").model_copy(update=changes))
 
 
 @pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "The A Team"}, {"team": "x" * 64}, {"1st": "a"}])

@@ -99,10 +99,9 @@ def test_the_trainer_and_an_enabled_tuner_demand_their_machines() -> None:
     assert (tuner.purpose, tuner.accelerators) == ("the Tuner", 2)
 
 
-def test_replicas_capacity_and_fallbacks_are_part_of_the_demand() -> None:
+def test_capacity_and_fallbacks_are_part_of_the_demand() -> None:
     training = ENVIRONMENT.training.model_copy(
         update={
-            "replicas": 2,
             "capacity": "spot",
             "fallbacks": [
                 FallbackConfig(
@@ -115,7 +114,7 @@ def test_replicas_capacity_and_fallbacks_are_part_of_the_demand() -> None:
         }
     )
     first, fallback = plan(ENVIRONMENT.model_copy(update={"training": training})).machines
-    assert (first.accelerators, first.capacity, first.region) == (2, "spot", REGION)
+    assert (first.accelerators, first.capacity, first.region) == (1, "spot", REGION)
     assert (fallback.machine_type, fallback.region, fallback.capacity) == ("n1-standard-8", "us-central1", "spot")
 
 

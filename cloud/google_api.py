@@ -66,6 +66,15 @@ class GoogleApi:
         """
         return self._call("POST", url, json=body)
 
+    def put(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON object that a PUT of `body` returns.
+
+        Raises:
+          GoogleAPICallError: with the service's own words, when it refuses.
+          UnreachableError: when no answer comes.
+        """
+        return self._call("PUT", url, json=body)
+
     def _call(self, method: str, url: str, **arguments: Any) -> dict[str, Any]:
         again = retry.Retry(
             predicate=retry.if_exception_type(*_PASSING), initial=0.2, maximum=3.0, timeout=self._patience
