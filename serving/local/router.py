@@ -141,7 +141,7 @@ class Router:
         code = 500
         labels = (worker.stored.model, worker.stored.version)
         try:
-            answer = await worker.post(body, JSON)
+            answer = await worker.post(body)
             code = answer.code
             return answer
         except RequestError as refused:
@@ -159,7 +159,7 @@ class Router:
 
         async def sent() -> None:
             try:
-                code = (await worker.post(body, JSON)).code
+                code = (await worker.post(body)).code
             except RequestError as refused:
                 code = refused.code
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, str(code)).inc()

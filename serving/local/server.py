@@ -15,10 +15,12 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from core.errors import SluiceError
+from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.protocol.body import BODY_LIMIT
+from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.plan import WorkerSettings
 from serving.worker.signals import run_until_signal
 
@@ -69,16 +71,19 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
         app = router_app(router, lambda: Fleet(file, address, sockets, workers))
         config = uvicorn.Config(
-            app,
+            FastPath(app),
             loop="uvloop",
             http="httptools",
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Nobody reads the address of a client, which a header could forge.
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             ssl_certfile=settings.certificate or None,
             ssl_keyfile=settings.key or None,
         )
+        leave_out_what_is_loaded()
         try:
             run_until_signal(config, listening)
         finally:

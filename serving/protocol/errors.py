@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 JSON = "application/json"
+DEFECT = "the endpoint failed; its log says why"  # the answer to an exception that nobody foresaw
 _STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -37,11 +38,13 @@ class RequestError(Exception):
 
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
-    body = orjson.dumps(
-        {"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}},
-    )
     extra = {**_LATER.get(code, {}), **(headers or {})}
-    return Response(body, status_code=code, media_type=JSON, headers=extra)
+    return Response(error_body(code, message), status_code=code, media_type=JSON, headers=extra)
+
+
+def error_body(code: int, message: str) -> bytes:
+    """The body of such a response."""
+    return orjson.dumps({"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}})
 
 
 def exception_handlers() -> dict[Any, Any]:
@@ -58,6 +61,6 @@ def exception_handlers() -> dict[Any, Any]:
 
     async def defect(request: Request, problem: Exception) -> Response:
         logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=problem)
-        return error_response(500, "the endpoint failed; its log says why")
+        return error_response(500, DEFECT)
 
     return {RequestError: refused, HTTPException: unrouted, Exception: defect}
