@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from core.errors import SluiceError
+from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
 from serving.worker.app import worker_app
 from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.link import answer_router
@@ -63,6 +64,7 @@ def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSe
     model = LoadedModel(model_dir)
     model.warm_up()
     leave_out_what_is_loaded()
+    open_as_many_files_as_allowed()
     answer_on(listening, model, settings)
 
 
@@ -71,8 +73,10 @@ def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSett
     config = uvicorn.Config(
         worker_app(Predictor(model, settings), settings),
         loop="uvloop",
-        http="httptools",
-        log_level="warning",
+        http=guarded(Limits(body_bytes=settings.body_limit)),
+        ws="none",
+        # A warning would be a line for each odd request.
+        log_level="error",
         access_log=False,
         lifespan="on",
         server_header=False,
