@@ -19,7 +19,7 @@ import click
 
 from benchmarks.history import append_serving
 from benchmarks.serving.changes import Changed, Loading, changed_under_load, loading_beside, versions_of
-from benchmarks.serving.measured import ROOT, Measured, Target, endpoint, median_of, plain_wrapper
+from benchmarks.serving.measured import ROOT, Measured, Target, endpoint, median_of, plain_wrapper, pushed_taxi
 from benchmarks.serving.page import page
 from benchmarks.serving.wrk import loaded, tool
 from core.atomic_write import write_text
@@ -50,7 +50,7 @@ def main(pairs: int, seconds: float, requests: int, rate: float, model: Path | N
     """Measure, and write benchmarks/serving.md."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         home = Path(folder)
-        served = (model or _pushed(home / "run")).resolve()
+        served = (model or pushed_taxi(home / "run")).resolve()
         instance = read_golden(str(served)).instances[0]
         body = json.dumps({"instances": [instance]}).encode()
         versions = versions_of(served, home, WORKLOAD)
@@ -75,13 +75,6 @@ def write(loads: Loads, loading: list[Loading], changed: Changed) -> None:
     write_text(PAGE, page(tool(), limit, ours, plain, loading, changed))
     append_serving(limit, ours, plain)
     click.echo(f"written to {PAGE.relative_to(ROOT)}")
-
-
-def _pushed(output: Path) -> Path:
-    command = [sys.executable, "runners/local_runner.py", "--workload", WORKLOAD, "--output-dir", str(output)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    [version] = [each for each in (output / "serving" / WORKLOAD).iterdir() if each.name.isdigit()]
-    return version
 
 
 def _in_turn(ours: Target, plain: Target, model: str, instance: Any, body: bytes, pairs: int, seconds: float) -> Loads:

@@ -71,6 +71,14 @@ def median_of(runs: Sequence[Measured]) -> Measured:
     return Measured(median("rate"), median("p50"), median("p99"), median("processor"), requests, failed)
 
 
+def pushed_taxi(output: Path) -> Path:
+    """The SavedModel of a new run of the taxi workload."""
+    command = [sys.executable, "runners/local_runner.py", "--workload", "taxi", "--output-dir", str(output)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    [version] = [each for each in (output / "serving/taxi").iterdir() if each.name.isdigit()]
+    return version
+
+
 @contextmanager
 def endpoint(home: Path, workload: str, *arguments: str) -> Iterator[Target]:
     """`python -m serving` on the versions in `home/serving/workload`."""
