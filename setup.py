@@ -21,7 +21,6 @@ RUNTIME = [
     "google-cloud-aiplatform==1.165.1",
     "protobuf<4",
     "setuptools",
-    "aiohttp>=3.9",
     "click>=8.1",
     "cloudml-hypertune==0.1.0.dev6",
     "cryptography>=42",

@@ -5,20 +5,27 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.serving.measured import Measured
 from benchmarks.timed_process import ProcessCost
 from core.atomic_write import write_text
 
 HISTORY = Path(__file__).resolve().parent / "history.md"
-_HEAD = """# Speed over time
-
+_TITLE = "# Speed over time\n"
+_RUNS = """
 Whole runs of the taxi workload beside the official TFX template on the same machine and rows, in seconds of wall time;
 `make bench` appends a row. Compare ratios: machines differ, and two runs in turn share theirs.
 
 | date | commit | pairs | size | Sluice, s | template, s | ratio | peak memory, GiB |
+|---|---|---|---|---|---|---|---|
+"""
+_SERVING = """
+The endpoint beside the model called in process (a) and a plain FastAPI wrapper (b); `make bench-serving` appends a row.
+
+| date | commit | p50 at 1 connection, ms | of (a) | requests/s at 64 connections | of (b) | ratio | processor, ms |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -34,9 +41,33 @@ class Compared:
 
 def append_rows(compared: Sequence[Compared], history: Path = HISTORY) -> None:
     """Appends a row for each size: medians of the wall time, their ratio pair by pair, and Sluice's peak memory."""
-    rows = [_row(time.strftime("%Y-%m-%d"), _commit(), each) for each in compared]
-    before = history.read_text(encoding="utf-8") if history.exists() else _HEAD
-    write_text(history, before + "".join(rows))
+    _append(_RUNS, [_row(each) for each in compared], history)
+
+
+def append_serving(
+    limit: Measured, ours: Mapping[int, Measured], plain: Mapping[int, Measured], history: Path = HISTORY
+) -> None:
+    """Appends a row with the figures of the fewest and of the most connections."""
+    few, many, other = ours[min(ours)], ours[max(ours)], plain[max(plain)]
+    row = (
+        f"| {_when()} | {few.p50:.2f} | {limit.p50:.2f} | {many.rate:,.0f} | {other.rate:,.0f} | "
+        f"{many.rate / other.rate:.2f} | {many.processor:.2f} |\n"
+    )
+    _append(_SERVING, [row], history)
+
+
+def _append(section: str, rows: Sequence[str], history: Path) -> None:
+    """Writes the rows below those that the table of the section has."""
+    text = history.read_text(encoding="utf-8") if history.exists() else _TITLE
+    if section not in text:
+        text += section
+    before, after = text.split(section)
+    table, gap, rest = after.partition("\n\n")
+    write_text(history, before + section + table + ("\n" if gap else "") + "".join(rows) + ("\n" if gap else "") + rest)
+
+
+def _when() -> str:
+    return f"{time.strftime('%Y-%m-%d')} | {_commit()}"
 
 
 def _commit() -> str:
@@ -44,12 +75,12 @@ def _commit() -> str:
     return subprocess.run(command, cwd=HISTORY.parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _row(date: str, commit: str, compared: Compared) -> str:
+def _row(compared: Compared) -> str:
     pairs = list(zip(compared.sluice, compared.template, strict=True))
     seconds = [statistics.median(run.seconds for run in runs) for runs in (compared.sluice, compared.template)]
     ratio = statistics.median(one.seconds / other.seconds for one, other in pairs)
     peak = max(run.peak_bytes for run in compared.sluice) / 2**30
     return (
-        f"| {date} | {commit} | {len(pairs)} | {compared.size} | {seconds[0]:.1f} | {seconds[1]:.1f} | {ratio:.2f} | "
+        f"| {_when()} | {len(pairs)} | {compared.size} | {seconds[0]:.1f} | {seconds[1]:.1f} | {ratio:.2f} | "
         f"{peak:.2f} |\n"
     )

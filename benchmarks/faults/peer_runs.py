@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +15,9 @@ import click
 
 from benchmarks.faults.case import Case, assign
 from benchmarks.faults.plants import Plant, plants
-from benchmarks.faults.tables import CACHE, ROOT, TAXI
+from benchmarks.faults.tables import CACHE, TAXI
+from benchmarks.other_tools import interpreter_for
 
-ENVIRONMENTS = ROOT / ".cache" / "peers"
 SCRIPTS = Path(__file__).parent / "peers"
 ALARMS = CACHE / "peer_alarms.json"
 # Separate clean splits, to see what a tool reports on clean data.
@@ -150,23 +149,7 @@ def _environment(peer: Peer) -> Path | str:
     """The interpreter for the tool, or the reason why there is none."""
     if not peer.requirements:
         return Path(sys.executable)
-    home = ENVIRONMENTS / Path(peer.script).stem.split("_")[0]
-    interpreter, stamp = home / "bin/python", home / "requirements.txt"
-    wanted = "\n".join(peer.requirements)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return interpreter
-    uv = shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)],
-            [uv, "pip", "install", "--quiet", "--python", str(interpreter), *peer.requirements],
-        ):
-            subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return f"{peer.requirements[0]} cannot be installed here"
-    stamp.write_text(wanted)
-    return interpreter
+    return interpreter_for(Path(peer.script).stem.split("_")[0], peer.requirements)
 
 
 def cases_of(answers: Sequence[Answer]) -> int:

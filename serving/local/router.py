@@ -157,7 +157,7 @@ class Router:
         code, content = 500, b""
         labels = (worker.stored.model, worker.stored.version)
         try:
-            answer = await worker.post(body, JSON)
+            answer = await worker.post(body)
             code, content = answer.code, answer.body
             return answer
         except RequestError as refused:
@@ -183,7 +183,7 @@ class Router:
         async def sent() -> None:
             began, content = time.perf_counter(), b""
             try:
-                answer = await worker.post(body, JSON)
+                answer = await worker.post(body)
                 code, content = answer.code, answer.body
             except RequestError as refused:
                 code = refused.code

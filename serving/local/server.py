@@ -15,6 +15,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from core.errors import SluiceError
+from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
@@ -23,10 +24,13 @@ from serving.log.answer_files import AnswerFiles
 from serving.log.recorder import AnswerRecorder
 from serving.log.settings import LogSettings
 from serving.protocol.body import BODY_LIMIT
+from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
+from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.plan import WorkerSettings
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
+KEEP_ALIVE_SECONDS = 60
 _WAITING_CONNECTIONS = 1024
 
 
@@ -73,20 +77,27 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         # The router has checked the body's size.
         workers = WorkerSettings(body_limit=settings.body_limit)
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
+        open_as_many_files_as_allowed()
         recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
         log = settings.log.opened(settings.name) if settings.log else None
         app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log)
         config = uvicorn.Config(
-            app,
+            FastPath(app),
             loop="uvloop",
-            http="httptools",
-            log_level="warning",
+            http=guarded(Limits(body_bytes=settings.body_limit)),
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            # A warning would be a line for each odd request, for whoever wants to fill the log.
+            log_level="error",
             access_log=False,
             server_header=False,
+            # Nobody reads the address of a client, which a header could forge.
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             ssl_certfile=settings.certificate or None,
             ssl_keyfile=settings.key or None,
         )
+        leave_out_what_is_loaded()
         try:
             run_until_signal(config, listening)
         finally:

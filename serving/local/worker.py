@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import psutil
 
+from serving.local.link import Link
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
-from serving.worker.plan import PREDICT_ROUTE, WorkerPlan, WorkerSettings
+from serving.worker.plan import WorkerPlan, WorkerSettings
 
 DRAIN_SECONDS = 30
 # Vertex' limit of a prediction on a shared endpoint.
@@ -26,8 +26,6 @@ MOST_IN_FLIGHT = 1024
 _LONGEST_PAUSE = 30.0
 # An idle process with TensorFlow, and as much again as the variables while they are read.
 _BASE_BYTES, _COPIES = 500_000_000, 2
-# Shorter than the worker keeps a connection, so that none closes under a request.
-_KEPT_CONNECTION_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Worker:
         self._settings = settings
         self._on_change = on_change
         self._process: asyncio.subprocess.Process | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._link: Link | None = None
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,26 +63,25 @@ class Worker:
         """The process that answers at present."""
         return self._process.pid if self._process else None
 
-    async def post(self, body: bytes, content_type: str) -> WorkerAnswer:
-        """Sends a request for predictions.
+    async def post(self, body: bytes) -> WorkerAnswer:
+        """Sends a request for predictions in JSON.
 
         Raises:
           RequestError: 503 when the version does not answer, 429 when too many requests wait, 504 when it takes too
             long.
         """
-        if not self.ready or self._session is None:
+        if not self.ready or self._link is None:
             raise RequestError(503, f"version {self.stored.version} is not ready{self._why()}")
         if self._in_flight >= MOST_IN_FLIGHT:
             raise RequestError(429, f"{self._in_flight} requests wait for version {self.stored.version}; come again")
         self._in_flight += 1
         self._idle.clear()
         try:
-            headers = {"Content-Type": content_type}
-            async with self._session.post(f"http://worker{PREDICT_ROUTE}", data=body, headers=headers) as response:
-                return WorkerAnswer(response.status, await response.read())
+            answer = await self._link.ask(body, ANSWER_SECONDS)
+            return WorkerAnswer(answer.status, answer.body)
         except asyncio.TimeoutError as late:
             raise RequestError(504, f"version {self.stored.version} did not answer in {ANSWER_SECONDS} s") from late
-        except aiohttp.ClientError as broken:
+        except ConnectionError as broken:
             raise RequestError(503, f"version {self.stored.version} ended while it answered; come again") from broken
         finally:
             self._in_flight -= 1
@@ -102,7 +99,7 @@ class Worker:
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()
-        await self._unready("")
+        self._unready("")
 
     async def _keep_alive(self) -> None:
         """Starts the process again whenever it ends: at once after it had answered, else after longer and longer
@@ -117,7 +114,7 @@ class Worker:
                 problem = f"its process ended {_by(code)} and is started again"
             else:
                 pause = min(max(1.0, pause * 2), _LONGEST_PAUSE)
-            await self._unready(problem)
+            self._unready(problem)
             await asyncio.sleep(pause)
 
     async def _start(self) -> str:
@@ -152,21 +149,27 @@ class Worker:
             code = await self._process.wait()
             return str(report.get("problem") or f"its process ended {_by(code)} before the model was loaded")
         self.report = report
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(self._socket, limit=0, keepalive_timeout=_KEPT_CONNECTION_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-            auto_decompress=False,
-        )
+        try:
+            self._link = await Link.to(self._socket, self._lost)
+        except OSError as problem:
+            self._lost()
+            await self._process.wait()
+            return f"its process ended before a request: {problem}"
         self.ready, self.problem = True, ""
         self._on_change()
         return ""
 
-    async def _unready(self, problem: str) -> None:
+    def _unready(self, problem: str) -> None:
         self.ready, self.problem = False, problem
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
         self._on_change()
+
+    def _lost(self) -> None:
+        """A process that cannot be asked any more ends, and so is started again."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
 
     def _why(self) -> str:
         return f": {self.problem}" if self.problem else ": it is being loaded"

@@ -13,12 +13,15 @@ from starlette.responses import Response
 from serving.protocol.request_id import HEADER, request_id_of
 
 JSON = "application/json"
+DEFECT = "the endpoint failed; its log says why"  # the answer to an exception that nobody foresaw
 _STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     404: "NOT_FOUND",
     405: "INVALID_ARGUMENT",
+    408: "DEADLINE_EXCEEDED",
     413: "INVALID_ARGUMENT",
+    431: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
     503: "UNAVAILABLE",
@@ -39,11 +42,13 @@ class RequestError(Exception):
 
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
-    body = orjson.dumps(
-        {"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}},
-    )
     extra = {**_LATER.get(code, {}), **(headers or {})}
-    return Response(body, status_code=code, media_type=JSON, headers=extra)
+    return Response(error_body(code, message), status_code=code, media_type=JSON, headers=extra)
+
+
+def error_body(code: int, message: str) -> bytes:
+    """The body of such a response."""
+    return orjson.dumps({"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}})
 
 
 def exception_handlers() -> dict[Any, Any]:
@@ -60,6 +65,6 @@ def exception_handlers() -> dict[Any, Any]:
 
     async def defect(request: Request, problem: Exception) -> Response:
         logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=problem)
-        return error_response(500, "the endpoint failed; its log says why")
+        return error_response(500, DEFECT)
 
     return {RequestError: refused, HTTPException: unrouted, Exception: defect}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import functools
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,10 +103,18 @@ def _scalar(feature: Feature, value: Any, place: int) -> Any:
     is_float = feature.kind.startswith("float")
     if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
         raise _unfit(feature, place, value)
-    limits = np.finfo(feature.kind) if is_float else np.iinfo(feature.kind)
-    if not float(limits.min) <= value <= float(limits.max) or (not is_float and not limits.min <= value <= limits.max):
+    lowest, highest = _limits(feature.kind)
+    if not lowest <= value <= highest:
         raise _unfit(feature, place, value, f" that {feature.kind} can hold")
     return value
+
+
+@functools.cache
+def _limits(kind: str) -> tuple[float, float]:
+    """The least and the greatest number, as Python's own: comparisons with NumPy's take ten times as long."""
+    limits: Any = np.finfo(kind) if kind.startswith("float") else np.iinfo(kind)
+    number = float if kind.startswith("float") else int
+    return number(limits.min), number(limits.max)
 
 
 def _bytes(feature: Feature, value: Any, place: int) -> bytes:
@@ -141,8 +150,8 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
     if feature.kind == STRING:
         return np.array([text.encode() for text in found.ravel().tolist()], dtype=object).reshape(found.shape)
     if feature.kind != "bool" and found.size:
-        limits = np.finfo(feature.kind) if feature.kind.startswith("float") else np.iinfo(feature.kind)
-        if not (limits.min <= found.min() and found.max() <= limits.max):
+        lowest, highest = _limits(feature.kind)
+        if not (lowest <= found.min() and found.max() <= highest):
             raise _unfit(feature, place, value, f", values that {feature.kind} can hold")
     return found.astype(feature.kind)
 

@@ -1,62 +1,38 @@
-"""The HTTP face of one loaded version: Vertex' container contract. A router stands before it, or Vertex does."""
+"""The HTTP face of one loaded version: Vertex' container contract."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import orjson
-from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.protocol.answers import answers_of
-from serving.protocol.body import instances_of, read_body
+from serving.protocol.body import read_body
 from serving.protocol.errors import JSON, exception_handlers
-from serving.protocol.signature import columns_of
-from serving.worker.batcher import Batcher
-from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerSettings
+from serving.worker.predictor import Predictor
 
 
-def worker_app(model: LoadedModel, settings: WorkerSettings) -> Starlette:
-    """The application that answers for `model`."""
-    metrics = CollectorRegistry()
-    batch_sizes = Histogram(
-        "sluice_batch_rows",
-        "Rows of one call of the model",
-        buckets=[2**power for power in range(11)],
-        registry=metrics,
-    )
-    answered = Counter("sluice_instances", "Instances answered", registry=metrics)
-
-    def predict_rows(columns: Any) -> Any:
-        batch_sizes.observe(len(next(iter(columns.values()))))
-        return model.predict(columns)
-
-    batcher = Batcher(predict_rows, settings.batch_rows, settings.queue_rows)
+def worker_app(predictor: Predictor, settings: WorkerSettings) -> Starlette:
+    """The application that answers by `predictor`."""
 
     async def predict(request: Request) -> Response:
-        instances = instances_of(await read_body(request, settings.body_limit))
-        columns = columns_of(instances, model.features)
-        outputs = await batcher.submit(columns, len(instances))
-        answers = answers_of(outputs, model.classes)
-        answered.inc(len(instances))
-        return Response(orjson.dumps({"predictions": answers}), media_type=JSON)
+        body = await read_body(request, settings.body_limit)
+        return Response(await predictor.answer(body), media_type=JSON)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)
 
     async def show_metrics(_: Request) -> Response:
-        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(predictor.metrics), media_type=CONTENT_TYPE_LATEST)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        batcher.start()
+        predictor.start()
         yield
 
     return Starlette(

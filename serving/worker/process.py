@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from core.errors import SluiceError
+from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
 from serving.worker.app import worker_app
+from serving.worker.garbage import leave_out_what_is_loaded
+from serving.worker.link import answer_router
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.predictor import Predictor
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
@@ -46,7 +51,8 @@ def serve(plan: WorkerPlan) -> None:
     listening.listen(1024)
     features = [asdict(feature) for feature in model.features]
     _report(plan.report_to, {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]})
-    answer_on(listening, model, plan.settings)
+    leave_out_what_is_loaded()
+    uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
 
 
 def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSettings) -> None:
@@ -57,16 +63,20 @@ def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSe
     """
     model = LoadedModel(model_dir)
     model.warm_up()
+    leave_out_what_is_loaded()
+    open_as_many_files_as_allowed()
     answer_on(listening, model, settings)
 
 
 def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
     """Answers until SIGTERM, then finishes what has begun."""
     config = uvicorn.Config(
-        worker_app(model, settings),
+        worker_app(Predictor(model, settings), settings),
         loop="uvloop",
-        http="httptools",
-        log_level="warning",
+        http=guarded(Limits(body_bytes=settings.body_limit)),
+        ws="none",
+        # A warning would be a line for each odd request.
+        log_level="error",
         access_log=False,
         lifespan="on",
         server_header=False,

@@ -13,8 +13,7 @@ import pytest
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.log.answer_source import answer_source_at
-from serving.watch.window import AnswerSource
-from serving.watch.window import Observation, Window
+from serving.watch.window import AnswerSource, Observation, Window
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
 

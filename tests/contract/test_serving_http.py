@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -15,11 +17,15 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.serving.fuzz import MOST_GROWTH
+from benchmarks.serving.measured import Target
+from benchmarks.serving.mutations import requests_like, sent
 from tests.samples.folders import ROOT
 from tests.samples.served_models import (
     RIDE,
@@ -240,6 +246,20 @@ def test_whatever_is_sent_the_answer_is_no_fault_of_the_server(server: Server) -
     assert sum(codes.values()) >= 2000
     assert codes[200] > 200, codes
     assert codes[400] > 200, codes
+    assert server.post([RIDE]).status_code == 200
+
+
+def test_bytes_that_were_changed_by_chance_neither_end_the_server_nor_stay_in_its_memory(server: Server) -> None:
+    assert server.process is not None
+    target = Target(server.predict_url, psutil.Process(server.process.pid))
+    port = int(server.url.rsplit(":", 1)[1])
+    changed = requests_like([_encoded({"instances": [RIDE] * 3})], f"/v1/models/{WORKLOAD}:predict", random.Random(7))
+    warm_up = asyncio.run(sent(changed, 200, port))
+    before = target.memory()
+    outcome = asyncio.run(sent(changed, 400, port))
+    assert warm_up.failed + outcome.failed == []
+    assert {200, 400} <= set(outcome.codes)
+    assert target.memory() - before < MOST_GROWTH
     assert server.post([RIDE]).status_code == 200
 
 

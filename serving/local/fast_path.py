@@ -1,0 +1,50 @@
+"""Predictions by the split of the traffic, answered ahead of the routes of FastAPI, which take longer to find the
+function for a path than the function takes. All other requests go there."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from serving.local.router import Router
+from serving.protocol.errors import DEFECT, RequestError, error_response
+
+
+class FastPath:
+    """The application for a server: `app` with a short way to its router."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._router: Router = app.state.router
+        name = re.escape(self._router.settings.name)
+        parents = "models|projects/[^/]+/locations/[^/]+/endpoints"
+        self._predictions = re.compile(f"/v1/(?:{parents})/{name}:predict")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if not self._is_prediction(scope):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    def _is_prediction(self, scope: Scope) -> Any:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return False
+        return self._predictions.fullmatch(scope["path"])
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._router.predict(request)
+        except RequestError as refused:
+            return error_response(refused.code, refused.message)
+        except Exception as problem:
+            logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=problem)
+            return error_response(500, DEFECT)
