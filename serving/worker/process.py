@@ -62,7 +62,12 @@ def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSe
 
 def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
     """Answers until SIGTERM, then finishes what has begun."""
-    config = uvicorn.Config(
+    run_until_signal(configuration(model, settings), listening)
+
+
+def configuration(model: LoadedModel, settings: WorkerSettings) -> uvicorn.Config:
+    """How a version is served, whoever starts the server."""
+    return uvicorn.Config(
         worker_app(model, settings),
         loop="uvloop",
         http="httptools",
@@ -73,7 +78,6 @@ def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSett
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    run_until_signal(config, listening)
 
 
 def _report(pipe: int, found: dict[str, Any]) -> None:
