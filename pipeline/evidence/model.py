@@ -161,8 +161,8 @@ def _golden(replayed: Replayed) -> GoldenReplay | None:
     error = replayed.errors.get(fresh_endpoint.GOLDEN, "")
     if not error and fresh_endpoint.RECORDED not in replayed.answers:
         return None
-    answers = (replayed.answers.get(name) for name in (fresh_endpoint.RECORDED, fresh_endpoint.ANSWERED))
-    return GoldenReplay(*answers, error=error)
+    recorded, answered = (replayed.answers.get(name) for name in (fresh_endpoint.RECORDED, fresh_endpoint.ANSWERED))
+    return GoldenReplay(recorded, answered, error)
 
 
 def _probes(replayed: Replayed) -> tuple[Probe, ...]:
