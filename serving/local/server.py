@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import SluiceError
 from serving.local.fleet import Address, Fleet
+from serving.local.page.routes import add_page
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.protocol.body import BODY_LIMIT
@@ -68,6 +69,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         workers = WorkerSettings(body_limit=settings.body_limit)
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
         app = router_app(router, lambda: Fleet(file, address, sockets, workers))
+        add_page(app, app.state.router)
         config = uvicorn.Config(
             app,
             loop="uvloop",

@@ -21,6 +21,7 @@ from core.errors import SluiceError
 from serving.worker.app import worker_app
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.samples import samples_of
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
@@ -44,8 +45,7 @@ def serve(plan: WorkerPlan) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
     listening.listen(1024)
-    features = [asdict(feature) for feature in model.features]
-    _report(plan.report_to, {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]})
+    _report(plan.report_to, _description(model))
     answer_on(listening, model, plan.settings)
 
 
@@ -78,6 +78,17 @@ def configuration(model: LoadedModel, settings: WorkerSettings) -> uvicorn.Confi
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def _description(model: LoadedModel) -> dict[str, Any]:
+    """The signature, and what the page shows of it."""
+    return {
+        "metadata": model.metadata(),
+        "features": _as_json([asdict(feature) for feature in model.features]),
+        "classes": [*model.classes],
+        "label": model.label,
+        "samples": samples_of(model),
+    }
 
 
 def _report(pipe: int, found: dict[str, Any]) -> None:
