@@ -33,7 +33,9 @@ function why({ deployed }) {
   if (!shares.length) return "No version has traffic yet.";
   const split = shares.map((each) => `version ${each.version} answers ${part(each.share)}`).join(", ");
   const copied = deployed.filter((each) => each.copied > 0);
-  const copies = copied.map((each) => ` Version ${each.version} gets copies of ${each.copied} % of them; its answers are thrown away.`);
+  const copies = copied.map(
+    (each) => ` Version ${each.version} gets copies of ${each.copied} % of them; its answers are thrown away.`,
+  );
   return `V${split.slice(1)}.${copies.join("")}`;
 }
 
@@ -59,6 +61,7 @@ function table(deployed) {
 }
 
 function row(each) {
+  const copies = counts(each.copies, each.copied ? "none yet" : "–");
   return element(
     "tr",
     {},
@@ -66,7 +69,7 @@ function row(each) {
     cell("Traffic", element("span", { className: "share" }, bar(each.share), `${each.share} %`)),
     cell("State", grade(each)),
     cell("Answers", counts(each.answers, "none yet")),
-    cell("Copies", each.copied ? `${each.copied} % · ${counts(each.copies, "none yet")}` : counts(each.copies, "–")),
+    cell("Copies", each.copied ? `${each.copied} % · ${copies}` : copies),
   );
 }
 
