@@ -10,6 +10,11 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+// A name that may break behind its underscores, and nowhere else while there is room.
+export function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((piece) => [piece, element("wbr")]);
+}
+
 // A part of 100 as a bar; `style-src` forbids a style attribute and allows this.
 export function bar(percent) {
   const filled = element("i");

@@ -1,7 +1,7 @@
 // A form with one field an input of the model. A field has `element`, `fill(value)` and `json()`, which is "" for a
 // value that is left out.
 
-import { element } from "./elements.js";
+import { breakable, element } from "./elements.js";
 import { imageField } from "./image.js";
 
 const INTEGERS = new Set(["int64", "int32", "uint8"]);
@@ -32,7 +32,7 @@ function labelled(feature, id, hint, input) {
   return element(
     "div",
     { className: "field" },
-    element("label", { htmlFor: id }, feature.name),
+    element("label", { htmlFor: id }, ...breakable(feature.name)),
     element("span", { className: "sub", id: `${id}-hint` }, feature.missing ? `${hint}, or empty` : hint),
     input,
   );

@@ -31,16 +31,14 @@ function why({ deployed }) {
   const silent = shares.filter((each) => !each.ready);
   if (silent.length) return silent.map(reason).join(" ");
   if (!shares.length) return "No version has traffic yet.";
-  const split = shares.map((each) => `version ${each.version} answers ${part(each.share)}`).join(", ");
+  const split = shares.map((each) => `version ${each.version} answers ${each.share} %`).join(", ");
+  const all = `Version ${shares[0].version} answers all requests.`;
+  const answering = shares.length === 1 ? all : `V${split.slice(1)} of the requests.`;
   const copied = deployed.filter((each) => each.copied > 0);
   const copies = copied.map(
     (each) => ` Version ${each.version} gets copies of ${each.copied} % of them; its answers are thrown away.`,
   );
-  return `V${split.slice(1)}.${copies.join("")}`;
-}
-
-function part(share) {
-  return share === 100 ? "all requests" : `${share} % of the requests`;
+  return answering + copies.join("");
 }
 
 function reason(each) {
