@@ -81,7 +81,12 @@ setup(
     description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
     python_requires=">=3.10",
     packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
-    package_data={"cloud": ["data/*"], "report": ["templates/*"], "registry": ["templates/*"]},
+    package_data={
+        "cloud": ["data/*"],
+        "report": ["templates/*"],
+        "registry": ["templates/*"],
+        "serving.local.page": ["assets/*"],
+    },
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT},
     entry_points={

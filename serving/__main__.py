@@ -23,7 +23,7 @@ _PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 _EPILOG = f"""\b
 What is served:   OUT/serving/WORKLOAD/VERSION: the newest, until somebody sets the traffic (serving/contract.py)
 Ask:              curl -d '{{"instances": [{{…}}]}}' http://127.0.0.1:8080/v1/models/WORKLOAD:predict
-Look:             GET /v1/models/WORKLOAD, /v1/models/WORKLOAD/metadata, /healthz, /metrics, /docs
+Look:             a page at /; GET /v1/models/WORKLOAD, /v1/models/WORKLOAD/metadata, /healthz, /metrics, /docs
 {TOKEN}:  when set, requests need the header `Authorization: Bearer …`
 {SALT}:  the salt of --log-hash
 {_PORT}, {_MODEL}, AIP_HEALTH_ROUTE, AIP_PREDICT_ROUTE:  when set, serves one model alone, as a container on Vertex

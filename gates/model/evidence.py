@@ -103,14 +103,24 @@ class Replay:
     """The answers for the same raw rows through one path.
 
     `name`: "training" (training transform and model), "evaluated" (what Evaluator stored), or the signature:
-    "serving_default", "serving_examples", "endpoint". `scores` are shaped by `as_scores`; `again` is a second,
-    identical call; `error` is the message of a call that failed.
+    "serving_default", "serving_examples". `scores` are shaped by `as_scores`; `again` is a second, identical call;
+    `error` is the message of a call that failed.
     """
 
     name: str
     scores: Any
     again: Any = None
     rows: str = ""  # a description of the rows: "512 rows of test"
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class GoldenReplay:
+    """The golden requests of the export: the recorded answers and those of the endpoint's process, [requests, scores];
+    `error` says why there are none to compare."""
+
+    recorded: Any = None
+    answered: Any = None
     error: str = ""
 
 
@@ -150,6 +160,7 @@ class ModelEvidence:
     eval: Predicted | None = None
     test: Predicted | None = None
     replays: tuple[Replay, ...] = ()
+    golden: GoldenReplay | None = None
     replayed_rows: RawRows | None = None
     replayed_labels: NDArray[Any] | None = None
     probes: tuple[Probe, ...] = ()
@@ -170,6 +181,7 @@ class ModelEvidence:
             Need.EVAL_PREDICTIONS: self.eval is not None,
             Need.TEST_PREDICTIONS: self.test is not None,
             Need.REPLAYS: bool(self.replays),
+            Need.GOLDEN: self.golden is not None,
             Need.PROBES: bool(self.probes),
             Need.SLICES: bool(self.test_slices),
             Need.BLESSED: self.blessed is not None,

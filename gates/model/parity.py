@@ -130,6 +130,50 @@ def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Meas
         yield _compared(name, "evaluation", expected, scores, off, tolerance, evidence, remedy)
 
 
+@check(
+    gate=Gate.MODEL,
+    group="parity",
+    catches="an endpoint that answers otherwise than the model: JSON, placeholders of missing values, names of classes",
+    statistic="largest difference between the recorded answers of the golden requests and those over HTTP",
+    margin=1e-5,
+    rule="any request beyond the margin (1e-3 across devices), or answered with an error",
+    source="Breck et al. 2017, The ML Test Score (training-serving skew)",
+    needs=(Need.GOLDEN,),
+    tier=1,
+)
+def endpoint_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
+    """The process that stands behind an endpoint answers each request alone, as it does for a client."""
+    golden = evidence.golden
+    if golden is None:
+        raise NotApplicable("the export carries no golden requests")
+    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
+    if golden.error:
+        largest, requests = float("inf"), 0
+        text = f"The endpoint does not answer the golden requests: {first_line(golden.error)}."
+    else:
+        recorded, answered = (as_scores(each, evidence.is_regression) for each in (golden.recorded, golden.answered))
+        found = difference(recorded, answered, tolerance)
+        largest, requests, text = found.largest, found.rows, _endpoint_text(found, tolerance)
+    yield Measurement(
+        subject="endpoint",
+        statistic="largest difference to the recorded answers",
+        value=largest,
+        margin=tolerance,
+        n=requests,
+        reason=text,
+        remedy="Serve the export and send a golden request by hand:  python -m serving --help",
+    )
+
+
+def _endpoint_text(found: Difference, tolerance: float) -> str:
+    if found.largest <= tolerance:
+        return f"The endpoint answers {found.rows} golden requests as the model did, to {found.largest:.1g}."
+    return (
+        f"The endpoint answers {found.differing} of {found.rows} golden requests otherwise than the model did, request "
+        f"{found.row + 1} by {found.largest:.3g}{flips_text(found)}."
+    )
+
+
 def _served(evidence: ModelEvidence) -> list[Replay]:
     return [each for each in evidence.replays if each.name not in (TRAINING, EVALUATED)]
 

@@ -65,6 +65,7 @@ class Need(str, Enum):
     EVAL_PREDICTIONS = "the model's predictions on eval were not given"
     TEST_PREDICTIONS = "the model's predictions on test were not given"
     REPLAYS = "no signature was replayed"
+    GOLDEN = "the export carries no golden requests"
     PROBES = "no optional field was probed"
     SLICES = "no slices are configured"
     BLESSED = "no model has been blessed before"

@@ -27,6 +27,7 @@ from models.features import transformed_feature_spec
 Columns = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
 
+FRESH_PROCESS = "models.export.fresh_process"
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
@@ -144,10 +145,10 @@ class Replayed:
     seconds: np.ndarray
 
 
-def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
+def replay(path: TrainingPath, model: str, examples: np.ndarray, process: str = FRESH_PROCESS) -> Replayed:
     """Replays the rows through training's path in this process and, at the same time, through each signature in a fresh
     process: twice, and with each optional field missing, unknown and extreme, and each image plain
-    (`probe/<field>/<case>`)."""
+    (`probe/<field>/<case>`). `process` is the module that this process runs; another one may add answers."""
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
@@ -157,9 +158,9 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray) -> Replayed:
         requests.add_raw(f"probe/{name}", probed)
         requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
     with tempfile.TemporaryDirectory() as scratch:
-        process = _start(Path(scratch), model, requests)
+        running = _start(Path(scratch), model, requests, process)
         training = path.predict(examples)
-        found = _finish(process, Path(scratch))
+        found = _finish(running, Path(scratch))
     errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
     seconds = found.pop("seconds")
     answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
@@ -215,7 +216,7 @@ def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.nd
     }
 
 
-def _start(scratch: Path, model: str, requests: Requests) -> subprocess.Popen[str]:
+def _start(scratch: Path, model: str, requests: Requests, process: str) -> subprocess.Popen[str]:
     from models.export.fresh_process import write_requests
 
     timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
@@ -223,7 +224,7 @@ def _start(scratch: Path, model: str, requests: Requests) -> subprocess.Popen[st
     write_requests(str(scratch / "requests.npz"), requests.arrays)
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "models.export.fresh_process", "requests.npz", "plan.json", "answers.npz"]
+    command = [sys.executable, "-m", process, "requests.npz", "plan.json", "answers.npz"]
     return subprocess.Popen(
         command, cwd=scratch, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

@@ -19,7 +19,17 @@ from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
 from gates.evaluation.measure import MISSING, Scored, class_names
-from gates.model.evidence import EVALUATED, TRAINING, Budgets, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model.evidence import (
+    EVALUATED,
+    TRAINING,
+    Budgets,
+    GoldenReplay,
+    ModelEvidence,
+    Predicted,
+    Probe,
+    RawRows,
+    Replay,
+)
 from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
@@ -27,7 +37,7 @@ from gates.verdict.settings import GateSettings
 from models.export.replay import Replayed, TrainingPath, importances, replay
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
-from pipeline.evidence import scores
+from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.data import table_of
 
 REPLAYED_ROWS = 1_000
@@ -48,7 +58,7 @@ def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: G
     export = path_utils.serving_model_path(inputs["model"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
-    replayed = replay(path, export, test[at])
+    replayed = replay(path, export, test[at], process="pipeline.evidence.fresh_endpoint")
     stump = _stump(rows["train"], test, schema, scored.classes, declared)
     return ModelEvidence(
         classes=class_names(scored.classes, declared.class_names),
@@ -56,6 +66,7 @@ def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: G
         eval=judged.predicted(rows["eval"], path.predict(rows["eval"])),
         test=judged.predicted(test, scored.predictions),
         replays=_replays(replayed, scored, at),
+        golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
         probes=_probes(replayed),
@@ -144,6 +155,14 @@ def _replays(replayed: Replayed, scored: Scored, at: NDArray[np.intp]) -> tuple[
         Replay(EVALUATED, scored.predictions[at], rows=rows),
         *replays,
     )
+
+
+def _golden(replayed: Replayed) -> GoldenReplay | None:
+    error = replayed.errors.get(fresh_endpoint.GOLDEN, "")
+    if not error and fresh_endpoint.RECORDED not in replayed.answers:
+        return None
+    recorded, answered = (replayed.answers.get(name) for name in (fresh_endpoint.RECORDED, fresh_endpoint.ANSWERED))
+    return GoldenReplay(recorded, answered, error)
 
 
 def _probes(replayed: Replayed) -> tuple[Probe, ...]:

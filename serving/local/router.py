@@ -242,6 +242,9 @@ def router_app(
         exception_handlers=exception_handlers(),
         # A browser does not send the token, and without it nobody is shown the signature.
         openapi_url=None if settings.token else "/openapi.json",
+        # FastAPI's own pages load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.router = router
     _add_predict_routes(app, router)

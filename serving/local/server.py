@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from core.errors import SluiceError
 from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
+from serving.local.page.routes import add_page
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.log.answer_files import FOLDER as ANSWERS
@@ -81,6 +82,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
         log = settings.log.opened(settings.name) if settings.log else None
         app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log)
+        add_page(app, app.state.router)
         config = uvicorn.Config(
             FastPath(app),
             loop="uvloop",

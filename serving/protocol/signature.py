@@ -25,7 +25,7 @@ B64 = "b64"  # Vertex' and TensorFlow Serving's form of bytes: {"b64": "…"}
 STRING = "string"
 KINDS = ("int64", "int32", "uint8", "float32", "float64", "bool", STRING)
 _IN_WORDS = {"bool": "true or false", STRING: "a text", "float32": "a number", "float64": "a number"}
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _SHOWN = 40  # characters of a client's value in a message
 
 
@@ -48,7 +48,7 @@ class Feature:
 
     def is_image(self) -> bool:
         """Whether a row is height × width × channels of pixels."""
-        return len(self.shape) == 3 and self.shape[2] in _MODES and self.kind in ("int64", "uint8", "float32")
+        return len(self.shape) == 3 and self.shape[2] in MODES and self.kind in ("int64", "uint8", "float32")
 
 
 def columns_of(instances: Sequence[Any], features: Sequence[Feature]) -> dict[str, Array]:
@@ -165,7 +165,7 @@ def _image(feature: Feature, content: bytes, place: int) -> Array:
             if image.size != (width, height):
                 size = f"{image.width} x {image.height}"
                 raise _unfit(feature, place, f"an image of {size} pixels")
-            pixels = np.asarray(image.convert(_MODES[channels]))
+            pixels = np.asarray(image.convert(MODES[channels]))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
         raise _unfit(feature, place, "bytes that are no PNG or JPEG") from problem
     pixels = pixels.reshape(feature.shape)

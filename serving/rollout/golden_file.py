@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import math
 import posixpath
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from core.errors import SluiceError
-from models.export.placeholders import MISSING
 from models.export.served_form import FILE, FOLDER, ServedForm
 from serving.protocol.answers import answers_of
 from serving.protocol.errors import RequestError
+from serving.protocol.instances import as_json
 from serving.rollout.golden import GoldenRequests
 from serving.watch.window import scores_of
 from serving.worker.model import WARM_UP_FILE
@@ -40,7 +37,7 @@ def read_golden(model: str) -> GoldenRequests:
             outputs = {name: tf.make_ndarray(tensor) for name, tensor in log.response.outputs.items()}
             rows = {name: tf.make_ndarray(tensor).tolist() for name, tensor in log.request.inputs.items()}
             for row, answer in enumerate(answers_of(outputs, classes)):
-                instances.append({name: _value(values[row]) for name, values in rows.items()})
+                instances.append({name: as_json(values[row]) for name, values in rows.items()})
                 answers.append(scores_of(answer))
     except (tf.errors.DataLossError, ValueError, IndexError, RequestError) as problem:
         raise SluiceError(f"the golden requests in {path} cannot be used: {problem}") from problem
@@ -56,16 +53,3 @@ def _classes(model: str) -> Sequence[str]:
             return ServedForm.loads(stored.read()).classes
         except (ValueError, TypeError) as problem:
             raise SluiceError(f"{file} cannot be read: {problem}") from problem
-
-
-def _value(value: Any) -> Any:
-    """As JSON has it: null for a missing value, text where bytes are text."""
-    if isinstance(value, list):
-        return [_value(each) for each in value]
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return {"b64": base64.b64encode(value).decode()}
-    is_missing = value == MISSING[tf.int64] or (isinstance(value, float) and math.isnan(value))
-    return None if is_missing else value

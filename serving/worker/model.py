@@ -58,12 +58,23 @@ class LoadedModel:
         """Answers the requests that the export carries, else one made up; returns their number. The first call of a
         graph takes many times as long as the next."""
         number = 0
-        for columns in self._warm_up_requests():
+        for columns in self.warm_up_requests():
             self.predict(columns)
             number += 1
         if not number:
             self.predict({each.name: _made_up(each) for each in self.features})
         return number
+
+    def warm_up_requests(self) -> Iterator[dict[str, Array]]:
+        """The requests that the export carries."""
+        path = posixpath.join(self.path, FOLDER, WARM_UP_FILE)
+        if not tf.io.gfile.exists(path):
+            return
+        for record in tf.data.TFRecordDataset(path).take(MOST_WARM_UPS).as_numpy_iterator():
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+            inputs = log.predict_log.request.inputs
+            if set(inputs) == set(self._dtypes):
+                yield {name: tf.make_ndarray(tensor) for name, tensor in inputs.items()}
 
     def metadata(self) -> dict[str, Any]:
         """The signature in TensorFlow Serving's form, and what the export says about its answers."""
@@ -86,16 +97,6 @@ class LoadedModel:
         is_optional = form is not None and name not in form.required and len(shape) == 1
         missing: Any = MISSING.get(spec.dtype) if is_optional else None
         return Feature(name, spec.dtype.name, tuple(shape[1:]), missing)
-
-    def _warm_up_requests(self) -> Iterator[dict[str, Array]]:
-        path = posixpath.join(self.path, FOLDER, WARM_UP_FILE)
-        if not tf.io.gfile.exists(path):
-            return
-        for record in tf.data.TFRecordDataset(path).take(MOST_WARM_UPS).as_numpy_iterator():
-            log = prediction_log_pb2.PredictionLog.FromString(record)
-            inputs = log.predict_log.request.inputs
-            if set(inputs) == set(self._dtypes):
-                yield {name: tf.make_ndarray(tensor) for name, tensor in inputs.items()}
 
 
 def _served_form(path: str) -> ServedForm | None:

@@ -26,6 +26,7 @@ from serving.worker.link import answer_router
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
 from serving.worker.predictor import Predictor
+from serving.worker.samples import samples_of
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
@@ -49,8 +50,7 @@ def serve(plan: WorkerPlan) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
     listening.listen(1024)
-    features = [asdict(feature) for feature in model.features]
-    _report(plan.report_to, {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]})
+    _report(plan.report_to, _description(model))
     leave_out_what_is_loaded()
     uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
 
@@ -70,7 +70,12 @@ def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSe
 
 def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
     """Answers until SIGTERM, then finishes what has begun."""
-    config = uvicorn.Config(
+    run_until_signal(configuration(model, settings), listening)
+
+
+def configuration(model: LoadedModel, settings: WorkerSettings) -> uvicorn.Config:
+    """How a version is served, whoever starts the server."""
+    return uvicorn.Config(
         worker_app(Predictor(model, settings), settings),
         loop="uvloop",
         http=guarded(Limits(body_bytes=settings.body_limit)),
@@ -83,7 +88,17 @@ def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSett
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    run_until_signal(config, listening)
+
+
+def _description(model: LoadedModel) -> dict[str, Any]:
+    """The signature, and what the page shows of it."""
+    return {
+        "metadata": model.metadata(),
+        "features": _as_json([asdict(feature) for feature in model.features]),
+        "classes": [*model.classes],
+        "label": model.label,
+        "samples": samples_of(model),
+    }
 
 
 def _report(pipe: int, found: dict[str, Any]) -> None:

@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from report.page import write_report
+from tests.samples.browser import CLIPPED, STICKING_OUT, Visit, running_browser, visit_of
 from tests.samples.report_runs import hostile_run, pushed_run, refused_run, wide_run
 
 pytestmark = pytest.mark.e2e
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 RUNS = {"pushed": pushed_run, "refused": refused_run, "hostile": hostile_run, "wide": wide_run}
 SECTIONS = ("verdict", "metrics", "training", "data", "lineage", "time", "configuration")
-# What sticks out of the window and is not inside a box that scrolls by itself.
-STICKING_OUT = """() => [...document.querySelectorAll('main *, footer *')]
-    .filter(e => e.getBoundingClientRect().right > innerWidth + 1
-                 && !e.closest('.scroll, pre, .vh, svg') && e.checkVisibility())
-    .map(e => e.tagName + '.' + e.className)"""
-CLIPPED = """() => [...document.querySelectorAll('main p, main td, main th, main summary, main dd, main h3')]
-    .filter(e => !e.matches('.valuename') && e.checkVisibility() && e.scrollWidth > e.clientWidth + 2
-                 && getComputedStyle(e).display !== 'inline' && !e.closest('.scroll, .axis, .vh'))
-    .map(e => e.className + ': ' + e.innerText.slice(0, 60))"""
-
-
-@dataclass
-class Visit:
-    """An open report, with the browser's messages and requests."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium on this machine: apt-get install -y chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+    with running_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +37,8 @@ def visit(browser, reports):
     pages = []
 
     def opened(name: str, width: int = 1280, scheme: str = "light") -> Visit:
-        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-        pages.append(page)
-        visited = Visit(page)
-        page.on("console", lambda message: visited.complaints.append(message.text))
-        page.on("pageerror", lambda error: visited.complaints.append(str(error)))
-        page.on("request", lambda request: visited.requests.append(request.url))
-        page.goto(reports[name].as_uri())
+        visited = visit_of(browser, reports[name].as_uri(), width, scheme)
+        pages.append(visited.page)
         return visited
 
     yield opened

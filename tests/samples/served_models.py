@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from models.export.placeholders import MISSING
 from models.export.served_form import FILE, FOLDER, ServedForm
@@ -75,6 +76,18 @@ def write_form(folder: Path, form: ServedForm) -> None:
     """As the export writes it."""
     (folder / FOLDER).mkdir(exist_ok=True)
     (folder / FOLDER / FILE).write_text(form.dumps())
+
+
+def write_golden_file(folder: str | Path, requests: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+    """The inputs and outputs of each request as TensorFlow's warm-up file."""
+    with tf.io.TFRecordWriter(f"{folder}/{FOLDER}/tf_serving_warmup_requests") as writer:
+        for inputs, outputs in requests:
+            log = prediction_log_pb2.PredictionLog()
+            for name, column in inputs.items():
+                log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(column))
+            for name, column in outputs.items():
+                log.predict_log.response.outputs[name].CopyFrom(tf.make_tensor_proto(column))
+            writer.write(log.SerializeToString())
 
 
 @dataclass

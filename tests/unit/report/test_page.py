@@ -131,7 +131,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(scheme):
-    style = (ROOT / "report/templates/style.css").read_text()
+    style = (ROOT / "report/templates/palette.css").read_text()
     light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in style.split("@media", 2)[:2])
     colours = light if scheme == "light" else dark
     for ground in ("paper", "faint"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gates.model.evidence import Budgets, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.model.evidence import Budgets, GoldenReplay, ModelEvidence, Predicted, Probe, RawRows, Replay
 from gates.model.gate import judge_model
 from gates.verdict.finding import Finding, Severity
 from gates.verdict.settings import GateSettings
@@ -104,6 +104,33 @@ def test_without_training_every_signature_must_be_what_was_evaluated() -> None:
     evidence = ModelEvidence(test=DIGITS.predicted("test"), replays=ways)
     assert blocking(evidence) == {"evaluated_is_served"}
     assert _found(evidence, "evaluated_is_served", "serving_examples").severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("off", "same_machine", "refused"), [(0.0, True, False), (5e-5, True, True), (5e-5, False, False)]
+)
+def test_an_endpoint_that_answers_otherwise_than_the_model_is_refused(off, same_machine, refused) -> None:
+    answered = GOOD[:20].copy()
+    answered[3, 0] += off
+    evidence = ModelEvidence(golden=GoldenReplay(GOOD[:20], answered), budgets=Budgets(same_machine=same_machine))
+    found = _found(evidence, "endpoint_parity", "endpoint")
+    assert blocking(evidence) == ({"endpoint_parity"} if refused else set())
+    assert ("1 of 20 golden requests otherwise than the model did, request 4 by 5e-05" in found.reason) == refused
+
+
+def test_an_endpoint_that_cannot_answer_is_refused_with_its_message() -> None:
+    evidence = ModelEvidence(golden=GoldenReplay(error="request 2 got 400, feature fare\nstack"))
+    found = _found(evidence, "endpoint_parity", "endpoint")
+    assert found.reason == "The endpoint does not answer the golden requests: request 2 got 400, feature fare."
+    assert blocking(evidence) == {"endpoint_parity"}
+
+
+def test_the_endpoint_of_a_regression_is_compared_relative_to_its_values() -> None:
+    values = np.linspace(1e4, 1e5, 20)
+    test = Predicted.of(values, values, is_regression=True)
+    close, off = (GoldenReplay(values[:, None], values[:, None] * factor) for factor in (1 + 1e-7, 1.6))
+    assert blocking(ModelEvidence(test=test, golden=close)) == set()
+    assert blocking(ModelEvidence(test=test, golden=off)) == {"endpoint_parity"}
 
 
 def test_a_regression_is_compared_relative_to_its_values() -> None:

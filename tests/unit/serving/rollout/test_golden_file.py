@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
 from core.errors import SluiceError
 from models.export.placeholders import MISSING
@@ -19,7 +17,7 @@ from serving.protocol.signature import columns_of
 from serving.rollout.golden_file import read_golden
 from serving.watch.window import scores_of
 from serving.worker.model import LoadedModel
-from tests.samples.served_models import export_ride_model
+from tests.samples.served_models import export_ride_model, write_golden_file
 
 ROWS: list[dict[str, Any]] = [
     {"fare": np.array([10.5], np.float32), "company": np.array([b"Blue"], object), "hour": np.array([8])},
@@ -34,21 +32,9 @@ ROWS: list[dict[str, Any]] = [
 def _export(folder: Path, rows: list[dict[str, Any]] = ROWS) -> str:
     path = str(export_ride_model(folder / "model", 0.25))
     model = LoadedModel(path)
-    with tf.io.TFRecordWriter(f"{path}/assets.extra/tf_serving_warmup_requests") as writer:
-        for row in rows:
-            writer.write(_log(row, model.predict(row)).SerializeToString())
-        # A request without an answer warms a server up and is no golden one.
-        writer.write(_log(ROWS[0], {}).SerializeToString())
+    # A request without an answer warms a server up and is no golden one.
+    write_golden_file(path, [*((row, model.predict(row)) for row in rows), (ROWS[0], {})])
     return path
-
-
-def _log(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> prediction_log_pb2.PredictionLog:
-    log = prediction_log_pb2.PredictionLog()
-    for name, column in inputs.items():
-        log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(column))
-    for name, column in outputs.items():
-        log.predict_log.response.outputs[name].CopyFrom(tf.make_tensor_proto(column))
-    return log
 
 
 def test_requests_are_instances_of_json_and_answers_have_the_names_of_the_classes(tmp_path: Path) -> None:

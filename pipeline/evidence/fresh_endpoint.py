@@ -1,0 +1,75 @@
+"""What `models.export.fresh_process` answers, and then the golden requests of the export as the process behind an
+endpoint answers them: over HTTP. One process for both, for most of its time goes by until TensorFlow is loaded.
+
+    python -m pipeline.evidence.fresh_endpoint REQUESTS.npz PLAN.json ANSWERS.npz
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import SluiceError
+from core.text import listed
+from models.export.fresh_process import answered, read_requests
+from serving.protocol.errors import RequestError
+from serving.rollout.golden_file import read_golden
+from serving.watch.window import scores_of
+from serving.worker.alone import answers_over_http
+from serving.worker.model import LoadedModel
+
+GOLDEN = "golden"
+RECORDED, ANSWERED = f"{GOLDEN}/recorded", f"{GOLDEN}/answered"
+
+
+def golden_answers(export: str) -> dict[str, NDArray[Any]]:
+    """The recorded answers and those over HTTP, [requests, scores], or the problem; empty without golden requests. Each
+    request is sent alone, as it was answered when it was recorded."""
+    try:
+        golden = read_golden(export)
+        if not golden.instances:
+            return {}
+        bodies = [json.dumps({"instances": [instance]}).encode() for instance in golden.instances]
+        answers = answers_over_http(LoadedModel(export), bodies)
+        found = [_scores(number, *answer) for number, answer in enumerate(answers, start=1)]
+        names = _common_names(golden.answers, found)
+    except (SluiceError, RequestError, OSError) as problem:
+        return {f"error:{GOLDEN}": np.array(str(problem))}
+    return {RECORDED: _table(golden.answers, names), ANSWERED: _table(found, names)}
+
+
+def _scores(number: int, code: int, body: bytes) -> Mapping[str, float]:
+    content = json.loads(body)
+    if code != 200:
+        raise RequestError(code, f"request {number} got {code}, {content['error']['message']}")
+    return scores_of(content["predictions"][0])
+
+
+def _common_names(recorded: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, float]]) -> list[str]:
+    for number, (before, now) in enumerate(zip(recorded, found, strict=True), start=1):
+        if before.keys() != now.keys():
+            there, was = (listed(sorted(each)) or "none" for each in (now, before))
+            raise SluiceError(f"the scores of request {number} are {there}, and were {was}")
+    return list(recorded[0])
+
+
+def _table(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArray[Any]:
+    return np.array([[row[name] for name in names] for row in scores], np.float64)
+
+
+def main() -> None:
+    """The command."""
+    requests, plan_file, answers = sys.argv[1:]
+    plan = json.loads(Path(plan_file).read_text(encoding="utf-8"))
+    found = answered(plan, read_requests(requests))
+    np.savez(answers, **found, **golden_answers(plan["model"]))
+
+
+if __name__ == "__main__":
+    main()
