@@ -7,21 +7,19 @@ from pathlib import Path
 
 import click
 
-from core.errors import SluiceError
 from gates.command.usage import OneSentenceCommand
-from serving.local.server import ServerSettings, listening_on, serve
+from serving import container
+from serving.local.server import ServerSettings, serve
 from serving.protocol.body import BODY_LIMIT
-from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 
 TOKEN = "SLUICE_SERVING_TOKEN"
-_PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 
 _EPILOG = f"""\b
 What is served:   OUT/serving/WORKLOAD/VERSION: the newest, until somebody sets the traffic (serving/contract.py)
 Ask:              curl -d '{{"instances": [{{…}}]}}' http://127.0.0.1:8080/v1/models/WORKLOAD:predict
 Look:             GET /v1/models/WORKLOAD, /v1/models/WORKLOAD/metadata, /healthz, /metrics, /docs
 {TOKEN}:  when set, requests need the header `Authorization: Bearer …`
-{_PORT}, {_MODEL}, AIP_HEALTH_ROUTE, AIP_PREDICT_ROUTE:  when set, serves one model alone, as a container on Vertex
+{container.MODEL}:  when set, serves that one model alone, as serving/container.py
 Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing to serve, or the port is taken
 """
 
@@ -46,8 +44,8 @@ def main(
     key: str,
 ) -> None:
     """Answer requests with the models that were pushed for a workload."""
-    if _MODEL in os.environ:
-        _serve_as_container(body_limit)
+    if container.MODEL in os.environ:
+        container.run(container.settings_from(os.environ))
         return
     settings = ServerSettings(
         versions=output_dir / "serving" / workload,
@@ -61,30 +59,6 @@ def main(
         newest=newest,
     )
     serve(settings, announce=f"sluice · {workload} · {{url}}/v1/models/{workload}:predict · Ctrl-C stops")
-
-
-def _serve_as_container(body_limit: int) -> None:
-    port = os.environ.get(_PORT, "8080")
-    if not port.isdigit():
-        raise SluiceError(f"{_PORT} is `{port}`, which is no port")
-    settings = WorkerSettings(
-        predict_route=_route("AIP_PREDICT_ROUTE", PREDICT_ROUTE),
-        health_route=_route("AIP_HEALTH_ROUTE", HEALTH_ROUTE),
-        body_limit=body_limit,
-    )
-    with listening_on("0.0.0.0", int(port)) as listening:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # Imports TensorFlow.
-        from serving.worker.process import serve_container
-
-        serve_container(os.environ[_MODEL], listening, settings)
-
-
-def _route(variable: str, default: str) -> str:
-    route = os.environ.get(variable) or default
-    if not route.startswith("/"):
-        raise SluiceError(f"{variable} is `{route}`, and a route begins with a slash")
-    return route
 
 
 if __name__ == "__main__":

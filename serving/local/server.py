@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -20,10 +19,10 @@ from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.protocol.body import BODY_LIMIT
 from serving.worker.plan import WorkerSettings
+from serving.worker.port import open_port
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
-_WAITING_CONNECTIONS = 1024
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
-    with _alone(file), listening_on(settings.host, settings.port) as listening:
+    with _alone(file), open_port(settings.host, settings.port) as listening:
         _begin(file, settings)
         settings = replace(settings, port=listening.getsockname()[1])
         if announce:
@@ -115,30 +114,6 @@ def _alone(file: StateFile) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def listening_on(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens; 0 is any free port.
-
-    Raises:
-      SluiceError: when the port is taken, or the host is none of this machine's.
-    """
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        try:
-            listening.bind((host, port))
-            listening.listen(_WAITING_CONNECTIONS)
-        except (OSError, OverflowError) as problem:
-            why = problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else str(problem)
-            raise SluiceError(
-                f"cannot listen on {host}:{port}: {why}",
-                f"Take another port:  --port {port + 1 if port < 65535 else 8080}",
-            ) from problem
-        yield listening
-    finally:
-        listening.close()
 
 
 def check_certificate(certificate: str, key: str) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
+from serving.worker.memory import lacking_memory
 from serving.worker.plan import PREDICT_ROUTE, WorkerPlan, WorkerSettings
 
 DRAIN_SECONDS = 30
@@ -24,8 +24,6 @@ DRAIN_SECONDS = 30
 ANSWER_SECONDS = 60
 MOST_IN_FLIGHT = 1024
 _LONGEST_PAUSE = 30.0
-# An idle process with TensorFlow, and as much again as the variables while they are read.
-_BASE_BYTES, _COPIES = 500_000_000, 2
 # Shorter than the worker keeps a connection, so that none closes under a request.
 _KEPT_CONNECTION_SECONDS = 60
 
@@ -122,7 +120,7 @@ class Worker:
 
     async def _start(self) -> str:
         """Starts the process and waits until it answers; returns why it does not."""
-        if problem := lacking_memory(self._path):
+        if problem := lacking_memory(_size_of(self._path)):
             return problem
         reading, writing = os.pipe()
         plan = WorkerPlan(str(self._path), self._socket, writing, self._settings)
@@ -172,13 +170,8 @@ class Worker:
         return f": {self.problem}" if self.problem else ": it is being loaded"
 
 
-def lacking_memory(model: Path) -> str:
-    """Why a model should not be loaded now, from the size of its files and the memory that is free; empty: it fits."""
-    needed = _BASE_BYTES + _COPIES * sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
-    free = psutil.virtual_memory().available
-    if needed <= free:
-        return ""
-    return f"loading it takes about {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free"
+def _size_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _ids(stored: StoredModel) -> Mapping[str, str]:

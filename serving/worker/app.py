@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.text import counted
 from serving.protocol.answers import answers_of
 from serving.protocol.body import instances_of, read_body
-from serving.protocol.errors import JSON, exception_handlers
+from serving.protocol.errors import JSON, RequestError, exception_handlers
 from serving.protocol.signature import columns_of
 from serving.worker.batcher import Batcher
 from serving.worker.model import LoadedModel
@@ -44,9 +45,11 @@ def worker_app(model: LoadedModel, settings: WorkerSettings) -> Starlette:
         instances = instances_of(await read_body(request, settings.body_limit))
         columns = columns_of(instances, model.features)
         outputs = await batcher.submit(columns, len(instances))
-        answers = answers_of(outputs, model.classes)
+        answer = orjson.dumps({"predictions": answers_of(outputs, model.classes)})
+        if 0 < settings.answer_limit < len(answer):
+            raise _too_large(len(instances), settings.answer_limit)
         answered.inc(len(instances))
-        return Response(orjson.dumps({"predictions": answers}), media_type=JSON)
+        return Response(answer, media_type=JSON)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)
@@ -67,4 +70,11 @@ def worker_app(model: LoadedModel, settings: WorkerSettings) -> Starlette:
         ],
         exception_handlers=exception_handlers(),
         lifespan=lifespan,
+    )
+
+
+def _too_large(instances: int, limit: int) -> RequestError:
+    sent = counted(instances, "instance")
+    return RequestError(
+        400, f"the answer to {sent} is larger than {limit} bytes, the limit of this endpoint; send fewer"
     )

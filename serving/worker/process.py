@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import signal
 import socket
 import sys
@@ -16,11 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from tensorflow.io import gfile
 
 from core.errors import SluiceError
+from core.text import counted
+from serving.version_folder import files_of
 from serving.worker.app import worker_app
+from serving.worker.memory import lacking_memory
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.port import WAITING_CONNECTIONS
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
@@ -43,21 +49,27 @@ def serve(plan: WorkerPlan) -> None:
     Path(plan.unix_socket).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
-    listening.listen(1024)
+    listening.listen(WAITING_CONNECTIONS)
     features = [asdict(feature) for feature in model.features]
     _report(plan.report_to, {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]})
     answer_on(listening, model, plan.settings)
 
 
-def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSettings) -> None:
-    """Serves alone on a port, as a container of Vertex does.
+def serve_container(folder: str, port: socket.socket, settings: WorkerSettings) -> None:
+    """Serves a model alone on a port, as a container of Vertex does; `folder` may be in a bucket.
 
     Raises:
-      SluiceError: when the model cannot be loaded or served.
+      SluiceError: when the model cannot be loaded or served, or does not fit into the memory.
     """
-    model = LoadedModel(model_dir)
-    model.warm_up()
-    answer_on(listening, model, settings)
+    size = sum(gfile.stat(posixpath.join(folder, name)).length for name in files_of(folder))
+    if problem := lacking_memory(size):
+        raise SluiceError(f"the model {folder} is too large: {problem}")
+    model = LoadedModel(folder)
+    requests = model.warm_up()
+    port.listen(WAITING_CONNECTIONS)
+    host, number = port.getsockname()[:2]
+    print(f"sluice: ready on {host}:{number}, warmed up by {counted(requests, 'golden request')}", flush=True)
+    answer_on(port, model, settings)
 
 
 def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
