@@ -29,6 +29,7 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where it wrote.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Answer TensorFlow Serving's gRPC there, too.")
 @click.option("--newest", is_flag=True, help="Give the traffic to the newest version, whatever was set before.")
 @click.option("--body-limit", default=BODY_LIMIT, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
 @click.option("--certificate", default="", metavar="FILE", help="With --key: answer over TLS.")
@@ -38,6 +39,7 @@ def main(
     output_dir: Path,
     host: str,
     port: int,
+    grpc_port: int | None,
     newest: bool,
     body_limit: int,
     certificate: str,
@@ -52,6 +54,7 @@ def main(
         name=workload,
         host=host,
         port=port,
+        grpc_port=grpc_port,
         token=os.environ.get(TOKEN, ""),
         body_limit=body_limit,
         certificate=certificate,

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,15 +87,23 @@ class Router:
         """
         self.check_token(request)
         body = await read_body(request, self.settings.body_limit)
+        chosen, answer = await self.ask(body, JSON, worker)
+        headers = headers_of(chosen)
+        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
+        return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
+
+    async def ask(self, body: bytes, content_type: str, worker: Worker | None = None) -> tuple[Worker, WorkerAnswer]:
+        """Who answered, and what; by the split, or by one worker. A copy goes where the state says so.
+
+        Raises:
+          RequestError: when the version does not answer.
+        """
         fleet = self.running()
         chosen = worker or fleet.choose()
         copied = None if worker else fleet.chosen_to_mirror(chosen)
         if copied is not None:
-            self._copy(copied, body)
-        answer = await self._answered(chosen, body)
-        headers = _headers(chosen)
-        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
-        return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
+            self._copy(copied, body, content_type)
+        return chosen, await self._answered(chosen, body, content_type)
 
     def check_token(self, request: Request) -> None:
         """Lets the caller in.
@@ -103,9 +111,16 @@ class Router:
         Raises:
           RequestError: 401 without the token.
         """
+        self.check_authorization(request.headers.get("authorization", ""))
+
+    def check_authorization(self, given: str) -> None:
+        """Lets in who gives this header, or this entry of the metadata in gRPC.
+
+        Raises:
+          RequestError: 401 without the token.
+        """
         if not self.settings.token:
             return
-        given = request.headers.get("authorization", "")
         token = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
         if not hmac.compare_digest(token.encode(), self.settings.token.encode()):
             raise RequestError(401, "this endpoint asks for the header `Authorization: Bearer TOKEN`")
@@ -136,12 +151,18 @@ class Router:
             raise RequestError(404, f'version "{version[:100]}" is not deployed; deployed: {there}')
         return found
 
-    async def _answered(self, worker: Worker, body: bytes) -> WorkerAnswer:
+    def most_asked(self) -> Worker | None:
+        """The worker with the most traffic; none while no version has any."""
+        fleet = self.running()
+        shares = fleet.state.traffic
+        return fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
+
+    async def _answered(self, worker: Worker, body: bytes, content_type: str) -> WorkerAnswer:
         began = time.perf_counter()
         code = 500
         labels = (worker.stored.model, worker.stored.version)
         try:
-            answer = await worker.post(body, JSON)
+            answer = await worker.post(body, content_type)
             code = answer.code
             return answer
         except RequestError as refused:
@@ -151,7 +172,7 @@ class Router:
             self.metrics.requests.labels(*labels, str(code)).inc()
             self.metrics.seconds.labels(*labels).observe(time.perf_counter() - began)
 
-    def _copy(self, worker: Worker, body: bytes) -> None:
+    def _copy(self, worker: Worker, body: bytes, content_type: str) -> None:
         """Nobody waits for a copy, and when too many are on their way the next ones are left out."""
         if len(self._copies) >= MOST_COPIES:
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, "left out").inc()
@@ -159,7 +180,7 @@ class Router:
 
         async def sent() -> None:
             try:
-                code = (await worker.post(body, JSON)).code
+                code = (await worker.post(body, content_type)).code
             except RequestError as refused:
                 code = refused.code
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, str(code)).inc()
@@ -176,7 +197,8 @@ class Router:
         return self._suffixes[key]
 
 
-def _headers(worker: Worker) -> dict[str, str]:
+def headers_of(worker: Worker) -> dict[str, str]:
+    """The headers by which an answer names who gave it."""
     stored = worker.stored
     return {
         "X-Vertex-AI-Deployed-Model-Id": stored.deployed_id,
@@ -185,14 +207,18 @@ def _headers(worker: Worker) -> dict[str, str]:
     }
 
 
-def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet]) -> FastAPI:
-    """The application of the front; the fleet starts and ends with it."""
+Beside = Callable[[Router], AbstractAsyncContextManager[None]]
+
+
+def router_app(settings: RouterSettings, start_fleet: Callable[[], Fleet], beside: Beside | None = None) -> FastAPI:
+    """The application of the front; the fleet starts and ends with it, and so does `beside`, another front."""
     router = Router(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         router.fleet = start_fleet()
-        yield
+        async with beside(router) if beside else nullcontext():
+            yield
         await router.fleet.stop()
 
     app = FastAPI(
@@ -277,10 +303,7 @@ def _add_state_routes(app: FastAPI, router: Router) -> None:
         """TensorFlow Serving's description of the signature, of the version with the most traffic."""
         router.check_token(request)
         router.named(model)
-        fleet = router.running()
-        shares = fleet.state.traffic
-        worker = fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
-        return _json(_metadata(worker))
+        return _json(_metadata(router.most_asked()))
 
     @app.get("/v1/models/{model}/versions/{version}/metadata")
     async def metadata_of_version(model: str, version: str, request: Request) -> Response:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -15,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from core.errors import SluiceError
 from serving.local.fleet import Address, Fleet
+from serving.local.grpc_front import GrpcSettings, grpc_front
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.protocol.body import BODY_LIMIT
@@ -27,7 +29,10 @@ DRAIN_SECONDS = 30
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS."""
+    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS.
+
+    `grpc_port`: of the PredictionService in gRPC; None: there is none.
+    """
 
     versions: Path
     name: str
@@ -38,6 +43,7 @@ class ServerSettings:
     certificate: str = ""
     key: str = ""
     newest: bool = False
+    grpc_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -58,15 +64,19 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     check_certificate(settings.certificate, settings.key)
     with _alone(file), open_port(settings.host, settings.port) as listening:
         _begin(file, settings)
+        grpc = None if settings.grpc_port is None else _grpc_settings(settings, settings.grpc_port)
         settings = replace(settings, port=listening.getsockname()[1])
         if announce:
             print(announce.format(url=settings.url), flush=True)
+        if grpc:
+            print(f"sluice · {settings.name} · gRPC {grpc.address} · PredictionService", flush=True)
         sockets = Path(tempfile.mkdtemp(prefix="sluice-"))
         address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
         # The router has checked the body's size.
         workers = WorkerSettings(body_limit=settings.body_limit)
         router = RouterSettings(settings.name, settings.token, settings.body_limit)
-        app = router_app(router, lambda: Fleet(file, address, sockets, workers))
+        beside = partial(grpc_front, settings=grpc) if grpc else None
+        app = router_app(router, lambda: Fleet(file, address, sockets, workers), beside)
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -82,6 +92,14 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
             run_until_signal(config, listening)
         finally:
             shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _grpc_settings(settings: ServerSettings, port: int) -> GrpcSettings:
+    """Whoever finds the port taken learns it now, in a sentence; it is opened when the front for gRPC starts."""
+    with open_port(settings.host, port, "--grpc-port {port}", listen=False) as free:
+        port = free.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return GrpcSettings(f"{host}:{port}", settings.certificate, settings.key)
 
 
 def _begin(file: StateFile, settings: ServerSettings) -> None:

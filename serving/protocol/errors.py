@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 JSON = "application/json"
-_STATUS = {
+STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     404: "NOT_FOUND",
@@ -38,7 +38,7 @@ class RequestError(Exception):
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
     body = orjson.dumps(
-        {"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}},
+        {"error": {"code": code, "message": message, "status": STATUS.get(code, "UNKNOWN")}},
     )
     extra = {**_LATER.get(code, {}), **(headers or {})}
     return Response(body, status_code=code, media_type=JSON, headers=extra)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -15,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.text import counted
-from serving.protocol.answers import answers_of
-from serving.protocol.body import instances_of, read_body
+from serving.protocol.body import PROTOBUF, read_body
 from serving.protocol.errors import JSON, RequestError, exception_handlers
-from serving.protocol.signature import columns_of
 from serving.worker.batcher import Batcher
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerSettings
+from serving.worker.request import read_json
+from serving.worker.tensors import read_tensors
 
 
 def worker_app(model: LoadedModel, settings: WorkerSettings) -> Starlette:
@@ -42,14 +41,18 @@ def worker_app(model: LoadedModel, settings: WorkerSettings) -> Starlette:
     batcher = Batcher(predict_rows, settings.batch_rows, settings.queue_rows)
 
     async def predict(request: Request) -> Response:
-        instances = instances_of(await read_body(request, settings.body_limit))
-        columns = columns_of(instances, model.features)
-        outputs = await batcher.submit(columns, len(instances))
-        answer = orjson.dumps({"predictions": answers_of(outputs, model.classes)})
+        body = await read_body(request, settings.body_limit)
+        form = PROTOBUF if request.headers.get("content-type") == PROTOBUF else JSON
+        asked = (
+            read_json(body, model.features, model.classes)
+            if form == JSON
+            else read_tensors(body, model.features, settings.body_limit)
+        )
+        answer = asked.answer(await batcher.submit(asked.columns, asked.rows))
         if 0 < settings.answer_limit < len(answer):
-            raise _too_large(len(instances), settings.answer_limit)
-        answered.inc(len(instances))
-        return Response(answer, media_type=JSON)
+            raise _too_large(asked.rows, settings.answer_limit)
+        answered.inc(asked.rows)
+        return Response(answer, media_type=form)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)

@@ -5,6 +5,7 @@ TensorFlow is imported here and nowhere else in `serving` but for what pushes in
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import posixpath
@@ -28,6 +29,7 @@ from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
 from serving.worker.port import WAITING_CONNECTIONS
 from serving.worker.signals import run_until_signal
+from serving.worker.tensors import metadata_message
 
 DRAIN_SECONDS = 30
 # Longer than a client keeps a connection: it must not be closed while a request is on its way.
@@ -51,7 +53,9 @@ def serve(plan: WorkerPlan) -> None:
     listening.bind(plan.unix_socket)
     listening.listen(WAITING_CONNECTIONS)
     features = [asdict(feature) for feature in model.features]
-    _report(plan.report_to, {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]})
+    report = {"metadata": model.metadata(), "features": _as_json(features), "classes": [*model.classes]}
+    message = base64.b64encode(metadata_message(model.metadata())).decode()
+    _report(plan.report_to, {**report, "metadata_message": message})
     answer_on(listening, model, plan.settings)
 
 
