@@ -55,10 +55,10 @@ fuzz-serving: setup ## send 20,000 requests that nobody means well to the endpoi
 doctor: ## say whether this machine can run Sluice and, if not, what to type next
 	@python3 runners/doctor.py
 
-image: setup ## build the container image with docker, podman or buildah (ARGS="--cpu --local-bases --tag NAME")
+image: setup ## build a container image with docker, podman or buildah (ARGS="--target serving --cpu --local-bases --tag NAME")
 	@sh deploy/build_image.sh $(ARGS)
 
-image-test: ## run a check, a rehearsal and the taxi workload inside the image (ARGS="--tag NAME")
+image-test: ## try the image: a check, a rehearsal, a run of taxi; or a served model (ARGS="--target serving --tag NAME")
 	@sh deploy/test_image.sh $(ARGS)
 
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own

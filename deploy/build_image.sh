@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the image of deploy/Dockerfile with docker, podman or buildah, whichever works here. `make image` calls it.
+# Builds an image of deploy/Dockerfile with docker, podman or buildah, whichever works here. `make image` calls it.
+#   --target NAME    sluice (default): the pipeline's. serving: one model behind an endpoint, always without GPU
 #   --cpu            without NVIDIA's libraries
-#   --tag NAME       the image's name (default: sluice:latest)
+#   --tag NAME       the image's name (default: sluice:latest, sluice-serving:latest)
 #   --local-bases    base images by debootstrap instead of from an image registry (buildah as root only)
 set -eu
 cd "$(dirname -- "$0")/.."
@@ -11,13 +12,18 @@ refuse() { # sentence, next command
     exit 3
 }
 
-TAG=sluice:latest DEVICE=gpu LOCAL=
+TARGET=sluice TAG= DEVICE=gpu LOCAL=
 while [ $# -gt 0 ]; do
     case $1 in
     --cpu) DEVICE=cpu ;;
+    --target)
+        case ${2:-} in
+        sluice | serving) TARGET=$2; shift ;;
+        *) refuse "deploy/Dockerfile has the targets sluice and serving, not \`${2:-}\`" "make image ARGS=\"--target serving\"" ;;
+        esac ;;
     --tag) [ $# -gt 1 ] || refuse "--tag needs a name" "make image ARGS=\"--tag sluice:latest\""; TAG=$2; shift ;;
     --local-bases) LOCAL=yes ;;
-    *) refuse "deploy/build_image.sh has no option $1" "make image ARGS=\"--cpu --tag NAME --local-bases\"" ;;
+    *) refuse "deploy/build_image.sh has no option $1" "make image ARGS=\"--target sluice --cpu --tag NAME --local-bases\"" ;;
     esac
     shift
 done
@@ -33,7 +39,14 @@ PYTHON=.venv/bin/python
 CODE=$("$PYTHON" -m runners.provenance)
 COMMIT=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain 2>/dev/null)" ] || COMMIT="$COMMIT-dirty"
-set -- --build-arg "DEVICE=$DEVICE" --build-arg "CODE=$CODE" --build-arg "GIT_COMMIT=$COMMIT"
+NAME=sluice
+set -- --target "$TARGET" --build-arg "CODE=$CODE" --build-arg "GIT_COMMIT=$COMMIT"
+if [ "$TARGET" = serving ]; then
+    NAME=sluice-serving DEVICE=cpu
+else
+    set -- "$@" --build-arg "DEVICE=$DEVICE"
+fi
+TAG=${TAG:-$NAME:latest}
 
 if [ -n "$LOCAL" ]; then
     [ "$ENGINE" = buildah ] || refuse "--local-bases works with buildah, and $ENGINE is what is here" "make image"
@@ -50,6 +63,6 @@ if [ "$ENGINE" = buildah ]; then
     done
 fi
 echo "image: building $TAG with $ENGINE ($DEVICE); ten minutes or more on a slow network"
-"$ENGINE" build "$@" --file deploy/Dockerfile --tag "$TAG" . || refuse "$ENGINE could not build $TAG; the lines above say why" "make image"
+"$ENGINE" build "$@" --file deploy/Dockerfile --tag "$TAG" . || refuse "$ENGINE could not build $TAG; the lines above say why" "make image ARGS=\"--target $TARGET\""
 echo "image: $TAG is built, code $CODE, commit $COMMIT"
-echo "       push it:  $ENGINE push $TAG REGION-docker.pkg.dev/PROJECT/sluice/sluice:TAG"
+echo "       push it:  $ENGINE push $TAG REGION-docker.pkg.dev/PROJECT/sluice/$NAME:TAG"

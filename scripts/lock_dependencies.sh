@@ -1,7 +1,8 @@
 #!/bin/sh
 # Resolves setup.py into requirements.lock, with hashes and without the address of any package index. Versions that are
-# locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them. Beside it deploy/requirements-gpu.lock:
-# the libraries of NVIDIA that the locked TensorFlow names.
+# locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them. Beside it, of the same versions:
+# deploy/requirements-gpu.lock, the libraries of NVIDIA that the locked TensorFlow names, and
+# deploy/requirements-serving.lock, what the serving image needs.
 set -eu
 cd "$(dirname -- "$0")/.."
 UV=uv
@@ -20,3 +21,16 @@ GPU=deploy/requirements-gpu.lock
         compile --no-header --constraint requirements.lock - | awk '/^[a-z]/ { keep = /^nvidia/ } keep'
 } >"$GPU.new"
 mv "$GPU.new" "$GPU"
+
+SERVING=deploy/requirements-serving.lock
+TENSORFLOW=$(grep -o '^tensorflow==[^ ]*' requirements.lock)
+{
+    echo "# What deploy/requirements-serving.in names, and all that it brings along, in the versions of requirements.lock."
+    echo "# Made by:  make lock"
+    # The build without GPU stands for the package that tensorflow-serving-api asks for.
+    echo "$TENSORFLOW ; sys_platform == 'never'" >"$SERVING.override"
+    sed "s/^tensorflow-cpu$/tensorflow-cpu==${TENSORFLOW#*==}/" deploy/requirements-serving.in |
+        compile --no-header --constraint requirements.lock --override "$SERVING.override" -
+} >"$SERVING.new"
+rm "$SERVING.override"
+mv "$SERVING.new" "$SERVING"

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import click
 
-from core.errors import SluiceError
 from gates.command.usage import OneSentenceCommand
+from serving import container
 from serving.local.endpoint import TOKEN
-from serving.local.server import ServerSettings, listening_on, serve
+from serving.local.server import ServerSettings, serve
 from serving.log.record_files import MOST_BYTES
 from serving.log.serving_log import FLUSH_SECONDS, SHARE
 from serving.log.settings import SALT, LogSettings, checked_privacy
 from serving.protocol.body import BODY_LIMIT
-from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 
 _SECONDS = click.FloatRange(0.1, 3600)
-_PORT, _MODEL = "AIP_HTTP_PORT", "AIP_STORAGE_URI"
 
 _EPILOG = f"""\b
 What is served:   OUT/serving/WORKLOAD/VERSION: the newest, until somebody sets the traffic (serving/contract.py)
@@ -26,7 +24,7 @@ Ask:              curl -d '{{"instances": [{{…}}]}}' http://127.0.0.1:8080/v1/
 Look:             a page at /; GET /v1/models/WORKLOAD, /v1/models/WORKLOAD/metadata, /healthz, /metrics, /docs
 {TOKEN}:  when set, requests need the header `Authorization: Bearer …`
 {SALT}:  the salt of --log-hash
-{_PORT}, {_MODEL}, AIP_HEALTH_ROUTE, AIP_PREDICT_ROUTE:  when set, serves one model alone, as a container on Vertex
+{container.MODEL}:  when set, serves that one model alone, as serving/container.py
 Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing to serve, or the port is taken
 """
 
@@ -36,6 +34,7 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where it wrote.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Answer TensorFlow Serving's gRPC there, too.")
 @click.option("--newest", is_flag=True, help="Give the traffic to the newest version, whatever was set before.")
 @click.option("--body-limit", default=BODY_LIMIT, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
 @click.option("--certificate", default="", metavar="FILE", help="With --key: answer over TLS.")
@@ -53,6 +52,7 @@ def main(
     output_dir: Path,
     host: str,
     port: int,
+    grpc_port: int | None,
     newest: bool,
     body_limit: int,
     certificate: str,
@@ -65,8 +65,8 @@ def main(
     log_omit: tuple[str, ...],
 ) -> None:
     """Answer requests with the models that were pushed for a workload."""
-    if _MODEL in os.environ:
-        _serve_as_container(body_limit)
+    if container.MODEL in os.environ:
+        container.run(container.settings_from(os.environ))
         return
     log = LogSettings(
         log_folder or output_dir / "serving_log" / workload,
@@ -80,6 +80,7 @@ def main(
         name=workload,
         host=host,
         port=port,
+        grpc_port=grpc_port,
         token=os.environ.get(TOKEN, ""),
         body_limit=body_limit,
         certificate=certificate,
@@ -88,30 +89,6 @@ def main(
         log=log if log_share else None,
     )
     serve(settings, announce=f"sluice · {workload} · {{url}}/v1/models/{workload}:predict · Ctrl-C stops")
-
-
-def _serve_as_container(body_limit: int) -> None:
-    port = os.environ.get(_PORT, "8080")
-    if not port.isdigit():
-        raise SluiceError(f"{_PORT} is `{port}`, which is no port")
-    settings = WorkerSettings(
-        predict_route=_route("AIP_PREDICT_ROUTE", PREDICT_ROUTE),
-        health_route=_route("AIP_HEALTH_ROUTE", HEALTH_ROUTE),
-        body_limit=body_limit,
-    )
-    with listening_on("0.0.0.0", int(port)) as listening:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        # Imports TensorFlow.
-        from serving.worker.process import serve_container
-
-        serve_container(os.environ[_MODEL], listening, settings)
-
-
-def _route(variable: str, default: str) -> str:
-    route = os.environ.get(variable) or default
-    if not route.startswith("/"):
-        raise SluiceError(f"{variable} is `{route}`, and a route begins with a slash")
-    return route
 
 
 if __name__ == "__main__":

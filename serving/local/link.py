@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import cast
 
-from serving.protocol.frames import NO_STATUS, Frame, FrameReader, FrameWriter
+from serving.protocol.frames import FORMS, Frame, FrameReader, FrameWriter
 
 
 class Link(asyncio.Protocol):
@@ -27,7 +27,7 @@ class Link(asyncio.Protocol):
         _, link = await asyncio.get_running_loop().create_unix_connection(lambda: cls(on_lost), unix_socket)
         return link
 
-    async def ask(self, body: bytes, seconds: float) -> Frame:
+    async def ask(self, body: bytes, form: str, seconds: float) -> Frame:
         """The answer; ConnectionError when the link ends before it, asyncio.TimeoutError when it is late."""
         if self._writer is None:
             raise ConnectionError("the worker has ended")
@@ -37,7 +37,7 @@ class Link(asyncio.Protocol):
         self._answers[number] = answer
         late = loop.call_later(seconds, _give_up, answer)
         try:
-            self._writer.write(Frame(number, NO_STATUS, body))
+            self._writer.write(Frame(number, FORMS.index(form), body))
             return await answer
         finally:
             late.cancel()

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,17 +101,23 @@ class Router:
         """
         self.check_token(request)
         body = await read_body(request, self.settings.body_limit)
+        chosen, answer = await self.ask(body, JSON, worker)
+        headers = {**headers_of(chosen), HEADER: request_id_of(request)}
+        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
+        return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
+
+    async def ask(self, body: bytes, form: str, worker: Worker | None = None) -> tuple[Worker, WorkerAnswer]:
+        """Who answered, and what; by the split, or by one worker. A copy goes where the state says so.
+
+        Raises:
+          RequestError: when the version does not answer.
+        """
         fleet = self.running()
         chosen = worker or fleet.choose()
         copied = None if worker else fleet.chosen_to_mirror(chosen)
         if copied is not None:
-            self._copy(copied, body)
-        answer = await self._answered(chosen, body, by_split=worker is None)
-        if worker is None and answer.code == 200 and self.log is not None and self.log.wants(body):
-            self.log.take(_exchange(request, chosen, body, answer))
-        headers = {**_headers(chosen), HEADER: request_id_of(request)}
-        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
-        return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
+            self._copy(copied, body, form)
+        return chosen, await self._answered(chosen, body, form, by_split=worker is None)
 
     def check_token(self, request: Request) -> None:
         """Lets the caller in.
@@ -119,9 +125,16 @@ class Router:
         Raises:
           RequestError: 401 without the token.
         """
+        self.check_authorization(request.headers.get("authorization", ""))
+
+    def check_authorization(self, given: str) -> None:
+        """Lets in who gives this header, or this entry of the metadata in gRPC.
+
+        Raises:
+          RequestError: 401 without the token.
+        """
         if not self.settings.token:
             return
-        given = request.headers.get("authorization", "")
         token = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
         if not hmac.compare_digest(token.encode(), self.settings.token.encode()):
             raise RequestError(401, "this endpoint asks for the header `Authorization: Bearer TOKEN`")
@@ -152,12 +165,18 @@ class Router:
             raise RequestError(404, f'version "{version[:100]}" is not deployed; deployed: {there}')
         return found
 
-    async def _answered(self, worker: Worker, body: bytes, by_split: bool) -> WorkerAnswer:
+    def most_asked(self) -> Worker | None:
+        """The worker with the most traffic; none while no version has any."""
+        fleet = self.running()
+        shares = fleet.state.traffic
+        return fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
+
+    async def _answered(self, worker: Worker, body: bytes, form: str, by_split: bool) -> WorkerAnswer:
         began = time.perf_counter()
         code, content = 500, b""
         labels = (worker.stored.model, worker.stored.version)
         try:
-            answer = await worker.post(body)
+            answer = await worker.post(body, form)
             code, content = answer.code, answer.body
             return answer
         except RequestError as refused:
@@ -174,7 +193,7 @@ class Router:
             if by_split:
                 self._record(worker, code, seconds, content)
 
-    def _copy(self, worker: Worker, body: bytes) -> None:
+    def _copy(self, worker: Worker, body: bytes, form: str) -> None:
         """Nobody waits for a copy, and when too many are on their way the next ones are left out."""
         if len(self._copies) >= MOST_COPIES:
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, "left out").inc()
@@ -183,7 +202,7 @@ class Router:
         async def sent() -> None:
             began, content = time.perf_counter(), b""
             try:
-                answer = await worker.post(body)
+                answer = await worker.post(body, form)
                 code, content = answer.code, answer.body
             except RequestError as refused:
                 code = refused.code
@@ -211,7 +230,8 @@ def _exchange(request: Request, worker: Worker, body: bytes, answer: WorkerAnswe
     return Exchange(time.time(), request_id_of(request), stored.model, stored.version, features, body, answer.body)
 
 
-def _headers(worker: Worker) -> dict[str, str]:
+def headers_of(worker: Worker) -> dict[str, str]:
+    """The headers by which an answer names who gave it."""
     stored = worker.stored
     return {
         "X-Vertex-AI-Deployed-Model-Id": stored.deployed_id,
@@ -220,10 +240,18 @@ def _headers(worker: Worker) -> dict[str, str]:
     }
 
 
+Beside = Callable[[Router], AbstractAsyncContextManager[None]]
+
+
 def router_app(
-    settings: RouterSettings, start_fleet: Callable[[], Fleet], recorder: AnswerRecorder, log: ServingLog | None
+    settings: RouterSettings,
+    start_fleet: Callable[[], Fleet],
+    recorder: AnswerRecorder,
+    log: ServingLog | None,
+    beside: Beside | None = None,
 ) -> FastAPI:
-    """The application of the front; the fleet, the record of answers and the serving log begin and end with it."""
+    """The application of the front. The fleet, the record of answers and the serving log begin and end with it, and so
+    does `beside`, another front."""
     router = Router(settings, recorder, log)
 
     @asynccontextmanager
@@ -231,7 +259,8 @@ def router_app(
         router.fleet = start_fleet()
         for kept in router.kept():
             kept.start()
-        yield
+        async with beside(router) if beside else nullcontext():
+            yield
         await router.fleet.stop()
         for kept in router.kept():
             await kept.stop()
@@ -321,10 +350,7 @@ def _add_state_routes(app: FastAPI, router: Router) -> None:
         """TensorFlow Serving's description of the signature, of the version with the most traffic."""
         router.check_token(request)
         router.named(model)
-        fleet = router.running()
-        shares = fleet.state.traffic
-        worker = fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
-        return _json(_metadata(worker))
+        return _json(_metadata(router.most_asked()))
 
     @app.get("/v1/models/{model}/versions/{version}/metadata")
     async def metadata_of_version(model: str, version: str, request: Request) -> Response:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from core.errors import SluiceError
 from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
+from serving.local.grpc_front import GrpcSettings, grpc_front
 from serving.local.page.routes import add_page
 from serving.local.router import RouterSettings, router_app
 from serving.local.state import StateFile
@@ -28,17 +29,19 @@ from serving.protocol.body import BODY_LIMIT
 from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
 from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.plan import WorkerSettings
+from serving.worker.port import open_port
 from serving.worker.signals import run_until_signal
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 60
-_WAITING_CONNECTIONS = 1024
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS. Without
-    `log` no request is logged."""
+    """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS.
+
+    Without `log` no request is logged. `grpc_port`: of the PredictionService in gRPC; None: there is none.
+    """
 
     versions: Path
     name: str
@@ -50,6 +53,7 @@ class ServerSettings:
     key: str = ""
     newest: bool = False
     log: LogSettings | None = None
+    grpc_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -68,11 +72,14 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
-    with _alone(file), listening_on(settings.host, settings.port) as listening:
+    with _alone(file), open_port(settings.host, settings.port) as listening:
         _begin(file, settings)
+        grpc = None if settings.grpc_port is None else _grpc_settings(settings, settings.grpc_port)
         settings = replace(settings, port=listening.getsockname()[1])
         if announce:
             print(announce.format(url=settings.url), flush=True)
+        if grpc:
+            print(f"sluice · {settings.name} · gRPC {grpc.address} · PredictionService", flush=True)
         sockets = Path(tempfile.mkdtemp(prefix="sluice-"))
         address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
         # The router has checked the body's size.
@@ -81,7 +88,8 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         open_as_many_files_as_allowed()
         recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
         log = settings.log.opened(settings.name) if settings.log else None
-        app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log)
+        beside = partial(grpc_front, settings=grpc) if grpc else None
+        app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log, beside)
         add_page(app, app.state.router)
         config = uvicorn.Config(
             FastPath(app),
@@ -104,6 +112,14 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
             run_until_signal(config, listening)
         finally:
             shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _grpc_settings(settings: ServerSettings, port: int) -> GrpcSettings:
+    """Whoever finds the port taken learns it now, in a sentence; it is opened when the front for gRPC starts."""
+    with open_port(settings.host, port, "--grpc-port {port}", listen=False) as free:
+        port = free.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return GrpcSettings(f"{host}:{port}", settings.certificate, settings.key)
 
 
 def _begin(file: StateFile, settings: ServerSettings) -> None:
@@ -136,30 +152,6 @@ def _alone(file: StateFile) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def listening_on(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens; 0 is any free port.
-
-    Raises:
-      SluiceError: when the port is taken, or the host is none of this machine's.
-    """
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        try:
-            listening.bind((host, port))
-            listening.listen(_WAITING_CONNECTIONS)
-        except (OSError, OverflowError) as problem:
-            why = problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else str(problem)
-            raise SluiceError(
-                f"cannot listen on {host}:{port}: {why}",
-                f"Take another port:  --port {port + 1 if port < 65535 else 8080}",
-            ) from problem
-        yield listening
-    finally:
-        listening.close()
 
 
 def check_certificate(certificate: str, key: str) -> None:

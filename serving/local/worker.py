@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from serving.local.link import Link
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
+from serving.worker.memory import lacking_memory
 from serving.worker.plan import WorkerPlan, WorkerSettings
 
 DRAIN_SECONDS = 30
@@ -24,8 +23,6 @@ DRAIN_SECONDS = 30
 ANSWER_SECONDS = 60
 MOST_IN_FLIGHT = 1024
 _LONGEST_PAUSE = 30.0
-# An idle process with TensorFlow, and as much again as the variables while they are read.
-_BASE_BYTES, _COPIES = 500_000_000, 2
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class Worker:
         """The process that answers at present."""
         return self._process.pid if self._process else None
 
-    async def post(self, body: bytes) -> WorkerAnswer:
-        """Sends a request for predictions in JSON.
+    async def post(self, body: bytes, form: str) -> WorkerAnswer:
+        """Sends a request for predictions in the form JSON or PROTOBUF, which its answer has, too.
 
         Raises:
           RequestError: 503 when the version does not answer, 429 when too many requests wait, 504 when it takes too
@@ -77,8 +74,8 @@ class Worker:
         self._in_flight += 1
         self._idle.clear()
         try:
-            answer = await self._link.ask(body, ANSWER_SECONDS)
-            return WorkerAnswer(answer.status, answer.body)
+            answer = await self._link.ask(body, form, ANSWER_SECONDS)
+            return WorkerAnswer(answer.kind, answer.body)
         except asyncio.TimeoutError as late:
             raise RequestError(504, f"version {self.stored.version} did not answer in {ANSWER_SECONDS} s") from late
         except ConnectionError as broken:
@@ -119,7 +116,7 @@ class Worker:
 
     async def _start(self) -> str:
         """Starts the process and waits until it answers; returns why it does not."""
-        if problem := lacking_memory(self._path):
+        if problem := lacking_memory(_size_of(self._path)):
             return problem
         reading, writing = os.pipe()
         plan = WorkerPlan(str(self._path), self._socket, writing, self._settings)
@@ -175,13 +172,8 @@ class Worker:
         return f": {self.problem}" if self.problem else ": it is being loaded"
 
 
-def lacking_memory(model: Path) -> str:
-    """Why a model should not be loaded now, from the size of its files and the memory that is free; empty: it fits."""
-    needed = _BASE_BYTES + _COPIES * sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
-    free = psutil.virtual_memory().available
-    if needed <= free:
-        return ""
-    return f"loading it takes about {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free"
+def _size_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _ids(stored: StoredModel) -> Mapping[str, str]:

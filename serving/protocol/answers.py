@@ -20,17 +20,26 @@ def answers_of(outputs: Mapping[str, NDArray[Any]], classes: Sequence[str]) -> l
     Raises:
       RequestError: 500 when a row has a prediction that is no finite number, which JSON cannot hold.
     """
-    for name, output in outputs.items():
-        if output.dtype.kind == "f" and not np.isfinite(output).all():
-            flat = output.reshape(len(output), -1)
-            row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
-            raise RequestError(500, f"the model's output `{name}` is not a finite number for instance {row}")
+    check_finite(outputs)
     if set(outputs) == {PREDICTIONS} and _fits(outputs[PREDICTIONS], classes):
         return [_named(row, classes) for row in _by_class(outputs[PREDICTIONS]).tolist()]
     if len(outputs) == 1:
         return _plain(next(iter(outputs.values())))
     columns = {name: _plain(output) for name, output in outputs.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def check_finite(outputs: Mapping[str, NDArray[Any]]) -> None:
+    """Checks that every prediction can be used.
+
+    Raises:
+      RequestError: 500 when a row has a prediction that is no finite number.
+    """
+    for name, output in outputs.items():
+        if output.dtype.kind == "f" and not np.isfinite(output).all():
+            flat = output.reshape(len(output), -1)
+            row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
+            raise RequestError(500, f"the model's output `{name}` is not a finite number for instance {row}")
 
 
 def _fits(predictions: NDArray[Any], classes: Sequence[str]) -> bool:

@@ -11,6 +11,8 @@ from serving.protocol.errors import RequestError
 
 # What Vertex takes on its shared endpoints.
 BODY_LIMIT = 1_500_000
+SIGNATURE = "serving_default"
+PROTOBUF = "application/x-protobuf"  # a PredictRequest instead of JSON, and a PredictResponse as its answer
 # orjson parses by recursion; deeper bodies are no instances of any signature.
 _REQUEST_KEYS = {"instances", "parameters", "signature_name"}
 
@@ -50,14 +52,23 @@ def instances_of(body: bytes) -> list[Any]:
         raise RequestError(400, 'the body must be an object with a list "instances": {"instances": [{…}]}')
     if unknown := sorted(set(found) - _REQUEST_KEYS):
         raise RequestError(400, f'the body has a key "{unknown[0][:60]}"; known keys: instances, parameters')
-    if found.get("signature_name") not in (None, "serving_default"):
-        raise RequestError(400, '"signature_name" must be "serving_default" or absent')
+    check_signature(found.get("signature_name"))
     if not isinstance(found.get("parameters"), dict | None):
         raise RequestError(400, '"parameters" must be an object')
     instances = found["instances"]
     if not isinstance(instances, list) or not instances:
         raise RequestError(400, '"instances" must be a list of at least one instance')
     return instances
+
+
+def check_signature(name: Any) -> None:
+    """Checks the name of the signature in a request, which may be absent.
+
+    Raises:
+      RequestError: 400 when it is another one than the served.
+    """
+    if name not in (None, "", SIGNATURE):
+        raise RequestError(400, f'"signature_name" must be "{SIGNATURE}" or absent')
 
 
 def _too_large(limit: int) -> RequestError:

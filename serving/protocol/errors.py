@@ -14,7 +14,7 @@ from serving.protocol.request_id import HEADER, request_id_of
 
 JSON = "application/json"
 DEFECT = "the endpoint failed; its log says why"  # the answer to an exception that nobody foresaw
-_STATUS = {
+STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     404: "NOT_FOUND",
@@ -48,7 +48,7 @@ def error_response(code: int, message: str, headers: dict[str, str] | None = Non
 
 def error_body(code: int, message: str) -> bytes:
     """The body of such a response."""
-    return orjson.dumps({"error": {"code": code, "message": message, "status": _STATUS.get(code, "UNKNOWN")}})
+    return orjson.dumps({"error": {"code": code, "message": message, "status": STATUS.get(code, "UNKNOWN")}})
 
 
 def exception_handlers() -> dict[Any, Any]:

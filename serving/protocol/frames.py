@@ -1,6 +1,7 @@
 """Requests and answers between a router and a worker, on one connection: frames with a number, in any order.
 
-Three integers stand before each body: the number of the request, the status of the answer, and the length of the body.
+Three integers stand before each body: the number of the request, the status of the answer or the form of the request,
+and the length of the body.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from serving.protocol.body import PROTOBUF
+from serving.protocol.errors import JSON
+
 _HEAD = struct.Struct("!QHI")
-NO_STATUS = 0  # of a request
+FORMS = (JSON, PROTOBUF)  # of a request; a frame has its index
 
 
 @dataclass(frozen=True)
 class Frame:
-    """An answer has the number of its request."""
+    """An answer has the number of its request. `kind` is its HTTP status; of a request, the index of its form."""
 
     number: int
-    status: int
+    kind: int
     body: bytes
 
 
@@ -35,11 +39,11 @@ class FrameReader:
         buffer += received
         begin = 0
         while len(buffer) - begin >= _HEAD.size:
-            number, status, length = _HEAD.unpack_from(buffer, begin)
+            number, kind, length = _HEAD.unpack_from(buffer, begin)
             end = begin + _HEAD.size + length
             if len(buffer) < end:
                 break
-            yield Frame(number, status, bytes(memoryview(buffer)[begin + _HEAD.size : end]))
+            yield Frame(number, kind, bytes(memoryview(buffer)[begin + _HEAD.size : end]))
             begin = end
         del buffer[:begin]
 
@@ -55,7 +59,7 @@ class FrameWriter:
         """Sends a frame before the loop waits again."""
         if not self._parts:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._parts += (_HEAD.pack(frame.number, frame.status, len(frame.body)), frame.body)
+        self._parts += (_HEAD.pack(frame.number, frame.kind, len(frame.body)), frame.body)
 
     def flush(self) -> None:
         """Sends what was written, now; nothing when the other side has gone."""

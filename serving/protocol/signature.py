@@ -10,7 +10,7 @@ import binascii
 import difflib
 import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,18 @@ def columns_of(instances: Sequence[Any], features: Sequence[Feature]) -> dict[st
     rows = [_named(instance, features, place) for place, instance in enumerate(instances)]
     known = {feature.name for feature in features}
     for place, row in enumerate(rows):
-        if unknown := [name for name in row if name not in known]:
-            raise RequestError(400, f"instance {place}: {_unknown_feature(unknown[0], known)}")
+        check_names(row, known, place)
     return {feature.name: _column(feature, [row.get(feature.name) for row in rows]) for feature in features}
+
+
+def check_names(given: Iterable[str], known: set[str], place: int = 0) -> None:
+    """Checks that a model has the features of an instance; `known` are those it has.
+
+    Raises:
+      RequestError: 400, with the first that it has not.
+    """
+    if unknown := [name for name in given if name not in known]:
+        raise RequestError(400, f"instance {place}: {_unknown_feature(unknown[0], known)}")
 
 
 def _named(instance: Any, features: Sequence[Feature], place: int) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.protocol.body import read_body
+from serving.protocol.body import PROTOBUF, read_body
 from serving.protocol.errors import JSON, exception_handlers
 from serving.worker.plan import WorkerSettings
 from serving.worker.predictor import Predictor
@@ -22,7 +22,8 @@ def worker_app(predictor: Predictor, settings: WorkerSettings) -> Starlette:
 
     async def predict(request: Request) -> Response:
         body = await read_body(request, settings.body_limit)
-        return Response(await predictor.answer(body), media_type=JSON)
+        form = PROTOBUF if request.headers.get("content-type") == PROTOBUF else JSON
+        return Response(await predictor.answer(body, form), media_type=form)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)

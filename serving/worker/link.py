@@ -9,7 +9,7 @@ import socket
 from typing import cast
 
 from serving.protocol.errors import DEFECT, RequestError, error_body
-from serving.protocol.frames import Frame, FrameReader, FrameWriter
+from serving.protocol.frames import FORMS, Frame, FrameReader, FrameWriter
 from serving.worker.predictor import Predictor
 
 
@@ -69,7 +69,7 @@ class _Link(asyncio.Protocol):
 
     async def _answer(self, asked: Frame) -> None:
         try:
-            status, body = 200, await self._predictor.answer(asked.body)
+            status, body = 200, await self._predictor.answer(asked.body, FORMS[asked.kind])
         except RequestError as refused:
             status, body = refused.code, error_body(refused.code, refused.message)
         except Exception as problem:

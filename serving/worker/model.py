@@ -14,9 +14,9 @@ from tensorflow_serving.apis import prediction_log_pb2
 from core.errors import SluiceError
 from models.export.placeholders import MISSING
 from models.export.served_form import FILE, FOLDER, ServedForm
+from serving.protocol.body import SIGNATURE
 from serving.protocol.signature import KINDS, Array, Feature
 
-SIGNATURE = "serving_default"
 WARM_UP_FILE = "tf_serving_warmup_requests"
 # As TensorFlow Serving: a longer file would delay the start for nothing.
 MOST_WARM_UPS = 1000

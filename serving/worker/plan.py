@@ -12,11 +12,15 @@ PREDICT_ROUTE, HEALTH_ROUTE = "/predict", "/healthz"
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a version is served. At most `batch_rows` rows go through the model at once, at most `queue_rows` wait."""
+    """How a version is served. At most `batch_rows` rows go through the model at once, at most `queue_rows` wait.
+
+    `body_limit` and `answer_limit` are bytes of a request and of an answer; 0: an answer may have any length.
+    """
 
     predict_route: str = PREDICT_ROUTE
     health_route: str = HEALTH_ROUTE
     body_limit: int = BODY_LIMIT
+    answer_limit: int = 0
     batch_rows: int = 256
     queue_rows: int = 4096
 

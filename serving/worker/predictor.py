@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import orjson
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from serving.protocol.answers import answers_of
-from serving.protocol.body import instances_of
-from serving.protocol.signature import columns_of
+from core.text import counted
+from serving.protocol.body import PROTOBUF
+from serving.protocol.errors import RequestError
 from serving.worker.batcher import Batcher, Columns, Outputs
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerSettings
+from serving.worker.request import Asked, read_json
+from serving.worker.tensors import read_tensors
 
 
 class Predictor:
@@ -19,6 +20,7 @@ class Predictor:
     def __init__(self, model: LoadedModel, settings: WorkerSettings) -> None:
         self.metrics = CollectorRegistry()
         self._model = model
+        self._settings = settings
         self._batcher = Batcher(self._predict, settings.batch_rows, settings.queue_rows)
         buckets = [2**power for power in range(11)]
         self._batches = Histogram(
@@ -30,19 +32,32 @@ class Predictor:
         """Begins to answer."""
         self._batcher.start()
 
-    async def answer(self, body: bytes) -> bytes:
-        """The predictions for the instances of a request, both in JSON.
+    async def answer(self, body: bytes, form: str) -> bytes:
+        """The answer to a request, both in the form JSON or PROTOBUF.
 
         Raises:
-          RequestError: when the body does not fit the signature, too many rows wait, or a prediction is not finite.
+          RequestError: when the body does not fit the signature, too many rows wait, a prediction is not finite, or the
+            answer is too large.
         """
-        instances = instances_of(body)
-        columns = columns_of(instances, self._model.features)
-        outputs = await self._batcher.submit(columns, len(instances))
-        answers = answers_of(outputs, self._model.classes)
-        self._answered.inc(len(instances))
-        return orjson.dumps({"predictions": answers})
+        asked = self._asked(body, form)
+        answer = asked.answer(await self._batcher.submit(asked.columns, asked.rows))
+        if 0 < self._settings.answer_limit < len(answer):
+            raise _too_large(asked.rows, self._settings.answer_limit)
+        self._answered.inc(asked.rows)
+        return answer
+
+    def _asked(self, body: bytes, form: str) -> Asked:
+        if form == PROTOBUF:
+            return read_tensors(body, self._model.features, self._settings.body_limit)
+        return read_json(body, self._model.features, self._model.classes)
 
     def _predict(self, columns: Columns) -> Outputs:
         self._batches.observe(len(next(iter(columns.values()))))
         return self._model.predict(columns)
+
+
+def _too_large(instances: int, limit: int) -> RequestError:
+    sent = counted(instances, "instance")
+    return RequestError(
+        400, f"the answer to {sent} is larger than {limit} bytes, the limit of this endpoint; send fewer"
+    )

@@ -5,8 +5,10 @@ TensorFlow is imported here and nowhere else in `serving` but for what pushes in
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import posixpath
 import signal
 import socket
 import sys
@@ -17,17 +19,23 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from tensorflow.io import gfile
 
 from core.errors import SluiceError
+from core.text import counted
 from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
+from serving.version_folder import files_of
 from serving.worker.app import worker_app
 from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.link import answer_router
+from serving.worker.memory import lacking_memory
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.port import WAITING_CONNECTIONS
 from serving.worker.predictor import Predictor
 from serving.worker.samples import samples_of
 from serving.worker.signals import run_until_signal
+from serving.worker.tensors import metadata_message
 
 DRAIN_SECONDS = 30
 # Longer than a client keeps a connection: it must not be closed while a request is on its way.
@@ -49,23 +57,29 @@ def serve(plan: WorkerPlan) -> None:
     Path(plan.unix_socket).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
-    listening.listen(1024)
+    listening.listen(WAITING_CONNECTIONS)
     _report(plan.report_to, _description(model))
     leave_out_what_is_loaded()
     uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
 
 
-def serve_container(model_dir: str, listening: socket.socket, settings: WorkerSettings) -> None:
-    """Serves alone on a port, as a container of Vertex does.
+def serve_container(folder: str, port: socket.socket, settings: WorkerSettings) -> None:
+    """Serves a model alone on a port, as a container of Vertex does; `folder` may be in a bucket.
 
     Raises:
-      SluiceError: when the model cannot be loaded or served.
+      SluiceError: when the model cannot be loaded or served, or does not fit into the memory.
     """
-    model = LoadedModel(model_dir)
-    model.warm_up()
+    size = sum(gfile.stat(posixpath.join(folder, name)).length for name in files_of(folder))
+    if problem := lacking_memory(size):
+        raise SluiceError(f"the model {folder} is too large: {problem}")
+    model = LoadedModel(folder)
+    requests = model.warm_up()
     leave_out_what_is_loaded()
     open_as_many_files_as_allowed()
-    answer_on(listening, model, settings)
+    port.listen(WAITING_CONNECTIONS)
+    host, number = port.getsockname()[:2]
+    print(f"sluice: ready on {host}:{number}, warmed up by {counted(requests, 'golden request')}", flush=True)
+    answer_on(port, model, settings)
 
 
 def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
@@ -91,10 +105,11 @@ def configuration(model: LoadedModel, settings: WorkerSettings) -> uvicorn.Confi
 
 
 def _description(model: LoadedModel) -> dict[str, Any]:
-    """The signature, and what the page shows of it."""
+    """The signature, for gRPC too, and what the page shows of it."""
     return {
         "metadata": model.metadata(),
         "features": _as_json([asdict(feature) for feature in model.features]),
+        "metadata_message": base64.b64encode(metadata_message(model.metadata())).decode(),
         "classes": [*model.classes],
         "label": model.label,
         "samples": samples_of(model),

@@ -1,9 +1,8 @@
-"""`python -m serving` as a process: what it starts with, changes under load, its end, TLS, and alone in a container."""
+"""`python -m serving` as a process: what it starts with, changes under load, its end, and TLS."""
 
 from __future__ import annotations
 
 import concurrent.futures
-import os
 import signal
 import socket
 import subprocess
@@ -152,42 +151,6 @@ def _certificate(folder: Path) -> tuple[str, str]:
     certificate.write_bytes(issued.certificate)
     key.write_bytes(issued.key)
     return str(certificate), str(key)
-
-
-def test_serves_one_model_alone_as_a_container_on_vertex(tmp_path: Path) -> None:
-    model = export_ride_model(tmp_path / "model", 0.25)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        "AIP_HTTP_PORT": str(port),
-        "AIP_HEALTH_ROUTE": "/health",
-        "AIP_PREDICT_ROUTE": "/ask",
-        "AIP_STORAGE_URI": str(model),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "serving"], cwd=ROOT, env={**os.environ, **environment})
-    try:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
-            # The port listens from the start; requests wait until the model is loaded.
-            until = time.monotonic() + 60
-            while True:
-                try:
-                    assert client.get("/health").status_code == 200
-                    break
-                except httpx.ConnectError:
-                    assert time.monotonic() < until and process.poll() is None
-                    time.sleep(0.1)
-            answer = client.post("/ask", json={"instances": [RIDE], "parameters": {"a": 1}})
-            assert answer.json() == {
-                "predictions": [{"label": "no tip", "probability": 0.75, "scores": {"no tip": 0.75, "tip": 0.25}}]
-            }
-            assert error_of(client.post("/ask", json={"instances": [{}]}))[0] == 400
-            assert "sluice_instances_total 1.0" in client.get("/metrics").text
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,29 @@
-"""The container image holds what the repository pins, and all of our packages."""
+"""The container images hold what the repository pins; the pipeline's all of our packages, the serving image what it
+imports."""
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from core.packages import PACKAGES
 from runners.provenance import ROOT
 from runners.vertex.image_contents import BESIDE
+from tests.house.rules.test_imports import imported
 
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+
+
+SERVING_LOCK = ROOT / "deploy/requirements-serving.lock"
+# Names of packages that differ from those of their modules.
+PACKAGE_OF = {"PIL": "pillow", "tensorflow": "tensorflow-cpu", "tensorflow_serving": "tensorflow-serving-api"}
+# uvicorn is given these by name.
+NAMED_ALONE = {"httptools", "uvloop"}
+
+
+def _stage(name: str) -> str:
+    [stage] = re.findall(rf"^FROM \S+ AS {name}\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    return str(stage)
 
 
 def _argument(name: str) -> str:
@@ -38,7 +54,7 @@ def test_the_python_is_that_of_the_repository() -> None:
 
 def test_every_package_of_ours_is_copied_and_compiled() -> None:
     copied = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    [compiled] = re.findall(r"compileall -q (.*)$", DOCKERFILE, flags=re.MULTILINE)
+    [compiled] = re.findall(r"compileall -q (.*)$", _stage("sluice"), flags=re.MULTILINE)
     assert {f"!{package}" for package in PACKAGES} <= set(copied)
     assert set(PACKAGES) == set(compiled.split())
 
@@ -59,7 +75,60 @@ def test_every_library_of_the_gpu_has_a_hash_and_none_is_locked_twice() -> None:
     assert not {name for name in names if f"\n{name}==" in (ROOT / "requirements.lock").read_text(encoding="utf-8")}
 
 
-def test_the_image_runs_as_no_root_and_starts_beams_boot_entry() -> None:
-    last = DOCKERFILE.rpartition("\nFROM ")[2]
-    assert re.findall(r"^USER (\S+)$", last, re.MULTILINE) == ["sluice"]
-    assert 'ENTRYPOINT ["/opt/apache/beam/boot"]' in last
+def test_the_images_run_as_no_root_and_start_their_entries() -> None:
+    for name, entry in (("sluice", '["/opt/apache/beam/boot"]'), ("serving", '["python", "-m", "serving.container"]')):
+        stage = _stage(name)
+        assert re.findall(r"^USER (\S+)$", stage, re.MULTILINE) == ["sluice"]
+        assert re.findall(r"^ENTRYPOINT (.+)$", stage, re.MULTILINE) == [entry]
+
+
+def test_the_pipelines_image_is_what_is_built_without_a_target() -> None:
+    assert re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE)[-1] == "sluice"
+
+
+def test_the_serving_image_has_every_module_of_ours_that_it_imports() -> None:
+    files = set(_served_files())
+    assert ROOT / "serving/container.py" in files
+    needed = {_module(name) for name in _imports(files) if name.partition(".")[0] in PACKAGES}
+    assert len(needed) > 10
+    assert needed - files == set()
+
+
+def test_the_serving_image_has_every_package_that_it_imports_and_no_other() -> None:
+    elsewhere = {*PACKAGES, *sys.stdlib_module_names}
+    tops = {name.partition(".")[0] for name in _imports(set(_served_files()))} - elsewhere
+    # The messages of protobuf come with TensorFlow, under `google`.
+    packages = {PACKAGE_OF.get(top, top.replace("_", "-")) for top in tops - {"google"}}
+    text = (ROOT / "deploy/requirements-serving.in").read_text(encoding="utf-8")
+    assert set(re.findall(r"^[a-z].*$", text, re.MULTILINE)) == packages | NAMED_ALONE
+
+
+def test_the_serving_image_has_the_versions_of_the_lock() -> None:
+    text = SERVING_LOCK.read_text(encoding="utf-8")
+    found = dict(re.findall(r"^(\S+)==(\S+)", text, re.MULTILINE))
+    assert len(re.findall(r"^\S+==.* \\\n +--hash=sha256:", text, re.MULTILINE)) == len(found) > 20
+    assert found.pop("tensorflow-cpu") == _locked("tensorflow")
+    assert {name: version for name, version in found.items() if version != _locked(name)} == {}
+
+
+def _served_files() -> Iterator[Path]:
+    """The Python files that the stage `serving` copies."""
+    stage = _stage("serving").replace("\\\n", " ")
+    for line in re.findall(r"^COPY --chown=sluice:sluice (.+)$", stage, re.MULTILINE):
+        for source in line.split()[:-1]:
+            path = ROOT / source
+            yield from path.rglob("*.py") if path.is_dir() else [path]
+
+
+def _imports(files: set[Path]) -> set[str]:
+    return {name for path in files for name in imported(path.read_text(encoding="utf-8"))}
+
+
+def _module(name: str) -> Path:
+    """The file of a dotted name, which may go on with what the module holds."""
+    while name:
+        for path in (ROOT / f"{name.replace('.', '/')}.py", ROOT / name.replace(".", "/") / "__init__.py"):
+            if path.is_file():
+                return path
+        name = name.rpartition(".")[0]
+    raise AssertionError("no file of ours")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from serving.local.link import Link
+from serving.protocol.errors import JSON
 from serving.protocol.frames import Frame, FrameReader, FrameWriter
 
 Answering = Callable[[list[Frame], asyncio.StreamWriter], Awaitable[None]]
@@ -55,7 +56,7 @@ async def _silent(_: list[Frame], __: asyncio.StreamWriter) -> None:
 def test_each_request_gets_its_own_answer_in_whatever_order_they_come(tmp_path: Path) -> None:
     async def run() -> list[bytes]:
         async with _linked(tmp_path, 50, _reversed) as (link, _):
-            answers = await asyncio.gather(*(link.ask(b"%d," % number, 60) for number in range(50)))
+            answers = await asyncio.gather(*(link.ask(b"%d," % number, JSON, 60) for number in range(50)))
             return [answer.body for answer in answers]
 
     assert asyncio.run(run()) == [b"%d,%d," % (number, number) for number in range(50)]
@@ -64,11 +65,11 @@ def test_each_request_gets_its_own_answer_in_whatever_order_they_come(tmp_path: 
 def test_who_waits_hears_that_the_worker_has_ended(tmp_path: Path) -> None:
     async def run() -> None:
         async with _linked(tmp_path, 2, _gone) as (link, lost):
-            results = await asyncio.gather(link.ask(b"1", 60), link.ask(b"2", 60), return_exceptions=True)
+            results = await asyncio.gather(link.ask(b"1", JSON, 60), link.ask(b"2", JSON, 60), return_exceptions=True)
             assert [type(each) for each in results] == [ConnectionError] * 2
             await asyncio.wait_for(lost.wait(), 60)
             with pytest.raises(ConnectionError):
-                await link.ask(b"3", 60)
+                await link.ask(b"3", JSON, 60)
 
     asyncio.run(run())
 
@@ -77,6 +78,6 @@ def test_a_late_answer_is_given_up(tmp_path: Path) -> None:
     async def run() -> None:
         async with _linked(tmp_path, 1, _silent) as (link, _):
             with pytest.raises(asyncio.TimeoutError):
-                await link.ask(b"1", 0.01)
+                await link.ask(b"1", JSON, 0.01)
 
     asyncio.run(run())

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from serving.local.link import Link
-from serving.protocol.errors import RequestError
+from serving.protocol.errors import JSON, RequestError
 from serving.worker.link import answer_router
 
 
@@ -28,7 +28,7 @@ class _Predictor:
     def start(self) -> None:
         return
 
-    async def answer(self, body: bytes) -> bytes:
+    async def answer(self, body: bytes, form: str) -> bytes:
         if body == b"refuse":
             raise RequestError(429, "too many")
         if body == b"fail":
@@ -48,17 +48,17 @@ async def _working(folder: Path, predictor: Any) -> AsyncIterator[tuple[Link, as
         worker = asyncio.create_task(answer_router(listening, predictor, drain_seconds=60))
         link = await Link.to(path, lambda: None)
         # Once it answers, it also takes the signal.
-        assert (await link.ask(b"ready", 60)).body == b"READY"
+        assert (await link.ask(b"ready", JSON, 60)).body == b"READY"
         yield link, worker
 
 
 def test_an_error_is_an_answer_and_a_defect_has_no_details(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> list[tuple[int, Any]]:
         async with _working(tmp_path, _Predictor()) as (link, worker):
-            found = [await link.ask(body, 60) for body in (b"refuse", b"fail")]
+            found = [await link.ask(body, JSON, 60) for body in (b"refuse", b"fail")]
             os.kill(os.getpid(), signal.SIGTERM)
             await worker
-            return [(each.status, json.loads(each.body)["error"]["message"]) for each in found]
+            return [(each.kind, json.loads(each.body)["error"]["message"]) for each in found]
 
     assert asyncio.run(run()) == [(429, "too many"), (500, "the endpoint failed; its log says why")]
     assert "a defect" in caplog.text
@@ -68,7 +68,7 @@ def test_what_has_begun_is_answered_before_the_worker_ends(tmp_path: Path) -> No
     async def run() -> bytes:
         predictor = _Predictor()
         async with _working(tmp_path, predictor) as (link, worker):
-            begun = asyncio.create_task(link.ask(b"wait", 60))
+            begun = asyncio.create_task(link.ask(b"wait", JSON, 60))
             await predictor.begun.wait()
             os.kill(os.getpid(), signal.SIGTERM)
             done, _ = await asyncio.wait([worker], timeout=0.05)

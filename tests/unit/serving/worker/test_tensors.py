@@ -1,0 +1,69 @@
+"""A PredictRequest becomes the columns that the same request in JSON becomes; its answer is checked as there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+from tensorflow_serving.apis import predict_pb2
+
+from serving.protocol.errors import RequestError
+from serving.protocol.signature import Feature, columns_of
+from serving.worker.tensors import read_tensors
+
+FEATURES = (Feature("company", "string", missing=""), Feature("hour", "int64"), Feature("fare", "float32", missing=0.5))
+LIMIT = 100
+
+
+def _request(**columns: tensor_pb2.TensorProto) -> predict_pb2.PredictRequest:
+    request = predict_pb2.PredictRequest()
+    for name, tensor in columns.items():
+        request.inputs[name].CopyFrom(tensor)
+    return request
+
+
+def test_columns_are_those_of_the_same_request_in_json() -> None:
+    request = _request(
+        hour=tf.make_tensor_proto([8, 9], tf.int64), company=tf.make_tensor_proto(["Blue", "Ribbon"], tf.string)
+    )
+    asked = read_tensors(request.SerializeToString(), FEATURES, LIMIT)
+    by_json = columns_of([{"hour": 8, "company": "Blue"}, {"hour": 9, "company": "Ribbon"}], FEATURES)
+    assert asked.rows == 2
+    assert {name: (each.dtype, each.tolist()) for name, each in asked.columns.items()} == {
+        name: (each.dtype, each.tolist()) for name, each in by_json.items()
+    }
+
+
+def test_one_value_may_stand_for_the_rest_of_a_column_up_to_the_limit() -> None:
+    column = tensor_pb2.TensorProto(dtype=tf.int64.as_datatype_enum, int64_val=[8])
+    column.tensor_shape.dim.add().size = LIMIT
+    asked = read_tensors(_request(hour=column).SerializeToString(), FEATURES, LIMIT)
+    assert asked.columns["hour"].tolist() == [8] * LIMIT
+    column.tensor_shape.dim[0].size = LIMIT + 1
+    with pytest.raises(RequestError, match="too large"):
+        read_tensors(_request(hour=column).SerializeToString(), FEATURES, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "message"),
+    [
+        (9999, 1, "got the unknown type 9999"),
+        (0, 1, "got the unknown type 0"),
+        (tf.int64.as_datatype_enum, -1, "too large"),
+    ],
+)
+def test_an_odd_tensor_is_refused(kind: int, size: int, message: str) -> None:
+    column = tensor_pb2.TensorProto(int64_val=[8])
+    column.dtype = kind
+    column.tensor_shape.dim.add().size = size
+    with pytest.raises(RequestError, match=message) as refused:
+        read_tensors(_request(hour=column).SerializeToString(), FEATURES, LIMIT)
+    assert refused.value.code == 400
+
+
+def test_an_answer_that_is_no_number_is_a_fault_of_the_model() -> None:
+    asked = read_tensors(_request(hour=tf.make_tensor_proto([8], tf.int64)).SerializeToString(), FEATURES, LIMIT)
+    with pytest.raises(RequestError, match="not a finite number for instance 0") as refused:
+        asked.answer({"predictions": np.float32([[np.nan]])})
+    assert refused.value.code == 500
