@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from serving.local.page.routes import add_page
 from serving.local.router import Router, RouterSettings
+from serving.log.recorder import AnswerRecorder
 from serving.protocol.errors import exception_handlers
 
 ATTACK = "<script>alert(1)</script>"
@@ -17,7 +18,7 @@ ATTACK = "<script>alert(1)</script>"
 
 def _client(name: str = "rides", token: str = "") -> TestClient:
     app = FastAPI(exception_handlers=exception_handlers(), docs_url=None)
-    add_page(app, Router(RouterSettings(name, token)))
+    add_page(app, Router(RouterSettings(name, token), AnswerRecorder(lambda _: None), None))
     return TestClient(app)
 
 
