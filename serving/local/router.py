@@ -102,6 +102,8 @@ class Router:
         self.check_token(request)
         body = await read_body(request, self.settings.body_limit)
         chosen, answer = await self.ask(body, JSON, worker)
+        if worker is None and answer.code == 200 and self.log is not None and self.log.wants(body):
+            self.log.take(_exchange(request, chosen, body, answer))
         headers = {**headers_of(chosen), HEADER: request_id_of(request)}
         content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
         return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
