@@ -68,8 +68,8 @@ def rides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     _export_rides(home / "serving" / WORKLOAD / "101", 0.25)
     with served(home) as server:
         endpoint = LocalEndpoint(server.versions, WORKLOAD)
-        # From here on the newest version does not take the traffic by itself.
-        endpoint.set_traffic({"101": 100}, endpoint.state().etag)
+        # Waits until it is loaded; from here on the newest version does not take the traffic by itself.
+        endpoint.deploy(ModelVersion(deployed_id="101", model=WORKLOAD, version="101"))
         _export_rides(home / "serving" / WORKLOAD / "102", 0.5)
         endpoint.deploy(ModelVersion(deployed_id="7", model=WORKLOAD, version="102"))
         endpoint.mirror(50, "7", endpoint.state().etag)
