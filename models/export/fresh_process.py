@@ -7,6 +7,7 @@ nothing of training.
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,12 @@ def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
     np.savez(path, **stored)
 
 
-def main() -> None:
-    """The command."""
-    requests, plan, answers = sys.argv[1:]
-    found = answered(json.loads(Path(plan).read_text(encoding="utf-8")), read_requests(requests))
-    np.savez(answers, **found)
+def main(more: Callable[[str], dict[str, np.ndarray]] | None = None) -> None:
+    """The command; `more` gives further answers of the SavedModel in a folder."""
+    requests, plan_file, answers = sys.argv[1:]
+    plan = json.loads(Path(plan_file).read_text(encoding="utf-8"))
+    found = answered(plan, read_requests(requests))
+    np.savez(answers, **found, **(more(plan["model"]) if more else {}))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ endpoint answers them: over HTTP. One process for both, for most of its time goe
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import SluiceError
 from core.text import listed
-from models.export.fresh_process import answered, read_requests
+from models.export.fresh_process import main
 from serving.protocol.errors import RequestError
 from serving.rollout.golden_file import read_golden
 from serving.watch.window import scores_of
@@ -63,13 +61,5 @@ def _table(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> NDArr
     return np.array([[row[name] for name in names] for row in scores], np.float64)
 
 
-def main() -> None:
-    """The command."""
-    requests, plan_file, answers = sys.argv[1:]
-    plan = json.loads(Path(plan_file).read_text(encoding="utf-8"))
-    found = answered(plan, read_requests(requests))
-    np.savez(answers, **found, **golden_answers(plan["model"]))
-
-
 if __name__ == "__main__":
-    main()
+    main(golden_answers)

@@ -25,6 +25,7 @@ from tests.samples.served_models import (
     WORKLOAD,
     Server,
     export_image_model,
+    export_plain_model,
     export_ride_model,
     served,
     write_form,
@@ -68,8 +69,8 @@ def rides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     _export_rides(home / "serving" / WORKLOAD / "101", 0.25)
     with served(home) as server:
         endpoint = LocalEndpoint(server.versions, WORKLOAD)
-        # From here on the newest version does not take the traffic by itself.
-        endpoint.set_traffic({"101": 100}, endpoint.state().etag)
+        # Waits until it is loaded; from here on the newest version does not take the traffic by itself.
+        endpoint.deploy(ModelVersion(deployed_id="101", model=WORKLOAD, version="101"))
         _export_rides(home / "serving" / WORKLOAD / "102", 0.5)
         endpoint.deploy(ModelVersion(deployed_id="7", model=WORKLOAD, version="102"))
         endpoint.mirror(50, "7", endpoint.state().etag)
@@ -187,6 +188,24 @@ def test_the_command_that_it_shows_asks_the_same(visit: Opened, rides: Server) -
     command = page.locator("#answer pre").inner_text()
     answer = os.popen(command.replace("curl ", "curl -s --noproxy '*' ", 1)).read()
     assert json.loads(answer)["predictions"][0]["scores"] == {"no tip": 0.75, "tip": 0.25}
+
+
+def test_a_model_of_somebody_elses_has_a_form_and_its_answer_is_shown_as_it_is(visit: Opened, tmp_path: Path) -> None:
+    export_plain_model(tmp_path / "serving" / WORKLOAD / "101")
+    with served(tmp_path) as server:
+        page = visit(server).page
+        page.get_by_label("pair").fill("[1.5, 2]")
+        page.get_by_label("wanted").select_option("true")
+        assert _sent(page) == {"pair": [1.5, 2], "wanted": True}
+        expect(page.locator("#answer pre").first).to_have_text("7")
+        page.get_by_label("pair").fill("[1.5, ")
+        assert "expected lists of shape [2], of float32" in _answer(page)
+
+
+def test_the_form_can_be_cleared(visit: Opened, rides: Server) -> None:
+    page = visit(rides).page
+    page.get_by_role("button", name="Clear").click()
+    assert _sent(page) == {}
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -72,6 +72,20 @@ def export_image_model(folder: Path) -> Path:
     return folder
 
 
+def export_plain_model(folder: Path) -> Path:
+    """A SavedModel of somebody else's, which says nothing of classes: twice the sum of two numbers, or nothing."""
+    model = tf.Module()
+
+    def predict(pair: tf.Tensor, wanted: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"price": tf.where(wanted, 2 * tf.reduce_sum(pair, axis=1), 0.0)}
+
+    signature = tf.function(predict, autograph=False).get_concrete_function(
+        pair=tf.TensorSpec([None, 2], tf.float32, name="pair"), wanted=tf.TensorSpec([None], tf.bool, name="wanted")
+    )
+    tf.saved_model.save(model, str(folder), signatures={"serving_default": signature})
+    return folder
+
+
 def write_form(folder: Path, form: ServedForm) -> None:
     """As the export writes it."""
     (folder / FOLDER).mkdir(exist_ok=True)
