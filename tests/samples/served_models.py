@@ -79,17 +79,18 @@ def write_form(folder: Path, form: ServedForm) -> None:
 
 @dataclass
 class Server:
-    """`python -m serving` on the versions under `home/serving/rides`."""
+    """`python -m serving` on the versions under `home/serving/<workload>`."""
 
     home: Path
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    workload: str = WORKLOAD
     process: subprocess.Popen[str] | None = None
     url: str = ""
 
     @property
     def versions(self) -> Path:
-        return self.home / "serving" / WORKLOAD
+        return self.home / "serving" / self.workload
 
     @property
     def predict_url(self) -> str:
@@ -97,7 +98,7 @@ class Server:
 
     def start(self) -> Server:
         """Returns once every version with traffic answers."""
-        command = [sys.executable, "-m", "serving", "--workload", WORKLOAD, "--output-dir", str(self.home)]
+        command = [sys.executable, "-m", "serving", "--workload", self.workload, "--output-dir", str(self.home)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", *self.arguments],
             cwd=ROOT,
@@ -144,9 +145,9 @@ class Server:
 
 
 @contextmanager
-def served(home: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+def served(home: Path, *arguments: str, workload: str = WORKLOAD, **environment: str) -> Iterator[Server]:
     """A server that runs until the block ends, however it ends."""
-    server = Server(home, list(arguments), environment)
+    server = Server(home, list(arguments), environment, workload)
     try:
         yield server.start()
     finally:
