@@ -29,6 +29,7 @@ RUNTIME = [
     "google-api-core>=2.17",
     "google-apitools>=0.5.31",
     "google-auth>=2.29",
+    "google-cloud-bigquery>=3.20",
     "google-cloud-resource-manager>=1.12",
     "google-cloud-storage>=2.16",
     "google-crc32c>=1.5",

@@ -52,12 +52,12 @@ _MESSAGES: Mapping[str, list[tuple[str, int, Any]]] = {
 }
 # By the number of a DataType: the numpy type, and the field that holds values one by one.
 _NUMBERS: Mapping[int, tuple[str, str]] = {
-    1: ("float32", "float_val"),
-    2: ("float64", "double_val"),
-    3: ("int32", "int_val"),
-    4: ("uint8", "int_val"),
-    9: ("int64", "int64_val"),
-    10: ("bool", "bool_val"),
+    1: ("<f4", "float_val"),
+    2: ("<f8", "double_val"),
+    3: ("<i4", "int_val"),
+    4: ("|u1", "int_val"),
+    9: ("<i8", "int64_val"),
+    10: ("|b1", "bool_val"),
 }
 _DTYPES = {name: number for number, (name, _) in _NUMBERS.items()}
 _STRING = 7
@@ -110,7 +110,7 @@ def put_tensor(entries: Any, name: str, values: npt.NDArray[Any]) -> None:
         entry.value.dtype = _STRING
         entry.value.string_val.extend(values.ravel().tolist())
     else:
-        entry.value.dtype = _DTYPES[values.dtype.name]
+        entry.value.dtype = _DTYPES[values.dtype.newbyteorder("<").str]
         entry.value.tensor_content = values.tobytes()
 
 
@@ -131,7 +131,7 @@ def tensor_in(tensor: Any) -> npt.NDArray[Any]:
         raise ValueError(f"a tensor of type {tensor.dtype}")
     name, field = _NUMBERS[tensor.dtype]
     if tensor.tensor_content:
-        return np.frombuffer(tensor.tensor_content, np.dtype(name).newbyteorder("<")).reshape(shape)
+        return np.frombuffer(tensor.tensor_content, name).reshape(shape)
     return _filled(np.array(getattr(tensor, field), name), shape, 0)
 
 

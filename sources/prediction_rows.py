@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    # The first row, and the values of a request.
+    _Piece = tuple[int, npt.NDArray[Any]]
+
 # What a client sends for a missing whole number; `models/export/placeholders.py` has it for TensorFlow, with those of
 # floats (NaN) and of texts (""), which no source holds as values anyway.
 MISSING_INT = -(2**63)
+_LIST = "lists of "
 _WHAT = "is not a PredictionLog with rows"
 
 
@@ -31,8 +35,7 @@ def rows_of_predictions(path: str, records: Sequence[bytes], lines: npt.NDArray[
     import numpy as np
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {}
-    types: dict[str, set[pa.DataType]] = {}
+    pieces: dict[str, list[_Piece]] = {}
     found: list[int] = []
     rejects: list[Reject] = []
     for line, record in zip(lines.tolist(), records, strict=True):
@@ -40,17 +43,11 @@ def rows_of_predictions(path: str, records: Sequence[bytes], lines: npt.NDArray[
         if not inputs:
             rejects.append(Reject(path, line, _WHAT, repr(record[:200])))
             continue
-        rows = len(next(iter(inputs.values())))
         for name, values in inputs.items():
-            column = columns.setdefault(name, [])
-            column += [None] * (len(found) - len(column))
-            column += _listed(values)
-            types.setdefault(name, set()).add(_type_of(values))
-        found += [line] * rows
-    for column in columns.values():
-        column += [None] * (len(found) - len(column))
-    arrays = [_array(path, name, values, types[name]) for name, values in columns.items()]
-    batch = pa.RecordBatch.from_arrays(arrays, list(columns))
+            pieces.setdefault(name, []).append((len(found), values))
+        found += [line] * len(next(iter(inputs.values())))
+    arrays = [_column(path, name, each, len(found)) for name, each in pieces.items()]
+    batch = pa.RecordBatch.from_arrays(arrays, list(pieces))
     return Rows(batch, np.array(found, np.int64), True, rejects)
 
 
@@ -59,50 +56,64 @@ def _inputs(record: bytes) -> dict[str, npt.NDArray[Any]]:
     log = PredictionLog()
     try:
         log.ParseFromString(record)
-        inputs = {entry.key: _plain(tensor_in(entry.value)) for entry in log.predict_log.request.inputs}
+        inputs = {entry.key: tensor_in(entry.value) for entry in log.predict_log.request.inputs}
     except Exception:  # ValueError, or DecodeError, which each implementation of protobuf has in a module of its own
         return {}
     sizes = {values.shape[0] if values.ndim else 0 for values in inputs.values()}
     return inputs if len(sizes) == 1 and sizes != {0} else {}
 
 
-def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Numbers as a tf.Example holds them."""
-    import numpy as np
-
-    if values.dtype == object:
-        return values
-    return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
-
-
-def _listed(values: npt.NDArray[Any]) -> list[Any]:
-    """A value a row, or a list where a row is a vector or an image; None for a placeholder."""
-    import numpy as np
-
-    if values.size != len(values):
-        return list(values.reshape(len(values), -1).tolist())
-    flat = values.reshape(-1)
-    missing = np.isnan(flat) if flat.dtype.kind == "f" else flat == (b"" if flat.dtype == object else MISSING_INT)
-    return [None if is_missing else value for value, is_missing in zip(flat.tolist(), missing.tolist(), strict=True)]
-
-
-def _type_of(values: npt.NDArray[Any]) -> pa.DataType:
-    import pyarrow as pa
-
-    each = {"O": pa.large_binary(), "f": pa.float32()}.get(values.dtype.kind, pa.int64())
-    return pa.large_list(each) if values.size != len(values) else each
-
-
-def _array(path: str, name: str, values: list[Any], types: set[pa.DataType]) -> pa.Array:
+def _column(path: str, name: str, pieces: Sequence[_Piece], rows: int) -> pa.Array:
     """One column; versions of a model may take it as whole numbers and as floats, but not as numbers and as text."""
-    import pyarrow as pa
-
-    if types == {pa.int64(), pa.float32()}:
-        types = {pa.float32()}
-    if len(types) > 1:
-        kinds = " and ".join(sorted(map(str, types)))
+    kinds = {_kind(values) for _, values in pieces}
+    if kinds == {"int64", "float"}:
+        kinds = {"float"}
+    if len(kinds) > 1:
         raise SluiceError(
-            f"{path}: its records do not agree: `{name}` is {kinds} in different requests.",
+            f"{path}: its records do not agree: `{name}` is {' and '.join(sorted(kinds))} in different requests.",
             f"Take the files of one version:  ls -l {path}",
         )
-    return pa.array(values, next(iter(types)))
+    kind = kinds.pop()
+    if kind.startswith(_LIST):
+        return _lists(pieces, rows, kind.removeprefix(_LIST))
+    return _texts(pieces, rows) if kind == "text" else _numbers(pieces, rows, kind)
+
+
+def _kind(values: npt.NDArray[Any]) -> str:
+    kind = {"O": "text", "f": "float"}.get(values.dtype.kind, "int64")
+    return f"{_LIST}{kind}" if values.size != len(values) else kind
+
+
+def _numbers(pieces: Sequence[_Piece], rows: int, kind: str) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    column: npt.NDArray[Any] = np.zeros(rows, np.float32 if kind == "float" else np.int64)
+    missing = np.ones(rows, bool)
+    for first, values in pieces:
+        column[first : first + len(values)] = values.reshape(-1)
+        missing[first : first + len(values)] = False
+    missing |= np.isnan(column) if kind == "float" else column == MISSING_INT
+    return pa.array(column, mask=missing)
+
+
+def _texts(pieces: Sequence[_Piece], rows: int) -> pa.Array:
+    import pyarrow as pa
+
+    column: list[bytes | None] = [None] * rows
+    for first, values in pieces:
+        column[first : first + len(values)] = [each or None for each in values.reshape(-1).tolist()]
+    return pa.array(column, pa.large_binary())
+
+
+def _lists(pieces: Sequence[_Piece], rows: int, kind: str) -> pa.Array:
+    """A vector or an image in each row."""
+    import pyarrow as pa
+
+    column: list[list[Any] | None] = [None] * rows
+    for first, values in pieces:
+        flat = values.reshape(len(values), -1)
+        plain = flat.astype("int64") if kind == "int64" else flat
+        column[first : first + len(values)] = plain.tolist()
+    each = {"text": pa.large_binary(), "float": pa.float32()}.get(kind, pa.int64())
+    return pa.array(column, pa.large_list(each))

@@ -43,7 +43,7 @@ class TfRecord(Format[Part]):
     """
 
     name = "tfrecord"
-    title = "TFRecord of tf.Example"
+    title = "TFRecord of tf.Example or PredictionLog"
     suffixes = (".tfrecord", ".tfrecord.gz", ".gz")
     row = "record"
     leaves_out = True

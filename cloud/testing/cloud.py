@@ -22,6 +22,7 @@ from cloud.testing.loop_thread import LoopThread
 from cloud.testing.messages import Answer, Handler, Request
 from cloud.testing.proxy import Proxy
 from cloud.testing.services.artifact_registry import ArtifactRegistry
+from cloud.testing.services.bigquery import BigQuery
 from cloud.testing.services.iam import Identity
 from cloud.testing.services.quotas import Quotas
 from cloud.testing.services.service_usage import ServiceUsage
@@ -79,6 +80,7 @@ class LocalCloud:
         self.identity = Identity(project, PROJECT_NUMBER, self.access, self.tokens.issue, {self.tokens.email})
         self.images = ArtifactRegistry(self.access)
         self.quotas = Quotas(self.access)
+        self.bigquery = BigQuery(self.access)
         names, others = Names(project, PROJECT_NUMBER), self.identity.grpc_methods()
         state = folder / "vertex.sqlite" if folder else None
         self.vertex = vertex_api(names, self.storage, self.faults, executor, others, state)
@@ -176,6 +178,7 @@ class LocalCloud:
             "iamcredentials.googleapis.com": self.identity.credentials_router(),
             "artifactregistry.googleapis.com": self.images.router(),
             "*-docker.pkg.dev": self.images.registry_router(),
+            "bigquery.googleapis.com": self.bigquery.router(),
             "cloudquotas.googleapis.com": self.quotas.limits_router(),
             "monitoring.googleapis.com": self.quotas.usage_router(),
             "dataflow.googleapis.com": self._dataflow_api,

@@ -172,9 +172,9 @@ class Server:
 
 
 @contextmanager
-def served(home: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+def served(home: Path, *arguments: str, workload: str = WORKLOAD, **environment: str) -> Iterator[Server]:
     """A server that runs until the block ends, however it ends."""
-    server = Server(home, list(arguments), environment)
+    server = Server(home, list(arguments), environment, workload)
     try:
         yield server.start()
     finally:

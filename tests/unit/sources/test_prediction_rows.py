@@ -82,7 +82,7 @@ def test_versions_may_differ_in_whole_and_decimal_numbers(tmp_path: Path) -> Non
 
 
 def test_numbers_and_text_in_one_column_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(SluiceError, match="`hour` is int64 and large_binary in different requests"):
+    with pytest.raises(SluiceError, match="`hour` is int64 and text in different requests"):
         _read(tmp_path, _record({"hour": np.array([8])}), _record({"hour": np.array([b"8"], object)}))
 
 
