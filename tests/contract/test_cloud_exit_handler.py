@@ -25,6 +25,7 @@ from runners.vertex.compilation import compile_workload
 from runners.vertex.platform import job_settings
 from runners.vertex.task_errors import write_error
 from tests.samples.executors import executed_by
+from tests.samples.receivers import receiving
 from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, task
 
 REGION = "europe-west4"
@@ -33,8 +34,8 @@ BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc
 
 
 @cache
-def compiled(project: str, bucket: str, *more: str) -> str:
-    config = load_workload("taxi")
+def compiled(project: str, bucket: str, workload: tuple[str, ...], *more: str) -> str:
+    config = load_workload("taxi", workload)
     changes = (f"project={project}", f"bucket={bucket}", f"region={REGION}", "experiment=rides", *more)
     with TemporaryDirectory() as folder:
         environment = load_environment("dev", changes)
@@ -49,6 +50,7 @@ class Ended:
     bucket: str
     environment: tuple[str, ...] = ()  # beside what every test needs
     exit_code: int = 0  # of the exit handler's container
+    workload: tuple[str, ...] = ()  # overrides
 
     def __post_init__(self) -> None:
         # TensorFlow remembers how long a file was: no test writes over another's.
@@ -56,7 +58,7 @@ class Ended:
 
     def run(self, state: str, *tasks: Any, error: str = "", task_error: SluiceError | None = None) -> dict[str, Any]:
         """Runs the exit handler of a job that has come to this; returns its record."""
-        document = json.loads(compiled(self.cloud.project, self.bucket, *self.environment))
+        document = json.loads(compiled(self.cloud.project, self.bucket, self.workload, *self.environment))
         settings = job_settings(load_workload("taxi"), load_environment("dev"))
         jobs = PipelineJobs(Place(self.cloud.project, REGION))
         self.name = f"taxi-{uuid.uuid4().hex[:8]}"
@@ -125,6 +127,22 @@ def test_a_refusal_leaves_its_evidence(ended: Ended) -> None:
     assert (record["outcome"], record["exit_code"], record["reason"]) == ("refused", 2, "auc is 0.5, below 0.6.")
     assert ended.shown().state == State.COMPLETE
     assert "auc is 0.5, below 0.6." in ended.read(f"runs/{ended.name}/report.html")
+
+
+@pytest.mark.parametrize(("code", "notification"), [(200, None), (404, "answered with HTTP 404")])
+def test_a_refusal_is_sent_to_the_webhook_and_the_job_ends_as_it_would_without_it(
+    ended: Ended, code: int, notification: str | None
+) -> None:
+    gate = task("Evaluator", "SUCCEEDED", report=gate_report(ended.artifacts, "evaluator", BAD))
+    with receiving(code) as receiver:
+        ended.workload = (f"notify.webhook={receiver.url}",)
+        record = ended.run("SUCCEEDED", gate, task("Pusher", "NOT_TRIGGERED"))
+    assert (record["outcome"], record["exit_code"]) == ("refused", 2)
+    [request] = receiver.requests
+    message = json.loads(request.body)
+    assert (message["event"], message["workload"], message["run_id"]) == ("refused", "taxi", ended.name)
+    assert (message["reason"], message["exit_code"]) == (BAD.reason, 2)
+    assert record["notification"] is None if notification is None else notification in record["notification"]
 
 
 def test_an_error_of_the_user_in_a_task_is_the_reason_of_the_job(ended: Ended) -> None:
