@@ -180,8 +180,11 @@ def test_the_same_run_again_leaves_the_version_with_its_traffic(site: Site) -> N
 
 def test_a_step_that_fails_refuses_and_nothing_is_in_production_that_was_not(site: Site) -> None:
     before, stage = site.serves_alone(), site.stages()
-    refused = site.run(9, latency_budget_ms=0.0001)
+    nobody_listens = ("--set", "notify.webhook=http://127.0.0.1:9/")
+    refused = site.run(9, *nobody_listens, latency_budget_ms=0.0001)
     assert refused.exit_code == 2, refused.printed
+    assert "127.0.0.1 cannot be reached" in refused.record["notification"]
+    assert "not notified:" in refused.printed
     assert "was taken back" in refused.printed
     [version] = set(refused.versions()) - set(stage)
     record = refused.record
