@@ -57,10 +57,8 @@ class Site:
 
     def roll_out(self, candidate: ModelVersion = TWO, plan: RolloutPlan = QUICK) -> Rollout:
         self.answers.requests = self.requests
-        order = RolloutOrder("endpoint", "model", plan)
-        tools = RolloutTools(
-            self.endpoint, self.answers, GOLDEN, self.store, self.clock, self.clock.wait, order, self.noted.append
-        )
+        parts = (self.endpoint, self.answers, GOLDEN, self.store, self.clock, self.clock.wait)
+        tools = RolloutTools(*parts, RolloutOrder("endpoint", "model", plan), self.noted.append)
         return roll_out(candidate, plan, tools)
 
     def instruct(self, action: str) -> None:
