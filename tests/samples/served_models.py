@@ -79,7 +79,7 @@ def write_form(folder: Path, form: ServedForm) -> None:
 
 @dataclass
 class Server:
-    """`python -m serving` on the versions under `home/serving/rides`, or those of another workload."""
+    """`python -m serving` on the versions under `home/serving/<workload>`."""
 
     home: Path
     arguments: list[str] = field(default_factory=list)
