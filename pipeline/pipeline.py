@@ -16,7 +16,7 @@ from pipeline.components.evaluator import Evaluator
 from pipeline.components.example_gen import ExampleGen
 from pipeline.components.example_validator import ExampleValidator
 from pipeline.components.model_gate import ModelGate
-from pipeline.components.pusher import Pusher
+from pipeline.components.pusher import Followed, Pusher
 from pipeline.components.references import References
 from pipeline.components.registrar import registrar_of
 from pipeline.components.rollout import rollout_of
@@ -142,8 +142,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             code=platform.code("pipeline.components.model_gate", "gates.model", config.model.module),
         )
 
-    gates: dict[str, BaseNode] = {"ExampleValidator": example_validator, "DataGate": data_gate}
-    gates |= {"Evaluator": evaluator, "ModelGate": model_gate}
+    gates: dict[str, BaseNode] = {gate.id: gate for gate in (example_validator, data_gate, evaluator, model_gate)}
 
     # Registers the model, numbered by what changed and with its model card, when every blessing is present.
     registrar = registrar_of(config, platform, gates, example_gen, transform, trainer, references)
@@ -155,16 +154,15 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         destination=platform.serving_directory,
         keep_versions=config.serving.keep_versions,
         registered=registrar.outputs["registered"] if registrar else None,
-        rollout=platform.rollout if config.serving.rollout else None,
-        workload=config.name,
+        followed=Followed.of(config, platform),
     )
 
     # Brings the pushed version to the endpoint's traffic step by step, and takes it back when it does harm there.
     rollout = rollout_of(config, platform, pusher, registrar)
 
     nodes: list[BaseNode | None] = [example_gen, statistics_gen, schema_gen, *serving, *previous, example_validator]
-    nodes += [data_gate, transform, tuner, trainer, champion, references, evaluator, model_gate]
-    nodes += [registrar, *([pusher, rollout] if config.serving.push else [])]
+    nodes += [data_gate, transform, tuner, trainer, champion, references, evaluator, model_gate, registrar]
+    nodes += [pusher, rollout] if config.serving.push else []
     return Pipeline(
         pipeline_name=f"sluice-{config.name.replace('_', '-')}",  # Vertex takes no underscore
         pipeline_root=platform.artifact_root,
@@ -198,6 +196,5 @@ def _observed(
     """Examples and statistics of rows that are compared with train and not trained on; empty without data."""
     if dataset is None:
         return []
-    examples = _ingest(config, platform, dataset, name, train.outputs["examples"])
-    statistics = _describe(platform, examples)
-    return [examples.with_id(f"{name.title()}Examples"), statistics.with_id(f"{name.title()}Statistics")]
+    rows = _ingest(config, platform, dataset, name, train.outputs["examples"])
+    return [rows.with_id(f"{name.title()}Examples"), _describe(platform, rows).with_id(f"{name.title()}Statistics")]

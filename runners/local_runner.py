@@ -21,7 +21,9 @@ from runners.command_line import OneSentenceCommand
 _EPILOG = """\b
 `doctor` instead of options says whether this machine can run Sluice and, if not, what to type next.
 Exit codes:  0 pushed, or nothing to push by design    1 error, see run.log
-             2 refused by a gate or a threshold        3 input, configuration or environment cannot be used
+             2 refused by a gate, a threshold or a step of the rollout
+             3 input, configuration, environment or endpoint cannot be used
+             4 the rollout is undecided, or waits for approval
              130 stopped by Ctrl-C                     143 stopped by SIGTERM
 What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOAD/latest, OUT/serving/WORKLOAD/VERSION,
                   OUT/registry/WORKLOAD/VERSION (python -m registry)
@@ -34,6 +36,7 @@ What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOA
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set train.epochs=2")
 @click.option("--profile", metavar="NAME", help="A set of overrides that the workload keeps under a name (--list).")
+@click.option("--environment", metavar="NAME", help="Its rollout and strict gates: dev, staging, prod, or a YAML file.")
 @click.option("--until", metavar="COMPONENT", help="Stop after this component (names: --list).")
 @click.option("--resume/--fresh", default=True, show_default=True, help="Reuse what has not changed, or run all anew.")
 @click.option("--beam-runner", default="DirectRunner", show_default=True, help="DataflowRunner, FlinkRunner, …")
@@ -48,6 +51,7 @@ def main(
     output_dir: Path,
     overrides: tuple[str, ...],
     profile: str | None,
+    environment: str | None,
     until: str | None,
     resume: bool,
     beam_runner: str,
@@ -75,7 +79,9 @@ def main(
             sys.exit(ExitCode.PUSHED)
         from runners.local.run import Request, run
 
-        request = Request(workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments, profile)
+        request = Request(
+            workload, data, output_dir, overrides, until, resume, beam_runner, beam_arguments, profile, environment
+        )
         sys.exit(run(request))
     except SluiceError as problem:
         say(problem)

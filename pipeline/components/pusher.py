@@ -12,8 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
@@ -33,14 +32,17 @@ from pipeline.artifacts.blessings import (
     write_report,
 )
 from pipeline.components.gate import after_gates, candidate_of, reasons_of
-from pipeline.platform import RolloutPlaces
 from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
 from serving.backends import endpoint_at, version_folder_at
 from serving.contract import EndpointDownError
-from serving.rollout.store import RolloutStore
+from serving.rollout.store import store_at
 from serving.rollout.traffic import hold_traffic
 from serving.version_folder import Push
+
+if TYPE_CHECKING:
+    from pipeline.config.workload import WorkloadConfig
+    from pipeline.platform import Platform
 
 GATE = "pusher"
 NOTED = "noted_in_registry"
@@ -64,6 +66,13 @@ class Followed(Strict):
     """The place of the endpoint, whose traffic must stay where it is."""
     records: str
     """The output folder that holds the records of rollouts."""
+
+    @classmethod
+    def of(cls, config: WorkloadConfig, platform: Platform) -> Followed | None:
+        """None where none is configured, or where there is no endpoint."""
+        if config.serving.rollout is None or platform.rollout is None:
+            return None
+        return cls(workload=config.name, **asdict(platform.rollout))
 
 
 class PusherExecutor(base_executor.BaseExecutor):
@@ -106,7 +115,7 @@ def _prepared(followed: Followed) -> set[int]:
     """Keeps the endpoint's traffic where it is; the version that an unfinished rollout is about must stay."""
     with suppress(EndpointDownError):  # none was ever started; the first one gives the newest version all traffic
         hold_traffic(endpoint_at(followed.endpoint, followed.workload))
-    current = RolloutStore(Path(followed.records), followed.workload).current()
+    current = store_at(followed.records, followed.workload).current()
     return {int(current.candidate.version)} if current is not None and not current.is_final else set()
 
 
@@ -186,12 +195,14 @@ class Pusher(base_component.BaseComponent):
         destination: str,
         keep_versions: int = 5,
         registered: types.BaseChannel | None = None,
-        rollout: RolloutPlaces | None = None,
-        workload: str = "",
+        followed: Followed | None = None,
     ) -> None:
         """`blessings`: the gates' blessing channels by the gates' names; `registered`: the version in the registry that
-        the pushed model's metadata names; `rollout`: where the rollout of `workload` follows, if one does."""
+        the pushed model's metadata names; `followed`: the rollout that follows, if one does."""
         given = PusherInputs(gates=sorted(blessings), destination=destination, keep_versions=keep_versions)
-        followed = Followed(workload=workload, **asdict(rollout)).to_property() if rollout else None
-        channels = {"model": model, "registered": registered}
-        super().__init__(after_gates(PusherSpec, blessings, **channels, config=given.to_property(), followed=followed))
+        follows = followed.to_property() if followed else None
+        super().__init__(
+            after_gates(
+                PusherSpec, blessings, model=model, registered=registered, config=given.to_property(), followed=follows
+            )
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from tfx import types
@@ -35,7 +34,7 @@ from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.run import deployed_id_of
-from serving.rollout.store import RolloutStore
+from serving.rollout.store import RolloutStore, store_at
 from serving.rollout.transitions import steps
 
 GATE = "rollout"
@@ -100,7 +99,7 @@ class RolloutExecutor(base_executor.BaseExecutor):
         version = pushed.get_string_custom_property("pushed_version")
         candidate = ModelVersion(deployed_id_of(version), given.workload, version)
         order = given.order(pushed.uri, _registered(optional_instance(input_dict, "registered")))
-        store = RolloutStore(Path(given.records), given.workload)
+        store = store_at(given.records, given.workload)
         carried = carry_out(candidate, order, store, _shown(order))
         write_rollout(record, carried.rollout, _next_command(carried.rollout, store))
         write_report(report, report_of(carried, store, time.monotonic() - started))

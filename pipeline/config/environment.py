@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from core.strict import Strict
+from pipeline.config.serving import RolloutConfig
 from pipeline.config.types import (
     Bucket,
     EncryptionKey,
@@ -154,6 +155,9 @@ class EnvironmentConfig(Strict):
     """Vertex AI experiment that collects the parameters and metrics of every run; null: none."""
     tensorboard: Text | None = None
     """An existing Vertex AI TensorBoard instance: its number or its whole resource name; null: none, none is made."""
+    rollout: RolloutConfig | None = None
+    """The steps by which a pushed version gets the traffic of an endpoint, in place of the workload's
+    `serving.rollout`; null: none. For local runs with `--environment`; a job on Vertex AI rolls nothing out yet."""
     fail_fast: bool = True
     """Whether tasks that have not started are given up when one fails."""
     retries: RetryConfig = RetryConfig()

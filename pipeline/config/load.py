@@ -24,19 +24,29 @@ _Config = TypeVar("_Config", bound=Strict)
 
 
 def load_workload(
-    name_or_path: str, overrides: Sequence[str] = (), data: str | None = None, profile: str | None = None
+    name_or_path: str,
+    overrides: Sequence[str] = (),
+    data: str | None = None,
+    profile: str | None = None,
+    environment: str | None = None,
 ) -> WorkloadConfig:
     """The workload `configs/<name>.yaml`, or the one in a YAML file; `data` is what `--data` says. `overrides` go over
-    what the `profile` says.
+    what the `profile` says, and that over what the `environment` says of rollouts and strict gates.
 
     Relative paths become absolute: those of the command line start at the current folder, those of the YAML at
     the repository, or at the YAML's own folder when it lies outside.
 
     Raises:
-      SluiceError: with file and line, when there is no such workload or profile, or it cannot be used.
+      SluiceError: with file and line, when there is no such workload, profile or environment, or it cannot be used.
     """
     file = _find(name_or_path, CONFIGS, "workload")
     document = _read(file)
+    if environment is not None:
+        _put_environment(
+            document,
+            load_environment(environment),
+            Place(-len(overrides) - 2, f"--environment {environment}", typed=True),
+        )
     apply_profile(document, profile, WorkloadConfig)
     apply_overrides(document, overrides, WorkloadConfig)
     if data is not None:
@@ -71,6 +81,14 @@ def profiles_of(workload: str) -> list[str]:
         return profile_names(_read(CONFIGS / f"{workload}.yaml"))
     except SluiceError:
         return []
+
+
+def _put_environment(document: Document, cloud: EnvironmentConfig, place: Place) -> None:
+    """What an environment says of every workload, wherever it runs."""
+    rollout = cloud.rollout.model_dump(mode="json") if cloud.rollout else None
+    put(document, ("serving", "rollout"), rollout, place, WorkloadConfig)
+    if cloud.strict_gates:
+        put(document, ("gates", "strict"), True, place, WorkloadConfig)
 
 
 def _find(name_or_path: str, folder: Path, noun: str) -> Path:

@@ -47,6 +47,7 @@ class Request:
     beam_runner: str
     beam_arguments: tuple[str, ...]
     profile: str | None = None
+    environment: str | None = None
 
 
 class Interrupted(BaseException):
@@ -63,7 +64,7 @@ def run(request: Request) -> int:
     Raises:
       SluiceError: when something is wrong before the run begins.
     """
-    config = load_workload(request.workload, request.overrides, request.data, request.profile)
+    config = load_workload(request.workload, request.overrides, request.data, request.profile, request.environment)
     check_references(config)
     until = node_id_of(request.until) if request.until else None
     with exclusive(request.output_dir, config.name):

@@ -26,6 +26,7 @@ from pipeline.config.paths import ROOT
 from pipeline.config.workload import WorkloadConfig
 from report.run_record import RunRecord
 from runners.results.finished_run import FinishedRun
+from runners.results.notification import notify
 from runners.results.record import gather
 from runners.vertex.cancel import cancel_what_is_left
 from runners.vertex.job_outcome import outcome_of_job
@@ -100,6 +101,7 @@ def finish(
     given: ExitInputs,
     account: Optional[str] = None,  # noqa: UP045
     is_latest: bool = True,
+    notifies: bool = True,
 ) -> RunRecord:
     """Judge the outcome of a job that has ended, upload what it pushed, publish record and report. A second call does
     no harm: it finds what the first one made, or writes over it.
@@ -109,6 +111,7 @@ def finish(
       given: the inputs of its exit handler.
       account: the service account that this runs as; None: a person.
       is_latest: whether it is the newest job of its workload.
+      notifies: whether its outcome is news to whoever is notified.
 
     Raises:
       SluiceError: when what it pushed cannot be uploaded, after everything else was written.
@@ -122,8 +125,10 @@ def finish(
             uploaded = upload_pushed(job, results, gathered, outcome, given.upload, given.git_commit, account)
         except SluiceError as refused:
             problem, outcome = refused, not_uploaded(outcome, refused)
-    facts = {**_facts(job, given), "vertex_model": uploaded}
-    record = publish(FinishedRun(given.workload, job.name, results, outcome, facts), gathered, given.runs, is_latest)
+    workload = given.workload
+    notification = notify(workload.notify, workload.name, job.name, outcome, gathered) if notifies else None
+    facts = {**_facts(job, given), "vertex_model": uploaded, "notification": notification}
+    record = publish(FinishedRun(workload, job.name, results, outcome, facts), gathered, given.runs, is_latest)
     if given.experiment:
         record_run(
             given.project,

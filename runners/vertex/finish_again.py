@@ -27,7 +27,7 @@ def finish_again(place: Place, name: str, console: RunConsole) -> int:
         sentence = f"{name} is {job.state.value}: it has not ended, and finishes by itself."
         raise SluiceError(sentence, f"Follow it:  {place.follow_command(name)}")
     given = _inputs(jobs, name)
-    record = finish(_without_exit_handler(job), given, is_latest=False)
+    record = finish(_without_exit_handler(job), given, is_latest=False, notifies=False)
     if record.vertex_model:
         console.last_words("UPLOADED", f"{record.registered_version} as {record.vertex_model}")
     console.last_words("FINISHED", posixpath.join(given.runs, name, "report.html"))

@@ -95,7 +95,9 @@ class LocalEndpoint(Endpoint):
         """
 
         def shared(state: StoredState) -> StoredState:
-            return _with_traffic(state, checked_split(split, self._state_of(state)))
+            # To hold the present split, no server need run: it is what it will do when it is started.
+            is_held = dict(split) == state.traffic
+            return _with_traffic(state, split if is_held else checked_split(split, self._state_of(state)))
 
         return self._applied(self._file.change(shared, etag))
 

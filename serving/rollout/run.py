@@ -60,25 +60,34 @@ class RolloutTools:
 def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) -> Rollout:
     """Brings the candidate to all traffic, takes it back, or ends undecided; `exit_code` of the result says which.
 
-    An unfinished rollout of the same version is continued. One of another version is undone, or finished when it has
-    all traffic already. A version that has all traffic is left alone.
+    An unfinished rollout of the same version is continued, with the shares that it began with. One of another version
+    is undone, or finished when it has all traffic already. A version that has all traffic is left alone.
 
     Raises:
       SluiceError: when another rollout is under way, or the endpoint is not there.
     """
     with tools.store.alone():
-        run = _Run(plan, tools)
         unfinished = tools.store.current()
         if unfinished is not None and not unfinished.is_final:
+            run = _Run(_continued(unfinished, plan), tools)
             if unfinished.candidate == candidate:
                 return run.drive(run.taken_up(unfinished))
             run.clear(unfinished, candidate)
+        run = _Run(plan, tools)
         return run.drive(run.begin(candidate))
 
 
 def deployed_id_of(version: str) -> str:
     """The id of a version at an endpoint, 1 to 10 digits: itself where it is that, else a number made of it."""
     return version if re.fullmatch("[0-9]{1,10}", version) else str(zlib.crc32(version.encode()))
+
+
+def _continued(unfinished: Rollout, plan: RolloutPlan) -> RolloutPlan:
+    """The plan with the shares of the recorded one: the traffic is what those made it."""
+    if unfinished.order is None:
+        return plan
+    before = unfinished.order.plan
+    return replace(plan, shadow_share=before.shadow_share, canary_shares=before.canary_shares)
 
 
 class _Run:
@@ -109,7 +118,7 @@ class _Run:
 
     def taken_up(self, unfinished: Rollout) -> Rollout:
         """By what it is started with now. A step that had ended undecided gets its whole time again."""
-        order = self._tools.order or unfinished.order
+        order = replace(self._tools.order, plan=self._plan) if self._tools.order else unfinished.order
         ended = unfinished.entries and unfinished.entries[-1].outcome is Outcome.UNDECIDED
         return replace(unfinished, order=order, since=self._tools.clock() if ended else unfinished.since)
 

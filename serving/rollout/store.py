@@ -134,6 +134,17 @@ class RolloutStore:
         return self.folder / _HISTORY / f"{rollout_id}.json"
 
 
+def store_at(place: str, workload: str) -> RolloutStore:
+    """The rollouts of a workload that are recorded in the output folder at `place`.
+
+    Raises:
+      SluiceError: when it is no folder of this machine: a bucket has no lock.
+    """
+    if "://" in place:
+        raise SluiceError(f"rollouts cannot be recorded in {place}: it must be a folder of this machine.")
+    return RolloutStore(Path(place), workload)
+
+
 def _read(path: Path) -> Rollout:
     try:
         return Rollout.from_plain(json.loads(path.read_text(encoding="utf-8")))

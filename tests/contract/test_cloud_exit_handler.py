@@ -27,6 +27,7 @@ from runners.vertex.platform import job_settings
 from runners.vertex.task_errors import write_error
 from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.executors import executed_by
+from tests.samples.receivers import receiving
 from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, task
 
 REGION = "europe-west4"
@@ -35,8 +36,8 @@ BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc
 
 
 @cache
-def compiled(project: str, bucket: str, *more: str) -> str:
-    config = load_workload("taxi")
+def compiled(project: str, bucket: str, workload: tuple[str, ...], *more: str) -> str:
+    config = load_workload("taxi", workload)
     changes = (f"project={project}", f"bucket={bucket}", f"region={REGION}", "experiment=rides", *more)
     with TemporaryDirectory() as folder:
         environment = load_environment("dev", changes)
@@ -51,6 +52,7 @@ class Ended:
     bucket: str
     environment: tuple[str, ...] = ()  # beside what every test needs
     exit_code: int = 0  # of the exit handler's container
+    workload: tuple[str, ...] = ()  # overrides
 
     def __post_init__(self) -> None:
         # TensorFlow remembers how long a file was: no test writes over another's.
@@ -60,7 +62,7 @@ class Ended:
         self, state: str, *tasks: Any, error: str = "", task_error: SluiceError | None = None, name: str = ""
     ) -> dict[str, Any]:
         """Runs the exit handler of a job that has come to this; returns its record."""
-        document = json.loads(compiled(self.cloud.project, self.bucket, *self.environment))
+        document = json.loads(compiled(self.cloud.project, self.bucket, self.workload, *self.environment))
         settings = job_settings(load_workload("taxi"), load_environment("dev"))
         jobs = PipelineJobs(Place(self.cloud.project, REGION))
         self.name = name or f"taxi-{uuid.uuid4().hex[:8]}"
@@ -141,6 +143,22 @@ def test_what_a_task_has_left_running_on_dataflow_is_ended(ended: Ended) -> None
 def test_a_dataflow_that_cannot_be_reached_costs_no_record(ended: Ended) -> None:
     ended.cloud.faults.fail_next(exceptions.Forbidden("no right"), "dataflow.googleapis.com GET")
     assert ended.run("FAILED", task("Trainer", "FAILED"), error="tasks failed")["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(("code", "notification"), [(200, None), (404, "answered with HTTP 404")])
+def test_a_refusal_is_sent_to_the_webhook_and_the_job_ends_as_it_would_without_it(
+    ended: Ended, code: int, notification: str | None
+) -> None:
+    gate = task("Evaluator", "SUCCEEDED", report=gate_report(ended.artifacts, "evaluator", BAD))
+    with receiving(code) as receiver:
+        ended.workload = (f"notify.webhook={receiver.url}",)
+        record = ended.run("SUCCEEDED", gate, task("Pusher", "NOT_TRIGGERED"))
+    assert (record["outcome"], record["exit_code"]) == ("refused", 2)
+    [request] = receiver.requests
+    message = json.loads(request.body)
+    assert (message["event"], message["workload"], message["run_id"]) == ("refused", "taxi", ended.name)
+    assert (message["reason"], message["exit_code"]) == (BAD.reason, 2)
+    assert record["notification"] is None if notification is None else notification in record["notification"]
 
 
 def test_an_error_of_the_user_in_a_task_is_the_reason_of_the_job(ended: Ended) -> None:

@@ -19,14 +19,20 @@ from gates.data.contamination.preparation import ALLOWED_READERS
 from pipeline.champion import model_in_production
 from pipeline.config.load import load_environment, load_workload
 from pipeline.pipeline import create_pipeline
+from pipeline.platform import RolloutPlaces
 from runners.component_names import NAMES
 from runners.vertex.job import broken_references, compile_job, list_tasks, read_job
 from runners.vertex.platform import vertex_platform
 
 # As the workload is, and with what it leaves out.
-VARIANTS: tuple[tuple[str, ...], ...] = ((), ("tuner.enabled=true", "schema_file=null"))
-# What it gives is the file's text, and the folder of versions says itself what was pushed: neither can be out of date.
-WITHOUT_CODE = {"CuratedSchema", "Pusher"}
+VARIANTS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("tuner.enabled=true", "schema_file=null"),
+    ("serving.rollout.approve=manual",),
+)
+# What it gives is the file's text, the folder of versions says itself what was pushed, and an endpoint is looked at in
+# every run anew: none of them can be out of date.
+WITHOUT_CODE = {"CuratedSchema", "Pusher", "Rollout"}
 # By which it is seen that a component that takes all examples leaves test alone.
 NOT_READING_TEST = {
     "Transform": "pipeline/splits.py says which splits it analyses and transforms",
@@ -45,7 +51,8 @@ def made(variant: tuple[str, ...]) -> tuple[Pipeline, set[str]]:
 
     config = load_workload("taxi", variant)
     platform = vertex_platform(config, load_environment("dev", ()))
-    platform = replace(platform, code=code, champion=model_in_production("/registry", config.name, code))
+    champion, rollout = model_in_production("/registry", config.name, code), RolloutPlaces("/serving", "/out")
+    platform = replace(platform, code=code, champion=champion, rollout=rollout)
     return create_pipeline(config, platform), requested
 
 

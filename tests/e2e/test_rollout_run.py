@@ -180,8 +180,11 @@ def test_the_same_run_again_leaves_the_version_with_its_traffic(site: Site) -> N
 
 def test_a_step_that_fails_refuses_and_nothing_is_in_production_that_was_not(site: Site) -> None:
     before, stage = site.serves_alone(), site.stages()
-    refused = site.run(9, latency_budget_ms=0.0001)
+    nobody_listens = ("--set", "notify.webhook=http://127.0.0.1:9/")
+    refused = site.run(9, *nobody_listens, latency_budget_ms=0.0001)
     assert refused.exit_code == 2, refused.printed
+    assert "127.0.0.1 cannot be reached" in refused.record["notification"]
+    assert "not notified:" in refused.printed
     assert "was taken back" in refused.printed
     [version] = set(refused.versions()) - set(stage)
     record = refused.record
@@ -194,13 +197,15 @@ def test_a_step_that_fails_refuses_and_nothing_is_in_production_that_was_not(sit
     assert site.stages() == {**stage, version: "rolled-back"}
 
 
-def test_without_traffic_it_is_undecided_until_a_person_approves_it(site: Site) -> None:
+def test_rolled_out_again_without_traffic_it_is_undecided_until_a_person_approves_it(site: Site) -> None:
+    """The version that was taken back before."""
     before = site.serves_alone()
     with receiving() as receiver:
         notified = ("--set", f"notify.webhook={receiver.url}")
-        undecided = site.run(10, *notified, deadline_minutes=0.001)
+        undecided = site.run(9, *notified, deadline_minutes=0.001)
         assert undecided.exit_code == 4, undecided.printed
         version = undecided.record["pushed_version"]
+        assert undecided.states()["Pusher"] == "reused"
         assert dict(site.endpoint.state().traffic) == {before: 90, version: 10}
         assert (site.in_production(), site.stages()[version]) == (before, "canary")
         assert undecided.record["outcome"] == "undecided"
@@ -226,7 +231,7 @@ def test_where_the_endpoint_does_not_run_it_is_started_and_golden_answers_that_d
 ) -> None:
     before = site.serves_alone()
     site.server.stop()
-    unusable = site.run(11)
+    unusable = site.run(10)
     assert unusable.exit_code == 3, unusable.printed
     assert f"python -m serving --workload taxi --output-dir {site.output}" in unusable.printed
     version = site.rollout.candidate.version

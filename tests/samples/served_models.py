@@ -106,7 +106,7 @@ def write_golden_file(folder: str | Path, requests: Iterable[tuple[Mapping[str, 
 
 @dataclass
 class Server:
-    """`python -m serving` on the versions under `home/serving/rides`, or those of another workload."""
+    """`python -m serving` on the versions under `home/serving/<workload>`."""
 
     home: Path
     arguments: list[str] = field(default_factory=list)

@@ -19,10 +19,13 @@ from pipeline.component_inputs import (
 )
 from pipeline.components.pusher import PusherInputs
 from pipeline.components.registrar import RegistrarInputs
+from pipeline.components.rollout import RolloutInputs
 from pipeline.components.schema_gen import SchemaGenInputs
 from pipeline.config.load import load_workload
+from pipeline.config.serving import RolloutConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.features import FeatureInputs
+from pipeline.platform import RolloutPlaces
 from pipeline.splits import LEARNING
 from registry.version_recipe import environment_of
 from tests.samples.platforms import pretended_platform
@@ -43,6 +46,7 @@ def everything(config: WorkloadConfig) -> list[Strict]:
         ReferencesInputs.of(config),
         EvaluatorInputs.of(config),
         RegistrarInputs.of(config, pretended_platform(), ["DataGate", "ModelGate"], "registry"),
+        RolloutInputs.of(config, RolloutConfig(), RolloutPlaces("serving", "out")),
         PusherInputs(gates=["DataGate", "ModelGate"], destination="serving", keep_versions=5),
     ]
 

@@ -12,11 +12,11 @@ from gates.evaluation.judgements import Decision, Judgement, LimitKind
 from gates.evaluation.limits import Limit
 from gates.evaluation.slices import Slice
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
-from report import wording
+from report import page, wording
 from report.evidence import Evidence, TunerTrial
-from report.run_record import ComponentRecord
+from report.run_record import ComponentRecord, RolloutRecord, RolloutStepRecord
 from report.scale import AxisScale
-from report.sections import configuration, data, metrics, timing, training, tuning, verdict
+from report.sections import configuration, data, metrics, rollout, timing, training, tuning, verdict
 from report.sections.slices import SHOWN, slice_groups
 from tests.samples.report_runs import (
     HISTORY,
@@ -52,6 +52,24 @@ def test_the_verdict_names_outcome_reason_and_findings_gravest_first():
 
 def test_a_skipped_check_is_shown_with_its_reason():
     assert "drift (ExampleValidator) : no previous span" in words(verdict.render(*pushed_run()).body)
+
+
+def test_a_rollout_shows_its_steps_with_shares_reasons_and_comparisons():
+    step = RolloutStepRecord(
+        at="2026-11-29 12:00:00",
+        step="canary",
+        share=10,
+        outcome="failed",
+        reason="It is <slow>.",
+        compared=["share of slow answers: +0.2"],
+    )
+    record = RolloutRecord(id="00001-17", version="17", previous="16", step="rolled back", steps=[step])
+    text = words(rollout.render(record).body)
+    assert "Version 17 , after version 16: rolled back ." in text
+    assert "canary 10 % failed It is &lt;slow&gt;." in text
+    assert "1 comparison share of slow answers: +0.2" in text
+    assert 'id="rollout"' in page.render(sample_record(rollout=record, outcome="undecided"), Evidence())
+    assert 'id="rollout"' not in page.render(sample_record(), Evidence())
 
 
 def test_gates_are_read_from_the_run_record_when_there_is_no_other_evidence():

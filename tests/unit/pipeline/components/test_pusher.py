@@ -21,9 +21,13 @@ from pipeline.artifacts.blessings import (
     read_report,
     refusals,
 )
-from pipeline.components.pusher import Pusher, PusherExecutor, PusherInputs
+from pipeline.components.pusher import Followed, Pusher, PusherExecutor, PusherInputs
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
+from serving.contract import ModelVersion
+from serving.local.state import StateFile, StoredModel
+from serving.rollout.record import Phase, Rollout
+from serving.rollout.store import RolloutStore
 from tests.samples import taxi_artifacts as samples
 from tests.samples.registrations import submission
 
@@ -69,7 +73,11 @@ def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
 
 
 def _push(
-    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], registered: Sequence[Artifact] = ()
+    tmp_path: Path,
+    model: Artifact,
+    blessings: dict[str, list[Artifact]],
+    registered: Sequence[Artifact] = (),
+    followed: Followed | None = None,
 ) -> dict[str, Artifact]:
     kinds: dict[str, Any] = {
         "pushed_model": standard_artifacts.PushedModel,
@@ -80,7 +88,8 @@ def _push(
     inputs = {"model": [model], **{f"{name}_blessing": given for name, given in blessings.items()}}
     inputs["registered"] = list(registered)
     given = PusherInputs(gates=list(GATES), destination=str(tmp_path / "serving"), keep_versions=3)
-    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, {"config": given.to_property()})
+    properties = {"config": given.to_property(), **({"followed": followed.to_property()} if followed else {})}
+    PusherExecutor().Do(inputs, {name: [each] for name, each in outputs.items()}, properties)
     return outputs
 
 
@@ -116,6 +125,50 @@ def test_the_registry_records_which_version_is_in_production_and_under_which_num
     assert old.labels == {"stage": "archived", "deployment": f"pushed-{before}"}
     checks = [(each.check, each.severity) for each in read_report(outputs["report"].uri).findings]
     assert checks == [("pushed", Severity.INFO), ("noted_in_registry", Severity.INFO)]
+
+
+def _followed(tmp_path: Path) -> Followed:
+    return Followed(workload="taxi", endpoint=str(tmp_path / "serving"), records=str(tmp_path))
+
+
+def test_before_a_rollout_the_traffic_is_held_and_the_registry_stays_as_it_is(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    endpoint = StateFile(tmp_path / "serving", "taxi")
+    first = StoredModel(deployed_id="1", model="taxi", version="1")
+    endpoint.change(lambda state: state.model_copy(update={"deployed": [first], "traffic": {"1": 100}}))
+    assert endpoint.read().follows_newest
+    outputs = _push(tmp_path, model, blessings, [_registered(tmp_path)], _followed(tmp_path))
+    assert outputs["pushed_model"].get_int_custom_property("pushed") == 1
+    state = endpoint.read()
+    assert (state.follows_newest, state.traffic) == (False, {"1": 100})
+    [version] = FolderRegistry(tmp_path / "registry").versions("taxi")
+    assert (version.aliases, version.labels) == (("latest",), {})
+
+
+def test_before_a_rollout_at_an_endpoint_that_was_never_started_the_version_is_pushed(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    outputs = _push(tmp_path, model, blessings, followed=_followed(tmp_path))
+    assert outputs["pushed_model"].get_int_custom_property("pushed") == 1
+
+
+def test_the_version_of_an_unfinished_rollout_stays_however_old_it_is(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    store, graph = RolloutStore(tmp_path, "taxi"), Path(model.uri, "Format-Serving/saved_model.pb")
+    first = _push(tmp_path, model, blessings)["pushed_model"].get_string_custom_property("pushed_version")
+    store.save(Rollout("00001", ModelVersion(first, "taxi", first), None, Phase.STAGING))
+    for number in range(4):
+        graph.write_bytes(f"graph {number}".encode())
+        _push(tmp_path, model, blessings, followed=_followed(tmp_path))
+    kept = sorted(path.name for path in (tmp_path / "serving").iterdir() if path.name.isdigit())
+    assert len(kept) == 4
+    assert kept[0] == first
+    store.save(Rollout("00001", ModelVersion(first, "taxi", first), None, Phase.ROLLED_BACK))
+    graph.write_bytes(b"another one")
+    _push(tmp_path, model, blessings, followed=_followed(tmp_path))
+    assert not (tmp_path / "serving" / first).exists()
 
 
 def test_a_run_that_pushes_nothing_new_leaves_the_registry_as_people_left_it(

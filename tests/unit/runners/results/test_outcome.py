@@ -12,10 +12,15 @@ from tfx.types import standard_artifacts
 
 from core.errors import SluiceError
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
+from pipeline.artifacts.rollout import RolloutArtifact, write_rollout
 from report.run_record import RunRecord
 from runners.results.node_result import NodeResult
+from runners.results.notification import event_of
 from runners.results.outcome import outcome_of, outcome_of_defect
-from runners.results.record import metrics_of, write_record
+from runners.results.record import Gathered, gather, metrics_of, write_record
+from serving.contract import ModelVersion
+from serving.rollout.record import Entry, Phase, Rollout
+from serving.rollout.record import Outcome as How
 
 BAD = Finding("threshold", "overall", "auc", 0.5, 0.6, 100, Severity.BLOCK, "auc is 0.5, below 0.6.", "Train longer.")
 
@@ -35,6 +40,50 @@ def _pushed(pushed: int) -> NodeResult:
 def test_pushed_when_every_gate_passed_and_the_pusher_pushed() -> None:
     outcome = outcome_of({"Pusher": _pushed(1)}, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
     assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("pushed", 0, "17")
+
+
+def _rolled_out(folder: Path, phase: Phase, *entries: Entry) -> NodeResult:
+    artifact = RolloutArtifact()
+    artifact.uri = str(folder)
+    rollout = Rollout("00001-17", ModelVersion("17", "taxi", "17"), "16", phase, entries=entries)
+    write_rollout(artifact, rollout, "" if rollout.is_final else "Go on:  resume")
+    return NodeResult("Rollout", "ran", 1.0, {"rollout": [artifact]})
+
+
+def test_pushed_when_the_rollout_is_done(tmp_path: Path) -> None:
+    results = {"Pusher": _pushed(1), "Rollout": _rolled_out(tmp_path, Phase.DONE)}
+    outcome = outcome_of(results, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
+    assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("pushed", 0, "17")
+    assert "all traffic" in outcome.reason
+    assert event_of(outcome, gather(results)) == ""
+
+
+@pytest.mark.parametrize(("phase", "event"), [(Phase.CANARY, "undecided"), (Phase.APPROVAL, "waiting_for_approval")])
+def test_undecided_when_the_rollout_is_neither_done_nor_taken_back(tmp_path: Path, phase: Phase, event: str) -> None:
+    entry = Entry("2026-11-29 12:00:00", phase, How.UNDECIDED, "Too little traffic.", 10)
+    results = {"Pusher": _pushed(1), "Rollout": _rolled_out(tmp_path, phase, entry)}
+    outcome = outcome_of(results, _gate(Verdict.INCONCLUSIVE), None, push_wanted=True, log="run.log")
+    assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("undecided", 4, "17")
+    assert (outcome.reason, outcome.next_command) == ("Too little traffic.", "Go on:  resume")
+    assert event_of(outcome, gather(results)) == event
+
+
+def test_a_version_that_was_taken_back_is_a_refusal_and_still_in_its_folder(tmp_path: Path) -> None:
+    entry = Entry("2026-11-29 12:00:00", Phase.CANARY, How.FAILED, "It is slow.", 10)
+    results = {"Pusher": _pushed(1), "Rollout": _rolled_out(tmp_path, Phase.ROLLED_BACK, entry)}
+    outcome = outcome_of(results, _gate(Verdict.FAIL, BAD), None, push_wanted=True, log="run.log")
+    assert (outcome.outcome, outcome.exit_code, outcome.pushed_version) == ("refused", 2, "17")
+    assert event_of(outcome, gather(results)) == "rolled_back"
+
+
+def test_who_is_to_be_notified_of_a_refusal_and_of_a_failure_and_of_nothing_else() -> None:
+    refused = outcome_of({"Pusher": _pushed(0)}, _gate(Verdict.FAIL, BAD), None, push_wanted=True, log="run.log")
+    assert (refused.pushed_version, event_of(refused, Gathered())) == (None, "refused")
+    failed = outcome_of({"Pusher": _pushed(0)}, (), None, push_wanted=True, log="run.log")
+    assert event_of(failed, Gathered()) == "failed"
+    pushed = outcome_of({"Pusher": _pushed(1)}, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
+    stopped = outcome_of({}, (), "Transform", push_wanted=True, log="run.log")
+    assert [event_of(each, Gathered()) for each in (pushed, stopped)] == ["", ""]
 
 
 def test_a_refusal_carries_the_findings_reason_and_remedy() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from core.errors import ExitCode, SluiceError
 from serving.contract import ModelVersion
 from serving.rollout.golden import GoldenRequests
+from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Outcome, Phase, Rollout
 from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
@@ -44,6 +45,7 @@ class Site:
     endpoint: MemoryEndpoint = field(default_factory=MemoryEndpoint)
     requests: int = 1_000
     clock: Clock = field(default_factory=Clock)
+    noted: list[Rollout] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.endpoint.serve(ONE)
@@ -55,7 +57,8 @@ class Site:
 
     def roll_out(self, candidate: ModelVersion = TWO, plan: RolloutPlan = QUICK) -> Rollout:
         self.answers.requests = self.requests
-        tools = RolloutTools(self.endpoint, self.answers, GOLDEN, self.store, self.clock, self.clock.wait)
+        parts = (self.endpoint, self.answers, GOLDEN, self.store, self.clock, self.clock.wait)
+        tools = RolloutTools(*parts, RolloutOrder("endpoint", "model", plan), self.noted.append)
         return roll_out(candidate, plan, tools)
 
     def instruct(self, action: str) -> None:
@@ -170,6 +173,43 @@ def test_an_undecided_rollout_that_is_taken_up_long_after_gets_its_whole_time_ag
     site.clock.now += 7 * 24 * 3600
     site.requests = 1_000
     assert site.roll_out(plan=CANARY_ALONE).phase is Phase.DONE
+
+
+@pytest.mark.parametrize("candidate", [TWO, THREE], ids=["the same version", "another version"])
+@pytest.mark.parametrize("shares", [(), (10,), (20, 40)])
+def test_an_unfinished_rollout_keeps_the_shares_that_it_began_with(
+    site: Site, candidate: ModelVersion, shares: tuple[int, ...]
+) -> None:
+    """It is in its second canary step when the configuration changes."""
+    site.requests = 0
+    began = _plan(shadow_share=0, canary_shares=(10, 50), deadline_minutes=30)
+    site.roll_out(plan=began)
+    current = site.store.current()
+    assert current is not None
+    site.store.save(replace(current, step=1))
+    changed = _plan(shadow_share=0, canary_shares=shares, deadline_minutes=30)
+    site.requests = 2_000
+    rollout = site.roll_out(candidate, changed)
+    assert rollout.phase is Phase.DONE
+    assert site.deployed() == [candidate.version]
+    if candidate is TWO:
+        assert [entry.share for entry in rollout.entries if entry.phase is Phase.CANARY] == [10, 50]
+
+
+def test_whoever_observes_a_rollout_sees_every_record_of_it(site: Site) -> None:
+    rollout = site.roll_out()
+    phases = [each.phase.value for each in site.noted]
+    assert phases == ["staging", "smoke", "shadow", "canary", "production", "warm", "undeploy", "done"]
+    assert site.noted[-1] == rollout
+    again = site.roll_out()
+    assert site.noted[-1] == again
+    assert again.entries[0].reason == "It had all traffic already."
+
+
+def test_each_step_keeps_what_it_compared(site: Site) -> None:
+    compared = {entry.phase: entry.comparisons for entry in site.roll_out().entries}
+    assert compared[Phase.SMOKE] == ()
+    assert {each.name for each in compared[Phase.CANARY]} >= {"share of failed requests", "share of slow answers"}
 
 
 def test_a_stable_version_that_already_fails_does_not_sink_the_new_one(site: Site) -> None:

@@ -14,7 +14,7 @@ from serving.contract import ModelVersion
 from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Entry, Outcome, Phase, Rollout
-from serving.rollout.store import Instruction, RolloutStore
+from serving.rollout.store import Instruction, RolloutStore, store_at
 from serving.watch.decision import Comparison, Standing
 from serving.watch.settings import WatchSettings
 
@@ -93,3 +93,9 @@ def test_a_second_process_is_refused_while_the_first_rolls_out(store: RolloutSto
         other.join(60)
     with store.alone():
         pass
+
+
+def test_rollouts_are_recorded_in_a_folder_of_this_machine_alone(tmp_path: Path) -> None:
+    assert store_at(str(tmp_path), "taxi").folder == tmp_path / "rollout/taxi"
+    with pytest.raises(SluiceError, match="cannot be recorded in gs://bucket/out"):
+        store_at("gs://bucket/out", "taxi")
