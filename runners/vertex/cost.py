@@ -68,7 +68,7 @@ def cost_plan(config: WorkloadConfig, environment: EnvironmentConfig, history: H
         tasks=tuple(sorted(tasks, key=lambda use: _order(use.step))),
         jobs=tuple(jobs),
         dataflow=tuple(dataflow),
-        endpoint=ENDPOINT_MACHINE,
+        endpoint=environment.endpoint.machine_type if environment.endpoint else ENDPOINT_MACHINE,
         notes=(
             history.basis,
             "Not in it: retries, fallbacks, storage, network and logs. What is taken from the cache costs nothing.",
