@@ -135,7 +135,7 @@ class VertexEndpoint(Endpoint):
         if share:
             raise InvalidTrafficError(
                 f"`{self._id}` is an endpoint of Vertex AI, which copies no requests to another version",
-                "Roll out without the shadow step:  shadow_percent: 0",
+                "Watch a canary instead:  canary_percents: [10]",
             )
         return state
 

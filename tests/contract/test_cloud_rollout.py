@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ ONE, TWO, THREE = (ModelVersion(str(number), "taxi", str(number)) for number in 
 GOLDEN = GoldenRequests([{"trip_miles": 1.0}], [GOLDEN_ANSWER])
 # Wide margins: decided within a few windows.
 WATCH = WatchSettings(failure_margin=0.1, slow_margin=0.1, prediction_margin=0.6)
-PLAN = RolloutPlan(shadow_share=0, latency_budget_ms=1e6, deadline_minutes=30, watch=WATCH)
+PLAN = RolloutPlan(latency_budget_ms=1e6, deadline_minutes=30, watch=WATCH)
 
 
 class Site(VertexEndpoint):
@@ -69,10 +70,10 @@ class Site(VertexEndpoint):
         self._changing(before=False)
         return state
 
-    def roll_out(self, candidate: ModelVersion = TWO) -> Rollout:
+    def roll_out(self, candidate: ModelVersion = TWO, plan: RolloutPlan = PLAN) -> Rollout:
         self.answers.requests = self.requests
         tools = RolloutTools(self, self.answers, GOLDEN, self._store, self._clock, self._clock.wait)
-        return roll_out(candidate, PLAN, tools)
+        return roll_out(candidate, plan, tools)
 
     def most_of(self, deployed_id: str) -> int:
         """The largest share that it had while there were requests."""
@@ -140,6 +141,15 @@ def test_a_good_version_goes_from_0_to_10_to_100_percent(site: Site) -> None:
     assert (rollout.phase, rollout.exit_code) == (Phase.DONE, ExitCode.PUSHED)
     assert site.ends() == REPLACED
     assert list(dict.fromkeys(shares.get("2", 0) for shares in site.answers.shares)) == [10]
+    [shadow] = [entry for entry in rollout.entries if entry.phase is Phase.SHADOW]
+    assert shadow.reason.startswith("Left out: this endpoint copies no requests")
+
+
+def test_without_copies_and_without_a_canary_nothing_is_compared_and_it_is_taken_back(site: Site) -> None:
+    rollout = site.roll_out(plan=dataclasses.replace(PLAN, canary_shares=()))
+    assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
+    assert "nothing would be compared" in rollout.reason
+    assert site.ends() == AS_BEFORE
 
 
 @pytest.mark.parametrize(

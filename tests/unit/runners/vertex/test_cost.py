@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cloud.cost import Estimate, Span
 from core.errors import SluiceError
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.cost import cost_plan, estimate_cost, print_cost, refuse_above
@@ -84,6 +85,19 @@ def test_machines_that_work_together_are_all_paid() -> None:
     together = environment.model_copy(update={"training": environment.training.model_copy(update={"replicas": 3})})
     three = estimate_cost(load_workload("taxi"), together, None)
     assert job_hours(three) == pytest.approx(3 * job_hours(one))
+
+
+def test_the_endpoint_of_the_environment_is_paid_with_all_its_machines() -> None:
+    workload, environment = load_workload("taxi"), load_environment("dev")
+
+    def monthly(**changes: object) -> Estimate:
+        endpoint = EndpointConfig.model_validate(changes)
+        return estimate_cost(workload, environment.model_copy(update={"endpoint": endpoint}), None)
+
+    [one], [two] = monthly().monthly, monthly(min_replicas=2, max_replicas=2).monthly
+    assert two.cost.likely == pytest.approx(2 * one.cost.likely)
+    [with_gpu] = monthly(accelerator_type="NVIDIA_TESLA_T4", accelerator_count=1).monthly
+    assert with_gpu.unknown == ("prediction/n1-standard-4 with 1 NVIDIA_TESLA_T4",)
 
 
 def job_hours(cost: Estimate) -> float:
