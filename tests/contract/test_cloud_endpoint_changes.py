@@ -122,6 +122,15 @@ def test_machines_replicas_and_the_log_are_those_of_the_options(options: Endpoin
     assert not candidates.predict_request_response_logging_config.enabled
 
 
+def test_another_share_of_the_log_is_taken_over_by_the_next_deployment(options: EndpointOptions) -> None:
+    table = "bq://my-project.serving.taxi"
+    endpoint_with(options, log_table=table).deploy(STABLE)
+    for changes, expected in (({"log_table": table, "log_share": 0.5}, (True, 0.5)), ({}, (False, 0.0))):
+        endpoint_with(options, **changes).deploy(CANARY if expected[0] else ModelVersion("3", "taxi", "1"))
+        log = endpoints_of(options)[0].predict_request_response_logging_config
+        assert (log.enabled, log.sampling_rate) == expected
+
+
 def test_a_private_endpoint_is_reached_at_its_own_address_alone(options: EndpointOptions) -> None:
     endpoint = endpoint_with(options, private_projects="my-network-project")
     endpoint.deploy(STABLE)
