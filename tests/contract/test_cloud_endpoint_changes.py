@@ -191,6 +191,39 @@ def test_a_model_that_shares_the_traffic_without_a_copy_is_not_asked_by_its_id(o
     assert refused.value.code == 409
 
 
+def test_an_error_of_the_model_is_an_answer_and_not_tried_again(options: EndpointOptions, cloud: LocalCloud) -> None:
+    def failing(deployed: Any, instances: list[Any]) -> list[Any]:
+        asked.append(deployed.id)
+        if len(asked) == 2:
+            raise exceptions.InternalServerError("the model failed")
+        return instances
+
+    asked: list[str] = []
+    endpoint = endpoint_with(options)
+    endpoint.deploy(STABLE)
+    cloud.vertex.backend.predictor = failing
+    try:
+        assert list(endpoint.predict([1.0], deployed_id="1").predictions) == [1.0]
+        with pytest.raises(PredictionRefusedError, match="the model failed"):
+            endpoint.predict([1.0], deployed_id="1")
+    finally:
+        cloud.vertex.backend.predictor = None
+    assert asked == ["1", "1"]
+
+
+def test_a_copy_that_somebody_else_undeployed_is_asked_for_no_more(options: EndpointOptions, cloud: LocalCloud) -> None:
+    endpoint, other = endpoint_with(options), endpoint_with(options)
+    both_deployed(endpoint)
+    cloud.vertex.backend.predictor = lambda _, instances: instances
+    try:
+        assert endpoint.predict([1.0], deployed_id="2").deployed_id == "2"
+        other.undeploy("2")
+        with pytest.raises(UnknownVersionError):
+            endpoint.predict([1.0], deployed_id="2")
+    finally:
+        cloud.vertex.backend.predictor = None
+
+
 def test_of_two_rollouts_at_once_one_changes_the_traffic(options: EndpointOptions) -> None:
     etag = both_deployed(endpoint_with(options)).etag
     splits = [{"1": 90, "2": 10}, {"2": 100}]
