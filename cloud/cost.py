@@ -83,6 +83,7 @@ class CostPlan:
     jobs: tuple[MachineUse, ...] = ()
     dataflow: tuple[DataflowUse, ...] = ()
     endpoint: str | None = None  # a machine type
+    endpoint_machines: int = 1  # that are always there
     notes: tuple[str, ...] = ()  # what the hours are based on
 
 
@@ -134,7 +135,7 @@ def estimate(plan: CostPlan, prices: Prices) -> Estimate:
         *(book.dataflow(use) for use in plan.dataflow),
         book.line("the run itself", "1 pipeline run", NOTHING, [("pipeline/run", exactly(1.0))]),
     ]
-    monthly = [book.endpoint(plan.endpoint)] if plan.endpoint else []
+    monthly = [book.endpoint(plan.endpoint, plan.endpoint_machines)] if plan.endpoint else []
     return Estimate(prices.currency, tuple(lines), tuple(monthly), (*plan.notes, *book.notes()))
 
 
@@ -199,12 +200,11 @@ class _PriceBook:
         ]
         return self.line(use.step, what, hours, quantities)
 
-    def endpoint(self, machine_type: str) -> Line:
-        """One machine at an endpoint for a month."""
-        hours = exactly(HOURS_A_MONTH)
-        return self.line(
-            "an endpoint", f"1 {machine_type}, day and night", hours, [(f"prediction/{machine_type}", hours)]
-        )
+    def endpoint(self, machine_type: str, machines: int) -> Line:
+        """The machines of an endpoint for a month."""
+        hours = exactly(HOURS_A_MONTH) * machines
+        what = f"{machines} {machine_type}, day and night"
+        return self.line("an endpoint", what, hours, [(f"prediction/{machine_type}", hours)])
 
     def line(self, step: str, what: str, hours: Span, quantities: list[Quantity]) -> Line:
         """A row out of what it uses."""

@@ -88,12 +88,15 @@ class PushedVersion:
         }
 
     def is_in(self, version: types.Model) -> bool:
-        """Whether `version` is made of the same files and served by the same image."""
-        if self.files and FILES_LABEL in version.labels:
-            is_same = version.labels[FILES_LABEL] == self.files
-        else:
-            is_same = version.artifact_uri.rstrip("/") == self.artifact_uri.rstrip("/")
-        return is_same and version.container_spec.image_uri == self.container.image
+        """Whether `version` is made of the same files and served by the same image. Files in another folder make the
+        same version of a candidate, and of the push that follows it; other pushes of equal files are versions apart."""
+        if version.container_spec.image_uri != self.container.image:
+            return False
+        is_address = version.artifact_uri.rstrip("/") == self.artifact_uri.rstrip("/")
+        if not self.files or FILES_LABEL not in version.labels:
+            return is_address
+        are_files = version.labels[FILES_LABEL] == self.files
+        return are_files and (is_address or self.is_candidate or DEPLOYMENT_LABEL not in version.labels)
 
     def is_noted_in(self, version: types.Model) -> bool:
         """Whether this push has been recorded in `version`, or, for a candidate, need not be."""
@@ -192,6 +195,10 @@ class _Registry:
         labels = {**version.labels, **pushed.all_labels}
         changed = types.Model(name=name, display_name=version.display_name, labels=labels)
         mask = field_mask_pb2.FieldMask(paths=["labels"])
+        if DEPLOYMENT_LABEL not in version.labels and not pushed.is_candidate:
+            # Until now it was a candidate, without the words on its card and its gates.
+            changed.version_description = pushed.description
+            mask.paths.append("version_description")
         self._client.update_model(types.UpdateModelRequest(model=changed, update_mask=mask), **self._options)
 
     def _versions(self, name: str) -> list[types.Model]:

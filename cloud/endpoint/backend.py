@@ -26,7 +26,7 @@ from cloud.endpoint.deployment import (
 )
 from cloud.endpoint.options import CANDIDATE_SUFFIX, EndpointOptions
 from cloud.endpoint.predictions import Predictions
-from cloud.endpoint.resource import EndpointResource, StaleEtagError, ids_of
+from cloud.endpoint.resource import EndpointResource, StaleEtagError
 from cloud.endpoint.split_label import split_text
 from cloud.endpoint.versions import registered
 from cloud.pipeline_jobs import Transport, connected
@@ -51,6 +51,8 @@ from serving.contract import (
 
 # An operation ends so when the container of the model never answers; anything else is not the version's fault.
 _UNLOADABLE = (exceptions.FailedPrecondition, exceptions.DeadlineExceeded, exceptions.Unknown)
+# How an endpoint refuses a request that no deployed model can get.
+_GONE = (400, 404)
 
 
 def endpoint_of(place: str, workload: str) -> VertexEndpoint:
@@ -135,7 +137,7 @@ class VertexEndpoint(Endpoint):
         if share:
             raise InvalidTrafficError(
                 f"`{self._id}` is an endpoint of Vertex AI, which copies no requests to another version",
-                "Roll out without the shadow step:  shadow_percent: 0",
+                "Watch a canary instead:  canary_percents: [10]",
             )
         return state
 
@@ -157,9 +159,9 @@ class VertexEndpoint(Endpoint):
             was_reached = deployed_id in self._reached
             try:
                 answer = self._asked(self._reach(deployed_id), body)
-            except PredictionRefusedError:
-                # It may have been undeployed since it was reached.
-                if not was_reached:
+            except PredictionRefusedError as refused:
+                # It may have been undeployed since it was reached. An error of the model is an answer.
+                if not was_reached or refused.code not in _GONE:
                     raise
                 del self._reached[deployed_id]
                 continue
@@ -243,9 +245,12 @@ class VertexEndpoint(Endpoint):
             for each in resources:
                 is_copy = each is not self._main
                 wanted = endpoint_message(each.endpoint_id, self._workload, options, is_logged=not is_copy)
-                if version.deployed_id not in ids_of(each.ensure(wanted)):
-                    message = deployed_message(version, name, options, is_copy)
-                    begun.append((each, each.begin_deploy(message, {"0": WHOLE} if is_copy else {})))
+                there = state_of(each.ensure(wanted)).find(version.deployed_id)
+                if there is not None:
+                    check_same(there, version, each.endpoint_id)
+                    continue
+                message = deployed_message(version, name, options, is_copy)
+                begun.append((each, each.begin_deploy(message, {"0": WHOLE} if is_copy else {})))
             for each, operation in begun:
                 if operation is not None:
                     each.finish(operation, f"cannot load {title_of(version)}")

@@ -70,7 +70,9 @@ def title_of(version: ModelVersion) -> str:
 
 def state_of(endpoint: Any) -> EndpointState:
     """What is deployed, oldest first, and who gets which share."""
-    deployed = sorted(endpoint.deployed_models, key=lambda each: each.create_time.timestamp())
+    deployed = sorted(
+        endpoint.deployed_models, key=lambda each: each.create_time.timestamp() if each.create_time else 0
+    )
     return EndpointState(
         endpoint=endpoint.display_name,
         etag=endpoint.etag,

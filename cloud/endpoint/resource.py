@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,7 @@ from cloud.calls import Patience, call, tried
 from cloud.place import Place
 from core.errors import SluiceError
 
-# How a service says that the state was changed since the etag was read.
-_CONFLICTS = (exceptions.Conflict, exceptions.FailedPrecondition)
+_LOG = "predict_request_response_logging_config"
 
 
 class StaleEtagError(Exception):
@@ -53,14 +52,15 @@ class EndpointResource:
             raise
 
     def ensure(self, wanted: Any) -> Any:
-        """The endpoint; it is made as `wanted` when it is not there.
+        """The endpoint; it is made as `wanted` when it is not there. Of one that is there only the log of requests can
+        be changed; it becomes the wanted one.
 
         Raises:
           SluiceError: when Vertex AI refuses, or is away.
         """
         found = self.find()
         if found is not None:
-            return found
+            return self._with_log(found, getattr(wanted, _LOG))
         request = types.CreateEndpointRequest(parent=self.place.parent, endpoint=wanted, endpoint_id=self.endpoint_id)
         try:
             operation = self._call(self.client.create_endpoint, request, "cannot be made")
@@ -132,7 +132,7 @@ class EndpointResource:
         try:
             return self._call(self.client.update_endpoint, request, "cannot be changed")
         except SluiceError as problem:
-            if isinstance(problem.__cause__, _CONFLICTS) and "etag" in str(problem.__cause__).lower():
+            if is_stale(problem.__cause__):
                 raise StaleEtagError(problem.headline) from problem
             raise
 
@@ -149,6 +149,16 @@ class EndpointResource:
         except SluiceError as problem:
             if not isinstance(problem.__cause__, exceptions.NotFound):
                 raise
+
+    def _with_log(self, found: Any, wanted: Any) -> Any:
+        if getattr(found, _LOG) == wanted:
+            return found
+        changed = types.Endpoint(name=found.name, etag=found.etag, display_name=found.display_name)
+        setattr(changed, _LOG, wanted)
+        try:
+            return self.update(changed, _LOG)
+        except StaleEtagError as problem:
+            raise SluiceError(f"{self._title} was changed meanwhile.", "Try again.") from problem
 
     @property
     def _title(self) -> str:
@@ -173,13 +183,28 @@ def settle(client: Any, name: str, cannot: str, place: Place, patience: Patience
     def look() -> None:
         request = operations_pb2.ListOperationsRequest(name=name)
         try:
-            listed = client.list_operations(request, timeout=patience.one_try, retry=None)
+            if any(not each.done for each in _operations(client, request, patience)):
+                raise exceptions.ServiceUnavailable("an operation has not ended yet")
         except exceptions.NotFound:
             return
-        if any(not each.done for each in listed.operations):
-            raise exceptions.ServiceUnavailable("an operation has not ended yet")
 
     tried(look, cannot, place, patience)
+
+
+def is_stale(problem: BaseException | None) -> bool:
+    """Whether a service refuses a change because the etag is not that of the present state."""
+    if isinstance(problem, exceptions.FailedPrecondition):
+        return "etag" in str(problem).lower()
+    return isinstance(problem, exceptions.Conflict)
+
+
+def _operations(client: Any, request: Any, patience: Patience) -> Iterator[Any]:
+    while True:
+        page = client.list_operations(request, timeout=patience.one_try, retry=None)
+        yield from page.operations
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
 
 
 def _raised(problem: BaseException) -> None:

@@ -27,6 +27,28 @@ class MachineDemand:
 
 
 @dataclass(frozen=True)
+class ServingDemand:
+    """Machines of an endpoint: of each deployed model up to `max_replicas`."""
+
+    machine_type: str
+    accelerator_type: str | None
+    accelerator_count: int  # on each machine
+    max_replicas: int
+    region: str
+    spot: bool = False
+
+    @property
+    def canary(self) -> int:
+        """Machines that a rollout adds: those of the candidate, and one for its copy that golden requests reach."""
+        return self.max_replicas + 1
+
+    @property
+    def together(self) -> int:
+        """Machines while a rollout runs, those of the stable version among them."""
+        return self.max_replicas + self.canary
+
+
+@dataclass(frozen=True)
 class Plan:
     """One job as it would be submitted."""
 
@@ -40,5 +62,6 @@ class Plan:
     serving_image: str | None = None  # of models that are uploaded to Vertex AI; None: none is
     dataflow_region: str | None = None  # None: no step runs on Dataflow
     machines: tuple[MachineDemand, ...] = ()
+    serving: ServingDemand | None = None  # None: the environment has no endpoint
     price_file: Path | None = None  # None: the one that comes with Sluice
     today: date | None = None  # for the age of the price file; None: the machine's own

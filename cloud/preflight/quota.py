@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Literal
 
 from cloud.google_api import GoogleApi
 from cloud.preflight.check import Caller, cloud_check
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed
 from cloud.preflight.plan import MachineDemand, Plan
 
-_SERVICE = "aiplatform.googleapis.com"
+SERVICE = "aiplatform.googleapis.com"
 _USAGE = "serviceruntime.googleapis.com/quota/allocation/usage"
 # Usage is written about once a day; a quota without any point in that time is not in use.
 _LOOK_BACK = timedelta(hours=25)
-_UNLIMITED = -1
+UNLIMITED = -1
 
 # The part of the metric's name; other types follow their name in the API.
 _IN_METRICS = {"H100_MEGA_80GB": "h100_mega", "H100_80GB": "h100", "H200_141GB": "h200"}
@@ -30,7 +30,7 @@ def gpu_quota(plan: Plan, caller: Caller) -> Outcome:
         demands.setdefault(demand.purpose, []).append(demand)
     if not any(demand.accelerators for demand in plan.machines):
         return Passed("no step takes a GPU.")
-    infos = {info.get("metric", ""): info for info in _quota_infos(plan.project, caller.api)}
+    infos = {info.get("metric", ""): info for info in quota_infos(plan.project, caller.api)}
     passed: list[str] = []
     for alternatives in demands.values():
         outcomes = [_of_demand(plan, demand, infos, caller.api) for demand in alternatives]
@@ -45,14 +45,14 @@ def _of_demand(plan: Plan, demand: MachineDemand, infos: dict[str, dict[str, Any
     if not demand.accelerators:
         return Passed("")
     metric = quota_metric(demand)
-    info = infos.get(f"{_SERVICE}/{metric}")
+    info = infos.get(f"{SERVICE}/{metric}")
     if info is None:
         return NotChecked(f"Cloud Quotas does not list {metric}, which {demand.purpose} needs.")
     limit = limit_in(info, demand.region)
-    used = _usage(plan.project, f"{_SERVICE}/{metric}", demand.region, api)
-    if limit != _UNLIMITED and used + demand.accelerators > limit:
+    used = usage(plan.project, f"{SERVICE}/{metric}", demand.region, api)
+    if limit != UNLIMITED and used + demand.accelerators > limit:
         return _too_little(plan, demand, info, limit, used)
-    allowed = "no limit" if limit == _UNLIMITED else f"{used} of {limit} in use"
+    allowed = "no limit" if limit == UNLIMITED else f"{used} of {limit} in use"
     return Passed(f"{metric} in {demand.region}: {allowed}, {demand.purpose} needs {demand.accelerators}")
 
 
@@ -61,10 +61,15 @@ def quota_metric(demand: MachineDemand) -> str:
 
     GPUs that can be taken away, and those that a flexible start waits for, count against the preemptible quota.
     """
-    model = (demand.accelerator_type or "").removeprefix("NVIDIA_").removeprefix("TESLA_")
+    return gpu_metric("training", demand.accelerator_type or "", demand.capacity != "standard")
+
+
+def gpu_metric(work: Literal["training", "serving"], accelerator_type: str, is_preemptible: bool) -> str:
+    """The metric that limits GPUs of a type for training or serving."""
+    model = accelerator_type.removeprefix("NVIDIA_").removeprefix("TESLA_")
     name = _IN_METRICS.get(model, model.lower())
-    preemptible = "" if demand.capacity == "standard" else "preemptible_"
-    return f"custom_model_training_{preemptible}nvidia_{name}_gpus"
+    preemptible = "preemptible_" if is_preemptible else ""
+    return f"custom_model_{work}_{preemptible}nvidia_{name}_gpus"
 
 
 def limit_in(info: Mapping[str, Any], region: str) -> int:
@@ -86,19 +91,28 @@ def _too_little(plan: Plan, demand: MachineDemand, info: dict[str, Any], limit: 
         f"{demand.purpose} needs {demand.accelerators} of {metric} in {region}; "
         f"the limit is {limit}, {used} of it in use."
     )
+    quota_id = info.get("quotaId", metric)
+    return Failed(sentence, ask_for_more(plan.project, quota_id, region, used + demand.accelerators))
+
+
+def ask_for_more(project: str, quota_id: str, region: str, wanted: int) -> str:
+    """The command that asks Google for a higher limit."""
     ask = (
-        f"gcloud quotas preferences create --project={plan.project} --service={_SERVICE} "
-        f"--quota-id={info.get('quotaId', metric)} --dimensions=region={region} "
-        f"--preferred-value={used + demand.accelerators}"
+        f"gcloud quotas preferences create --project={project} --service={SERVICE} "
+        f"--quota-id={quota_id} --dimensions=region={region} --preferred-value={wanted}"
     )
-    console = f"https://console.cloud.google.com/iam-admin/quotas?project={plan.project}"
-    return Failed(sentence, f"Ask for more (or in {console}):  {ask}")
+    console = f"https://console.cloud.google.com/iam-admin/quotas?project={project}"
+    return f"Ask for more (or in {console}):  {ask}"
 
 
-def _quota_infos(project: str, api: GoogleApi) -> Iterator[dict[str, Any]]:
-    address = (
-        f"https://cloudquotas.googleapis.com/v1/projects/{project}/locations/global/services/{_SERVICE}/quotaInfos"
-    )
+def quota_infos(project: str, api: GoogleApi) -> Iterator[dict[str, Any]]:
+    """Every quota of Vertex AI, with its limits.
+
+    Raises:
+      GoogleAPICallError: when Cloud Quotas refuses.
+      UnreachableError: when no answer comes.
+    """
+    address = f"https://cloudquotas.googleapis.com/v1/projects/{project}/locations/global/services/{SERVICE}/quotaInfos"
     page: dict[str, Any] = {"nextPageToken": ""}
     while "nextPageToken" in page:
         token = page["nextPageToken"]
@@ -108,7 +122,13 @@ def _quota_infos(project: str, api: GoogleApi) -> Iterator[dict[str, Any]]:
             return
 
 
-def _usage(project: str, metric: str, region: str, api: GoogleApi) -> int:
+def usage(project: str, metric: str, region: str, api: GoogleApi) -> int:
+    """How much of a quota is in use.
+
+    Raises:
+      GoogleAPICallError: when Cloud Monitoring refuses.
+      UnreachableError: when no answer comes.
+    """
     end = datetime.now(timezone.utc)
     terms = {
         "metric.type": _USAGE,

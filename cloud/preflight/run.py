@@ -17,6 +17,7 @@ from cloud.preflight.places import bucket, job_name, region
 from cloud.preflight.plan import Plan
 from cloud.preflight.price_file import prices
 from cloud.preflight.quota import gpu_quota
+from cloud.preflight.serving_quota import serving_quota
 from core.errors import SluiceError
 
 # In the order of the table, after the row of the credentials.
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     serving_image,
     machines,
     gpu_quota,
+    serving_quota,
     job_name,
     prices,
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from core.strict import Strict
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.serving import RolloutConfig
 from pipeline.config.types import (
     Bucket,
@@ -172,3 +173,5 @@ class EnvironmentConfig(Strict):
     """The machines of the Tuner."""
     dataflow: DataflowConfig = DataflowConfig()
     """The workers of the Beam parts."""
+    endpoint: EndpointConfig | None = None
+    """The endpoint of each workload, `sluice-WORKLOAD-NAME`, served by `serving_image`; null: none."""

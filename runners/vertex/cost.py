@@ -14,6 +14,7 @@ from cloud.cost import ContainerUse, CostPlan, DataflowUse, Estimate, Line, Mach
 from cloud.prices import load_prices
 from core.errors import SluiceError
 from core.text import listed
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import DataflowConfig, EnvironmentConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
 from runners.component_names import NAMES, name_of
@@ -71,12 +72,19 @@ def cost_plan(config: WorkloadConfig, environment: EnvironmentConfig, history: H
         tasks=tuple(sorted(tasks, key=lambda use: _order(use.step))),
         jobs=tuple(jobs),
         dataflow=tuple(dataflow),
-        endpoint=ENDPOINT_MACHINE,
+        endpoint=_served_by(environment.endpoint) if environment.endpoint else ENDPOINT_MACHINE,
+        endpoint_machines=environment.endpoint.min_replicas if environment.endpoint else 1,
         notes=(
             history.basis,
             "Not in it: retries, fallbacks, storage, network and logs. What is taken from the cache costs nothing.",
         ),
     )
+
+
+def _served_by(endpoint: EndpointConfig) -> str:
+    """The machine of an endpoint, with its GPUs: the price of the machine alone must not stand for both."""
+    carried = f" with {endpoint.accelerator_count} {endpoint.accelerator_type}" if endpoint.accelerator_type else ""
+    return f"{endpoint.machine_type}{carried}"
 
 
 def print_cost(cost: Estimate, console: Console) -> None:

@@ -19,6 +19,7 @@ from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import check_withheld, not_of_this_machine
 from registry.contract import is_label
 from runners.component_names import NAMES
+from runners.vertex.endpoint import endpoint_options
 from runners.vertex.labels import labels_of
 
 _MOST_LABELS = 64
@@ -39,11 +40,13 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_tasks(cloud)
     _check_dataflow(cloud)
     _check_other_regions(cloud)
-    _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
+    _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry or cloud.endpoint else 0)
     if cloud.serving_image is not None:
         check_serving_image(cloud.serving_image)
     _check_model_registry(config, cloud)
-    images = [cloud.image, *([cloud.serving_image] if cloud.model_registry and cloud.serving_image else [])]
+    endpoint_options(config, cloud)
+    serves = cloud.serving_image if cloud.model_registry or cloud.endpoint else None
+    images = [cloud.image, *([serves] if serves else [])]
     return [warning for image in images for warning in _moving_image(image, cloud)]
 
 

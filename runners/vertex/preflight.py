@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cloud.preflight.outcome import Failed, NotChecked, Passed, PreflightResult, Row, Warned
-from cloud.preflight.plan import MachineDemand, Plan
+from cloud.preflight.plan import MachineDemand, Plan, ServingDemand
 from cloud.preflight.run import run_preflight
 from core.errors import SluiceError
 from core.packages import PACKAGES
@@ -55,9 +55,10 @@ def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str 
         job_id=job_id,
         code=code_fingerprint(*PACKAGES),
         service_account=environment.service_account,
-        serving_image=environment.serving_image if environment.model_registry else None,
+        serving_image=environment.serving_image if environment.model_registry or environment.endpoint else None,
         dataflow_region=environment.dataflow.region or environment.region,
         machines=tuple(_machines(config, environment)),
+        serving=_serving(environment),
     )
 
 
@@ -75,6 +76,20 @@ def _lines(row: Row) -> Iterator[Text]:
     yield Text(f"  {mark} {row.title:<{_TITLE_WIDTH}} {sentence}", style="" if mark == "✓" else style)
     if isinstance(row.outcome, Failed | Warned) and row.outcome.command:
         yield Text(f"    {'':<{_TITLE_WIDTH}} {row.outcome.command}")
+
+
+def _serving(environment: EnvironmentConfig) -> ServingDemand | None:
+    wanted = environment.endpoint
+    if wanted is None:
+        return None
+    return ServingDemand(
+        machine_type=wanted.machine_type,
+        accelerator_type=wanted.accelerator_type,
+        accelerator_count=wanted.accelerator_count,
+        max_replicas=wanted.max_replicas,
+        region=environment.region,
+        spot=wanted.spot,
+    )
 
 
 def _machines(config: WorkloadConfig, environment: EnvironmentConfig) -> Iterator[MachineDemand]:

@@ -151,7 +151,8 @@ class _VertexRun:
 
         warnings = check_preconditions(self._config, self._environment)
         result = preflight(self._config, self._environment, self._free_name, self._console.rich)
-        wanted = [result.image_digest, *([result.serving_digest] if self._environment.model_registry else [])]
+        serves = self._environment.model_registry or self._environment.endpoint
+        wanted = [result.image_digest, *([result.serving_digest] if serves else [])]
         for warning in [] if all(wanted) else warnings:
             self._console.last_words("warning:", warning, "yellow")
         images = {"image": pinned(self._environment.image, result.image_digest)}

@@ -186,6 +186,12 @@ class _Run:
         )
 
     def _shadow(self, rollout: Rollout) -> StepDecision:
+        if not self._endpoint.mirrors:
+            if not self._plan.canary_shares:
+                return Failed(
+                    "This endpoint copies no requests and there is no canary step: nothing would be compared."
+                )
+            return Passed("Left out: this endpoint copies no requests. The canary is what is watched.")
         ensure_mirror(self._endpoint, self._plan.shadow_share, rollout.candidate.deployed_id)
         decision = self._observe(rollout)
         if isinstance(decision, Passed):

@@ -126,7 +126,7 @@ def _kill_in(method: str, options: EndpointOptions, cloud: LocalCloud) -> None:
     command = [sys.executable, "-c", code, options.place_text()]
     process = subprocess.Popen(command, cwd=ROOT, env={**cloud.child_environment(), "PYTHONPATH": str(ROOT)})
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not any(call.endswith(f".{method}") for call in calls[before:]):
             assert process.poll() is None, "the process ended before it called"
             assert time.monotonic() < until

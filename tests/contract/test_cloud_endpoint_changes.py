@@ -122,6 +122,15 @@ def test_machines_replicas_and_the_log_are_those_of_the_options(options: Endpoin
     assert not candidates.predict_request_response_logging_config.enabled
 
 
+def test_another_share_of_the_log_is_taken_over_by_the_next_deployment(options: EndpointOptions) -> None:
+    table = "bq://my-project.serving.taxi"
+    endpoint_with(options, log_table=table).deploy(STABLE)
+    for changes, expected in (({"log_table": table, "log_share": 0.5}, (True, 0.5)), ({}, (False, 0.0))):
+        endpoint_with(options, **changes).deploy(CANARY if expected[0] else ModelVersion("3", "taxi", "1"))
+        log = endpoints_of(options)[0].predict_request_response_logging_config
+        assert (log.enabled, log.sampling_rate) == expected
+
+
 def test_a_private_endpoint_is_reached_at_its_own_address_alone(options: EndpointOptions) -> None:
     endpoint = endpoint_with(options, private_projects="my-network-project")
     endpoint.deploy(STABLE)
@@ -180,6 +189,39 @@ def test_a_model_that_shares_the_traffic_without_a_copy_is_not_asked_by_its_id(o
     with pytest.raises(PredictionRefusedError, match="90 % of the traffic and no copy") as refused:
         endpoint.predict([{}], deployed_id="1")
     assert refused.value.code == 409
+
+
+def test_an_error_of_the_model_is_an_answer_and_not_tried_again(options: EndpointOptions, cloud: LocalCloud) -> None:
+    def failing(deployed: Any, instances: list[Any]) -> list[Any]:
+        asked.append(deployed.id)
+        if len(asked) == 2:
+            raise exceptions.InternalServerError("the model failed")
+        return instances
+
+    asked: list[str] = []
+    endpoint = endpoint_with(options)
+    endpoint.deploy(STABLE)
+    cloud.vertex.backend.predictor = failing
+    try:
+        assert list(endpoint.predict([1.0], deployed_id="1").predictions) == [1.0]
+        with pytest.raises(PredictionRefusedError, match="the model failed"):
+            endpoint.predict([1.0], deployed_id="1")
+    finally:
+        cloud.vertex.backend.predictor = None
+    assert asked == ["1", "1"]
+
+
+def test_a_copy_that_somebody_else_undeployed_is_asked_for_no_more(options: EndpointOptions, cloud: LocalCloud) -> None:
+    endpoint, other = endpoint_with(options), endpoint_with(options)
+    both_deployed(endpoint)
+    cloud.vertex.backend.predictor = lambda _, instances: instances
+    try:
+        assert endpoint.predict([1.0], deployed_id="2").deployed_id == "2"
+        other.undeploy("2")
+        with pytest.raises(UnknownVersionError):
+            endpoint.predict([1.0], deployed_id="2")
+    finally:
+        cloud.vertex.backend.predictor = None
 
 
 def test_of_two_rollouts_at_once_one_changes_the_traffic(options: EndpointOptions) -> None:

@@ -13,7 +13,7 @@ from google.api_core import exceptions
 from google.cloud import aiplatform
 
 from cloud.calls import Patience
-from cloud.model_registry import DEPLOYMENT_LABEL, PushedVersion, ServingContainer, upload
+from cloud.model_registry import DEPLOYMENT_LABEL, PushedVersion, ServingContainer, files_digest, upload
 from cloud.pipeline_jobs import Transport
 from cloud.testing.cloud import LocalCloud
 from core.errors import ExitCode, SluiceError
@@ -22,6 +22,7 @@ REGION = "europe-west4"
 IMAGE = f"{REGION}-docker.pkg.dev/my-project/sluice/serving@sha256:{'0' * 64}"
 QUICK = Patience(one_try=20, first_wait=0.01, longest_wait=0.02, altogether=20)
 UPLOADS = "ModelService.UploadModel"
+GRAPH = "registry/taxi/1.1.0-a1/model/saved_model.pb"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,6 +177,36 @@ class LocalModelUploadsContract(ModelUploadsContract):
         assert target.upload(pushed).endswith("@2")
         older, made = target.versions()
         assert (list(older.version_aliases), made.container_spec.image_uri) == ([], newer.image)
+
+    def test_a_candidate_is_the_version_that_the_push_refers_to_later(self, target: Target, cloud: LocalCloud) -> None:
+        target.upload(target.pushed("1.0.0", "pushed-1"))
+        pushed = target.pushed("1.1.0", "pushed-2")
+        copied = pushed.artifact_uri.replace("registry/taxi/1.1.0-a1/model", "serving/2")
+        bucket, _, name = copied.removeprefix("gs://").partition("/")
+        cloud.storage.write(bucket, f"{name}/saved_model.pb", cloud.storage.read(bucket, GRAPH)[1])
+        files = files_digest(copied)
+        assert files == files_digest(pushed.artifact_uri) != ""
+        candidate = dataclasses.replace(
+            pushed, number="2", artifact_uri=copied, description="Rolled out.", files=files, is_candidate=True
+        )
+        name = target.upload(candidate)
+        assert target.upload(candidate) == name
+        assert [sorted(each.version_aliases) for each in target.versions()] == [
+            ["default", "production", "v1-0-0"],
+            ["v2"],
+        ]
+        assert target.upload(dataclasses.replace(pushed, files=files)) == name
+        older, newer = target.versions()
+        assert (list(older.version_aliases), sorted(newer.version_aliases)) == (
+            ["v1-0-0"],
+            ["default", "production", "v1-1-0", "v2"],
+        )
+        assert (newer.version_description, newer.labels["sluice_version"]) == (pushed.description, "1-1-0")
+
+    def test_other_files_under_the_same_address_are_another_version(self, target: Target) -> None:
+        pushed = target.pushed("1.0.0", "pushed-1")
+        assert target.upload(dataclasses.replace(pushed, files="a")).endswith("@1")
+        assert target.upload(dataclasses.replace(pushed, files="b", deployment="pushed-2")).endswith("@2")
 
     def test_an_account_without_the_right_is_refused_in_one_sentence(self, target: Target, cloud: LocalCloud) -> None:
         denied = exceptions.PermissionDenied("Permission 'aiplatform.models.upload' denied on resource.")

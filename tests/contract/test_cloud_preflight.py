@@ -15,10 +15,11 @@ from google.cloud import storage
 
 from cloud.preflight.images import pinned
 from cloud.preflight.outcome import Failed, NotChecked, Outcome, Passed, Warned
-from cloud.preflight.plan import Plan
+from cloud.preflight.plan import Plan, ServingDemand
 from cloud.preflight.run import CHECKS, run_preflight
 from cloud.prices import PRICE_FILE
 from cloud.testing.cloud import LocalCloud
+from cloud.testing.services.quotas import Quota
 from tests.contract.conftest import RealCloud
 from tests.samples.preflight import (
     ACCOUNT,
@@ -280,6 +281,47 @@ def test_a_quota_that_google_does_not_list_is_not_checked(ready: LocalCloud) -> 
     outcome = checked("gpu_quota")
     assert isinstance(outcome, NotChecked)
     assert "custom_model_training_nvidia_l4_gpus" in outcome.why
+
+
+SERVING = ServingDemand("g2-standard-8", "NVIDIA_L4", 1, max_replicas=2, region=REGION)
+
+
+def serving_quotas(gpus: int, used: int = 0, cpus: int = 100) -> tuple[Quota, Quota]:
+    id_of_gpus, id_of_cpus = (
+        "CustomModelServingL4GPUsPerProjectPerRegion",
+        "CustomModelServingG2CPUsPerProjectPerRegion",
+    )
+    limit = Quota(id_of_gpus, "custom_model_serving_nvidia_l4_gpus", {REGION: gpus}, {REGION: used})
+    return limit, Quota(id_of_cpus, "custom_model_serving_g2_cpus", {REGION: cpus})
+
+
+def test_stable_and_canary_fit_into_the_serving_quota_together(ready: LocalCloud) -> None:
+    for quota in serving_quotas(gpus=5, used=2):
+        ready.quotas.add(quota)
+    outcome = checked("serving_quota", replace(PLAN, serving=SERVING))
+    assert isinstance(outcome, Passed)
+    assert f"custom_model_serving_nvidia_l4_gpus in {REGION}: 2 of 5 in use, a canary needs 3" in outcome.sentence
+
+
+@pytest.mark.parametrize(
+    ("gpus", "used", "cpus", "short"), [(4, 0, 100, "gpus"), (5, 3, 100, "gpus"), (5, 0, 39, "cpus")]
+)
+def test_a_serving_quota_that_does_not_hold_both_fails(
+    ready: LocalCloud, gpus: int, used: int, cpus: int, short: str
+) -> None:
+    for quota in serving_quotas(gpus, used, cpus):
+        ready.quotas.add(quota)
+    sentence, command = failed("serving_quota", replace(PLAN, serving=SERVING))
+    assert sentence.startswith("stable and canary together need")
+    assert f"_{short} in {REGION}" in sentence
+    wanted = {"gpus": max(5, used + 3), "cpus": 40}[short]
+    assert command.endswith(f"--preferred-value={wanted}")
+
+
+def test_a_serving_quota_that_google_does_not_list_is_not_checked(ready: LocalCloud) -> None:
+    outcome = checked("serving_quota", replace(PLAN, serving=SERVING))
+    assert isinstance(outcome, NotChecked)
+    assert "custom_model_serving_nvidia_l4_gpus" in outcome.why
 
 
 def test_computes_quotas_are_never_asked(ready: LocalCloud) -> None:

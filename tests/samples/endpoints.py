@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -123,14 +123,22 @@ class MemoryEndpoint(Endpoint):
         return self.present
 
 
+class ObservedEndpoint(Protocol):
+    """What answers are drawn from: the state, and how each version behaves."""
+
+    behaviours: dict[str, Behaviour]
+
+    def state(self) -> EndpointState: ...
+
+
 @dataclass
 class DrawnAnswers:
-    """Requests to a MemoryEndpoint: each window has `requests` of them, by the split and the mirror of that moment.
+    """Requests to an endpoint: each window has `requests` of them, by the split and the mirror of that moment.
 
     `shares` keeps the split of every window.
     """
 
-    endpoint: MemoryEndpoint
+    endpoint: ObservedEndpoint
     requests: int = 500
     shares: list[dict[str, int]] = field(default_factory=list)
 

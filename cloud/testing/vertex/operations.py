@@ -50,9 +50,9 @@ class Operations:
         self._left[name] = 0
 
     def list(self, below: str) -> Any:
-        """The operations right below a resource."""
-        found = self.store.below(self.store.names.canonical(below), "operations")
-        return operations_pb2.ListOperationsResponse(operations=[self._seen(each) for each in found])
+        """The operations right below a resource, as they stand at this poll."""
+        found = [each.name for each in self.store.below(self.store.names.canonical(below), "operations")]
+        return operations_pb2.ListOperationsResponse(operations=[self.get(name) for name in found])
 
     def get(self, name: str) -> Any:
         """The operation as it stands at this poll.

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cloud.cost import Estimate, Span
 from core.errors import SluiceError
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.cost import cost_plan, estimate_cost, print_cost, refuse_above
@@ -85,6 +86,19 @@ def test_trials_cost_by_their_number_and_on_vizier_each_starts_its_own_job() -> 
     assert hours("tuner.max_trials=30", environment=workers) > hours("tuner.max_trials=15", environment=workers)
     more_starts = (15 - workers.tuning.parallel_trials) * 300 / 3600
     assert hours(environment=vizier) == pytest.approx(hours(environment=workers) + more_starts)
+
+
+def test_the_endpoint_of_the_environment_is_paid_with_all_its_machines() -> None:
+    workload, environment = load_workload("taxi"), load_environment("dev")
+
+    def monthly(**changes: object) -> Estimate:
+        endpoint = EndpointConfig.model_validate(changes)
+        return estimate_cost(workload, environment.model_copy(update={"endpoint": endpoint}), None)
+
+    [one], [two] = monthly().monthly, monthly(min_replicas=2, max_replicas=2).monthly
+    assert two.cost.likely == pytest.approx(2 * one.cost.likely)
+    [with_gpu] = monthly(accelerator_type="NVIDIA_TESLA_T4", accelerator_count=1).monthly
+    assert with_gpu.unknown == ("prediction/n1-standard-4 with 1 NVIDIA_TESLA_T4",)
 
 
 def job_hours(cost: Estimate) -> float:

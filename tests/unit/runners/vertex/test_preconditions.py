@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, SluiceError
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import DataflowConfig, FallbackConfig, TaskConfig, WorkersConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.preconditions import check_job_places, check_preconditions
@@ -154,7 +155,7 @@ def test_an_upload_with_its_image_passes_and_a_moving_one_is_a_warning() -> None
 def test_an_uploaded_model_has_more_labels_than_its_job() -> None:
     labels = {f"l{number}": "x" for number in range(60)}
     check_preconditions(load_workload("taxi"), load_environment("dev").model_copy(update={"labels": labels}))
-    assert "the model would have 66 labels" in refusal(labels=labels, model_registry=True).headline
+    assert "the model would have 68 labels" in refusal(labels=labels, model_registry=True).headline
 
 
 @pytest.mark.parametrize("image", ["eu-docker.pkg.dev/p/r/sluice", "eu-docker.pkg.dev/p/r/sluice:latest"])
@@ -185,3 +186,13 @@ def test_a_path_of_this_machine_that_is_left_in_the_job_is_refused(folder: Path)
 
 def test_an_address_that_ends_like_such_a_path_stays() -> None:
     check_job_places(job_with(f"gs://bucket{ROOT}/data gs://bucket{Path.home()}/x /usr/share/rides"))
+
+
+def test_an_endpoint_without_an_image_that_serves_is_refused() -> None:
+    problem = refusal(endpoint=EndpointConfig())
+    assert problem.headline.startswith("the environment dev has an `endpoint` and no `serving_image`")
+
+
+def test_an_endpoint_on_a_machine_that_does_not_exist_is_refused() -> None:
+    problem = refusal(endpoint=EndpointConfig(machine_type="n1-standard-5"), serving_image=DIGEST)
+    assert "n1-standard-5" in problem.headline

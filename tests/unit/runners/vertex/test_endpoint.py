@@ -1,0 +1,26 @@
+"""The endpoint that an environment names, as the pipeline is given it."""
+
+from __future__ import annotations
+
+from cloud.endpoint.options import EndpointOptions
+from pipeline.config.endpoint import EndpointConfig
+from pipeline.config.load import load_environment, load_workload
+from runners.vertex.endpoint import endpoint_place
+
+ENVIRONMENT = load_environment("dev", ("project=p", "bucket=runs", "serving_image=eu-docker.pkg.dev/p/r/serving:v1"))
+
+
+def test_an_environment_without_an_endpoint_has_none() -> None:
+    assert endpoint_place(load_workload("taxi"), ENVIRONMENT) is None
+
+
+def test_its_versions_are_those_that_the_pusher_makes() -> None:
+    wanted = EndpointConfig(max_replicas=3, private_projects=["one", "two"], log_table="bq://p.serving.taxi")
+    labelled = ENVIRONMENT.model_copy(update={"endpoint": wanted, "labels": {"team": "rides"}})
+    place = endpoint_place(load_workload("taxi"), labelled)
+    assert place is not None
+    options = EndpointOptions.of(place)
+    assert (options.project, options.region, options.environment) == ("p", "europe-west4", "dev")
+    assert options.versions == "gs://runs/sluice/taxi/serving"
+    assert (options.max_replicas, options.private_projects) == (3, "one,two")
+    assert (options.log_table, options.more_labels) == ("bq://p.serving.taxi", {"team": "rides"})
