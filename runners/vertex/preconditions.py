@@ -21,7 +21,8 @@ from runners.component_names import NAMES
 from runners.vertex.labels import labels_of
 
 _MOST_LABELS = 64
-_MODEL_LABELS = 4  # an uploaded model has more than its job: version, push, commit, gates
+_TASK_LABELS = 3  # what a task starts has more than its job: run, task, outputs
+_MODEL_LABELS = 4  # and an uploaded model: version, push, commit, gates
 _PREBUILT = re.compile(r"(-docker\.pkg\.dev/vertex-ai|gcr\.io/cloud-aiplatform)/prediction/")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # Only Vertex AI's tasks have a container; what merely looks something up has none.
@@ -39,7 +40,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_tasks(cloud)
     _check_dataflow(cloud)
     _check_other_regions(cloud)
-    _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry else 0)
+    _check_labels(labels_of(config, cloud), cloud.model_registry)
     _check_serving_image(cloud)
     _check_model_registry(config, cloud)
     images = [cloud.image, *([cloud.serving_image] if cloud.model_registry and cloud.serving_image else [])]
@@ -158,14 +159,14 @@ def _check_other_regions(cloud: EnvironmentConfig) -> None:
             )
 
 
-def _check_labels(labels: Mapping[str, str], more: int) -> None:
+def _check_labels(labels: Mapping[str, str], is_uploaded: bool) -> None:
     explain = "See:  python runners/local_runner.py --explain environment.labels"
     for key, value in labels.items():
         if not is_label(key, value):
             sentence = f"`{key}: {value}` cannot be a label of Google Cloud: keys and values are up to 63 of a-z, 0-9, "
             raise SluiceError(f"{sentence}_ and -, and a key begins with a letter.", explain)
+    more, what = (_MODEL_LABELS, "model") if is_uploaded else (_TASK_LABELS, "job of the Trainer")
     if len(labels) + more > _MOST_LABELS:
-        what = "model" if more else "job"
         sentence = (
             f"the {what} would have {len(labels) + more} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
         )
