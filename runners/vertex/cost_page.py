@@ -69,8 +69,8 @@ submits anything; `--max-cost 5` refuses a run whose high end is above 5 USD. No
   another. The tables below learn from `docs/results/run_times`, records of runs on a machine with two cores.
 - **Another region** than that of a price: the low end takes the price as it is, the high end {elsewhere:g} times as
   much, the ratio of the dearest region.
-- **A pipeline task** is priced as an E2 machine of its size; with a GPU, as an N1 machine of its size or the smallest
-  machine that has the GPU built in. Vertex AI chooses the machine.
+- **A pipeline task** is priced as an E2 machine of its size; with a GPU, as an N1 machine of its size or as the
+  smallest machine that has the GPU built in. Vertex AI chooses the machine.
 
 What is assumed, in seconds:
 

@@ -23,7 +23,8 @@ from runners.vertex.endpoint import endpoint_options
 from runners.vertex.labels import labels_of
 
 _MOST_LABELS = 64
-_MODEL_LABELS = 6  # an uploaded model has more than its job: version, push, candidate, files, commit, gates
+_TASK_LABELS = 3  # what a task starts has more than its job: run, task, outputs
+_MODEL_LABELS = 6  # and an uploaded model: version, push, candidate, files, commit, gates
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # Only Vertex AI's tasks have a container; what merely looks something up has none.
 _TASKS = (*NAMES, "ExitHandler")
@@ -40,7 +41,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     _check_tasks(cloud)
     _check_dataflow(cloud)
     _check_other_regions(cloud)
-    _check_labels(labels_of(config, cloud), _MODEL_LABELS if cloud.model_registry or cloud.endpoint else 0)
+    _check_labels(labels_of(config, cloud), is_uploaded=cloud.model_registry or cloud.endpoint is not None)
     if cloud.serving_image is not None:
         check_serving_image(cloud.serving_image)
     _check_model_registry(config, cloud)
@@ -162,14 +163,14 @@ def _check_other_regions(cloud: EnvironmentConfig) -> None:
             )
 
 
-def _check_labels(labels: Mapping[str, str], more: int) -> None:
+def _check_labels(labels: Mapping[str, str], is_uploaded: bool) -> None:
     explain = "See:  python runners/local_runner.py --explain environment.labels"
     for key, value in labels.items():
         if not is_label(key, value):
             sentence = f"`{key}: {value}` cannot be a label of Google Cloud: keys and values are up to 63 of a-z, 0-9, "
             raise SluiceError(f"{sentence}_ and -, and a key begins with a letter.", explain)
+    more, what = (_MODEL_LABELS, "model") if is_uploaded else (_TASK_LABELS, "job of the Trainer")
     if len(labels) + more > _MOST_LABELS:
-        what = "model" if more else "job"
         sentence = (
             f"the {what} would have {len(labels) + more} labels, ours among them; Google Cloud takes {_MOST_LABELS}."
         )

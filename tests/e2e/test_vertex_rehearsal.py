@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cloud.testing.storage.objects import ObjectStore
 from tests.e2e.test_gates_refuse import poisoned
 from tests.samples.folders import ROOT
 from tests.samples.local_runs import run_locally
@@ -109,6 +110,35 @@ def test_a_poisoned_file_is_refused_with_its_report_in_the_bucket(output: Path, 
     assert (done.folder / "poisoned/report.html").exists()
 
 
+def test_a_search_by_vizier_trains_its_trials_and_the_best_one_is_trained_on(tmp_path: Path) -> None:
+    search = ("--tuning", "vertex-vizier", "--max-trial-count", "2", "--set", "tuner.epochs=1")
+    done = rehearse(tmp_path / "out", *SMALL, *search, "--job-name", "searched")
+    assert done.exit_code == 0, done.printed
+    record = done.record("searched")
+    assert (states(record)["Tuner"], states(record)["Trainer"]) == ("ran", "ran")
+    assert (record["effort"]["trials"], record["effort"]["epochs_run"]) == (2, 1)
+    trials = stored(done, "tuner_results/trials.json")
+    assert [(each["state"], each["epochs"]) for each in trials] == [("completed", 1)] * 2
+    # What cloudml-hypertune wrote in the container of each trial, and the job of Vertex AI reports.
+    files = sorted(done.folder.glob("logs/*/trial-*.metrics"))
+    reported = [json.loads(file.read_text().splitlines()[-1])["val_loss"] for file in files]
+    assert [float(loss) for loss in reported] == [each["score"] for each in trials]
+    [best] = [each for each in trials if each["chosen"]]
+    assert best["score"] == min(each["score"] for each in trials)
+    # The Trainer takes from the artifact what Vizier's best trial had.
+    assert stored(done, "best_hyperparameters.txt")["values"] == best["hyperparameters"]
+    trained = stored(done, "model_run/training.json")["hyperparameters"]
+    assert {name: trained[name] for name in best["hyperparameters"]} == best["hyperparameters"]
+
+
+def stored(done: Rehearsed, ending: str) -> Any:
+    """The JSON of the one object of the rehearsal's buckets whose name ends so."""
+    files = ObjectStore(done.folder / "cloud")
+    places = [(bucket.name, each.name) for bucket in files.buckets() for each in files.objects(bucket.name)]
+    [(bucket, name)] = [place for place in places if place[1].endswith(ending)]
+    return json.loads(files.read(bucket, name)[1])
+
+
 def test_a_module_that_the_image_would_not_have_is_an_error_with_its_name(output: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text((ROOT / "models/wide_and_deep.py").read_text())
     done = rehearse(
@@ -118,18 +148,27 @@ def test_a_module_that_the_image_would_not_have_is_an_error_with_its_name(output
     assert "No module named 'mine'" in done.printed
 
 
-def test_a_killed_rehearsal_goes_on_under_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
+def test_a_rehearsal_that_was_ended_goes_on_under_its_name(tmp_path: Path, way: signal.Signals) -> None:
     output = tmp_path / "out"
     arguments = ("--workload", "taxi", *SMALL, "--job-name", "killed")
-    first = subprocess.Popen(command(output, *arguments), cwd=tmp_path, start_new_session=True)
+    shown = tmp_path / "shown.txt"
+    with shown.open("w") as stream:
+        first = subprocess.Popen(
+            command(output, *arguments), cwd=tmp_path, start_new_session=True, stdin=subprocess.DEVNULL, stdout=stream
+        )
     log = output / "taxi/rehearsal/logs/killed/Transform.log"
     deadline = time.monotonic() + 300
     while not log.exists():
         assert first.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    if way is signal.SIGINT:
+        first.send_signal(way)
+    else:
+        os.killpg(first.pid, way)
+    assert first.wait() == (130 if way is signal.SIGINT else -9)
+    assert "rehearsed in" not in shown.read_text()
     ingested = log.with_name("ExampleGen.log").stat().st_mtime_ns
     done = rehearse(output, *SMALL, "--job-name", "killed")
     assert done.exit_code == 0, done.printed
