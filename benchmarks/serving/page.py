@@ -18,13 +18,14 @@ P50_TIMES, P50_ADDED, RATE_TIMES, P99_TIMES = 1.5, 1.0, 2.0, 1.5
 
 def page(
     tool: str,
+    load: float,
     limit: Measured,
     ours: Mapping[int, Measured],
     plain: Mapping[int, Measured],
     loading: Sequence[Loading],
     changed: Changed,
 ) -> str:
-    """The whole page."""
+    """The whole page. `load`: the machine's load average before any of this."""
     fewest, most = min(ours), max(ours)
     allowed = P50_TIMES * limit.p50 + P50_ADDED
     times = ours[most].rate / plain[most].rate
@@ -34,7 +35,8 @@ def page(
         "",
         f"The taxi model, one row a request, on {psutil.cpu_count()} cores of {platform.machine()} for servers and "
         f"clients; load by {tool}, in turn; medians. Made by `make bench-serving`; how it answers: "
-        "[the endpoint](../docs/serving.md).",
+        f"[the endpoint](../docs/serving.md). At the beginning {load:.1f} processes of others wanted the processor; above 0.5 "
+        "compare the columns with each other, and trust no figure by itself.",
         "",
         "| | connections | requests/s | p50, ms | p99, ms | processor, ms a request |",
         "|---|---|---|---|---|---|",
