@@ -35,8 +35,8 @@ def page(
         "",
         f"The taxi model, one row a request, on {psutil.cpu_count()} cores of {platform.machine()} for servers and "
         f"clients; load by {tool}, in turn; medians. Made by `make bench-serving`; how it answers: "
-        f"[the endpoint](../docs/serving.md). At the beginning {load:.1f} processes of others wanted the processor; above 0.5 "
-        "compare the columns with each other, and trust no figure by itself.",
+        f"[the endpoint](../docs/serving.md). At the beginning the load average of the machine was {load:.1f}; "
+        "above 0.5 the rows can be compared with each other, and no figure holds by itself.",
         "",
         "| | connections | requests/s | p50, ms | p99, ms | processor, ms a request |",
         "|---|---|---|---|---|---|",
