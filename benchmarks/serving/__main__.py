@@ -18,10 +18,9 @@ from typing import Any
 
 import click
 
-from benchmarks.history import append_serving
 from benchmarks.serving.changes import Changed, Loading, changed_under_load, loading_beside, versions_of
 from benchmarks.serving.measured import ROOT, Measured, Target, endpoint, median_of, plain_wrapper, pushed_taxi
-from benchmarks.serving.page import page
+from benchmarks.serving.page import append_row, page
 from benchmarks.serving.wrk import loaded, tool
 from core.atomic_write import write_text
 from serving.local.endpoint import LocalEndpoint
@@ -75,7 +74,7 @@ def write(load: float, loads: Loads, loading: list[Loading], changed: Changed) -
     ours = {number: median_of(runs) for number, runs in loads.ours.items()}
     plain = {number: median_of(runs) for number, runs in loads.plain.items()}
     write_text(PAGE, page(tool(), load, limit, ours, plain, loading, changed))
-    append_serving(limit, ours, plain)
+    append_row(limit, ours, plain)
     click.echo(f"written to {PAGE.relative_to(ROOT)}")
 
 
