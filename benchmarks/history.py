@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.serving.measured import Measured
 from benchmarks.timed_process import ProcessCost
 from core.atomic_write import write_text
 
@@ -20,12 +19,6 @@ Whole runs of the taxi workload beside the official TFX template on the same mac
 `make bench` appends a row. Compare ratios: machines differ, and two runs in turn share theirs.
 
 | date | commit | pairs | size | Sluice, s | template, s | ratio | peak memory, GiB |
-|---|---|---|---|---|---|---|---|
-"""
-_SERVING = """
-The endpoint beside the model called in process (a) and a plain FastAPI wrapper (b); `make bench-serving` appends a row.
-
-| date | commit | p50 at 1 connection, ms | of (a) | requests/s at 64 connections | of (b) | ratio | processor, ms |
 |---|---|---|---|---|---|---|---|
 """
 
@@ -41,23 +34,11 @@ class Compared:
 
 def append_rows(compared: Sequence[Compared], history: Path = HISTORY) -> None:
     """Appends a row for each size: medians of the wall time, their ratio pair by pair, and Sluice's peak memory."""
-    _append(_RUNS, [_row(each) for each in compared], history)
+    append_to(_RUNS, [_row(each) for each in compared], history)
 
 
-def append_serving(
-    limit: Measured, ours: Mapping[int, Measured], plain: Mapping[int, Measured], history: Path = HISTORY
-) -> None:
-    """Appends a row with the figures of the fewest and of the most connections."""
-    few, many, other = ours[min(ours)], ours[max(ours)], plain[max(plain)]
-    row = (
-        f"| {_when()} | {few.p50:.2f} | {limit.p50:.2f} | {many.rate:,.0f} | {other.rate:,.0f} | "
-        f"{many.rate / other.rate:.2f} | {many.processor:.2f} |\n"
-    )
-    _append(_SERVING, [row], history)
-
-
-def _append(section: str, rows: Sequence[str], history: Path) -> None:
-    """Writes the rows below those that the table of the section has."""
+def append_to(section: str, rows: Sequence[str], history: Path = HISTORY) -> None:
+    """Writes the rows below those that the table of the section has. `section` is all before its first row."""
     text = history.read_text(encoding="utf-8") if history.exists() else _TITLE
     if section not in text:
         text += section
@@ -66,7 +47,8 @@ def _append(section: str, rows: Sequence[str], history: Path) -> None:
     write_text(history, before + section + table + ("\n" if gap else "") + "".join(rows) + ("\n" if gap else "") + rest)
 
 
-def _when() -> str:
+def when() -> str:
+    """The first two cells of a row: date and commit."""
     return f"{time.strftime('%Y-%m-%d')} | {_commit()}"
 
 
@@ -81,6 +63,6 @@ def _row(compared: Compared) -> str:
     ratio = statistics.median(one.seconds / other.seconds for one, other in pairs)
     peak = max(run.peak_bytes for run in compared.sluice) / 2**30
     return (
-        f"| {_when()} | {len(pairs)} | {compared.size} | {seconds[0]:.1f} | {seconds[1]:.1f} | {ratio:.2f} | "
+        f"| {when()} | {len(pairs)} | {compared.size} | {seconds[0]:.1f} | {seconds[1]:.1f} | {ratio:.2f} | "
         f"{peak:.2f} |\n"
     )

@@ -8,6 +8,7 @@ Serves the taxi model, with one row a request; writes benchmarks/serving.md and 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,9 @@ from typing import Any
 
 import click
 
-from benchmarks.history import append_serving
 from benchmarks.serving.changes import Changed, Loading, changed_under_load, loading_beside, versions_of
 from benchmarks.serving.measured import ROOT, Measured, Target, endpoint, median_of, plain_wrapper, pushed_taxi
-from benchmarks.serving.page import page
+from benchmarks.serving.page import append_row, page
 from benchmarks.serving.wrk import loaded, tool
 from core.atomic_write import write_text
 from serving.local.endpoint import LocalEndpoint
@@ -48,6 +48,7 @@ class Loads:
 @click.option("--model", type=Path, help="A SavedModel that a run has pushed; without it, taxi is trained.")
 def main(pairs: int, seconds: float, requests: int, rate: float, model: Path | None) -> None:
     """Measure, and write benchmarks/serving.md."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         home = Path(folder)
         served = (model or pushed_taxi(home / "run")).resolve()
@@ -64,16 +65,16 @@ def main(pairs: int, seconds: float, requests: int, rate: float, model: Path | N
             )
             changed = changed_under_load(ours, local, WORKLOAD, body, requests)
             click.echo(f"{changed.failed} of {changed.requests:,} requests dropped during {changed.changes}")
-    write(loads, loading, changed)
+    write(load, loads, loading, changed)
 
 
-def write(loads: Loads, loading: list[Loading], changed: Changed) -> None:
+def write(load: float, loads: Loads, loading: list[Loading], changed: Changed) -> None:
     """Writes the page and the row."""
     limit = median_of(loads.in_process)
     ours = {number: median_of(runs) for number, runs in loads.ours.items()}
     plain = {number: median_of(runs) for number, runs in loads.plain.items()}
-    write_text(PAGE, page(tool(), limit, ours, plain, loading, changed))
-    append_serving(limit, ours, plain)
+    write_text(PAGE, page(tool(), load, limit, ours, plain, loading, changed))
+    append_row(limit, ours, plain)
     click.echo(f"written to {PAGE.relative_to(ROOT)}")
 
 

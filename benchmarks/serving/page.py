@@ -1,30 +1,39 @@
-"""benchmarks/serving.md, from what was measured."""
+"""benchmarks/serving.md and the row of history.md, from what was measured."""
 
 from __future__ import annotations
 
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import psutil
 
+from benchmarks.history import HISTORY, append_to, when
 from benchmarks.serving.changes import Changed, Loading
 from benchmarks.serving.measured import Measured
 
 # What the endpoint shall reach: milliseconds that it may add to the model's own, times of a plain wrapper's rate, and
 # times of its p99 while another version is loaded.
 P50_TIMES, P50_ADDED, RATE_TIMES, P99_TIMES = 1.5, 1.0, 2.0, 1.5
+_HISTORY = """
+The endpoint beside the model called in process (a) and a plain FastAPI wrapper (b); `make bench-serving` appends a row.
+
+| date | commit | p50 at 1 connection, ms | of (a) | requests/s at 64 connections | of (b) | ratio | processor, ms |
+|---|---|---|---|---|---|---|---|
+"""
 
 
 def page(
     tool: str,
+    load: float,
     limit: Measured,
     ours: Mapping[int, Measured],
     plain: Mapping[int, Measured],
     loading: Sequence[Loading],
     changed: Changed,
 ) -> str:
-    """The whole page."""
+    """The whole page. `load`: the machine's load average before any of this."""
     fewest, most = min(ours), max(ours)
     allowed = P50_TIMES * limit.p50 + P50_ADDED
     times = ours[most].rate / plain[most].rate
@@ -34,7 +43,8 @@ def page(
         "",
         f"The taxi model, one row a request, on {psutil.cpu_count()} cores of {platform.machine()} for servers and "
         f"clients; load by {tool}, in turn; medians. Made by `make bench-serving`; how it answers: "
-        "[the endpoint](../docs/serving.md).",
+        f"[the endpoint](../docs/serving.md). At the beginning the load average of the machine was {load:.1f}; "
+        "above 0.5 the rows can be compared with each other, and no figure holds by itself.",
         "",
         "| | connections | requests/s | p50, ms | p99, ms | processor, ms a request |",
         "|---|---|---|---|---|---|",
@@ -65,6 +75,18 @@ def page(
         + f"; {changed.failed} without an answer.",
     ]
     return "\n".join([*lines, ""])
+
+
+def append_row(
+    limit: Measured, ours: Mapping[int, Measured], plain: Mapping[int, Measured], history: Path = HISTORY
+) -> None:
+    """Appends a row to history.md, with the figures of the fewest and of the most connections."""
+    few, many, other = ours[min(ours)], ours[max(ours)], plain[max(plain)]
+    row = (
+        f"| {when()} | {few.p50:.2f} | {limit.p50:.2f} | {many.rate:,.0f} | {other.rate:,.0f} | "
+        f"{many.rate / other.rate:.2f} | {many.processor:.2f} |\n"
+    )
+    append_to(_HISTORY, [row], history)
 
 
 def _row(name: str, connections: str, measured: Measured) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from serving.contract import (
     checked_split,
     checked_target,
 )
+from serving.local.caller import Caller
 from serving.local.state import Observed, StateFile, StoredMirror, StoredModel, StoredState
 
 # The environment variable that holds the token of an endpoint on this machine.
@@ -46,6 +45,7 @@ class LocalEndpoint(Endpoint):
         self._file = StateFile(versions, name)
         self._token = token
         self._patience = patience
+        self._caller = Caller(patience)
 
     def deploy(self, version: ModelVersion) -> DeployedModel:
         """See Endpoint.
@@ -235,17 +235,13 @@ class LocalEndpoint(Endpoint):
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        request = urllib.request.Request(f"{observed.address}{path}", body, headers, method="POST")
-        # The address is this machine's: no proxy leads there.
-        handlers: list[Any] = [urllib.request.ProxyHandler({})]
-        handlers += [urllib.request.HTTPSHandler(context=_trusting(observed.certificate))]
         try:
-            with urllib.request.build_opener(*handlers).open(request, timeout=self._patience) as response:
-                return {**json.loads(response.read()), "headers": dict(response.headers)}
-        except urllib.error.HTTPError as refused:
-            raise PredictionRefusedError(refused.code, _message(refused.read())) from refused
-        except OSError as problem:
+            called = self._caller.post(observed.address, observed.certificate, path, body, headers)
+        except (OSError, http.client.HTTPException) as problem:
             raise EndpointDownError(f"the endpoint at {observed.address} does not answer: {problem}") from problem
+        if called.code != 200:
+            raise PredictionRefusedError(called.code, _message(called.body))
+        return {**json.loads(called.body), "headers": dict(called.headers)}
 
 
 def _deployed(stored: StoredModel, observed: Observed | None) -> DeployedModel:
@@ -264,15 +260,6 @@ def _with_traffic(state: StoredState, split: Mapping[str, int]) -> StoredState:
 def _without(state: StoredState, deployed_id: str) -> StoredState:
     kept = [each for each in state.deployed if each.deployed_id != deployed_id]
     return state.model_copy(update={"deployed": kept})
-
-
-def _trusting(certificate: str) -> ssl.SSLContext:
-    """Trusts the server's own certificate and no other, whatever name it is for: the address is this machine's."""
-    context = ssl.create_default_context(cafile=certificate or None)
-    if certificate:
-        context.check_hostname = False
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
 
 
 def _message(body: bytes) -> str:

@@ -3,17 +3,15 @@ function for a path than the function takes. All other requests go there."""
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from serving.local.router import Router
-from serving.protocol.errors import DEFECT, RequestError, error_response
+from serving.protocol.errors import RequestError, exception_handlers
 
 
 class FastPath:
@@ -22,6 +20,7 @@ class FastPath:
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._router: Router = app.state.router
+        self._on_error = exception_handlers()
         name = re.escape(self._router.settings.name)
         parents = "models|projects/[^/]+/locations/[^/]+/endpoints"
         self._predictions = re.compile(f"/v1/(?:{parents})/{name}:predict")
@@ -40,11 +39,10 @@ class FastPath:
             return False
         return self._predictions.fullmatch(scope["path"])
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Any:
         try:
             return await self._router.predict(request)
         except RequestError as refused:
-            return error_response(refused.code, refused.message)
+            return await self._on_error[RequestError](request, refused)
         except Exception as problem:
-            logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=problem)
-            return error_response(500, DEFECT)
+            return await self._on_error[Exception](request, problem)

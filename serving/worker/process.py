@@ -54,12 +54,12 @@ def serve(plan: WorkerPlan) -> None:
     except Exception as problem:
         _report(plan.report_to, {"problem": f"{type(problem).__name__}: {problem}".splitlines()[0]})
         raise
+    leave_out_what_is_loaded()
     Path(plan.unix_socket).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
     listening.listen(WAITING_CONNECTIONS)
     _report(plan.report_to, _description(model))
-    leave_out_what_is_loaded()
     uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
 
 

@@ -196,6 +196,37 @@ def test_half_sent_requests_do_not_keep_others_waiting(server: Server) -> None:
             each.close()
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000, 431, "the head of the request is longer than 65536 bytes"),
+        (b"\x16\x03\x01\x00\xa5\x01\x00", 400, "Invalid HTTP request"),
+        (b"GET /nowhere HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nHost: h\r\n\r\n", 404, "GET /nowhere"),
+    ],
+)
+def test_what_is_no_request_is_refused_as_vertex_words_it(
+    server: Server, content: bytes, code: int, message: str
+) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(content)
+        head, _, body = _received(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % code)
+    error = json.loads(body)["error"]
+    assert (error["code"], error["message"][: len(message)]) == (code, message)
+
+
+def _received(connection: socket.socket) -> bytes:
+    """One answer."""
+    found = b""
+    while True:
+        part = connection.recv(65_536)
+        found += part
+        head, end, body = found.partition(b"\r\n\r\n")
+        if not part or (end and len(body) >= int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])):
+            return found
+
+
 def _as_b64(content: bytes) -> dict[str, str]:
     return {"b64": base64.b64encode(content).decode()}
 

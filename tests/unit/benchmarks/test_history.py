@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.history import Compared, append_rows, append_serving
+from benchmarks.history import Compared, append_rows
 from benchmarks.serving.measured import Measured
+from benchmarks.serving.page import append_row
 from benchmarks.timed_process import ProcessCost
 
 
@@ -32,9 +33,9 @@ def test_rows_of_the_endpoint_and_of_runs_stay_apart_in_whatever_order_they_come
     ours = {1: Measured(800, 1.2, 2, 1.1, 100, 0), 64: Measured(5000, 10, 20, 0.2, 100, 0)}
     plain = {1: Measured(900, 1.0, 2, 1.0, 100, 0), 64: Measured(1000, 60, 90, 1.5, 100, 0)}
     append_rows([run], history)
-    append_serving(limit, ours, plain, history)
+    append_row(limit, ours, plain, history)
     append_rows([run], history)
-    append_serving(limit, ours, plain, history)
+    append_row(limit, ours, plain, history)
     tables = [part for part in history.read_text().split("\n\n") if part.startswith("|")]
     rows = [[line.split(" | ")[2:] for line in table.splitlines()[2:]] for table in tables]
     assert rows == [

@@ -13,7 +13,7 @@ def _verdicts(p50: float, rate: float, meanwhile: float, dropped: int) -> list[s
     ours = {1: Measured(800, p50, 2, 1.1, 100, 0), 64: Measured(rate, 10, 20, 0.2, 100, 0)}
     plain = {1: Measured(900, 1.0, 2, 1.0, 100, 0), 64: Measured(1000, 60, 90, 1.5, 100, 0)}
     loading = [Loading(200, 2.0, meanwhile, 8.0, 1600)]
-    text = page("wrk", LIMIT, ours, plain, loading, Changed(20_000, dropped, {"deploys": 3}))
+    text = page("wrk", 0.1, LIMIT, ours, plain, loading, Changed(20_000, dropped, {"deploys": 3}))
     goals = text.split("| | shall be | is | |\n|---|---|---|---|\n")[1].split("\n\n")[0].splitlines()
     return [line.split(" | ")[-1].removesuffix(" |") for line in goals]
 

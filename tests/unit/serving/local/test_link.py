@@ -21,7 +21,8 @@ async def _linked(folder: Path, after: int, answering: Answering) -> AsyncIterat
     """A link to a server that hands over every `after` frames, and whether it was lost."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        frames, found = FrameReader(), []
+        frames = FrameReader()
+        found: list[Frame] = []
         while data := await reader.read(100):
             found += frames.frames(data)
             if len(found) >= after:
