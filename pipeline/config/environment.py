@@ -124,7 +124,7 @@ class EnvironmentConfig(Strict):
     image: Text
     """Container image that runs each component (built from deploy/)."""
     serving_image: Text | None = None
-    """Container image that serves a model at an endpoint; `model_registry` needs it. None is built here yet."""
+    """Container image that serves a model at an endpoint; `model_registry` needs it (deploy/'s target `serving`)."""
     service_account: Text | None = None
     """Runs the pipeline; the project's default when absent."""
     strict_gates: bool = False
