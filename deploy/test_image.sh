@@ -112,7 +112,10 @@ test_serving() {
     PORT=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     printf 'image: serves %s on port %s\n' "$MODEL" "$PORT"
     start_serving "$PORT"
-    .venv/bin/python deploy/try_serving.py "http://127.0.0.1:$PORT" "$MODEL" || refuse "the image $TAG does not serve as it must" "$AGAIN"
+    if ! .venv/bin/python deploy/try_serving.py "http://127.0.0.1:$PORT" "$MODEL"; then
+        [ "$ENGINE" = buildah ] || "$ENGINE" logs "$CONTAINER" >&2
+        refuse "the image $TAG does not serve as it must" "$AGAIN"
+    fi
     stop_serving
     [ "$CODE" = 0 ] || refuse "after SIGTERM the server ended with exit code $CODE" "$AGAIN"
     printf 'image: ended by SIGTERM with exit code 0\n'

@@ -135,7 +135,7 @@ class EnvironmentConfig(Strict):
     image: Image
     """Container image that runs each component (built from deploy/)."""
     serving_image: Image | None = None
-    """Container image that serves a model at an endpoint; `model_registry` needs it. None is built here yet."""
+    """Container image that serves a model (deploy/'s target `serving`); `endpoint` and `model_registry` need it."""
     service_account: ServiceAccount | None = None
     """Runs the pipeline; the project's default when absent."""
     strict_gates: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import tempfile
@@ -17,9 +18,8 @@ from filelock import FileLock, Timeout
 from core.errors import SluiceError
 from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
-from serving.local.grpc_front import GrpcSettings, grpc_front
 from serving.local.page.routes import add_page
-from serving.local.router import RouterSettings, router_app
+from serving.local.router import Beside, RouterSettings, router_app
 from serving.local.state import StateFile
 from serving.log.answer_files import FOLDER as ANSWERS
 from serving.log.answer_files import AnswerFiles
@@ -74,12 +74,12 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     check_certificate(settings.certificate, settings.key)
     with _alone(file), open_port(settings.host, settings.port) as listening:
         _begin(file, settings)
-        grpc = None if settings.grpc_port is None else _grpc_settings(settings, settings.grpc_port)
+        grpc_address, beside = ("", None) if settings.grpc_port is None else _grpc_front(settings, settings.grpc_port)
         settings = replace(settings, port=listening.getsockname()[1])
         if announce:
             print(announce.format(url=settings.url), flush=True)
-        if grpc:
-            print(f"sluice · {settings.name} · gRPC {grpc.address} · PredictionService", flush=True)
+        if grpc_address:
+            print(f"sluice · {settings.name} · gRPC {grpc_address} · PredictionService", flush=True)
         sockets = Path(tempfile.mkdtemp(prefix="sluice-"))
         address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
         # The router has checked the body's size.
@@ -88,7 +88,6 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         open_as_many_files_as_allowed()
         recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
         log = settings.log.opened(settings.name) if settings.log else None
-        beside = partial(grpc_front, settings=grpc) if grpc else None
         app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log, beside)
         add_page(app, app.state.router)
         config = uvicorn.Config(
@@ -114,12 +113,16 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _grpc_settings(settings: ServerSettings, port: int) -> GrpcSettings:
-    """Whoever finds the port taken learns it now, in a sentence; it is opened when the front for gRPC starts."""
+def _grpc_front(settings: ServerSettings, port: int) -> tuple[str, Beside]:
+    """Where gRPC will be answered, and the front that does it; whoever finds the port taken learns it now."""
     with open_port(settings.host, port, "--grpc-port {port}", listen=False) as free:
         port = free.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return GrpcSettings(f"{host}:{port}", settings.certificate, settings.key)
+    address = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
+    # Before gRPC is imported: each process that is started beside it would leave a line in the log.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    from serving.local.grpc_front import GrpcSettings, grpc_front
+
+    return address, partial(grpc_front, settings=GrpcSettings(address, settings.certificate, settings.key))
 
 
 def _begin(file: StateFile, settings: ServerSettings) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from serving.protocol.errors import RequestError
@@ -67,3 +69,35 @@ def test_an_answer_that_is_no_number_is_a_fault_of_the_model() -> None:
     with pytest.raises(RequestError, match="not a finite number for instance 0") as refused:
         asked.answer({"predictions": np.float32([[np.nan]])})
     assert refused.value.code == 500
+
+
+_TENSORS = st.builds(
+    tensor_pb2.TensorProto,
+    dtype=st.sampled_from([tf.int64.as_datatype_enum, tf.float32.as_datatype_enum, tf.string.as_datatype_enum]),
+    tensor_shape=st.builds(
+        tensor_shape_pb2.TensorShapeProto,
+        dim=st.lists(st.builds(tensor_shape_pb2.TensorShapeProto.Dim, size=st.integers(-2, 4)), max_size=2),
+        unknown_rank=st.booleans(),
+    ),
+    tensor_content=st.just(b"") | st.binary(max_size=40),
+    int64_val=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5),
+    float_val=st.lists(st.floats(width=32), max_size=5),
+    string_val=st.lists(st.binary(max_size=5), max_size=5),
+)
+_REQUESTS = st.dictionaries(st.sampled_from(["company", "hour", "fare", "other"]), _TENSORS, max_size=4)
+
+
+@settings(max_examples=500, deadline=None, database=None)
+@given(_REQUESTS, st.binary(max_size=3), st.integers(0, 200))
+def test_whatever_is_sent_is_read_or_refused(
+    columns: dict[str, tensor_pb2.TensorProto], damage: bytes, place: int
+) -> None:
+    body = _request(**columns).SerializeToString()
+    for sent in (body, body[:place] + damage + body[place:]):
+        try:
+            asked = read_tensors(sent, FEATURES, LIMIT)
+        except RequestError as refused:
+            assert refused.code == 400
+        else:
+            assert set(asked.columns) == {"company", "hour", "fare"}
+            assert {len(column) for column in asked.columns.values()} == {asked.rows}
