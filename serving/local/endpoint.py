@@ -96,7 +96,7 @@ class LocalEndpoint(Endpoint):
 
         def shared(state: StoredState) -> StoredState:
             # To hold the present split, no server need run: it is what it will do when it is started.
-            is_held = dict(split) == state.traffic
+            is_held = bool(split) and dict(split) == state.traffic
             return _with_traffic(state, split if is_held else checked_split(split, self._state_of(state)))
 
         return self._applied(self._file.change(shared, etag))
