@@ -150,7 +150,7 @@ def _check_other_regions(cloud: EnvironmentConfig) -> None:
     sections = {"training": cloud.training.fallbacks, "tuning.machines": cloud.tuning.machines.fallbacks}
     named = [(f"{key}.fallbacks", "Vertex AI", each.region) for key, every in sections.items() for each in every]
     for key, service, region in [("dataflow", "Dataflow", cloud.dataflow.region), *named]:
-        if region in (None, cloud.region, *catalogue().regions):
+        if region is None or region in (cloud.region, *catalogue().regions):
             continue
         if wrong := unknown_region(region, service):
             raise SluiceError(
