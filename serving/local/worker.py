@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +148,10 @@ class Worker:
             return str(report.get("problem") or f"its process ended {_by(code)} before the model was loaded")
         self.report = report
         try:
-            self._link = await Link.to(self._socket, self._lost)
+            # A process that cannot be asked any more ends, and so is started again.
+            self._link = await Link.to(self._socket, partial(_end, self._process))
         except OSError as problem:
-            self._lost()
+            _end(self._process)
             await self._process.wait()
             return f"its process ended before a request: {problem}"
         self.ready, self.problem = True, ""
@@ -163,17 +165,17 @@ class Worker:
             link.close()
         self._on_change()
 
-    def _lost(self) -> None:
-        """A process that cannot be asked any more ends, and so is started again."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-
     def _why(self) -> str:
         return f": {self.problem}" if self.problem else ": it is being loaded"
 
 
 def _size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
 
 
 def _ids(stored: StoredModel) -> Mapping[str, str]:
