@@ -145,3 +145,10 @@ def test_the_verdicts_of_the_gates_are_kept_with_the_pushed_model(first_run: Run
     for name in ("data_gate", "model_gate"):
         assert len(gates[name]["checks_run"]) > 5
         assert json.dumps(gates[name])
+
+
+def test_the_golden_requests_of_the_pushed_model_were_answered_over_http(first_run: Run) -> None:
+    [gate] = [report for report in first_run.record["gates"] if report["gate"] == "model_gate"]
+    [finding] = [each for each in gate["findings"] if each["check"] == "endpoint_parity"]
+    assert finding["severity"] == "info" and finding["n"] == 32
+    assert finding["reason"].startswith("The endpoint answers 32 golden requests as the model did, to ")
