@@ -39,7 +39,18 @@ def _by_wrk(url: str, body: bytes, connections: int, seconds: float) -> Measured
         script = Path(folder) / "request.lua"
         content = json.dumps(body.decode(), ensure_ascii=False)
         script.write_text(f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{JSON}"\nwrk.body = {content}\n')
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds:g}s",
+            "--timeout",
+            "60s",
+            "--latency",
+            "-s",
+            str(script),
+            url,
+        ]
         return parsed(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
