@@ -24,7 +24,7 @@ def test_each_gpu_has_its_metric(accelerator: str, metric: str) -> None:
 
 
 def test_accelerators_of_all_machines_count() -> None:
-    assert MachineDemand("the Tuner", "n1-standard-8", "NVIDIA_TESLA_T4", 2, "us-central1", 3, 4).accelerators == 24
+    assert MachineDemand("the Tuner", "n1-standard-8", "NVIDIA_TESLA_T4", 2, "us-central1", 4).accelerators == 8
 
 
 INFO = {
