@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cloud.run_label import run_label
 from core.errors import ExitCode, SluiceError
 from runners.vertex import container
 from runners.vertex.task_errors import TaskError, read_error
@@ -54,6 +55,17 @@ def test_a_retry_of_what_only_the_user_can_mend_ends_at_once(
         container.main(arguments)
     assert end.value.code == ExitCode.UNUSABLE
     assert "sluice: the data has no column `fare`." in capsys.readouterr().err
+
+
+def test_beam_is_given_the_id_of_the_job_as_the_value_of_a_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(container.runpy, "run_module", lambda *_, **__: seen.extend(sys.argv))
+    container.main(["--minutes", "5", *arguments_of("Refuse", tmp_path), f"--labels=sluice_run={'t' * 100}"])
+    [label] = [word for word in seen if word.startswith("--labels=")]
+    assert label == f"--labels=sluice_run={run_label('t' * 100)}"
+    assert len(label.rpartition("=")[2]) == 63
 
 
 def test_a_retry_of_a_defect_runs_again(tmp_path: Path) -> None:
