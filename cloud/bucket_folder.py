@@ -60,12 +60,21 @@ class BucketFolder:
         Raises:
           SluiceError: when the bucket cannot be used.
         """
+        return self.swap(name, content, generation) is not None
+
+    def swap(self, name: str, content: bytes, generation: int) -> int | None:
+        """As `replace`; the new generation, None when another writer was first.
+
+        Raises:
+          SluiceError: when the bucket cannot be used.
+        """
         with plain_remote_errors(self.address):
+            blob = self._blob(name)
             try:
-                self._blob(name).upload_from_string(content, if_generation_match=generation)
+                blob.upload_from_string(content, if_generation_match=generation)
             except exceptions.PreconditionFailed:
-                return False
-            return True
+                return None
+            return int(blob.generation)
 
     def write(self, name: str, content: bytes) -> None:
         """Writes an object, whatever was there.

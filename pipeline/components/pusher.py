@@ -36,7 +36,7 @@ from registry.backends import registry_at
 from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
 from serving.backends import endpoint_at, version_folder_at
 from serving.contract import EndpointDownError
-from serving.rollout.store import store_at
+from serving.rollout.stores import store_at
 from serving.rollout.traffic import hold_traffic
 from serving.version_folder import Push
 

@@ -34,7 +34,8 @@ from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.run import deployed_id_of
-from serving.rollout.store import RolloutStore, store_at
+from serving.rollout.store import RolloutStore
+from serving.rollout.stores import store_at
 from serving.rollout.transitions import steps
 
 GATE = "rollout"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from core.text import listed
 from gates.command.usage import OneSentenceGroup
 from serving.rollout.record import Entry, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore
+from serving.rollout.stores import store_at
 
 _EPILOG = """\b
 Exit codes:  0 done; with status and resume: the version has all traffic
@@ -41,7 +41,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--workload", required=True, metavar="NAME", help="The workload, e.g. taxi."),
         click.option(
-            "--output-dir", default="out", show_default=True, metavar="PATH", help="The output folder of the runs."
+            "--output-dir",
+            default="out",
+            show_default=True,
+            metavar="PATH",
+            help="The output folder of the runs, here or gs://BUCKET/sluice.",
         ),
     ):
         command = option(command)
@@ -56,7 +60,7 @@ def _reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 def status(output_dir: str, workload: str) -> None:
     """Say which step the last rollout is in, and why."""
-    store = RolloutStore(Path(output_dir), workload)
+    store = store_at(output_dir, workload)
     rollout = _last(store)
     running = " A process is rolling out." if not rollout.is_final and store.is_running() else ""
     click.echo(
@@ -75,7 +79,7 @@ def status(output_dir: str, workload: str) -> None:
 @_options
 def resume(output_dir: str, workload: str) -> None:
     """Go on with a rollout that is undecided or was interrupted, without a run of the pipeline."""
-    store = RolloutStore(Path(output_dir), workload)
+    store = store_at(output_dir, workload)
     rollout = _last(store)
     if rollout.is_final:
         raise SluiceError(f"rollout {rollout.id} of {workload} is over: {rollout.phase.value}.", _see(store))
@@ -86,7 +90,7 @@ def resume(output_dir: str, workload: str) -> None:
 @_options
 def history(output_dir: str, workload: str) -> None:
     """List the finished rollouts, oldest first."""
-    found = RolloutStore(Path(output_dir), workload).history()
+    found = store_at(output_dir, workload).history()
     if not found:
         click.echo(f"No rollout of {workload} has ended yet.")
     else:
@@ -98,7 +102,7 @@ def history(output_dir: str, workload: str) -> None:
 @_reason_option
 def approve(output_dir: str, workload: str, reason: str) -> None:
     """Let the candidate go on to all traffic, whatever the watch has shown so far."""
-    _instruct(RolloutStore(Path(output_dir), workload), "approve", reason, _APPROVABLE, Phase.DONE)
+    _instruct(store_at(output_dir, workload), "approve", reason, _APPROVABLE, Phase.DONE)
 
 
 @main.command()
@@ -106,7 +110,7 @@ def approve(output_dir: str, workload: str, reason: str) -> None:
 @_reason_option
 def reject(output_dir: str, workload: str, reason: str) -> None:
     """Take the candidate back before it gets all traffic."""
-    _instruct(RolloutStore(Path(output_dir), workload), "reject", reason, _BEFORE_PRODUCTION, Phase.ROLLED_BACK)
+    _instruct(store_at(output_dir, workload), "reject", reason, _BEFORE_PRODUCTION, Phase.ROLLED_BACK)
 
 
 @main.command()
@@ -114,7 +118,7 @@ def reject(output_dir: str, workload: str, reason: str) -> None:
 @_reason_option
 def rollback(output_dir: str, workload: str, reason: str) -> None:
     """Give the traffic back to the version before, as long as that one is kept warm."""
-    _instruct(RolloutStore(Path(output_dir), workload), "rollback", reason, _REVERSIBLE, Phase.ROLLED_BACK)
+    _instruct(store_at(output_dir, workload), "rollback", reason, _REVERSIBLE, Phase.ROLLED_BACK)
 
 
 def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase], wanted: Phase) -> None:
@@ -151,7 +155,7 @@ def _see(store: RolloutStore) -> str:
 def _last(store: RolloutStore) -> Rollout:
     found = store.current()
     if found is None:
-        sentence = f"there is no rollout of {store.workload} in {store.folder.parent.parent}."
+        sentence = f"there is no rollout of {store.workload} in {store.output}."
         raise SluiceError(sentence, "Name another folder:  --output-dir PATH", ExitCode.UNUSABLE)
     return found
 

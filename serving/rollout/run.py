@@ -36,7 +36,7 @@ from serving.rollout.traffic import (
 from serving.rollout.transitions import Approved, StepDecision, after, candidate_share
 from serving.watch.decision import Failed, Passed, Undecided
 from serving.watch.watch import Watch
-from serving.watch.window import AnswerSource, append_window, read_windows
+from serving.watch.window import AnswerSource
 
 
 @dataclass(frozen=True)
@@ -239,9 +239,9 @@ class _Run:
 
     def _observe(self, rollout: Rollout) -> StepDecision:
         """Watches until it is decided, a person decides, or the deadline passes."""
-        path = self._store.windows_file(rollout)
-        watch, cursor = Watch(self._plan.watch), ""
-        for window in read_windows(path):
+        seen = list(self._store.windows(rollout))
+        watch, cursor, number = Watch(self._plan.watch), "", len(seen)
+        for window in seen:
             watch.add(window)
             cursor = window.cursor
         while True:
@@ -253,9 +253,9 @@ class _Run:
             self._tools.wait(self._plan.window_seconds)
             self._check_unchanged(rollout)
             window = self._tools.answers.since(cursor, rollout.candidate.deployed_id, rollout.previous or "")
-            append_window(path, window)
+            self._store.add_window(rollout, number, window)
             watch.add(window)
-            cursor = window.cursor
+            cursor, number = window.cursor, number + 1
             if not window.canary and isinstance(golden := self._smoke(rollout), Failed):
                 # No traffic shows nothing; golden requests can still show harm, and never that there is none.
                 return golden

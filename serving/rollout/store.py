@@ -1,21 +1,20 @@
-"""The folder of a workload's rollouts: the present one, earlier ones, what was observed, and what people decided."""
+"""The records of a workload's rollouts: the present one, earlier ones, what was observed, and what people decided."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
-from filelock import FileLock, Timeout
-
-from core.atomic_write import write_json
 from core.errors import SluiceError
 from serving.rollout.record import Phase, Rollout
+from serving.watch.window import Window
 
 FOLDER = "rollout"
-_CURRENT = "current.json"
+CURRENT = "current.json"
 _INSTRUCTION = "instruction.json"
 _HISTORY = "history"
 
@@ -30,42 +29,62 @@ class Instruction:
     reason: str
 
 
-class RolloutStore:
-    """`<output_dir>/rollout/<workload>/`; every file is written whole or not at all."""
+class RolloutStore(ABC):
+    """`<output>/rollout/<workload>/`, in a folder or a bucket; every file is written whole or not at all."""
 
-    def __init__(self, output_dir: Path, workload: str) -> None:
+    def __init__(self, output: str, workload: str) -> None:
+        """`output`: where the runs have their output."""
+        self.output = output
         self.workload = workload
-        self.folder = output_dir / FOLDER / workload
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps other processes from rolling out meanwhile; a killed process leaves no lock.
+    @abstractmethod
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps other processes from rolling out meanwhile; a killed process keeps nobody from it for long.
 
         Raises:
           SluiceError: when another process does.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Not 0: `is_running` of a command holds the lock for an instant.
-        lock = FileLock(self.folder / ".lock", timeout=0.5)
-        try:
-            lock.acquire()
-        except Timeout:
-            sentence = f"another process is rolling out {self.workload} (it holds {lock.lock_file})."
-            raise SluiceError(sentence, f"See how far it is:  {self.command('status')}") from None
-        try:
-            yield
-        finally:
-            lock.release()
 
+    @abstractmethod
     def is_running(self) -> bool:
         """Whether a process is rolling out at this moment."""
-        if not self.folder.is_dir():
-            return False
-        try:
-            with self.alone():
-                return False
-        except SluiceError:
-            return True
+
+    @abstractmethod
+    def windows(self, rollout: Rollout) -> Sequence[Window]:
+        """What was observed in the present step, in its order.
+
+        Raises:
+          SluiceError: when it cannot be read.
+        """
+
+    @abstractmethod
+    def add_window(self, rollout: Rollout, number: int, window: Window) -> None:
+        """Records what was observed next; `number`: how many windows the step has already.
+
+        Raises:
+          SluiceError: when it cannot be written, or another process rolls out by now.
+        """
+
+    @abstractmethod
+    def where(self, name: str) -> str:
+        """The path or the address of one of the files."""
+
+    @abstractmethod
+    def _read(self, name: str) -> bytes | None: ...
+
+    @abstractmethod
+    def _write(self, name: str, value: Any) -> None: ...
+
+    @abstractmethod
+    def _remove(self, name: str) -> None: ...
+
+    @abstractmethod
+    def _names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, sorted."""
+
+    @abstractmethod
+    def _aside(self, name: str) -> str:
+        """The command that puts a file aside."""
 
     def current(self) -> Rollout | None:
         """The last rollout that was begun.
@@ -73,16 +92,17 @@ class RolloutStore:
         Raises:
           SluiceError: when its file cannot be read as one.
         """
-        path = self.folder / _CURRENT
-        return _read(path) if path.exists() else None
+        return self._rollout(CURRENT)
 
     def save(self, rollout: Rollout) -> None:
-        """Records the present rollout; a final one also goes into the history."""
+        """Records the present rollout; a final one also goes into the history.
+
+        Raises:
+          SluiceError: when it cannot be written, or another process rolls out by now.
+        """
         if rollout.is_final:
-            (self.folder / _HISTORY).mkdir(parents=True, exist_ok=True)
-            write_json(self._past(rollout.id), rollout.to_plain())
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / _CURRENT, rollout.to_plain())
+            self._write(f"{_HISTORY}/{rollout.id}.json", rollout.to_plain())
+        self._write(CURRENT, rollout.to_plain())
 
     def history(self) -> list[Rollout]:
         """The finished rollouts, oldest first.
@@ -90,17 +110,16 @@ class RolloutStore:
         Raises:
           SluiceError: when one of the files cannot be read.
         """
-        return [_read(path) for path in sorted((self.folder / _HISTORY).glob("*.json"))]
-
-    def windows_file(self, rollout: Rollout) -> Path:
-        """Where the answers of the present step are kept."""
-        folder = self.folder / "answers"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{rollout.id}-{rollout.phase.value}-{rollout.step}.jsonl"
+        names = [name for name in self._names(_HISTORY) if name.endswith(".json")]
+        return [found for name in names if (found := self._rollout(f"{_HISTORY}/{name}"))]
 
     def instruct(self, instruction: Instruction) -> None:
-        """Leaves a person's decision for the process that rolls out, now or when it starts again."""
-        write_json(self.folder / _INSTRUCTION, asdict(instruction))
+        """Leaves a person's decision for the process that rolls out, now or when it starts again.
+
+        Raises:
+          SluiceError: when it cannot be written.
+        """
+        self._write(_INSTRUCTION, asdict(instruction))
 
     def instruction(self, rollout: Rollout) -> Instruction | None:
         """The decision that a person left for this rollout; an approval is for the step in which it was given.
@@ -108,52 +127,48 @@ class RolloutStore:
         Raises:
           SluiceError: when the file is not as `instruct` writes it.
         """
-        path = self.folder / _INSTRUCTION
-        if not path.exists():
+        content = self._read(_INSTRUCTION)
+        if content is None:
             return None
         try:
-            found = Instruction(**json.loads(path.read_text(encoding="utf-8")))
+            found = Instruction(**json.loads(content))
         except (ValueError, TypeError) as problem:
-            raise _unreadable(path) from problem
+            raise self._unreadable(_INSTRUCTION) from problem
         is_late = found.action == "approve" and found.phase != rollout.phase.value
         return None if is_late or found.rollout != rollout.id else found
 
     def forget_instruction(self) -> None:
-        """Once it was followed and recorded, or the rollout is over."""
-        (self.folder / _INSTRUCTION).unlink(missing_ok=True)
+        """Once it was followed and recorded, or the rollout is over.
+
+        Raises:
+          SluiceError: when it cannot be removed.
+        """
+        self._remove(_INSTRUCTION)
 
     def command(self, name: str) -> str:
         """What to type for one of the commands of `python -m serving.rollout`."""
-        return f"python -m serving.rollout {name} --output-dir {self.folder.parent.parent} --workload {self.workload}"
+        return f"python -m serving.rollout {name} --output-dir {self.output} --workload {self.workload}"
 
     def next_command(self, rollout: Rollout) -> str:
         """What to type for a rollout that is not over: `approve` where it waits for a person, else `resume`."""
         return self.command("approve" if rollout.phase is Phase.APPROVAL else "resume")
 
-    def _past(self, rollout_id: str) -> Path:
-        return self.folder / _HISTORY / f"{rollout_id}.json"
+    def _rollout(self, name: str) -> Rollout | None:
+        content = self._read(name)
+        if content is None:
+            return None
+        try:
+            return Rollout.from_plain(json.loads(content))
+        except (ValueError, TypeError, KeyError) as problem:
+            raise self._unreadable(name) from problem
+
+    def _unreadable(self, name: str) -> SluiceError:
+        return SluiceError(
+            f"{self.where(name)} is not as Sluice writes it: it was altered, or another version of Sluice wrote it.",
+            f"Put it aside:  {self._aside(name)}",
+        )
 
 
-def store_at(place: str, workload: str) -> RolloutStore:
-    """The rollouts of a workload that are recorded in the output folder at `place`.
-
-    Raises:
-      SluiceError: when it is no folder of this machine: a bucket has no lock.
-    """
-    if "://" in place:
-        raise SluiceError(f"rollouts cannot be recorded in {place}: it must be a folder of this machine.")
-    return RolloutStore(Path(place), workload)
-
-
-def _read(path: Path) -> Rollout:
-    try:
-        return Rollout.from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, KeyError) as problem:
-        raise _unreadable(path) from problem
-
-
-def _unreadable(path: Path) -> SluiceError:
-    return SluiceError(
-        f"{path} is not as Sluice writes it: it was altered, or another version of Sluice wrote it.",
-        f"Put it aside:  mv {path} {path}.aside",
-    )
+def step_of(rollout: Rollout) -> str:
+    """The name of the present step, under which its windows are kept."""
+    return f"{rollout.id}-{rollout.phase.value}-{rollout.step}"

@@ -17,11 +17,11 @@ from cloud.endpoint.options import EndpointOptions
 from cloud.testing.cloud import LocalCloud
 from core.errors import ExitCode
 from serving.contract import DeployedModel, EndpointState, ModelVersion
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.golden import GoldenRequests
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Phase, Rollout
 from serving.rollout.run import RolloutTools, roll_out
-from serving.rollout.store import RolloutStore
 from serving.watch.settings import WatchSettings
 from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed
 from tests.samples.traffic import Behaviour
@@ -45,7 +45,7 @@ class Site(VertexEndpoint):
         self.requests = 1_000
         self.kill_at, self.after_change, self.changes = 0, False, 0
         self.answers = DrawnAnswers(self)
-        self._store = RolloutStore(folder, "taxi")
+        self._store = FolderStore(folder, "taxi")
         self._clock = Clock()
         self.deploy(ONE)
         self.set_traffic({"1": 100}, self.state().etag)

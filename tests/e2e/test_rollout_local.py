@@ -11,8 +11,8 @@ import pytest
 
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
-from serving.rollout.store import RolloutStore
 from serving.rollout.traffic import hold_traffic
 from tests.samples.folders import ROOT
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
@@ -58,7 +58,7 @@ def _roll_out(server: Server, version: str, *phase: str) -> subprocess.Completed
 
 
 def _last(server: Server) -> Rollout:
-    found = RolloutStore(server.home, WORKLOAD).current()
+    found = FolderStore(server.home, WORKLOAD).current()
     assert found is not None
     return found
 

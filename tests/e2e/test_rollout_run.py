@@ -20,8 +20,8 @@ import pytest
 
 from registry.folder import FolderRegistry
 from serving.local.endpoint import LocalEndpoint
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
-from serving.rollout.store import RolloutStore
 from tests.samples.folders import ROOT
 from tests.samples.local_runs import QUICK, TAXI_CSV, Run, end_when, run_locally, start_locally
 from tests.samples.receivers import Receiver, receiving
@@ -58,7 +58,7 @@ class Site:
 
     @property
     def rollout(self) -> Rollout:
-        found = RolloutStore(self.output, "taxi").current()
+        found = FolderStore(self.output, "taxi").current()
         assert found is not None
         return found
 
@@ -139,7 +139,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_a_good_version_goes_from_0_to_10_to_100_percent_also_when_the_run_is_killed_in_between(site: Site) -> None:
     before = site.serves_alone()
-    store = RolloutStore(site.output, "taxi")
+    store = FolderStore(site.output, "taxi")
 
     def in_the_canary() -> bool:
         found = store.current()

@@ -17,11 +17,11 @@ import numpy as np
 
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.golden import GoldenRequests
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Rollout
 from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
-from serving.rollout.store import RolloutStore
 from serving.watch.settings import WatchSettings
 from serving.watch.window import Observation, Window, scores_of
 
@@ -65,7 +65,7 @@ class Users:
         observed[response.headers["X-Vertex-AI-Deployed-Model-Id"]].append(Observation(seconds, scores))
 
 
-class MortalStore(RolloutStore):
+class MortalStore(FolderStore):
     """Kills its process at one of its records."""
 
     def __init__(self, output_dir: Path, workload: str, phase: str) -> None:

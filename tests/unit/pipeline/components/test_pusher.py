@@ -26,8 +26,8 @@ from registry.contents import contents_of
 from registry.folder import FolderRegistry
 from serving.contract import ModelVersion
 from serving.local.state import StateFile, StoredModel
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
-from serving.rollout.store import RolloutStore
 from tests.samples import taxi_artifacts as samples
 from tests.samples.registrations import submission
 
@@ -156,7 +156,7 @@ def test_before_a_rollout_at_an_endpoint_that_was_never_started_the_version_is_p
 def test_the_version_of_an_unfinished_rollout_stays_however_old_it_is(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
-    store, graph = RolloutStore(tmp_path, "taxi"), Path(model.uri, "Format-Serving/saved_model.pb")
+    store, graph = FolderStore(tmp_path, "taxi"), Path(model.uri, "Format-Serving/saved_model.pb")
     first = _push(tmp_path, model, blessings)["pushed_model"].get_string_custom_property("pushed_version")
     store.save(Rollout("00001", ModelVersion(first, "taxi", first), None, Phase.STAGING))
     for number in range(4):

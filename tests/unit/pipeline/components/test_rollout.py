@@ -23,11 +23,11 @@ from pipeline.platform import RolloutPlaces
 from serving.contract import EndpointDownError, ModelVersion
 from serving.local.state import StateFile, StoredModel
 from serving.rollout.carry_out import CarriedOut
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.order import Registered
 from serving.rollout.record import Entry, Outcome, Phase
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.registration import Unrecorded
-from serving.rollout.store import RolloutStore
 from serving.watch.decision import Comparison, Standing
 from tests.samples import taxi_artifacts as samples
 from tests.samples.platforms import pretended_platform
@@ -78,7 +78,7 @@ def test_where_nothing_was_pushed_nothing_is_rolled_out(tmp_path: Path) -> None:
     assert read_rollout(made["rollout"]) is None
     report = read_report(made["report"].uri)
     assert (report.blessed, report.checks_skipped[0].why) == (True, "nothing was pushed")
-    assert RolloutStore(tmp_path, "taxi").current() is None
+    assert FolderStore(tmp_path, "taxi").current() is None
 
 
 def test_where_no_endpoint_was_ever_started_the_command_for_it_is_named(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_where_no_endpoint_was_ever_started_the_command_for_it_is_named(tmp_path
         _do(tmp_path, pushed=1)
     assert refused.value.exit_code is ExitCode.UNUSABLE
     assert "python -m serving --workload taxi" in refused.value.next_command
-    assert RolloutStore(tmp_path, "taxi").current() is None
+    assert FolderStore(tmp_path, "taxi").current() is None
 
 
 def test_what_a_person_needs_to_finish_it_is_recorded_before_anything_is_done(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_a_person_needs_to_finish_it_is_recorded_before_anything_is_done(tm
     )
     with pytest.raises(EndpointDownError):
         _do(tmp_path, pushed=1)
-    found = RolloutStore(tmp_path, "taxi").current()
+    found = FolderStore(tmp_path, "taxi").current()
     assert found is not None
     assert (found.phase, found.candidate.version, found.previous) == (Phase.STAGING, "2", "1")
     assert found.order is not None
@@ -113,7 +113,7 @@ def test_a_rollout_that_is_done_is_reported_without_a_warning(tmp_path: Path) ->
         Entry("2026-11-29 12:00:00", Phase.SHADOW, Outcome.UNDECIDED, "No traffic.", 0),
         Entry("2026-11-29 12:00:00", Phase.SHADOW, Outcome.PASSED, "No harm.", 0, (COMPARED,)),
     )
-    report = report_of(CarriedOut(_ended(Phase.DONE, *entries)), RolloutStore(tmp_path, "taxi"), 1.0)
+    report = report_of(CarriedOut(_ended(Phase.DONE, *entries)), FolderStore(tmp_path, "taxi"), 1.0)
     assert (report.gate, report.verdict, report.blessed) == ("rollout", Verdict.PASS, True)
     assert {each.severity for each in report.findings} == {Severity.INFO}
     assert [each.n for each in report.findings] == [0, 70]
@@ -124,7 +124,7 @@ def test_a_step_that_fails_refuses_with_its_reason(tmp_path: Path) -> None:
         Entry("2026-11-29 12:00:00", Phase.CANARY, Outcome.FAILED, "It is slow.", 10),
         Entry("2026-11-29 12:00:00", Phase.ROLLING_BACK, Outcome.PASSED, "Removed.", 0),
     )
-    report = report_of(CarriedOut(_ended(Phase.ROLLED_BACK, *entries)), RolloutStore(tmp_path, "taxi"), 1.0)
+    report = report_of(CarriedOut(_ended(Phase.ROLLED_BACK, *entries)), FolderStore(tmp_path, "taxi"), 1.0)
     assert report.verdict is Verdict.FAIL
     [blocking] = report.of(Severity.BLOCK)
     assert (blocking.check, blocking.subject, blocking.reason) == ("canary", "2", "It is slow.")
@@ -135,7 +135,7 @@ def test_what_is_not_decided_leaves_the_verdict_open_and_names_the_next_command(
     tmp_path: Path, phase: Phase, command: str
 ) -> None:
     entry = Entry("2026-11-29 12:00:00", phase, Outcome.UNDECIDED, "Not yet.", 10)
-    store = RolloutStore(tmp_path, "taxi")
+    store = FolderStore(tmp_path, "taxi")
     report = report_of(CarriedOut(_ended(phase, entry)), store, 1.0)
     assert (report.verdict, report.blessed) == (Verdict.INCONCLUSIVE, True)
     [warning] = report.of(Severity.WARN)
@@ -145,7 +145,7 @@ def test_what_is_not_decided_leaves_the_verdict_open_and_names_the_next_command(
 
 def test_a_registry_that_could_not_be_changed_warns(tmp_path: Path) -> None:
     carried = CarriedOut(_ended(Phase.DONE), Unrecorded("The registry is gone.", "By hand:  ls"))
-    report = report_of(carried, RolloutStore(tmp_path, "taxi"), 1.0)
+    report = report_of(carried, FolderStore(tmp_path, "taxi"), 1.0)
     assert [each.reason for each in report.of(Severity.WARN)] == ["The registry is gone."]
 
 

@@ -11,19 +11,19 @@ from click.testing import CliRunner, Result
 
 from serving.contract import ModelVersion
 from serving.rollout.command import main
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.order import RolloutOrder
 from serving.rollout.record import Entry, Outcome, Phase, Rollout
-from serving.rollout.store import RolloutStore
 from tests.samples.folders import ROOT
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RolloutStore:
-    return RolloutStore(tmp_path, "taxi")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path, "taxi")
 
 
 def _in_phase(
-    store: RolloutStore, phase: Phase, outcome: Outcome = Outcome.PASSED, order: RolloutOrder | None = None
+    store: FolderStore, phase: Phase, outcome: Outcome = Outcome.PASSED, order: RolloutOrder | None = None
 ) -> Rollout:
     entry = Entry("2026-11-29 12:00:00", phase, outcome, "Because it is so.", 10)
     rollout = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", phase, entries=(entry,), order=order)
@@ -31,7 +31,7 @@ def _in_phase(
     return rollout
 
 
-def _type(store: RolloutStore, *words: str) -> Result:
+def _type(store: FolderStore, *words: str) -> Result:
     return CliRunner().invoke(main, [*words, "--output-dir", str(store.folder.parent.parent), "--workload", "taxi"])
 
 
@@ -45,7 +45,7 @@ def _type(store: RolloutStore, *words: str) -> Result:
     ],
 )
 def test_status_says_the_step_and_why_and_its_exit_code_the_outcome(
-    store: RolloutStore, phase: Phase, outcome: Outcome, code: int
+    store: FolderStore, phase: Phase, outcome: Outcome, code: int
 ) -> None:
     _in_phase(store, phase, outcome)
     found = _type(store, "status")
@@ -56,7 +56,7 @@ def test_status_says_the_step_and_why_and_its_exit_code_the_outcome(
 
 
 @pytest.mark.parametrize("command", ["status", "approve", "reject", "rollback"])
-def test_without_a_rollout_one_sentence_and_exit_code_3(store: RolloutStore, command: str) -> None:
+def test_without_a_rollout_one_sentence_and_exit_code_3(store: FolderStore, command: str) -> None:
     found = _type(store, command)
     assert found.exit_code == 3
     assert "there is no rollout of taxi" in found.output
@@ -74,7 +74,7 @@ def test_without_a_rollout_one_sentence_and_exit_code_3(store: RolloutStore, com
         ("rollback", Phase.WARM),
     ],
 )
-def test_a_decision_is_left_for_the_rollout_with_its_reason(store: RolloutStore, command: str, phase: Phase) -> None:
+def test_a_decision_is_left_for_the_rollout_with_its_reason(store: FolderStore, command: str, phase: Phase) -> None:
     rollout = _in_phase(store, phase)
     found = _type(store, command, "--reason", "looked at it")
     assert found.exit_code == 0
@@ -95,9 +95,7 @@ def test_a_decision_is_left_for_the_rollout_with_its_reason(store: RolloutStore,
         ("rollback", Phase.ROLLED_BACK),
     ],
 )
-def test_a_decision_that_comes_too_early_or_too_late_is_refused(
-    store: RolloutStore, command: str, phase: Phase
-) -> None:
+def test_a_decision_that_comes_too_early_or_too_late_is_refused(store: FolderStore, command: str, phase: Phase) -> None:
     rollout = _in_phase(store, phase)
     found = _type(store, command)
     assert found.exit_code == 3
@@ -105,7 +103,7 @@ def test_a_decision_that_comes_too_early_or_too_late_is_refused(
     assert store.instruction(rollout) is None
 
 
-def test_a_running_rollout_is_named(store: RolloutStore) -> None:
+def test_a_running_rollout_is_named(store: FolderStore) -> None:
     _in_phase(store, Phase.CANARY)
     with store.alone():
         assert "A process is rolling out." in _type(store, "status").output
@@ -113,14 +111,14 @@ def test_a_running_rollout_is_named(store: RolloutStore) -> None:
 
 
 @pytest.mark.parametrize(("phase", "word"), [(Phase.CANARY, "Go on:"), (Phase.APPROVAL, "Decide:")])
-def test_status_names_the_next_command(store: RolloutStore, phase: Phase, word: str) -> None:
+def test_status_names_the_next_command(store: FolderStore, phase: Phase, word: str) -> None:
     _in_phase(store, phase, Outcome.UNDECIDED)
     assert word in _type(store, "status").output
 
 
 @pytest.mark.parametrize("command", ["resume", "approve", "rollback"])
 def test_where_the_endpoint_does_not_run_the_command_that_starts_it_is_named(
-    store: RolloutStore, tmp_path: Path, command: str
+    store: FolderStore, tmp_path: Path, command: str
 ) -> None:
     rollout = _in_phase(store, Phase.CANARY, order=RolloutOrder(str(tmp_path / "serving/taxi"), str(tmp_path)))
     found = _type(store, command)
@@ -130,21 +128,21 @@ def test_where_the_endpoint_does_not_run_the_command_that_starts_it_is_named(
 
 
 @pytest.mark.parametrize("phase", [Phase.DONE, Phase.ROLLED_BACK])
-def test_a_rollout_that_is_over_is_not_resumed(store: RolloutStore, phase: Phase) -> None:
+def test_a_rollout_that_is_over_is_not_resumed(store: FolderStore, phase: Phase) -> None:
     _in_phase(store, phase)
     found = _type(store, "resume")
     assert found.exit_code == 3
     assert f"rollout 00001-2 of taxi is over: {phase.value}." in found.output
 
 
-def test_a_rollout_of_an_older_sluice_goes_on_with_the_pipeline(store: RolloutStore) -> None:
+def test_a_rollout_of_an_older_sluice_goes_on_with_the_pipeline(store: FolderStore) -> None:
     _in_phase(store, Phase.CANARY)
     found = _type(store, "resume")
     assert found.exit_code == 3
     assert "python runners/local_runner.py --workload taxi" in found.output
 
 
-def test_history_lists_what_has_ended(store: RolloutStore) -> None:
+def test_history_lists_what_has_ended(store: FolderStore) -> None:
     assert "No rollout of taxi has ended yet." in _type(store, "history").output
     _in_phase(store, Phase.ROLLED_BACK, Outcome.FAILED)
     found = _type(store, "history")

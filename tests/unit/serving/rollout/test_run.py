@@ -11,12 +11,13 @@ import pytest
 
 from core.errors import ExitCode, SluiceError
 from serving.contract import ModelVersion
+from serving.rollout.folder_store import FolderStore
 from serving.rollout.golden import GoldenRequests
 from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Outcome, Phase, Rollout
 from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
-from serving.rollout.store import Instruction, RolloutStore
+from serving.rollout.store import Instruction
 from serving.watch.settings import WatchSettings
 from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed, MemoryEndpoint
 from tests.samples.traffic import Behaviour
@@ -52,8 +53,8 @@ class Site:
         self.answers = DrawnAnswers(self.endpoint, self.requests)
 
     @property
-    def store(self) -> RolloutStore:
-        return RolloutStore(self.folder, "taxi")
+    def store(self) -> FolderStore:
+        return FolderStore(self.folder, "taxi")
 
     def roll_out(self, candidate: ModelVersion = TWO, plan: RolloutPlan = QUICK) -> Rollout:
         self.answers.requests = self.requests
