@@ -127,6 +127,14 @@ class BucketFolder:
         """
         return {name: blob.time_created for name, blob in self._listed(folder)}
 
+    def names_from(self, folder: str, first: str) -> list[str]:
+        """The names of the objects below `folder`, relative to it, that do not sort before `first`.
+
+        Raises:
+          SluiceError: when the bucket cannot be used.
+        """
+        return [name for name, _ in self._listed(folder, first)]
+
     def folders(self) -> list[str]:
         """The names of the folders right below, in alphabetical order.
 
@@ -152,10 +160,10 @@ class BucketFolder:
                 except exceptions.NotFound:
                     continue
 
-    def _listed(self, folder: str) -> list[tuple[str, storage.Blob]]:
+    def _listed(self, folder: str, first: str = "") -> list[tuple[str, storage.Blob]]:
         prefix = f"{self._prefix}{folder}/" if folder else self._prefix
         with plain_remote_errors(f"{SCHEME}{self._bucket_name}"):
-            found = self._client.list_blobs(self._bucket_name, prefix=prefix)
+            found = self._client.list_blobs(self._bucket_name, prefix=prefix, start_offset=f"{prefix}{first}")
             # Consoles make an empty object for a folder; its name ends with a slash.
             return [(blob.name[len(prefix) :], blob) for blob in found if not blob.name.endswith("/")]
 

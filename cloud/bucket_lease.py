@@ -102,7 +102,7 @@ class BucketLease:
         """
         if self._until <= self._clock():
             raise SluiceError(
-                f"{self._root.address}/{self._name} is not held by this process any more: it could not be renewed in time.",
+                f"{self._root.address}/{self._name} is not held by this process any more: it was not renewed in time.",
                 "Go on with the same command again",
             )
 

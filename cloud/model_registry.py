@@ -35,12 +35,14 @@ _COPYING = 1800.0
 
 @dataclass(frozen=True)
 class ServingContainer:
-    """The container that serves a model: its image, and where it answers. Vertex AI copies the image at the upload."""
+    """The container that serves a model: its image, where it answers, and its variables. Vertex AI copies the image at
+    the upload."""
 
     image: str
     predict_route: str = "/predict"
     health_route: str = "/healthz"
     port: int = 8080
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,13 @@ class PushedVersion:
         }
 
     def is_in(self, version: types.Model) -> bool:
-        """Whether `version` is made of the same files and served by the same image. Files in another folder make the
-        same version of a candidate, and of the push that follows it; other pushes of equal files are versions apart."""
+        """Whether `version` is made of the same files and served by the same image, with these variables at least.
+        Files in another folder make the same version of a candidate, and of the push that follows it; other pushes of
+        equal files are versions apart."""
         if version.container_spec.image_uri != self.container.image:
+            return False
+        variables = {each.name: each.value for each in version.container_spec.env}
+        if any(variables.get(name) != value for name, value in self.container.variables.items()):
             return False
         is_address = version.artifact_uri.rstrip("/") == self.artifact_uri.rstrip("/")
         if not self.files or FILES_LABEL not in version.labels:
@@ -222,6 +228,7 @@ def _message(pushed: PushedVersion) -> types.Model:
             predict_route=container.predict_route,
             health_route=container.health_route,
             ports=[types.Port(container_port=container.port)],
+            env=[types.EnvVar(name=name, value=value) for name, value in container.variables.items()],
         ),
     )
     if pushed.encryption_key:

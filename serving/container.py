@@ -7,6 +7,7 @@ model is loaded and warmed up, so no health probe finds it ready before.
 from __future__ import annotations
 
 import os
+import posixpath
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from serving.worker.signals import end_on_signal
 
 MODEL, PORT, MODE = "AIP_STORAGE_URI", "AIP_HTTP_PORT", "AIP_MODE"
 PREDICT, HEALTH, DEPLOYED = "AIP_PREDICT_ROUTE", "AIP_HEALTH_ROUTE", "AIP_DEPLOYED_MODEL_ID"
-LIMIT = "SLUICE_BODY_LIMIT"
+ENDPOINT = "AIP_ENDPOINT_ID"
+LIMIT, ANSWERS = "SLUICE_BODY_LIMIT", "SLUICE_ANSWERS"
 # What Vertex passes on at a dedicated endpoint; a shared one refuses more than 1,500,000 bytes before they come here.
 DEDICATED_LIMIT = 10_000_000
 _PREDICTION = "PREDICTION"
@@ -27,12 +29,14 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """`model` is a folder, here or in a bucket; `deployed_id` is Vertex' id of the deployed model, or empty."""
+    """`model` is a folder, here or in a bucket; `deployed_id` is Vertex' id of the deployed model, or empty. `answers`:
+    the folder for the record of its answers; empty: none is kept."""
 
     model: str
     port: int = 8080
     deployed_id: str = ""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    answers: str = ""
 
 
 def settings_from(environment: Mapping[str, str]) -> ContainerSettings:
@@ -58,7 +62,8 @@ def settings_from(environment: Mapping[str, str]) -> ContainerSettings:
     port = _number(environment, PORT, 8080)
     if port > _LARGEST_PORT:
         raise SluiceError(f"{PORT} is `{port}`, and a port is at most {_LARGEST_PORT}")
-    return ContainerSettings(environment[MODEL], port, environment.get(DEPLOYED, ""), worker)
+    deployed_id = environment.get(DEPLOYED, "")
+    return ContainerSettings(environment[MODEL], port, deployed_id, worker, _answers(environment, deployed_id))
 
 
 def run(settings: ContainerSettings) -> None:
@@ -73,9 +78,22 @@ def run(settings: ContainerSettings) -> None:
         identity = f" as deployed model {settings.deployed_id}" if settings.deployed_id else ""
         print(f"sluice: loads {settings.model}{identity}", flush=True)
         # Imports TensorFlow.
+        from serving.worker.answer_record import AnswerRecord
         from serving.worker.process import serve_container
 
-        serve_container(settings.model, port, settings.worker)
+        record = AnswerRecord(settings.answers, settings.deployed_id) if settings.answers else None
+        serve_container(settings.model, port, settings.worker, record)
+
+
+def _answers(environment: Mapping[str, str], deployed_id: str) -> str:
+    """A copy of a version at another endpoint has the same id: its answers are kept apart."""
+    folder, endpoint = environment.get(ANSWERS, ""), environment.get(ENDPOINT, "")
+    if not folder:
+        return ""
+    for variable, value in ((ENDPOINT, endpoint), (DEPLOYED, deployed_id)):
+        if not value:
+            raise SluiceError(f"{ANSWERS} is set, and {variable} is not: nobody could tell whose answers these are")
+    return posixpath.join(folder, endpoint, deployed_id)
 
 
 def _number(environment: Mapping[str, str], variable: str, default: int) -> int:

@@ -54,6 +54,8 @@ class EndpointOptions(Strict):
     log_table: str = ""
     """The BigQuery table of sampled requests and answers, bq://project.dataset.table; empty: none are logged."""
     log_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    answers: str = ""
+    """The folder for the record of answers that a rollout watches: gs://bucket/folder; empty: none is kept."""
     labels: str = ""
     """More labels: key=value, with commas between them."""
     load_minutes: PositiveInt = 45

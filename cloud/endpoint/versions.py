@@ -10,6 +10,7 @@ from cloud.endpoint.options import EndpointOptions
 from cloud.endpoint.resource import settle
 from cloud.model_registry import PushedVersion, ServingContainer, files_digest, model_id_of, upload
 from cloud.pipeline_jobs import Transport
+from serving.container import ANSWERS as _ANSWERS
 from serving.contract import ModelVersion, UnknownVersionError
 
 
@@ -50,7 +51,9 @@ def registered(
         deployment=f"pushed-{version.version}",
         artifact_uri=folder,
         description=f"Rolled out from {folder}",
-        container=ServingContainer(options.serving_image),
+        container=ServingContainer(
+            options.serving_image, variables={_ANSWERS: options.answers} if options.answers else {}
+        ),
         labels=options.more_labels,
         encryption_key=options.encryption_key,
         files=files,

@@ -134,7 +134,7 @@ class LocalCloud:
     def _start(self, stack: ExitStack) -> None:
         stack.callback(self._stop_dataflow)
         if self._serves:
-            host = ModelHost(self.storage)
+            host = ModelHost(self.storage, self.child_environment)
             stack.callback(host.close)
             self.vertex.backend.host = host
         authority = process_authority()

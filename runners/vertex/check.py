@@ -32,7 +32,7 @@ def check_job(
     Raises:
       SluiceError: when the job does not parse or refers to what does not exist.
     """
-    config = load_workload(workload, overrides, data, profile)
+    config = load_workload(workload, overrides, data, profile, environment)
     check_references(config)
     cloud = load_environment(environment, environment_overrides)
     folder = output_dir.absolute() / config.name

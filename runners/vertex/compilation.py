@@ -23,6 +23,9 @@ from runners.vertex.preconditions import check_job_places
 # They depend on what is in the registry and in the serving folder when they run.
 _OF_THE_OUTSIDE_WORLD = ("Champion", "Registrar", "Pusher", *NEVER_REUSED)
 
+# The version at the endpoint and its copy come at the same time; an earlier rollout may have to be undone before.
+_LOADS = 3
+
 
 def compile_workload(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: Datasets, folder: Path) -> Path:
     """Write `vertex-job.json` into `folder`, whole or not at all, and return its path.
@@ -36,7 +39,7 @@ def compile_workload(config: WorkloadConfig, cloud: EnvironmentConfig, datasets:
 
     def complete(spec: Spec) -> None:
         set_retries(spec, cloud.retries)
-        set_machines(spec, lambda task: _machine_of(task, cloud))
+        set_machines(spec, lambda task: _machine_of(task, config, cloud))
         set_caching(spec, cloud.caching, never)
         # On Vertex AI the project that libraries find by themselves is one of Google's.
         set_container_environment(spec, {"GOOGLE_CLOUD_PROJECT": cloud.project, "PYTHONUNBUFFERED": "1"})
@@ -59,17 +62,25 @@ def _as_there(config: WorkloadConfig) -> WorkloadConfig:
     return config.model_copy(update={"data": config.data.model_copy(update={"source": source})})
 
 
-def _machine_of(task: str, cloud: EnvironmentConfig) -> TaskConfig:
+def _machine_of(task: str, config: WorkloadConfig, cloud: EnvironmentConfig) -> TaskConfig:
     """The container of a task. Those of Trainer and Tuner wait for the machines that do the work, one choice after the
-    other, and are not to give up before, unless `tasks` says when."""
+    other, that of the Rollout for requests, and are not to give up before, unless `tasks` says when."""
     wanted = cloud.tasks.get(task, cloud.task)
-    waits_for = {"Trainer": cloud.training, "Tuner": cloud.tuning.machines}
     has_its_own = task in cloud.tasks and "timeout_minutes" in wanted.model_fields_set
-    if task not in waits_for or has_its_own:
-        return wanted
-    workers = waits_for[task]
-    hours = (workers.longest_wait_hours + workers.timeout_hours) * (1 + len(workers.fallbacks))
-    return wanted.model_copy(update={"timeout_minutes": max(wanted.timeout_minutes, math.ceil(hours * 60))})
+    waits = 0 if has_its_own else math.ceil(_waits(task, config, cloud))
+    return wanted.model_copy(update={"timeout_minutes": max(wanted.timeout_minutes, waits)})
+
+
+def _waits(task: str, config: WorkloadConfig, cloud: EnvironmentConfig) -> float:
+    """How many minutes a task may wait for others; 0 when it waits for none."""
+    if task in ("Trainer", "Tuner"):
+        workers = cloud.training if task == "Trainer" else cloud.tuning.machines
+        return 60 * (workers.longest_wait_hours + workers.timeout_hours) * (1 + len(workers.fallbacks))
+    rollout = config.serving.rollout
+    if task == "Rollout" and rollout is not None and cloud.endpoint is not None:
+        watched = rollout.deadline_minutes * len(rollout.canary_percents)
+        return watched + rollout.warm_minutes + _LOADS * cloud.endpoint.load_minutes
+    return 0.0
 
 
 def _of_unknown_content(datasets: Datasets) -> list[str]:

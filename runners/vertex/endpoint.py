@@ -6,6 +6,7 @@ from cloud.endpoint.options import EndpointOptions
 from core.errors import SluiceError
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
+from pipeline.platform import RolloutPlaces
 from runners.vertex.places import BucketPlaces
 
 
@@ -17,6 +18,16 @@ def endpoint_place(config: WorkloadConfig, cloud: EnvironmentConfig) -> str | No
     """
     options = endpoint_options(config, cloud)
     return options.place_text() if options else None
+
+
+def rollout_places(config: WorkloadConfig, cloud: EnvironmentConfig) -> RolloutPlaces | None:
+    """Where a job rolls out; None when the environment has no endpoint.
+
+    Raises:
+      SluiceError: when there is no serving image, or the options do not go together.
+    """
+    endpoint = endpoint_place(config, cloud)
+    return RolloutPlaces(endpoint, BucketPlaces.of(config.name, cloud).output) if endpoint else None
 
 
 def endpoint_options(config: WorkloadConfig, cloud: EnvironmentConfig) -> EndpointOptions | None:
@@ -33,11 +44,13 @@ def endpoint_options(config: WorkloadConfig, cloud: EnvironmentConfig) -> Endpoi
             f"the environment {cloud.name} has an `endpoint` and no `serving_image`, the container that answers there.",
             "Name it in the environment's YAML:  `serving_image: REGION-docker.pkg.dev/…`    Or:  `endpoint: null`",
         )
+    places = BucketPlaces.of(config.name, cloud)
     options = EndpointOptions(
         project=cloud.project,
         region=cloud.region,
         environment=cloud.name,
-        versions=BucketPlaces.of(config.name, cloud).serving,
+        versions=places.serving,
+        answers=places.answers,
         serving_image=cloud.serving_image,
         machine_type=wanted.machine_type,
         accelerator_type=wanted.accelerator_type,

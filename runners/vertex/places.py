@@ -29,6 +29,16 @@ class BucketPlaces:
         return f"{self.root}/serving"
 
     @property
+    def answers(self) -> str:
+        """Where the containers of endpoints record what they answer."""
+        return f"{self.root}/answers"
+
+    @property
+    def output(self) -> str:
+        """The output of all workloads, which also holds the records of rollouts."""
+        return self.root.rpartition("/")[0]
+
+    @property
     def registry(self) -> str:
         """Where blessed models are kept, numbered by what changed."""
         return f"{self.root}/registry"

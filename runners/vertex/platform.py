@@ -10,6 +10,7 @@ from pipeline.datasets import Datasets, datasets_there
 from pipeline.platform import Platform
 from runners.provenance import code_fingerprint, git_commit, lock_hash
 from runners.vertex.dataflow import dataflow_arguments
+from runners.vertex.endpoint import rollout_places
 from runners.vertex.labels import labels_of
 from runners.vertex.learning import search_elsewhere, training_elsewhere
 from runners.vertex.places import BucketPlaces
@@ -20,7 +21,7 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
     its files when it runs.
 
     Raises:
-      SluiceError: when the environment's machines for Trainer or Tuner do not fit.
+      SluiceError: when the environment's machines for Trainer, Tuner or endpoint do not fit.
     """
     places = BucketPlaces.of(config.name, cloud)
     registry = places.registry if cloud.registry else None
@@ -34,6 +35,7 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         strict=cloud.strict_gates,
         beam_arguments=dataflow_arguments(cloud, places, labels_of(config, cloud)),
         registry_directory=registry,
+        rollout=rollout_places(config, cloud),
         training=training_elsewhere(config, cloud),
         search=search_elsewhere(config, cloud) if config.tuner.enabled else None,
         provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},

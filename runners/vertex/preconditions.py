@@ -48,7 +48,10 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     endpoint_options(config, cloud)
     serves = cloud.serving_image if cloud.model_registry or cloud.endpoint else None
     images = [cloud.image, *([serves] if serves else [])]
-    return [warning for image in images for warning in _moving_image(image, cloud)]
+    return [
+        *(warning for image in images for warning in _moving_image(image, cloud)),
+        *_unseen_rollout(config, cloud),
+    ]
 
 
 def check_job_places(spec: Mapping[str, Any]) -> None:
@@ -209,3 +212,12 @@ def _moving_image(image: str, cloud: EnvironmentConfig) -> Iterable[str]:
         command = f"gcloud artifacts docker images describe {image} --format='value(image_summary.digest)'"
         raise SluiceError(f"{sentence}, and {cloud.name} takes a digest or a version alone.", f"Its digest:  {command}")
     yield f"{sentence}; a digest (@sha256:…) or a version keeps what was checked."
+
+
+def _unseen_rollout(config: WorkloadConfig, cloud: EnvironmentConfig) -> Iterable[str]:
+    """The account that Vertex AI takes by itself may write nothing into the bucket."""
+    if config.serving.rollout is not None and cloud.endpoint is not None and cloud.endpoint.service_account is None:
+        yield (
+            "`endpoint.service_account` is not set, so versions cannot record their answers in the bucket: a canary "
+            "ends undecided, and waits for a person to approve it."
+        )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cloud.pipeline_jobs import PipelineJobs
 from cloud.place import Place
 from cloud.testing.rehearsal.folder import RehearsalFolder
+from pipeline.config.workload import WorkloadConfig
 from runners.console.console import RunConsole
 from runners.local.log_redirect import output_redirected_to
 from runners.results.run_folder import exclusive, from_here
@@ -31,8 +32,10 @@ UNKNOWN = (
     "quotas, capacity and how long machines take to start",
     "what the container image holds; tasks ran the code of this checkout with the libraries of this environment",
     "the machines: memory, GPUs, workers of Dataflow (Beam ran in memory here), several trials at a time",
+    "what requests show of a version: none came to the endpoint, and a rollout waited for none",
     "the waits before retries, which were a hundredth of those of the job",
 )
+_WATCHED_MINUTES, _WINDOW_SECONDS = 0.05, 1.0
 _LONGEST_LOOK = 0.5  # seconds between two looks at a job that runs here
 
 
@@ -89,7 +92,7 @@ def rehearse(request: Request) -> int:
 
 class _Rehearsal:
     def __init__(self, prepared: Prepared, folder: Path, console: RunConsole) -> None:
-        self._config = prepared.config
+        self._config = _without_waiting(prepared.config)
         environment = prepared.environment
         # Nobody has made the instance here, and a run without it is the same.
         self._environment = environment.model_copy(update={"tensorboard": None})
@@ -123,7 +126,8 @@ class _Rehearsal:
         self._console.working_on("starting")
         code = copy_code(self._folder / "code")
         environment = {**os.environ, "PYTHONPATH": str(code)}
-        with rehearsing(self._place.folder, self._environment.project, environment) as cloud:
+        serves = self._environment.endpoint is not None
+        with rehearsing(self._place.folder, self._environment.project, environment, serves=serves) as cloud:
             if self._environment.bucket not in [each.name for each in cloud.storage.buckets()]:
                 cloud.storage.create_bucket(self._environment.bucket, self._environment.region)
             yield cloud
@@ -168,3 +172,17 @@ class _Rehearsal:
 
 def _short_sleep(seconds: float) -> None:
     time.sleep(min(seconds, _LONGEST_LOOK))
+
+
+def _without_waiting(config: WorkloadConfig) -> WorkloadConfig:
+    """Nobody sends requests to an endpoint here, so a watch ends undecided however long it lasts."""
+    rollout = config.serving.rollout
+    if rollout is None:
+        return config
+    short = {
+        "deadline_minutes": min(rollout.deadline_minutes, _WATCHED_MINUTES),
+        "window_seconds": min(rollout.window_seconds, _WINDOW_SECONDS),
+        "warm_minutes": 0.0,
+    }
+    serving = config.serving.model_copy(update={"rollout": rollout.model_copy(update=short)})
+    return config.model_copy(update={"serving": serving})

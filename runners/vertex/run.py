@@ -86,7 +86,7 @@ class Prepared:
         Raises:
           SluiceError: when one of them, or the job's name, cannot be used.
         """
-        config = load_workload(request.workload, request.overrides, request.data, request.profile)
+        config = load_workload(request.workload, request.overrides, request.data, request.profile, request.environment)
         check_references(config)
         environment = load_environment(request.environment, request.environment_overrides)
         return cls(request, config, environment, job_name(request.job_name, config.name, environment.name))

@@ -29,6 +29,7 @@ from serving.contract import (
 )
 from serving.local.caller import Caller
 from serving.local.state import Observed, StateFile, StoredMirror, StoredModel, StoredState
+from serving.log.answer_files import FOLDER as ANSWERS
 
 # The environment variable that holds the token of an endpoint on this machine.
 TOKEN = "SLUICE_SERVING_TOKEN"
@@ -43,6 +44,7 @@ class LocalEndpoint(Endpoint):
 
     def __init__(self, versions: Path, name: str, token: str = "", patience: float = 120) -> None:
         self._file = StateFile(versions, name)
+        self.answers = str(self._file.folder / ANSWERS)
         self._token = token
         self._patience = patience
         self._caller = Caller(patience)

@@ -64,3 +64,9 @@ def first_scores(body: bytes) -> dict[str, float]:
     except ValueError:
         return {}
     return dict(islice(scores_of(first).items(), MOST_SCORES))
+
+
+def object_name(seconds: float, container: str = "") -> str:
+    """The name of lines that are written to a bucket at this time: in the order of time. Without a container it is the
+    beginning of all names of that time."""
+    return f"{int(seconds * 1000):013d}-{f'{container}.jsonl' if container else ''}"

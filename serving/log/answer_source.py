@@ -27,17 +27,30 @@ class FolderOfAnswers:
         return Window(observed_of(answers, canary), observed_of(answers, stable), following)
 
 
+class Unobserved:
+    """The source of an endpoint that keeps no record: nothing is ever observed, and nothing passes by that."""
+
+    def since(self, cursor: str, canary: str, stable: str) -> Window:  # noqa: ARG002
+        """See AnswerSource."""
+        return Window((), (), cursor)
+
+
 # By the part before `://` of a place; a place without it is a local folder. What speaks to Google Cloud lies in a room
 # above this one, which may not be imported here: it is named by its dotted path.
-BACKENDS: Mapping[str, Callable[[str], AnswerSource] | str] = {"": FolderOfAnswers}
+BACKENDS: Mapping[str, Callable[[str], AnswerSource] | str] = {
+    "": FolderOfAnswers,
+    "gs": "cloud.bucket_answers:BucketOfAnswers",
+}
 
 
 def answer_source_at(place: str) -> AnswerSource:
-    """The record of answers at `place`: `<versions>/.endpoint/answers` of a local endpoint.
+    """The record of answers at `place`, which is the `answers` of an endpoint; empty: none is kept.
 
     Raises:
       SluiceError: when there is no such kind of place.
     """
+    if not place:
+        return Unobserved()
     scheme, mark, _ = place.partition("://")
     found = BACKENDS.get(scheme if mark else "")
     if found is None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from serving.backends import endpoint_at
 from serving.contract import ModelVersion
-from serving.local.state import FOLDER as ENDPOINT
-from serving.log.answer_files import FOLDER as ANSWERS
 from serving.log.answer_source import answer_source_at
 from serving.rollout.order import RolloutOrder
 from serving.rollout.record import Rollout
@@ -46,9 +44,10 @@ def carry_out(
         if show is not None:
             show(rollout)
 
+    endpoint = endpoint_at(order.endpoint, candidate.model)
     tools = RolloutTools(
-        endpoint=endpoint_at(order.endpoint, candidate.model),
-        answers=answer_source_at(_answers_of(order.endpoint)),
+        endpoint=endpoint,
+        answers=answer_source_at(endpoint.answers),
         golden=read_golden(order.saved_model),
         store=store,
         order=order,
@@ -56,8 +55,3 @@ def carry_out(
     )
     rollout = roll_out(candidate, order.plan, tools)
     return CarriedOut(rollout, registration.record(rollout))
-
-
-def _answers_of(endpoint: str) -> str:
-    """A local endpoint keeps the record of its answers beside its state."""
-    return endpoint if "://" in endpoint else f"{endpoint}/{ENDPOINT}/{ANSWERS}"

@@ -13,17 +13,24 @@ from starlette.routing import Route
 
 from serving.protocol.body import PROTOBUF, read_body
 from serving.protocol.errors import JSON, exception_handlers
+from serving.worker.answer_record import AnswerRecord
 from serving.worker.plan import WorkerSettings
 from serving.worker.predictor import Predictor
 
 
-def worker_app(predictor: Predictor, settings: WorkerSettings) -> Starlette:
-    """The application that answers by `predictor`."""
+def worker_app(predictor: Predictor, settings: WorkerSettings, record: AnswerRecord | None = None) -> Starlette:
+    """The application that answers by `predictor`; `record`: of its answers."""
+    if record is not None:
+        predictor.metrics.register(record.unwritten)
 
     async def predict(request: Request) -> Response:
         body = await read_body(request, settings.body_limit)
         form = PROTOBUF if request.headers.get("content-type") == PROTOBUF else JSON
-        return Response(await predictor.answer(body, form), media_type=form)
+        if record is None:
+            answer = await predictor.answer(body, form)
+        else:
+            answer = await record.noted(predictor.answer(body, form))
+        return Response(answer, media_type=form)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)
@@ -34,7 +41,11 @@ def worker_app(predictor: Predictor, settings: WorkerSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         predictor.start()
+        if record is not None:
+            record.start()
         yield
+        if record is not None:
+            await record.stop()
 
     return Starlette(
         routes=[

@@ -25,6 +25,7 @@ from core.errors import SluiceError
 from core.text import counted
 from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
 from serving.version_folder import files_of
+from serving.worker.answer_record import AnswerRecord
 from serving.worker.app import worker_app
 from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.link import answer_router
@@ -63,8 +64,11 @@ def serve(plan: WorkerPlan) -> None:
     uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
 
 
-def serve_container(folder: str, port: socket.socket, settings: WorkerSettings) -> None:
-    """Serves a model alone on a port, as a container of Vertex does; `folder` may be in a bucket.
+def serve_container(
+    folder: str, port: socket.socket, settings: WorkerSettings, record: AnswerRecord | None = None
+) -> None:
+    """Serves a model alone on a port, as a container of Vertex does; `folder` may be in a bucket. `record`: of its
+    answers.
 
     Raises:
       SluiceError: when the model cannot be loaded or served, or does not fit into the memory.
@@ -79,18 +83,13 @@ def serve_container(folder: str, port: socket.socket, settings: WorkerSettings) 
     port.listen(WAITING_CONNECTIONS)
     host, number = port.getsockname()[:2]
     print(f"sluice: ready on {host}:{number}, warmed up by {counted(requests, 'golden request')}", flush=True)
-    answer_on(port, model, settings)
+    run_until_signal(configuration(model, settings, record), port)
 
 
-def answer_on(listening: socket.socket, model: LoadedModel, settings: WorkerSettings) -> None:
-    """Answers until SIGTERM, then finishes what has begun."""
-    run_until_signal(configuration(model, settings), listening)
-
-
-def configuration(model: LoadedModel, settings: WorkerSettings) -> uvicorn.Config:
+def configuration(model: LoadedModel, settings: WorkerSettings, record: AnswerRecord | None = None) -> uvicorn.Config:
     """How a version is served, whoever starts the server."""
     return uvicorn.Config(
-        worker_app(Predictor(model, settings), settings),
+        worker_app(Predictor(model, settings), settings, record),
         loop="uvloop",
         http=guarded(Limits(body_bytes=settings.body_limit)),
         ws="none",

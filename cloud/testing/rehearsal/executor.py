@@ -106,15 +106,17 @@ def rehearsing(
     environment: Mapping[str, str],
     beam_arguments: Sequence[str] = LOCAL_BEAM,
     modules: Sequence[str] = HEAVY,
+    serves: bool = False,
 ) -> Iterator[LocalCloud]:
-    """A local cloud whose jobs really run, with `environment` and in processes that have imported `modules`."""
+    """A local cloud whose jobs really run, with `environment` and in processes that have imported `modules`. When it
+    `serves`, so do the models that they deploy."""
     place.logs.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(place.folder / "work", ignore_errors=True)  # what a killed rehearsal left
     settings = Settings(place.folder / "work", place.logs, PROJECT_NUMBER, beam_arguments)
     rehearsal = Rehearsal(settings)
     log = place.logs / "fork-server.log"
     with (
-        LocalCloud(project, place.cloud, rehearsal) as cloud,
+        LocalCloud(project, place.cloud, rehearsal, serves) as cloud,
         ForkServer(cloud.child_environment(environment), log, modules) as server,
     ):
         rehearsal.open(server, cloud.storage)

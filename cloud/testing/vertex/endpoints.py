@@ -10,12 +10,12 @@ from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import types
 
 from cloud.testing.vertex import traffic
+from cloud.testing.vertex.model_host import HostedModel
 from cloud.testing.vertex.models import Versions
 from cloud.testing.vertex.names import last, region_of
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection, now
 from cloud.testing.vertex.validation import NOT_SET, invalid_argument
-from serving.local.state import StoredModel
 
 # A name, or a number without leading zeros.
 ENDPOINT_ID = r"[a-z]|[a-z][a-z0-9-]{0,61}[a-z0-9]|[1-9][0-9]{0,8}"
@@ -105,7 +105,7 @@ class EndpointService(Service):
             return self.operations.start(endpoint.name, response, types.DeployModelOperationMetadata)
         operation = self.operations.begin(endpoint.name, types.DeployModelOperationMetadata)
         self._coming.add(_key(endpoint.name, deployed.id))
-        arguments = (operation.name, endpoint.name, deployed, split, version.artifact_uri)
+        arguments = (operation.name, endpoint.name, deployed, split, hosted_model(endpoint.name, deployed, version))
         threading.Thread(target=self._load, args=arguments, daemon=True).start()
         return operation
 
@@ -148,13 +148,12 @@ class EndpointService(Service):
         if taken or deployed_id == traffic.NEW_MODEL or not re.fullmatch(DEPLOYED_ID, deployed_id):
             raise invalid_argument([("deployed_model.id", f"{deployed_id!r} is taken or not 1 to 10 digits.")])
 
-    def _load(self, operation: str, endpoint: str, deployed: Any, split: dict[str, int], artifact_uri: str) -> None:
+    def _load(self, operation: str, endpoint: str, deployed: Any, split: dict[str, int], model: HostedModel) -> None:
         """Starts the model's process and ends the operation; on a thread of its own, which holds the lock only then."""
         assert self.backend.host is not None
         key = _key(endpoint, deployed.id)
-        stored = StoredModel(deployed_id=deployed.id, model=deployed.display_name, version=deployed.model_version_id)
         try:
-            problem = self.backend.host.start(key, stored, artifact_uri)
+            problem = self.backend.host.start(key, model)
         except Exception as defect:
             problem = f"{type(defect).__name__}: {defect}"
         with self.backend.lock:
@@ -192,6 +191,13 @@ def dedicated_host(endpoint: str) -> str:
     """The host of a dedicated endpoint's own."""
     project, region = endpoint.split("/")[1], region_of(endpoint)
     return f"{last(endpoint)}.{region}-{project}.{DEDICATED_DOMAIN}"
+
+
+def hosted_model(endpoint: str, deployed: Any, version: Any) -> HostedModel:
+    """A version as its container is given it: the variables of its specification, and Vertex AI's own."""
+    own = {"AIP_ENDPOINT_ID": last(endpoint), "AIP_DEPLOYED_MODEL_ID": deployed.id}
+    given = {each.name: each.value for each in version.container_spec.env}
+    return HostedModel(version.artifact_uri, {**given, **own})
 
 
 def _key(endpoint: str, deployed_id: str) -> str:

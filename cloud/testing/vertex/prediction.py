@@ -11,6 +11,8 @@ from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import types
 from google.protobuf import json_format, struct_pb2
 
+from cloud.testing.vertex.endpoints import hosted_model
+from cloud.testing.vertex.models import Versions
 from cloud.testing.vertex.service import Backend, Service
 from cloud.testing.vertex.store import Collection
 from serving.protocol.errors import JSON, RequestError
@@ -25,6 +27,7 @@ class PredictionService(Service):
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
         self.endpoints = Collection(backend.store, "endpoints", types.Endpoint)
+        self.versions = Versions(backend)
         self._random = random.Random(0)
 
     def predict(self, request: Any) -> Any:
@@ -90,8 +93,14 @@ class PredictionService(Service):
         host = self.backend.host
         if host is None:
             raise exceptions.FailedPrecondition("The local cloud runs no models: LocalCloud(serves=True).")
+        key = f"{endpoint}/{deployed.id}"
+        with self.backend.lock:
+            version = self.versions.find(f"{deployed.model}@{deployed.model_version_id}")
+        # A local cloud that goes on with the state of an earlier one has the model, and no process yet.
+        if problem := host.start(key, hosted_model(endpoint, deployed, version)):
+            raise exceptions.ServiceUnavailable(f"The model has ended: {problem}")
         try:
-            answer = host.post(f"{endpoint}/{deployed.id}", body)
+            answer = host.post(key, body)
         except RequestError as refused:
             raise exceptions.from_http_status(refused.code, refused.message) from refused
         if answer.code != 200:

@@ -19,10 +19,14 @@ def test_every_variable_is_obeyed() -> None:
         "AIP_HEALTH_ROUTE": "/health",
         "AIP_PREDICT_ROUTE": "/ask",
         "AIP_DEPLOYED_MODEL_ID": "7",
+        "AIP_ENDPOINT_ID": "taxi-prod",
+        "SLUICE_ANSWERS": "gs://bucket/answers",
         "SLUICE_BODY_LIMIT": "1500000",
     }
     worker = WorkerSettings("/ask", "/health", body_limit=1_500_000, answer_limit=1_500_000)
-    assert settings_from(variables) == ContainerSettings("gs://bucket/model", 9000, "7", worker)
+    assert settings_from(variables) == ContainerSettings(
+        "gs://bucket/model", 9000, "7", worker, "gs://bucket/answers/taxi-prod/7"
+    )
 
 
 def test_the_limits_are_those_of_a_dedicated_endpoint() -> None:
@@ -39,6 +43,8 @@ def test_the_limits_are_those_of_a_dedicated_endpoint() -> None:
         ({**MODEL, "AIP_HTTP_PORT": "65536"}, "AIP_HTTP_PORT is `65536`, and a port is at most 65535"),
         ({**MODEL, "AIP_PREDICT_ROUTE": "ask"}, "AIP_PREDICT_ROUTE is `ask`, and a route begins with a slash"),
         ({**MODEL, "AIP_PREDICT_ROUTE": "/healthz"}, "AIP_PREDICT_ROUTE and AIP_HEALTH_ROUTE are both `/healthz`"),
+        ({**MODEL, "SLUICE_ANSWERS": "gs://b/a", "AIP_DEPLOYED_MODEL_ID": "7"}, "and AIP_ENDPOINT_ID is not"),
+        ({**MODEL, "SLUICE_ANSWERS": "gs://b/a", "AIP_ENDPOINT_ID": "7"}, "and AIP_DEPLOYED_MODEL_ID is not"),
         ({**MODEL, "SLUICE_BODY_LIMIT": "10 MB"}, "SLUICE_BODY_LIMIT is `10 MB`, which is no whole number"),
     ],
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from cloud.endpoint.options import EndpointOptions
 from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.load import load_environment, load_workload
-from runners.vertex.endpoint import endpoint_place
+from runners.vertex.endpoint import endpoint_place, rollout_places
 
-ENVIRONMENT = load_environment("dev", ("project=p", "bucket=runs", "serving_image=eu-docker.pkg.dev/p/r/serving:v1"))
+ENVIRONMENT = load_environment(
+    "dev", ("project=my-project", "bucket=runs", "serving_image=eu-docker.pkg.dev/p/r/serving:v1")
+)
 
 
 def test_an_environment_without_an_endpoint_has_none() -> None:
     assert endpoint_place(load_workload("taxi"), ENVIRONMENT) is None
+    assert rollout_places(load_workload("taxi"), ENVIRONMENT) is None
 
 
 def test_its_versions_are_those_that_the_pusher_makes() -> None:
@@ -20,7 +23,16 @@ def test_its_versions_are_those_that_the_pusher_makes() -> None:
     place = endpoint_place(load_workload("taxi"), labelled)
     assert place is not None
     options = EndpointOptions.of(place)
-    assert (options.project, options.region, options.environment) == ("p", "europe-west4", "dev")
+    assert (options.project, options.region, options.environment) == ("my-project", "europe-west4", "dev")
     assert options.versions == "gs://runs/sluice/taxi/serving"
+    assert options.answers == "gs://runs/sluice/taxi/answers"
     assert (options.max_replicas, options.private_projects) == (3, "one,two")
     assert (options.log_table, options.more_labels) == ("bq://p.serving.taxi", {"team": "rides"})
+
+
+def test_rollouts_are_recorded_in_the_bucket_of_the_environment() -> None:
+    served = ENVIRONMENT.model_copy(update={"endpoint": EndpointConfig()})
+    places = rollout_places(load_workload("taxi"), served)
+    assert places is not None
+    assert places.endpoint == endpoint_place(load_workload("taxi"), served)
+    assert places.records == "gs://runs/sluice"

@@ -11,7 +11,7 @@ from serving.log.answer_files import AnswerFiles
 from serving.log.answer_line import line_of
 from serving.log.answer_source import answer_source_at
 from serving.log.answered import Answered
-from serving.watch.window import Observation
+from serving.watch.window import Observation, Window
 
 
 def _line(deployed_id: str, score: float, code: int = 200, is_copy: bool = False) -> bytes:
@@ -39,6 +39,12 @@ def test_copies_and_faults_count_and_refused_requests_do_not(tmp_path: Path) -> 
     assert found.canary == (Observation(0.1, {"0": 0.1}), Observation(0.1, None))
 
 
+def test_where_no_record_is_kept_nothing_is_ever_observed() -> None:
+    assert answer_source_at("").since("", "2", "1") == Window((), ())
+
+
 def test_another_kind_of_place_is_refused_in_one_sentence() -> None:
-    with pytest.raises(SluiceError, match="no record of answers is kept in ftp://x; a place for it is a folder"):
+    with pytest.raises(
+        SluiceError, match="no record of answers is kept in ftp://x; a place for it is a folder, gs://…"
+    ):
         answer_source_at("ftp://x")
