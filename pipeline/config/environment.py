@@ -158,7 +158,7 @@ class EnvironmentConfig(Strict):
     """An existing Vertex AI TensorBoard instance: its number or its whole resource name; null: none, none is made."""
     rollout: RolloutConfig | None = None
     """The steps by which a pushed version gets the traffic of an endpoint, in place of the workload's
-    `serving.rollout`; null: none. For local runs with `--environment`; a job on Vertex AI rolls nothing out yet."""
+    `serving.rollout`; null: none. For local runs with `--environment`, and for jobs where there is an `endpoint`."""
     fail_fast: bool = True
     """Whether tasks that have not started are given up when one fails."""
     retries: RetryConfig = RetryConfig()

@@ -1,23 +1,22 @@
-"""Whole rollouts at an endpoint on Vertex AI, with the real client; what users' requests show is drawn by chance."""
+"""Whole rollouts at an endpoint on Vertex AI, recorded in a bucket; what users' requests show is drawn by chance."""
 
 from __future__ import annotations
 
 import dataclasses
 import uuid
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from google.api_core import exceptions
 
+from cloud.bucket_rollouts import BucketStore
 from cloud.calls import Patience
 from cloud.endpoint.backend import VertexEndpoint
 from cloud.endpoint.options import EndpointOptions
 from cloud.testing.cloud import LocalCloud
 from core.errors import ExitCode
 from serving.contract import DeployedModel, EndpointState, ModelVersion
-from serving.rollout.folder_store import FolderStore
 from serving.rollout.golden import GoldenRequests
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Phase, Rollout
@@ -37,15 +36,15 @@ PLAN = RolloutPlan(latency_budget_ms=1e6, deadline_minutes=30, watch=WATCH)
 
 
 class Site(VertexEndpoint):
-    """An endpoint on Vertex AI whose process can be killed before or after a change, and the folder of its rollouts."""
+    """An endpoint on Vertex AI whose process can be killed before or after a change, and its rollouts."""
 
-    def __init__(self, options: EndpointOptions, folder: Path) -> None:
+    def __init__(self, options: EndpointOptions, output: str) -> None:
         super().__init__(options, "taxi", patience=QUICK)
         self.behaviours: dict[str, Behaviour] = {}
         self.requests = 1_000
         self.kill_at, self.after_change, self.changes = 0, False, 0
         self.answers = DrawnAnswers(self)
-        self._store = FolderStore(folder, "taxi")
+        self._store = BucketStore(output, "taxi")
         self._clock = Clock()
         self.deploy(ONE)
         self.set_traffic({"1": 100}, self.state().etag)
@@ -116,7 +115,7 @@ def answered(cloud: LocalCloud) -> Iterator[dict[str, Any]]:
     cloud.vertex.backend.predictor = None
 
 
-def site_in(folder: Path, cloud: LocalCloud) -> Site:
+def new_site(cloud: LocalCloud) -> Site:
     bucket = f"bucket-{uuid.uuid4().hex[:8]}"
     cloud.storage.create_bucket(bucket, REGION)
     for version in ("1", "2", "3"):
@@ -128,12 +127,12 @@ def site_in(folder: Path, cloud: LocalCloud) -> Site:
         versions=f"gs://{bucket}/serving",
         serving_image=IMAGE,
     )
-    return Site(options, folder)
+    return Site(options, f"gs://{bucket}/sluice")
 
 
 @pytest.fixture
-def site(tmp_path: Path, cloud: LocalCloud, answered: dict[str, Any]) -> Site:
-    return site_in(tmp_path, cloud)
+def site(cloud: LocalCloud, answered: dict[str, Any]) -> Site:
+    return new_site(cloud)
 
 
 def test_a_good_version_goes_from_0_to_10_to_100_percent(site: Site) -> None:
@@ -201,11 +200,11 @@ def test_a_canary_is_rolled_back_and_another_one_can_come(site: Site) -> None:
 @pytest.mark.parametrize("after_change", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("is_good", [True, False], ids=["good", "bad"])
 def test_killed_at_any_change_of_the_endpoint_and_run_again_it_ends_consistent(
-    tmp_path: Path, cloud: LocalCloud, answered: dict[str, Any], after_change: bool, is_good: bool
+    cloud: LocalCloud, answered: dict[str, Any], after_change: bool, is_good: bool
 ) -> None:
     number, kills = 1, 0
     while True:
-        site = site_in(tmp_path / str(number), cloud)
+        site = new_site(cloud)
         site.behaviours["2"] = Behaviour() if is_good else Behaviour(failures=0.5)
         site.kill_at, site.after_change = number, after_change
         try:

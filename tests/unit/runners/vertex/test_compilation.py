@@ -12,6 +12,7 @@ import pytest
 from google.cloud.aiplatform_v1 import types
 from google.protobuf import json_format
 
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig, RetryConfig, TaskConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.datasets import datasets_as_seen
@@ -112,6 +113,30 @@ def test_each_task_has_the_machine_of_its_component(task: str, cpu: float, minut
     assert found["resources"]["cpuLimit"] == cpu
     assert found["command"] == ["python", "-m", "runners.vertex.container", "--minutes", minutes]
     assert {"name": "GOOGLE_CLOUD_PROJECT", "value": "my-project"} in found["env"]
+
+
+def test_a_rollout_comes_last_is_never_reused_and_may_take_as_long_as_its_deadlines() -> None:
+    config = load_workload("taxi", ["serving.rollout.canary_percents=[10,50]"], environment="staging")
+    served = {"endpoint": EndpointConfig(load_minutes=20), "serving_image": "europe-docker.pkg.dev/p/r/serving:v1"}
+    cloud = load_environment("staging", PLACE).model_copy(update=served)
+    datasets = datasets_as_seen(config.data, config.split, config.prediction, network=False)
+    with TemporaryDirectory() as folder:
+        document = json.loads(compile_workload(config, cloud, datasets, Path(folder)).read_text())
+    spec: Spec = document["pipelineSpec"]
+    given = json.loads(constant(spec, "Rollout", "config"))
+    assert (given["records"], given["rollout"]["canary_percents"]) == ("gs://rides/sluice", [10, 50])
+    assert given["endpoint"].startswith("vertex://my-project/europe-west4/staging?")
+    assert "Rollout" not in reused(spec)
+    assert tasks_of(spec)["Rollout"]["inputs"]["artifacts"]["pushed_model"]["taskOutputArtifact"] == {
+        "producerTask": "Pusher",
+        "outputArtifactKey": "pushed_model",
+    }
+    # Two canary steps of an hour, five minutes warm, and three times twenty for machines.
+    assert container(spec, "Rollout")["command"][-1] == "185"
+
+
+def test_without_an_endpoint_a_push_is_the_end() -> None:
+    assert "Rollout" not in tasks_of(compiled())
 
 
 def test_retries_are_those_of_the_environment() -> None:

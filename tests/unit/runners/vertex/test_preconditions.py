@@ -196,3 +196,14 @@ def test_an_endpoint_without_an_image_that_serves_is_refused() -> None:
 def test_an_endpoint_on_a_machine_that_does_not_exist_is_refused() -> None:
     problem = refusal(endpoint=EndpointConfig(machine_type="n1-standard-5"), serving_image=DIGEST)
     assert "n1-standard-5" in problem.headline
+
+
+def test_a_rollout_whose_answers_nobody_can_record_is_a_warning() -> None:
+    config = load_workload("taxi", environment="staging")
+    image = f"europe-west4-docker.pkg.dev/my-project/sluice/serving@sha256:{'0' * 64}"
+    silent = {"endpoint": EndpointConfig(), "serving_image": image}
+    cloud = load_environment("staging").model_copy(update=silent)
+    [warning] = check_preconditions(config, cloud)
+    assert warning.startswith("`endpoint.service_account` is not set, so versions cannot record their answers")
+    account = EndpointConfig(service_account="serving@my-project.iam.gserviceaccount.com")
+    assert check_preconditions(config, cloud.model_copy(update={"endpoint": account})) == []
