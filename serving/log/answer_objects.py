@@ -32,7 +32,8 @@ class AnswerObjects:
           OSError: when the place cannot be written; the lines are lost.
         """
         try:
-            gfile.makedirs(self._folder)
+            if "://" not in self._folder:  # a bucket has no folders, and asking for one takes more rights
+                gfile.makedirs(self._folder)
             with gfile.GFile(posixpath.join(self._folder, object_name(time.time(), self._container)), "wb") as file:
                 file.write(lines)
         except errors.OpError as problem:

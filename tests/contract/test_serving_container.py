@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 import tensorflow as tf
+from google.api_core import exceptions
 from tensorflow_serving.apis import prediction_log_pb2
 
 from cloud.testing.cloud import LocalCloud
+from serving.log.answer_line import answer_in
 from serving.version_folder import copy_folder
 from tests.samples.folders import ROOT
 from tests.samples.served_models import RIDE, error_of, export_ride_model
@@ -101,6 +104,42 @@ def test_a_model_in_a_bucket_is_served(cloud: LocalCloud, tmp_path: Path) -> Non
         assert container.lines[1].endswith("warmed up by 1 golden request\n")
         answer = container.client.post("/ask", json={"instances": [RIDE]})
         assert answer.json() == {"predictions": [ANSWER]}
+
+
+IDS = {"AIP_ENDPOINT_ID": "rides-prod", "AIP_DEPLOYED_MODEL_ID": "7"}
+
+
+def test_its_answers_are_in_the_record_when_it_has_ended(tmp_path: Path) -> None:
+    model, record = export_ride_model(tmp_path / "model", 0.25), tmp_path / "answers"
+    with started(str(model), SLUICE_ANSWERS=str(record), **IDS) as container:
+        assert container.client.post("/ask", json={"instances": [RIDE]}).status_code == 200
+        assert container.client.post("/ask", json={"instances": [{}]}).status_code == 400
+        container.process.send_signal(signal.SIGTERM)
+        assert container.process.wait(60) == 0
+    lines = [line for file in sorted((record / "rides-prod/7").iterdir()) for line in file.read_bytes().splitlines()]
+    good, refused = map(answer_in, lines)
+    assert good is not None
+    assert refused is not None
+    assert (good.deployed_id, good.code, good.observation.scores) == ("7", 200, {"no tip": 0.75, "tip": 0.25})
+    assert (refused.code, refused.counts) == (400, False)
+
+
+def test_a_record_that_cannot_be_written_stops_no_request_and_is_a_metric(cloud: LocalCloud, tmp_path: Path) -> None:
+    model = export_ride_model(tmp_path / "model", 0.25)
+    cloud.storage.create_bucket("no-right-to-write", "us-central1")
+    cloud.faults.fail_next(exceptions.Forbidden("no storage.objects.create access"), "storage.objects.create", times=99)
+    lost = 'sluice_record_of_answers_unwritten_total{why="not writable"}'
+    with started(str(model), cloud.child_environment(), SLUICE_ANSWERS="gs://no-right-to-write/a", **IDS) as container:
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            assert container.client.post("/ask", json={"instances": [RIDE]}).status_code == 200
+            lines = container.client.get("/metrics").text.splitlines()
+            if any(line.startswith(lost) and float(line.split()[-1]) > 0 for line in lines):
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError("the metric does not count what is missing")
+    cloud.faults.forget()
 
 
 def test_requests_and_answers_have_their_limit(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_job_rolls_out_and_without_requests_a_second_version_waits_for_a_perso
     steps = [(each["step"], each["outcome"]) for each in record["rollout"]["steps"]]
     assert steps == [("staging", "passed"), ("smoke", "passed"), ("production", "passed")]
 
-    second = site.run("second", "--set", "train.seed=7")
+    second = site.run("second", "--set", "train.seed=8")
     assert second.exit_code == 4, second.printed
     record = second.record("second")
     candidate = record["pushed_version"]
