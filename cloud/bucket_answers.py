@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from cloud.bucket_folder import BucketFolder
 from serving.log.answer_line import RecordedAnswer, answer_in, object_name
 from serving.log.answer_source import observed_of
-from serving.watch.window import Window
+from serving.watch.window import Observation, Window
 
 # What was answered so long ago has been written by now: three times as long as containers take between two writes.
 SETTLED_SECONDS = 30.0
@@ -42,13 +42,11 @@ class BucketOfAnswers:
         begin, end = float(cursor), now - SETTLED_SECONDS
         if end <= begin:
             return Window((), (), cursor)
-        sides = [self._answers(deployed_id, begin, end) if deployed_id else [] for deployed_id in (canary, stable)]
-        observed = (observed_of(answers, name) for answers, name in zip(sides, (canary, stable), strict=True))
-        return Window(*observed, repr(end))
+        return Window(self._observed(canary, begin, end), self._observed(stable, begin, end), repr(end))
 
-    def _answers(self, deployed_id: str, begin: float, end: float) -> list[RecordedAnswer]:
+    def _observed(self, deployed_id: str, begin: float, end: float) -> Sequence[Observation]:
         found = [each for each in self._since(deployed_id, begin) if begin < each.time <= end]
-        return sorted(found, key=lambda each: each.time)
+        return observed_of(sorted(found, key=lambda each: each.time), deployed_id)
 
     def _since(self, deployed_id: str, begin: float) -> Iterator[RecordedAnswer]:
         """What was written from then on, by whichever container; what was answered before that may be among it."""

@@ -127,12 +127,12 @@ class Answer:
 class Endpoint(ABC):
     """An address at which versions of a model answer requests.
 
-    `mirrors`: whether it copies requests; where it does not, `mirror` takes a share of 0 alone. `answers`: the place of
-    the record of its answers, which `serving.log.answer_source.answer_source_at` takes; empty where none is kept.
+    `mirrors`: whether it copies requests; where it does not, `mirror` takes a share of 0 alone. `answers_at`: the place
+    of the record of its answers, which `serving.log.answer_source.answer_source_at` takes; empty where none is kept.
     """
 
     mirrors: bool = True
-    answers: str = ""
+    answers_at: str = ""
 
     @abstractmethod
     def deploy(self, version: ModelVersion) -> DeployedModel:

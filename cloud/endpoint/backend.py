@@ -81,7 +81,7 @@ class VertexEndpoint(Endpoint):
         self._options = options
         self._workload = workload
         self._id = options.endpoint_id(workload)
-        self.answers = f"{options.answers}/{self._id}" if options.answers else ""
+        self.answers_at = f"{options.answers}/{self._id}" if options.answers else ""
         self._transport = transport
         self._patience = patience
         self._loading = replace(patience, altogether=60.0 * options.load_minutes)

@@ -44,7 +44,7 @@ class LocalEndpoint(Endpoint):
 
     def __init__(self, versions: Path, name: str, token: str = "", patience: float = 120) -> None:
         self._file = StateFile(versions, name)
-        self.answers = str(self._file.folder / ANSWERS)
+        self.answers_at = str(self._file.folder / ANSWERS)
         self._token = token
         self._patience = patience
         self._caller = Caller(patience)

@@ -44,7 +44,7 @@ BACKENDS: Mapping[str, Callable[[str], AnswerSource] | str] = {
 
 
 def answer_source_at(place: str) -> AnswerSource:
-    """The record of answers at `place`, which is the `answers` of an endpoint; empty: none is kept.
+    """The record of answers at `place`, which is `answers_at` of an endpoint; empty: none is kept.
 
     Raises:
       SluiceError: when there is no such kind of place.

@@ -47,7 +47,7 @@ def carry_out(
     endpoint = endpoint_at(order.endpoint, candidate.model)
     tools = RolloutTools(
         endpoint=endpoint,
-        answers=answer_source_at(endpoint.answers),
+        answers=answer_source_at(endpoint.answers_at),
         golden=read_golden(order.saved_model),
         store=store,
         order=order,

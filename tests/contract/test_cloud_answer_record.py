@@ -109,12 +109,12 @@ def test_every_answer_of_a_container_is_in_the_record_and_golden_requests_are_no
         for deployed_id, version in (("11", "101"), ("12", "102")):
             endpoint.deploy(ModelVersion(deployed_id, WORKLOAD, version))
         endpoint.set_traffic({"11": 50, "12": 50}, endpoint.state().etag)
-        assert isinstance(answer_source_at(endpoint.answers), BucketOfAnswers)
-        cursor = answer_source_at(endpoint.answers).since("", "12", "11").cursor
+        assert isinstance(answer_source_at(endpoint.answers_at), BucketOfAnswers)
+        cursor = answer_source_at(endpoint.answers_at).since("", "12", "11").cursor
         sent = Counter(endpoint.predict([RIDE]).deployed_id for _ in range(20))
         # By the copy at the second endpoint, which has the same id: no sample of what users send.
         endpoint.predict([{**RIDE, "hour": 0}], deployed_id="12")
-        found = _settled(endpoint.answers, cursor, sum(sent.values()))
+        found = _settled(endpoint.answers_at, cursor, sum(sent.values()))
     assert {each: len(found[each]) for each in found} == sent
     assert [round(each.scores["tip"], 3) for each in found["11"] if each.scores] == [0.25] * sent["11"]
     assert [round(each.scores["tip"], 3) for each in found["12"] if each.scores] == [0.9] * sent["12"]

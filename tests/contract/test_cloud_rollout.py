@@ -95,8 +95,8 @@ class Site(VertexEndpoint):
             raise Killed
 
 
-AS_BEFORE = ({"1": 100}, ["1"], [])
-REPLACED = ({"2": 100}, ["2"], [])
+AS_BEFORE: tuple[dict[str, int], list[str], list[str]] = ({"1": 100}, ["1"], [])
+REPLACED: tuple[dict[str, int], list[str], list[str]] = ({"2": 100}, ["2"], [])
 
 
 @pytest.fixture
