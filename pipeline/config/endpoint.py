@@ -33,8 +33,8 @@ class EndpointConfig(Strict):
     spot: bool = False
     """Cheaper machines that can be taken away: for dev and staging."""
     service_account: Text | None = None
-    """Runs the container; null: an account without rights in the project, which is enough to answer. A rollout needs one
-    that may write to the bucket: the containers record their answers there."""
+    """Runs the container; null: an account without rights in the project, which is enough to answer. A rollout needs
+    one that may write to the bucket: the containers record their answers there."""
     private_projects: list[Text] = []
     """Projects whose networks reach the endpoint by Private Service Connect; []: it is public, behind IAM."""
     private_address: Text | None = None
