@@ -62,8 +62,9 @@ def test_every_package_of_ours_is_copied_and_compiled() -> None:
 def test_a_rehearsal_has_what_the_image_has() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    # The lock of the GPU's libraries is read while the image is built.
-    assert let_in - {"deploy/requirements-gpu.lock"} == {*PACKAGES, *BESIDE}
+    # These locks are read while an image is built.
+    locks = {"deploy/requirements-gpu.lock", "deploy/requirements-serving.lock"}
+    assert let_in - locks == {*PACKAGES, *BESIDE}
 
 
 def test_every_library_of_the_gpu_has_a_hash_and_none_is_locked_twice() -> None:
