@@ -196,3 +196,24 @@ def test_an_endpoint_without_an_image_that_serves_is_refused() -> None:
 def test_an_endpoint_on_a_machine_that_does_not_exist_is_refused() -> None:
     problem = refusal(endpoint=EndpointConfig(machine_type="n1-standard-5"), serving_image=DIGEST)
     assert "n1-standard-5" in problem.headline
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            ["notify.webhook=HOOK"],
+            "`notify.webhook` names the environment variable HOOK, which a task on Vertex AI does",
+        ),
+        (["notify.webhook=https://h.example/", "notify.secret=S"], "`notify.secret` names the environment variable S,"),
+    ],
+)
+def test_a_webhook_that_needs_a_variable_of_this_machine_is_refused(changes: list[str], sentence: str) -> None:
+    problem = refusal(changes=changes)
+    assert sentence in problem.headline
+    assert "--set notify=null" in problem.next_command
+
+
+def test_a_webhook_that_needs_no_variable_passes() -> None:
+    for changes in (["notify.webhook=https://h.example/"], ["notify=null"]):
+        check_preconditions(load_workload("taxi", changes), load_environment("dev"))
