@@ -179,9 +179,7 @@ def _credentials(webhook: Webhook, body: bytes) -> dict[str, str]:
         raise _RefusedError(f"the environment variable {webhook.secret}, which holds its secret, is not set")
     if webhook.sign == "bearer":
         if not _IN_A_HEADER.fullmatch(secret):
-            raise _RefusedError(
-                f"the environment variable {webhook.secret} holds what no header can: letters outside of ASCII, or white "
-                "space"
-            )
+            sentence = f"the environment variable {webhook.secret} holds what no header can"
+            raise _RefusedError(f"{sentence}: white space, or letters outside of ASCII")
         return {"Authorization": f"Bearer {secret}"}
     return {SIGNATURE: f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"}

@@ -186,6 +186,4 @@ def test_a_bearer_token_is_not_sent_in_the_open(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HOOK", "http://hooks.example.invalid/")
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     problem = send(_webhook("HOOK", secret="HOOK_SECRET"), "refused", MESSAGE)
-    assert problem == (
-        "the webhook did not take the message `refused`: its address is http://, which would send the secret in the open."
-    )
+    assert problem.endswith(": its address is http://, which would send the secret in the open.")

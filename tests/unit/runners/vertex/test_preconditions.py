@@ -203,7 +203,7 @@ def test_an_endpoint_on_a_machine_that_does_not_exist_is_refused() -> None:
     [
         (
             ["notify.webhook=HOOK"],
-            "`notify.webhook` names the environment variable HOOK, which a task on Vertex AI does",
+            "`notify.webhook` names the environment variable HOOK, which a task on",
         ),
         (["notify.webhook=https://h.example/", "notify.secret=S"], "`notify.secret` names the environment variable S,"),
     ],
