@@ -44,7 +44,10 @@ def outcome_of(
     for result in results.values():
         if result.state == "failed":
             # The Rollout fails behind the push, which stays.
-            return replace(_failed(result, log), **_pushed(results))
+            pushed = _pushed(results)
+            return replace(
+                _failed(result, log), pushed_version=pushed.get("pushed_version"), pushed_to=pushed.get("pushed_to")
+            )
     if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals, _pushed(results))
     if until and until not in ("Pusher", "Rollout"):
