@@ -10,9 +10,11 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ import requests
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 SIGNATURE = "X-Sluice-Signature"
+_IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
 _WORTH_ANOTHER = (408, 425, 429)  # and all from 500 on
 
 
@@ -40,6 +43,23 @@ class Webhook:
     """How long one attempt may take to connect, and then to answer."""
     longest_seconds: float = 20.0
     """After so long it is given up, whatever the receiver does."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a person learns of a run, or of a rollout that ended without one (`run_id` is None)."""
+
+    workload: str
+    run_id: str | None
+    outcome: str
+    exit_code: int
+    reason: str
+    next_command: str
+    pushed_version: str | None
+
+    def message(self) -> Mapping[str, Any]:
+        """As it is sent."""
+        return {**asdict(self), "exit_code": int(self.exit_code)}
 
 
 class _NotTakenError(Exception):
@@ -64,6 +84,20 @@ def send(webhook: Webhook, event: str, message: Mapping[str, Any]) -> str:
     return problems[0]
 
 
+def is_in_the_open(address: str) -> bool:
+    """Whether what is sent to this address can be read on the way: http:// to another machine."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and host != "localhost" and not _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _sent(webhook: Webhook, event: str, message: Mapping[str, Any]) -> str:
     body = json.dumps({"event": event, **message}, ensure_ascii=False).encode()
     retrying = Retrying(
@@ -73,12 +107,17 @@ def _sent(webhook: Webhook, event: str, message: Mapping[str, Any]) -> str:
     )
     try:
         address, headers = _address(webhook), {**_JSON, **_credentials(webhook, body)}
+        if "Authorization" in headers and is_in_the_open(address):
+            raise _RefusedError("its address is http://, which would send the secret in the open")
         retrying(_post, address, body, headers, webhook.timeout_seconds)
     except RetryError as given_up:
         reason = given_up.last_attempt.exception()
         return f"the webhook did not take the message `{event}`, tried {webhook.attempts} times: {reason}."
     except _RefusedError as refusal:
         return f"the webhook did not take the message `{event}`: {refusal}."
+    except Exception as problem:
+        # Its message may hold the address or the secret.
+        return f"the webhook was not sent the message `{event}`: an unexpected {type(problem).__name__}."
     return ""
 
 
@@ -87,10 +126,16 @@ _JSON = {"Content-Type": "application/json", "User-Agent": "sluice"}
 
 def _post(address: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
     host = urlsplit(address).hostname
+
+    def with_ours(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(headers)
+        return request
+
     try:
-        # Redirected, a POST would become a GET, and the secret would go to another host.
+        # Redirected, a POST would become a GET, and the secret would go to another host. Without `auth`, an entry of
+        # ~/.netrc for this host would replace our header.
         with requests.post(
-            address, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
+            address, data=body, auth=with_ours, timeout=timeout, allow_redirects=False, stream=True
         ) as response:
             code = response.status_code
     except requests.exceptions.SSLError:
@@ -107,13 +152,23 @@ def _post(address: str, body: bytes, headers: Mapping[str, str], timeout: float)
         raise _RefusedError(f"{host} answered with HTTP {code}")
 
 
+def _checked(address: str) -> str:
+    try:
+        is_address = bool(urlsplit(address).hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise _RefusedError("its address is not one: https://HOST/PATH is")
+    return address
+
+
 def _address(webhook: Webhook) -> str:
     if "://" in webhook.address:
-        return webhook.address
+        return _checked(webhook.address)
     found = os.environ.get(webhook.address, "")
     if not found:
         raise _RefusedError(f"the environment variable {webhook.address}, which holds its address, is not set")
-    return found
+    return _checked(found)
 
 
 def _credentials(webhook: Webhook, body: bytes) -> dict[str, str]:
@@ -123,5 +178,8 @@ def _credentials(webhook: Webhook, body: bytes) -> dict[str, str]:
     if not secret:
         raise _RefusedError(f"the environment variable {webhook.secret}, which holds its secret, is not set")
     if webhook.sign == "bearer":
+        if not _IN_A_HEADER.fullmatch(secret):
+            sentence = f"the environment variable {webhook.secret} holds what no header can"
+            raise _RefusedError(f"{sentence}: white space, or letters outside of ASCII")
         return {"Authorization": f"Bearer {secret}"}
     return {SIGNATURE: f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"}

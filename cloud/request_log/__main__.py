@@ -11,7 +11,7 @@ import click
 from cloud.request_log.table import logged_requests
 from core.atomic_write import write_text
 from core.errors import SluiceError
-from gates.command.usage import OneSentenceCommand
+from gates.command.usage import OneSentenceCommand, check_writable
 
 FILE = "request_log.jsonl"
 _EPILOG = """\b
@@ -28,6 +28,7 @@ Exit codes:  0 written    1 a defect of Sluice    3 the table cannot be read, or
 @click.option("--most", default=100_000, show_default=True, type=click.IntRange(1), help="The newest so many requests.")
 def main(table: str, folder: Path, days: float, most: int) -> None:
     """Read Vertex AI's log of requests out of BigQuery, for `data.serving_log` and `gates check --serving`."""
+    _check_place(folder)  # before the query, which costs
     found = logged_requests(table, datetime.now(timezone.utc) - timedelta(days=days), most)
     if not found.instances:
         raise SluiceError(
@@ -38,6 +39,14 @@ def main(table: str, folder: Path, days: float, most: int) -> None:
     write_text(folder / FILE, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found.instances))
     left_out = f", {found.left_out:,} left out that name no features" if found.left_out else ""
     click.echo(f"{folder / FILE}: {len(found.instances):,} instances of {found.requests:,} requests{left_out}")
+
+
+def _check_place(folder: Path) -> None:
+    """That the file can be written, or the first folder on its way be made."""
+    target = folder.absolute() / FILE
+    while not target.parent.exists():
+        target = target.parent
+    check_writable(target, "--to")
 
 
 if __name__ == "__main__":

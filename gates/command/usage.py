@@ -11,6 +11,7 @@ import click
 
 from core.atomic_write import write_text
 from core.errors import ExitCode, SluiceError
+from core.file_errors import unusable
 
 _STOPPED = 130  # as shells report Ctrl-C
 
@@ -51,6 +52,15 @@ def check_writable(path: Path, option: str) -> None:
         raise SluiceError(f"{option} {path} {why}.", f"Look:  ls -ld {folder}")
 
 
+def _said(problem: OSError) -> ExitCode:
+    """Says which file cannot be used; what a defect might cause is raised."""
+    found = unusable(problem)
+    if found is None:
+        raise problem
+    say(found)
+    return found.exit_code
+
+
 class OneSentenceCommand(click.Command):
     """A click command that prints click's errors and ours in one sentence."""
 
@@ -61,6 +71,8 @@ class OneSentenceCommand(click.Command):
         except SluiceError as problem:
             say(problem)
             code = problem.exit_code
+        except OSError as problem:
+            code = _said(problem)
         except click.UsageError as problem:
             where = problem.ctx.command_path if problem.ctx else "python -m gates"
             say(SluiceError(problem.format_message(), f"All options:  {where} --help"))

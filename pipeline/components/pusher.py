@@ -7,7 +7,6 @@ when one is absent, withdrawn, negative or of another model.
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,7 +18,6 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from core.errors import SluiceError
 from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport, Severity, verdict_of
 from pipeline.artifacts.blessings import (
@@ -31,11 +29,12 @@ from pipeline.artifacts.blessings import (
     verdict_properties,
     write_report,
 )
+from pipeline.artifacts.registered import not_noted, noted, registered_of
 from pipeline.components.gate import after_gates, candidate_of, reasons_of
-from registry.backends import registry_at
-from registry.contract import DEPLOYMENT, PRODUCTION, STAGE
+from registry.contract import PRODUCTION
 from serving.backends import endpoint_at, version_folder_at
 from serving.contract import EndpointDownError
+from serving.rollout.registration import record_stage
 from serving.rollout.stores import store_at
 from serving.rollout.traffic import hold_traffic
 from serving.version_folder import Push
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from pipeline.platform import Platform
 
 GATE = "pusher"
-NOTED = "noted_in_registry"
 
 
 class PusherInputs(Strict):
@@ -125,22 +123,13 @@ def _push_finding(push: Push, destination: str) -> Finding:
     return finding_about("pushed", str(push.version), Severity.INFO, reason, "Nothing to do.")
 
 
-def _noted(push: Push, registered: types.Artifact) -> Finding:
+def _noted(push: Push, artifact: types.Artifact) -> Finding:
     """Records the push in the registry. A registry that cannot be changed does not undo the push."""
-    names = ("model", "version", "registry")
-    model, version, place = (registered.get_string_custom_property(name) for name in names)
-    deployment = f"pushed-{push.version}"
-    try:
-        registry_at(place).deployed(model, version, deployment)
-    except (SluiceError, OSError) as problem:
-        message = problem.headline if isinstance(problem, SluiceError) else str(problem)
-        reason = f"The registry {place} does not tell that version {push.version} was pushed: {message.rstrip('.')}."
-        ask = f"python -m registry --folder {shlex.quote(place)}"
-        by_hand = f"{ask} alias {model} {version} {PRODUCTION}"
-        labels = f"{ask} label {model} {version} {STAGE}={PRODUCTION} {DEPLOYMENT}={deployment}"
-        return finding_about(NOTED, version, Severity.WARN, reason, f"Once it can be changed:  {by_hand} && {labels}")
-    reason = f"{model} {version} in the registry {place} is noted as {deployment}."
-    return finding_about(NOTED, version, Severity.INFO, reason, "Nothing to do.")
+    registered = registered_of(artifact)
+    unrecorded = record_stage(registered, PRODUCTION, str(push.version))
+    if unrecorded:
+        return not_noted(registered.version, unrecorded)
+    return noted(registered, f"pushed-{push.version}")
 
 
 def _report(findings: list[Finding], started: float) -> GateReport:

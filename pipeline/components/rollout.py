@@ -22,6 +22,7 @@ from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
 from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.blessings import GateReportArtifact, RegisteredModel, write_report
+from pipeline.artifacts.registered import not_noted, registered_of
 from pipeline.artifacts.rollout import RolloutArtifact, write_rollout
 from pipeline.components.gate import optional_instance, tell_progress
 from pipeline.config.notify import NotifyConfig
@@ -40,7 +41,6 @@ from serving.rollout.transitions import steps
 
 GATE = "rollout"
 _SHARE = "share of the requests, in percent"
-_UNRECORDED = "noted_in_registry"
 _VERDICTS: Mapping[ExitCode, Verdict] = {
     ExitCode.PUSHED: Verdict.PASS,
     ExitCode.REFUSED: Verdict.FAIL,
@@ -99,7 +99,8 @@ class RolloutExecutor(base_executor.BaseExecutor):
             return
         version = pushed.get_string_custom_property("pushed_version")
         candidate = ModelVersion(deployed_id_of(version), given.workload, version)
-        order = given.order(pushed.uri, _registered(optional_instance(input_dict, "registered")))
+        registered = optional_instance(input_dict, "registered")
+        order = given.order(pushed.uri, registered_of(registered) if registered is not None else None)
         store = store_at(given.records, given.workload)
         carried = carry_out(candidate, order, store, _shown(order))
         write_rollout(record, carried.rollout, _next_command(carried.rollout, store))
@@ -111,9 +112,7 @@ def report_of(carried: CarriedOut, store: RolloutStore, seconds: float) -> GateR
     rollout = carried.rollout
     findings = [_finding(entry, rollout, store) for entry in rollout.entries]
     if carried.unrecorded:
-        reason, remedy = carried.unrecorded.reason, carried.unrecorded.remedy
-        version = rollout.candidate.version
-        findings.append(Finding(_UNRECORDED, version, _SHARE, 0.0, 0.0, 1, Severity.WARN, reason, remedy))
+        findings.append(not_noted(rollout.candidate.version, carried.unrecorded))
     checks = tuple(dict.fromkeys(each.check for each in findings))
     return GateReport(GATE, _VERDICTS[rollout.exit_code], tuple(findings), checks, seconds=seconds)
 
@@ -146,13 +145,6 @@ def _next_command(rollout: RolloutRecord, store: RolloutStore) -> str:
         return ""
     verb = "Decide" if rollout.event == "waiting_for_approval" else "Go on"
     return f"{verb}:  {store.next_command(rollout)}"
-
-
-def _registered(artifact: types.Artifact | None) -> Registered | None:
-    if artifact is None:
-        return None
-    place, model, version = (artifact.get_string_custom_property(name) for name in ("registry", "model", "version"))
-    return Registered(place, model, version)
 
 
 def _shown(order: RolloutOrder) -> Callable[[RolloutRecord], None]:

@@ -85,8 +85,10 @@ def profiles_of(workload: str) -> list[str]:
 
 def _put_environment(document: Document, cloud: EnvironmentConfig, place: Place) -> None:
     """What an environment says of every workload, wherever it runs."""
-    rollout = cloud.rollout.model_dump(mode="json") if cloud.rollout else None
-    put(document, ("serving", "rollout"), rollout, place, WorkloadConfig)
+    # An environment without the key leaves the workload's; `rollout: null` takes it away.
+    if "rollout" in cloud.model_fields_set:
+        rollout = cloud.rollout.model_dump(mode="json") if cloud.rollout else None
+        put(document, ("serving", "rollout"), rollout, place, WorkloadConfig)
     if cloud.strict_gates:
         put(document, ("gates", "strict"), True, place, WorkloadConfig)
 

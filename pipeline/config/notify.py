@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from core.strict import Strict
-from core.webhook import Webhook
+from core.strict import Strict, conflict
+from core.webhook import Webhook, is_in_the_open
 from pipeline.config.types import Text
 
 Event = Literal["refused", "failed", "rolled_back", "undecided", "waiting_for_approval"]
@@ -25,6 +25,19 @@ class NotifyConfig(Strict):
     """The name of the environment variable that holds the secret; null: none is sent. The secret is written nowhere."""
     sign: Literal["bearer", "hmac"] = "bearer"
     """`bearer`: the secret is sent in the header Authorization; `hmac`: it signs the body, in X-Sluice-Signature."""
+
+    @model_validator(mode="after")
+    def _keeps_its_secret(self) -> NotifyConfig:
+        if self.secret is None or self.sign != "bearer" or "://" not in self.webhook:
+            return self
+        try:
+            is_open = is_in_the_open(self.webhook)
+        except ValueError:
+            raise conflict("`webhook` is no address: https://HOST/PATH is", "webhook") from None
+        if is_open:
+            sentence = "`webhook` is an address with http://, which would send the secret in the open; take https://"
+            raise conflict(f"{sentence}, or `sign: hmac`, which does not send it", "webhook")
+        return self
 
     def as_webhook(self) -> Webhook:
         """The same as what sends takes it."""

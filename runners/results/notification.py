@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.webhook import send
+from core.webhook import Notice, send
 from pipeline.config.notify import NotifyConfig
 from runners.results.outcome import Outcome
 from runners.results.record import Gathered
@@ -13,16 +13,16 @@ def notify(config: NotifyConfig | None, workload: str, run_id: str, outcome: Out
     event = event_of(outcome, gathered)
     if config is None or not event:
         return None
-    message = {
-        "workload": workload,
-        "run_id": run_id,
-        "outcome": outcome.outcome,
-        "exit_code": int(outcome.exit_code),
-        "reason": outcome.reason,
-        "next_command": outcome.next_command,
-        "pushed_version": outcome.pushed_version,
-    }
-    return send(config.as_webhook(), event, message) or None
+    notice = Notice(
+        workload=workload,
+        run_id=run_id,
+        outcome=outcome.outcome,
+        exit_code=outcome.exit_code,
+        reason=outcome.reason,
+        next_command=outcome.next_command,
+        pushed_version=outcome.pushed_version,
+    )
+    return send(config.as_webhook(), event, notice.message()) or None
 
 
 def event_of(outcome: Outcome, gathered: Gathered) -> str:

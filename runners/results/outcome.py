@@ -6,7 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import ExitCode, SluiceError
@@ -43,7 +43,11 @@ def outcome_of(
     """The outcome of a run that ended by itself. `log` is the command or the link that shows its log."""
     for result in results.values():
         if result.state == "failed":
-            return _failed(result, log)
+            # The Rollout fails behind the push, which stays.
+            pushed = _pushed(results)
+            return replace(
+                _failed(result, log), pushed_version=pushed.get("pushed_version"), pushed_to=pushed.get("pushed_to")
+            )
     if refusals := [report for report in gates if not report.blessed]:
         return _refused(refusals, _pushed(results))
     if until and until not in ("Pusher", "Rollout"):

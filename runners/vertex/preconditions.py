@@ -38,6 +38,7 @@ def check_preconditions(config: WorkloadConfig, cloud: EnvironmentConfig) -> lis
     """
     _check_places(config)
     _check_withheld_by_schema(config)
+    _check_notify(config)
     _check_tasks(cloud)
     _check_dataflow(cloud)
     _check_other_regions(cloud)
@@ -115,6 +116,21 @@ def _check_withheld_by_schema(config: WorkloadConfig) -> None:
     schema = text_format.Parse(curated_text(config.schema_file), schema_pb2.Schema())
     columns = [feature.name for feature in schema.feature]
     check_withheld(columns, config.data.label, config.prediction, f"the schema {config.schema_file}")
+
+
+def _check_notify(config: WorkloadConfig) -> None:
+    """A task has the environment variables of its image and of Vertex AI, and none of this machine."""
+    notify = config.notify
+    if notify is None:
+        return
+    named = {"notify.webhook": None if "://" in notify.webhook else notify.webhook, "notify.secret": notify.secret}
+    for key, variable in named.items():
+        if variable is not None:
+            raise SluiceError(
+                f"`{key}` names the environment variable {variable}, which a task on Vertex AI does not have.",
+                "Notify without it:  --set notify.webhook=https://… --set notify.secret=null"
+                "    Or not at all:  --set notify=null",
+            )
 
 
 def _check_tasks(cloud: EnvironmentConfig) -> None:

@@ -143,7 +143,7 @@ def _alone(file: StateFile) -> Iterator[None]:
             f"there is no folder {file.versions}: no model of `{file.name}` was pushed",
             f"Push one:  python runners/local_runner.py --workload {file.name}",
         )
-    file.folder.mkdir(exist_ok=True)
+    _make(file.folder)
     lock = FileLock(file.folder / "server.lock")
     try:
         lock.acquire(timeout=0)
@@ -155,6 +155,14 @@ def _alone(file: StateFile) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as problem:
+        sentence = f"{folder}, which would hold the state of the endpoint, cannot be made: {problem.strerror}"
+        raise SluiceError(sentence, f"Look:  ls -ld {folder}") from problem
 
 
 def check_certificate(certificate: str, key: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.errors import ExitCode, SluiceError
-from core.webhook import Webhook, send
+from core.webhook import Notice, Webhook, send
 from serving.rollout.carry_out import carry_out
 from serving.rollout.record import Rollout
 from serving.rollout.store import RolloutStore
@@ -39,17 +39,16 @@ def finish(store: RolloutStore, rollout: Rollout, show: Callable[[str], object])
 
 
 def _notify(webhook: Webhook | None, rollout: Rollout, store: RolloutStore, show: Callable[[str], object]) -> None:
-    """With the keys of a run of the pipeline (runners/results/notification.py)."""
     if webhook is None:
         return
-    message = {
-        "workload": store.workload,
-        "run_id": None,
-        "outcome": {ExitCode.REFUSED: "refused", ExitCode.UNDECIDED: "undecided"}.get(rollout.exit_code, "pushed"),
-        "exit_code": int(rollout.exit_code),
-        "reason": rollout.reason,
-        "next_command": "" if rollout.is_final else store.next_command(rollout),
-        "pushed_version": rollout.candidate.version,
-    }
-    if problem := send(webhook, rollout.event, message):
+    notice = Notice(
+        workload=store.workload,
+        run_id=None,
+        outcome={ExitCode.REFUSED: "refused", ExitCode.UNDECIDED: "undecided"}.get(rollout.exit_code, "pushed"),
+        exit_code=rollout.exit_code,
+        reason=rollout.reason,
+        next_command="" if rollout.is_final else store.next_command(rollout),
+        pushed_version=rollout.candidate.version,
+    )
+    if problem := send(webhook, rollout.event, notice.message()):
         show(f"Not notified: {problem}")

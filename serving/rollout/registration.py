@@ -33,18 +33,26 @@ class Registration:
         stage = stage_of(rollout)
         if registered is None or self._recorded == (rollout.id, stage):
             return None
-        deployment = f"pushed-{rollout.candidate.version}"
-        try:
-            registry = registry_at(registered.place)
-            if stage == PRODUCTION:
-                registry.deployed(registered.model, registered.version, deployment)
-            else:
-                registry.label(registered.model, registered.version, {STAGE: stage, DEPLOYMENT: deployment})
-        except (SluiceError, OSError) as problem:
-            message = problem.headline if isinstance(problem, SluiceError) else str(problem)
-            return _unrecorded(registered, stage, deployment, message)
-        self._recorded = (rollout.id, stage)
-        return None
+        unrecorded = record_stage(registered, stage, rollout.candidate.version)
+        if unrecorded is None:
+            self._recorded = (rollout.id, stage)
+        return unrecorded
+
+
+def record_stage(registered: Registered, stage: str, pushed: str) -> Unrecorded | None:
+    """Gives a registered version its stage, and the number `pushed` under which it was pushed; one that is in
+    production takes the place of the one before. The result says why a registry could not be changed."""
+    deployment = f"pushed-{pushed}"
+    try:
+        registry = registry_at(registered.place)
+        if stage == PRODUCTION:
+            registry.deployed(registered.model, registered.version, deployment)
+        else:
+            registry.label(registered.model, registered.version, {STAGE: stage, DEPLOYMENT: deployment})
+    except (SluiceError, OSError) as problem:
+        message = problem.headline if isinstance(problem, SluiceError) else str(problem)
+        return _unrecorded(registered, stage, deployment, message)
+    return None
 
 
 def stage_of(rollout: Rollout) -> str:

@@ -130,3 +130,15 @@ def test_the_command_says_that_nothing_was_logged(cloud: LocalCloud, table: Tabl
     assert done.returncode == 3
     assert "holds no instance with named features of the last 7 days" in done.stderr
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("inside", ["", "log/more"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_table_is_read(
+    cloud: LocalCloud, tmp_path: Path, inside: str
+) -> None:
+    (tmp_path / "taken").touch()
+    done = _command(cloud, "local-project.none.log", "--to", str(tmp_path / "taken" / inside))
+    assert done.returncode == 3
+    assert "sluice: --to " in done.stderr
+    assert f"{tmp_path}/taken is not a folder" in done.stderr
+    assert "Traceback" not in done.stderr

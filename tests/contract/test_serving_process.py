@@ -163,6 +163,8 @@ def _certificate(folder: Path) -> tuple[str, str]:
         ("model", ["--certificate", "no.pem"], "TLS takes a certificate and its key"),
         ("model", ["--certificate", "no.pem", "--key", "no.key"], "are no certificate and key for TLS"),
         ("damaged", [], "state.json is damaged"),
+        ("folder for a file", [], "state.json cannot be used: it is a folder, not a file."),
+        ("file for a folder", [], ".endpoint, which would hold the state of the endpoint, cannot be made: File exists"),
         ("model", ["--port", "70000"], "70000"),
     ],
 )
@@ -172,8 +174,12 @@ def test_what_cannot_be_served_is_one_sentence(
     versions = tmp_path / "serving" / WORKLOAD
     if prepare != "nothing":
         versions.mkdir(parents=True)
-    if prepare in ("model", "damaged"):
+    if prepare not in ("nothing", "empty"):
         (versions / "101").mkdir()
+    if prepare == "file for a folder":
+        (versions / ".endpoint").touch()
+    if prepare == "folder for a file":
+        (versions / ".endpoint/state.json").mkdir(parents=True)
     if prepare == "damaged":
         (versions / ".endpoint").mkdir()
         (versions / ".endpoint/state.json").write_text("{")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
 from cloud.testing.certificates import Authority, server_context
-from core.webhook import SIGNATURE, Webhook, send
+from core.webhook import SIGNATURE, Webhook, is_in_the_open, send
 from tests.samples.receivers import receiving
 
 MESSAGE = {"workload": "taxi", "reason": "golden request 1 – answered otherwise"}
@@ -120,3 +121,69 @@ def test_an_address_in_a_variable_is_used_and_stands_in_no_sentence(monkeypatch:
     assert SECRET not in send(_webhook("HOOK"), "refused", MESSAGE)
     monkeypatch.delenv("HOOK")
     assert "HOOK, which holds its address, is not set" in send(_webhook("HOOK"), "refused", MESSAGE)
+
+
+@pytest.mark.parametrize("secret", ["do-not-tell-ž", "do-not-tell\nX-Other: 1"])
+def test_a_secret_that_no_header_can_hold_is_one_sentence_without_it(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", secret)
+    with receiving() as receiver:
+        problem = send(_webhook(receiver.url, secret="HOOK_SECRET"), "refused", MESSAGE)
+    assert "the environment variable HOOK_SECRET holds what no header can" in problem
+    assert SECRET not in problem
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    "address", ["https://[bad/do-not-tell", "https:///do-not-tell", "https://host:port/do-not-tell"]
+)
+def test_an_address_that_is_none_is_one_sentence_without_it(address: str) -> None:
+    problem = send(_webhook(address), "refused", MESSAGE)
+    assert problem.startswith("the webhook did not take the message `refused`: ")
+    assert SECRET not in problem
+
+
+def test_what_nobody_expected_is_one_sentence_with_its_kind_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(dict[str, str]):
+        def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+            raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(os, "environ", Closed())
+    problem = send(_webhook("HOOK"), "refused", MESSAGE)
+    assert problem == "the webhook was not sent the message `refused`: an unexpected RuntimeError."
+
+
+def test_the_netrc_of_this_user_does_not_replace_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    with receiving() as receiver:
+        assert send(_webhook(receiver.url, secret="HOOK_SECRET"), "refused", MESSAGE) == ""
+        assert send(_webhook(receiver.url), "refused", MESSAGE) == ""
+    assert receiver.requests[0].headers["Authorization"] == f"Bearer {SECRET}"
+    assert "Authorization" not in receiver.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    ("address", "is_open"),
+    [
+        ("http://hooks.example.com/x", True),
+        ("HTTP://10.0.0.1/x", True),
+        ("https://hooks.example.com/x", False),
+        ("http://127.0.0.1:8080/x", False),
+        ("http://[::1]/x", False),
+        ("http://localhost/x", False),
+        ("http://localhost.example.com/x", True),
+    ],
+)
+def test_only_https_and_this_machine_keep_what_is_sent_to_themselves(address: str, is_open: bool) -> None:
+    assert is_in_the_open(address) is is_open
+
+
+def test_a_bearer_token_is_not_sent_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "http://hooks.example.invalid/")
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    problem = send(_webhook("HOOK", secret="HOOK_SECRET"), "refused", MESSAGE)
+    assert problem.endswith(": its address is http://, which would send the secret in the open.")

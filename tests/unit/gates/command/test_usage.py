@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from core.errors import SluiceError
 from gates.command.app import main
-from gates.command.usage import check_writable, show_or_write
+from gates.command.usage import OneSentenceCommand, check_writable, show_or_write
 from pipeline.config.explain import main as reference
 from pipeline.config.explain import reference_markdown
 from tests.samples.folders import ROOT
@@ -55,3 +57,15 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_written(tm
     (tmp_path / "page.md").write_text("")
     with pytest.raises(SluiceError, match=r"page\.md is not a folder"):
         check_writable(tmp_path / "page.md" / "inner", "--json")
+
+
+def test_a_file_that_cannot_be_used_is_a_sentence_and_a_defect_is_not() -> None:
+    @click.command(cls=OneSentenceCommand)
+    @click.argument("code", type=int)
+    def opens(code: int) -> None:
+        raise OSError(code, "what the system says", "out/notes")
+
+    refused = CliRunner().invoke(opens, [str(errno.EISDIR)])
+    assert refused.exit_code == 3
+    assert refused.output.splitlines()[0] == "sluice: out/notes cannot be used: it is a folder, not a file."
+    assert isinstance(CliRunner().invoke(opens, [str(errno.EBADF)]).exception, OSError)

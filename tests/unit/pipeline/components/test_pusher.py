@@ -204,7 +204,9 @@ def test_a_registry_that_cannot_be_changed_warns_and_does_not_undo_the_push(
     assert Path(pushed.uri, "saved_model.pb").exists()
     assert report.verdict is Verdict.PASS
     [finding] = report.of(Severity.WARN)
+    assert "does not say that the stage of taxi 1.0.0 is production" in finding.reason
     assert f"{registered.uri} is gone" in finding.reason
+    assert (finding.statistic, finding.value, finding.threshold) == ("recorded in the registry", 0.0, 1.0)
     assert finding.reason in pushed.get_string_custom_property("reason")
     assert "alias taxi 1.0.0 production && python -m" in finding.remedy
 

@@ -146,7 +146,13 @@ def test_what_is_not_decided_leaves_the_verdict_open_and_names_the_next_command(
 def test_a_registry_that_could_not_be_changed_warns(tmp_path: Path) -> None:
     carried = CarriedOut(_ended(Phase.DONE), Unrecorded("The registry is gone.", "By hand:  ls"))
     report = report_of(carried, FolderStore(tmp_path, "taxi"), 1.0)
-    assert [each.reason for each in report.of(Severity.WARN)] == ["The registry is gone."]
+    [warning] = report.of(Severity.WARN)
+    assert (warning.check, warning.reason, warning.remedy) == (
+        "noted_in_registry",
+        "The registry is gone.",
+        "By hand:  ls",
+    )
+    assert (warning.statistic, warning.value, warning.threshold) == ("recorded in the registry", 0.0, 1.0)
 
 
 def test_the_record_comes_back_from_the_artifact(tmp_path: Path) -> None:

@@ -44,6 +44,17 @@ def test_the_environment_replaces_the_workloads_steps_and_the_command_line_has_t
     assert (staging.approve, staging.canary_percents) == ("auto", [20])
 
 
+def test_an_environment_that_does_not_name_the_rollout_leaves_the_workloads(tmp_path: Path) -> None:
+    text = (ROOT / "configs/environments/dev.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "plain.yaml"
+    file.write_text(text.replace("\nrollout: null\n", "\n"), encoding="utf-8")
+    file_with_rollout = tmp_path / "mine.yaml"
+    workload = (ROOT / "configs/taxi.yaml").read_text(encoding="utf-8")
+    file_with_rollout.write_text(f"{workload}\nserving:\n  rollout: {{canary_percents: [50]}}\n", encoding="utf-8")
+    kept = load_workload(str(file_with_rollout), environment=str(file)).serving.rollout
+    assert kept is not None and kept.canary_percents == [50]
+
+
 def test_an_environment_that_there_is_not_is_named_with_those_that_there_are() -> None:
     with pytest.raises(SluiceError, match="there is no environment `stagin`; did you mean `staging`"):
         load_workload("taxi", environment="stagin")

@@ -118,6 +118,20 @@ def test_a_users_error_keeps_its_sentence_and_a_defect_names_the_log() -> None:
     assert "run.log" in outcome.next_command
 
 
+def test_a_rollout_that_fails_leaves_what_was_pushed_in_the_record() -> None:
+    down = SluiceError("no endpoint of taxi runs.", "Start it:  python -m serving --workload taxi")
+    results = {"Pusher": _pushed(1), "Rollout": NodeResult("Rollout", "failed", 1.0, error=down)}
+    outcome = outcome_of(results, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
+    assert (outcome.outcome, outcome.exit_code, outcome.reason) == ("failed", 3, "no endpoint of taxi runs.")
+    assert (outcome.pushed_version, outcome.pushed_to) == ("17", "serving/17")
+
+
+def test_a_pusher_that_fails_has_pushed_nothing() -> None:
+    results = {"Pusher": NodeResult("Pusher", "failed", 1.0, error=SluiceError("the disk is full.", "df -h"))}
+    outcome = outcome_of(results, _gate(Verdict.PASS), None, push_wanted=True, log="run.log")
+    assert (outcome.outcome, outcome.pushed_version, outcome.pushed_to) == ("failed", None, None)
+
+
 GRAPH_ERROR = """An error occurred while trying to apply the transformation: "Graph execution error:
 
 Detected at node 'transform/Reshape' defined at (most recent call last):

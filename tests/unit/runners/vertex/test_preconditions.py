@@ -207,3 +207,24 @@ def test_a_rollout_whose_answers_nobody_can_record_is_a_warning() -> None:
     assert warning.startswith("`endpoint.service_account` is not set, so versions cannot record their answers")
     account = EndpointConfig(service_account="serving@my-project.iam.gserviceaccount.com")
     assert check_preconditions(config, cloud.model_copy(update={"endpoint": account})) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            ["notify.webhook=HOOK"],
+            "`notify.webhook` names the environment variable HOOK, which a task on",
+        ),
+        (["notify.webhook=https://h.example/", "notify.secret=S"], "`notify.secret` names the environment variable S,"),
+    ],
+)
+def test_a_webhook_that_needs_a_variable_of_this_machine_is_refused(changes: list[str], sentence: str) -> None:
+    problem = refusal(changes=changes)
+    assert sentence in problem.headline
+    assert "--set notify=null" in problem.next_command
+
+
+def test_a_webhook_that_needs_no_variable_passes() -> None:
+    for changes in (["notify.webhook=https://h.example/"], ["notify=null"]):
+        check_preconditions(load_workload("taxi", changes), load_environment("dev"))
