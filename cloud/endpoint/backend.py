@@ -26,7 +26,7 @@ from cloud.endpoint.deployment import (
 )
 from cloud.endpoint.options import CANDIDATE_SUFFIX, EndpointOptions
 from cloud.endpoint.predictions import Predictions
-from cloud.endpoint.resource import EndpointResource, StaleEtagError
+from cloud.endpoint.resource import EndpointResource, StaleEtagError, UnfinishedError
 from cloud.endpoint.split_label import split_text
 from cloud.endpoint.versions import registered
 from cloud.pipeline_jobs import Transport, connected
@@ -49,7 +49,8 @@ from serving.contract import (
     checked_target,
 )
 
-# An operation ends so when the container of the model never answers; anything else is not the version's fault.
+# An operation that loads a model ends so, or not in its time, when the container of the model never answers; anything
+# else is not the version's fault.
 _UNLOADABLE = (exceptions.FailedPrecondition, exceptions.DeadlineExceeded, exceptions.Unknown)
 # How an endpoint refuses a request that no deployed model can get.
 _GONE = (400, 404)
@@ -241,35 +242,53 @@ class VertexEndpoint(Endpoint):
         """Deploys a version where it is not yet; what this call has deployed goes again when any of it fails."""
         options, models = self._options, self._clients[1]
         name = registered(version, options, models, self._transport, self._patience, self._loading)
+        missing = [each for each in resources if not self._has(each, version)]
         begun: list[tuple[EndpointResource, Any]] = []
         try:
-            for each in resources:
+            for each in missing:
                 is_copy = each is not self._main
-                wanted = endpoint_message(each.endpoint_id, self._workload, options, is_logged=not is_copy)
-                there = state_of(each.ensure(wanted)).find(version.deployed_id)
-                if there is not None:
-                    check_same(there, version, each.endpoint_id)
-                    continue
                 message = deployed_message(version, name, options, is_copy)
                 begun.append((each, each.begin_deploy(message, {"0": WHOLE} if is_copy else {})))
             for each, operation in begun:
                 if operation is not None:
                     each.finish(operation, f"cannot load {title_of(version)}")
         except SluiceError as problem:
-            self._take_back(version.deployed_id, [each for each, _ in begun])
-            if isinstance(problem.__cause__, _UNLOADABLE):
+            left = self._take_back(version.deployed_id, begun)
+            look = f"What is there:  gcloud ai endpoints list {options.place.options}" if left else ""
+            if isinstance(problem, UnfinishedError) or isinstance(problem.__cause__, _UNLOADABLE):
                 raise DeployError(
-                    f"version {version.version} of {version.model} cannot be deployed: {problem.headline}"
+                    f"version {version.version} of {version.model} cannot be deployed: {problem.headline}{left}", look
                 ) from problem
+            if left:
+                raise SluiceError(f"{problem.headline}{left}", look, problem.exit_code) from problem
             raise
 
-    def _take_back(self, deployed_id: str, resources: Sequence[EndpointResource]) -> None:
-        for each in resources:
-            each.settle()
-            if each is self._main:
-                each.undeploy(deployed_id)
-            else:
-                self._candidates.remove([deployed_id])
+    def _has(self, resource: EndpointResource, version: ModelVersion) -> bool:
+        """Whether a version is deployed at an endpoint, which is made when it is not there."""
+        is_logged = resource is self._main
+        wanted = endpoint_message(resource.endpoint_id, self._workload, self._options, is_logged=is_logged)
+        there = state_of(resource.ensure(wanted)).find(version.deployed_id)
+        if there is not None:
+            check_same(there, version, resource.endpoint_id)
+        return there is not None
+
+    def _take_back(self, deployed_id: str, begun: Sequence[tuple[EndpointResource, Any]]) -> str:
+        """Undoes deployments, each by itself. Returns a sentence about what may stay, or nothing."""
+        for each, operation in begun:
+            if operation is not None:
+                each.cancel(operation)
+        left = ""
+        # What cannot be cancelled is awaited: it may still end, and must not stay then.
+        for each, _ in begun:
+            try:
+                each.settle()
+                if each is self._main:
+                    each.undeploy(deployed_id)
+                else:
+                    self._candidates.remove([deployed_id])
+            except SluiceError as problem:
+                left += f" The model {deployed_id} may still be there: {problem.headline}"
+        return left
 
     def _undeploy(self, deployed_id: str) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,14 @@ _LOG = "predict_request_response_logging_config"
 
 class StaleEtagError(Exception):
     """The endpoint was changed since its etag was read."""
+
+
+class UnfinishedError(SluiceError):
+    """An operation has not ended in its time, though Vertex AI answers."""
+
+
+class _UnderWay(exceptions.ServiceUnavailable):
+    """An operation has not ended at this look."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +116,31 @@ class EndpointResource:
         """Returns once an operation has ended well.
 
         Raises:
+          UnfinishedError: when it has not ended in its time.
           SluiceError: with the operation's own error as its cause.
         """
 
         def look() -> None:
             if not operation.done(retry=None):
-                raise exceptions.ServiceUnavailable("it has not ended yet")
+                raise _UnderWay("it has not ended yet")
 
-        tried(look, f"{self._title} {cannot}", self.place, self.loading)
+        try:
+            tried(look, f"{self._title} {cannot}", self.place, self.loading)
+        except SluiceError as problem:
+            if not isinstance(problem.__cause__, _UnderWay):
+                raise
+            minutes = f"{self.loading.altogether / 60:g} minutes (`endpoint.load_minutes`)"
+            raise UnfinishedError(f"{self._title} {cannot}: it has not ended after {minutes}.") from problem
         # Only now, and once: an operation that has ended with an error ends no other way when it is asked again.
         problem = operation.exception()
         if problem is not None:
             tried(lambda: _raised(problem), f"{self._title} {cannot}", self.place, Patience(altogether=0.0))
+
+    def cancel(self, operation: Any) -> None:
+        """Asks that an operation ends without its effect. Not every one can: `settle` shows when it has ended."""
+        request = operations_pb2.CancelOperationRequest(name=operation.operation.name)
+        with suppress(SluiceError):
+            self._call(self.client.cancel_operation, request, "cannot cancel an operation")
 
     def update(self, changed: Any, *paths: str) -> Any:
         """Writes these fields of the endpoint; `changed` carries the etag that they were decided on.

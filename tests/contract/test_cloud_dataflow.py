@@ -143,6 +143,13 @@ def test_what_may_not_be_read_is_refused_in_one_sentence(cloud: LocalCloud) -> N
     assert "gcloud dataflow jobs list --status=active" in caught.value.next_command
 
 
+@pytest.mark.parametrize("words", ["has not been used in project 7 before or it is disabled", "it is disabled"])
+def test_where_the_api_was_never_enabled_no_job_runs(cloud: LocalCloud, words: str) -> None:
+    cloud.faults.fail_next(exceptions.Forbidden(f"Dataflow API {words}."), f"dataflow.googleapis.com GET {_PATH}")
+    assert DataflowJobs(PROJECT, REGION).running(["taxi-dev-1"]) == []
+    assert cancel_dataflow_jobs_of(PROJECT, REGION, "taxi-dev-1") == []
+
+
 def _submitted(cloud: LocalCloud, label: str) -> str:
     """The id of a job that runs until it is cancelled."""
     command = [sys.executable, "-m", "tests.samples.beam_waiting", *DATAFLOW, label]

@@ -50,7 +50,7 @@ class EndpointService(Service):
         super().__init__(backend)
         self.endpoints = Collection(backend.store, "endpoints", types.Endpoint, ENDPOINT_ID)
         self.versions = Versions(backend)
-        self._coming: set[str] = set()
+        self._coming: dict[str, str] = {}  # the operations that load models
 
     def create_endpoint(self, request: Any) -> Any:
         """An endpoint without models."""
@@ -104,7 +104,7 @@ class EndpointService(Service):
             response = self._add(endpoint.name, deployed, split)
             return self.operations.start(endpoint.name, response, types.DeployModelOperationMetadata)
         operation = self.operations.begin(endpoint.name, types.DeployModelOperationMetadata)
-        self._coming.add(_key(endpoint.name, deployed.id))
+        self._coming[_key(endpoint.name, deployed.id)] = operation.name
         arguments = (operation.name, endpoint.name, deployed, split, hosted_model(endpoint.name, deployed, version))
         threading.Thread(target=self._load, args=arguments, daemon=True).start()
         return operation
@@ -144,20 +144,26 @@ class EndpointService(Service):
     def _check_id(self, endpoint: Any, deployed_id: str) -> None:
         if not deployed_id:
             return
-        taken = deployed_id in _ids(endpoint) or _key(endpoint.name, deployed_id) in self._coming
+        loading = self._coming.get(_key(endpoint.name, deployed_id), "")
+        taken = deployed_id in _ids(endpoint) or self.operations.is_under_way(loading)
         if taken or deployed_id == traffic.NEW_MODEL or not re.fullmatch(DEPLOYED_ID, deployed_id):
             raise invalid_argument([("deployed_model.id", f"{deployed_id!r} is taken or not 1 to 10 digits.")])
 
     def _load(self, operation: str, endpoint: str, deployed: Any, split: dict[str, int], model: HostedModel) -> None:
         """Starts the model's process and ends the operation; on a thread of its own, which holds the lock only then."""
-        assert self.backend.host is not None
+        host = self.backend.host
+        assert host is not None
         key = _key(endpoint, deployed.id)
         try:
-            problem = self.backend.host.start(key, model)
+            problem = host.start(key, model)
         except Exception as defect:
             problem = f"{type(defect).__name__}: {defect}"
         with self.backend.lock:
-            self._coming.discard(key)
+            if not self.operations.is_under_way(operation):
+                # Cancelled. Another one may load the same model now.
+                if self._coming[key] == operation:
+                    host.stop(key)
+                return
             try:
                 if problem:
                     raise exceptions.FailedPrecondition(f"Model server exited unexpectedly: {problem}.")

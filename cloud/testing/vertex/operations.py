@@ -49,6 +49,21 @@ class Operations:
         found.error.message = error.message
         self._left[name] = 0
 
+    def cancel(self, name: str) -> Any:
+        """Ends an operation that was begun, without its effect; one that has had its effect stays as it is.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        found = self._found(name)
+        if self.is_under_way(found.name):
+            self.fail(found.name, exceptions.Cancelled("The operation was cancelled."))
+        return empty_pb2.Empty()
+
+    def is_under_way(self, name: str) -> bool:
+        """Whether an operation was begun and has neither ended nor failed."""
+        return self._left.get(name) == math.inf
+
     def list(self, below: str) -> Any:
         """The operations right below a resource, as they stand at this poll."""
         found = [each.name for each in self.store.below(self.store.names.canonical(below), "operations")]
@@ -60,11 +75,15 @@ class Operations:
         Raises:
             NotFound: there is none of that name.
         """
+        found = self._found(name)
+        self._left[found.name] = self._left.get(found.name, 0) - 1
+        return self._seen(found)
+
+    def _found(self, name: str) -> Any:
         found = self.store.resources.get(self.store.names.canonical(name))
         if not isinstance(found, operations_pb2.Operation):
             raise exceptions.NotFound(f"The operation does not exist: {name}")
-        self._left[found.name] = self._left.get(found.name, 0) - 1
-        return self._seen(found)
+        return found
 
     def _made(self, below: str, metadata: type[proto.Message]) -> Any:
         times = types.GenericOperationMetadata(create_time=now(), update_time=now())

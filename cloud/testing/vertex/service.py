@@ -109,8 +109,8 @@ def methods_of(service: Service) -> Iterator[Method]:
 
 
 def operation_methods(operations: Operations) -> Iterator[Method]:
-    """Polling and listing operations, which is a service of its own. Clients over REST poll under /ui, others under
-    /v1."""
+    """Polling, listing and cancelling operations, which is a service of its own. Clients over REST poll under /ui,
+    others under /v1."""
     place = "projects/*/locations/*"
     resources = (place, f"{place}/*/*", f"{place}/*/*/*/*")
     yield _operation_method(
@@ -125,10 +125,19 @@ def operation_methods(operations: Operations) -> Iterator[Method]:
         [f"{{name={each}}}/operations" for each in resources],
         lambda request: operations.list(request.name),
     )
+    yield _operation_method(
+        "CancelOperation",
+        operations_pb2.CancelOperationRequest,
+        [f"{{name={each}/operations/*}}:cancel" for each in resources],
+        lambda request: operations.cancel(request.name),
+        "post",
+    )
 
 
-def _operation_method(name: str, request: Any, paths: list[str], serve: Callable[[Any], Any]) -> Method:
-    bindings = tuple(Binding("get", f"/{version}/{path}", "") for version in ("v1", "ui") for path in paths)
+def _operation_method(
+    name: str, request: Any, paths: list[str], serve: Callable[[Any], Any], verb: str = "get"
+) -> Method:
+    bindings = tuple(Binding(verb, f"/{version}/{path}", "") for version in ("v1", "ui") for path in paths)
     return Method("google.longrunning.Operations", name, request, bindings, lambda message: message, serve)
 
 
