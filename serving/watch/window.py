@@ -17,8 +17,8 @@ from core.errors import SluiceError
 class Observation:
     """One request to one version: how long it took, and the numbers of the answer by name.
 
-    `scores` is None when the request failed by a fault of the server (5xx, no answer in time); a request that the
-    server rightly refused (4xx) is no answer and does not count.
+    `scores` is None when there was no prediction, whatever the reason: a fault of the server (5xx), a refusal (4xx), or
+    a client that did not wait. Clients' own faults meet both versions and cancel out in the comparison.
     """
 
     seconds: float

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
+from serving.log.answer_line import answer_in, line_of
+from serving.log.answer_source import observed_of
+from serving.log.answered import Answered
 from serving.watch.decision import Failed, Passed, Standing, Undecided
 from serving.watch.settings import WatchSettings
 from serving.watch.watch import FAILURES, SLOWNESS, Watch, decide
@@ -66,6 +72,36 @@ def test_a_stable_version_that_already_fails_does_not_sink_the_canary() -> None:
     failing = Behaviour(failures=0.3)
     for canary in (failing, STABLE):
         assert not isinstance(decide(windows(canary, failing, count=100), SETTINGS), Failed)
+
+
+def _with_refusals(
+    answers: Sequence[Observation], share: float, code: int, rng: np.random.Generator
+) -> list[Observation]:
+    """What is observed of a version that refuses this share of the requests."""
+    refused = answer_in(line_of(Answered(1.0, "2", code, 0.01, b"")))
+    assert refused is not None
+    of_one = observed_of([refused], "2")
+    return [each for answer in answers for each in (of_one if rng.random() < share else (answer,))]
+
+
+@pytest.mark.parametrize("code", [400, 429, 499])
+def test_a_canary_that_refuses_requests_which_the_stable_version_answers_fails(code: int) -> None:
+    rng = np.random.default_rng(3)
+    seen = [Window(_with_refusals(w.canary, 0.5, code, rng), w.stable) for w in windows(STABLE, STABLE)]
+    decision = decide(seen, SETTINGS)
+    assert isinstance(decision, Failed)
+    assert FAILURES in decision.reason
+
+
+def test_requests_that_both_versions_refuse_are_no_harm() -> None:
+    rng = np.random.default_rng(3)
+    wide = WatchSettings(failure_margin=0.1)
+    seen = [
+        Window(*(_with_refusals(side, 0.2, 400, rng) for side in (w.canary, w.stable)))
+        for w in windows(STABLE, STABLE, count=140)
+    ]
+    assert not isinstance(decide(seen, SETTINGS), Failed)
+    assert isinstance(decide(seen, wide), Passed)
 
 
 def test_a_load_that_slows_both_down_is_no_harm() -> None:
