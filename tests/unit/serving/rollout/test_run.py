@@ -15,7 +15,7 @@ from serving.rollout.golden import GoldenRequests
 from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Outcome, Phase, Rollout
-from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
+from serving.rollout.run import RolloutTools, roll_out
 from serving.rollout.store import Instruction, RolloutStore
 from serving.watch.settings import WatchSettings
 from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed, MemoryEndpoint
@@ -241,6 +241,35 @@ def test_a_version_that_has_all_traffic_is_left_alone(site: Site) -> None:
     assert site.endpoint.state().etag == etag
 
 
+def test_a_version_that_has_all_traffic_and_was_never_rolled_out_is_tested_first(site: Site) -> None:
+    rollout = site.roll_out(ONE)
+    assert [each.phase.value for each in rollout.entries] == ["staging", "smoke", "production"]
+    again = site.roll_out(ONE)
+    assert [each.reason for each in again.entries] == ["It had all traffic already."]
+
+
+def test_the_only_version_keeps_its_traffic_when_its_test_fails_and_is_refused(site: Site) -> None:
+    site.endpoint.golden["1"] = {"tip": 0.3}
+    rollout = site.roll_out(ONE)
+    assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
+    assert "Golden request 1" in rollout.reason
+    assert "keeps its traffic" in rollout.entries[-1].reason
+    assert _is_as_before(site)
+    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK, "it is tested again, not taken as done"
+    assert site.roll_out(TWO).phase is Phase.DONE
+
+
+def test_a_version_that_has_all_traffic_and_was_never_rolled_out_waits_for_approval_with_its_traffic(
+    site: Site,
+) -> None:
+    waiting = site.roll_out(ONE, MANUAL)
+    assert (waiting.phase, waiting.exit_code) == (Phase.APPROVAL, ExitCode.UNDECIDED)
+    assert _is_as_before(site)
+    site.instruct("approve")
+    assert site.roll_out(ONE, MANUAL).phase is Phase.DONE
+    assert _is_as_before(site)
+
+
 def test_manual_approval_stops_before_production(site: Site) -> None:
     waiting = site.roll_out(plan=MANUAL)
     assert (waiting.phase, waiting.exit_code) == (Phase.APPROVAL, ExitCode.UNDECIDED)
@@ -392,8 +421,3 @@ def test_windows_seen_before_a_kill_are_not_forgotten(site: Site) -> None:
     uninterrupted = Site(site.folder / "again")
     uninterrupted.roll_out()
     assert site.answers.shares == uninterrupted.answers.shares
-
-
-@pytest.mark.parametrize(("version", "deployed_id"), [("1764441923", "1764441923"), ("7", "7"), ("1.0.0", "322658870")])
-def test_a_version_has_an_id_of_one_to_ten_digits(version: str, deployed_id: str) -> None:
-    assert deployed_id_of(version) == deployed_id
