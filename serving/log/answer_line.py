@@ -14,7 +14,7 @@ from serving.watch.window import Observation, scores_of
 
 MOST_SCORES = 100
 # As much of an answer is looked at: the scores of its first instance lie in it.
-BODY_BYTES = 16 << 10
+BODY_BYTES = 64 << 10
 _BEGINNING = '{"predictions":['
 _decoder = json.JSONDecoder()
 

@@ -43,6 +43,12 @@ def test_an_answer_that_is_too_long_has_no_scores_and_a_short_line() -> None:
     assert len(line_of(Answered(1.0, "102", 200, 0.1, body))) < 100
 
 
+def test_the_scores_of_eight_hundred_classes_are_read() -> None:
+    scores = {f"a class with the number {number}": 0.0012345678901234567 for number in range(800)}
+    found = first_scores(_body({"label": "a class with the number 1", "scores": scores}))
+    assert found == dict(list(scores.items())[:MOST_SCORES])
+
+
 def test_more_scores_than_a_line_holds_are_cut_off() -> None:
     assert len(first_scores(_body([0.5] * (MOST_SCORES + 1)))) == MOST_SCORES
 

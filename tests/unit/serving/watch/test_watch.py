@@ -136,11 +136,38 @@ def test_answers_that_are_no_numbers_count_as_failures_where_the_stable_version_
     assert FAILURES in decision.reason
 
 
-def test_a_model_without_scores_is_judged_by_failures_and_latency() -> None:
-    silent = Observation(0.01, {})
-    decision = decide([Window([silent] * 50, [silent] * 450)] * 80, SETTINGS)
-    assert isinstance(decision, Passed)
+SILENT = Observation(0.01, {})  # as of gRPC, or of a form that is not read
+
+
+def test_where_no_score_could_be_read_nothing_passes() -> None:
+    decision = decide([Window([SILENT] * 50, [SILENT] * 450)] * 80, SETTINGS)
+    assert isinstance(decision, Undecided)
+    assert "no scores could be read" in decision.reason.lower()
     assert {each.name for each in decision.comparisons} == {FAILURES, SLOWNESS}
+
+
+def test_answers_without_readable_scores_can_still_fail() -> None:
+    bad = Window([SILENT, Observation(0.01, None)] * 25, [SILENT] * 450)
+    assert isinstance(decide([bad] * 80, SETTINGS), Failed)
+
+
+@pytest.mark.parametrize("silent_first", [True, False])
+def test_answers_without_readable_scores_beside_others_are_no_other_scores(silent_first: bool) -> None:
+    """Requests in JSON and by gRPC, in turn."""
+
+    def mixed(answers: Sequence[Observation]) -> list[Observation]:
+        pairs = [(Observation(each.seconds, {}), each) for each in answers]
+        return [one for pair in pairs for one in (pair if silent_first else pair[::-1])]
+
+    seen = [Window(mixed(w.canary), mixed(w.stable)) for w in windows(STABLE, STABLE, count=140)]
+    decision = decide(seen, WatchSettings(failure_margin=0.1))
+    assert isinstance(decision, Passed)
+    assert any("`tip`" in each.name for each in decision.comparisons)
+
+
+def test_a_canary_whose_scores_cannot_be_read_never_passes() -> None:
+    seen = [Window([SILENT] * len(w.canary), w.stable) for w in windows(STABLE, STABLE, count=140)]
+    assert not isinstance(decide(seen, SETTINGS), Passed)
 
 
 def test_the_same_windows_give_the_same_decision() -> None:
