@@ -120,10 +120,13 @@ class _Run:
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
         """Ends a rollout that another candidate replaces: undone, unless it has got all traffic."""
+        everything = {unfinished.candidate.deployed_id: WHOLE}
+        if unfinished.phase is Phase.PRODUCTION and dict(self._endpoint.state().traffic) == everything:
+            unfinished = self._record(unfinished, Passed("All traffic goes to it."))
         if unfinished.phase in (Phase.WARM, Phase.UNDEPLOY):
             reason = Passed(f"No longer kept warm: version {candidate.version} is rolled out.")
             unfinished = self._record(unfinished, reason) if unfinished.phase is Phase.WARM else unfinished
-        elif unfinished.phase is not Phase.ROLLING_BACK:
+        elif unfinished.phase is not Phase.ROLLING_BACK and not unfinished.is_final:
             unfinished = self._record(unfinished, Failed(f"Replaced by version {candidate.version}."))
         self.drive(unfinished)
 

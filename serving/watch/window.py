@@ -18,8 +18,8 @@ class Observation:
     """One request to one version: how long it took, and the numbers of the answer by name.
 
     `scores` is None when there was no prediction, whatever the reason: a fault of the server (5xx), a refusal (4xx), or
-    a client that did not wait. Clients' own faults meet both versions and cancel out in the comparison. It is empty when
-    a prediction came and no scores could be read in it.
+    a client that did not wait. Clients' own faults meet both versions and cancel out in the comparison. It is empty
+    when a prediction came and no scores could be read in it.
     """
 
     seconds: float

@@ -281,6 +281,36 @@ def test_manual_approval_stops_before_production(site: Site) -> None:
     assert "by ada" in " ".join(entry.reason for entry in rollout.entries)
 
 
+@pytest.mark.parametrize("after_change", [False, True])
+def test_a_first_version_that_was_stopped_in_production_does_not_stand_in_the_way_of_the_next(
+    tmp_path: Path, after_change: bool
+) -> None:
+    site = Site(tmp_path)
+    site.endpoint = MemoryEndpoint(kill_at=2, after_change=after_change)
+    site.answers = DrawnAnswers(site.endpoint)
+    with pytest.raises(Killed):
+        site.roll_out(ONE)
+    current = site.store.current()
+    assert current is not None
+    assert current.phase is Phase.PRODUCTION
+    assert site.roll_out(TWO).phase is Phase.DONE
+    first = site.store.history()[0]
+    assert (first.candidate, first.phase) == (ONE, Phase.DONE if after_change else Phase.ROLLED_BACK)
+    assert site.endpoint.state().traffic == {"2": 100}
+
+
+def test_a_version_stopped_in_production_with_all_traffic_is_finished_when_the_next_one_comes(site: Site) -> None:
+    site.endpoint.kill_at, site.endpoint.after_change = 5, True  # staged, copies, no copies, 10 %, 100 %
+    with pytest.raises(Killed):
+        site.roll_out(TWO)
+    current = site.store.current()
+    assert current is not None
+    assert (current.phase, site.endpoint.state().traffic) == (Phase.PRODUCTION, {"2": 100})
+    assert site.roll_out(THREE).phase is Phase.DONE
+    assert [each.phase for each in site.store.history()] == [Phase.DONE, Phase.DONE]
+    assert site.deployed() == ["3"]
+
+
 def test_a_rejected_version_is_taken_back(site: Site) -> None:
     site.roll_out(plan=MANUAL)
     site.instruct("reject")
