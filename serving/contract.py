@@ -211,10 +211,13 @@ class Endpoint(ABC):
           EndpointDownError: when the endpoint does not follow in time.
         """
 
-    def hold_newest(self) -> None:
+    def hold_newest(self) -> None:  # noqa: B027
         """Where an endpoint gives the newest version all traffic by itself and was never started: deploys what is the
         newest now, and no later one gets traffic by itself. Nothing to do elsewhere."""
-        return
+
+    def set_aside(self, version: str, is_aside: bool) -> None:  # noqa: B027
+        """Where an endpoint gives the newest version all traffic by itself: whether this one is left out, because a
+        rollout took it back. Nothing to do elsewhere."""
 
     def deployed(self) -> tuple[DeployedModel, ...]:
         """The deployed models in the order in which they came.

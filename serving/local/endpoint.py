@@ -203,6 +203,10 @@ class LocalEndpoint(Endpoint):
         if newest is not None and not self._file.exists():
             self._file.change(lambda state: held(state, newest, self._file.name))
 
+    def set_aside(self, version: str, is_aside: bool) -> None:
+        """See Endpoint."""
+        self._file.set_aside(version, is_aside)
+
     def _live(self) -> Observed | None:
         observed = self._file.observed()
         return observed if observed and observed.is_alive() else None

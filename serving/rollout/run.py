@@ -144,6 +144,8 @@ class _Run:
 
     def _record(self, rollout: Rollout, decision: StepDecision) -> Rollout:
         following = after(rollout, decision, self._plan, self._tools.clock())
+        if following.phase is Phase.DONE:
+            self._endpoint.set_aside(rollout.candidate.version, False)
         self._store.save(following)
         if isinstance(decision, Approved | Failed):
             self._store.forget_instruction()
@@ -228,6 +230,7 @@ class _Run:
         candidate = rollout.candidate.deployed_id
         if rollout.previous is None and self._endpoint.state().traffic.get(candidate):
             return Passed("It keeps its traffic: no version was there before it that could take over.")
+        self._endpoint.set_aside(rollout.candidate.version, True)
         take_away(self._endpoint, candidate, rollout.previous)
         return Passed("The candidate has no traffic and was removed.")
 

@@ -235,6 +235,21 @@ def test_canary_rollback_and_canary_again(site: Site) -> None:
     assert _has_replaced(site)
 
 
+def test_a_version_that_is_taken_back_gets_no_traffic_by_itself_until_a_rollout_of_it_is_done(site: Site) -> None:
+    site.endpoint.golden["2"] = {"tip": 0.3}
+    site.roll_out()
+    assert site.endpoint.aside == {"2"}
+    site.endpoint.golden.pop("2")
+    assert site.roll_out().phase is Phase.DONE
+    assert site.endpoint.aside == set()
+
+
+def test_the_only_version_is_not_put_aside(site: Site) -> None:
+    site.endpoint.golden["1"] = {"tip": 0.3}
+    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK
+    assert site.endpoint.aside == set()
+
+
 def test_a_version_that_has_all_traffic_is_left_alone(site: Site) -> None:
     etag = site.endpoint.state().etag
     assert site.roll_out(ONE).phase is Phase.DONE
