@@ -34,7 +34,7 @@ from serving.rollout.traffic import (
 from serving.rollout.transitions import Approved, StepDecision, after, candidate_share
 from serving.watch.decision import Failed, Passed, Undecided
 from serving.watch.watch import Watch
-from serving.watch.window import AnswerSource, append_window, read_windows
+from serving.watch.window import AnswerSource, append_window, read_windows, thinned
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,8 @@ class _Run:
                 return Undecided(f"The deadline has passed. {decision.reason}", decision.comparisons)
             self._tools.wait(self._plan.window_seconds)
             self._check_unchanged(rollout)
-            window = self._tools.answers.since(cursor, rollout.candidate.deployed_id, rollout.previous or "")
+            canary, stable = rollout.candidate.deployed_id, rollout.previous or ""
+            window = thinned(self._tools.answers.since(cursor, canary, stable))
             append_window(path, window)
             watch.add(window)
             cursor = window.cursor

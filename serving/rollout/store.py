@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +20,8 @@ FOLDER = "rollout"
 _CURRENT = "current.json"
 _INSTRUCTION = "instruction.json"
 _HISTORY = "history"
+_ANSWERS = "answers"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class RolloutStore:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # Not 0: `is_running` of a command holds the lock for an instant.
-        lock = FileLock(self.folder / ".lock", timeout=0.5)
+        lock = FileLock(self.folder / _LOCK, timeout=0.5)
         try:
             lock.acquire()
         except Timeout:
@@ -61,11 +65,13 @@ class RolloutStore:
         """Whether a process is rolling out at this moment."""
         if not self.folder.is_dir():
             return False
-        try:
-            with self.alone():
-                return False
-        except SluiceError:
-            return True
+        with (self.folder / _LOCK).open("ab") as lock:
+            try:
+                # Shared: whoever else looks at this moment is not taken for a process that rolls out.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def current(self) -> Rollout | None:
         """The last rollout that was begun.
@@ -77,12 +83,15 @@ class RolloutStore:
         return _read(path) if path.exists() else None
 
     def save(self, rollout: Rollout) -> None:
-        """Records the present rollout; a final one also goes into the history."""
+        """Records the present rollout. A final one also goes into the history, and what was observed is removed."""
         if rollout.is_final:
             (self.folder / _HISTORY).mkdir(parents=True, exist_ok=True)
             write_json(self._past(rollout.id), rollout.to_plain())
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / _CURRENT, rollout.to_plain())
+        if rollout.is_final:
+            # What its steps compared is in its entries.
+            shutil.rmtree(self.folder / _ANSWERS, ignore_errors=True)
 
     def history(self) -> list[Rollout]:
         """The finished rollouts, oldest first.
@@ -94,7 +103,7 @@ class RolloutStore:
 
     def windows_file(self, rollout: Rollout) -> Path:
         """Where the answers of the present step are kept."""
-        folder = self.folder / "answers"
+        folder = self.folder / _ANSWERS
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{rollout.id}-{rollout.phase.value}-{rollout.step}.jsonl"
 

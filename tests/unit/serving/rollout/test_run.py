@@ -18,6 +18,8 @@ from serving.rollout.record import Outcome, Phase, Rollout
 from serving.rollout.run import RolloutTools, roll_out
 from serving.rollout.store import Instruction, RolloutStore
 from serving.watch.settings import WatchSettings
+from serving.watch.watch import FAILURES
+from serving.watch.window import MOST_OBSERVATIONS
 from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed, MemoryEndpoint
 from tests.samples.traffic import Behaviour
 
@@ -446,6 +448,15 @@ def test_killed_at_any_wait_and_run_again_it_ends_consistent(tmp_path: Path) -> 
         if left[0] > 0:
             break
     assert 2 < number < 199
+
+
+def test_of_a_busy_endpoint_no_more_answers_are_kept_than_a_window_holds(site: Site) -> None:
+    site.requests = 10 * MOST_OBSERVATIONS
+    site.endpoint.behaviours["2"] = BAD
+    rollout = site.roll_out(plan=CANARY_ALONE)
+    assert rollout.phase is Phase.ROLLED_BACK
+    compared = next(entry.comparisons for entry in rollout.entries if entry.phase is Phase.CANARY)
+    assert {(each.canary, each.stable) for each in compared if each.name == FAILURES} == {(MOST_OBSERVATIONS,) * 2}
 
 
 def test_windows_seen_before_a_kill_are_not_forgotten(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -17,6 +18,7 @@ from serving.rollout.record import Entry, Outcome, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore, store_at
 from serving.watch.decision import Comparison, Standing
 from serving.watch.settings import WatchSettings
+from serving.watch.window import Window, append_window
 
 COMPARISON = Comparison("share of failed requests", 0.0, -0.1, 0.1, 0.95, 0.05, False, 7, 70, Standing.OPEN)
 ENTRY = Entry("2026-11-29 12:00:00", Phase.CANARY, Outcome.UNDECIDED, "no traffic", 10, (COMPARISON,))
@@ -93,6 +95,25 @@ def test_a_second_process_is_refused_while_the_first_rolls_out(store: RolloutSto
         other.join(60)
     with store.alone():
         pass
+
+
+def test_whoever_looks_at_the_same_moment_is_not_taken_for_a_process_that_rolls_out(store: RolloutStore) -> None:
+    with store.alone():
+        pass
+    with (store.folder / ".lock").open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not store.is_running()
+
+
+def test_what_was_observed_goes_when_the_rollout_is_over(store: RolloutStore) -> None:
+    store.save(ROLLOUT)
+    path = store.windows_file(ROLLOUT)
+    append_window(path, Window((), (), "1"))
+    store.save(ROLLOUT)
+    assert path.exists()
+    store.save(OVER)
+    assert not path.exists()
+    assert store.history() == [OVER]
 
 
 def test_rollouts_are_recorded_in_a_folder_of_this_machine_alone(tmp_path: Path) -> None:
