@@ -16,11 +16,10 @@ from cloud.bucket_folder import BucketFolder
 from cloud.bucket_lease import BucketLease, LeaseTimes
 from core.errors import SluiceError
 from serving.rollout.record import Rollout
-from serving.rollout.store import CURRENT, FOLDER, RolloutStore, step_of
+from serving.rollout.store import ANSWERS, CURRENT, FOLDER, RolloutStore, step_of
 from serving.watch.window import Window
 
 _LEASE = "lease.json"
-_ANSWERS = "answers"
 
 
 class BucketStore(RolloutStore):
@@ -68,7 +67,7 @@ class BucketStore(RolloutStore):
         Raises:
           SluiceError: when one of the objects is no window, or the bucket cannot be used.
         """
-        folder = f"{_ANSWERS}/{step_of(rollout)}"
+        folder = f"{ANSWERS}/{step_of(rollout)}"
         return [self._window(f"{folder}/{name}") for name in self._names(folder)]
 
     def add_window(self, rollout: Rollout, number: int, window: Window) -> None:
@@ -77,8 +76,11 @@ class BucketStore(RolloutStore):
         Raises:
           SluiceError: when another process rolls out by now, or the bucket cannot be used.
         """
-        name = f"{_ANSWERS}/{step_of(rollout)}/{number:06d}.json"
+        name = f"{ANSWERS}/{step_of(rollout)}/{number:06d}.json"
         self._swap(name, window.to_line().encode(), 0)
+
+    def _remove_windows(self) -> None:
+        self._root.delete(f"{ANSWERS}/{name}" for name in self._root.made(ANSWERS))
 
     def where(self, name: str) -> str:
         """See RolloutStore."""

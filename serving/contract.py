@@ -7,6 +7,7 @@ finds what the first attempt made. Every change of the traffic names the etag of
 from __future__ import annotations
 
 import re
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,11 @@ class ModelVersion:
     def __post_init__(self) -> None:
         if not _DEPLOYED_ID.fullmatch(self.deployed_id):
             raise SluiceError(f"the id of a deployed model is 1 to 10 digits, not `{self.deployed_id}`")
+
+
+def deployed_id_of(version: str) -> str:
+    """The id of a version at an endpoint, 1 to 10 digits: itself where it is that, else a number made of it."""
+    return version if _DEPLOYED_ID.fullmatch(version) else str(zlib.crc32(version.encode()))
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,14 @@ class Endpoint(ABC):
           UnknownVersionError: when a model of the previous split is not deployed any more.
           EndpointDownError: when the endpoint does not follow in time.
         """
+
+    def hold_newest(self) -> None:  # noqa: B027
+        """Where an endpoint gives the newest version all traffic by itself and was never started: deploys what is the
+        newest now, and no later one gets traffic by itself. Nothing to do elsewhere."""
+
+    def set_aside(self, version: str, is_aside: bool) -> None:  # noqa: B027
+        """Where an endpoint gives the newest version all traffic by itself: whether this one is left out, because a
+        rollout took it back. Nothing to do elsewhere."""
 
     def deployed(self) -> tuple[DeployedModel, ...]:
         """The deployed models in the order in which they came.

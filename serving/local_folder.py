@@ -109,6 +109,7 @@ class LocalVersionFolder(VersionFolder):
             leaving = self._path(f"{LEAVING}{version}")
             gfile.rename(self._path(str(version)), leaving)
             gfile.rmtree(leaving)
+            StateFile(Path(self.folder), "").set_aside(str(version), False)
 
     def _clean(self) -> None:
         """Removes what killed pushes left. The lock must be held, so that no other push is at work."""

@@ -132,9 +132,9 @@ class EndpointResource:
             minutes = f"{self.loading.altogether / 60:g} minutes (`endpoint.load_minutes`)"
             raise UnfinishedError(f"{self._title} {cannot}: it has not ended after {minutes}.") from problem
         # Only now, and once: an operation that has ended with an error ends no other way when it is asked again.
-        problem = operation.exception()
-        if problem is not None:
-            tried(lambda: _raised(problem), f"{self._title} {cannot}", self.place, Patience(altogether=0.0))
+        ended_with = operation.exception()
+        if ended_with is not None:
+            tried(lambda: _raised(ended_with), f"{self._title} {cannot}", self.place, Patience(altogether=0.0))
 
     def cancel(self, operation: Any) -> None:
         """Asks that an operation ends without its effect. Not every one can: `settle` shows when it has ended."""

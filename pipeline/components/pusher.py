@@ -111,7 +111,7 @@ class PusherExecutor(base_executor.BaseExecutor):
 
 def _prepared(followed: Followed) -> set[int]:
     """Keeps the endpoint's traffic where it is; the version that an unfinished rollout is about must stay."""
-    with suppress(EndpointDownError):  # none was ever started; the first one gives the newest version all traffic
+    with suppress(EndpointDownError):  # none was ever started, and there is no version yet that it could serve
         hold_traffic(endpoint_at(followed.endpoint, followed.workload))
     current = store_at(followed.records, followed.workload).current()
     return {int(current.candidate.version)} if current is not None and not current.is_final else set()

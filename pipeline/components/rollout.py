@@ -29,12 +29,11 @@ from pipeline.config.notify import NotifyConfig
 from pipeline.config.serving import RolloutConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import Platform, RolloutPlaces
-from serving.contract import ModelVersion
+from serving.contract import ModelVersion, deployed_id_of
 from serving.rollout.carry_out import CarriedOut, carry_out
 from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome
 from serving.rollout.record import Rollout as RolloutRecord
-from serving.rollout.run import deployed_id_of
 from serving.rollout.store import RolloutStore
 from serving.rollout.stores import store_at
 from serving.rollout.transitions import steps

@@ -28,6 +28,7 @@ from serving.contract import (
     checked_target,
 )
 from serving.local.caller import Caller
+from serving.local.following import held
 from serving.local.state import Observed, StateFile, StoredMirror, StoredModel, StoredState
 from serving.log.answer_files import FOLDER as ANSWERS
 
@@ -193,6 +194,20 @@ class LocalEndpoint(Endpoint):
             return _with_traffic(state, split).model_copy(update={"mirror": None})
 
         return self._applied(self._file.change(restored, etag))
+
+    def hold_newest(self) -> None:
+        """See Endpoint.
+
+        Raises:
+          SluiceError: when the state was damaged.
+        """
+        newest = self._file.newest_version()
+        if newest is not None and not self._file.exists():
+            self._file.change(lambda state: held(state, newest, self._file.name))
+
+    def set_aside(self, version: str, is_aside: bool) -> None:
+        """See Endpoint."""
+        self._file.set_aside(version, is_aside)
 
     def _live(self) -> Observed | None:
         observed = self._file.observed()

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import psutil
 
 from core.errors import SluiceError
 from serving.contract import WHOLE
-from serving.local.state import Observed, ObservedModel, StateFile, StoredModel, StoredState
+from serving.local.following import following
+from serving.local.state import Observed, ObservedModel, StateFile, StoredState
 from serving.local.worker import Worker
 from serving.protocol.errors import RequestError
 from serving.worker.plan import WorkerSettings
@@ -145,21 +145,3 @@ class Fleet:
             return
         ready = {name for name, worker in self.workers.items() if worker.ready}
         self.file.change(lambda state: following(state, newest, self.file.name, ready))
-
-
-def following(state: StoredState, newest: str, model: str, ready: set[str]) -> StoredState:
-    """The state in which the newest version is deployed and, once it is ready, or nothing else could answer, has the
-    traffic. The one before it stays for a rollback, older ones go."""
-    deployed_id = newest[-10:]
-    if not state.follows_newest:
-        return state
-    if state.find(deployed_id) is None:
-        added = StoredModel(deployed_id=deployed_id, model=model, version=newest)
-        state = state.model_copy(update={"deployed": [*state.deployed, added]})
-    if state.traffic and deployed_id not in ready:
-        return state
-    split: Mapping[str, int] = {deployed_id: WHOLE}
-    if state.traffic != split:
-        state = state.model_copy(update={"previous": state.traffic or None, "traffic": dict(split)})
-    needed = {*state.traffic, *(state.previous or {}), *([state.mirror.deployed_id] if state.mirror else [])}
-    return state.model_copy(update={"deployed": [each for each in state.deployed if each.deployed_id in needed]})

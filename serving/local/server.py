@@ -130,6 +130,11 @@ def _begin(file: StateFile, settings: ServerSettings) -> None:
     if settings.newest:
         file.change(lambda state: state.model_copy(update={"follows_newest": True, "mirror": None}))
     if not file.read().deployed and file.newest_version() is None:
+        if file.aside():
+            raise SluiceError(
+                f"{settings.versions} holds no version to serve but those that a rollout took back",
+                f"Push another one:  python runners/local_runner.py --workload {settings.name}",
+            )
         raise SluiceError(
             f"{settings.versions} holds no version to serve: nothing was pushed yet",
             f"Push one:  python runners/local_runner.py --workload {settings.name}",

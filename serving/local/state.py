@@ -21,6 +21,7 @@ from core.strict import Strict, conflict
 from serving.contract import WHOLE, EndpointChangedError
 
 FOLDER = ".endpoint"
+ASIDE = ".taken-back"  # a file by the name of each version that a rollout took back
 Record = TypeVar("Record", bound=Strict)
 
 
@@ -153,11 +154,28 @@ class StateFile:
         return (found.st_mtime_ns, found.st_ino)
 
     def newest_version(self) -> str | None:
-        """The version of the highest number, as TensorFlow Serving would choose."""
+        """The version of the highest number, as TensorFlow Serving would choose, among those that no rollout took back.
+
+        That is kept beside the versions: the state may be removed to begin anew.
+        """
         if not self.versions.is_dir():
             return None
-        names = [entry.name for entry in os.scandir(self.versions) if entry.name.isdigit() and entry.is_dir()]
-        return max(names, key=int, default=None)
+        names = {entry.name for entry in os.scandir(self.versions) if entry.name.isdigit() and entry.is_dir()}
+        return max(names - self.aside(), key=int, default=None)
+
+    def aside(self) -> set[str]:
+        """The versions that a rollout took back."""
+        folder = self.versions / ASIDE
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+    def set_aside(self, version: str, is_aside: bool) -> None:
+        """Whether a version gets no traffic by itself."""
+        marker = self.versions / ASIDE / version
+        if is_aside:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+        else:
+            marker.unlink(missing_ok=True)
 
 
 def _read(path: Path, record: type[Record]) -> Record | None:

@@ -14,9 +14,8 @@ from serving.watch.window import Observation, scores_of
 
 MOST_SCORES = 100
 # As much of an answer is looked at: the scores of its first instance lie in it.
-BODY_BYTES = 16 << 10
+BODY_BYTES = 64 << 10
 _BEGINNING = '{"predictions":['
-_FAULT = 500
 _decoder = json.JSONDecoder()
 
 
@@ -29,11 +28,6 @@ class RecordedAnswer:
     code: int
     is_copy: bool
     observation: Observation
-
-    @property
-    def counts(self) -> bool:
-        """Whether it says something about the version: a request that was rightly refused (4xx) does not."""
-        return self.code < 400 or self.code >= _FAULT
 
 
 def line_of(answered: Answered) -> bytes:

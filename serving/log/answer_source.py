@@ -61,5 +61,9 @@ def answer_source_at(place: str) -> AnswerSource:
 
 
 def observed_of(answers: list[RecordedAnswer], deployed_id: str) -> tuple[Observation, ...]:
-    """What one version answered, copies included, in the order of the record."""
-    return tuple(each.observation for each in answers if each.deployed_id == deployed_id and each.counts)
+    """What one version answered, copies included, in the order of the record.
+
+    Also requests that it refused (4xx): one that refuses what the version before took is worse. What clients send
+    wrongly is refused by both, and cancels out.
+    """
+    return tuple(each.observation for each in answers if each.deployed_id == deployed_id)

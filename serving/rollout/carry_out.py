@@ -18,7 +18,7 @@ from serving.rollout.store import RolloutStore
 
 @dataclass(frozen=True)
 class CarriedOut:
-    """How far the rollout came. `unrecorded`: what the registry does not say of it."""
+    """How far the rollout came. `unrecorded`: what the registry does not say of it, or of one that it replaced."""
 
     rollout: Rollout
     unrecorded: Unrecorded | None = None
@@ -54,4 +54,5 @@ def carry_out(
         note=note,
     )
     rollout = roll_out(candidate, order.plan, tools)
-    return CarriedOut(rollout, registration.record(rollout))
+    registration.record(rollout)
+    return CarriedOut(rollout, registration.unrecorded)

@@ -128,6 +128,10 @@ def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[P
         steps = listed([phase.value for phase in allowed])
         sentence = f"`{action}` is for the steps {steps}; rollout {rollout.id} of {store.workload} is in another one"
         raise SluiceError(f"{sentence}: {rollout.phase.value}.", _see(store))
+    if action == "rollback" and rollout.previous is None:
+        version = rollout.candidate.version
+        sentence = f"there is no version before version {version} of {store.workload} that could get its traffic."
+        raise SluiceError(sentence, f"Before it has all traffic it can be ended:  {store.command('reject')}")
     by = f"by {getpass.getuser()}"
     store.instruct(Instruction(rollout.id, rollout.phase.value, action, f"{reason} ({by})" if reason else by))
     if store.is_running():

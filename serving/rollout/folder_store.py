@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,10 @@ from filelock import FileLock, Timeout
 from core.atomic_write import write_json
 from core.errors import SluiceError
 from serving.rollout.record import Rollout
-from serving.rollout.store import FOLDER, RolloutStore, step_of
+from serving.rollout.store import ANSWERS, FOLDER, RolloutStore, step_of
 from serving.watch.window import Window, append_window, read_windows
+
+_LOCK = ".lock"
 
 
 class FolderStore(RolloutStore):
@@ -32,7 +36,7 @@ class FolderStore(RolloutStore):
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # Not 0: `is_running` of a command holds the lock for an instant.
-        lock = FileLock(self.folder / ".lock", timeout=0.5)
+        lock = FileLock(self.folder / _LOCK, timeout=0.5)
         try:
             lock.acquire()
         except Timeout:
@@ -47,11 +51,13 @@ class FolderStore(RolloutStore):
         """See RolloutStore."""
         if not self.folder.is_dir():
             return False
-        try:
-            with self.alone():
-                return False
-        except SluiceError:
-            return True
+        with (self.folder / _LOCK).open("ab") as lock:
+            try:
+                # Shared: whoever else looks at this moment is not taken for a process that rolls out.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def windows(self, rollout: Rollout) -> Sequence[Window]:
         """See RolloutStore.
@@ -67,12 +73,15 @@ class FolderStore(RolloutStore):
         path.parent.mkdir(parents=True, exist_ok=True)
         append_window(path, window)
 
+    def _remove_windows(self) -> None:
+        shutil.rmtree(self.folder / ANSWERS, ignore_errors=True)
+
     def where(self, name: str) -> str:
         """See RolloutStore."""
         return str(self.folder / name)
 
     def _windows_file(self, rollout: Rollout) -> Path:
-        return self.folder / "answers" / f"{step_of(rollout)}.jsonl"
+        return self.folder / ANSWERS / f"{step_of(rollout)}.jsonl"
 
     def _read(self, name: str) -> bytes | None:
         path = self.folder / name

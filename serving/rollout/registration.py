@@ -25,10 +25,26 @@ class Registration:
 
     def __init__(self) -> None:
         self._recorded: tuple[str, str] | None = None
+        self._unrecorded: dict[str, Unrecorded] = {}
+
+    @property
+    def unrecorded(self) -> Unrecorded | None:
+        """What the registry does not say, of this rollout and of one that it replaced."""
+        missing = self._unrecorded.values()
+        if not missing:
+            return None
+        return Unrecorded(" ".join(each.reason for each in missing), "\n    ".join(each.remedy for each in missing))
 
     def record(self, rollout: Rollout) -> Unrecorded | None:
         """Does nothing for a rollout that names no registered version. A registry that cannot be changed stops no
         rollout: the result says what is missing there."""
+        problem = self._record(rollout)
+        self._unrecorded.pop(rollout.id, None)
+        if problem is not None:
+            self._unrecorded[rollout.id] = problem
+        return problem
+
+    def _record(self, rollout: Rollout) -> Unrecorded | None:
         registered = rollout.order.registered if rollout.order else None
         stage = stage_of(rollout)
         if registered is None or self._recorded == (rollout.id, stage):

@@ -5,10 +5,8 @@ What a step does to the endpoint can be repeated, so a process that was killed a
 
 from __future__ import annotations
 
-import re
 import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from serving.contract import (
@@ -36,7 +34,7 @@ from serving.rollout.traffic import (
 from serving.rollout.transitions import Approved, StepDecision, after, candidate_share
 from serving.watch.decision import Failed, Passed, Undecided
 from serving.watch.watch import Watch
-from serving.watch.window import AnswerSource
+from serving.watch.window import AnswerSource, thinned
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) ->
     """Brings the candidate to all traffic, takes it back, or ends undecided; `exit_code` of the result says which.
 
     An unfinished rollout of the same version is continued, with the shares that it began with. One of another version
-    is undone, or finished when it has all traffic already. A version that has all traffic is left alone.
+    is undone, or finished when it has all traffic already. A version that a rollout gave all traffic is left alone; one
+    that has it by other means, such as the first start of its endpoint, is tested and keeps it meanwhile.
 
     Raises:
       SluiceError: when another rollout is under way, or the endpoint is not there.
@@ -75,11 +74,6 @@ def roll_out(candidate: ModelVersion, plan: RolloutPlan, tools: RolloutTools) ->
             run.clear(unfinished, candidate)
         run = _Run(plan, tools)
         return run.drive(run.begin(candidate))
-
-
-def deployed_id_of(version: str) -> str:
-    """The id of a version at an endpoint, 1 to 10 digits: itself where it is that, else a number made of it."""
-    return version if re.fullmatch("[0-9]{1,10}", version) else str(zlib.crc32(version.encode()))
 
 
 def _continued(unfinished: Rollout, plan: RolloutPlan) -> RolloutPlan:
@@ -100,15 +94,17 @@ class _Run:
     def begin(self, candidate: ModelVersion) -> Rollout:
         """A new rollout, recorded before anything is changed."""
         serving = only_version_with_traffic(self._endpoint.state())
-        number = len(self._store.history()) + 1
+        history = self._store.history()
+        number = len(history) + 1
         rollout = Rollout(
             f"{number:05d}-{candidate.version}",
             candidate,
-            serving,
+            # A version that has all traffic by other means than a rollout is tested, and compared with nothing.
+            None if serving == candidate.deployed_id else serving,
             since=self._tools.clock(),
             order=self._tools.order,
         )
-        if serving == candidate.deployed_id:
+        if serving == candidate.deployed_id and _was_done(candidate, history):
             rollout = replace(rollout, phase=Phase.DONE, entries=(_all_along(rollout),))
         else:
             self._store.forget_instruction()
@@ -124,10 +120,13 @@ class _Run:
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
         """Ends a rollout that another candidate replaces: undone, unless it has got all traffic."""
+        everything = {unfinished.candidate.deployed_id: WHOLE}
+        if unfinished.phase is Phase.PRODUCTION and dict(self._endpoint.state().traffic) == everything:
+            unfinished = self._record(unfinished, Passed("All traffic goes to it."))
         if unfinished.phase in (Phase.WARM, Phase.UNDEPLOY):
             reason = Passed(f"No longer kept warm: version {candidate.version} is rolled out.")
             unfinished = self._record(unfinished, reason) if unfinished.phase is Phase.WARM else unfinished
-        elif unfinished.phase is not Phase.ROLLING_BACK:
+        elif unfinished.phase is not Phase.ROLLING_BACK and not unfinished.is_final:
             unfinished = self._record(unfinished, Failed(f"Replaced by version {candidate.version}."))
         self.drive(unfinished)
 
@@ -145,6 +144,8 @@ class _Run:
 
     def _record(self, rollout: Rollout, decision: StepDecision) -> Rollout:
         following = after(rollout, decision, self._plan, self._tools.clock())
+        if following.phase is Phase.DONE:
+            self._endpoint.set_aside(rollout.candidate.version, False)
         self._store.save(following)
         if isinstance(decision, Approved | Failed):
             self._store.forget_instruction()
@@ -226,7 +227,11 @@ class _Run:
         return Passed(f"Version `{rollout.previous}` was removed.")
 
     def _roll_back(self, rollout: Rollout) -> StepDecision:
-        take_away(self._endpoint, rollout.candidate.deployed_id, rollout.previous)
+        candidate = rollout.candidate.deployed_id
+        if rollout.previous is None and self._endpoint.state().traffic.get(candidate):
+            return Passed("It keeps its traffic: no version was there before it that could take over.")
+        self._endpoint.set_aside(rollout.candidate.version, True)
+        take_away(self._endpoint, candidate, rollout.previous)
         return Passed("The candidate has no traffic and was removed.")
 
     def _ensure_share(self, rollout: Rollout, share: int) -> None:
@@ -252,7 +257,8 @@ class _Run:
                 return Undecided(f"The deadline has passed. {decision.reason}", decision.comparisons)
             self._tools.wait(self._plan.window_seconds)
             self._check_unchanged(rollout)
-            window = self._tools.answers.since(cursor, rollout.candidate.deployed_id, rollout.previous or "")
+            canary, stable = rollout.candidate.deployed_id, rollout.previous or ""
+            window = thinned(self._tools.answers.since(cursor, canary, stable))
             self._store.add_window(rollout, number, window)
             watch.add(window)
             cursor, number = window.cursor, number + 1
@@ -272,6 +278,11 @@ class _Run:
             return Approved(f"Approved by hand: {instruction.reason}")
         done = "Rejected" if instruction.action == "reject" else "Rolled back"
         return Failed(f"{done} by hand: {instruction.reason}")
+
+
+def _was_done(candidate: ModelVersion, history: Sequence[Rollout]) -> bool:
+    """Whether the last rollout of this version brought it to all traffic."""
+    return next((each.phase is Phase.DONE for each in reversed(history) if each.candidate == candidate), False)
 
 
 def _all_along(rollout: Rollout) -> Entry:

@@ -17,6 +17,7 @@ FOLDER = "rollout"
 CURRENT = "current.json"
 _INSTRUCTION = "instruction.json"
 _HISTORY = "history"
+ANSWERS = "answers"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ class RolloutStore(ABC):
         """
 
     @abstractmethod
+    def _remove_windows(self) -> None:
+        """Removes what was observed in all steps."""
+
+    @abstractmethod
     def where(self, name: str) -> str:
         """The path or the address of one of the files."""
 
@@ -95,7 +100,7 @@ class RolloutStore(ABC):
         return self._rollout(CURRENT)
 
     def save(self, rollout: Rollout) -> None:
-        """Records the present rollout; a final one also goes into the history.
+        """Records the present rollout. A final one also goes into the history, and what was observed is removed.
 
         Raises:
           SluiceError: when it cannot be written, or another process rolls out by now.
@@ -103,6 +108,9 @@ class RolloutStore(ABC):
         if rollout.is_final:
             self._write(f"{_HISTORY}/{rollout.id}.json", rollout.to_plain())
         self._write(CURRENT, rollout.to_plain())
+        if rollout.is_final:
+            # What its steps compared is in its entries.
+            self._remove_windows()
 
     def history(self) -> list[Rollout]:
         """The finished rollouts, oldest first.

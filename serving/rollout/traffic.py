@@ -32,11 +32,13 @@ def only_version_with_traffic(state: EndpointState) -> str | None:
 
 def hold_traffic(endpoint: Endpoint) -> None:
     """Keeps the present split when the next version is pushed: a local endpoint gives a new version of its folder all
-    traffic by itself until somebody has set the traffic. Call it before the push that a rollout follows.
+    traffic by itself until somebody has set the traffic, also when it is started later for the first time. Call it
+    before the push that a rollout follows.
 
     Raises:
       SluiceError: when the endpoint refuses, or changes all the time.
     """
+    endpoint.hold_newest()
     for attempt in range(_ATTEMPTS):
         state = endpoint.state()
         if not state.traffic:

@@ -68,7 +68,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Undecided:
-    """Neither is shown yet; so it stays without traffic."""
+    """Neither is shown yet: the canary keeps the share that it has, and more is observed."""
 
     reason: str
     comparisons: Sequence[Comparison] = ()

@@ -61,6 +61,9 @@ class Watch:
         if self._requests < self._settings.fewest_requests:
             needed = f"{self._settings.fewest_requests:,} are needed"
             return Undecided(f"The canary has answered {self._requests:,} requests; {needed}.", comparisons)
+        if not self._predictions.differences:
+            sentence = "No scores could be read in the answers, so no prediction was compared."
+            return Undecided(sentence, comparisons)
         if still_open := [each for each in comparisons if each.standing is Standing.OPEN]:
             return Undecided(f"Not decided yet: {_sentence(still_open)}", comparisons)
         differences = "; ".join(each.in_brief() for each in comparisons)
@@ -84,13 +87,15 @@ class Watch:
 
     def _learn_names(self, stable: Sequence[Observation]) -> None:
         if self._names is None:
-            self._names = next((frozenset(each.scores) for each in stable if each.scores is not None), None)
+            self._names = next((frozenset(each.scores) for each in stable if each.scores), None)
 
     def _valid(self, answers: Sequence[Observation]) -> list[Observation]:
         return [each for each in answers if each.scores is not None and self._is_valid(each)]
 
     def _is_valid(self, answer: Observation) -> bool:
         scores = answer.scores or {}
+        if not scores:  # none could be read, as in an answer to gRPC: these are not other scores, and show nothing
+            return True
         has_its_names = self._names is None or self._names == scores.keys()
         return has_its_names and all(math.isfinite(value) for value in scores.values())
 

@@ -12,13 +12,17 @@ from typing import Any, BinaryIO, Protocol
 
 from core.errors import SluiceError
 
+# Of each version in a window; more would fill the disk, and show no more than some further windows do.
+MOST_OBSERVATIONS = 2_000
+
 
 @dataclass(frozen=True)
 class Observation:
     """One request to one version: how long it took, and the numbers of the answer by name.
 
-    `scores` is None when the request failed by a fault of the server (5xx, no answer in time); a request that the
-    server rightly refused (4xx) is no answer and does not count.
+    `scores` is None when there was no prediction, whatever the reason: a fault of the server (5xx), a refusal (4xx), or
+    a client that did not wait. Clients' own faults meet both versions and cancel out in the comparison. It is empty
+    when a prediction came and no scores could be read in it.
     """
 
     seconds: float
@@ -53,6 +57,15 @@ class AnswerSource(Protocol):
 
     def since(self, cursor: str, canary: str, stable: str) -> Window:
         """The answers of two deployed ids after `cursor`, copies of requests included; the empty cursor is now."""
+
+
+def thinned(window: Window) -> Window:
+    """The window with at most MOST_OBSERVATIONS of each side.
+
+    They are taken at even distances, by their place alone: whatever they show, and from the whole stretch of time on
+    both sides, so that what both versions share in it still cancels out.
+    """
+    return Window(_evenly(window.canary), _evenly(window.stable), window.cursor)
 
 
 def scores_of(prediction: object) -> dict[str, float]:
@@ -94,6 +107,13 @@ def append_window(path: Path, window: Window) -> None:
             file.truncate(file.read().rfind(b"\n") + 1)
         file.write(window.to_line().encode() + b"\n")
         file.flush()
+
+
+def _evenly(answers: Sequence[Observation]) -> Sequence[Observation]:
+    count = len(answers)
+    if count <= MOST_OBSERVATIONS:
+        return answers
+    return tuple(answers[number * count // MOST_OBSERVATIONS] for number in range(MOST_OBSERVATIONS))
 
 
 def _ends_within_a_line(file: BinaryIO) -> bool:

@@ -62,7 +62,6 @@ def test_every_answer_of_both_versions_is_seen_once_with_its_scores(server: Serv
     endpoint.set_traffic({"101": 50, "102": 50}, endpoint.state().etag)
     cursor = source.since("", "102", "101").cursor
     sent = Counter(server.post([RIDE]).json()["deployedModelId"] for _ in range(40))
-    server.post([{}])  # a 400 says nothing about a version
     # Who names a version tests it: that is no sample of what users send.
     server.post([{**RIDE, "hour": 0}], f"/v1/models/{WORKLOAD}/versions/102:predict")
     server.post([{**RIDE, "hour": 0}], f"/v1/models/{WORKLOAD}/deployed/101:predict")
@@ -72,6 +71,13 @@ def test_every_answer_of_both_versions_is_seen_once_with_its_scores(server: Serv
     assert [_tip(each) for each in found.stable] == [0.25] * sent["101"] + [0.0]
     assert [_tip(each) for each in found.canary] == [0.9] * sent["102"]
     assert all(0 < each.seconds < 60 for each in (*found.stable, *found.canary))
+
+
+def test_a_request_that_a_version_refuses_is_seen_as_one_without_scores(server: Server, source: AnswerSource) -> None:
+    cursor = source.since("", "102", "101").cursor
+    assert server.post([{}]).status_code == 400
+    found = _seen(source, cursor, lambda window: len(window.stable) == 1)
+    assert found.stable[0].scores is None
 
 
 def test_copies_are_answers_of_the_version_that_they_were_sent_to(server: Server, source: AnswerSource) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import uuid
@@ -94,6 +95,15 @@ class RecordsContract(ABC):
         assert list(opened(place).windows(ROLLOUT)) == expected
         assert list(store.windows(OVER)) == []
 
+    def test_what_was_observed_goes_when_the_rollout_is_over(self, store: RolloutStore, place: str) -> None:
+        store.save(ROLLOUT)
+        store.add_window(ROLLOUT, 0, WINDOW)
+        store.save(ROLLOUT)
+        assert list(opened(place).windows(ROLLOUT)) == [WINDOW]
+        store.save(OVER)
+        assert list(opened(place).windows(ROLLOUT)) == []
+        assert store.history() == [OVER]
+
     @pytest.mark.parametrize("content", [b"{", b"[]", b'{"id": "1"}'])
     def test_a_damaged_record_is_named(self, store: RolloutStore, content: bytes) -> None:
         self.put(store, "current.json", content)
@@ -151,6 +161,15 @@ class TestFolderStore(RecordsContract):
         path = Path(store.where(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def test_whoever_looks_at_the_same_moment_is_not_taken_for_a_process_that_rolls_out(
+        self, store: RolloutStore
+    ) -> None:
+        with store.alone():
+            pass
+        with Path(store.where(".lock")).open("rb") as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            assert not store.is_running()
 
 
 class TestBucketStore(RecordsContract):

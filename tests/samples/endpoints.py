@@ -50,6 +50,7 @@ class MemoryEndpoint(Endpoint):
     kill_at: int = 0
     after_change: bool = False
     changes: int = 0
+    aside: set[str] = field(default_factory=set)
     present: EndpointState = field(default_factory=lambda: EndpointState("taxi", "0", (), {}))
 
     def deploy(self, version: ModelVersion) -> DeployedModel:
@@ -102,6 +103,9 @@ class MemoryEndpoint(Endpoint):
             raise InvalidTrafficError("there is no split before this one")
         wanted = checked_split(self.present.previous, self.present)
         return self._change(traffic=wanted, previous=dict(self.present.traffic), mirror=None)
+
+    def set_aside(self, version: str, is_aside: bool) -> None:
+        (self.aside.add if is_aside else self.aside.discard)(version)
 
     def serve(self, version: ModelVersion) -> None:
         """Deploys a version and gives it all traffic, as a rollout long ago did."""

@@ -15,13 +15,13 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from serving.contract import ModelVersion
+from serving.contract import ModelVersion, deployed_id_of
 from serving.local.endpoint import LocalEndpoint
 from serving.rollout.folder_store import FolderStore
 from serving.rollout.golden import GoldenRequests
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Rollout
-from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
+from serving.rollout.run import RolloutTools, roll_out
 from serving.watch.settings import WatchSettings
 from serving.watch.window import Observation, Window, scores_of
 

@@ -153,11 +153,26 @@ def test_before_a_rollout_at_an_endpoint_that_was_never_started_the_version_is_p
     assert outputs["pushed_model"].get_int_custom_property("pushed") == 1
 
 
+def test_before_a_rollout_at_an_endpoint_that_was_never_started_the_version_before_gets_the_traffic(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
+) -> None:
+    first = _push(tmp_path, model, blessings)["pushed_model"].get_string_custom_property("pushed_version")
+    Path(model.uri, "Format-Serving/saved_model.pb").write_bytes(b"another graph")
+    _push(tmp_path, model, blessings, followed=_followed(tmp_path))
+    state = StateFile(tmp_path / "serving", "taxi").read()
+    assert (state.traffic, state.follows_newest) == ({first: 100}, False)
+
+
 def test_the_version_of_an_unfinished_rollout_stays_however_old_it_is(
     tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]]
 ) -> None:
     store, graph = FolderStore(tmp_path, "taxi"), Path(model.uri, "Format-Serving/saved_model.pb")
     first = _push(tmp_path, model, blessings)["pushed_model"].get_string_custom_property("pushed_version")
+    # Another version is served, one that is not there any more.
+    other = StoredModel(deployed_id="1", model="taxi", version="1")
+    StateFile(tmp_path / "serving", "taxi").change(
+        lambda state: state.model_copy(update={"deployed": [other], "traffic": {"1": 100}})
+    )
     store.save(Rollout("00001", ModelVersion(first, "taxi", first), None, Phase.STAGING))
     for number in range(4):
         graph.write_bytes(f"graph {number}".encode())

@@ -79,3 +79,16 @@ def test_the_newest_version_is_the_highest_number(tmp_path: Path) -> None:
         (tmp_path / "versions" / name).mkdir(parents=True)
     (tmp_path / "versions/13").write_text("a file is no version")
     assert file.newest_version() == "10"
+
+
+def test_a_version_that_was_taken_back_is_not_the_newest_until_it_is_rolled_out(tmp_path: Path) -> None:
+    file = StateFile(tmp_path, "rides")
+    for name in ("9", "10"):
+        (tmp_path / name).mkdir()
+    file.set_aside("10", True)
+    assert file.newest_version() == "9"
+    file.set_aside("9", True)
+    assert file.newest_version() is None
+    file.set_aside("10", False)
+    file.set_aside("10", False)
+    assert file.newest_version() == "10"

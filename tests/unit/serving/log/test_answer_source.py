@@ -31,12 +31,12 @@ def test_the_empty_cursor_is_now_and_each_answer_is_in_one_window(tmp_path: Path
     assert (third.canary, third.stable, third.cursor) == ((), (), second.cursor)
 
 
-def test_copies_and_faults_count_and_refused_requests_do_not(tmp_path: Path) -> None:
+def test_copies_and_refused_requests_count(tmp_path: Path) -> None:
     files, source = AnswerFiles(tmp_path), answer_source_at(str(tmp_path))
     cursor = source.since("", "2", "1").cursor
-    files.append(_line("2", 0.1, is_copy=True) + _line("2", 0.1, code=400) + _line("2", 0.1, code=503))
+    files.append(_line("2", 0.1, is_copy=True) + _line("2", 0.1, code=429) + _line("2", 0.1, code=503))
     found = source.since(cursor, "2", "1")
-    assert found.canary == (Observation(0.1, {"0": 0.1}), Observation(0.1, None))
+    assert found.canary == (Observation(0.1, {"0": 0.1}), Observation(0.1, None), Observation(0.1, None))
 
 
 def test_where_no_record_is_kept_nothing_is_ever_observed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_decision_that_comes_too_early_or_too_late_is_refused(store: FolderSto
     found = _type(store, command)
     assert found.exit_code == 3
     assert f"is in another one: {phase.value}." in found.output
+    assert store.instruction(rollout) is None
+
+
+def test_without_a_version_before_it_nothing_is_rolled_back(store: FolderStore) -> None:
+    rollout = replace(_in_phase(store, Phase.PRODUCTION), previous=None)
+    store.save(rollout)
+    found = _type(store, "rollback")
+    assert found.exit_code == 3
+    assert "there is no version before version 2" in found.output
     assert store.instruction(rollout) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,20 @@ def test_a_rollout_without_a_registered_version_changes_no_registry(registry: Fo
     plain = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", Phase.DONE, order=RolloutOrder("e", "m"))
     assert Registration().record(plain) is None
     assert _stages(registry) == before
+
+
+def test_what_is_missing_of_a_rollout_that_was_replaced_is_not_forgotten(registry: FolderRegistry) -> None:
+    replaced = _rollout(registry, Phase.ROLLED_BACK)
+    other = RolloutOrder("out/serving/taxi", "model", registered=Registered(registry.place, "taxi", "1.0.0"))
+    following = replace(replaced, id="00002-1", phase=Phase.CANARY, order=other)
+    away = registry.root / "taxi/1.0.1"
+    shutil.move(away, registry.root / "aside")
+    registration = Registration()
+    registration.record(replaced)
+    registration.record(following)
+    assert registration.unrecorded is not None
+    assert "the stage of taxi 1.0.1 is rolled-back" in registration.unrecorded.reason
+    assert "label taxi 1.0.1 stage=rolled-back" in registration.unrecorded.remedy
+    shutil.move(registry.root / "aside", away)
+    registration.record(replaced)
+    assert registration.unrecorded is None

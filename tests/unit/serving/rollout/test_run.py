@@ -16,9 +16,11 @@ from serving.rollout.golden import GoldenRequests
 from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Outcome, Phase, Rollout
-from serving.rollout.run import RolloutTools, deployed_id_of, roll_out
+from serving.rollout.run import RolloutTools, roll_out
 from serving.rollout.store import Instruction
 from serving.watch.settings import WatchSettings
+from serving.watch.watch import FAILURES
+from serving.watch.window import MOST_OBSERVATIONS
 from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed, MemoryEndpoint
 from tests.samples.traffic import Behaviour
 
@@ -236,10 +238,54 @@ def test_canary_rollback_and_canary_again(site: Site) -> None:
     assert _has_replaced(site)
 
 
+def test_a_version_that_is_taken_back_gets_no_traffic_by_itself_until_a_rollout_of_it_is_done(site: Site) -> None:
+    site.endpoint.golden["2"] = {"tip": 0.3}
+    site.roll_out()
+    assert site.endpoint.aside == {"2"}
+    site.endpoint.golden.pop("2")
+    assert site.roll_out().phase is Phase.DONE
+    assert site.endpoint.aside == set()
+
+
+def test_the_only_version_is_not_put_aside(site: Site) -> None:
+    site.endpoint.golden["1"] = {"tip": 0.3}
+    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK
+    assert site.endpoint.aside == set()
+
+
 def test_a_version_that_has_all_traffic_is_left_alone(site: Site) -> None:
     etag = site.endpoint.state().etag
     assert site.roll_out(ONE).phase is Phase.DONE
     assert site.endpoint.state().etag == etag
+
+
+def test_a_version_that_has_all_traffic_and_was_never_rolled_out_is_tested_first(site: Site) -> None:
+    rollout = site.roll_out(ONE)
+    assert [each.phase.value for each in rollout.entries] == ["staging", "smoke", "production"]
+    again = site.roll_out(ONE)
+    assert [each.reason for each in again.entries] == ["It had all traffic already."]
+
+
+def test_the_only_version_keeps_its_traffic_when_its_test_fails_and_is_refused(site: Site) -> None:
+    site.endpoint.golden["1"] = {"tip": 0.3}
+    rollout = site.roll_out(ONE)
+    assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
+    assert "Golden request 1" in rollout.reason
+    assert "keeps its traffic" in rollout.entries[-1].reason
+    assert _is_as_before(site)
+    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK, "it is tested again, not taken as done"
+    assert site.roll_out(TWO).phase is Phase.DONE
+
+
+def test_a_version_that_has_all_traffic_and_was_never_rolled_out_waits_for_approval_with_its_traffic(
+    site: Site,
+) -> None:
+    waiting = site.roll_out(ONE, MANUAL)
+    assert (waiting.phase, waiting.exit_code) == (Phase.APPROVAL, ExitCode.UNDECIDED)
+    assert _is_as_before(site)
+    site.instruct("approve")
+    assert site.roll_out(ONE, MANUAL).phase is Phase.DONE
+    assert _is_as_before(site)
 
 
 def test_manual_approval_stops_before_production(site: Site) -> None:
@@ -251,6 +297,36 @@ def test_manual_approval_stops_before_production(site: Site) -> None:
     assert rollout.phase is Phase.DONE
     assert _has_replaced(site)
     assert "by ada" in " ".join(entry.reason for entry in rollout.entries)
+
+
+@pytest.mark.parametrize("after_change", [False, True])
+def test_a_first_version_that_was_stopped_in_production_does_not_stand_in_the_way_of_the_next(
+    tmp_path: Path, after_change: bool
+) -> None:
+    site = Site(tmp_path)
+    site.endpoint = MemoryEndpoint(kill_at=2, after_change=after_change)
+    site.answers = DrawnAnswers(site.endpoint)
+    with pytest.raises(Killed):
+        site.roll_out(ONE)
+    current = site.store.current()
+    assert current is not None
+    assert current.phase is Phase.PRODUCTION
+    assert site.roll_out(TWO).phase is Phase.DONE
+    first = site.store.history()[0]
+    assert (first.candidate, first.phase) == (ONE, Phase.DONE if after_change else Phase.ROLLED_BACK)
+    assert site.endpoint.state().traffic == {"2": 100}
+
+
+def test_a_version_stopped_in_production_with_all_traffic_is_finished_when_the_next_one_comes(site: Site) -> None:
+    site.endpoint.kill_at, site.endpoint.after_change = 5, True  # staged, copies, no copies, 10 %, 100 %
+    with pytest.raises(Killed):
+        site.roll_out(TWO)
+    current = site.store.current()
+    assert current is not None
+    assert (current.phase, site.endpoint.state().traffic) == (Phase.PRODUCTION, {"2": 100})
+    assert site.roll_out(THREE).phase is Phase.DONE
+    assert [each.phase for each in site.store.history()] == [Phase.DONE, Phase.DONE]
+    assert site.deployed() == ["3"]
 
 
 def test_a_rejected_version_is_taken_back(site: Site) -> None:
@@ -375,6 +451,15 @@ def test_killed_at_any_wait_and_run_again_it_ends_consistent(tmp_path: Path) -> 
     assert 2 < number < 199
 
 
+def test_of_a_busy_endpoint_no_more_answers_are_kept_than_a_window_holds(site: Site) -> None:
+    site.requests = 10 * MOST_OBSERVATIONS
+    site.endpoint.behaviours["2"] = BAD
+    rollout = site.roll_out(plan=CANARY_ALONE)
+    assert rollout.phase is Phase.ROLLED_BACK
+    compared = next(entry.comparisons for entry in rollout.entries if entry.phase is Phase.CANARY)
+    assert {(each.canary, each.stable) for each in compared if each.name == FAILURES} == {(MOST_OBSERVATIONS,) * 2}
+
+
 def test_windows_seen_before_a_kill_are_not_forgotten(site: Site) -> None:
     wait, looks = site.clock.wait, [0]
 
@@ -393,8 +478,3 @@ def test_windows_seen_before_a_kill_are_not_forgotten(site: Site) -> None:
     uninterrupted = Site(site.folder / "again")
     uninterrupted.roll_out()
     assert site.answers.shares == uninterrupted.answers.shares
-
-
-@pytest.mark.parametrize(("version", "deployed_id"), [("1764441923", "1764441923"), ("7", "7"), ("1.0.0", "322658870")])
-def test_a_version_has_an_id_of_one_to_ten_digits(version: str, deployed_id: str) -> None:
-    assert deployed_id_of(version) == deployed_id

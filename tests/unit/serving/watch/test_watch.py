@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
+from serving.log.answer_line import answer_in, line_of
+from serving.log.answer_source import observed_of
+from serving.log.answered import Answered
 from serving.watch.decision import Failed, Passed, Standing, Undecided
 from serving.watch.settings import WatchSettings
 from serving.watch.watch import FAILURES, SLOWNESS, Watch, decide
@@ -68,6 +74,36 @@ def test_a_stable_version_that_already_fails_does_not_sink_the_canary() -> None:
         assert not isinstance(decide(windows(canary, failing, count=100), SETTINGS), Failed)
 
 
+def _with_refusals(
+    answers: Sequence[Observation], share: float, code: int, rng: np.random.Generator
+) -> list[Observation]:
+    """What is observed of a version that refuses this share of the requests."""
+    refused = answer_in(line_of(Answered(1.0, "2", code, 0.01, b"")))
+    assert refused is not None
+    of_one = observed_of([refused], "2")
+    return [each for answer in answers for each in (of_one if rng.random() < share else (answer,))]
+
+
+@pytest.mark.parametrize("code", [400, 429, 499])
+def test_a_canary_that_refuses_requests_which_the_stable_version_answers_fails(code: int) -> None:
+    rng = np.random.default_rng(3)
+    seen = [Window(_with_refusals(w.canary, 0.5, code, rng), w.stable) for w in windows(STABLE, STABLE)]
+    decision = decide(seen, SETTINGS)
+    assert isinstance(decision, Failed)
+    assert FAILURES in decision.reason
+
+
+def test_requests_that_both_versions_refuse_are_no_harm() -> None:
+    rng = np.random.default_rng(3)
+    wide = WatchSettings(failure_margin=0.1)
+    seen = [
+        Window(*(_with_refusals(side, 0.2, 400, rng) for side in (w.canary, w.stable)))
+        for w in windows(STABLE, STABLE, count=140)
+    ]
+    assert not isinstance(decide(seen, SETTINGS), Failed)
+    assert isinstance(decide(seen, wide), Passed)
+
+
 def test_a_load_that_slows_both_down_is_no_harm() -> None:
     slow = Behaviour(slowness=5.0)
     both = [*windows(STABLE, STABLE, count=20), *windows(slow, slow, count=40, seed=1)]
@@ -100,11 +136,38 @@ def test_answers_that_are_no_numbers_count_as_failures_where_the_stable_version_
     assert FAILURES in decision.reason
 
 
-def test_a_model_without_scores_is_judged_by_failures_and_latency() -> None:
-    silent = Observation(0.01, {})
-    decision = decide([Window([silent] * 50, [silent] * 450)] * 80, SETTINGS)
-    assert isinstance(decision, Passed)
+SILENT = Observation(0.01, {})  # as of gRPC, or of a form that is not read
+
+
+def test_where_no_score_could_be_read_nothing_passes() -> None:
+    decision = decide([Window([SILENT] * 50, [SILENT] * 450)] * 80, SETTINGS)
+    assert isinstance(decision, Undecided)
+    assert "no scores could be read" in decision.reason.lower()
     assert {each.name for each in decision.comparisons} == {FAILURES, SLOWNESS}
+
+
+def test_answers_without_readable_scores_can_still_fail() -> None:
+    bad = Window([SILENT, Observation(0.01, None)] * 25, [SILENT] * 450)
+    assert isinstance(decide([bad] * 80, SETTINGS), Failed)
+
+
+@pytest.mark.parametrize("silent_first", [True, False])
+def test_answers_without_readable_scores_beside_others_are_no_other_scores(silent_first: bool) -> None:
+    """Requests in JSON and by gRPC, in turn."""
+
+    def mixed(answers: Sequence[Observation]) -> list[Observation]:
+        pairs = [(Observation(each.seconds, {}), each) for each in answers]
+        return [one for pair in pairs for one in (pair if silent_first else pair[::-1])]
+
+    seen = [Window(mixed(w.canary), mixed(w.stable)) for w in windows(STABLE, STABLE, count=140)]
+    decision = decide(seen, WatchSettings(failure_margin=0.1))
+    assert isinstance(decision, Passed)
+    assert any("`tip`" in each.name for each in decision.comparisons)
+
+
+def test_a_canary_whose_scores_cannot_be_read_never_passes() -> None:
+    seen = [Window([SILENT] * len(w.canary), w.stable) for w in windows(STABLE, STABLE, count=140)]
+    assert not isinstance(decide(seen, SETTINGS), Passed)
 
 
 def test_the_same_windows_give_the_same_decision() -> None:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from core.errors import SluiceError
-from serving.watch.window import Observation, Window, append_window, read_windows, scores_of
+from serving.watch.window import (
+    MOST_OBSERVATIONS,
+    Observation,
+    Window,
+    append_window,
+    read_windows,
+    scores_of,
+    thinned,
+)
 
 WINDOW = Window((Observation(0.01, {"tip": 0.5}), Observation(0.2, None)), (Observation(0.02, {"tip": 0.25}),), "17")
+
+
+def test_of_a_busy_stretch_as_many_answers_are_kept_as_a_window_holds_from_all_of_it() -> None:
+    busy = [Observation(float(number), {"tip": 0.5}) for number in range(10 * MOST_OBSERVATIONS + 7)]
+    kept = thinned(Window(busy, busy[:MOST_OBSERVATIONS], "3"))
+    seconds = [each.seconds for each in kept.canary]
+    assert (len(seconds), kept.cursor) == (MOST_OBSERVATIONS, "3")
+    gaps = {int(later - earlier) for earlier, later in pairwise(seconds)}
+    assert (seconds[0], gaps) == (0.0, {10, 11})
+    assert kept.stable == busy[:MOST_OBSERVATIONS]
 
 
 @pytest.mark.parametrize(

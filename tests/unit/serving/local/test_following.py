@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from serving.local.fleet import following
+from serving.contract import deployed_id_of
+from serving.local.following import following, held
 from serving.local.state import StoredState
 
 NEW = StoredState(endpoint="rides", etag="new")
@@ -39,5 +40,12 @@ def test_what_somebody_has_set_stays() -> None:
     assert following(state, "102", "rides", ready={"101", "102"}) == state
 
 
-def test_a_version_number_that_is_longer_than_an_id_is_cut_at_its_head() -> None:
-    assert _ids(following(NEW, "99999999999", "rides", ready=set())) == ["9999999999"]
+def test_a_version_number_that_is_longer_than_an_id_has_the_id_that_a_rollout_gives_it() -> None:
+    assert _ids(following(NEW, "99999999999", "rides", ready=set())) == [deployed_id_of("99999999999")]
+
+
+def test_a_state_that_is_held_gives_no_later_version_traffic() -> None:
+    state = held(NEW, "101", "rides")
+    assert (_ids(state), state.traffic) == (["101"], {"101": 100})
+    assert following(state, "102", "rides", ready={"101", "102"}) == state
+    assert held(state, "102", "rides") == state
