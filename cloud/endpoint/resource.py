@@ -126,11 +126,11 @@ class EndpointResource:
 
         try:
             tried(look, f"{self._title} {cannot}", self.place, self.loading)
-        except SluiceError as problem:
-            if not isinstance(problem.__cause__, _UnderWay):
+        except SluiceError as given_up:
+            if not isinstance(given_up.__cause__, _UnderWay):
                 raise
             minutes = f"{self.loading.altogether / 60:g} minutes (`endpoint.load_minutes`)"
-            raise UnfinishedError(f"{self._title} {cannot}: it has not ended after {minutes}.") from problem
+            raise UnfinishedError(f"{self._title} {cannot}: it has not ended after {minutes}.") from given_up
         # Only now, and once: an operation that has ended with an error ends no other way when it is asked again.
         ended_with = operation.exception()
         if ended_with is not None:

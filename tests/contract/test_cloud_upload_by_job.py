@@ -17,9 +17,10 @@ from core.errors import ExitCode, SluiceError
 from runners.console.console import RunConsole
 from runners.vertex.finish_again import finish_again
 from runners.vertex.follow import follow
+from serving.rollout.record import Phase
 from tests.contract.test_cloud_exit_handler import BAD, REGION, Ended, compiled
 from tests.samples.executors import executed_by
-from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, registered_model, task
+from tests.samples.vertex_jobs import Scripted, Step, gate_report, pushed_model, registered_model, rolled_out, task
 
 IMAGE = f"{REGION}-docker.pkg.dev/my-project/sluice/serving:v1"
 UPLOADS = ("model_registry=true", f"serving_image={IMAGE}", "service_account=runner@p.iam.gserviceaccount.com")
@@ -105,6 +106,25 @@ def test_nothing_is_uploaded_that_was_refused_or_that_no_environment_wants(
         record = ended.run("SUCCEEDED", *tasks(ended, "1.0.0", "17"))
     assert record["vertex_model"] is None
     assert models(ended.cloud) == []
+
+
+@pytest.mark.parametrize("phase", [Phase.CANARY, Phase.APPROVAL, Phase.ROLLED_BACK])
+def test_production_stays_where_it_was_until_a_rollout_is_done(ended: Ended, phase: Phase) -> None:
+    ended.run("SUCCEEDED", *tasks(ended, "1.0.0", "17"))
+    next_tasks = tasks(ended, "1.1.0", "18")
+    findings = [BAD] if phase is Phase.ROLLED_BACK else []
+    report = gate_report(ended.artifacts, "rollout", *findings)
+    rollout = task("Rollout", "SUCCEEDED", rollout=rolled_out(ended.artifacts, "18", phase), report=report)
+    record = ended.run("SUCCEEDED", *next_tasks, rollout)
+    assert (record["outcome"], record["vertex_model"]) == ("refused" if findings else "undecided", None)
+    assert record["pushed_version"] == "18"
+    assert "production" in aiplatform.Model(f"{MODEL}@1", project=ended.cloud.project, location=REGION).version_aliases
+    # The next job goes on with the rollout.
+    done = task("Rollout", "SUCCEEDED", rollout=rolled_out(f"{ended.artifacts}/next", "18", Phase.DONE))
+    record = ended.run("SUCCEEDED", *next_tasks, done)
+    assert (record["outcome"], record["vertex_model"].rpartition("@")[2]) == ("pushed", "2")
+    newer = aiplatform.Model(f"{MODEL}@2", project=ended.cloud.project, location=REGION)
+    assert sorted(newer.version_aliases) == ["default", "production", "v1-1-0"]
 
 
 def test_a_refused_upload_fails_the_exit_handler_and_the_record_stays_true(ended: Ended) -> None:

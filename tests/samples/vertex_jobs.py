@@ -17,6 +17,8 @@ from google.rpc import status_pb2
 from cloud.testing.vertex.runs import Run
 from gates.verdict.finding import Finding, GateReport, verdict_of
 from pipeline.config.load import load_environment, load_workload
+from serving.contract import ModelVersion
+from serving.rollout.record import Phase, Rollout
 
 
 @cache
@@ -112,6 +114,15 @@ def registered_model(folder: str, version: str) -> types.Artifact:
     put(f"{uri}/model/saved_model.pb", "graph")
     properties = {"registered": 1, "model": "taxi", "version": version, "reason": "major: the first version"}
     return types.Artifact(name="registered", schema_title="pipeline.RegisteredModel", uri=uri, metadata=properties)
+
+
+def rolled_out(folder: str, version: str, phase: Phase) -> types.Artifact:
+    """The Rollout's output: a rollout of the taxi model that has come to a step."""
+    uri = f"{folder}/rollout-{version}"
+    rollout = Rollout(f"00001-{version}", ModelVersion(version, "taxi", version), "16", phase)
+    put(f"{uri}/rollout.json", json.dumps(rollout.to_plain()))
+    properties = {"next_command": "" if rollout.is_final else "Go on:  resume"}
+    return types.Artifact(name="rollout", schema_title="pipeline.RolloutArtifact", uri=uri, metadata=properties)
 
 
 def put(place: str, text: str) -> None:
