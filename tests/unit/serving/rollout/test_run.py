@@ -3,78 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.errors import ExitCode, SluiceError
 from serving.contract import ModelVersion
-from serving.rollout.folder_store import FolderStore
-from serving.rollout.golden import GoldenRequests
-from serving.rollout.order import RolloutOrder
 from serving.rollout.plan import RolloutPlan
 from serving.rollout.record import Outcome, Phase, Rollout
-from serving.rollout.run import RolloutTools, roll_out
-from serving.rollout.store import Instruction
-from serving.watch.settings import WatchSettings
 from serving.watch.watch import FAILURES
 from serving.watch.window import MOST_OBSERVATIONS
-from tests.samples.endpoints import GOLDEN_ANSWER, Clock, DrawnAnswers, Killed, MemoryEndpoint
+from tests.samples.endpoints import DrawnAnswers, Killed, MemoryEndpoint
+from tests.samples.rollout_site import (
+    BAD,
+    CANARY_ALONE,
+    MANUAL,
+    QUICK,
+    THREE,
+    TWO,
+    Site,
+    has_replaced,
+    is_as_before,
+    plan_of,
+)
 from tests.samples.traffic import Behaviour
-
-ONE, TWO, THREE = (ModelVersion(str(number), "taxi", str(number)) for number in (1, 2, 3))
-GOLDEN = GoldenRequests([{"trip_miles": 1.0}], [GOLDEN_ANSWER])
-# Wide margins: decided within a few windows.
-WATCH = WatchSettings(failure_margin=0.1, slow_margin=0.1, prediction_margin=0.6)
-BAD = Behaviour(failures=0.5)
-
-
-def _plan(**parts: Any) -> RolloutPlan:
-    return RolloutPlan(latency_budget_ms=1e6, watch=WATCH, **parts)
-
-
-QUICK = _plan()
-CANARY_ALONE = _plan(shadow_share=0, deadline_minutes=30)
-MANUAL = _plan(approve="manual")
-
-
-@dataclass
-class Site:
-    """An endpoint whose version 1 has all traffic, and the folder of its rollouts."""
-
-    folder: Path
-    endpoint: MemoryEndpoint = field(default_factory=MemoryEndpoint)
-    requests: int = 1_000
-    clock: Clock = field(default_factory=Clock)
-    noted: list[Rollout] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.endpoint.serve(ONE)
-        self.answers = DrawnAnswers(self.endpoint, self.requests)
-
-    @property
-    def store(self) -> FolderStore:
-        return FolderStore(self.folder, "taxi")
-
-    def roll_out(self, candidate: ModelVersion = TWO, plan: RolloutPlan = QUICK) -> Rollout:
-        self.answers.requests = self.requests
-        parts = (self.endpoint, self.answers, GOLDEN, self.store, self.clock, self.clock.wait)
-        tools = RolloutTools(*parts, RolloutOrder("endpoint", "model", plan), self.noted.append)
-        return roll_out(candidate, plan, tools)
-
-    def instruct(self, action: str) -> None:
-        current = self.store.current()
-        assert current is not None
-        self.store.instruct(Instruction(current.id, current.phase.value, action, "by ada"))
-
-    def deployed(self) -> list[str]:
-        return [each.version for each in self.endpoint.state().deployed]
-
-    def most_of(self, version: str) -> int:
-        """The largest share that a version had while there were requests."""
-        return max(shares.get(version, 0) for shares in self.answers.shares)
 
 
 @pytest.fixture
@@ -82,20 +35,10 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def _is_as_before(site: Site) -> bool:
-    state = site.endpoint.state()
-    return dict(state.traffic) == {"1": 100} and site.deployed() == ["1"] and state.mirror is None
-
-
-def _has_replaced(site: Site) -> bool:
-    state = site.endpoint.state()
-    return dict(state.traffic) == {"2": 100} and site.deployed() == ["2"] and state.mirror is None
-
-
 def test_a_good_version_goes_from_0_to_10_to_100_percent(site: Site) -> None:
     rollout = site.roll_out()
     assert (rollout.phase, rollout.exit_code) == (Phase.DONE, ExitCode.PUSHED)
-    assert _has_replaced(site)
+    assert has_replaced(site)
     shares = list(dict.fromkeys(shares.get("2", 0) for shares in site.answers.shares))
     assert shares == [0, 10]
     phases = [entry.phase.value for entry in rollout.entries]
@@ -121,7 +64,7 @@ def test_harm_is_rolled_back_and_never_has_more_than_the_canary_share(
     rollout = site.roll_out(plan=plan)
     assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
     assert named in rollout.reason
-    assert _is_as_before(site)
+    assert is_as_before(site)
     assert site.most_of("2") == (0 if plan.shadow_share else 10)
 
 
@@ -130,7 +73,7 @@ def test_a_version_that_answers_golden_requests_otherwise_gets_no_request(site: 
     rollout = site.roll_out()
     assert rollout.phase is Phase.ROLLED_BACK
     assert "Golden request 1" in rollout.reason
-    assert _is_as_before(site)
+    assert is_as_before(site)
     assert site.answers.shares == []
 
 
@@ -139,7 +82,7 @@ def test_a_version_that_cannot_be_loaded_is_refused(site: Site) -> None:
     rollout = site.roll_out()
     assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
     assert "its graph is damaged" in rollout.reason
-    assert _is_as_before(site)
+    assert is_as_before(site)
 
 
 def test_without_traffic_it_ends_undecided_at_the_deadline_and_never_passes(site: Site) -> None:
@@ -157,7 +100,7 @@ def test_without_traffic_golden_requests_still_find_harm(site: Site) -> None:
     assert site.roll_out(plan=CANARY_ALONE).phase is Phase.CANARY
     site.endpoint.golden["2"] = 500
     assert site.roll_out(plan=CANARY_ALONE).phase is Phase.ROLLED_BACK
-    assert _is_as_before(site)
+    assert is_as_before(site)
 
 
 def test_an_undecided_rollout_goes_on_when_traffic_comes(site: Site) -> None:
@@ -167,7 +110,7 @@ def test_an_undecided_rollout_goes_on_when_traffic_comes(site: Site) -> None:
     rollout = site.roll_out(plan=CANARY_ALONE)
     assert rollout.id == undecided.id
     assert rollout.phase is Phase.DONE
-    assert _has_replaced(site)
+    assert has_replaced(site)
 
 
 def test_an_undecided_rollout_that_is_taken_up_long_after_gets_its_whole_time_again(site: Site) -> None:
@@ -185,12 +128,12 @@ def test_an_unfinished_rollout_keeps_the_shares_that_it_began_with(
 ) -> None:
     """It is in its second canary step when the configuration changes."""
     site.requests = 0
-    began = _plan(shadow_share=0, canary_shares=(10, 50), deadline_minutes=30)
+    began = plan_of(shadow_share=0, canary_shares=(10, 50), deadline_minutes=30)
     site.roll_out(plan=began)
     current = site.store.current()
     assert current is not None
     site.store.save(replace(current, step=1))
-    changed = _plan(shadow_share=0, canary_shares=shares, deadline_minutes=30)
+    changed = plan_of(shadow_share=0, canary_shares=shares, deadline_minutes=30)
     site.requests = 2_000
     rollout = site.roll_out(candidate, changed)
     assert rollout.phase is Phase.DONE
@@ -220,14 +163,6 @@ def test_a_stable_version_that_already_fails_does_not_sink_the_new_one(site: Sit
     assert site.roll_out().phase is Phase.DONE
 
 
-def test_a_first_version_gets_all_traffic_after_its_smoke_test(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.endpoint = MemoryEndpoint()
-    rollout = site.roll_out(ONE)
-    assert rollout.phase is Phase.DONE
-    assert dict(site.endpoint.state().traffic) == {"1": 100}
-
-
 def test_canary_rollback_and_canary_again(site: Site) -> None:
     site.endpoint.behaviours["2"] = BAD
     first = site.roll_out()
@@ -235,57 +170,7 @@ def test_canary_rollback_and_canary_again(site: Site) -> None:
     second = site.roll_out()
     assert (first.phase, second.phase) == (Phase.ROLLED_BACK, Phase.DONE)
     assert [each.id for each in site.store.history()] == [first.id, second.id]
-    assert _has_replaced(site)
-
-
-def test_a_version_that_is_taken_back_gets_no_traffic_by_itself_until_a_rollout_of_it_is_done(site: Site) -> None:
-    site.endpoint.golden["2"] = {"tip": 0.3}
-    site.roll_out()
-    assert site.endpoint.aside == {"2"}
-    site.endpoint.golden.pop("2")
-    assert site.roll_out().phase is Phase.DONE
-    assert site.endpoint.aside == set()
-
-
-def test_the_only_version_is_not_put_aside(site: Site) -> None:
-    site.endpoint.golden["1"] = {"tip": 0.3}
-    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK
-    assert site.endpoint.aside == set()
-
-
-def test_a_version_that_has_all_traffic_is_left_alone(site: Site) -> None:
-    etag = site.endpoint.state().etag
-    assert site.roll_out(ONE).phase is Phase.DONE
-    assert site.endpoint.state().etag == etag
-
-
-def test_a_version_that_has_all_traffic_and_was_never_rolled_out_is_tested_first(site: Site) -> None:
-    rollout = site.roll_out(ONE)
-    assert [each.phase.value for each in rollout.entries] == ["staging", "smoke", "production"]
-    again = site.roll_out(ONE)
-    assert [each.reason for each in again.entries] == ["It had all traffic already."]
-
-
-def test_the_only_version_keeps_its_traffic_when_its_test_fails_and_is_refused(site: Site) -> None:
-    site.endpoint.golden["1"] = {"tip": 0.3}
-    rollout = site.roll_out(ONE)
-    assert (rollout.phase, rollout.exit_code) == (Phase.ROLLED_BACK, ExitCode.REFUSED)
-    assert "Golden request 1" in rollout.reason
-    assert "keeps its traffic" in rollout.entries[-1].reason
-    assert _is_as_before(site)
-    assert site.roll_out(ONE).phase is Phase.ROLLED_BACK, "it is tested again, not taken as done"
-    assert site.roll_out(TWO).phase is Phase.DONE
-
-
-def test_a_version_that_has_all_traffic_and_was_never_rolled_out_waits_for_approval_with_its_traffic(
-    site: Site,
-) -> None:
-    waiting = site.roll_out(ONE, MANUAL)
-    assert (waiting.phase, waiting.exit_code) == (Phase.APPROVAL, ExitCode.UNDECIDED)
-    assert _is_as_before(site)
-    site.instruct("approve")
-    assert site.roll_out(ONE, MANUAL).phase is Phase.DONE
-    assert _is_as_before(site)
+    assert has_replaced(site)
 
 
 def test_manual_approval_stops_before_production(site: Site) -> None:
@@ -295,45 +180,15 @@ def test_manual_approval_stops_before_production(site: Site) -> None:
     site.instruct("approve")
     rollout = site.roll_out(plan=MANUAL)
     assert rollout.phase is Phase.DONE
-    assert _has_replaced(site)
+    assert has_replaced(site)
     assert "by ada" in " ".join(entry.reason for entry in rollout.entries)
-
-
-@pytest.mark.parametrize("after_change", [False, True])
-def test_a_first_version_that_was_stopped_in_production_does_not_stand_in_the_way_of_the_next(
-    tmp_path: Path, after_change: bool
-) -> None:
-    site = Site(tmp_path)
-    site.endpoint = MemoryEndpoint(kill_at=2, after_change=after_change)
-    site.answers = DrawnAnswers(site.endpoint)
-    with pytest.raises(Killed):
-        site.roll_out(ONE)
-    current = site.store.current()
-    assert current is not None
-    assert current.phase is Phase.PRODUCTION
-    assert site.roll_out(TWO).phase is Phase.DONE
-    first = site.store.history()[0]
-    assert (first.candidate, first.phase) == (ONE, Phase.DONE if after_change else Phase.ROLLED_BACK)
-    assert site.endpoint.state().traffic == {"2": 100}
-
-
-def test_a_version_stopped_in_production_with_all_traffic_is_finished_when_the_next_one_comes(site: Site) -> None:
-    site.endpoint.kill_at, site.endpoint.after_change = 5, True  # staged, copies, no copies, 10 %, 100 %
-    with pytest.raises(Killed):
-        site.roll_out(TWO)
-    current = site.store.current()
-    assert current is not None
-    assert (current.phase, site.endpoint.state().traffic) == (Phase.PRODUCTION, {"2": 100})
-    assert site.roll_out(THREE).phase is Phase.DONE
-    assert [each.phase for each in site.store.history()] == [Phase.DONE, Phase.DONE]
-    assert site.deployed() == ["3"]
 
 
 def test_a_rejected_version_is_taken_back(site: Site) -> None:
     site.roll_out(plan=MANUAL)
     site.instruct("reject")
     assert site.roll_out(plan=MANUAL).reason == "Rejected by hand: by ada"
-    assert _is_as_before(site)
+    assert is_as_before(site)
 
 
 def test_a_rollback_by_hand_is_followed_while_the_version_before_is_warm(site: Site) -> None:
@@ -348,7 +203,7 @@ def test_a_rollback_by_hand_is_followed_while_the_version_before_is_warm(site: S
     site.clock.wait = rolled_back_by_hand  # type: ignore[method-assign]
     rollout = site.roll_out()
     assert (rollout.phase, rollout.reason) == (Phase.ROLLED_BACK, "Rolled back by hand: by ada")
-    assert _is_as_before(site)
+    assert is_as_before(site)
 
 
 def test_traffic_changed_by_others_stops_the_rollout_and_stays(site: Site) -> None:
@@ -411,7 +266,7 @@ def test_another_version_undoes_an_unfinished_rollout_first(site: Site) -> None:
 def test_killed_at_any_change_of_the_endpoint_and_run_again_it_ends_consistent(
     tmp_path: Path, behaviour: Behaviour, after_change: bool
 ) -> None:
-    plan = _plan(canary_shares=(10, 50))
+    plan = plan_of(canary_shares=(10, 50))
     kills = 0
     for number in range(1, 20):
         site = Site(tmp_path / str(number))
@@ -422,7 +277,7 @@ def test_killed_at_any_change_of_the_endpoint_and_run_again_it_ends_consistent(
         except Killed:
             kills += 1
             site.roll_out(plan=plan)
-        assert _is_as_before(site) if behaviour is BAD else _has_replaced(site)
+        assert is_as_before(site) if behaviour is BAD else has_replaced(site)
         assert len(site.store.history()) == 1
         if site.endpoint.changes < number:
             break
@@ -445,7 +300,7 @@ def test_killed_at_any_wait_and_run_again_it_ends_consistent(tmp_path: Path) -> 
             site.roll_out()
         except Killed:
             site.roll_out()
-        assert _has_replaced(site)
+        assert has_replaced(site)
         if left[0] > 0:
             break
     assert 2 < number < 199
