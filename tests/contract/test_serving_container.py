@@ -121,7 +121,7 @@ def test_its_answers_are_in_the_record_when_it_has_ended(tmp_path: Path) -> None
     assert good is not None
     assert refused is not None
     assert (good.deployed_id, good.code, good.observation.scores) == ("7", 200, {"no tip": 0.75, "tip": 0.25})
-    assert (refused.code, refused.counts) == (400, False)
+    assert (refused.code, refused.observation.scores) == (400, None)
 
 
 def test_a_record_that_cannot_be_written_stops_no_request_and_is_a_metric(cloud: LocalCloud, tmp_path: Path) -> None:
