@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,16 @@ class RealCloud:
     project: str
     region: str
     bucket: str
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_another_test() -> Iterator[None]:
+    """`aiplatform.init` is for the whole process: its transport and its credentials would reach the next test."""
+    yield
+    initializer = sys.modules.get("google.cloud.aiplatform.initializer")
+    if initializer is not None:
+        settings = initializer.global_config
+        vars(settings).update(vars(type(settings)()))
 
 
 @pytest.fixture(scope="session")
