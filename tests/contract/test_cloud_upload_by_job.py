@@ -44,7 +44,9 @@ def ended(cloud: LocalCloud, bucket: str) -> Iterator[Ended]:
 
 
 def models(cloud: LocalCloud) -> list[aiplatform.Model]:
-    return list(aiplatform.Model.list(project=cloud.project, location=REGION))
+    """Those of this workload in this environment: other tests leave some of theirs."""
+    found = aiplatform.Model.list(project=cloud.project, location=REGION)
+    return [model for model in found if model.name == MODEL]
 
 
 def tasks(ended: Ended, number: str, push: str) -> list:
@@ -197,5 +199,5 @@ def test_a_push_that_was_not_registered_is_not_uploaded_and_it_is_said(ended: En
 
 
 def test_the_job_names_neither_image_nor_upload_where_nothing_is_uploaded(cloud: LocalCloud, bucket: str) -> None:
-    assert IMAGE in compiled(cloud.project, bucket, *UPLOADS)
-    assert "serving_image" not in compiled(cloud.project, bucket)
+    assert IMAGE in compiled(cloud.project, bucket, (), *UPLOADS)
+    assert "serving_image" not in compiled(cloud.project, bucket, ())
