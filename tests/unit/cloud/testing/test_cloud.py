@@ -30,7 +30,7 @@ def cloud() -> Iterator[LocalCloud]:
 def test_every_other_host_is_refused_and_remembered(cloud: LocalCloud) -> None:
     for address in (
         "https://example.com/",
-        "https://bigquery.googleapis.com/",
+        "https://spanner.googleapis.com/",
         "https://mars-aiplatform.googleapis.com/",
     ):
         with pytest.raises(requests.exceptions.ProxyError, match="403"):
@@ -38,7 +38,7 @@ def test_every_other_host_is_refused_and_remembered(cloud: LocalCloud) -> None:
     assert requests.get("http://example.com/", timeout=10).status_code == 403
     assert cloud.proxy.refused == [
         "example.com:443",
-        "bigquery.googleapis.com:443",
+        "spanner.googleapis.com:443",
         "mars-aiplatform.googleapis.com:443",
         "example.com:80",
     ]
