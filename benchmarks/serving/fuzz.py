@@ -49,7 +49,8 @@ def main(requests: int, seed: int, model: Path | None) -> None:
         instances = read_golden(str(served)).instances
         bodies = [json.dumps({"instances": instances[:rows]}).encode() for rows in (1, 2, 5)]
         versions_of(served, home, WORKLOAD)
-        with endpoint(home, WORKLOAD) as target:
+        # The log is written within the warm-up, so that its process is among those that must not grow.
+        with endpoint(home, WORKLOAD, "--log-every", "1") as target:
             processes = _processes(target)
             draw = random.Random(seed)
             changed = asyncio.run(_sent(target, bodies, draw, _WARM_UP))
@@ -57,7 +58,7 @@ def main(requests: int, seed: int, model: Path | None) -> None:
             generated, trouble = _by_schemathesis(target, home, requests // 10, seed)
             more = asyncio.run(_sent(target, bodies, draw, max(0, requests - generated - _WARM_UP)))
             growth = target.memory() - before
-            is_alive = _processes(target) == processes and asyncio.run(_is_well(target, bodies[0]))
+            is_alive = processes <= _processes(target) and asyncio.run(_is_well(target, bodies[0]))
     codes, failed = changed.codes + more.codes, changed.failed + more.failed
     click.echo(f"{codes.total():,} requests with changed bytes: {_in_words(codes)}")
     click.echo(f"{generated:,} requests of {SCHEMATHESIS}: {trouble or 'none answered with 500 or above'}")

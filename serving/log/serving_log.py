@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Sequence
 
 from prometheus_client import Counter
 
 from serving.log.exchange import Exchange, Privacy, record_of
 from serving.log.outbox import Outbox
+from serving.log.writer_process import WriterProcess
 
 SHARE = 10.0
 FLUSH_SECONDS = 30.0
@@ -19,10 +20,9 @@ MOST_BODY = 256 << 10
 
 
 class ServingLog:
-    """Gives `add` the records of `share` percent of the requests, every `interval` seconds and outside of the event
-    loop.
+    """Gives `add` the records of `share` percent of the requests, every `interval` seconds.
 
-    `add` is that of RecordFiles, or writes an object of a bucket. What it cannot write is counted.
+    `add` is that of RecordFiles. What it cannot write is counted. With a `process`, records are made and written there.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class ServingLog:
         share: float = SHARE,
         privacy: Privacy | None = None,
         interval: float = FLUSH_SECONDS,
+        process: WriterProcess | None = None,
     ) -> None:
         self._add = add
+        self._process = process
         self._share = share
         self._privacy = privacy or Privacy()
         self._random = random.Random()
@@ -59,16 +61,17 @@ class ServingLog:
     async def stop(self) -> None:
         """Writes what is left."""
         await self._outbox.stop()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.close)
 
     def _write(self, exchanges: Sequence[Exchange]) -> None:
-        records = []
-        for exchange in exchanges:
-            if self._may_be_kept(exchange):
-                records.append(record_of(exchange, self._privacy, self._share))
-            # Lets the event loop go on at once: the interpreter would be held for milliseconds otherwise.
-            time.sleep(0)
-        if records:
-            self._add(records)
+        kept = [exchange for exchange in exchanges if self._may_be_kept(exchange)]
+        if not kept:
+            return
+        if self._process is None:
+            write_records(self._add, self._privacy, self._share, kept)
+        else:
+            self._process.call(write_records, self._add, self._privacy, self._share, kept)
 
     def _may_be_kept(self, exchange: Exchange) -> bool:
         """A version without a feature that shall be hidden is not logged: the name may be misspelt."""
@@ -81,3 +84,14 @@ class ServingLog:
                 *(exchange.version, exchange.model, unknown[0]),
             )
         return not unknown
+
+
+def write_records(
+    add: Callable[[Sequence[bytes]], None], privacy: Privacy, share: float, exchanges: Sequence[Exchange]
+) -> None:
+    """Makes the records and gives them to `add`; a function of its own, so that another process can be given it.
+
+    Raises:
+      OSError: when they cannot be written.
+    """
+    add([record_of(exchange, privacy, share) for exchange in exchanges])

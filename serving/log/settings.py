@@ -9,6 +9,7 @@ from core.errors import SluiceError
 from serving.log.exchange import Privacy
 from serving.log.record_files import MOST_BYTES, RecordFiles
 from serving.log.serving_log import FLUSH_SECONDS, SHARE, ServingLog
+from serving.log.writer_process import WriterProcess
 
 SALT = "SLUICE_LOG_SALT"
 
@@ -25,7 +26,8 @@ class LogSettings:
 
     def opened(self, name: str) -> ServingLog:
         """The log of the endpoint `name`; nothing is written before there is a request."""
-        return ServingLog(RecordFiles(self.folder, name, self.most_bytes).add, self.share, self.privacy, self.interval)
+        files = RecordFiles(self.folder, name, self.most_bytes)
+        return ServingLog(files.add, self.share, self.privacy, self.interval, WriterProcess())
 
 
 def checked_privacy(omitted: tuple[str, ...], hashed: tuple[str, ...], salt: str) -> Privacy:

@@ -273,8 +273,10 @@ class TestLocalEndpoint(MirroringEndpointContract):
 
 
 def _children(server: Server) -> list[int]:
+    """The workers; the process that writes the serving log is none."""
     assert server.process is not None
-    return [each.pid for each in psutil.Process(server.process.pid).children()]
+    children = psutil.Process(server.process.pid).children()
+    return [each.pid for each in children if "serving.worker" in each.cmdline()]
 
 
 def _is_alive(pid: int) -> bool:
