@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +18,16 @@ from gates.data.gate import judge_data
 from gates.tables.files import LEADING_ZEROS
 from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
-from gates.tables.normalise import is_number, normalised
+from gates.tables.normalise import is_bytes, is_number, normalised, single_values
 from gates.tables.table import Table
-from gates.tables.times import instants
+from gates.tables.times import TIME_FORMS, instants, sorts_as_text
 from gates.verdict.finding import GateReport
 from gates.verdict.judge import Progress
 from gates.verdict.settings import GateSettings
 from gates.workload import Workload, read_workload, settings_of
 
 _KEEP_ZEROS = "To keep them:  data.column_types: {COLUMN: string}  in the YAML of --config."
+_SHOWN = 60
 _PACKAGES = ("sluice", "numpy", "pyarrow", "scikit-learn", "scipy")
 
 
@@ -83,7 +84,7 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
-    raw = _with_times(raw, workload.time)
+    raw = _with_entities(_with_times(raw, workload.time), workload.entity)
     if not in_order_of_source:
         raw = {side: _by_name(table) for side, table in raw.items()}
     tables = {side: Table.of(side, table) for side, table in raw.items()}
@@ -166,19 +167,72 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:
-    """Converts ISO text in the time column to seconds since 1970, when every value can be converted."""
-    held = {side: table for side, table in tables.items() if time in table.column_names}
-    converted = {}
-    for side, table in held.items():
-        column = table.column(time).combine_chunks()
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            continue
-        seconds = instants(column.cast(pa.string()))
-        if np.isnan(seconds).sum() > column.null_count:
-            return tables
-        place = table.column_names.index(time)
-        converted[side] = table.set_column(place, time, pa.array(seconds, from_pandas=True))
-    return {**tables, **converted}
+    """Converts text in the time column to seconds since 1970, or leaves it when its order as text is that of time."""
+    held = _columns(tables, time, "time")
+    texts = {side: column for side, column in held.items() if _is_text(column.type)}
+    seconds = {side: instants(column.cast(pa.large_binary())) for side, column in texts.items()}
+    unread = {
+        side: column.filter(pa.array(np.isnan(seconds[side]))).drop_null().cast(pa.large_binary())
+        for side, column in texts.items()
+    }
+    if not any(map(len, unread.values())):
+        return _with_columns(tables, time, {side: pa.array(each, from_pandas=True) for side, each in seconds.items()})
+    if not all(sorts_as_text(value) for column in texts.values() for value in column.drop_null().unique().to_pylist()):
+        _refuse_no_times(unread, str(time), tables)
+    return _with_columns(tables, time, held)
+
+
+def _refuse_no_times(unread: Mapping[str, pa.Array], time: str, tables: Mapping[str, pa.Table]) -> NoReturn:
+    side = next(side for side, texts in unread.items() if len(texts))
+    first = unread[side][0].as_py().decode("utf-8", "backslashreplace")[:_SHOWN]
+    raise SluiceError(
+        f"`{time}`, which was given as the time, holds `{first}` in {side}, which is no time that can be read "
+        f"({len(unread[side]):,} of {tables[side].num_rows:,} rows).",
+        f"Write times as {TIME_FORMS}.",
+    )
+
+
+def _with_entities(tables: dict[str, pa.Table], entity: str | None) -> dict[str, pa.Table]:
+    """Converts an entity key of bytes that are no text (a UUID, a hash) to hexadecimal digits: it is no image."""
+    held = _columns(tables, entity, "entity")
+    for side, column in held.items():
+        if is_bytes(column.type) and not _is_utf8(column):
+            digits = [None if value is None else value.hex() for value in column.to_pylist()]
+            held[side] = pa.array(digits, pa.string())
+    return _with_columns(tables, entity, held)
+
+
+def _columns(tables: Mapping[str, pa.Table], name: str | None, word: str) -> dict[str, pa.Array]:
+    """A declared column of each table that has it, with one value a row."""
+    held = {}
+    for side, table in tables.items():
+        if name in table.column_names:
+            held[side] = single_values(table.column(name))
+            if held[side] is None:
+                raise SluiceError(f"`{name}`, which was given as the {word}, has several values in a row of {side}.")
+    return held
+
+
+def _with_columns(
+    tables: dict[str, pa.Table], name: str | None, columns: Mapping[str, pa.Array]
+) -> dict[str, pa.Table]:
+    changed = {
+        side: tables[side].set_column(tables[side].column_names.index(name), name, column)
+        for side, column in columns.items()
+    }
+    return {**tables, **changed}
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    try:
+        column.cast(pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or is_bytes(kind))
 
 
 def _versions() -> dict[str, str]:

@@ -3,6 +3,7 @@ a batch of records at once."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ _RECORDS_SEEN = 1000
 _READ_BYTES = 4 << 20
 _LONGEST = 1 << 31
 MASK_DELTA = 0xA282EAD8
+# The tags of the only field of a tf.Example, and of the second one of a tf.SequenceExample.
+_FEATURES, _FEATURE_LISTS = 0x0A, 0x12
 
 
 class TfRecord(Format[Part]):
@@ -138,10 +141,26 @@ def _rows(path: str, records: list[bytes], first: int) -> Rows:
     if is_prediction_log(records[0]):
         return rows_of_predictions(path, records, lines)
     decoder = ExamplesToRecordBatchDecoder()
-    try:
-        return Rows(decoder.DecodeBatch(records), lines, True)
-    except RuntimeError:
-        return _decode_one_by_one(path, records, lines, decoder)
+    if not any(map(_other_field, records)):
+        with contextlib.suppress(RuntimeError):
+            return Rows(decoder.DecodeBatch(records), lines, True)
+    return _decode_one_by_one(path, records, lines, decoder)
+
+
+def _other_field(record: bytes) -> int | None:
+    """The tag of the first field that is not the only one of a tf.Example; the decoder leaves such fields out in
+    silence."""
+    at = 0
+    while at < len(record):
+        if record[at] != _FEATURES:
+            return record[at]
+        size = shift = 0
+        at += 1
+        while at < len(record) and record[at] >= 0x80:
+            size |= (record[at] & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+        at += (size | record[at] << shift) + 1 if at < len(record) else 0
+    return None
 
 
 def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any) -> Rows:
@@ -150,16 +169,26 @@ def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.in
 
     good, rejects = [], []
     for place, record in enumerate(records):
-        try:
-            decoder.DecodeBatch([record])
+        if why := _why_no_example(record, decoder):
+            rejects.append(Reject(path, int(lines[place]), why, repr(record[:200])))
+        else:
             good.append(place)
-        except RuntimeError:
-            rejects.append(Reject(path, int(lines[place]), "is not a tf.Example", repr(record[:200])))
     try:
         batch = decoder.DecodeBatch([records[place] for place in good]) if good else pa.RecordBatch.from_arrays([], [])
     except RuntimeError as error:
         raise SluiceError(f"{path}: its records do not agree: {str(error).splitlines()[0]}") from error
     return Rows(batch, lines[good], True, rejects)
+
+
+def _why_no_example(record: bytes, decoder: Any) -> str:
+    try:
+        decoder.DecodeBatch([record])
+    except RuntimeError:
+        return "is not a tf.Example"
+    other = _other_field(record)
+    if other == _FEATURE_LISTS:
+        return "is a tf.SequenceExample: write its feature lists as features of a tf.Example"
+    return "" if other is None else "has a field that a tf.Example does not have"
 
 
 def _masked(data: bytes) -> int:

@@ -24,6 +24,11 @@ def is_number(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_))
 
 
+def is_bytes(type_: pa.DataType) -> bool:
+    """Bytes, which may be text."""
+    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_))
+
+
 def is_image(type_: pa.DataType) -> bool:
     """Whether each row has the same number of numbers."""
     return bool(pa.types.is_fixed_size_list(type_)) and is_number(type_.value_type)
@@ -69,7 +74,7 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
         return array.cast(pa.float64(), safe=False)
     if pa.types.is_large_string(kind):
         return array.cast(pa.string())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if is_bytes(kind):
         return _of_bytes(array)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _of_lists(array)
@@ -126,10 +131,7 @@ def _of_lists(array: pa.Array) -> pa.Array:
         return _of_nested(array)
     longest = pc.max(present).as_py() or 0
     if longest <= 1:
-        filled = np.asarray(lengths.fill_null(0)) > 0
-        place = np.cumsum(filled) - 1
-        scalars = array.flatten()
-        return _normal_form(scalars.take(pa.array(np.where(filled, place, 0), mask=~filled)))
+        return _normal_form(_flattened(array, lengths))
     sizes = set(pc.unique(present).to_pylist()) - {0}
     if len(sizes) == 1 and is_number(array.type.value_type) and longest >= _SHORTEST_VECTOR:
         filled = np.asarray(lengths.fill_null(0)) > 0
@@ -137,6 +139,24 @@ def _of_lists(array: pa.Array) -> pa.Array:
         place = np.cumsum(filled) - 1
         return vectors if filled.all() else vectors.take(pa.array(np.where(filled, place, 0), mask=~filled))
     return array
+
+
+def _flattened(array: pa.Array, lengths: pa.Array) -> pa.Array:
+    filled = np.asarray(lengths.fill_null(0)) > 0
+    place = np.cumsum(filled) - 1
+    return array.flatten().take(pa.array(np.where(filled, place, 0), mask=~filled))
+
+
+def single_values(column: pa.ChunkedArray | pa.Array) -> pa.Array | None:
+    """The column in one piece, with lists of one value at most as that value; None when a row has several."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
+    kind = array.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return array
+    lengths = pc.list_value_length(array)
+    return _flattened(array, lengths) if (pc.max(lengths).as_py() or 0) <= 1 else None
 
 
 def _of_nested(array: pa.Array) -> pa.Array:

@@ -2,35 +2,85 @@
 
 from __future__ import annotations
 
+import math
 import re
-from datetime import datetime, timezone
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
-_FRACTION = re.compile(r"\.(\d{1,6})\d*")
+
+TIME_FORMS = "2013-12-31T23:59:59, 31.12.2013 23:59 or 12/31/2013"
+"""What a sentence shows of the texts that are read as times."""
+
+_DATES = (
+    re.compile(r"(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})(?!\d)"),
+    re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})(?!\d)"),
+    # A date with slashes is American; where it is not, days after the twelfth are no months and are refused.
+    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})(?!\d)"),
+)
+_YEAR_FIRST = re.compile(r"^\d{4}[-/.]?W?\d{2}")
+_MIDNIGHT = "T00:00:00"
+_PLAIN_LENGTHS = (10, 16, 19)
+_CLOCK = re.compile(
+    r"(?:[T ]\s*(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?)?"
+    r"\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
+)
 
 
 def instants(column: pa.Array) -> Floats:
-    """Each row's time as a number, NaN where it has none: the number itself, or epoch seconds of ISO text (UTC
-    unless it has another zone)."""
+    """Each row's time as a number, NaN where it has none: the number itself, or epoch seconds of text (UTC unless it
+    has another zone) in ISO 8601, as DD.MM.YYYY or as MM/DD/YYYY."""
     if pa.types.is_string(column.type):
         column = column.cast(pa.binary())
     if not (pa.types.is_large_binary(column.type) or pa.types.is_binary(column.type)):
         return np.asarray(column.cast(pa.float64()).fill_null(np.nan))
     encoded = column.dictionary_encode()
-    distinct = np.array([_epoch_seconds(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
+    distinct = np.array([epoch_seconds(value) for value in encoded.dictionary.to_pylist()] + [np.nan])
     return distinct[np.asarray(encoded.indices.fill_null(len(distinct) - 1)).astype(np.int64)]
 
 
-def _epoch_seconds(value: bytes) -> float:
+def epoch_seconds(value: bytes) -> float:
+    """Seconds since 1970 of a text, NaN when it is no time that is read here."""
     try:
         text = value.decode("ascii").strip()
-        text = f"{text[:-1]}+00:00" if text[-1:] in "Zz" else text
-        # Python 3.10 reads three or six digits of a fraction only.
-        moment = datetime.fromisoformat(_FRACTION.sub(lambda match: "." + match.group(1).ljust(6, "0"), text))
-    except ValueError:
-        return float("nan")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        if len(text) in _PLAIN_LENGTHS and text[4] == text[7] == "-":  # most columns; several times as fast
+            with suppress(ValueError):
+                return datetime.fromisoformat(f"{text}{_MIDNIGHT[len(text) - 10 :]}+00:00").timestamp()
+        date = next(found for form in _DATES if (found := form.match(text)))
+        clock = _CLOCK.fullmatch(text, date.end())
+        if clock is None:
+            return math.nan
+        year, month, day = (int(date[part]) for part in ("year", "month", "day"))
+        hour, minute, second = (int(clock[part] or 0) for part in ("hour", "minute", "second"))
+        fraction = int((clock["fraction"] or "0")[:6].ljust(6, "0"))
+        return datetime(year, month, day, hour, minute, second, fraction, timezone(_offset(clock["zone"]))).timestamp()
+    except (ValueError, StopIteration):
+        return math.nan
+
+
+def holds_times(values: Iterable[str]) -> bool:
+    """Whether the values of a text column are times: new ones come every day, and none of them is unknown."""
+    count = 0
+    for value in values:
+        if math.isnan(epoch_seconds(value.encode())):
+            return False
+        count += 1
+    return count > 0
+
+
+def sorts_as_text(value: bytes | str) -> bool:
+    """Whether a text begins with year and month or week, so that its alphabetical order is that of time."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return _YEAR_FIRST.match(text) is not None
+
+
+def _offset(zone: str | None) -> timedelta:
+    if zone is None or zone[0] not in "+-":
+        return timedelta(0)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    return timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)

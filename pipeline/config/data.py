@@ -50,7 +50,8 @@ class DataConfig(Strict):
     entity_key: str | None = None
     """The column that identifies the entity of a row (customer, patient, vehicle); needed to split by entity."""
     time_column: str | None = None
-    """The column with the time of a row (integer or float epoch, or ISO text); needed to split by time."""
+    """The column with the time of a row (integer or float epoch, or text such as 2013-12-31T23:59:59, 31.12.2013 23:59
+    or 12/31/2013); needed to split by time."""
     max_unusable_share: Share = 0.001
     """The run is refused when more than this share of rows cannot be parsed or has no label."""
     serving_log: str | None = None
@@ -71,7 +72,7 @@ class SplitConfig(Strict):
     """Weight of the test split (seen by Evaluator and gates alone)."""
     gap: Annotated[float, Field(ge=0)] = 0.0
     """For `time`: rows less than this after the end of the split before are left out
-    (units of the time column; seconds when it holds ISO text)."""
+    (units of the time column; seconds when it holds text)."""
     column: str | None = None
     """For `column`: which one."""
     salt: str = ""

@@ -326,6 +326,17 @@ class TestTfRecord(TableContract, BadRowsContract):
         path = source_files.stored(folder / "bad.tfrecord", good + frame_records([b"\xff\xff"]) + good)
         return path, 2, "is not a tf.Example"
 
+    @pytest.mark.parametrize(
+        ("more", "why"),
+        [(b"\x12\x00", "is a tf.SequenceExample: write"), (b"\x1a\x01x", "has a field that a tf.Example")],
+    )
+    def test_what_a_decoder_would_leave_out_is_a_reject(self, tmp_path: Path, more: bytes, why: str) -> None:
+        example = next(tfrecord.read_records(str(source_files.write_tfrecord(tmp_path / "a.tfrecord", {"a": [1]}))))
+        path = source_files.stored(tmp_path / f"b{self.suffix}", frame_records([example, example + more, example * 2]))
+        [rows] = self.format.read(Part(str(path)))
+        assert [(each.line, each.reason.startswith(why)) for each in rows.rejects] == [(2, True)]
+        assert rows.columns.num_rows == 2
+
 
 class TestPackedTfRecord(TestTfRecord):
     suffix = ".gz"

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.text import shortened
 from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
+from gates.tables.times import TIME_FORMS, epoch_seconds, holds_times, sorts_as_text
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
 
 _SHOWN = 5
-_YEAR_FIRST = re.compile(r"^\d{4}[-/.]?\d{2}")
 # Rows of one moment have no order: a cut through a day leaves it on both sides, unless it is most of a side.
 _MOST_TIES = 0.5
 _BARS = 20
@@ -151,26 +148,19 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats], Show]:
-    """Numbers unchanged, ISO texts as seconds since 1970 (or as their alphabetical place, which is their order)."""
+    """Numbers unchanged, texts as seconds since 1970 (or as their alphabetical place, where that is their order)."""
     if all(table.kinds[column] is ColumnKind.NUMBER for table in tables.values()):
         return {split: table.numbers(column) for split, table in tables.items()}, _as_number
     if any(table.kinds[column] not in (ColumnKind.CATEGORY, ColumnKind.TEXT) for table in tables.values()):
         raise NotApplicable(f"`{column}` is a number in one split and a text in another, or no single value")
-    texts = {split: table.strings(column) for split, table in tables.items()}
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            return {split: _seconds(each.cast(kind)) for split, each in texts.items()}, _as_moment
-        except pa.ArrowInvalid:
-            continue
     codes, values = joint_categories(list(tables.values()), column)
-    if not all(_YEAR_FIRST.match(value) for value in values):
-        raise NotApplicable(f"`{column}` holds times that do not sort as text: write them as 2013-12-31T23:59:59")
+    if holds_times(values):
+        moments = np.append([epoch_seconds(value.encode()) for value in values], np.nan)
+        return {split: moments[found] for split, found in zip(tables, codes, strict=True)}, _as_moment
+    if not all(map(sorts_as_text, values)):
+        raise NotApplicable(f"`{column}` holds what is no time: write it as {TIME_FORMS}")
     each = (np.where(found == MISSING_CODE, np.nan, found.astype(np.float64)) for found in codes)
     return dict(zip(tables, each, strict=True)), lambda place: values[min(max(round(place), 0), len(values) - 1)]
-
-
-def _seconds(times: pa.Array) -> Floats:
-    return np.asarray(pc.divide(times.cast(pa.int64()).cast(pa.float64()), 1e6).to_numpy(zero_copy_only=False))
 
 
 @dataclass(frozen=True)

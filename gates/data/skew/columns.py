@@ -16,6 +16,7 @@ from gates.data.skew.shares import measured_share
 from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import total_variation
 from gates.tables.table import Codes, Floats, Mask, joint_categories
+from gates.tables.times import holds_times
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
@@ -66,12 +67,14 @@ def nulls(data: Data, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
-    """The share of categories unseen in train. Nearly all values of an identifier are new, as expected."""
+    """The share of categories unseen in train. Nearly all values of an identifier or a time are new, as expected."""
     compared = 0
     for pair in comparisons(data):
         if (split := of_split_column(pair)) is not None:
             yield split
         for column in pair.categories():
+            if holds_times(joint_categories([data.train, pair.other], column)[1]):
+                continue
             compared += 1
             yield of_unseen(pair, column, margin)
     if not compared:

@@ -6,7 +6,9 @@ import importlib.util
 import os
 import subprocess
 import sys
+import uuid
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -161,17 +163,53 @@ def test_a_label_is_computed_as_the_pipeline_does(taxi: pd.DataFrame, tmp_path: 
     assert np.isnan(computed).sum() == 1
 
 
-def test_times_as_text_are_numbers_when_all_of_them_are_times() -> None:
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%d.%m.%Y", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S UTC"]
+)
+@pytest.mark.parametrize("as_lists", [False, True])
+def test_times_as_text_are_numbers(form: str, as_lists: bool) -> None:
     from gates.api import data_of
-    from gates.tables.table import ColumnKind
     from gates.workload import Workload
 
-    texts = ["2013-01-01", "2013-01-01T00:00:01Z", None]
-    kinds = [
-        data_of({"train": {"t": texts}, "eval": {"t": other}}, Workload(time="t")).train.kinds["t"]
-        for other in (texts, ["soon", None, None])
-    ]
-    assert kinds == [ColumnKind.NUMBER, ColumnKind.CATEGORY]
+    days = [datetime(2013, 1, day, tzinfo=timezone.utc) for day in (1, 2, 31)]
+    texts = [*(day.strftime(form) for day in days), None]
+    column = pa.array([[text] if text else [] for text in texts] if as_lists else texts)
+    found = data_of({"train": pa.table({"t": column})}, Workload(time="t")).train.numbers("t")
+    assert np.array_equal(np.sort(found), [*(day.timestamp() for day in days), np.nan], equal_nan=True)
+
+
+def test_a_time_that_cannot_be_read_is_refused_with_the_value_and_the_forms() -> None:
+    good, bad = ["2013-01-01", "2013-01-02"], ["2013-02-01", "31/12/2013"]
+    sentence = r"`t`, which was given as the time, holds `31/12/2013` in eval, .* \(1 of 2 rows\)"
+    with pytest.raises(SluiceError, match=sentence) as refused:
+        gates.check({"t": good, "x": [1, 2]}, {"t": bad, "x": [1, 2]}, time="t")
+    assert "Write times as 2013-12-31T23:59:59, 31.12.2013 23:59 or 12/31/2013." in str(refused.value)
+
+
+def test_an_entity_key_of_sixteen_bytes_is_a_key_and_no_image() -> None:
+    keys = [uuid.UUID(int=place, version=4).bytes for place in range(300)]
+    train = pa.table({"id": pa.array(keys[:200], pa.binary(16)), "x": range(200)})
+    test = pa.table({"id": pa.array(keys[150:300], pa.binary(16)), "x": range(150)})
+    report = gates.check(train, test=test, entity="id")
+    [found] = [each for each in report.findings if each.check == "entity_overlap"]
+    assert found.severity is Severity.BLOCK
+    assert "50 of 150 values of id" in found.reason
+
+
+def test_an_entity_with_several_values_in_a_row_is_refused() -> None:
+    with pytest.raises(SluiceError, match="`id`, which was given as the entity, has several values in a row of train"):
+        gates.check(pa.table({"id": [[1, 2], [3]], "x": [1, 2]}), entity="id")
+
+
+def test_later_days_in_a_column_of_times_are_no_new_categories() -> None:
+    rng = np.random.default_rng(3)
+    sides = {}
+    for side, first in (("train", 0), ("serving", 20)):
+        days = [f"2021-03-{day:02}" for day in first // 2 + 1 + rng.integers(0, 10, 2000)]
+        kinds = rng.choice(["a", "b"] if side == "train" else ["a", "b", "c"], 2000)
+        sides[side] = {"day": days, "kind": kinds.tolist(), "x": rng.normal(size=2000)}
+    report = gates.check(sides["train"], serving=sides["serving"])
+    assert {each.subject for each in report.findings if each.check == "new_categories"} == {"kind in serving"}
 
 
 def test_importing_gates_is_cheap() -> None:

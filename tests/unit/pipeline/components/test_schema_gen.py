@@ -54,6 +54,15 @@ def test_a_column_of_mostly_new_values_has_no_closed_domain() -> None:
     assert "note" not in {domain.name for domain in schema.string_domain}
 
 
+def test_a_column_of_times_has_no_closed_domain() -> None:
+    frame = samples.rides().head(90)
+    frame["day"] = [f"{1 + i % 28:02}.02.2013" for i in range(90)]
+    frame["version"] = [f"1.2.{i % 28}" for i in range(90)]
+    statistics = samples.statistics_of(frame)
+    schema = propose_schema(tfdv.infer_schema(statistics), statistics.datasets[0], samples.LABEL, samples.WITHHELD, 90)
+    assert {"day", "version"} & {domain.name for domain in schema.string_domain} == {"version"}
+
+
 def test_unseen_mass_grows_with_values_seen_once() -> None:
     assert unseen_mass({"a": 5000, "b": 5000}) < 0.001
     assert 0.01 < unseen_mass({"a": 990, **{f"rare {i}": 1 for i in range(10)}}) < 0.03
