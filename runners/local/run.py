@@ -201,7 +201,8 @@ class LocalRun:
         run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, facts)
         record = write_files(self._folder.files, run, gathered)
         self._folder.publish_as_latest()
-        if record.rollout:
+        # Elsewhere each step had its line when it began.
+        if record.rollout and self._console.is_terminal:
             self._console.table(rollout_table(record.rollout))
         self._console.verdict(gathered.gates)
         self._tell(outcome)
