@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from core.errors import SluiceError
+from core.garbage import nothing_collected
 from pipeline.config.load import load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
@@ -174,11 +175,12 @@ class LocalRun:
 
     def _run_components(self, datasets: Datasets) -> Outcome:
         """Compile and run the pipeline; the heavy imports happen here."""
-        from pipeline.pipeline import create_pipeline
-        from runners.local.dag import run_pipeline
-        from runners.local.platform import local_platform
-        from runners.results.read_back import gate_reports
-        from serving.local_folder import LocalVersionFolder
+        with nothing_collected():
+            from pipeline.pipeline import create_pipeline
+            from runners.local.dag import run_pipeline
+            from runners.local.platform import local_platform
+            from runners.results.read_back import gate_reports
+            from serving.local_folder import LocalVersionFolder
 
         request = self._request
         LocalVersionFolder(str(self._folder.serving)).distrust_if_altered()
