@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -161,10 +161,8 @@ class FreshProcess:
         timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
         (self._scratch / "plan.json").write_text(json.dumps({"calls": requests.calls, "timed": timed}))
         write_requests(str(self._scratch / "requests.npz"), requests.arrays)
-        assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has failed: `replayed` says why
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
+            print(file=_input_of(self._process), flush=True)
 
     def replayed(self) -> Replayed:
         """Its answers. Single requests are timed within this call, while this process waits."""
@@ -184,18 +182,31 @@ class FreshProcess:
 def fresh_process(model: str, module: str = FRESH_PROCESS) -> Iterator[FreshProcess]:
     """Starts a process for the SavedModel in a folder; it ends with the block. `module` is what it runs; another one
     may add answers."""
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", module, model, "requests.npz", "plan.json", "answers.npz"]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        subprocess.Popen(command, cwd=scratch, env=environment, text=True, **streams) as process,
-    ):
+    with tempfile.TemporaryDirectory() as scratch, _started(model, module, scratch) as process:
         try:
             yield FreshProcess(process, Path(scratch))
         finally:
             process.kill()  # where an error has left it running
+            with suppress(BrokenPipeError):
+                _input_of(process).close()
+
+
+def _started(model: str, module: str, scratch: str) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-m", module, model, "requests.npz", "plan.json", "answers.npz"],
+        cwd=scratch,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _input_of(process: subprocess.Popen[str]) -> IO[str]:
+    assert process.stdin is not None
+    return process.stdin
 
 
 def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
