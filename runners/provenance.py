@@ -133,7 +133,8 @@ class _Reads:
 def _reads(file: Path, package: str, _changed: int) -> _Reads:
     names: list[str] = []
     owners: list[str] = []
-    for node in _that_run(ast.parse(file.read_bytes())):
+    source = file.read_bytes()
+    for node in _that_run(ast.parse(source), calls=b"PackageLoader" in source):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -141,19 +142,27 @@ def _reads(file: Path, package: str, _changed: int) -> _Reads:
             module = ".".join([*above, *([node.module] if node.module else [])])
             # What is imported from a package may be one of its modules.
             names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("PackageLoader"):
+        elif isinstance(node, ast.Call) and _is_named(node.func, "PackageLoader"):
             owners += [str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant)]
     return _Reads(tuple(names), tuple(owners))
 
 
-def _that_run(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of the tree but those below `if TYPE_CHECKING:`, which decide nothing that a component does."""
-    yield node
-    children = ast.iter_child_nodes(node)
-    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-        children = iter(node.orelse)
-    for child in children:
-        yield from _that_run(child)
+def _that_run(tree: ast.AST, calls: bool) -> Iterator[ast.AST]:
+    """All nodes of the tree but those below `if TYPE_CHECKING:`, which decide nothing that a component does. Without
+    `calls` statements alone, which are few among the nodes."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and _is_named(node.test, "TYPE_CHECKING"):
+            waiting += node.orelse
+        else:
+            waiting += [each for each in ast.iter_child_nodes(node) if calls or not isinstance(each, ast.expr)]
+
+
+def _is_named(node: ast.expr, name: str) -> bool:
+    """Whether the expression is this name, of a module or not."""
+    return name in (getattr(node, "id", ""), getattr(node, "attr", ""))
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -70,7 +70,9 @@ def _by_arrow(columns: tuple[str, ...], raw: bytes, only: list[str] | None) -> p
     if not raw.strip(b"\r\n"):
         return None
     # Arrow 10 searches all objects of the process at each call, 0.05 s once TensorFlow is there; not frozen ones.
-    gc.freeze()
+    is_frozen = gc.get_freeze_count() > 0
+    if not is_frozen:
+        gc.freeze()
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(raw),
@@ -87,7 +89,8 @@ def _by_arrow(columns: tuple[str, ...], raw: bytes, only: list[str] | None) -> p
     except pa.ArrowInvalid:
         return None
     finally:
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else None
 

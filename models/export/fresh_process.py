@@ -1,7 +1,10 @@
 """Answers requests to the signatures of an exported model in a separate process, which loads the SavedModel and holds
 nothing of training.
 
-    python -m models.export.fresh_process REQUESTS.npz PLAN.json ANSWERS.npz
+    python -m models.export.fresh_process MODEL REQUESTS.npz PLAN.json ANSWERS.npz
+
+It loads the model at once. It answers when standard input has a line, for the requests are written by then, and times
+single requests when standard input ends, for whoever started it is idle by then (`models.export.replay`).
 """
 
 import json
@@ -12,34 +15,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from core.garbage import nothing_collected
+
+with nothing_collected():
+    import tensorflow as tf
 
 # A signature that is missing, requires other inputs, or fails is a finding of the gate, not a crash.
 FAILED_CALLS = (tf.errors.OpError, KeyError, TypeError, ValueError)
 
 
-def answered(plan: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Predictions by the name of each call, seconds of single requests under `seconds`, and the message of a failed
-    call under `error:<name>`."""
-    model = tf.saved_model.load(plan["model"])
+def answered(model: Any, calls: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Predictions by the name of each call, and the message of a failed call under `error:<name>`."""
     answers: dict[str, np.ndarray] = {}
-    for call in plan["calls"]:
+    for call in calls:
         try:
             signature = model.signatures[call["signature"]]
             inputs = _tensors(signature, {name: arrays[key] for name, key in call["inputs"].items()})
             answers[call["name"]] = signature(**inputs)["predictions"].numpy()
         except FAILED_CALLS as error:
             answers[f"error:{call['name']}"] = np.array(f"{type(error).__name__}: {error}".splitlines()[0])
-    try:
-        answers["seconds"] = _seconds_of_requests(model, plan["timed"], arrays)
-    except FAILED_CALLS:
-        answers["seconds"] = np.empty(0)  # the message of the call is stored under its name
     return answers
 
 
-def _seconds_of_requests(model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """The seconds of single requests, one row each."""
-    signature = model.signatures[timed["signature"]]
+def seconds_of_requests(model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """The seconds of single requests, one row each; empty where the call fails, whose message its answer is."""
+    try:
+        return _seconds(model.signatures[timed["signature"]], timed, arrays)
+    except FAILED_CALLS:
+        return np.empty(0)
+
+
+def _seconds(signature: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
     rows = len(next(iter(arrays[key] for key in timed["inputs"].values())))
     seconds = []
     for number in range(timed["requests"] + timed["warm_up"]):
@@ -89,12 +96,16 @@ def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
     np.savez(path, **stored)
 
 
-def main(more: Callable[[str], dict[str, np.ndarray]] | None = None) -> None:
-    """The command; `more` gives further answers of the SavedModel in a folder."""
-    requests, plan_file, answers = sys.argv[1:]
-    plan = json.loads(Path(plan_file).read_text(encoding="utf-8"))
-    found = answered(plan, read_requests(requests))
-    np.savez(answers, **found, **(more(plan["model"]) if more else {}))
+def main(more: Callable[[str, Any], dict[str, np.ndarray]] | None = None) -> None:
+    """The command; `more` gives further answers of the SavedModel in a folder, which was loaded."""
+    folder, requests, plan_file, answers = sys.argv[1:]
+    model = tf.saved_model.load(folder)
+    found = more(folder, model) if more else {}
+    sys.stdin.readline()
+    plan, arrays = json.loads(Path(plan_file).read_text(encoding="utf-8")), read_requests(requests)
+    found |= answered(model, plan["calls"], arrays)
+    sys.stdin.read()
+    np.savez(answers, **found, seconds=seconds_of_requests(model, plan["timed"], arrays))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from models.export.batches import by_size
+from models.export.fresh_process import write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.placeholders import MISSING
 from models.export.signatures import dense, public_names
@@ -139,16 +141,75 @@ class Requests:
 class Replayed:
     """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests."""
 
-    training: np.ndarray
     answers: Arrays
     errors: dict[str, str]
     seconds: np.ndarray
 
 
-def replay(path: TrainingPath, model: str, examples: np.ndarray, process: str = FRESH_PROCESS) -> Replayed:
-    """Replays the rows through training's path in this process and, at the same time, through each signature in a fresh
-    process: twice, and with each optional field missing, unknown and extreme, and each image plain
-    (`probe/<field>/<case>`). `process` is the module that this process runs; another one may add answers."""
+class FreshProcess:
+    """A process that loads the exported model while this one prepares the requests, and answers them while this one
+    computes. Made by `fresh_process`."""
+
+    def __init__(self, process: subprocess.Popen[str], scratch: Path) -> None:
+        self._process = process
+        self._scratch = scratch
+
+    def send(self, path: TrainingPath, examples: np.ndarray) -> None:
+        """Lets it answer the rows through each signature: twice, and with each optional field missing, unknown and
+        extreme, and each image plain (`probe/<field>/<case>`)."""
+        requests = _requests(path, examples)
+        timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
+        (self._scratch / "plan.json").write_text(json.dumps({"calls": requests.calls, "timed": timed}))
+        write_requests(str(self._scratch / "requests.npz"), requests.arrays)
+        with suppress(BrokenPipeError):  # it has failed: `replayed` says why
+            print(file=_input_of(self._process), flush=True)
+
+    def replayed(self) -> Replayed:
+        """Its answers. Single requests are timed within this call, while this process waits."""
+        _, error_text = self._process.communicate()
+        if self._process.returncode:
+            last_line = error_text.strip().splitlines()[-1]
+            raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
+        with np.load(self._scratch / "answers.npz") as stored:
+            found = {name: stored[name] for name in stored.files}
+        errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
+        seconds = found.pop("seconds")
+        answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
+        return Replayed(answers, errors, seconds)
+
+
+@contextmanager
+def fresh_process(model: str, module: str = FRESH_PROCESS) -> Iterator[FreshProcess]:
+    """Starts a process for the SavedModel in a folder; it ends with the block. `module` is what it runs; another one
+    may add answers."""
+    with tempfile.TemporaryDirectory() as scratch, _started(model, module, scratch) as process:
+        try:
+            yield FreshProcess(process, Path(scratch))
+        finally:
+            process.kill()  # where an error has left it running
+            with suppress(BrokenPipeError):
+                _input_of(process).close()
+
+
+def _started(model: str, module: str, scratch: str) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-m", module, model, "requests.npz", "plan.json", "answers.npz"],
+        cwd=scratch,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _input_of(process: subprocess.Popen[str]) -> IO[str]:
+    assert process.stdin is not None
+    return process.stdin
+
+
+def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
     columns = path.requests(examples)
     requests = Requests(public_names(columns))
     for turn in ("", "/again"):
@@ -157,14 +218,7 @@ def replay(path: TrainingPath, model: str, examples: np.ndarray, process: str = 
     for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
         requests.add_raw(f"probe/{name}", probed)
         requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
-    with tempfile.TemporaryDirectory() as scratch:
-        running = _start(Path(scratch), model, requests, process)
-        training = path.predict(examples)
-        found = _finish(running, Path(scratch))
-    errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
-    seconds = found.pop("seconds")
-    answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
-    return Replayed(training, answers, errors, seconds)
+    return requests
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:
@@ -214,26 +268,3 @@ def importances(path: TrainingPath, examples: np.ndarray, score: Callable[[np.nd
     return {
         name: before - score(path.predict_columns({**columns, name: columns[name][order]})) for name in path.columns
     }
-
-
-def _start(scratch: Path, model: str, requests: Requests, process: str) -> subprocess.Popen[str]:
-    from models.export.fresh_process import write_requests
-
-    timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
-    (scratch / "plan.json").write_text(json.dumps({"model": model, "calls": requests.calls, "timed": timed}))
-    write_requests(str(scratch / "requests.npz"), requests.arrays)
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", process, "requests.npz", "plan.json", "answers.npz"]
-    return subprocess.Popen(
-        command, cwd=scratch, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-
-
-def _finish(process: subprocess.Popen[str], scratch: Path) -> Arrays:
-    _, error_text = process.communicate()
-    if process.returncode:
-        last_line = error_text.strip().splitlines()[-1]
-        raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
-    with np.load(scratch / "answers.npz") as stored:
-        return {name: stored[name] for name in stored.files}

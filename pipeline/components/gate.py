@@ -137,6 +137,11 @@ def tell_progress(check: str, place: int, of: int) -> None:
     logging.getLogger("sluice.progress").info("%s", check, extra={"done": place, "total": of})
 
 
+def tell_step(sentence: str) -> None:
+    """Reports a step that may take hours through the log, which a console without a bar shows as a line."""
+    logging.getLogger("sluice.progress").info("%s", sentence, extra={"is_step": True})
+
+
 def _name_models(blessing: Artifact, inputs: Artifacts) -> None:
     """Stores the judged model's name as TFX's Evaluator does, for TFX's resolvers and because the Pusher refuses a
     blessing of another model. A gate of the data stores none."""

@@ -6,7 +6,6 @@ was recorded last. So it is never answered from the cache.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -24,7 +23,7 @@ from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.blessings import GateReportArtifact, RegisteredModel, write_report
 from pipeline.artifacts.registered import not_noted, registered_of
 from pipeline.artifacts.rollout import RolloutArtifact, write_rollout
-from pipeline.components.gate import optional_instance, tell_progress
+from pipeline.components.gate import optional_instance, tell_progress, tell_step
 from pipeline.config.notify import NotifyConfig
 from pipeline.config.serving import RolloutConfig
 from pipeline.config.workload import WorkloadConfig
@@ -36,7 +35,7 @@ from serving.rollout.record import Entry, Outcome
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.store import RolloutStore
 from serving.rollout.stores import store_at
-from serving.rollout.transitions import steps
+from serving.rollout.transitions import candidate_share, steps
 
 GATE = "rollout"
 _SHARE = "share of the requests, in percent"
@@ -101,7 +100,7 @@ class RolloutExecutor(base_executor.BaseExecutor):
         registered = optional_instance(input_dict, "registered")
         order = given.order(pushed.uri, registered_of(registered) if registered is not None else None)
         store = store_at(given.records, given.workload)
-        carried = carry_out(candidate, order, store, _shown(order))
+        carried = carry_out(candidate, order, store, shown_steps(order))
         write_rollout(record, carried.rollout, _next_command(carried.rollout, store))
         write_report(report, report_of(carried, store, time.monotonic() - started))
 
@@ -146,12 +145,13 @@ def _next_command(rollout: RolloutRecord, store: RolloutStore) -> str:
     return f"{verb}:  {store.next_command(rollout)}"
 
 
-def _shown(order: RolloutOrder) -> Callable[[RolloutRecord], None]:
-    """Tells the step that begins, on the console's bar and in the log."""
+def shown_steps(order: RolloutOrder) -> Callable[[RolloutRecord], None]:
+    """A function that reports the step that a rollout is in, its share and why it came there."""
 
     def show(rollout: RolloutRecord) -> None:
-        for entry in rollout.entries[-1:]:
-            logging.getLogger(__name__).info("%s: %s. %s", entry.phase.value, entry.outcome.value, entry.reason)
+        share = candidate_share(rollout, rollout.order.plan if rollout.order else order.plan)
+        step = f"version {rollout.candidate.version}: {rollout.phase.value}, {share} %"
+        tell_step(f"{step}: {rollout.reason}" if rollout.reason else step)
         ahead = steps(rollout, order.plan)
         if rollout.phase in ahead:
             tell_progress(rollout.phase.value, ahead.index(rollout.phase), len(ahead))

@@ -1,7 +1,8 @@
-"""What `models.export.fresh_process` answers, and then the golden requests of the export as the process behind an
-endpoint answers them: over HTTP. One process for both, for most of its time goes by until TensorFlow is loaded.
+"""What `models.export.fresh_process` answers, and before it the golden requests of the export as the process behind an
+endpoint answers them: over HTTP. One process for both, for most of its time goes by until TensorFlow and the model are
+loaded.
 
-    python -m pipeline.evidence.fresh_endpoint REQUESTS.npz PLAN.json ANSWERS.npz
+    python -m pipeline.evidence.fresh_endpoint MODEL REQUESTS.npz PLAN.json ANSWERS.npz
 """
 
 from __future__ import annotations
@@ -17,24 +18,26 @@ from core.errors import SluiceError
 from core.text import listed
 from models.export.fresh_process import main
 from serving.protocol.errors import RequestError
-from serving.rollout.golden_file import read_golden
 from serving.watch.window import scores_of
-from serving.worker.alone import answers_over_http
-from serving.worker.model import LoadedModel
 
 GOLDEN = "golden"
 RECORDED, ANSWERED = f"{GOLDEN}/recorded", f"{GOLDEN}/answered"
 
 
-def golden_answers(export: str) -> dict[str, NDArray[Any]]:
+def golden_answers(export: str, loaded: Any = None) -> dict[str, NDArray[Any]]:
     """The recorded answers and those over HTTP, [requests, scores], or the problem; empty without golden requests. Each
-    request is sent alone, as it was answered when it was recorded."""
+    request is sent alone, as it was answered when it was recorded. `loaded`: the SavedModel, where it was loaded."""
+    # A server, which whoever reads these answers does not need.
+    from serving.rollout.golden_file import read_golden
+    from serving.worker.alone import answers_over_http
+    from serving.worker.model import LoadedModel
+
     try:
         golden = read_golden(export)
         if not golden.instances:
             return {}
         bodies = [json.dumps({"instances": [instance]}).encode() for instance in golden.instances]
-        answers = answers_over_http(LoadedModel(export), bodies)
+        answers = answers_over_http(LoadedModel(export, loaded), bodies)
         found = [_scores(number, *answer) for number, answer in enumerate(answers, start=1)]
         names = _common_names(golden.answers, found)
     except (SluiceError, RequestError, OSError) as problem:

@@ -34,7 +34,7 @@ from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
-from models.export.replay import Replayed, TrainingPath, importances, replay
+from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
@@ -50,22 +50,38 @@ UNITS = {"entity": Unit.ENTITY, "time": Unit.TIME}
 
 def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: GateSettings) -> ModelEvidence:
     """The predictions of the model, in the form that the checks read."""
+    export = path_utils.serving_model_path(inputs["model"].uri)
+    with fresh_process(export, "pipeline.evidence.fresh_endpoint") as fresh:
+        return _gathered(inputs, declared, settings, export, fresh)
+
+
+def _gathered(
+    inputs: Mapping[str, types.Artifact],
+    declared: Declared,
+    settings: GateSettings,
+    export: str,
+    fresh: FreshProcess,
+) -> ModelEvidence:
+    """What this process computes it computes while the fresh one does its part."""
     schema = read_schema(inputs["schema"].uri)
     path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
-    rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     scored = scores.read_scored(inputs["evaluation"].uri)
     judged = _Labelled(schema, declared)
-    export = path_utils.serving_model_path(inputs["model"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
-    replayed = replay(path, export, test[at], process="pipeline.evidence.fresh_endpoint")
+    fresh.send(path, test[at])
+    rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     stump = _stump(rows["train"], test, schema, scored.classes, declared)
+    training = path.predict(test[at])
+    predicted = {split: judged.predicted(each, path.predict(each)) for split, each in rows.items()}
+    found_importances = _importances(path, rows["eval"], judged)
+    replayed = fresh.replayed()
     return ModelEvidence(
         classes=class_names(scored.classes, declared.class_names),
-        train=judged.predicted(rows["train"], path.predict(rows["train"])),
-        eval=judged.predicted(rows["eval"], path.predict(rows["eval"])),
+        train=predicted["train"],
+        eval=predicted["eval"],
         test=judged.predicted(test, scored.predictions),
-        replays=_replays(replayed, scored, at),
+        replays=_replays(replayed, training, scored, at),
         golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
@@ -74,7 +90,7 @@ def gather(inputs: Mapping[str, types.Artifact], declared: Declared, settings: G
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
-        importances=_importances(path, rows["eval"], judged),
+        importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
         budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
@@ -138,7 +154,7 @@ def _value_in_words(value: Any) -> str:
     return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
 
 
-def _replays(replayed: Replayed, scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
+def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
     rows = f"{len(at):,} rows of test"
     replays = [
         Replay(
@@ -151,7 +167,7 @@ def _replays(replayed: Replayed, scored: Scored, at: NDArray[np.intp]) -> tuple[
         for name in SIGNATURES
     ]
     return (
-        Replay(TRAINING, replayed.training, rows=rows),
+        Replay(TRAINING, training, rows=rows),
         Replay(EVALUATED, scored.predictions[at], rows=rows),
         *replays,
     )

@@ -29,6 +29,7 @@ class RunConsole:
         width = None if stream.isatty() else 110
         self._console = Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
         self._progress: Progress | None = None
+        self._name = ""
         self._listener = _ProgressListener(self)
 
     def headline(self, *parts: str) -> None:
@@ -38,7 +39,8 @@ class RunConsole:
     def working_on(self, name: str) -> None:
         """Show that `name` runs, until the next line is printed."""
         self.rest()
-        if not self._console.is_terminal:
+        self._name = name
+        if not self.is_terminal:
             return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
@@ -51,6 +53,11 @@ class RunConsole:
             task = self._progress.tasks[0]
             name = task.description[:_NAME_WIDTH]
             self._progress.update(task.id, completed=done, total=total, description=f"{name} {what}")
+
+    def step(self, sentence: str) -> None:
+        """Print a step of what runs as a line of its own, where there is no progress line."""
+        if not self.is_terminal:
+            self.component(self._name, sentence, None, "dim")
 
     def rest(self) -> None:
         """Remove the progress line."""
@@ -107,9 +114,14 @@ class RunConsole:
         self._console.print(table, soft_wrap=False)
 
     @property
+    def is_terminal(self) -> bool:
+        """Whether a progress line is drawn."""
+        return self._console.is_terminal
+
+    @property
     def can_ask(self) -> bool:
         """Whether a person can answer."""
-        return self._console.is_terminal and sys.stdin.isatty()
+        return self.is_terminal and sys.stdin.isatty()
 
     def ask(self, question: str) -> bool:
         """Whether a person answers yes; False where nobody can answer."""
@@ -140,8 +152,8 @@ def _why(finding: Finding) -> Text:
 
 
 class _ProgressListener(logging.Handler):
-    """Turns `logging.getLogger("sluice.progress").info("epoch 3", extra={"done": 3, "total": 10})` into a moving bar:
-    components report their progress through the log and do not depend on a console."""
+    """Turns `logging.getLogger("sluice.progress").info("epoch 3", extra={"done": 3, "total": 10})` into a moving bar,
+    and what has `extra={"is_step": True}` into a line: components report through the log and need no console."""
 
     def __init__(self, console: RunConsole) -> None:
         super().__init__(logging.INFO)
@@ -149,6 +161,9 @@ class _ProgressListener(logging.Handler):
         self._last = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "is_step", False):
+            self._console.step(record.getMessage())
+            return
         done, total = getattr(record, "done", None), getattr(record, "total", None)
         if done is None or total is None or time.monotonic() - self._last < 0.1:
             return

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from core.errors import SluiceError
+from core.garbage import nothing_collected
 from pipeline.config.load import load_workload
 from pipeline.config.references import check_references
 from pipeline.config.workload import WorkloadConfig
@@ -174,11 +175,12 @@ class LocalRun:
 
     def _run_components(self, datasets: Datasets) -> Outcome:
         """Compile and run the pipeline; the heavy imports happen here."""
-        from pipeline.pipeline import create_pipeline
-        from runners.local.dag import run_pipeline
-        from runners.local.platform import local_platform
-        from runners.results.read_back import gate_reports
-        from serving.local_folder import LocalVersionFolder
+        with nothing_collected():
+            from pipeline.pipeline import create_pipeline
+            from runners.local.dag import run_pipeline
+            from runners.local.platform import local_platform
+            from runners.results.read_back import gate_reports
+            from serving.local_folder import LocalVersionFolder
 
         request = self._request
         LocalVersionFolder(str(self._folder.serving)).distrust_if_altered()
@@ -201,7 +203,8 @@ class LocalRun:
         run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, facts)
         record = write_files(self._folder.files, run, gathered)
         self._folder.publish_as_latest()
-        if record.rollout:
+        # Elsewhere each step had its line when it began.
+        if record.rollout and self._console.is_terminal:
             self._console.table(rollout_table(record.rollout))
         self._console.verdict(gathered.gates)
         self._tell(outcome)

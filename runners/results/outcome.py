@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import ExitCode, SluiceError
+from core.file_errors import unwritable
 from gates.verdict.finding import GateReport, Severity
 from runners.component_names import name_of
 from runners.results.node_result import NodeResult, Results
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from pipeline.artifacts.rollout import RolledOut
 
 _PUSHED = {"pushed_version": "pushed_version", "pushed_to": "pushed_destination"}
-_NO_SPACE = os.strerror(errno.ENOSPC)
 # Many lines, of which the one before the node's name says what was wrong.
 _GRAPH_ERROR = re.compile(r"^(?P<words>\S.*?)\.?\n\s*\[\[\{\{node (?:transform/)?(?P<node>[^}]+)\}\}", re.MULTILINE)
-_ENVIRONMENT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 
 @dataclass(frozen=True)
@@ -101,22 +98,14 @@ def outcome_of_interrupt(exit_code: int) -> Outcome:
 def _failed(result: NodeResult, log: str) -> Outcome:
     if isinstance(result.error, SluiceError):
         return outcome_of_error(result.error)
-    if problem := _environment_problem(result.error):
-        sentence = f"{name_of(result.node_id)} could not write its results: {problem}."
-        return Outcome("failed", ExitCode.UNUSABLE, sentence, "Make room:  df -h")
+    if problem := unwritable(result.error):
+        sentence = f"{name_of(result.node_id)} could not go on: {problem.headline}"
+        return Outcome("failed", problem.exit_code, sentence, problem.next_command)
     if result.node_id == "Transform" and (graph_error := _GRAPH_ERROR.search(str(result.error))):
         sentence = f"preprocessing_fn cannot compute `{graph_error['node']}` of this data: {graph_error['words']}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
     sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
     return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  {log}")
-
-
-def _environment_problem(error: BaseException | None) -> str:
-    """The system's message about a full disk or a folder without write permission; empty for other errors."""
-    if isinstance(error, OSError) and error.errno in _ENVIRONMENT_ERRORS:
-        return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-    # TensorFlow reports a full disk in exceptions of its own.
-    return _NO_SPACE if _NO_SPACE in str(error) else ""
 
 
 def _in_one_line(error: BaseException | None) -> str:

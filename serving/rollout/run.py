@@ -42,7 +42,7 @@ class RolloutTools:
     """What a rollout works with: the endpoint and what is observed there, golden requests, and the time.
 
     `clock` gives seconds of the epoch, `wait` returns after so many seconds. `order` is recorded with the rollout;
-    `note` is called with the rollout whenever it was recorded, and must not fail.
+    `note` is called with the rollout when it is taken up and whenever it was recorded, and must not fail.
     """
 
     endpoint: Endpoint
@@ -116,7 +116,9 @@ class _Run:
         """By what it is started with now. A step that had ended undecided gets its whole time again."""
         order = replace(self._tools.order, plan=self._plan) if self._tools.order else unfinished.order
         ended = unfinished.entries and unfinished.entries[-1].outcome is Outcome.UNDECIDED
-        return replace(unfinished, order=order, since=self._tools.clock() if ended else unfinished.since)
+        rollout = replace(unfinished, order=order, since=self._tools.clock() if ended else unfinished.since)
+        self._note(rollout)
+        return rollout
 
     def clear(self, unfinished: Rollout, candidate: ModelVersion) -> None:
         """Ends a rollout that another candidate replaces: undone, unless it has got all traffic."""

@@ -30,14 +30,11 @@ class LoadedModel:
       SluiceError: when it cannot be loaded, or has no such signature, or one that JSON cannot fill.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, loaded: Any = None) -> None:
+        """`loaded`: what TensorFlow made of the folder, where it was loaded already."""
         self.path = path
-        try:
-            # The loaded object owns the variables of its signatures.
-            self._loaded = tf.saved_model.load(path)
-        except (OSError, ValueError, tf.errors.OpError) as problem:
-            why = str(problem).splitlines()[0]
-            raise SluiceError(f"{path} is no SavedModel that can be loaded: {why}") from problem
+        # The loaded object owns the variables of its signatures.
+        self._loaded = _loaded(path) if loaded is None else loaded
         if SIGNATURE not in self._loaded.signatures:
             there = ", ".join(sorted(self._loaded.signatures)) or "none"
             raise SluiceError(f"the model in {path} has no signature `{SIGNATURE}`; it has: {there}")
@@ -97,6 +94,14 @@ class LoadedModel:
         is_optional = form is not None and name not in form.required and len(shape) == 1
         missing: Any = MISSING.get(spec.dtype) if is_optional else None
         return Feature(name, spec.dtype.name, tuple(shape[1:]), missing)
+
+
+def _loaded(path: str) -> Any:
+    try:
+        return tf.saved_model.load(path)
+    except (OSError, ValueError, tf.errors.OpError) as problem:
+        why = str(problem).splitlines()[0]
+        raise SluiceError(f"{path} is no SavedModel that can be loaded: {why}") from problem
 
 
 def _served_form(path: str) -> ServedForm | None:

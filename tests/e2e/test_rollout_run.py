@@ -187,6 +187,7 @@ def test_a_step_that_fails_refuses_and_nothing_is_in_production_that_was_not(sit
     assert "not notified:" in refused.printed
     assert "was taken back" in refused.printed
     [version] = set(refused.versions()) - set(stage)
+    assert f"version {version}: smoke, 0 %: Deployed, without traffic." in refused.printed
     record = refused.record
     assert (record["outcome"], record["rollout"]["step"]) == ("refused", "rolled back")
     assert "and the budget 0.0001 ms" in record["reason"]

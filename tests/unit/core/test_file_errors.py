@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from core.file_errors import unusable
+from core.file_errors import unusable, unwritable
 
 
 def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path) -> None:
@@ -27,3 +29,28 @@ def test_an_error_without_a_file_and_a_file_that_is_not_there_may_be_a_defect(tm
     with pytest.raises(FileNotFoundError) as absent:
         (tmp_path / "none").read_bytes()
     assert unusable(absent.value) is None
+
+
+def test_a_full_disk_is_one_whichever_library_reports_it() -> None:
+    full = os.strerror(errno.ENOSPC)
+    for error in (OSError(errno.ENOSPC, full), RuntimeError(f"RESOURCE_EXHAUSTED: out/x; {full}")):
+        found = unwritable(error)
+        assert found is not None
+        assert found.headline == "the disk is full."
+    named = unwritable(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "out/model"))
+    assert named is not None
+    assert (named.headline, named.next_command) == (
+        "out/model cannot be used: your quota of the disk is used up.",
+        "Make room:  df -h",
+    )
+
+
+def test_a_folder_that_may_not_be_written_is_to_be_looked_at() -> None:
+    found = unwritable(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "out/model"))
+    assert found is not None
+    assert found.next_command == "Look:  ls -ld out/model"
+
+
+def test_a_folder_in_the_place_of_a_file_may_be_a_defect_of_a_component() -> None:
+    assert unwritable(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), "out/model")) is None
+    assert unwritable(None) is None

@@ -1,5 +1,6 @@
 """CSV as it is met: quotes, line ends, byte order marks, and the physical line of every row."""
 
+import gc
 import gzip
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 from core.errors import SluiceError
 from sources import text_files
 from sources.csv import Csv
+from sources.csv_cells import rows_of
 from sources.kinds import Kind, kind_of_texts, to_kind
 
 
@@ -97,3 +99,15 @@ def test_numbers_are_read_as_python_reads_them():
     assert unfit.tolist() == [False, False, False, False, True, True]
     values, unfit = to_kind(pa.array(["1e400", "-inf", "0.1"]), Kind.FLOAT)
     assert values.to_pylist() == [float("inf"), float("-inf"), pytest.approx(0.1, abs=1e-8)]
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_what_the_collector_leaves_out_is_the_same_after_cells_were_read(is_frozen: bool) -> None:
+    gc.unfreeze()
+    if is_frozen:
+        gc.freeze()
+    try:
+        rows_of("data.csv", ("a",), b"1\n2\n", 1, None)
+        assert (gc.get_freeze_count() > 0) is is_frozen
+    finally:
+        gc.unfreeze()

@@ -5,13 +5,22 @@ from __future__ import annotations
 import functools
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import tensorflow as tf
 
-from models.export.fresh_process import answered, read_requests, write_requests
-from models.export.replay import PROBED_ROWS, TrainingPath, importances, replay, serialized
+from models.export.fresh_process import answered, read_requests, seconds_of_requests, write_requests
+from models.export.replay import (
+    FRESH_PROCESS,
+    PROBED_ROWS,
+    Replayed,
+    TrainingPath,
+    fresh_process,
+    importances,
+    serialized,
+)
 from tests.samples.taxi_training import trained
 from tests.samples.taxi_transformed import prepared
 
@@ -28,15 +37,22 @@ def path() -> TrainingPath:
 
 
 @functools.cache
-def replayed() -> Any:
-    return replay(path(), str(trained() / "model"), rows())
+def replayed() -> Replayed:
+    with fresh_process(str(trained() / "model")) as process:
+        process.send(path(), rows())
+        return process.replayed()
+
+
+@functools.cache
+def training() -> np.ndarray:
+    return path().predict(rows())
 
 
 def test_every_signature_says_in_a_fresh_process_what_training_says() -> None:
     for name in ("serving_default", "serving_examples", "serving_default/again", "serving_examples/again"):
         assert replayed().answers[name].shape == (ROWS, 1)
-        np.testing.assert_allclose(replayed().answers[name], replayed().training, atol=1e-6)
-    assert np.ptp(replayed().training) > 0.05
+        np.testing.assert_allclose(replayed().answers[name], training(), atol=1e-6)
+    assert np.ptp(training()) > 0.05
 
 
 def test_weights_other_than_the_exported_ones_are_seen(tmp_path: Path) -> None:
@@ -66,8 +82,21 @@ def test_single_requests_are_timed() -> None:
 
 
 def test_an_export_that_cannot_be_loaded_is_reported_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="cannot be called in a fresh process"):
-        replay(path(), str(tmp_path / "nothing"), rows()[:10])
+    with fresh_process(str(tmp_path / "nothing")) as process:
+        process.send(path(), rows()[:10])
+        with pytest.raises(RuntimeError, match="cannot be called in a fresh process"):
+            process.replayed()
+
+
+def test_the_process_ends_when_what_should_send_it_rows_fails() -> None:
+    with pytest.raises(ZeroDivisionError), fresh_process(str(trained() / "model")):
+        [running] = _fresh_processes()
+        raise ZeroDivisionError
+    assert not running.is_running()
+
+
+def _fresh_processes() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if FRESH_PROCESS in each.cmdline()]
 
 
 def test_columns_and_examples_are_the_same_request() -> None:
@@ -109,8 +138,9 @@ def test_a_signature_that_is_missing_is_an_answer_and_no_crash() -> None:
     calls = [
         {"name": name, "signature": name, "inputs": {"examples": "sent"}} for name in ("serving_examples", "nowhere")
     ]
-    plan = {"model": str(trained() / "model"), "calls": calls, "timed": {**calls[1], "requests": 3, "warm_up": 1}}
-    found = answered(plan, {"sent": rows_sent})
+    model, arrays = tf.saved_model.load(str(trained() / "model")), {"sent": rows_sent}
+    found = answered(model, calls, arrays)
     assert found["serving_examples"].shape == (4, 1)
     assert "nowhere" in str(found["error:nowhere"])
-    assert len(found["seconds"]) == 0
+    timed = {**calls[1], "requests": 3, "warm_up": 1}
+    assert len(seconds_of_requests(model, timed, arrays)) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.artifacts.absence import present
 from pipeline.artifacts.blessings import GateReportArtifact, RegisteredModel, read_report
 from pipeline.artifacts.rollout import RolloutArtifact, read_rollout, write_rollout
 from pipeline.components.pusher import Pusher
-from pipeline.components.rollout import Rollout, RolloutExecutor, RolloutInputs, report_of
+from pipeline.components.rollout import Rollout, RolloutExecutor, RolloutInputs, report_of, shown_steps
 from pipeline.config.load import load_workload
 from pipeline.config.workload import WorkloadConfig
 from pipeline.pipeline import create_pipeline
@@ -24,13 +25,14 @@ from serving.contract import EndpointDownError, ModelVersion
 from serving.local.state import StateFile, StoredModel
 from serving.rollout.carry_out import CarriedOut
 from serving.rollout.folder_store import FolderStore
-from serving.rollout.order import Registered
+from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome, Phase
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.registration import Unrecorded
 from serving.watch.decision import Comparison, Standing
 from tests.samples import taxi_artifacts as samples
 from tests.samples.platforms import pretended_platform
+from tests.samples.rollout_site import CANARY_ALONE, Site
 
 COMPARED = Comparison("share of failed requests", 0.0, -0.1, 0.1, 0.95, 0.05, False, 70, 700, Standing.OPEN)
 
@@ -199,3 +201,32 @@ def test_with_a_rollout_it_follows_the_pusher() -> None:
     assert rollout.inputs["pushed_model"] is pusher.outputs["pushed_model"]
     assert "registered" in rollout.inputs
     assert pusher.exec_properties["followed"]
+
+
+def test_the_log_names_each_step_that_begins_with_its_share_and_the_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path)
+    site.requests = 0
+    site.roll_out(plan=CANARY_ALONE)
+    site.requests = 1_000
+    site.roll_out(plan=CANARY_ALONE)
+    show = shown_steps(RolloutOrder("endpoint", "model", CANARY_ALONE))
+    with caplog.at_level(logging.INFO, "sluice.progress"):
+        for rollout in site.noted:
+            show(rollout)
+    steps = [each.getMessage() for each in caplog.records if getattr(each, "is_step", False)]
+    assert [step.partition(": ")[2].partition(":")[0] for step in steps] == [
+        "staging, 0 %",
+        "smoke, 0 %",
+        "canary, 10 %",
+        "canary, 10 %",  # the deadline passed
+        "canary, 10 %",  # taken up again
+        "production, 100 %",
+        "warm, 100 %",
+        "undeploy, 100 %",
+        "done, 100 %",
+    ]
+    assert steps[0] == "version 2: staging, 0 %"
+    assert steps[1] == "version 2: smoke, 0 %: Deployed, without traffic."
+    assert "The deadline has passed" in steps[3]

@@ -186,7 +186,8 @@ def test_a_full_disk_is_the_environments_fault_not_a_defect() -> None:
         failed = NodeResult("Trainer", "failed", 1.0, error=error)
         outcome = outcome_of({"Trainer": failed}, (), None, push_wanted=True, log="run.log")
         assert outcome.exit_code == 3
-        assert "No space left on device" in outcome.reason
+        assert "the disk is full" in outcome.reason
+        assert outcome.next_command == "Make room:  df -h"
 
 
 def test_a_defect_outside_of_components_is_one_line_too() -> None:
