@@ -260,7 +260,7 @@ def _flags_of(machine: Machine | None) -> str:
         return f"Use:  {_with_flags(machine)}"
     if machine.name.startswith(_N1):
         return f"Use:  --machine-type {machine.name} --accelerator-type NVIDIA_TESLA_T4 --accelerator-count 1"
-    return "Without accelerators:  --accelerator-count 0"
+    return f"Without accelerators:  --machine-type {machine.name} --accelerator-type null --accelerator-count 0"
 
 
 def _nearest_for(accelerator: Accelerator, count: int, known: Catalogue) -> str:

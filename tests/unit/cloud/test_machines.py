@@ -51,6 +51,13 @@ def test_accepts_what_fits(machine: str, accelerator: str | None, count: int, ca
         ("g2-standard-12", "NVIDIA_L4", 2, "carries 1 NVIDIA_L4, not 2 NVIDIA_L4", "--machine-type g2-standard-24"),
         ("g2-standard-12", None, 0, "has 1 NVIDIA_L4 built in", "--accelerator-type NVIDIA_L4 --accelerator-count 1"),
         ("g2-standard-12", "NVIDIA_L4", 0, "only together", "--accelerator-count 1"),
+        (
+            "e2-standard-4",
+            "NVIDIA_L4",
+            0,
+            "only together",
+            "--machine-type e2-standard-4 --accelerator-type null --accelerator-count 0",
+        ),
         ("e2-standard-4", "NVIDIA_TESLA_T4", 1, "e2-standard-4 cannot carry.*N1 machines alone", "n1-standard-8"),
         ("n1-standard-8", "NVIDIA_L4", 1, "built into machines of its own", "--machine-type g2-standard-4"),
         (
