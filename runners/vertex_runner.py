@@ -76,8 +76,8 @@ def main(
     **keys: Any,
 ) -> None:
     """Run a workload on Vertex AI: compile it, submit the job and follow it to its verdict."""
-    # Google's clients warn at every import; which Python runs is not the user's choice here.
-    warnings.filterwarnings("ignore", "You are using a non-supported Python version", FutureWarning)
+    # Google's clients warn at every import; versions of Python and of libraries are not the user's choice here.
+    warnings.simplefilter("ignore", FutureWarning)
     if not debug_sync:
         # gRPC writes about a connection that fails to standard error, beside our sentence.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
