@@ -167,8 +167,12 @@ def test_what_can_be_the_name_of_no_job_is_refused_at_once(cloud: LocalCloud, su
     ]
 
 
-def test_a_region_that_is_not_there_is_one_sentence_without_the_words_of_grpc(cloud: LocalCloud) -> None:
-    done = ran(cloud, "jobs", "list", "--region", "europe-wset4")
+def test_a_region_that_is_not_there_is_one_sentence_without_the_words_of_libraries(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    words, environment = command(cloud, "jobs", "list")
+    there = [word.replace(REGION, "europe-wset4") for word in words]
+    done = subprocess.run(there, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
         "sluice: Vertex AI has no region `europe-wset4`; did you mean `europe-west4`?",
