@@ -10,7 +10,6 @@ from pathlib import Path
 
 import google.auth
 import pytest
-from google.api_core import exceptions
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 
@@ -114,24 +113,6 @@ def test_missing_rights_in_the_project_are_named_with_the_role_that_has_them(rea
     assert sentence == "you have no right to aiplatform.pipelineJobs.create."
     member = f'--member="serviceAccount:{ready.tokens.email}"'
     assert command == f"gcloud projects add-iam-policy-binding {PROJECT} {member} --role=roles/aiplatform.user"
-
-
-def test_a_project_that_is_not_there_or_closed_to_the_caller_fails(ready: LocalCloud) -> None:
-    sentence, command = failed("project_rights", replace(PLAN, project="acme-ridse"))
-    assert sentence == "there is no project acme-ridse, or you have no access to it."
-    assert command == "See yours:  gcloud projects list"
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "Cloud Resource Manager API has not been used in project 1 before or it is disabled.",
-        "Caller does not have required permission to use project 1. Grant the caller roles/serviceusage.x.",
-    ],
-)
-def test_where_the_way_to_a_project_is_closed_nothing_is_said_of_it(ready: LocalCloud, words: str) -> None:
-    ready.faults.fail_next(exceptions.PermissionDenied(words), "cloudresourcemanager*", times=2)
-    assert isinstance(checked("project_rights", replace(PLAN, service_account=None)), NotChecked)
 
 
 def test_missing_rights_in_the_bucket_are_named_with_the_role_that_has_them(ready: LocalCloud) -> None:
