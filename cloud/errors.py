@@ -56,6 +56,12 @@ def is_refused_login(problem: BaseException) -> bool:
     )
 
 
+def is_disabled_api(problem: BaseException) -> bool:
+    """Whether a call was refused because the project has not enabled the service's API."""
+    text = str(problem)
+    return any(words in text for words in ("SERVICE_DISABLED", "has not been used in project", "it is disabled"))
+
+
 def in_one_sentence(problem: Exception, cannot: str, place: Place) -> SluiceError:
     """The user's error for one of a client.
 
@@ -111,7 +117,7 @@ def _refused_login(_: Exception, __: Place) -> tuple[str, str]:
 
 def _denied(problem: Exception, place: Place) -> tuple[str, str]:
     text = str(problem)
-    if "SERVICE_DISABLED" in text or "has not been used in project" in text or "it is disabled" in text:
+    if is_disabled_api(problem):
         command = f"gcloud services enable aiplatform.googleapis.com --project={place.project}"
         return f"the API of Vertex AI is not enabled in {place.project}", f"Enable it:  {command}"
     right = _RIGHT.search(text)

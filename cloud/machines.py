@@ -20,6 +20,7 @@ Capacity = Literal["standard", "spot", "flex_start"]
 
 _FILE = Path(__file__).parent / "data" / "accelerators.yaml"
 _N1 = "n1-"
+_N1_GPU = "NVIDIA_TESLA_T4"  # every N1 machine carries some
 _IN_WORDS: Mapping[str, str] = {"standard": "at once", "spot": "as spot", "flex_start": "by flex start"}
 
 
@@ -99,14 +100,14 @@ def check_machine(
         raise SluiceError(
             f"{machine_type} has an accelerator type and a count of them only together; "
             f"the type is {accelerator_type or 'absent'} and the count {count}.",
-            _flags_of(known.machines.get(machine_type)),
+            _flags_of(known.machines.get(machine_type), is_wanted=count > 0),
         )
     machine = _machine_named(machine_type, known)
     accelerator = _accelerator_named(accelerator_type, machine, known) if accelerator_type else None
     if accelerator is None:
-        _check_without(machine)
+        _check_without(machine, capacity)
         return
-    _check_fit(machine, accelerator, count, known)
+    _check_fit(machine, accelerator, count, known, capacity)
     _check_region(accelerator, region, known)
     _check_capacity(machine, accelerator, capacity)
 
@@ -190,40 +191,45 @@ def _likely(name: str, known: Catalogue) -> str | None:
     return ends[0] if ends else nearest(spelt, known.accelerators)
 
 
-def _check_without(machine: Machine) -> None:
+def _check_without(machine: Machine, capacity: Capacity) -> None:
     if machine.accelerator:
         built_in = counted(machine.count, machine.accelerator)
         raise SluiceError(f"{machine.name} has {built_in} built in, which must be named.", _flags_of(machine))
+    if capacity == "flex_start":
+        raise SluiceError(
+            f"{machine.name} has no GPU, and by flex start only machines with one can be had.",
+            "In the environment's file:  capacity: standard    (or --spot)",
+        )
 
 
-def _check_fit(machine: Machine, accelerator: Accelerator, count: int, known: Catalogue) -> None:
+def _check_fit(machine: Machine, accelerator: Accelerator, count: int, known: Catalogue, capacity: Capacity) -> None:
     if machine.accelerator:
         if (machine.accelerator, machine.count) != (accelerator.name, count):
             carried = f"{machine.count} {machine.accelerator}"
             raise SluiceError(
                 f"{machine.name} carries {carried}, not {count} {accelerator.name}.",
-                f"Keep the machine:  {_with_flags(machine)}    {_or_machine_for(accelerator, count, known)}".rstrip(),
+                f"Keep the machine:  {_with_flags(machine)}"
+                f"    Keep the accelerator:  {_nearest_for(accelerator, count, known, capacity)}",
             )
         return
     if not (machine.name.startswith(_N1) and accelerator.n1):
         raise SluiceError(
             f"{machine.name} cannot carry {accelerator.name}; "
             + ("that goes with N1 machines alone." if accelerator.n1 else "that is built into machines of its own."),
-            f"Use:  {_nearest_for(accelerator, count, known)}",
+            f"Use:  {_nearest_for(accelerator, count, known, capacity)}",
         )
     if count not in accelerator.n1:
         counts = listed([str(each) for each in accelerator.n1])
-        fitting = next((each for each in accelerator.n1 if each > count), max(accelerator.n1))
         raise SluiceError(
             f"{machine.name} carries {counts} of {accelerator.name}, not {count}.",
-            f"Use:  --machine-type {machine.name} --accelerator-type {accelerator.name} --accelerator-count {fitting}",
+            f"Use:  {_on_n1(machine, accelerator, count) or _nearest_for(accelerator, count, known, capacity)}",
         )
     limits = accelerator.n1[count]
     if machine.vcpus > limits.vcpus or machine.memory_gb > limits.memory_gb:
         raise SluiceError(
             f"{machine.name} has {machine.vcpus} vCPUs and {machine.memory_gb:g} GB, and with {count} "
             f"{accelerator.name} a machine has at most {limits.vcpus} vCPUs.",
-            f"Use:  {_more_of(machine, accelerator) or _nearest_for(accelerator, count, known)}",
+            f"Use:  {_on_n1(machine, accelerator, count) or _nearest_for(accelerator, count, known, capacity)}",
         )
 
 
@@ -252,19 +258,20 @@ def _with_flags(machine: Machine) -> str:
     return f"--machine-type {machine.name}" + (carried if machine.accelerator else "")
 
 
-def _flags_of(machine: Machine | None) -> str:
-    """The next command for a machine whose accelerators were named wrongly."""
+def _flags_of(machine: Machine | None, is_wanted: bool = True) -> str:
+    """The next command for a machine whose accelerators were named wrongly; `is_wanted`: whether any was asked for."""
     if machine is None:
         return "Use:  --machine-type g2-standard-12 --accelerator-type NVIDIA_L4 --accelerator-count 1"
     if machine.accelerator:
         return f"Use:  {_with_flags(machine)}"
-    if machine.name.startswith(_N1):
-        return f"Use:  --machine-type {machine.name} --accelerator-type NVIDIA_TESLA_T4 --accelerator-count 1"
-    return "Without accelerators:  --accelerator-count 0"
+    if machine.name.startswith(_N1) and is_wanted:
+        return f"Use:  {_on_n1(machine, catalogue().accelerators[_N1_GPU], 1)}"
+    return f"Without accelerators:  --machine-type {machine.name} --accelerator-type null --accelerator-count 0"
 
 
-def _nearest_for(accelerator: Accelerator, count: int, known: Catalogue) -> str:
-    """The smallest machine for at least so many accelerators; for more than there are, the one with the most."""
+def _nearest_for(accelerator: Accelerator, count: int, known: Catalogue, capacity: Capacity) -> str:
+    """The smallest machine for at least so many accelerators that can be had in that way; for more than there are, the
+    one with the most."""
     if accelerator.n1:
         fitting = next((each for each in sorted(accelerator.n1) if each >= count), max(accelerator.n1))
         machine = "n1-standard-8"
@@ -273,23 +280,22 @@ def _nearest_for(accelerator: Accelerator, count: int, known: Catalogue) -> str:
         (each for each in known.machines.values() if each.accelerator == accelerator.name),
         key=lambda each: (each.count, each.vcpus),
     )
-    return _with_flags(next((each for each in having if each.count >= count), having[-1]))
+    there = [each for each in having if capacity in each.capacity] or having
+    return _with_flags(next((each for each in there if each.count >= count), there[-1]))
 
 
-def _or_machine_for(accelerator: Accelerator, count: int, known: Catalogue) -> str:
-    return f"Keep the accelerator:  {_nearest_for(accelerator, count, known)}"
-
-
-def _more_of(machine: Machine, accelerator: Accelerator) -> str | None:
-    """The flags with the fewest accelerators that such a machine may have."""
-    enough = [
-        count
-        for count, limits in sorted(accelerator.n1.items())
+def _on_n1(machine: Machine, accelerator: Accelerator, count: int) -> str | None:
+    """The flags for an N1 machine with the nearest count of accelerators, not below `count` where that can be; None
+    when it carries none of them."""
+    fitting = [
+        each
+        for each, limits in sorted(accelerator.n1.items())
         if machine.vcpus <= limits.vcpus and machine.memory_gb <= limits.memory_gb
     ]
-    if not enough:
+    if not fitting:
         return None
-    return f"--machine-type {machine.name} --accelerator-type {accelerator.name} --accelerator-count {enough[0]}"
+    nearest_count = next((each for each in fitting if each >= count), fitting[-1])
+    return f"--machine-type {machine.name} --accelerator-type {accelerator.name} --accelerator-count {nearest_count}"
 
 
 def _of_series(name: str, values: Mapping[str, Any]) -> list[Machine]:

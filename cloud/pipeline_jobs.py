@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ WORKLOAD_LABEL = "sluice_workload"
 ENVIRONMENT_LABEL = "sluice_environment"
 _SUBMISSION_LABEL = "sluice_submission"
 
+_JOB_ID = re.compile(r"[a-z][a-z0-9-]{0,127}")
 _FAILURE_POLICY = {True: "PIPELINE_FAILURE_POLICY_FAIL_FAST", False: "PIPELINE_FAILURE_POLICY_FAIL_SLOW"}
 
 
@@ -232,6 +234,11 @@ class PipelineJobs:
             error=job.error.message,
             schedule=job.schedule_name,
         )
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a job can have this id."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 def connected(client: Any, place: Place, transport: Transport) -> Any:

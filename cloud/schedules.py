@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,8 @@ from core.errors import SluiceError
 from core.text import counted
 
 _ZONES = ("TZ=", "CRON_TZ=")
-_FIELDS = 5
+_BOUNDS = {"minute": (0, 59), "hour": (0, 23), "day of month": (1, 31), "month": (1, 12), "day of week": (0, 7)}
+_MOMENT = re.compile(r"(?<![/\d])\d+")
 _CHANGED = ("cron", "create_pipeline_job_request", "max_concurrent_active_run_count", "allow_queueing")
 
 
@@ -39,7 +41,8 @@ class Schedule:
 
 
 def check_cron(cron: str) -> None:
-    """Does nothing for five fields, with or without a time zone before them; what they hold, Vertex AI checks.
+    """Does nothing for five fields whose numbers are in their ranges, with or without a time zone before them. Of the
+    rest Vertex AI decides.
 
     Raises:
       SluiceError: when it cannot be a cron expression.
@@ -49,8 +52,13 @@ def check_cron(cron: str) -> None:
         zone = fields.pop(0).partition("=")[2]
         if zone not in available_timezones():
             raise _no_schedule(cron, f"there is no time zone {zone}")
-    if len(fields) != _FIELDS:
-        raise _no_schedule(cron, f"it has {counted(len(fields), 'field')} instead of {_FIELDS}")
+    if len(fields) != len(_BOUNDS):
+        raise _no_schedule(cron, f"it has {counted(len(fields), 'field')} instead of {len(_BOUNDS)}")
+    for field, (name, (least, most)) in zip(fields, _BOUNDS.items(), strict=True):
+        # The number behind a slash is a step and no moment.
+        moments = [int(number) for number in _MOMENT.findall(field)]
+        if any(not least <= moment <= most for moment in moments):
+            raise _no_schedule(cron, f"its {name} must be between {least} and {most}, and is {field}")
 
 
 class Schedules:

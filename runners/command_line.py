@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -10,9 +11,23 @@ from typing import Any
 import click
 
 from core.errors import ExitCode, SluiceError
-from core.text import nearest, suggestion
+from core.text import listed, nearest, suggestion
 from gates.command.usage import say
 from runners.component_names import NAMES
+
+
+class Amount(click.FloatRange):
+    """A number from 0 to `most`; `nan` is none, although it is in every range."""
+
+    def __init__(self, most: float | None = None) -> None:
+        super().__init__(min=0, max=most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; click calls this."""
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return found
 
 
 class _OneSentence(click.Command):
@@ -23,14 +38,24 @@ class _OneSentence(click.Command):
         except SluiceError as problem:
             say(problem)
             sys.exit(problem.exit_code)
+        except click.exceptions.NoArgsIsHelpError as problem:
+            command = problem.ctx.command
+            names = listed(command.list_commands(problem.ctx)) if isinstance(command, click.Group) else ""
+            say(_with_all_options(f"{problem.ctx.info_name} needs one of its commands: {names}.", problem.ctx))
+            sys.exit(ExitCode.UNUSABLE)
         except click.UsageError as problem:
-            script = sys.argv[0]
-            command = f"python {os.path.relpath(script)}" if script.endswith(".py") else Path(script).name
-            below = problem.ctx.command_path.split()[1:] if problem.ctx else []
-            say(SluiceError(problem.format_message(), f"All options:  {' '.join([command, *below])} --help"))
+            say(_with_all_options(problem.format_message(), problem.ctx))
             sys.exit(ExitCode.UNUSABLE)
         except click.Abort:
             sys.exit(130)
+
+
+def _with_all_options(sentence: str, context: click.Context | None) -> SluiceError:
+    """The error of a command line, with the command that shows all options."""
+    script = sys.argv[0]
+    command = f"python {os.path.relpath(script)}" if script.endswith(".py") else Path(script).name
+    below = context.command_path.split()[1:] if context else []
+    return SluiceError(sentence, f"All options:  {' '.join([command, *below])} --help")
 
 
 class OneSentenceCommand(_OneSentence):

@@ -3,6 +3,7 @@ follows it to its end."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import warnings
@@ -19,7 +20,7 @@ from typing import Any
 
 import click
 
-from runners.command_line import OneSentenceGroup
+from runners.command_line import Amount, OneSentenceGroup
 from runners.vertex.jobs_command import jobs
 from runners.vertex.options import KEYS, environment_overrides, refuse_without_meaning, with_keys, workload_overrides
 
@@ -50,7 +51,7 @@ What is written:  OUT/WORKLOAD/vertex-job.json and vertex.log here, everything e
 @click.option("--rehearse", is_flag=True, help="Execute the compiled job on this machine; nothing is sent.")
 @click.option("--schedule", metavar="CRON", help='Run again and again: "TZ=Europe/Berlin 0 3 * * *"')
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Stay until the job has ended.")
-@click.option("--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse a run that may cost more.")
+@click.option("--max-cost", type=Amount(), metavar="AMOUNT", help="Refuse a run that may cost more.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--debug-sync", is_flag=True, help="Stay until the end and print all that libraries log.")
 @click.pass_context
@@ -75,8 +76,11 @@ def main(
     **keys: Any,
 ) -> None:
     """Run a workload on Vertex AI: compile it, submit the job and follow it to its verdict."""
-    # Google's clients warn at every import; which Python runs is not the user's choice here.
-    warnings.filterwarnings("ignore", "You are using a non-supported Python version", FutureWarning)
+    # Google's clients warn at every import; versions of Python and of libraries are not the user's choice here.
+    warnings.simplefilter("ignore", FutureWarning)
+    if not debug_sync:
+        # gRPC writes about a connection that fails to standard error, beside our sentence.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if context.invoked_subcommand is not None:
         return
     refuse_without_meaning(context)

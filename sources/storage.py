@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,7 +40,8 @@ def match_files(pattern: str) -> dict[str, int]:
     Raises:
       SluiceError: when their bucket cannot be used.
     """
-    with plain_remote_errors(pattern):
+    # A sentence names what was given, and no pattern of our own below it.
+    with plain_remote_errors(re.split(r"/?[*?\[]", pattern, maxsplit=1)[0]):
         return {found.path: found.size_in_bytes for found in _file_systems(pattern).match([pattern])[0].metadata_list}
 
 

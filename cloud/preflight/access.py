@@ -8,6 +8,7 @@ from urllib.parse import quote
 from google.api_core import exceptions
 from google.oauth2.credentials import Credentials
 
+from cloud.errors import is_disabled_api
 from cloud.google_api import GoogleApi
 from cloud.preflight.check import Caller, cloud_check
 from cloud.preflight.credentials import SCOPE
@@ -82,8 +83,17 @@ def apis(plan: Plan, caller: Caller) -> Outcome:
 
 @cloud_check("project_rights", "your rights: project")
 def rights_in_project(plan: Plan, caller: Caller) -> Outcome:
-    """Whether the caller may create and follow pipeline jobs."""
-    return _judged(_missing_in_project(plan, caller.api, _CALLER_IN_PROJECT), "you", caller.member, _grant(plan))
+    """Whether the project is there, and the caller may create and follow pipeline jobs in it."""
+    try:
+        missing = _missing_in_project(plan, caller.api, _CALLER_IN_PROJECT)
+    except (exceptions.Forbidden, exceptions.NotFound) as problem:
+        if is_disabled_api(problem) or "serviceusage" in str(problem):
+            raise  # the way there is closed, which says nothing of the project
+        # What somebody may do in a project may be looked up by everybody whom it knows.
+        return Failed(
+            f"there is no project {plan.project}, or you have no access to it.", "See yours:  gcloud projects list"
+        )
+    return _judged(missing, "you", caller.member, _grant(plan))
 
 
 @cloud_check("bucket_rights", "your rights: bucket")

@@ -12,6 +12,7 @@ from pipeline.config.serving import RolloutConfig
 from pipeline.config.types import (
     Bucket,
     EncryptionKey,
+    Experiment,
     Image,
     Name,
     Network,
@@ -19,6 +20,7 @@ from pipeline.config.types import (
     Region,
     ServiceAccount,
     Subnetwork,
+    TensorBoard,
     Text,
 )
 
@@ -152,9 +154,9 @@ class EnvironmentConfig(Strict):
     """Whether blessed models are registered in the bucket, where the next run finds the model to beat."""
     model_registry: bool = False
     """Whether pushed models are also uploaded to Vertex AI Model Registry, as versions of `sluice-WORKLOAD-NAME`."""
-    experiment: Text | None = None
+    experiment: Experiment | None = None
     """Vertex AI experiment that collects the parameters and metrics of every run; null: none."""
-    tensorboard: Text | None = None
+    tensorboard: TensorBoard | None = None
     """An existing Vertex AI TensorBoard instance: its number or its whole resource name; null: none, none is made."""
     rollout: RolloutConfig | None = None
     """The steps by which a pushed version gets the traffic of an endpoint, in place of the workload's

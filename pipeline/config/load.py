@@ -66,7 +66,8 @@ def load_environment(name_or_path: str, overrides: Sequence[str] = ()) -> Enviro
     """
     file = _find(name_or_path, CONFIGS / "environments", "environment")
     document = _read(file)
-    apply_overrides(document, overrides, EnvironmentConfig, "--")
+    # The options have other names than their keys: `--machine-type` is `training.machine_type`.
+    apply_overrides(document, overrides, EnvironmentConfig, "on the command line")
     return _validate(document, EnvironmentConfig, file)
 
 
@@ -121,7 +122,10 @@ def _read(file: Path) -> Document:
         raise SluiceError(f"{shown(file)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SluiceError(f"{shown(file)} is not text in UTF-8") from None
-    return read_document(text, shown(file))
+    try:
+        return read_document(text, shown(file))
+    except SluiceError as problem:
+        raise SluiceError(problem.headline, f"See its lines:  cat -n {shown(file)}") from None
 
 
 def _validate(document: Document, shape: type[_Config], file: Path) -> _Config:

@@ -12,15 +12,15 @@ from pipeline.config.errors import EXPLAIN, all_keys_command, dotted, unknown_ke
 from pipeline.config.shapes import child, fields_of
 
 
-def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, flag: str = "--set ") -> None:
-    """Changes `document` in place; a later override wins over an earlier one. `flag` is how the user gave them:
-    `--set KEY=VALUE`, or `--` where each key is an option of its own.
+def apply_overrides(document: Document, overrides: Sequence[str], shape: Any, place: str | None = None) -> None:
+    """Changes `document` in place; a later override wins over an earlier one. `place` is what sentences call the place
+    where they were given; None: each by its own `--set KEY=VALUE`.
 
     Raises:
       SluiceError: when one is not KEY=VALUE, or names a key or an item that does not exist.
     """
     for number, override in enumerate(overrides):
-        shown = f"{flag}{override}"
+        shown = place or f"--set {override}"
         dotted_key, equals, text = override.partition("=")
         if not equals or not all(part.strip() for part in dotted_key.split(".")):
             raise SluiceError(f"{shown}: write it as KEY=VALUE, e.g. --set train.epochs=2", f"All keys:  {EXPLAIN}")

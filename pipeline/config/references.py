@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gates.evaluation.outside_baseline import OutsideFigures
 
 
+# Where the modules of workloads lie.
+_ROOMS = {"preprocessing.module": "preprocessing", "model.module": "models"}
+
+
 def outside_figures(config: EvaluatorConfig) -> OutsideFigures | None:
     """The figures of the baseline's `metrics_file`; None without one.
 
@@ -88,7 +92,8 @@ def _check_schema(file: Path, workload: str) -> None:
     try:
         schema = text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{shown(file)} is not a schema in protobuf text format: {error}") from None
+        sentence = f"{shown(file)} is not a schema in protobuf text format: {error}"
+        raise SluiceError(sentence, f"See its lines:  cat -n {shown(file)}") from None
     for sentence in inapplicable(schema):
         raise SluiceError(f"{shown(file)}: {sentence}", f"Mend that line:  {shown(file)}")
 
@@ -97,7 +102,8 @@ def _check_module(key: str, module: str, functions: list[str]) -> None:
     source = _source_of(module)
     if source is None:
         hint = did_you_mean(module, _modules_beside(module), cutoff=0.5)
-        see = f"See:  ls {shown(ROOT / module.split('.')[0])}"
+        room = ROOT / module.split(".")[0]
+        see = f"See:  ls {shown(room if room.is_dir() else ROOT / _ROOMS[key])}"
         raise SluiceError(f"`{key}` names {module}, and there is no such module{hint}", see)
     try:
         names = _names_bound_in(source.read_bytes())

@@ -60,6 +60,16 @@ EncryptionKey = Annotated[
     Field(pattern=r"^projects/[^/\s]+/locations/[a-z0-9-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+$"),
     InWords("projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY"),
 ]
+Experiment = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9-]{4,128}$"),
+    InWords("the name of an experiment, 4 to 128 of a-z, 0-9 and -"),
+]
+TensorBoard = Annotated[
+    str,
+    Field(pattern=r"^([0-9]+|projects/[^/\s]+/locations/[a-z0-9-]+/tensorboards/[0-9]+)$"),
+    InWords("the number of a TensorBoard instance, or projects/PROJECT/locations/REGION/tensorboards/NUMBER"),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32), InWords("a whole number from 0 to 4294967295")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Source = Annotated[Text | list[Text], InWords("text that is not empty, or a list of such texts")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cloud.dataflow_jobs import DataflowJobs
-from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
+from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs, is_job_id
 from cloud.place import Place
 from cloud.schedules import Schedule, Schedules
 from core.errors import ExitCode, SluiceError
@@ -43,6 +43,18 @@ def dataflow_region_of(environment: str, overrides: Sequence[str]) -> str:
     """
     config = load_environment(environment, overrides)
     return config.dataflow.region or config.region
+
+
+def checked_name(place: Place, name: str) -> str:
+    """The name of a job or of a schedule as it was typed.
+
+    Raises:
+      SluiceError: when nothing can have that name.
+    """
+    if is_job_id(name):
+        return name
+    sentence = f"`{name}` is the name of no job: that has up to 128 of a-z, 0-9 and -, and starts with a letter."
+    raise SluiceError(sentence, f"What is there:  python runners/vertex_runner.py jobs list {place.options}")
 
 
 def list_jobs(place: Place, workload: str, most: int, console: RunConsole) -> int:
@@ -78,6 +90,7 @@ def follow_job(place: Place, name: str, output_dir: Path) -> int:
     Raises:
       SluiceError: when there is none, or it cannot be followed.
     """
+    checked_name(place, name)
     with logged_console(output_dir) as console:
         return follow(place, name, console)
 
@@ -88,6 +101,7 @@ def finish_job(place: Place, name: str, output_dir: Path) -> int:
     Raises:
       SluiceError: when there is none, it still runs, or it cannot be finished.
     """
+    checked_name(place, name)
     with logged_console(output_dir) as console:
         from runners.vertex.finish_again import finish_again  # with TFX, which prints a lot
 
@@ -116,6 +130,7 @@ def cancel(place: Place, name: str, console: RunConsole) -> int:
     Raises:
       SluiceError: when there is neither.
     """
+    checked_name(place, name)
     if schedule := next((each for each in Schedules(place).find() if each.display_name == name), None):
         return _end(schedule, place, console)
     jobs = PipelineJobs(place)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runners.command_line import Amount
 from runners.vertex.options import PLACE, environment_overrides, with_keys
 
 _environment = click.option("--environment", default="dev", show_default=True, help="Where: a name or a YAML file.")
@@ -15,6 +16,7 @@ _workload = click.option("--workload", default="", help="Those of this workload 
 _output_dir = click.option(
     "--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="For the log."
 )
+_MOST_DAYS = 36500.0  # a date of the calendar
 _yes = click.option("--yes", is_flag=True, help="Ask nothing.")
 
 
@@ -78,7 +80,7 @@ def finish_command(name: str, environment: str, output_dir: Path, **place: Any) 
 @_environment
 @with_keys(PLACE)
 @_workload
-@click.option("--older-than", "days", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="DAYS")
+@click.option("--older-than", "days", default=30.0, show_default=True, type=Amount(_MOST_DAYS), metavar="DAYS")
 @_yes
 def clean_command(environment: str, workload: str, days: float, yes: bool, **place: Any) -> None:
     """Delete jobs that ended long ago, and stop what any left running on Dataflow.

@@ -113,9 +113,13 @@ def environment_overrides(given: Mapping[str, Any], labels: str | None = None) -
     """KEY=VALUE for each option that was given and is the environment's; `labels` is K=V,K=V.
 
     Raises:
-      UsageError: when the labels are not of that form.
+      UsageError: when the labels are not of that form, or a key is given twice.
     """
-    return (*_overrides(given, of_workload=False), *(_label(pair) for pair in (labels or "").split(",") if pair))
+    pairs = [_label(pair) for pair in (labels or "").split(",") if pair]
+    keys = [key for key, _ in pairs]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise click.UsageError(f"--labels: the key `{twice}` is given twice")
+    return (*_overrides(given, of_workload=False), *(f"labels.{key}={json.dumps(value)}" for key, value in pairs))
 
 
 def workload_overrides(given: Mapping[str, Any]) -> tuple[str, ...]:
@@ -141,11 +145,11 @@ def _written(value: Any) -> str:
     return "null" if value == "null" else json.dumps(value)
 
 
-def _label(pair: str) -> str:
+def _label(pair: str) -> tuple[str, str]:
     key, equals, value = pair.strip().partition("=")
     if not equals or not key:
         raise click.UsageError(f"--labels: `{pair}` is not KEY=VALUE")
-    return f'labels.{key}="{value}"'
+    return key, value
 
 
 def _declared(option: KeyOption) -> Callable[[_Command], _Command]:

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import yaml
 
 from cloud.job_settings import JobSettings
-from cloud.pipeline_jobs import PipelineJobs, sent_with
+from cloud.pipeline_jobs import PipelineJobs, is_job_id, sent_with
 from cloud.place import Place
 from cloud.preflight.images import pinned
 from cloud.schedules import Schedules, check_cron
@@ -31,7 +31,6 @@ from runners.vertex.cost import estimate_cost, print_cost, refuse_above
 from runners.vertex.follow import follow
 from runners.vertex.preflight import preflight
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
 _NOT_SUBMITTED = 130
 
 
@@ -101,7 +100,7 @@ def job_name(given: str | None, workload: str, environment: str) -> str:
     if given is None:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
         return f"{workload}-{environment}-{stamp}".replace("_", "-")
-    if _NAME.fullmatch(given):
+    if is_job_id(given):
         return given
     sentence = f"--job-name {given}: a job's name has up to 128 of a-z, 0-9 and -, and starts with a letter."
     mended = re.sub(r"[^a-z0-9-]+", "-", given.lower()).strip("-0123456789")[:128] or workload.replace("_", "-")

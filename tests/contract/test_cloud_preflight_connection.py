@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,23 @@ def test_a_service_that_keeps_failing_is_not_checked(ready: LocalCloud) -> None:
     result = run_preflight(PLAN, patience=4.0)
     assert result.outcome("apis") == NotChecked("the service refused with 503 (Try again later.)")
     assert result.failures == ()
+
+
+def test_a_project_that_is_not_there_or_closed_to_the_caller_fails(ready: LocalCloud) -> None:
+    result = run_preflight(replace(PLAN, project="acme-ridse"))
+    assert result.outcome("project_rights") == Failed(
+        "there is no project acme-ridse, or you have no access to it.", "See yours:  gcloud projects list"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Cloud Resource Manager API has not been used in project 1 before or it is disabled.",
+        "Caller does not have required permission to use project 1. Grant the caller roles/serviceusage.x.",
+    ],
+)
+def test_where_the_way_to_a_project_is_closed_nothing_is_said_of_it(ready: LocalCloud, words: str) -> None:
+    ready.faults.fail_next(exceptions.PermissionDenied(words), "cloudresourcemanager*", times=2)
+    result = run_preflight(replace(PLAN, service_account=None))
+    assert isinstance(result.outcome("project_rights"), NotChecked)

@@ -25,7 +25,7 @@ from pipeline.ingest.source import Source
 from sources.image_folder import ImageFolder, looks_like_classes
 from sources.images import ImageShape, read_images
 from sources.locate import locate
-from sources.storage import read_stored
+from sources.storage import match_files, read_stored
 from tests.samples.folders import ROOT
 from tests.samples.image_files import sample_images, write_classes
 from tests.samples.local_runs import TAXI_CSV
@@ -153,6 +153,14 @@ def test_a_file_that_is_not_there_is_one_sentence(bucket: storage.Bucket) -> Non
     assert caught.value.next_command == f"Look:  gcloud storage ls {address}"
     with pytest.raises(FileNotFoundError):
         read_stored(address)
+
+
+@pytest.mark.parametrize("pattern", ["x.csv/**", "x.csv/*.csv"])
+def test_a_sentence_about_a_bucket_that_is_not_there_has_no_pattern_in_it(cloud: LocalCloud, pattern: str) -> None:
+    absent = f"gs://absent-{uuid.uuid4().hex[:8]}"
+    with pytest.raises(SluiceError) as caught:
+        match_files(f"{absent}/{pattern}")
+    assert caught.value.headline == f"{absent}/x.csv does not exist."
 
 
 @pytest.mark.parametrize("place", ["gs://bucket/x.csv", "gs://bucket/folder", "gs://bucket/span-{SPAN}/*.csv"])

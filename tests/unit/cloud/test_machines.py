@@ -51,6 +51,13 @@ def test_accepts_what_fits(machine: str, accelerator: str | None, count: int, ca
         ("g2-standard-12", "NVIDIA_L4", 2, "carries 1 NVIDIA_L4, not 2 NVIDIA_L4", "--machine-type g2-standard-24"),
         ("g2-standard-12", None, 0, "has 1 NVIDIA_L4 built in", "--accelerator-type NVIDIA_L4 --accelerator-count 1"),
         ("g2-standard-12", "NVIDIA_L4", 0, "only together", "--accelerator-count 1"),
+        (
+            "e2-standard-4",
+            "NVIDIA_L4",
+            0,
+            "only together",
+            "--machine-type e2-standard-4 --accelerator-type null --accelerator-count 0",
+        ),
         ("e2-standard-4", "NVIDIA_TESLA_T4", 1, "e2-standard-4 cannot carry.*N1 machines alone", "n1-standard-8"),
         ("n1-standard-8", "NVIDIA_L4", 1, "built into machines of its own", "--machine-type g2-standard-4"),
         (
@@ -77,6 +84,12 @@ def test_refuses_what_does_not_fit_and_names_the_nearest_that_does(
 def test_a_t4_has_no_flex_start() -> None:
     found = refusal("n1-standard-8", "NVIDIA_TESLA_T4", 1, capacity="flex_start")
     assert "cannot be had by flex start, only at once and as spot" in found.headline
+
+
+def test_a_machine_without_a_gpu_has_no_flex_start() -> None:
+    found = refusal("e2-standard-4", None, 0, capacity="flex_start")
+    assert found.headline == "e2-standard-4 has no GPU, and by flex start only machines with one can be had."
+    assert "capacity: standard" in found.next_command
 
 
 def test_a_part_of_an_h100_machine_is_spot_or_flex_start() -> None:
@@ -109,3 +122,29 @@ def test_every_machine_that_has_accelerators_is_accepted_with_them() -> None:
         if machine.accelerator:
             capacity = machine.capacity[0]
             check_machine(machine.name, machine.accelerator, machine.count, REGION, capacity)  # type: ignore[arg-type]
+
+
+def flags_of(command: str) -> tuple[str, str | None, int]:
+    """The machine that a command names first."""
+    machine = re.search(r"--machine-type (\S+)", command)
+    accelerator = re.search(r"--accelerator-type (\S+) --accelerator-count (\d+)", command)
+    assert machine is not None, command
+    if accelerator is None or accelerator[1] == "null":
+        return machine[1], None, 0
+    return machine[1], accelerator[1], int(accelerator[2])
+
+
+AT_ONCE = [each.name for each in catalogue().machines.values() if "standard" in each.capacity]
+
+
+@pytest.mark.parametrize("machine", AT_ONCE)
+def test_what_is_named_instead_is_accepted(machine: str) -> None:
+    refused = 0
+    for accelerator in (None, *catalogue().accelerators):
+        for count in range(10):
+            try:
+                check_machine(machine, accelerator, count, REGION)
+            except SluiceError as problem:
+                refused += 1
+                check_machine(*flags_of(problem.next_command), REGION)
+    assert refused

@@ -23,6 +23,9 @@ SHARED = "https://www.googleapis.com/compute/v1/projects/host-project/regions/eu
         ("service_account", "somebody@example.com"),
         ("network", "projects/my-project/global/networks/inner"),  # Vertex AI takes the project's number alone
         ("network", "default"),
+        ("experiment", "Taxi Rides"),
+        ("experiment", "abc"),  # too short
+        ("tensorboard", "my-board"),
         ("encryption_key", "my-key"),
         ("dataflow.region", "europe_west4"),
         ("dataflow.service_account", "beam"),
@@ -51,6 +54,9 @@ def test_a_value_that_google_cloud_would_refuse_is_refused_in_one_sentence(key: 
         ("service_account", "sluice@acme-rides.iam.gserviceaccount.com"),
         ("service_account", "123456789012-compute@developer.gserviceaccount.com"),
         ("network", "projects/123456789012/global/networks/inner"),
+        ("experiment", "taxi-2026"),
+        ("tensorboard", "8123456789"),
+        ("tensorboard", "projects/acme-rides/locations/europe-west4/tensorboards/8123456789"),
         ("encryption_key", "projects/acme-rides/locations/europe-west4/keyRings/Ring_1/cryptoKeys/k-1"),
         ("dataflow.subnetwork", "regions/europe-west4/subnetworks/inner"),
         ("dataflow.subnetwork", SHARED),

@@ -213,3 +213,27 @@ def test_relative_names_of_our_files_are_shown_from_the_repository(monkeypatch, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "read_text", lambda self, encoding: TAXI.replace("by: row", "by: rows"))
     assert refusal("taxi").headline.startswith(f"configs/taxi.yaml, line {line_of('by: row')}: ")
+
+
+@pytest.mark.parametrize("key", ["model.module", "preprocessing.module"])
+@pytest.mark.parametrize("module", ["models.wide", "nowhere.at_all"])
+def test_a_module_that_is_not_there_is_answered_with_a_folder_that_is(key: str, module: str) -> None:
+    with pytest.raises(SluiceError, match="there is no such module") as caught:
+        check_references(load_workload("taxi", [f"{key}={module}"]))
+    assert (ROOT / caught.value.next_command.removeprefix("See:  ls ")).is_dir()
+
+
+@pytest.mark.parametrize("text", ["name: [taxi", "name: a\nname: b", "- a list", ""])
+def test_a_file_that_cannot_be_read_as_yaml_is_answered_with_a_command_that_shows_it(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    for load in (load_workload, load_environment):
+        with pytest.raises(SluiceError) as caught:
+            load(str(file))
+        assert caught.value.next_command == f"See its lines:  cat -n {file}"
+
+
+def test_a_value_of_an_option_is_not_said_to_be_of_an_option_that_is_not_there() -> None:
+    with pytest.raises(SluiceError) as caught:
+        load_environment("dev", ['service_account="me"'])
+    assert caught.value.headline.startswith("on the command line: `service_account` must be ")

@@ -70,8 +70,13 @@ def test_options_of_the_workload_set_its_keys() -> None:
 
 
 def test_labels_are_text_whatever_they_look_like() -> None:
-    config = load_environment("dev", environment_overrides({}, "team=rides,cost_centre=0815"))
-    assert config.labels == {"team": "rides", "cost_centre": "0815"}
+    config = load_environment("dev", environment_overrides({}, 'team=rides,cost_centre=0815,owner="me"'))
+    assert config.labels == {"team": "rides", "cost_centre": "0815", "owner": '"me"'}
+
+
+def test_a_label_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(click.UsageError, match="the key `team` is given twice"):
+        environment_overrides({}, "team=rides,team=x")
 
 
 def test_a_label_without_a_value_is_refused() -> None:
