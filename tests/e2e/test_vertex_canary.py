@@ -31,10 +31,10 @@ pytestmark = pytest.mark.e2e
 REGION = "europe-west4"
 IMAGE = f"{REGION}-docker.pkg.dev/my-project/sluice/serving@sha256:{'0' * 64}"
 STABLE, ALIKE, SHIFTED, FAILING = "101", "102", "103", "104"
-BASES = {STABLE: 0.25, ALIKE: 0.25, SHIFTED: 0.9, FAILING: 0.25}
+BASES = {STABLE: 0.9, ALIKE: 0.9, SHIFTED: 0.05, FAILING: 0.9}
 DEAR = 60.0
-RIDES = [{**RIDE, "hour": hour, "fare": fare} for hour in (0, 8) for fare in (10.0, DEAR)]
-# Margins so wide that some dozen answers of the canary decide, and latencies of a busy machine are no harm.
+RIDES = [{**RIDE, "hour": hour, "fare": fare} for hour in (0, 8, 9, 10) for fare in (10.0, DEAR, DEAR)]
+# Margins so wide that about a hundred answers of the canary decide, and latencies of a busy machine are no harm.
 PLAN = RolloutPlan(
     window_seconds=1.0,
     warm_minutes=0.0,
