@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 from google.cloud import aiplatform
+from google.cloud.aiplatform_v1 import types
 
 from cloud.bucket_registry import BucketRegistry
 from cloud.endpoint.backend import VertexEndpoint
-from cloud.model_registry import DEPLOYMENT_LABEL, model_id_of
+from cloud.model_registry import CANDIDATE_LABEL, DEPLOYMENT_LABEL, model_id_of
 from cloud.testing.cloud import LocalCloud
 from pipeline.config.load import load_environment, load_workload
 from runners.vertex.endpoint import endpoint_options
@@ -34,7 +36,6 @@ rollout:
   canary_percents: [10]
 model_registry: true
 """
-GOLDEN = "assets.extra/tf_serving_warmup_requests"
 ANOTHER = ("--set", "train.seed=8")
 
 
@@ -98,6 +99,19 @@ def gates(record: dict[str, Any]) -> dict[str, str]:
     return {each["gate"]: each["verdict"] for each in record["gates"]}
 
 
+def serve_files_of(cloud: LocalCloud, candidate: str, version: str) -> None:
+    """The containers of `candidate`, which start with the next local cloud, run the files of `version`."""
+    backend = cloud.vertex.backend
+    title = f"pushed-{candidate}"
+    [uploaded] = [
+        each
+        for each in backend.store.resources.values()
+        if isinstance(each, types.Model) and title == each.labels.get(CANDIDATE_LABEL)
+    ]
+    uploaded.artifact_uri = posixpath.join(posixpath.dirname(uploaded.artifact_uri), version)
+    backend.save()
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(tmp_path_factory.mktemp("vertex_rollout"))
@@ -131,13 +145,10 @@ def test_a_first_version_gets_all_traffic_and_a_second_one_waits_for_a_person_wh
 def test_a_job_whose_candidate_answers_golden_requests_otherwise_is_refused_and_nothing_of_it_has_traffic(
     site: Site,
 ) -> None:
-    """The fault is planted in its files: the next look at the canary, in a job that goes on with it, finds it."""
+    """Vertex AI runs the files of another version in its container; a job that goes on with the canary finds it."""
     with site.cloud() as cloud:
         version, candidate = sorted(site.endpoint().state().traffic, key=int)
-        of_first, of_second = (f"sluice/taxi/serving/{each}/{GOLDEN}" for each in (version, candidate))
-        bucket = site.environment.bucket
-        other, recorded = (cloud.storage.read(bucket, each)[1] for each in (of_first, of_second))
-        cloud.storage.write(bucket, of_second, other)
+        serve_files_of(cloud, candidate, version)
     refused = site.run("refused", *ANOTHER)
     assert refused.exit_code == 2, refused.printed
     assert "REFUSED" in refused.printed
@@ -151,12 +162,12 @@ def test_a_job_whose_candidate_answers_golden_requests_otherwise_is_refused_and_
         endpoint = site.endpoint()
         assert dict(endpoint.state().traffic) == {version: 100}
         assert [each.version for each in endpoint.deployed()] == [version]
-        report = cloud.storage.read(bucket, "sluice/taxi/runs/refused/report.html")[1].decode()
+        report = cloud.storage.read(site.environment.bucket, "sluice/taxi/runs/refused/report.html")[1].decode()
         assert "was answered otherwise than the exported model did" in report
         assert site.stages() == {version: "production", candidate: "rolled-back"}
         assert site.in_production() == version
         assert site.aliased("production") == version
-        cloud.storage.write(bucket, of_second, recorded)
+        serve_files_of(cloud, candidate, candidate)
 
 
 def test_rolled_out_again_a_person_approves_it_and_it_is_in_production_in_both_registries(site: Site) -> None:
