@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from core.errors import SluiceError
 from registry.backends import registry_at
+from registry.index import altered_version
 from serving.rollout.record import Phase, Rollout
 from serving.rollout.registration import Unrecorded
 
@@ -28,7 +29,10 @@ def upload_finished(rollout: Rollout, again: str) -> Unrecorded | None:
         if backend is None:
             known = ", ".join(f"{name}://…" for name in BACKENDS)
             raise SluiceError(f"no model registry belongs to {order.endpoint}; an endpoint that has one is {known}.")
-        version = registry_at(registered.place).find(registered.model, registered.version)
+        registry = registry_at(registered.place)
+        version = registry.find(registered.model, registered.version)
+        if alteration := registry.alteration(version):
+            raise altered_version(version.model, version.version, version.location, alteration)
         pkgutil.resolve_name(backend)(order.endpoint, version, f"pushed-{rollout.candidate.version}")
     except SluiceError as problem:
         sentence = f"version {registered.version} of {registered.model} has all traffic, but {problem.headline}"

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from google.api_core import exceptions
 from google.cloud import aiplatform
 
+from cloud.bucket_folder import BucketFolder
 from cloud.bucket_registry import BucketRegistry
 from cloud.bucket_rollouts import BucketStore
 from cloud.endpoint.backend import VertexEndpoint
@@ -144,6 +145,19 @@ def test_an_upload_that_fails_undoes_nothing_and_is_made_up_for_by_one_command(s
     recorded = site.type("record")
     assert recorded.exit_code == 0, recorded.output
     assert "production" in site.aliases()[1]
+
+
+def test_a_version_that_was_altered_since_is_in_production_nowhere_and_a_sentence_says_so(site: Site) -> None:
+    before = site.aliases()
+    BucketFolder(site.registry.find("taxi", "1.0.1").location).delete(["gates.json"])
+    approved = site.type("approve")
+    assert approved.exit_code == 0, approved.output
+    assert "does not say that the stage of taxi 1.0.1 is production" in approved.output
+    assert "version 1.0.1 of taxi has all traffic, but" in approved.output
+    assert "gates.json" in approved.output
+    assert dict(site.endpoint.state().traffic) == {"2": 100}
+    assert site.aliases() == before
+    assert site.type("record").exit_code == 3
 
 
 def test_what_people_changed_since_stays_when_it_is_recorded_again(site: Site) -> None:
