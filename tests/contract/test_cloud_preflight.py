@@ -178,46 +178,6 @@ def test_the_rights_of_an_account_that_may_not_be_impersonated_are_not_checked(r
     assert outcome.why.startswith(f"you may not impersonate {ACCOUNT}")
 
 
-SERVER = f"serving@{PROJECT}.iam.gserviceaccount.com"
-WATCHED = replace(PLAN, is_watched=True, serving_account=SERVER)
-
-
-def test_containers_that_may_not_record_what_a_rollout_watches_are_found_by_impersonation(ready: LocalCloud) -> None:
-    ready.identity.accounts.add(SERVER)
-    assert isinstance(checked("endpoint_rights", WATCHED), Passed)
-    ready.access.deny("storage.objects.create", "buckets/preflight", SERVER)
-    result = run_preflight(WATCHED)
-    assert only_failure(result) == "endpoint_rights"
-    member = f'--member="serviceAccount:{SERVER}"'
-    assert result.outcome("endpoint_rights") == Failed(
-        f"{SERVER} has no right to storage.objects.create.",
-        f"gcloud storage buckets add-iam-policy-binding gs://preflight {member} --role=roles/storage.objectUser",
-    )
-
-
-def test_containers_need_no_other_right_in_the_bucket_and_none_where_nothing_is_watched(ready: LocalCloud) -> None:
-    ready.identity.accounts.add(SERVER)
-    for right in ("get", "list", "delete"):
-        ready.access.deny(f"storage.objects.{right}", "buckets/preflight", SERVER)
-    assert isinstance(checked("endpoint_rights", WATCHED), Passed)
-    ready.access.deny("storage.objects.*", "buckets/preflight", SERVER)
-    assert isinstance(checked("endpoint_rights", replace(WATCHED, is_watched=False)), Passed)
-
-
-def test_the_rights_of_containers_whose_account_is_none_or_absent_or_not_ours_are_not_checked(
-    ready: LocalCloud,
-) -> None:
-    unnamed = checked("endpoint_rights", replace(WATCHED, serving_account=None))
-    assert isinstance(unnamed, NotChecked)
-    assert "names no `endpoint.service_account`" in unnamed.why
-    assert checked("endpoint_rights", WATCHED) == NotChecked(f"{SERVER} does not exist.")
-    ready.identity.accounts.add(SERVER)
-    ready.access.deny("iam.serviceAccounts.getAccessToken")
-    refused = checked("endpoint_rights", WATCHED)
-    assert isinstance(refused, NotChecked)
-    assert refused.why.startswith(f"you may not impersonate {SERVER}")
-
-
 def test_an_image_that_does_not_exist_fails(ready: LocalCloud) -> None:
     result = run_preflight(replace(PLAN, image=f"{REPOSITORY}/jobs/sluice:v2"))
     assert only_failure(result) == "image"

@@ -117,9 +117,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(tmp_path_factory.mktemp("vertex_rollout"))
 
 
-def test_a_first_version_gets_all_traffic_and_a_second_one_waits_for_a_person_where_no_requests_come(
-    site: Site,
-) -> None:
+def test_a_first_version_gets_all_traffic(site: Site) -> None:
     first = site.run("first")
     assert first.exit_code == 0, first.printed
     record = first.record("first")
@@ -127,7 +125,12 @@ def test_a_first_version_gets_all_traffic_and_a_second_one_waits_for_a_person_wh
     assert (record["outcome"], record["rollout"]["step"], gates(record)["rollout"]) == ("pushed", "done", "pass")
     steps = [(each["step"], each["outcome"]) for each in record["rollout"]["steps"]]
     assert steps == [("staging", "passed"), ("smoke", "passed"), ("production", "passed")]
+    with site.cloud():
+        assert dict(site.endpoint().state().traffic) == {version: 100}
+        assert site.in_production() == site.aliased("production") == version
 
+
+def test_a_second_version_waits_for_a_person_where_no_requests_come(site: Site) -> None:
     second = site.run("second", *ANOTHER)
     assert second.exit_code == 4, second.printed
     record = second.record("second")
@@ -137,6 +140,7 @@ def test_a_first_version_gets_all_traffic_and_a_second_one_waits_for_a_person_wh
     resume = f"python -m serving.rollout resume --output-dir {site.records} --workload taxi"
     assert resume in second.printed
     with site.cloud() as cloud:
+        version = site.in_production()
         assert dict(site.endpoint().state().traffic) == {version: 90, candidate: 10}
         assert site.command(cloud, "status").returncode == 4
         assert site.stages() == {version: "production", candidate: "canary"}
