@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import google.auth
 import pytest
 from google.cloud import aiplatform
 from google.cloud.aiplatform_v1 import types
@@ -82,7 +83,9 @@ class Site:
     def aliased(self, alias: str) -> str:
         """The number of the push that this alias stands for in Vertex AI Model Registry."""
         name = f"{model_id_of('taxi', self.environment.name)}@{alias}"
-        found = aiplatform.Model(name, project=self.environment.project, location=self.environment.region)
+        place = {"project": self.environment.project, "location": self.environment.region}
+        # Those of this local cloud: aiplatform keeps the first ones that a process had.
+        found = aiplatform.Model(name, credentials=google.auth.default()[0], **place)
         return str(found.labels[DEPLOYMENT_LABEL]).removeprefix("pushed-")
 
     def _registry(self) -> BucketRegistry:
