@@ -91,8 +91,8 @@ class PushedVersion:
 
     def is_in(self, version: types.Model) -> bool:
         """Whether `version` is made of the same files and served by the same image, with these variables at least.
-        Files in another folder make the same version of a candidate, and of the push that follows it; other pushes of
-        equal files are versions apart."""
+        Files in another folder make the same version of a candidate, and of the push that follows it, also when that is
+        uploaded again; other pushes of equal files are versions apart."""
         if version.container_spec.image_uri != self.container.image:
             return False
         variables = {each.name: each.value for each in version.container_spec.env}
@@ -102,7 +102,8 @@ class PushedVersion:
         if not self.files or FILES_LABEL not in version.labels:
             return is_address
         are_files = version.labels[FILES_LABEL] == self.files
-        return are_files and (is_address or self.is_candidate or DEPLOYMENT_LABEL not in version.labels)
+        is_its_push = version.labels.get(DEPLOYMENT_LABEL, self.deployment) == self.deployment
+        return are_files and (is_address or self.is_candidate or is_its_push)
 
     def is_noted_in(self, version: types.Model) -> bool:
         """Whether this push has been recorded in `version`, or, for a candidate, need not be."""

@@ -26,10 +26,12 @@ class Elsewhere:
 @dataclass(frozen=True)
 class RolloutPlaces:
     """`endpoint`: the place of the endpoint that pushed versions are rolled out at, as `serving.backends.endpoint_at`
-    takes it; `records`: the output folder in which rollouts are recorded."""
+    takes it; `records`: the output folder in which rollouts are recorded; `uploads`: whether versions in production are
+    in the model registry of the endpoint's cloud, too."""
 
     endpoint: str
     records: str
+    uploads: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ _IN_BUCKET = {
     "storage.objects.get": "roles/storage.objectAdmin",
     "storage.objects.list": "roles/storage.objectAdmin",
 }
+# The record of answers: each object is new, and none is read there.
+_RECORDING_IN_BUCKET = {"storage.objects.create": "roles/storage.objectUser"}
 _ACT_AS = {"iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser"}
 _PIPELINE_IN_PROJECT = {
     "aiplatform.customJobs.create": "roles/aiplatform.user",
@@ -129,14 +131,9 @@ def rights_of_the_pipeline(plan: Plan, caller: Caller) -> Outcome:
     account = plan.service_account
     if account is None:
         return NotChecked("the environment names no `service_account`; the default one cannot be asked.")
-    try:
-        api = caller.api.as_another(Credentials(_token_of(account, caller.api)))
-    except exceptions.Forbidden:
-        return NotChecked(
-            f"you may not impersonate {account}; roles/iam.serviceAccountTokenCreator on it would allow this check."
-        )
-    except exceptions.NotFound:
-        return NotChecked(f"{account} does not exist.")
+    api = _as_account(account, caller.api)
+    if isinstance(api, NotChecked):
+        return api
     in_project = {
         **_PIPELINE_IN_PROJECT,
         **(_UPLOADING_IN_PROJECT if plan.serving_image else {}),
@@ -147,6 +144,34 @@ def rights_of_the_pipeline(plan: Plan, caller: Caller) -> Outcome:
     if isinstance(found, Failed):
         return found
     return _judged(_missing_in_bucket(plan, api), account, member, _grant_in_bucket(plan))
+
+
+@cloud_check("endpoint_rights", "the endpoint's rights")
+def rights_of_the_endpoint(plan: Plan, caller: Caller) -> Outcome:
+    """Whether the account that runs the endpoint's containers may write the record of answers that a rollout watches;
+    it is asked by impersonation."""
+    account = plan.serving_account
+    if not plan.is_watched:
+        return Passed("no rollout watches an endpoint.")
+    if account is None:
+        return NotChecked("the environment names no `endpoint.service_account`; the default one has no right there.")
+    api = _as_account(account, caller.api)
+    if isinstance(api, NotChecked):
+        return api
+    missing = _missing_in_bucket(plan, api, _RECORDING_IN_BUCKET)
+    return _judged(missing, account, f"serviceAccount:{account}", _grant_in_bucket(plan))
+
+
+def _as_account(account: str, api: GoogleApi) -> GoogleApi | NotChecked:
+    """Calls as a service account; or why they cannot be made."""
+    try:
+        return api.as_another(Credentials(_token_of(account, api)))
+    except exceptions.Forbidden:
+        return NotChecked(
+            f"you may not impersonate {account}; roles/iam.serviceAccountTokenCreator on it would allow this check."
+        )
+    except exceptions.NotFound:
+        return NotChecked(f"{account} does not exist.")
 
 
 def _judged(missing: dict[str, str], who: str, member: str, grant: str) -> Outcome:
@@ -163,9 +188,9 @@ def _missing_in_project(plan: Plan, api: GoogleApi, needed: dict[str, str]) -> d
     return _without(needed, api.post(address, {"permissions": list(needed)}).get("permissions", []))
 
 
-def _missing_in_bucket(plan: Plan, api: GoogleApi) -> dict[str, str]:
+def _missing_in_bucket(plan: Plan, api: GoogleApi, needed: dict[str, str] = _IN_BUCKET) -> dict[str, str]:
     address = f"https://storage.googleapis.com/storage/v1/b/{quote(plan.bucket)}/iam/testPermissions"
-    return _without(_IN_BUCKET, api.get(address, {"permissions": list(_IN_BUCKET)}).get("permissions", []))
+    return _without(needed, api.get(address, {"permissions": list(needed)}).get("permissions", []))
 
 
 def _without(needed: dict[str, str], granted: Sequence[str]) -> dict[str, str]:

@@ -63,5 +63,7 @@ class Plan:
     dataflow_region: str | None = None  # None: no step runs on Dataflow
     machines: tuple[MachineDemand, ...] = ()
     serving: ServingDemand | None = None  # None: the environment has no endpoint
+    is_watched: bool = False  # whether a rollout reads what the containers of the endpoint record in the bucket
+    serving_account: str | None = None  # runs those containers; None: one without any right in the project
     price_file: Path | None = None  # None: the one that comes with Sluice
     today: date | None = None  # for the age of the price file; None: the machine's own

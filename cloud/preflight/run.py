@@ -8,7 +8,14 @@ from google.auth.credentials import Credentials
 
 from cloud.google_api import PATIENCE_SECONDS, GoogleApi
 from cloud.preflight.accelerators import machines
-from cloud.preflight.access import apis, right_to_act_as, rights_in_bucket, rights_in_project, rights_of_the_pipeline
+from cloud.preflight.access import (
+    apis,
+    right_to_act_as,
+    rights_in_bucket,
+    rights_in_project,
+    rights_of_the_endpoint,
+    rights_of_the_pipeline,
+)
 from cloud.preflight.check import Caller, Check
 from cloud.preflight.credentials import find_credentials, member_of
 from cloud.preflight.images import code, image, serving_image
@@ -29,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     rights_in_bucket,
     right_to_act_as,
     rights_of_the_pipeline,
+    rights_of_the_endpoint,
     image,
     code,
     serving_image,

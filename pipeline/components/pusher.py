@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx import types
@@ -70,7 +69,8 @@ class Followed(Strict):
         """None where none is configured, or where there is no endpoint."""
         if config.serving.rollout is None or platform.rollout is None:
             return None
-        return cls(workload=config.name, **asdict(platform.rollout))
+        places = platform.rollout
+        return cls(workload=config.name, endpoint=places.endpoint, records=places.records)
 
 
 class PusherExecutor(base_executor.BaseExecutor):

@@ -57,6 +57,8 @@ class RolloutInputs(Strict):
     rollout: RolloutConfig
     notify: NotifyConfig | None
     """For a rollout that a person finishes; the run itself notifies when it ends."""
+    uploads: bool = False
+    """The same: whether the version is uploaded to the model registry of the endpoint's cloud then."""
 
     @classmethod
     def of(cls, config: WorkloadConfig, rollout: RolloutConfig, places: RolloutPlaces) -> RolloutInputs:
@@ -67,12 +69,13 @@ class RolloutInputs(Strict):
             records=places.records,
             rollout=rollout,
             notify=config.notify,
+            uploads=places.uploads,
         )
 
     def order(self, saved_model: str, registered: Registered | None) -> RolloutOrder:
         """What is recorded with the rollout."""
         webhook = self.notify.as_webhook() if self.notify else None
-        return RolloutOrder(self.endpoint, saved_model, self.rollout.plan(), registered, webhook)
+        return RolloutOrder(self.endpoint, saved_model, self.rollout.plan(), registered, webhook, self.uploads)
 
 
 class RolloutExecutor(base_executor.BaseExecutor):

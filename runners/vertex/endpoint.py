@@ -27,7 +27,9 @@ def rollout_places(config: WorkloadConfig, cloud: EnvironmentConfig) -> RolloutP
       SluiceError: when there is no serving image, or the options do not go together.
     """
     endpoint = endpoint_place(config, cloud)
-    return RolloutPlaces(endpoint, BucketPlaces.of(config.name, cloud).output) if endpoint else None
+    if endpoint is None:
+        return None
+    return RolloutPlaces(endpoint, BucketPlaces.of(config.name, cloud).output, uploads=cloud.model_registry)
 
 
 def endpoint_options(config: WorkloadConfig, cloud: EnvironmentConfig) -> EndpointOptions | None:

@@ -59,6 +59,8 @@ def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str 
         dataflow_region=environment.dataflow.region or environment.region,
         machines=tuple(_machines(config, environment)),
         serving=_serving(environment),
+        is_watched=environment.endpoint is not None and config.serving.rollout is not None,
+        serving_account=environment.endpoint.service_account if environment.endpoint else None,
     )
 
 

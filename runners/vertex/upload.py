@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Mapping
 
 from cloud.errors import as_account
 from cloud.model_registry import PushedVersion, ServingContainer, files_digest, upload
 from cloud.pipeline_jobs import PipelineJob
+from cloud.registered_models import description_of, evidence_labels
 from core.errors import SluiceError
 from core.strict import Strict
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
-from registry.version_record import CARD_FILE
 from runners.results.node_result import Results
 from runners.results.outcome import Outcome
 from runners.results.record import Gathered
 from runners.vertex.labels import labels_of
-
-_SHORT = 12  # characters of a commit
 
 
 class UploadSettings(Strict):
@@ -71,9 +68,7 @@ def upload_pushed(
         sentence = f"{job.name} has pushed a model without registering it, and only registered ones are uploaded"
         raise _pushed_but(SluiceError(f"{sentence}.", "Turn it on:  `registry` of the environment"), job)
     registered = gathered.registered
-    links = (
-        f"Model card: {posixpath.join(artifact.uri, CARD_FILE)}\nGates: {posixpath.join(artifact.uri, 'gates.json')}"
-    )
+    is_waived = any(finding.waiver for report in gathered.gates for finding in report.findings)
     model = posixpath.join(artifact.uri, "model")
     version = PushedVersion(
         workload=registered.model,
@@ -81,9 +76,9 @@ def upload_pushed(
         number=registered.version,
         deployment=f"pushed-{outcome.pushed_version}",
         artifact_uri=model,
-        description=f"{registered.reason}\n{links}",
+        description=description_of(registered.reason, artifact.uri),
         container=ServingContainer(settings.serving_image),
-        labels={**settings.labels, **_evidence(gathered, git_commit)},
+        labels={**settings.labels, **evidence_labels(is_waived, git_commit)},
         encryption_key=settings.encryption_key,
     )
     try:
@@ -106,13 +101,3 @@ def _pushed_but(problem: SluiceError, job: PipelineJob) -> SluiceError:
         f"{problem.next_command}    Then upload it:  {again}",
         problem.exit_code,
     )
-
-
-def _evidence(gathered: Gathered, git_commit: str | None) -> Mapping[str, str]:
-    """What the gates found, and of which code."""
-    waived = any(finding.waiver for report in gathered.gates for finding in report.findings)
-    labels = {"sluice_gates": "passed-with-waivers" if waived else "passed"}
-    if git_commit:
-        commit, dash, dirty = git_commit.partition("-")
-        labels["sluice_commit"] = f"{commit[:_SHORT]}{dash}{dirty}"
-    return labels

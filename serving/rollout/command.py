@@ -1,4 +1,4 @@
-"""`python -m serving.rollout status | resume | approve | reject | rollback | history`."""
+"""`python -m serving.rollout status | resume | approve | reject | rollback | record | history`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _EPILOG = """\b
 Exit codes:  0 done; with status and resume: the version has all traffic
              1 a defect of Sluice
              2 with status, resume and approve: the version was rolled back, or is being rolled back
-             3 there is no such rollout, its step does not allow this, or its endpoint does not run
+             3 there is no such rollout, its step does not allow this, its endpoint does not run, or with record:
+               a registry cannot be changed
              4 with status and resume: undecided, waiting for approval, or under way
 """
 _WIDTH_IN_FILES = 200
@@ -119,6 +120,19 @@ def reject(output_dir: str, workload: str, reason: str) -> None:
 def rollback(output_dir: str, workload: str, reason: str) -> None:
     """Give the traffic back to the version before, as long as that one is kept warm."""
     _instruct(store_at(output_dir, workload), "rollback", reason, _REVERSIBLE, Phase.ROLLED_BACK)
+
+
+@main.command()
+@_options
+def record(output_dir: str, workload: str) -> None:
+    """Write the state of the last rollout into the registries, where that could not be done before."""
+    store = store_at(output_dir, workload)
+    rollout = _last(store)
+    from serving.rollout.finish import record_again  # imports TensorFlow
+
+    if unrecorded := record_again(store, rollout):
+        raise SluiceError(unrecorded.reason, unrecorded.remedy)
+    click.echo(f"Recorded: version {rollout.candidate.version} of {workload}, {rollout.phase.value}.")
 
 
 def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase], wanted: Phase) -> None:

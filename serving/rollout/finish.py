@@ -8,7 +8,9 @@ from core.errors import ExitCode, SluiceError
 from core.webhook import Notice, Webhook, send
 from serving.rollout.carry_out import carry_out
 from serving.rollout.record import Rollout
+from serving.rollout.registration import Registration, Unrecorded
 from serving.rollout.store import RolloutStore
+from serving.rollout.uploads import upload_finished
 
 
 def finish(store: RolloutStore, rollout: Rollout, show: Callable[[str], object]) -> Rollout:
@@ -32,10 +34,23 @@ def finish(store: RolloutStore, rollout: Rollout, show: Callable[[str], object])
         shown = len(present.entries)
 
     carried = carry_out(rollout.candidate, rollout.order, store, show_new)
-    if carried.unrecorded:
-        show(f"{carried.unrecorded.reason}\n    {carried.unrecorded.remedy}")
+    for unrecorded in (carried.unrecorded, upload_finished(carried.rollout, store.command("record"))):
+        if unrecorded:
+            show(f"{unrecorded.reason}\n    {unrecorded.remedy}")
     _notify(rollout.order.webhook, carried.rollout, store, show)
     return carried.rollout
+
+
+def record_again(store: RolloutStore, rollout: Rollout) -> Unrecorded | None:
+    """Writes into the registries what should stand there of a rollout; what still cannot be written is the result.
+
+    Raises:
+      SluiceError: when it names no version of a registry.
+    """
+    if rollout.order is None or rollout.order.registered is None:
+        sentence = f"rollout {rollout.id} of {store.workload} names no version of a registry."
+        raise SluiceError(sentence, f"See:  {store.command('status')}")
+    return Registration().record(rollout) or upload_finished(rollout, store.command("record"))
 
 
 def _notify(webhook: Webhook | None, rollout: Rollout, store: RolloutStore, show: Callable[[str], object]) -> None:

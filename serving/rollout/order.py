@@ -30,3 +30,6 @@ class RolloutOrder:
     """None: no registry is changed."""
     webhook: Webhook | None = None
     """None: nothing is sent when a person finishes the rollout."""
+    uploads: bool = False
+    """Whether a version that a person brings to all traffic is uploaded to the model registry of the endpoint's cloud,
+    where `production` refers to it then."""

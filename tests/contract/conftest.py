@@ -44,7 +44,7 @@ def cloud(local_cloud: LocalCloud) -> Iterator[LocalCloud]:
         yield local_cloud
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gcp() -> RealCloud:
     names = ("SLUICE_GCP_PROJECT", "SLUICE_GCP_REGION", "SLUICE_GCP_BUCKET")
     missing = [name for name in names if not os.environ.get(name)]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.cloud import aiplatform
 from google.cloud.aiplatform_v1 import types
 from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
 
+from cloud.bucket_folder import BucketFolder
 from cloud.calls import Patience
 from cloud.endpoint.backend import VertexEndpoint
-from cloud.endpoint.options import EndpointOptions
+from cloud.endpoint.options import CANDIDATE_SUFFIX, EndpointOptions
+from cloud.model_registry import model_id_of
 from cloud.testing.cloud import LocalCloud
+from tests.contract.conftest import RealCloud
 from tests.contract.test_endpoint import BASES, BROKEN, CANARY, SPARE, STABLE, EndpointContract
 from tests.samples.folders import ROOT
 from tests.samples.served_models import RIDE, WORKLOAD, export_ride_model
@@ -28,17 +34,31 @@ QUICK = Patience(one_try=60, first_wait=0.05, longest_wait=0.2, altogether=60)
 @pytest.fixture(scope="module")
 def serving_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A cloud that serves, with the versions of the contract in a bucket."""
-    versions = tmp_path_factory.mktemp("versions")
-    for each in (STABLE, CANARY, SPARE):
-        export_ride_model(versions / each.version, BASES[each.deployed_id])
-    (versions / BROKEN.version).mkdir()
-    (versions / BROKEN.version / "saved_model.pb").write_bytes(b"no graph")
     with LocalCloud(serves=True) as cloud, cloud.applied():
         cloud.storage.create_bucket("bucket", REGION)
-        for file in versions.rglob("*"):
-            if file.is_file():
-                cloud.storage.write("bucket", f"serving/rides/{file.relative_to(versions)}", file.read_bytes())
+        for path, content in _contract_versions(tmp_path_factory.mktemp("versions")):
+            cloud.storage.write("bucket", f"serving/rides/{path}", content)
         yield cloud
+
+
+def _contract_versions(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of the versions of the contract, by their paths in a folder of versions."""
+    for each in (STABLE, CANARY, SPARE):
+        export_ride_model(folder / each.version, BASES[each.deployed_id])
+    (folder / BROKEN.version).mkdir()
+    (folder / BROKEN.version / "saved_model.pb").write_bytes(b"no graph")
+    for file in folder.rglob("*"):
+        if file.is_file():
+            yield str(file.relative_to(folder)), file.read_bytes()
+
+
+def _in_the_first_state(endpoint: VertexEndpoint) -> VertexEndpoint:
+    for each in (STABLE, CANARY):
+        endpoint.deploy(each)
+    endpoint.set_traffic({"11": 100}, endpoint.state().etag)
+    for deployed_id in {each.deployed_id for each in endpoint.deployed()} - {"11", "12"}:
+        endpoint.undeploy(deployed_id)
+    return endpoint
 
 
 class TestVertexEndpoint(EndpointContract):
@@ -54,13 +74,7 @@ class TestVertexEndpoint(EndpointContract):
 
     @pytest.fixture
     def endpoint(self, options: EndpointOptions) -> VertexEndpoint:
-        endpoint = VertexEndpoint(options, WORKLOAD, patience=QUICK)
-        for each in (STABLE, CANARY):
-            endpoint.deploy(each)
-        endpoint.set_traffic({"11": 100}, endpoint.state().etag)
-        for deployed_id in {each.deployed_id for each in endpoint.deployed()} - {"11", "12"}:
-            endpoint.undeploy(deployed_id)
-        return endpoint
+        return _in_the_first_state(VertexEndpoint(options, WORKLOAD, patience=QUICK))
 
     def test_the_same_answers_come_by_grpc_and_raw(self, endpoint: VertexEndpoint, serving_cloud: LocalCloud) -> None:
         aiplatform.init(project=serving_cloud.project, location=REGION)
@@ -83,6 +97,46 @@ class TestVertexEndpoint(EndpointContract):
         shared = f"https://{REGION}-aiplatform.googleapis.com/v1/{found.resource_name}:predict"
         refused = found.authorized_session.post(shared, json={"instances": [RIDE]})
         assert (refused.status_code, refused.json()["error"]["status"]) == (400, "FAILED_PRECONDITION")
+
+
+@pytest.mark.gcp
+class TestRealVertexEndpoint(EndpointContract):
+    """Machines are paid for until the class ends, and every deployment takes its quarter of an hour."""
+
+    @pytest.fixture(scope="class")
+    def options(self, gcp: RealCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EndpointOptions]:
+        image = os.environ.get("SLUICE_GCP_SERVING_IMAGE")
+        if not image:
+            pytest.skip("serves on real Google Cloud: set SLUICE_GCP_SERVING_IMAGE, an image of the target `serving`")
+        name = f"contract-{uuid.uuid4().hex[:8]}"
+        options = EndpointOptions(
+            project=gcp.project,
+            region=gcp.region,
+            environment=name,
+            versions=f"gs://{gcp.bucket}/sluice-contract/{name}",
+            serving_image=image,
+        )
+        files = BucketFolder(options.versions)
+        for path, content in _contract_versions(tmp_path_factory.mktemp("versions")):
+            files.write(path, content)
+        yield options
+        _delete_all(options)
+        files.delete(list(files.made()))
+
+    @pytest.fixture
+    def endpoint(self, options: EndpointOptions) -> VertexEndpoint:
+        return _in_the_first_state(VertexEndpoint(options, WORKLOAD))
+
+
+def _delete_all(options: EndpointOptions) -> None:
+    """The endpoints with what is deployed there, and the model with its versions."""
+    place = {"project": options.project, "location": options.region}
+    name = options.endpoint_id(WORKLOAD)
+    for title in (name, f"{name}{CANDIDATE_SUFFIX}"):
+        for endpoint in aiplatform.Endpoint.list(filter=f'display_name="{title}"', **place):
+            endpoint.delete(force=True)
+    for model in aiplatform.Model.list(filter=f'display_name="{model_id_of(WORKLOAD, options.environment)}"', **place):
+        model.delete()
 
 
 @pytest.mark.parametrize("method", ["CreateEndpoint", "UploadModel", "DeployModel"])

@@ -40,6 +40,7 @@ ORDER = RolloutOrder(
     RolloutPlan(canary_shares=(10, 50), approve="manual", watch=WatchSettings(fewest_requests=7)),
     Registered("out/registry", "taxi", "1.0.1"),
     Webhook("HOOK", ("undecided",), "HOOK_SECRET"),
+    uploads=True,
 )
 ROLLOUT = Rollout("00001-2", ModelVersion("2", "taxi", "2"), "1", Phase.CANARY, 1, 17.5, (ENTRY,), ORDER)
 OVER = Rollout("00001-2", ModelVersion("2", "taxi", "2"), None, Phase.DONE)

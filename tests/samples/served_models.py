@@ -42,11 +42,13 @@ class RideModel(tf.Module):
         return {"predictions": (self.base * is_day * is_named + 0.0 * tf.clip_by_value(fare, 0, 1))[:, None]}
 
 
-def export_ride_model(folder: Path, base: float, classes: tuple[str, ...] = ("no tip", "tip")) -> Path:
+def export_ride_model(
+    folder: Path, base: float, classes: tuple[str, ...] = ("no tip", "tip"), kind: type[RideModel] = RideModel
+) -> Path:
     """A SavedModel with an optional number, an optional text and a required whole number."""
     assert set(MISSING) == {tf.float32, tf.int64, tf.string}
     specs = {"fare": tf.float32, "company": tf.string, "hour": tf.int64}
-    model = RideModel(base)
+    model = kind(base)
     function = tf.function(model.predict, autograph=False)
     signature = function.get_concrete_function(
         **{name: tf.TensorSpec([None], dtype, name=name) for name, dtype in specs.items()}

@@ -36,3 +36,11 @@ def test_rollouts_are_recorded_in_the_bucket_of_the_environment() -> None:
     assert places is not None
     assert places.endpoint == endpoint_place(load_workload("taxi"), served)
     assert places.records == "gs://runs/sluice"
+    assert not places.uploads
+
+
+def test_a_version_in_production_is_uploaded_where_the_environment_uploads_models() -> None:
+    uploading = ENVIRONMENT.model_copy(update={"endpoint": EndpointConfig(), "model_registry": True})
+    places = rollout_places(load_workload("taxi"), uploading)
+    assert places is not None
+    assert places.uploads

@@ -14,6 +14,7 @@ from cloud.testing.cloud import LocalCloud
 from cloud.testing.services.quotas import Quota
 from core.errors import SluiceError
 from core.packages import PACKAGES
+from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig, FallbackConfig, TaskConfig
 from pipeline.config.load import load_environment, load_workload
 from runners.provenance import code_fingerprint
@@ -70,6 +71,15 @@ def test_the_image_that_serves_is_looked_at_where_models_are_uploaded() -> None:
     assert plan(ENVIRONMENT.model_copy(update=serving)).serving_image is None
     uploading = ENVIRONMENT.model_copy(update={**serving, "model_registry": True})
     assert plan(uploading).serving_image == serving["serving_image"]
+
+
+def test_the_record_of_answers_is_watched_where_an_endpoint_and_a_rollout_are() -> None:
+    account = f"serving@{PROJECT}.iam.gserviceaccount.com"
+    served = ENVIRONMENT.model_copy(update={"endpoint": EndpointConfig(service_account=account)})
+    watched = plan(served, "serving.rollout.canary_percents=[10]")
+    assert (watched.is_watched, watched.serving_account) == (True, account)
+    assert not plan(served, "serving.rollout=null").is_watched
+    assert not plan(ENVIRONMENT, "serving.rollout.canary_percents=[10]").is_watched
 
 
 def test_what_is_not_ready_prints_every_row_and_refuses_with_the_first(ready: LocalCloud) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from registry.folder import FolderRegistry
 from serving.contract import ModelVersion
 from serving.rollout.command import main
 from serving.rollout.folder_store import FolderStore
-from serving.rollout.order import RolloutOrder
+from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome, Phase, Rollout
 from tests.samples.folders import ROOT
+from tests.samples.registrations import submission
 
 
 @pytest.fixture
@@ -152,6 +154,25 @@ def test_a_rollout_of_an_older_sluice_goes_on_with_the_pipeline(store: FolderSto
     assert "python runners/local_runner.py --workload taxi" in found.output
 
 
+def test_what_a_registry_missed_is_recorded_once_it_can_be_changed(store: FolderStore, tmp_path: Path) -> None:
+    registry = FolderRegistry(tmp_path / "registry")
+    registered = Registered(registry.place, "taxi", "1.0.0")
+    _in_phase(store, Phase.DONE, order=RolloutOrder("out/serving/taxi", "model", registered=registered))
+    missing = _type(store, "record")
+    assert missing.exit_code == 3
+    assert "does not say that the stage of taxi 1.0.0 is production" in missing.output
+    registry.register(submission(tmp_path / "model"))
+    assert _type(store, "record").exit_code == 0
+    assert registry.find("taxi", "production").labels["deployment"] == "pushed-2"
+
+
+def test_a_rollout_without_a_registered_version_has_nothing_to_record(store: FolderStore) -> None:
+    _in_phase(store, Phase.DONE)
+    found = _type(store, "record")
+    assert found.exit_code == 3
+    assert "rollout 00001-2 of taxi names no version of a registry." in found.output
+
+
 def test_history_lists_what_has_ended(store: FolderStore) -> None:
     assert "No rollout of taxi has ended yet." in _type(store, "history").output
     _in_phase(store, Phase.ROLLED_BACK, Outcome.FAILED)
@@ -164,7 +185,9 @@ def test_history_lists_what_has_ended(store: FolderStore) -> None:
 def test_the_module_runs_and_a_misspelt_command_is_one_sentence() -> None:
     words = [sys.executable, "-m", "serving.rollout"]
     help_page = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert all(name in help_page.stdout for name in ("status", "resume", "approve", "reject", "rollback", "history"))
+    assert all(
+        name in help_page.stdout for name in ("status", "resume", "approve", "reject", "rollback", "record", "history")
+    )
     wrong = subprocess.run([*words, "statsu"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 3
     assert wrong.stderr.startswith("sluice: ")
