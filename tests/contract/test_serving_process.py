@@ -132,6 +132,7 @@ def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
                 url = f"{server.url}/v1/models/{WORKLOAD}{path}"
                 refused = httpx.request(method, url, headers=sent, json={"instances": [RIDE]}, trust_env=False)
                 assert error_of(refused)[:2] == (401, "UNAUTHENTICATED")
+                assert refused.headers["WWW-Authenticate"] == "Bearer"
         assert httpx.get(f"{server.url}/openapi.json", trust_env=False).status_code == 404
         assert LocalEndpoint(server.versions, WORKLOAD, token="tökén").predict([RIDE]).deployed_id == "101"
 
