@@ -153,10 +153,13 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
     try:
         found = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as ragged:
-        raise _unfit(feature, place, value) from ragged
+        got = "lists of unlike lengths" if isinstance(value, list) else _shown(value)
+        raise _unfit_but(feature, place, got) from ragged
     allowed = {"bool": "b", STRING: "U"}.get(feature.kind, "iuf" if feature.kind.startswith("float") else "iu")
     if found.shape != feature.shape or found.dtype.kind not in allowed:
-        raise _unfit(feature, place, value)
+        is_plain = found.ndim == 0 or found.dtype == object
+        got = _shown(value) if is_plain else f"lists of shape {list(found.shape)}, of {_values_of(found)}"
+        raise _unfit_but(feature, place, "nothing" if value is None else got)
     if feature.kind == STRING:
         return np.array([text.encode() for text in found.ravel().tolist()], dtype=object).reshape(found.shape)
     if feature.kind != "bool" and found.size:
@@ -164,6 +167,12 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
         if not (lowest <= found.min() and found.max() <= highest):
             raise _unfit(feature, place, value, f", values that {feature.kind} can hold")
     return found.astype(feature.kind)
+
+
+def _values_of(found: Array) -> str:
+    return {"b": "true and false", "f": "numbers", "i": "whole numbers", "u": "whole numbers"}.get(
+        found.dtype.kind, "texts"
+    )
 
 
 def _image(feature: Feature, content: bytes, place: int) -> Array:
