@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gates.command.usage import OneSentenceCommand
+from gates.command.usage import OneSentenceCommand, folder_name
 from serving import container
 from serving.local.endpoint import TOKEN
 from serving.local.server import ServerSettings, serve
@@ -30,7 +30,13 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--workload", default="taxi", show_default=True, help="The name of a workload that was pushed.")
+@click.option(
+    "--workload",
+    default="taxi",
+    show_default=True,
+    callback=folder_name,
+    help="The name of a workload that was pushed.",
+)
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where it wrote.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")

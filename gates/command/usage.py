@@ -21,6 +21,13 @@ def say(problem: SluiceError) -> None:
     click.echo(f"sluice: {problem}", err=True)
 
 
+def folder_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """The value of an option that names a workload, whose folders are called by it: a path would lead out of them."""
+    if not name or name.startswith(".") or set(name) & set("/\\"):
+        raise click.BadParameter(f"`{name}` is a path or nothing; a workload is meant by its name, such as taxi.")
+    return name
+
+
 def show_or_write(text: str, output: Path | None) -> None:
     """Prints `text`, or writes it to the file of `--output`, whole or not at all.
 

@@ -133,11 +133,11 @@ def _begin(file: StateFile, settings: ServerSettings) -> None:
         if file.aside():
             raise SluiceError(
                 f"{settings.versions} holds no version to serve but those that a rollout took back",
-                f"Push another one:  python runners/local_runner.py --workload {settings.name}",
+                f"Push another one:  {_run(file)}",
             )
         raise SluiceError(
             f"{settings.versions} holds no version to serve: nothing was pushed yet",
-            f"Push one:  python runners/local_runner.py --workload {settings.name}",
+            f"Push one:  {_run(file)}",
         )
 
 
@@ -146,7 +146,7 @@ def _alone(file: StateFile) -> Iterator[None]:
     if not file.versions.is_dir():
         raise SluiceError(
             f"there is no folder {file.versions}: no model of `{file.name}` was pushed",
-            f"Push one:  python runners/local_runner.py --workload {file.name}",
+            f"Push one:  {_run(file)}",
         )
     _make(file.folder)
     lock = FileLock(file.folder / "server.lock")
@@ -160,6 +160,11 @@ def _alone(file: StateFile) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _run(file: StateFile) -> str:
+    """The command that pushes into the folder that is served."""
+    return f"python runners/local_runner.py --workload {file.name} --output-dir {file.versions.parent.parent}"
 
 
 def _make(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -50,6 +51,7 @@ class Worker:
         self._on_change = on_change
         self._process: asyncio.subprocess.Process | None = None
         self._link: Link | None = None
+        self._logged = ""
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -112,8 +114,17 @@ class Worker:
                 problem = f"its process ended {_by(code)} and is started again"
             else:
                 pause = min(max(1.0, pause * 2), _LONGEST_PAUSE)
+            self._log_once(problem)
             self._unready(problem)
             await asyncio.sleep(pause)
+
+    def _log_once(self, problem: str) -> None:
+        """One line for whoever looks at the server, however often it is tried again for the same reason."""
+        if problem != self._logged:
+            logging.getLogger(__name__).error(
+                "version %s of %s does not answer: %s", self.stored.version, self.stored.model, problem
+            )
+        self._logged = problem
 
     async def _start(self) -> str:
         """Starts the process and waits until it answers; returns why it does not."""
@@ -155,6 +166,11 @@ class Worker:
             await self._process.wait()
             return f"its process ended before a request: {problem}"
         self.ready, self.problem = True, ""
+        if self._logged:
+            logging.getLogger(__name__).warning(
+                "version %s of %s answers again", self.stored.version, self.stored.model
+            )
+            self._logged = ""
         self._on_change()
         return ""
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.protocol.errors import RequestError
+from serving.protocol.instances import as_json
 
 PREDICTIONS = "predictions"
 
@@ -64,4 +65,4 @@ def _plain(output: NDArray[Any]) -> list[Any]:
 def _text(value: Any) -> Any:
     if isinstance(value, list):
         return [_text(each) for each in value]
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+    return as_json(value) if isinstance(value, bytes) else value

@@ -27,8 +27,12 @@ STATUS = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-# Whoever was refused for lack of room or of a server may come again.
-_LATER = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+# Whoever was refused for lack of room or of a server may come again; a 401 names what is asked for, by RFC 9110.
+_BESIDE = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": "1"},
+    503: {"Retry-After": "1"},
+}
 
 
 class RequestError(Exception):
@@ -42,7 +46,7 @@ class RequestError(Exception):
 
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
-    extra = {**_LATER.get(code, {}), **(headers or {})}
+    extra = {**_BESIDE.get(code, {}), **(headers or {})}
     return Response(error_body(code, message), status_code=code, media_type=JSON, headers=extra)
 
 

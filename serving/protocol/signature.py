@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.text import counted
 from serving.protocol.errors import RequestError
 
 Array = NDArray[Any]
@@ -152,10 +153,13 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
     try:
         found = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as ragged:
-        raise _unfit(feature, place, value) from ragged
+        got = "lists of unlike lengths" if isinstance(value, list) else _shown(value)
+        raise _unfit_but(feature, place, got) from ragged
     allowed = {"bool": "b", STRING: "U"}.get(feature.kind, "iuf" if feature.kind.startswith("float") else "iu")
     if found.shape != feature.shape or found.dtype.kind not in allowed:
-        raise _unfit(feature, place, value)
+        is_plain = found.ndim == 0 or found.dtype == object
+        got = _shown(value) if is_plain else f"lists of shape {list(found.shape)}, of {_values_of(found)}"
+        raise _unfit_but(feature, place, "nothing" if value is None else got)
     if feature.kind == STRING:
         return np.array([text.encode() for text in found.ravel().tolist()], dtype=object).reshape(found.shape)
     if feature.kind != "bool" and found.size:
@@ -163,6 +167,12 @@ def _tensor(feature: Feature, value: Any, place: int) -> Array:
         if not (lowest <= found.min() and found.max() <= highest):
             raise _unfit(feature, place, value, f", values that {feature.kind} can hold")
     return found.astype(feature.kind)
+
+
+def _values_of(found: Array) -> str:
+    return {"b": "true and false", "f": "numbers", "i": "whole numbers", "u": "whole numbers"}.get(
+        found.dtype.kind, "texts"
+    )
 
 
 def _image(feature: Feature, content: bytes, place: int) -> Array:
@@ -173,16 +183,20 @@ def _image(feature: Feature, content: bytes, place: int) -> Array:
             # Looked at before it is decoded: a small file can hold a very large image.
             if image.size != (width, height):
                 size = f"{image.width} x {image.height}"
-                raise _unfit(feature, place, f"an image of {size} pixels")
+                raise _unfit_but(feature, place, f"an image of {size} pixels")
             pixels = np.asarray(image.convert(MODES[channels]))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        raise _unfit(feature, place, "bytes that are no PNG or JPEG") from problem
+        raise _unfit_but(feature, place, "bytes that are no PNG or JPEG") from problem
     pixels = pixels.reshape(feature.shape)
     return (pixels / np.float32(255)).astype(feature.kind) if feature.kind == "float32" else pixels.astype(feature.kind)
 
 
 def _unfit(feature: Feature, place: int, value: Any, beyond: str = "") -> RequestError:
-    got = "nothing" if value is None else _shown(value)
+    return _unfit_but(feature, place, "nothing" if value is None else _shown(value), beyond)
+
+
+def _unfit_but(feature: Feature, place: int, got: str, beyond: str = "") -> RequestError:
+    """The same with `got` in our own words."""
     return RequestError(
         400, f'instance {place}: feature "{feature.name}": expected {feature.in_words()}{beyond}, got {got}'
     )
@@ -194,9 +208,15 @@ def _shown(value: Any) -> str:
     elif isinstance(value, list):
         text = f"a list of {len(value)}"
     elif isinstance(value, dict):
-        text = f"an object of {len(value)} keys"
+        text = _shown_object(value)
     elif isinstance(value, bool):
         text = str(value).lower()
     else:
         text = str(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _shown_object(value: Mapping[str, Any]) -> str:
+    if set(value) != {B64}:
+        return f"an object of {counted(len(value), 'key')}"
+    return 'bytes as {"b64": …}' if _decoded(value) is not None else 'a "b64" that is no base64'

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ from rich.table import Table
 
 from core.errors import ExitCode, SluiceError
 from core.text import listed
-from gates.command.usage import OneSentenceGroup
+from gates.command.usage import OneSentenceGroup, folder_name
 from serving.rollout.record import Entry, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore
 from serving.rollout.stores import store_at
@@ -40,7 +42,9 @@ def main() -> None:
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--workload", required=True, metavar="NAME", help="The workload, e.g. taxi."),
+        click.option(
+            "--workload", required=True, metavar="NAME", callback=folder_name, help="The workload, e.g. taxi."
+        ),
         click.option(
             "--output-dir",
             default="out",
@@ -158,12 +162,19 @@ def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[P
 
 
 def _finish(store: RolloutStore, rollout: Rollout) -> Rollout:
+    _keep_libraries_quiet()
     from serving.rollout.finish import finish  # imports TensorFlow
 
     finished = finish(store, rollout, show=click.echo)
     if finished.exit_code is ExitCode.UNDECIDED:
         click.echo(f"Next:  {store.next_command(finished)}")
     return finished
+
+
+def _keep_libraries_quiet() -> None:
+    """Before TensorFlow is imported: the sentence of an error would stand behind twenty lines of it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def _see(store: RolloutStore) -> str:

@@ -24,7 +24,8 @@ def finish(store: RolloutStore, rollout: Rollout, show: Callable[[str], object])
         sentence = (
             f"rollout {rollout.id} of {store.workload} does not say where its endpoint is and what its steps are."
         )
-        raise SluiceError(sentence, f"Go on with it:  python runners/local_runner.py --workload {store.workload}")
+        command = f"python runners/local_runner.py --workload {store.workload} --output-dir {store.output}"
+        raise SluiceError(sentence, f"Go on with it:  {command}")
     shown = len(rollout.entries)
 
     def show_new(present: Rollout) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from core.text import counted
 from serving.protocol.errors import RequestError
 from serving.protocol.signature import Array
 
@@ -111,12 +112,21 @@ def _joined(batch: Sequence[_Waiting]) -> Columns:
 
 
 def _split(outputs: Outputs, rows: Sequence[int]) -> list[Outputs]:
+    _check_rows(outputs, sum(rows))
     if len(rows) == 1:
         return [outputs]
     ends = np.cumsum(rows)
     return [
         {name: output[end - n : end] for name, output in outputs.items()} for n, end in zip(rows, ends, strict=True)
     ]
+
+
+def _check_rows(outputs: Outputs, rows: int) -> None:
+    """Else an answer to one client would hold what another one sent."""
+    for name, output in outputs.items():
+        if output.ndim == 0 or len(output) != rows:
+            instances = counted(rows, "instance")
+            raise RequestError(500, f"the model's output `{name}` has shape {[*output.shape]} for {instances}")
 
 
 def _as_request_error(problem: Exception) -> Exception:

@@ -20,6 +20,7 @@ from serving.protocol.signature import KINDS, Array, Feature
 WARM_UP_FILE = "tf_serving_warmup_requests"
 # As TensorFlow Serving: a longer file would delay the start for nothing.
 MOST_WARM_UPS = 1000
+_IN_JSON = (*KINDS, "float16", "int8", "int16", "uint16", "uint32", "uint64")
 _DTYPES = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "bool": "DT_BOOL", "string": "DT_STRING"}
 
 
@@ -27,7 +28,7 @@ class LoadedModel:
     """The `serving_default` of the SavedModel in a folder, which may be in a bucket.
 
     Raises:
-      SluiceError: when it cannot be loaded, or has no such signature, or one that JSON cannot fill.
+      SluiceError: when it cannot be loaded, or has no such signature, or one that JSON cannot fill or hold.
     """
 
     def __init__(self, path: str, loaded: Any = None) -> None:
@@ -45,6 +46,8 @@ class LoadedModel:
         specs = self._signature.structured_input_signature[1]
         self._dtypes = {name: spec.dtype for name, spec in specs.items()}
         self.features = tuple(self._feature(name, spec, form) for name, spec in sorted(specs.items()))
+        for name, spec in self._signature.structured_outputs.items():
+            self._check_output(name, spec)
 
     def predict(self, columns: Mapping[str, Array]) -> dict[str, NDArray[Any]]:
         """Every output by name, one row a row of the columns."""
@@ -84,6 +87,13 @@ class LoadedModel:
             "method_name": "tensorflow/serving/predict",
         }
         return {"signature_def": {"signature_def": {SIGNATURE: signature}}}
+
+    def _check_output(self, name: str, spec: Any) -> None:
+        which = f"output `{name}` of the model in {self.path}"
+        if spec.dtype.name not in _IN_JSON:
+            raise SluiceError(f"{which} is {spec.dtype.name}, which JSON cannot hold")
+        if spec.shape.rank == 0:
+            raise SluiceError(f"{which} is one value for all instances; an answer needs one for each")
 
     def _feature(self, name: str, spec: Any, form: ServedForm | None) -> Feature:
         shape = spec.shape.as_list() if spec.shape.rank is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from core.errors import SluiceError
 
 WAITING_CONNECTIONS = 1024
 _LARGEST, _USUAL = 65535, 8080
+_FIRST_FOR_ALL = 1024  # those below are for the administrator
+_NOT_OF_THIS_MACHINE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 @contextmanager
@@ -29,8 +32,16 @@ def open_port(host: str, port: int, option: str = "--port {port}", listen: bool 
                 opened.listen(WAITING_CONNECTIONS)
         except (OSError, OverflowError) as problem:
             why = problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else str(problem)
-            another = option.format(port=port + 1 if port < _LARGEST else _USUAL)
-            raise SluiceError(f"cannot listen on {host}:{port}: {why}", f"Take another port:  {another}") from problem
+            another = _another(problem, port, option)
+            raise SluiceError(f"cannot listen on {host}:{port}: {why}", another) from problem
         yield opened
     finally:
         opened.close()
+
+
+def _another(problem: Exception, port: int, option: str) -> str:
+    """What to give instead: another host where this one is none of the machine's, else another port."""
+    if isinstance(problem, socket.gaierror) or getattr(problem, "errno", None) in _NOT_OF_THIS_MACHINE:
+        return "Take a host of this machine:  --host 127.0.0.1"
+    free = port + 1 if _FIRST_FOR_ALL <= port < _LARGEST else _USUAL
+    return f"Take another port:  {option.format(port=free)}"

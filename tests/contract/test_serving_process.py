@@ -132,6 +132,7 @@ def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
                 url = f"{server.url}/v1/models/{WORKLOAD}{path}"
                 refused = httpx.request(method, url, headers=sent, json={"instances": [RIDE]}, trust_env=False)
                 assert error_of(refused)[:2] == (401, "UNAUTHENTICATED")
+                assert refused.headers["WWW-Authenticate"] == "Bearer"
         assert httpx.get(f"{server.url}/openapi.json", trust_env=False).status_code == 404
         assert LocalEndpoint(server.versions, WORKLOAD, token="tökén").predict([RIDE]).deployed_id == "101"
 
@@ -157,9 +158,12 @@ def _certificate(folder: Path) -> tuple[str, str]:
     ("prepare", "arguments", "sentence"),
     [
         ("nothing", [], "there is no folder"),
+        ("nothing", [], "Push one:  python runners/local_runner.py --workload rides --output-dir {home}\n"),
         ("empty", [], "holds no version to serve"),
+        ("empty", [], "Push one:  python runners/local_runner.py --workload rides --output-dir {home}\n"),
         ("model", ["--port", "{taken}"], "cannot listen on 127.0.0.1:{taken}: address already in use"),
         ("model", ["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:0"),
+        ("model", ["--workload", "../serving/rides"], "`../serving/rides` is a path or nothing"),
         ("model", ["--certificate", "no.pem"], "TLS takes a certificate and its key"),
         ("model", ["--certificate", "no.pem", "--key", "no.key"], "are no certificate and key for TLS"),
         ("damaged", [], "state.json is damaged"),
@@ -202,5 +206,5 @@ def test_what_cannot_be_served_is_one_sentence(
         done = subprocess.run([*command, *given_ones], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
     assert done.stderr.startswith("sluice: ")
-    assert sentence.replace("{taken}", port) in done.stderr
+    assert sentence.format(taken=port, home=tmp_path) in done.stderr
     assert len(done.stderr.splitlines()) <= 2

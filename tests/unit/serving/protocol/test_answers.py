@@ -32,6 +32,11 @@ def test_several_outputs_are_named_a_row() -> None:
     assert answers_of(outputs, []) == [{"score": 0.5, "word": "a"}, {"score": 1.0, "word": "b"}]
 
 
+def test_bytes_that_are_no_text_are_answered_whole() -> None:
+    outputs = {"code": np.array(["é".encode(), b"\xff\x00"], dtype=object)}
+    assert answers_of(outputs, []) == ["é", {"b64": "/wA="}]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_prediction_that_is_no_number_is_the_models_fault(value: float) -> None:
     with pytest.raises(RequestError, match="instance 1") as refused:

@@ -73,6 +73,27 @@ def test_values_beyond_the_type_are_refused_in_lists_too() -> None:
         columns_of([{"pixels": [[[1e39], [0]], [[0], [0]]]}], [PIXELS])
 
 
+@pytest.mark.parametrize(
+    ("feature", "value", "got"),
+    [
+        (COMPANY, {"b64": "!!"}, 'got a "b64" that is no base64'),
+        (FARE, {"b64": "MTI="}, 'got bytes as {"b64": …}'),
+        (COMPANY, {"name": "A"}, "got an object of 1 key"),
+        (COMPANY, {}, "got an object of 0 keys"),
+        (PIXELS, {"b64": "MTI="}, "got bytes that are no PNG or JPEG"),
+        (PIXELS, [[[0], [1]], [[0]]], "got lists of unlike lengths"),
+        (PIXELS, [[[0], [1]]], "got lists of shape [1, 2, 1], of whole numbers"),
+        (Feature("bytes", "uint8", (2,)), [0.5, 1], "got lists of shape [2], of numbers"),
+        (WORDS, [True, False], "got lists of shape [2], of true and false"),
+        (PIXELS, None, "got nothing"),
+    ],
+)
+def test_what_a_client_sent_is_named_in_words_of_our_own(feature: Feature, value: Any, got: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        columns_of([{feature.name: value}], [feature])
+    assert refused.value.message.endswith(got)
+
+
 def test_a_very_deep_list_is_refused() -> None:
     deep: Any = 1
     for _ in range(500):

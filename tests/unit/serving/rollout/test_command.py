@@ -151,7 +151,15 @@ def test_a_rollout_of_an_older_sluice_goes_on_with_the_pipeline(store: FolderSto
     _in_phase(store, Phase.CANARY)
     found = _type(store, "resume")
     assert found.exit_code == 3
-    assert "python runners/local_runner.py --workload taxi" in found.output
+    assert f"python runners/local_runner.py --workload taxi --output-dir {store.output}" in found.output
+
+
+@pytest.mark.parametrize("name", ["../taxi", "", ".", "/tmp"])
+def test_a_path_is_no_workload(tmp_path: Path, name: str) -> None:
+    words = ["status", "--output-dir", str(tmp_path / "out"), "--workload", name]
+    found = CliRunner().invoke(main, words, standalone_mode=False)
+    assert "is a path or nothing" in found.output + str(found.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_registry_missed_is_recorded_once_it_can_be_changed(store: FolderStore, tmp_path: Path) -> None:
@@ -180,6 +188,15 @@ def test_history_lists_what_has_ended(store: FolderStore) -> None:
     assert found.exit_code == 0
     for part in ("00001-2", "rolled back", "Because it is so."):
         assert part in found.output
+
+
+def test_the_libraries_that_a_command_loads_add_nothing_to_its_sentence(store: FolderStore, tmp_path: Path) -> None:
+    _in_phase(store, Phase.CANARY, order=RolloutOrder(str(tmp_path / "serving/taxi"), str(tmp_path)))
+    words = ["-m", "serving.rollout", "resume", "--workload", "taxi", "--output-dir", store.output]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("sluice: ")
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_the_module_runs_and_a_misspelt_command_is_one_sentence() -> None:

@@ -76,6 +76,22 @@ def test_one_request_does_not_spoil_those_beside_it() -> None:
     assert isinstance(answers[2], ValueError)
 
 
+def test_a_model_that_joins_its_rows_gives_nobody_what_another_one_sent() -> None:
+    def summed(columns: Any) -> Any:
+        return {"y": np.array([columns["x"].sum()])}
+
+    model = _Model()
+
+    def predict(columns: Any) -> Any:
+        model.predict(columns)
+        return summed(columns) if len(model.calls) > 1 else {"y": columns["x"] * 2}
+
+    answers = asyncio.run(_while_busy(model, Batcher(predict), (1,), (5,), (2, 3)))
+    assert answers[:2] == [[1], [5]]
+    assert isinstance(answers[2], RequestError)
+    assert (answers[2].code, answers[2].message) == (500, "the model's output `y` has shape [1] for 2 instances")
+
+
 def test_a_full_queue_refuses() -> None:
     model = _Model()
     answers = asyncio.run(_while_busy(model, Batcher(model.predict, queue_rows=3), (1, 2), (3, 4), (5,)))

@@ -60,6 +60,14 @@ def test_what_is_no_model_or_has_no_such_signature_is_refused(tmp_path: Path) ->
     tf.saved_model.save(module, str(tmp_path / "free"), signatures={"serving_default": free})
     with pytest.raises(SluiceError, match=r"input `x` .* is float32\[None, None\], which JSON cannot fill"):
         LoadedModel(str(tmp_path / "free"))
+    complex_ = tf.function(lambda x: {"y": tf.complex(x, x)}).get_concrete_function(tf.TensorSpec([None], name="x"))
+    tf.saved_model.save(module, str(tmp_path / "complex"), signatures={"serving_default": complex_})
+    with pytest.raises(SluiceError, match=r"output `y` .* is complex64, which JSON cannot hold"):
+        LoadedModel(str(tmp_path / "complex"))
+    one = tf.function(lambda x: {"y": tf.reduce_sum(x)}).get_concrete_function(tf.TensorSpec([None], name="x"))
+    tf.saved_model.save(module, str(tmp_path / "one"), signatures={"serving_default": one})
+    with pytest.raises(SluiceError, match=r"output `y` .* is one value for all instances"):
+        LoadedModel(str(tmp_path / "one"))
     form = export_ride_model(tmp_path / "form", 0.5) / "assets.extra/served_form.json"
     form.write_text("{")
     with pytest.raises(SluiceError, match="cannot be read"):
