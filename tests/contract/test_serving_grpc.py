@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import grpc
 import httpx
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
@@ -25,6 +27,7 @@ from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from tests.samples.folders import ROOT
 from tests.samples.grpc_calls import SECONDS, arrays_of, grpc_address_of, request_for
+from tests.samples.served_logs import ALL, logs_of, wait
 from tests.samples.served_models import RIDE, WORKLOAD, Server, error_of, export_ride_model, served
 
 
@@ -180,16 +183,19 @@ def test_calls_that_are_not_served_and_long_messages_are_refused(stub: Predictio
     assert "larger than max" in message
 
 
-def test_requests_are_counted_beside_those_of_rest(server: Server, stub: PredictionServiceStub) -> None:
-    def counted() -> float:
+def test_requests_are_counted_beside_those_of_rest_for_prometheus_and_on_the_page(
+    server: Server, stub: PredictionServiceStub
+) -> None:
+    def counted() -> tuple[float, float]:
         text = httpx.get(f"{server.url}/metrics", trust_env=False).text
         lines = [line for line in text.splitlines() if line.startswith('sluice_requests_total{code="200"')]
-        return sum(float(line.split()[1]) for line in lines)
+        [shown] = httpx.get(f"{server.url}/page/state", trust_env=False).json()["deployed"]
+        return sum(float(line.split()[1]) for line in lines), shown["answers"].get("200", 0)
 
     before = counted()
     stub.Predict(request_for({"hour": [8]}), timeout=SECONDS)
     server.post([RIDE])
-    assert counted() == before + 2
+    assert counted() == (before[0] + 2, before[1] + 2)
 
 
 def test_the_split_is_honoured_and_a_version_can_be_named(tmp_path: Path) -> None:
@@ -256,3 +262,38 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert f"sluice: cannot listen on 127.0.0.1:{port}: address already in use" in done.stderr
     assert "--grpc-port" in done.stderr
+
+
+def test_a_request_that_has_begun_is_answered_and_logged_before_the_server_ends(tmp_path: Path) -> None:
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    with (
+        served(tmp_path, "--grpc-port", "0", *ALL) as server,
+        grpc.insecure_channel(grpc_address_of(server)) as channel,
+    ):
+        assert server.process is not None
+        stub = PredictionServiceStub(channel)
+        children = psutil.Process(server.process.pid).children()
+        [worker] = [each for each in children if "serving.worker" in each.cmdline()]
+        worker.suspend()
+        try:
+            begun = stub.Predict.future(request_for(arrays_of([RIDE])), timeout=SECONDS)
+            # The router answers this by itself; what came before it on the same connection has reached it then.
+            request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+            request.model_spec.name = WORKLOAD
+            stub.GetModelMetadata(request, timeout=SECONDS)
+            server.process.send_signal(signal.SIGTERM)
+            wait(lambda: not _listens(server), "the server did not begin to end")
+            assert server.process.poll() is None
+            assert not begun.done()
+        finally:
+            worker.resume()
+        assert tf.make_ndarray(begun.result().outputs["predictions"]).item() == 0.25
+        assert server.process.wait(SECONDS) == 0
+    assert len(logs_of(tmp_path)) == 1
+
+
+def _listens(server: Server) -> bool:
+    try:
+        return bool(httpx.get(f"{server.url}/healthz", trust_env=False))
+    except httpx.TransportError:
+        return False
