@@ -32,6 +32,7 @@ DRAIN_SECONDS = 30
 _OK = 200
 _LARGEST_VERSION = 2**63
 _ID = HEADER.lower()
+# The message, the id of the request, and gRPC's context.
 Call = Callable[[bytes, str, Any], Awaitable[bytes]]
 
 
@@ -143,7 +144,7 @@ def _handlers(service: PredictionService) -> Any:
     return grpc.method_handlers_generic_handler(SERVICE, methods)
 
 
-def _refusing(service: PredictionService, call: Call) -> Call:
+def _refusing(service: PredictionService, call: Call) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """The call, with every error as gRPC has it and never a traceback."""
 
     async def answered(body: bytes, context: Any) -> bytes:

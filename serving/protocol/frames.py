@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from serving.protocol.body import PROTOBUF
 from serving.protocol.errors import JSON
@@ -20,8 +20,7 @@ PROTOBUF_LOGGED = f"{PROTOBUF};logged"
 FORMS = (JSON, PROTOBUF, PROTOBUF_LOGGED)  # of a request; a frame has its index
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """An answer has the number of its request. `kind` is its HTTP status; of a request, the index of its form.
     `beside`: the first predictions in JSON, where the body of an answer is not.
     """

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ HOURS = (0, 1, 8)
 QUICK = replace(PLAN, window_seconds=0.5, deadline_minutes=20.0, watch=replace(PLAN.watch, slowdown=1e6))
 _USERS = 4
 Send = Callable[[int], None]
+Users = Callable[[Server, str], AbstractContextManager[Send]]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def _rolled_out(server: Server, version: str, send: Send, folder: Path) -> Rollo
 @pytest.mark.parametrize("users", [_by_json, _by_grpc])
 @pytest.mark.parametrize(("version", "reason"), [("103", "failed"), ("104", "tip")])
 def test_answers_that_are_nan_or_otherwise_bring_the_version_before_back(
-    grpc_server: tuple[Server, str], tmp_path: Path, users: Callable[..., Iterator[Send]], version: str, reason: str
+    grpc_server: tuple[Server, str], tmp_path: Path, users: Users, version: str, reason: str
 ) -> None:
     server, address = grpc_server
     with users(server, address) as send:
