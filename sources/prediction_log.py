@@ -89,6 +89,7 @@ def _class_of(descriptor: Any) -> Any:
 
 _CLASSES = _classes()
 PredictionLog = _CLASSES["PredictionLog"]
+PredictRequest = _CLASSES["Request"]
 
 
 def is_prediction_log(record: bytes) -> bool:

@@ -25,12 +25,15 @@ from serving.local.router import Router, headers_of
 from serving.local.worker import Worker
 from serving.protocol.body import PROTOBUF, SIGNATURE
 from serving.protocol.errors import STATUS, RequestError
+from serving.protocol.request_id import HEADER, usable_id
 
 SERVICE = "tensorflow.serving.PredictionService"
 DRAIN_SECONDS = 30
 _OK = 200
 _LARGEST_VERSION = 2**63
-Call = Callable[[bytes, Any], Awaitable[bytes]]
+_ID = HEADER.lower()
+# The message, the id of the request, and gRPC's context.
+Call = Callable[[bytes, str, Any], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -71,20 +74,21 @@ class PredictionService:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    async def predict(self, body: bytes, context: Any) -> bytes:
+    async def predict(self, body: bytes, request_id: str, context: Any) -> bytes:
         """From a PredictRequest to a PredictResponse.
 
         Raises:
           RequestError: when the caller may not ask, the request does not fit, or the version does not answer.
         """
-        worker, answer = await self._router.ask(body, PROTOBUF, self._named(body))
-        context.set_trailing_metadata([(name.lower(), value) for name, value in headers_of(worker).items()])
+        worker, answer = await self._router.ask(body, PROTOBUF, request_id, self._named(body))
+        headers = {**headers_of(worker), HEADER: request_id}
+        context.set_trailing_metadata([(name.lower(), value) for name, value in headers.items()])
         if answer.code != _OK:
             raise RequestError(answer.code, orjson.loads(answer.body)["error"]["message"])
         # Fields may come in any order, so one more may be added at the end.
         return bytes(answer.body + SecondField(value=_spec_of(worker)).SerializeToString())
 
-    async def metadata(self, body: bytes, _: Any) -> bytes:
+    async def metadata(self, body: bytes, _: str, __: Any) -> bytes:
         """From a GetModelMetadataRequest to a GetModelMetadataResponse with the signature, the one kind that exists.
 
         Raises:
@@ -102,8 +106,7 @@ class PredictionService:
         Raises:
           RequestError: 401 without the token.
         """
-        given = dict(context.invocation_metadata() or ()).get("authorization", "")
-        self._router.check_authorization(given if isinstance(given, str) else "")
+        self._router.check_authorization(_entry(context, "authorization"))
 
     def _named(self, body: bytes) -> Worker | None:
         """The worker of the version that a request names; None when it names none: the split decides."""
@@ -117,6 +120,12 @@ class PredictionService:
                 404, f'there is no version with the label "{spec.version_label[:100]}": versions have none'
             )
         return self._router.version(str(spec.version.value)) if spec.HasField("version") else None
+
+
+def _entry(context: Any, name: str) -> str:
+    """An entry of the metadata of a call; empty where there is none, or none that is text."""
+    given = dict(context.invocation_metadata() or ()).get(name, "")
+    return given if isinstance(given, str) else ""
 
 
 def _spec_of(worker: Worker) -> bytes:
@@ -135,13 +144,16 @@ def _handlers(service: PredictionService) -> Any:
     return grpc.method_handlers_generic_handler(SERVICE, methods)
 
 
-def _refusing(service: PredictionService, call: Call) -> Call:
+def _refusing(service: PredictionService, call: Call) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """The call, with every error as gRPC has it and never a traceback."""
 
     async def answered(body: bytes, context: Any) -> bytes:
+        request_id = usable_id(_entry(context, _ID))
+        # A refusal carries it, too.
+        context.set_trailing_metadata([(_ID, request_id)])
         try:
             service.check_caller(context)
-            return await call(body, context)
+            return await call(body, request_id, context)
         except RequestError as refused:
             code, message = refused.code, refused.message
         except Exception as problem:

@@ -7,29 +7,29 @@ import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from serving.local.fleet import Fleet
+from serving.local.metrics import Metrics
 from serving.local.worker import Worker, WorkerAnswer
 from serving.log.answered import Answered
 from serving.log.exchange import Exchange
 from serving.log.recorder import AnswerRecorder
 from serving.log.serving_log import ServingLog
-from serving.protocol.body import BODY_LIMIT, read_body
+from serving.protocol.body import BODY_LIMIT, PROTOBUF, read_body
 from serving.protocol.errors import JSON, RequestError, error_response, exception_handlers
+from serving.protocol.frames import PROTOBUF_LOGGED
 from serving.protocol.openapi import with_instances
 from serving.protocol.request_id import HEADER, request_id_of
 
 MOST_COPIES = 64
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _BEARER = "bearer "
 _GONE = 499  # as nginx: the client, or this server, ended before the answer
 
@@ -41,33 +41,6 @@ class RouterSettings:
     name: str
     token: str = ""
     body_limit: int = BODY_LIMIT
-
-
-@dataclass
-class Metrics:
-    """Figures by version, in an own registry: two endpoints in one process must not mix theirs."""
-
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-
-    def __post_init__(self) -> None:
-        by_version = ["model", "version"]
-        self.requests = Counter("sluice_requests", "Answers", [*by_version, "code"], registry=self.registry)
-        self.copies = Counter("sluice_mirrored_requests", "Copies", [*by_version, "code"], registry=self.registry)
-        self.seconds = Histogram(
-            "sluice_request_seconds", "Until the answer", by_version, buckets=_SECONDS, registry=self.registry
-        )
-        self.share = Gauge("sluice_traffic_share", "Percent of the requests", by_version, registry=self.registry)
-        self.ready = Gauge("sluice_ready", "1 when the version answers", by_version, registry=self.registry)
-
-    def text(self, fleet: Fleet) -> bytes:
-        """In the format that Prometheus reads."""
-        self.share.clear()
-        self.ready.clear()
-        for deployed_id, worker in fleet.workers.items():
-            labels = (worker.stored.model, worker.stored.version)
-            self.share.labels(*labels).set(fleet.state.traffic.get(deployed_id, 0))
-            self.ready.labels(*labels).set(worker.ready)
-        return generate_latest(self.registry)
 
 
 class Router:
@@ -101,15 +74,17 @@ class Router:
         """
         self.check_token(request)
         body = await read_body(request, self.settings.body_limit)
-        chosen, answer = await self.ask(body, JSON, worker)
-        if worker is None and answer.code == 200 and self.log is not None and self.log.wants(body):
-            self.log.take(_exchange(request, chosen, body, answer))
-        headers = {**headers_of(chosen), HEADER: request_id_of(request)}
+        request_id = request_id_of(request)
+        chosen, answer = await self.ask(body, JSON, request_id, worker)
+        headers = {**headers_of(chosen), HEADER: request_id}
         content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
         return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
 
-    async def ask(self, body: bytes, form: str, worker: Worker | None = None) -> tuple[Worker, WorkerAnswer]:
-        """Who answered, and what; by the split, or by one worker. A copy goes where the state says so.
+    async def ask(
+        self, body: bytes, form: str, request_id: str, worker: Worker | None = None
+    ) -> tuple[Worker, WorkerAnswer]:
+        """Who answered, and what; by the split, or by one worker. A copy goes where the state says so, and into the log
+        what the split answers and the sample takes.
 
         Raises:
           RequestError: when the version does not answer.
@@ -119,7 +94,12 @@ class Router:
         copied = None if worker else fleet.chosen_to_mirror(chosen)
         if copied is not None:
             self._copy(copied, body, form)
-        return chosen, await self._answered(chosen, body, form, by_split=worker is None)
+        log = self.log if worker is None and self.log and self.log.wants(body) else None
+        asked = PROTOBUF_LOGGED if log and form == PROTOBUF else form
+        answer = await self._answered(chosen, body, asked, by_split=worker is None)
+        if log and answer.code == 200:
+            log.take(_exchange(request_id, chosen, body, form, answer))
+        return chosen, answer
 
     def check_token(self, request: Request) -> None:
         """Lets the caller in.
@@ -179,7 +159,7 @@ class Router:
         labels = (worker.stored.model, worker.stored.version)
         try:
             answer = await worker.post(body, form)
-            code, content = answer.code, answer.body
+            code, content = answer.code, answer.in_json
             return answer
         except RequestError as refused:
             code = refused.code
@@ -205,7 +185,7 @@ class Router:
             began, content = time.perf_counter(), b""
             try:
                 answer = await worker.post(body, form)
-                code, content = answer.code, answer.body
+                code, content = answer.code, answer.in_json
             except RequestError as refused:
                 code = refused.code
             self.metrics.copies.labels(worker.stored.model, worker.stored.version, str(code)).inc()
@@ -227,9 +207,9 @@ class Router:
         return self._suffixes[key]
 
 
-def _exchange(request: Request, worker: Worker, body: bytes, answer: WorkerAnswer) -> Exchange:
+def _exchange(request_id: str, worker: Worker, body: bytes, form: str, answer: WorkerAnswer) -> Exchange:
     stored, features = worker.stored, worker.report["features"]
-    return Exchange(time.time(), request_id_of(request), stored.model, stored.version, features, body, answer.body)
+    return Exchange(time.time(), request_id, stored.model, stored.version, features, body, answer.in_json, form)
 
 
 def headers_of(worker: Worker) -> dict[str, str]:

@@ -29,10 +29,11 @@ _LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """What a worker answered."""
+    """What a worker answered. `in_json`: the same as `body`, or its first predictions where the body is not JSON."""
 
     code: int
     body: bytes
+    in_json: bytes
 
 
 class Worker:
@@ -64,7 +65,7 @@ class Worker:
         return self._process.pid if self._process else None
 
     async def post(self, body: bytes, form: str) -> WorkerAnswer:
-        """Sends a request for predictions in the form JSON or PROTOBUF, which its answer has, too.
+        """Sends a request for predictions in one of the forms of `frames`, which its answer has, too.
 
         Raises:
           RequestError: 503 when the version does not answer, 429 when too many requests wait, 504 when it takes too
@@ -78,7 +79,7 @@ class Worker:
         self._idle.clear()
         try:
             answer = await self._link.ask(body, form, ANSWER_SECONDS)
-            return WorkerAnswer(answer.kind, answer.body)
+            return WorkerAnswer(answer.kind, answer.body, answer.beside or answer.body)
         except asyncio.TimeoutError as late:
             raise RequestError(504, f"version {self.stored.version} did not answer in {ANSWER_SECONDS} s") from late
         except ConnectionError as broken:

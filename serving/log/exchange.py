@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from serving.protocol.body import instances_of
-from serving.protocol.signature import Array, Feature, columns_of
+from serving.log.answered import MOST_INSTANCES
+from serving.log.asked_columns import columns_in
+from serving.protocol.errors import JSON
+from serving.protocol.signature import Array, Feature
 from serving.watch.window import scores_of
 from sources.prediction_log import PredictionLog, put_tensor
 from sources.prediction_rows import MISSING_INT
 
-# Of a request with more instances the first ones are kept.
-MOST_INSTANCES = 64
 MOST_SCORES = 100
 _PLACEHOLDERS: Mapping[str, int | float | str] = {
     "float32": float("nan"),
@@ -32,7 +32,8 @@ _HASH_DIGITS = 32
 
 
 class Exchange(NamedTuple):
-    """A request that was answered: `features` is the signature as a worker reports it; `body` and `answer` are JSON."""
+    """A request that was answered. `features` is the signature as a worker reports it; `body` is of the form JSON or
+    PROTOBUF; `answer` is JSON, with the first MOST_INSTANCES predictions at least."""
 
     time: float
     request_id: str
@@ -41,6 +42,7 @@ class Exchange(NamedTuple):
     features: Sequence[Mapping[str, Any]]
     body: bytes
     answer: bytes
+    form: str = JSON
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def record_of(exchange: Exchange, privacy: Privacy, share: float) -> bytes:
     `hashed/NAME` for a feature that is hashed: what is no value of a feature is no input, which is what is compared
     with the data for training.
     """
-    instances = instances_of(exchange.body)[:MOST_INSTANCES]
+    columns = columns_in(exchange.body, exchange.form, [_feature(each) for each in exchange.features], MOST_INSTANCES)
     log = PredictionLog()
     log.log_metadata.timestamp_secs = int(exchange.time)
     log.log_metadata.request_origin = exchange.request_id
@@ -76,7 +78,7 @@ def record_of(exchange: Exchange, privacy: Privacy, share: float) -> bytes:
     for spec in (log.log_metadata.model_spec, log.predict_log.request.model_spec, log.predict_log.response.model_spec):
         spec.name, spec.version.value, spec.signature_name = exchange.model, int(exchange.version), "serving_default"
     inputs, outputs = log.predict_log.request.inputs, log.predict_log.response.outputs
-    for name, column in columns_of(instances, [_feature(each) for each in exchange.features]).items():
+    for name, column in columns.items():
         if name in privacy.hashed:
             hashes = [privacy.hash_of(value) for value in column.reshape(len(column), -1).tolist()]
             put_tensor(outputs, f"{_HASHED}{name}", np.array(hashes, object))

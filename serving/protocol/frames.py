@@ -1,7 +1,7 @@
 """Requests and answers between a router and a worker, on one connection: frames with a number, in any order.
 
-Three integers stand before each body: the number of the request, the status of the answer or the form of the request,
-and the length of the body.
+Four integers stand before each body: the number of the request, the status of the answer or the form of the request,
+the length of the body, and that of what stands beside it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,26 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from serving.protocol.body import PROTOBUF
 from serving.protocol.errors import JSON
 
-_HEAD = struct.Struct("!QHI")
-FORMS = (JSON, PROTOBUF)  # of a request; a frame has its index
+_HEAD = struct.Struct("!QHII")
+# A request for which the serving log needs more predictions beside the answer than the record of answers does.
+PROTOBUF_LOGGED = f"{PROTOBUF};logged"
+FORMS = (JSON, PROTOBUF, PROTOBUF_LOGGED)  # of a request; a frame has its index
 
 
-@dataclass(frozen=True)
-class Frame:
-    """An answer has the number of its request. `kind` is its HTTP status; of a request, the index of its form."""
+class Frame(NamedTuple):
+    """An answer has the number of its request. `kind` is its HTTP status; of a request, the index of its form.
+    `beside`: the first predictions in JSON, where the body of an answer is not.
+    """
 
     number: int
     kind: int
     body: bytes
+    beside: bytes = b""
 
 
 class FrameReader:
@@ -39,11 +43,13 @@ class FrameReader:
         buffer += received
         begin = 0
         while len(buffer) - begin >= _HEAD.size:
-            number, kind, length = _HEAD.unpack_from(buffer, begin)
-            end = begin + _HEAD.size + length
+            number, kind, length, more = _HEAD.unpack_from(buffer, begin)
+            middle = begin + _HEAD.size + length
+            end = middle + more
             if len(buffer) < end:
                 break
-            yield Frame(number, kind, bytes(memoryview(buffer)[begin + _HEAD.size : end]))
+            beside = bytes(memoryview(buffer)[middle:end]) if more else b""
+            yield Frame(number, kind, bytes(memoryview(buffer)[begin + _HEAD.size : middle]), beside)
             begin = end
         del buffer[:begin]
 
@@ -59,7 +65,8 @@ class FrameWriter:
         """Sends a frame before the loop waits again."""
         if not self._parts:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._parts += (_HEAD.pack(frame.number, frame.kind, len(frame.body)), frame.body)
+        head = _HEAD.pack(frame.number, frame.kind, len(frame.body), len(frame.beside))
+        self._parts += (head, frame.body, frame.beside) if frame.beside else (head, frame.body)
 
     def flush(self) -> None:
         """Sends what was written, now; nothing when the other side has gone."""

@@ -11,10 +11,14 @@ HEADER = "X-Request-Id"
 _USABLE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
+def usable_id(given: str) -> str:
+    """What a client sent where it can be used, else a new one."""
+    return given if _USABLE.fullmatch(given) else uuid.uuid4().hex
+
+
 def request_id_of(request: Request) -> str:
     """What the client sent, else a new one; it is the same at every call."""
     known = getattr(request.state, "request_id", None)
     if known is None:
-        given = request.headers.get(HEADER, "")
-        known = request.state.request_id = given if _USABLE.fullmatch(given) else uuid.uuid4().hex
+        known = request.state.request_id = usable_id(request.headers.get(HEADER, ""))
     return str(known)

@@ -94,7 +94,7 @@ class Watch:
 
     def _is_valid(self, answer: Observation) -> bool:
         scores = answer.scores or {}
-        if not scores:  # none could be read, as in an answer to gRPC: these are not other scores, and show nothing
+        if not scores:  # none could be read, as in a very long prediction: these are not other scores, and show nothing
             return True
         has_its_names = self._names is None or self._names == scores.keys()
         return has_its_names and all(math.isfinite(value) for value in scores.values())

@@ -9,6 +9,7 @@ from serving.log.answer_objects import SECONDS, AnswerObjects
 from serving.log.answered import Answered
 from serving.log.recorder import AnswerRecorder
 from serving.protocol.errors import RequestError
+from serving.worker.request import Reply
 
 _DEFECT = 500
 
@@ -20,16 +21,16 @@ class AnswerRecord(AnswerRecorder):
         super().__init__(AnswerObjects(folder).append, interval)
         self._deployed_id = deployed_id
 
-    async def noted(self, answering: Awaitable[bytes]) -> bytes:
+    async def noted(self, answering: Awaitable[Reply]) -> Reply:
         """The answer, or the error that came in its place; either is noted with its seconds."""
         begun = time.perf_counter()
         code, body = _DEFECT, b""
         try:
-            body = await answering
-            code = 200
+            reply = await answering
+            code, body = 200, reply.in_json
+            return reply
         except RequestError as refused:
             code = refused.code
             raise
         finally:
             self.answered(Answered(time.time(), self._deployed_id, code, time.perf_counter() - begun, body))
-        return body

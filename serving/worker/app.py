@@ -27,10 +27,10 @@ def worker_app(predictor: Predictor, settings: WorkerSettings, record: AnswerRec
         body = await read_body(request, settings.body_limit)
         form = PROTOBUF if request.headers.get("content-type") == PROTOBUF else JSON
         if record is None:
-            answer = await predictor.answer(body, form)
+            reply = await predictor.answer(body, form)
         else:
-            answer = await record.noted(predictor.answer(body, form))
-        return Response(answer, media_type=form)
+            reply = await record.noted(predictor.answer(body, form))
+        return Response(reply.body, media_type=form)
 
     async def health(_: Request) -> Response:
         return Response(b"{}", media_type=JSON)

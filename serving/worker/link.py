@@ -12,6 +12,8 @@ from serving.protocol.errors import DEFECT, RequestError, error_body
 from serving.protocol.frames import FORMS, Frame, FrameReader, FrameWriter
 from serving.worker.predictor import Predictor
 
+_OK = 200
+
 
 async def answer_router(listening: socket.socket, predictor: Predictor, drain_seconds: float) -> None:
     """Answers until SIGTERM, then finishes what has begun."""
@@ -68,12 +70,14 @@ class _Link(asyncio.Protocol):
             task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, asked: Frame) -> None:
+        beside = b""
         try:
-            status, body = 200, await self._predictor.answer(asked.body, FORMS[asked.kind])
+            body, beside = await self._predictor.answer(asked.body, FORMS[asked.kind])
+            status = _OK
         except RequestError as refused:
             status, body = refused.code, error_body(refused.code, refused.message)
         except Exception as problem:
             logging.getLogger(__name__).error("a request failed", exc_info=problem)
             status, body = 500, error_body(500, DEFECT)
         assert self._writer is not None
-        self._writer.write(Frame(asked.number, status, body))
+        self._writer.write(Frame(asked.number, status, body, beside))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from core.text import counted
-from serving.protocol.body import PROTOBUF
-from serving.protocol.errors import RequestError
+from serving.protocol.errors import JSON, RequestError
+from serving.protocol.frames import PROTOBUF_LOGGED
 from serving.worker.batcher import Batcher, Columns, Outputs
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerSettings
-from serving.worker.request import Asked, read_json
+from serving.worker.request import Asked, Reply, read_json
 from serving.worker.tensors import read_tensors
 
 
@@ -32,24 +32,25 @@ class Predictor:
         """Begins to answer."""
         self._batcher.start()
 
-    async def answer(self, body: bytes, form: str) -> bytes:
-        """The answer to a request, both in the form JSON or PROTOBUF.
+    async def answer(self, body: bytes, form: str) -> Reply:
+        """The answer to a request, both in one of the forms of `frames`.
 
         Raises:
           RequestError: when the body does not fit the signature, too many rows wait, a prediction is not finite, or the
             answer is too large.
         """
         asked = self._asked(body, form)
-        answer = asked.answer(await self._batcher.submit(asked.columns, asked.rows))
-        if 0 < self._settings.answer_limit < len(answer):
+        reply = asked.answer(await self._batcher.submit(asked.columns, asked.rows))
+        if 0 < self._settings.answer_limit < len(reply.body):
             raise _too_large(asked.rows, self._settings.answer_limit)
         self._answered.inc(asked.rows)
-        return answer
+        return reply
 
     def _asked(self, body: bytes, form: str) -> Asked:
-        if form == PROTOBUF:
-            return read_tensors(body, self._model.features, self._settings.body_limit)
-        return read_json(body, self._model.features, self._model.classes)
+        features, classes = self._model.features, self._model.classes
+        if form == JSON:
+            return read_json(body, features, classes)
+        return read_tensors(body, features, self._settings.body_limit, classes, is_logged=form == PROTOBUF_LOGGED)
 
     def _predict(self, columns: Columns) -> Outputs:
         self._batches.observe(len(next(iter(columns.values()))))

@@ -12,15 +12,25 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
+from serving.log.answer_line import BODY_BYTES
+from serving.log.answered import MOST_INSTANCES
 from serving.protocol.answers import check_finite
 from serving.protocol.body import check_signature
 from serving.protocol.errors import RequestError
 from serving.protocol.signature import Array, Feature, check_names, columns_of
-from serving.worker.request import Asked
+from serving.worker.request import Asked, Reply, answer_in_json
+
+_LEAST_BYTES = 2  # of a number in JSON, with its comma
+_NO_PREDICTIONS = b'{"predictions":[]}'
 
 
-def read_tensors(body: bytes, features: Sequence[Feature], limit: int) -> Asked:
+def read_tensors(
+    body: bytes, features: Sequence[Feature], limit: int, classes: Sequence[str] = (), is_logged: bool = False
+) -> Asked:
     """A PredictRequest; no tensor may have more than `limit` values.
+
+    Beside the answer stand the first predictions by the names of `classes`: one, or as many as
+    the serving log keeps when the request `is_logged`. An `output_filter` changes nothing of them.
 
     Raises:
       RequestError: 400 when it does not fit the signature.
@@ -38,7 +48,11 @@ def read_tensors(body: bytes, features: Sequence[Feature], limit: int) -> Asked:
     absent = columns_of([{}], [each for each in features if each.name not in columns])
     columns.update({name: np.repeat(value, rows, axis=0) for name, value in absent.items()})
     wanted = list(request.output_filter)
-    return Asked(columns, rows, lambda outputs: _answer(outputs, wanted))
+
+    def answer(outputs: Mapping[str, Array]) -> Reply:
+        return Reply(_answer(outputs, wanted), _beside(outputs, classes, is_logged))
+
+    return Asked(columns, rows, answer)
 
 
 def metadata_message(metadata: Mapping[str, Any]) -> bytes:
@@ -104,3 +118,15 @@ def _answer(outputs: Mapping[str, Array], wanted: Sequence[str]) -> bytes:
     for name in wanted or sorted(outputs):
         response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
     return bytes(response.SerializeToString())
+
+
+def _beside(outputs: Mapping[str, Array], classes: Sequence[str], is_logged: bool) -> bytes:
+    """The first predictions as the same request in JSON is answered; none that JSON cannot hold."""
+    try:
+        first = {name: output[: MOST_INSTANCES if is_logged else 1] for name, output in outputs.items()}
+        # The record of answers would read no scores in it.
+        if not is_logged and _LEAST_BYTES * sum(output.size for output in first.values()) > BODY_BYTES:
+            return _NO_PREDICTIONS
+        return answer_in_json(first, classes)
+    except (IndexError, TypeError, ValueError):  # an output without rows, or of a type that JSON does not have
+        return _NO_PREDICTIONS

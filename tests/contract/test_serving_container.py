@@ -17,12 +17,14 @@ import httpx
 import pytest
 import tensorflow as tf
 from google.api_core import exceptions
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from cloud.testing.cloud import LocalCloud
 from serving.log.answer_line import answer_in
+from serving.protocol.body import PROTOBUF
 from serving.version_folder import copy_folder
 from tests.samples.folders import ROOT
+from tests.samples.grpc_calls import arrays_of, request_for
 from tests.samples.served_models import RIDE, error_of, export_ride_model
 
 ROUTES = {"AIP_HEALTH_ROUTE": "/health", "AIP_PREDICT_ROUTE": "/ask", "AIP_MODE": "PREDICTION"}
@@ -114,14 +116,20 @@ def test_its_answers_are_in_the_record_when_it_has_ended(tmp_path: Path) -> None
     with started(str(model), SLUICE_ANSWERS=str(record), **IDS) as container:
         assert container.client.post("/ask", json={"instances": [RIDE]}).status_code == 200
         assert container.client.post("/ask", json={"instances": [{}]}).status_code == 400
+        message = request_for(arrays_of([RIDE])).SerializeToString()
+        sent = container.client.post("/ask", content=message, headers={"content-type": PROTOBUF})
+        assert predict_pb2.PredictResponse.FromString(sent.content).outputs["predictions"].float_val == [0.25]
         container.process.send_signal(signal.SIGTERM)
         assert container.process.wait(60) == 0
     lines = [line for file in sorted((record / "rides-prod/7").iterdir()) for line in file.read_bytes().splitlines()]
-    good, refused = map(answer_in, lines)
-    assert good is not None
-    assert refused is not None
-    assert (good.deployed_id, good.code, good.observation.scores) == ("7", 200, {"no tip": 0.75, "tip": 0.25})
-    assert (refused.code, refused.observation.scores) == (400, None)
+    answers = [answer for answer in map(answer_in, lines) if answer is not None]
+    assert {answer.deployed_id for answer in answers} == {"7"}
+    scores = {"no tip": 0.75, "tip": 0.25}
+    assert [(answer.code, answer.observation.scores) for answer in answers] == [
+        (200, scores),
+        (400, None),
+        (200, scores),
+    ]
 
 
 def test_a_record_that_cannot_be_written_stops_no_request_and_is_a_metric(cloud: LocalCloud, tmp_path: Path) -> None:

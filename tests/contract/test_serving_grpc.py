@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
@@ -24,10 +26,9 @@ from cloud.testing.certificates import Authority
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from tests.samples.folders import ROOT
+from tests.samples.grpc_calls import SECONDS, arrays_of, grpc_address_of, request_for
+from tests.samples.served_logs import ALL, logs_of, wait
 from tests.samples.served_models import RIDE, WORKLOAD, Server, error_of, export_ride_model, served
-
-DTYPES = {"fare": np.float32, "hour": np.int64, "company": object}
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -40,40 +41,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def channel(server: Server) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(address_of(server)) as channel:
+    with grpc.insecure_channel(grpc_address_of(server)) as channel:
         yield channel
 
 
 @pytest.fixture(scope="module")
 def stub(channel: grpc.Channel) -> PredictionServiceStub:
     return PredictionServiceStub(channel)
-
-
-def address_of(server: Server) -> str:
-    """Where gRPC is answered, by the second line of the server."""
-    assert server.process is not None and server.process.stdout is not None
-    line = server.process.stdout.readline()
-    assert " gRPC " in line, line
-    return line.split(" gRPC ")[1].split()[0]
-
-
-def request_for(columns: Mapping[str, Any], **spec: Any) -> predict_pb2.PredictRequest:
-    """Arrays go as they are, lists as the type that the signature has."""
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = WORKLOAD
-    for name, value in spec.items():
-        if name == "version":
-            request.model_spec.version.value = value
-        else:
-            setattr(request.model_spec, name, value)
-    for name, column in columns.items():
-        array = np.array(column, DTYPES[name]) if isinstance(column, list) else column
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
-    return request
-
-
-def columns_of(*rides: Mapping[str, Any]) -> dict[str, list[Any]]:
-    return {name: [ride[name] for ride in rides] for name in rides[0]}
 
 
 def refusal_of(stub: PredictionServiceStub, request: predict_pb2.PredictRequest, **more: Any) -> tuple[Any, str]:
@@ -84,7 +58,7 @@ def refusal_of(stub: PredictionServiceStub, request: predict_pb2.PredictRequest,
 
 def test_answers_as_rest_does(server: Server, stub: PredictionServiceStub) -> None:
     rides = [RIDE, {**RIDE, "hour": 0}, {**RIDE, "company": ""}]
-    response, call = stub.Predict.with_call(request_for(columns_of(*rides)), timeout=SECONDS)
+    response, call = stub.Predict.with_call(request_for(arrays_of(rides)), timeout=SECONDS)
     by_rest = [each["scores"]["tip"] for each in server.post(rides).json()["predictions"]]
     assert tf.make_ndarray(response.outputs["predictions"])[:, 0].tolist() == by_rest
     assert (response.model_spec.name, response.model_spec.version.value) == (WORKLOAD, 101)
@@ -209,22 +183,25 @@ def test_calls_that_are_not_served_and_long_messages_are_refused(stub: Predictio
     assert "larger than max" in message
 
 
-def test_requests_are_counted_beside_those_of_rest(server: Server, stub: PredictionServiceStub) -> None:
-    def counted() -> float:
+def test_requests_are_counted_beside_those_of_rest_for_prometheus_and_on_the_page(
+    server: Server, stub: PredictionServiceStub
+) -> None:
+    def counted() -> tuple[float, float]:
         text = httpx.get(f"{server.url}/metrics", trust_env=False).text
         lines = [line for line in text.splitlines() if line.startswith('sluice_requests_total{code="200"')]
-        return sum(float(line.split()[1]) for line in lines)
+        [shown] = httpx.get(f"{server.url}/page/state", trust_env=False).json()["deployed"]
+        return sum(float(line.split()[1]) for line in lines), shown["answers"].get("200", 0)
 
     before = counted()
     stub.Predict(request_for({"hour": [8]}), timeout=SECONDS)
     server.post([RIDE])
-    assert counted() == before + 2
+    assert counted() == (before[0] + 2, before[1] + 2)
 
 
 def test_the_split_is_honoured_and_a_version_can_be_named(tmp_path: Path) -> None:
     versions = tmp_path / "serving" / WORKLOAD
     export_ride_model(versions / "101", 0.25)
-    with served(tmp_path, "--grpc-port", "0") as server, grpc.insecure_channel(address_of(server)) as channel:
+    with served(tmp_path, "--grpc-port", "0") as server, grpc.insecure_channel(grpc_address_of(server)) as channel:
         stub = PredictionServiceStub(channel)
         export_ride_model(versions / "102", 0.75)
         endpoint = LocalEndpoint(versions, WORKLOAD)
@@ -232,17 +209,17 @@ def test_the_split_is_honoured_and_a_version_can_be_named(tmp_path: Path) -> Non
         endpoint.set_traffic({"101": 50, "102": 50}, endpoint.state().etag)
         answers: Counter[tuple[int, float]] = Counter()
         for _ in range(200):
-            response = stub.Predict(request_for(columns_of(RIDE)), timeout=SECONDS)
+            response = stub.Predict(request_for(arrays_of([RIDE])), timeout=SECONDS)
             value = tf.make_ndarray(response.outputs["predictions"]).item()
             answers[response.model_spec.version.value, value] += 1
         assert set(answers) == {(101, 0.25), (102, 0.75)}
         # Less than 50 of 200 for one side happens once in 10^12.
         assert min(answers.values()) > 50
         endpoint.set_traffic({"101": 100}, endpoint.state().etag)
-        named = stub.Predict(request_for(columns_of(RIDE), version=102), timeout=SECONDS)
+        named = stub.Predict(request_for(arrays_of([RIDE]), version=102), timeout=SECONDS)
         assert named.model_spec.version.value == 102
         endpoint.mirror(100, "102", endpoint.state().etag)
-        stub.Predict(request_for(columns_of(RIDE)), timeout=SECONDS)
+        stub.Predict(request_for(arrays_of([RIDE])), timeout=SECONDS)
         _wait_for(server, 'sluice_mirrored_requests_total{code="200",model="rides",version="102"} 1.0')
         assert server.stop() == 0
 
@@ -262,11 +239,11 @@ def test_the_token_is_asked_for_and_tls_is_spoken(tmp_path: Path) -> None:
     key.write_bytes(issued.key)
     options = ["--grpc-port", "0", "--certificate", str(certificate), "--key", str(key)]
     with served(tmp_path, *options, SLUICE_SERVING_TOKEN="secret") as server:
-        address = address_of(server).replace("127.0.0.1", "localhost")
+        address = grpc_address_of(server).replace("127.0.0.1", "localhost")
         credentials = grpc.ssl_channel_credentials(issued.certificate)
         with grpc.secure_channel(address, credentials) as channel:
             stub = PredictionServiceStub(channel)
-            request = request_for(columns_of(RIDE))
+            request = request_for(arrays_of([RIDE]))
             for metadata in ((), (("authorization", "Bearer wrong"),)):
                 assert refusal_of(stub, request, metadata=metadata)[0] == grpc.StatusCode.UNAUTHENTICATED
             allowed = (("authorization", "Bearer secret"),)
@@ -285,3 +262,38 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert f"sluice: cannot listen on 127.0.0.1:{port}: address already in use" in done.stderr
     assert "--grpc-port" in done.stderr
+
+
+def test_a_request_that_has_begun_is_answered_and_logged_before_the_server_ends(tmp_path: Path) -> None:
+    export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
+    with (
+        served(tmp_path, "--grpc-port", "0", *ALL) as server,
+        grpc.insecure_channel(grpc_address_of(server)) as channel,
+    ):
+        assert server.process is not None
+        stub = PredictionServiceStub(channel)
+        children = psutil.Process(server.process.pid).children()
+        [worker] = [each for each in children if "serving.worker" in each.cmdline()]
+        worker.suspend()
+        try:
+            begun = stub.Predict.future(request_for(arrays_of([RIDE])), timeout=SECONDS)
+            # The router answers this by itself; what came before it on the same connection has reached it then.
+            request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+            request.model_spec.name = WORKLOAD
+            stub.GetModelMetadata(request, timeout=SECONDS)
+            server.process.send_signal(signal.SIGTERM)
+            wait(lambda: not _listens(server), "the server did not begin to end")
+            assert server.process.poll() is None
+            assert not begun.done()
+        finally:
+            worker.resume()
+        assert tf.make_ndarray(begun.result().outputs["predictions"]).item() == 0.25
+        assert server.process.wait(SECONDS) == 0
+    assert len(logs_of(tmp_path)) == 1
+
+
+def _listens(server: Server) -> bool:
+    try:
+        return bool(httpx.get(f"{server.url}/healthz", trust_env=False))
+    except httpx.TransportError:
+        return False

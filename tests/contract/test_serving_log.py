@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
 from gates.tables.files import read_files
 from tests.samples.folders import ROOT
+from tests.samples.served_logs import ALL, logs_of, wait
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
-
-ALL = ("--log-share", "100")
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
     return tmp_path
-
-
-def _logs(home: Path) -> list[prediction_log_pb2.PredictionLog]:
-    """As TensorFlow reads them."""
-    paths = sorted(str(path) for path in (home / "serving_log" / WORKLOAD).glob("*.tfrecord"))
-    records = tf.data.TFRecordDataset(paths).as_numpy_iterator() if paths else []
-    return [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
-
-
-def _wait(until: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + 60
-    while not until():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def _post(server: Server, instance: Any, **headers: str) -> httpx.Response:
@@ -55,7 +37,7 @@ def test_requests_are_rows_with_the_id_that_the_answer_carries(home: Path) -> No
         assert server.stop() == 0
     assert given.headers["X-Request-Id"] == "ours"
     assert (refused.status_code, refused.headers["X-Request-Id"]) == (400, "refused")
-    logs = _logs(home)
+    logs = logs_of(home)
     assert [log.log_metadata.request_origin for log in logs] == ["ours", made.headers["X-Request-Id"]]
     assert {log.predict_log.request.model_spec.version.value for log in logs} == {101}
     scores = [tf.make_ndarray(log.predict_log.response.outputs["tip"]).tolist() for log in logs]
@@ -71,24 +53,24 @@ def test_a_killed_server_loses_the_last_interval_at_most_and_leaves_whole_files(
     with served(home, *ALL, "--log-every", "0.1") as server:
         for number in range(20):
             _post(server, RIDE, **{"X-Request-Id": f"early-{number}"})
-        _wait(lambda: len(_logs(home)) == 20, "the first requests are not in the log")
+        wait(lambda: len(logs_of(home)) == 20, "the first requests are not in the log")
         for number in range(20):
             _post(server, RIDE, **{"X-Request-Id": f"late-{number}"})
         server.kill()
-    names = [log.log_metadata.request_origin for log in _logs(home)]
+    names = [log.log_metadata.request_origin for log in logs_of(home)]
     assert names[:20] == [f"early-{number}" for number in range(20)]
     assert names[20:] == [f"late-{number}" for number in range(len(names) - 20)]
     with served(home, *ALL) as server:
         _post(server, RIDE, **{"X-Request-Id": "after"})
         server.stop()
-    assert _logs(home)[-1].log_metadata.request_origin == "after"
+    assert logs_of(home)[-1].log_metadata.request_origin == "after"
 
 
 def test_hashed_and_omitted_features_are_no_columns(home: Path) -> None:
     with served(home, *ALL, "--log-hash", "company", "--log-omit", "fare", SLUICE_LOG_SALT="salt") as server:
         _post(server, RIDE)
         server.stop()
-    (log,) = _logs(home)
+    (log,) = logs_of(home)
     assert set(log.predict_log.request.inputs) == {"hour"}
     assert "hashed/company" in log.predict_log.response.outputs
     assert b"Blue Ribbon" not in log.SerializeToString()
@@ -104,7 +86,7 @@ def test_a_folder_that_cannot_be_written_stops_no_request_and_is_a_metric(home: 
             text = httpx.get(f"{server.url}/metrics", trust_env=False).text
             return float(next(line for line in text.splitlines() if line.startswith(lost)).split()[-1]) > 0
 
-        _wait(is_counted, "the metric does not count what is missing")
+        wait(is_counted, "the metric does not count what is missing")
 
 
 def test_nothing_is_logged_when_it_is_off(home: Path) -> None:

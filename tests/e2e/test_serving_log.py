@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.samples.folders import ROOT
+from tests.samples.grpc_calls import grpc_address_of
 from tests.samples.local_runs import TAXI_CSV, Run, run_locally
 from tests.samples.served_models import served
-from tests.samples.taxi_traffic import Instance, in_kilometres, kinds_of, rides, send
+from tests.samples.taxi_traffic import Instance, in_kilometres, kinds_of, rides, send, send_in_grpc
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +33,17 @@ def _log_of(home: Path, count: int, name: str, changed: Callable[[Instance], Ins
     folder = home / name
     with served(home, "--log-share", "100", "--log-folder", str(folder), workload="taxi") as server:
         send(server.url, "taxi", rides(count, kinds_of(server.url, "taxi"), seed=count), changed)
+        server.stop()
+    return folder
+
+
+def _grpc_log_of(home: Path, count: int, name: str, changed: Callable[[Instance], Instance] = dict) -> Path:
+    """The log of so many requests, all of them in gRPC."""
+    folder = home / name
+    options = ["--log-share", "100", "--log-folder", str(folder), "--grpc-port", "0"]
+    with served(home, *options, workload="taxi") as server:
+        kinds = kinds_of(server.url, "taxi")
+        send_in_grpc(grpc_address_of(server), "taxi", rides(count, kinds, seed=count), changed, kinds)
         server.stop()
     return folder
 
@@ -77,3 +89,12 @@ def test_clean_traffic_is_not_refused(home: Path, tmp_path: Path, count: int) ->
 
     by_hand = _gates_check(log)
     assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+
+
+def test_traffic_in_grpc_alone_is_refused_in_kilometres_and_passes_in_miles(home: Path) -> None:
+    refused = _gates_check(_grpc_log_of(home, 2000, "grpc-kilometres", in_kilometres))
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "`trip_miles`" in refused.stdout
+
+    passed = _gates_check(_grpc_log_of(home, 2000, "grpc-miles"))
+    assert passed.returncode == 0, passed.stdout + passed.stderr

@@ -29,26 +29,33 @@ READY_SECONDS = 120
 
 
 class RideModel(tf.Module):
-    """The probability of a tip is `base`, for rides at night (hour 0) 0; a missing fare counts as no fare."""
+    """The probability of a tip is `base`, for rides at night (hour 0) 0, and for those at hour 1 `at_one` where that is
+    given; a missing fare counts as no fare."""
 
-    def __init__(self, base: float) -> None:
+    def __init__(self, base: float, at_one: float | None = None) -> None:
         super().__init__()
         self.base = tf.Variable(base)
+        self.at_one = tf.Variable(base if at_one is None else at_one)
 
     def predict(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
         fare = tf.where(tf.math.is_nan(columns["fare"]), 0.0, columns["fare"])
         is_day = tf.cast(columns["hour"] > 0, tf.float32)
         is_named = tf.cast(tf.strings.length(columns["company"]) >= 0, tf.float32)
-        return {"predictions": (self.base * is_day * is_named + 0.0 * tf.clip_by_value(fare, 0, 1))[:, None]}
+        base = tf.where(columns["hour"] == 1, self.at_one, self.base)
+        return {"predictions": (base * is_day * is_named + 0.0 * tf.clip_by_value(fare, 0, 1))[:, None]}
 
 
 def export_ride_model(
-    folder: Path, base: float, classes: tuple[str, ...] = ("no tip", "tip"), kind: type[RideModel] = RideModel
+    folder: Path,
+    base: float,
+    classes: tuple[str, ...] = ("no tip", "tip"),
+    at_one: float | None = None,
+    kind: type[RideModel] = RideModel,
 ) -> Path:
     """A SavedModel with an optional number, an optional text and a required whole number."""
     assert set(MISSING) == {tf.float32, tf.int64, tf.string}
     specs = {"fare": tf.float32, "company": tf.string, "hour": tf.int64}
-    model = kind(base)
+    model = kind(base, at_one)
     function = tf.function(model.predict, autograph=False)
     signature = function.get_concrete_function(
         **{name: tf.TensorSpec([None], dtype, name=name) for name, dtype in specs.items()}

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import httpx
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
+from tests.samples.grpc_calls import SECONDS, arrays_of, request_for
 from tests.samples.local_runs import TAXI_CSV
 
 Instance = dict[str, Any]
@@ -45,6 +48,21 @@ def send(url: str, model: str, instances: list[Instance], changed: Callable[[Ins
 
         codes = set(threads.map(sent, instances))
     assert codes == {200}
+
+
+def send_in_grpc(
+    address: str, model: str, instances: list[Instance], changed: Callable[[Instance], Instance], kinds: dict[str, str]
+) -> None:
+    """As `send`."""
+    with grpc.insecure_channel(address) as channel, ThreadPoolExecutor(_AT_ONCE) as threads:
+        stub = PredictionServiceStub(channel)
+
+        def sent(instance: Instance) -> int:
+            request = request_for(arrays_of([changed(instance)], kinds), model)
+            return len(stub.Predict(request, timeout=SECONDS).outputs)
+
+        outputs = set(threads.map(sent, instances))
+    assert outputs == {1}
 
 
 def _value(text: str, kind: str) -> Any:

@@ -12,7 +12,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from models.export.placeholders import MISSING
-from serving.log.exchange import MOST_INSTANCES, Exchange, Privacy, record_of
+from serving.log.answered import MOST_INSTANCES
+from serving.log.exchange import Exchange, Privacy, record_of
 from serving.protocol.signature import Feature
 
 SIGNATURE = [

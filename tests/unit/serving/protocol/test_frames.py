@@ -8,7 +8,13 @@ from typing import Any
 
 from serving.protocol.frames import Frame, FrameReader, FrameWriter
 
-FRAMES = [Frame(0, 0, b""), Frame(7, 200, b"x" * 5000), Frame(2**64 - 1, 503, b"\0\1"), Frame(8, 0, b"end")]
+FRAMES = [
+    Frame(0, 0, b""),
+    Frame(7, 200, b"x" * 5000, b"beside it"),
+    Frame(2**64 - 1, 503, b"\0\1"),
+    Frame(9, 200, b"", b"beside nothing"),
+    Frame(8, 0, b"end"),
+]
 
 
 class _Transport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from serving.protocol.request_id import request_id_of
+from serving.protocol.request_id import request_id_of, usable_id
 
 
 def _request(given: str) -> Request:
@@ -25,3 +25,8 @@ def test_another_one_is_made_and_is_the_same_at_every_call(given: str) -> None:
     assert len(made) == 32
     assert request_id_of(request) == made
     assert request_id_of(_request(given)) != made
+
+
+def test_an_entry_of_grpc_metadata_counts_as_the_header_does() -> None:
+    assert usable_id("trip-4711/a") == "trip-4711/a"
+    assert len(usable_id("")) == len(usable_id("two words")) == 32

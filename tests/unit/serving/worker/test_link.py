@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from serving.local.link import Link
+from serving.protocol.body import PROTOBUF
 from serving.protocol.errors import JSON, RequestError
 from serving.worker.link import answer_router
+from serving.worker.request import Reply
 
 
 class _Predictor:
@@ -28,7 +30,7 @@ class _Predictor:
     def start(self) -> None:
         return
 
-    async def answer(self, body: bytes, form: str) -> bytes:
+    async def answer(self, body: bytes, form: str) -> Reply:
         if body == b"refuse":
             raise RequestError(429, "too many")
         if body == b"fail":
@@ -36,7 +38,7 @@ class _Predictor:
         if body == b"wait":
             self.begun.set()
             await self.let_go.wait()
-        return body.upper()
+        return Reply(body.upper(), b"" if form == JSON else body.lower())
 
 
 @asynccontextmanager
@@ -78,3 +80,15 @@ def test_what_has_begun_is_answered_before_the_worker_ends(tmp_path: Path) -> No
             return (await begun).body
 
     assert asyncio.run(run()) == b"WAIT"
+
+
+def test_what_stands_beside_an_answer_comes_with_it_and_never_with_an_error(tmp_path: Path) -> None:
+    async def run() -> list[tuple[int, bytes]]:
+        async with _working(tmp_path, _Predictor()) as (link, worker):
+            asked = [(b"Ride", PROTOBUF), (b"Ride", JSON), (b"refuse", PROTOBUF)]
+            found = [await link.ask(body, form, 60) for body, form in asked]
+            os.kill(os.getpid(), signal.SIGTERM)
+            await worker
+            return [(each.kind, each.beside) for each in found]
+
+    assert asyncio.run(run()) == [(200, b"ride"), (200, b""), (429, b"")]

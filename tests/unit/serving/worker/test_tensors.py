@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import orjson
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -10,8 +14,12 @@ from hypothesis import strategies as st
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow_serving.apis import predict_pb2
 
+from serving.log.answer_line import BODY_BYTES, first_scores
+from serving.log.answered import MOST_INSTANCES
+from serving.protocol.answers import answers_of
 from serving.protocol.errors import RequestError
 from serving.protocol.signature import Feature, columns_of
+from serving.worker.request import Reply
 from serving.worker.tensors import read_tensors
 
 FEATURES = (Feature("company", "string", missing=""), Feature("hour", "int64"), Feature("fare", "float32", missing=0.5))
@@ -62,6 +70,39 @@ def test_an_odd_tensor_is_refused(kind: int, size: int, message: str) -> None:
     with pytest.raises(RequestError, match=message) as refused:
         read_tensors(_request(hour=column).SerializeToString(), FEATURES, LIMIT)
     assert refused.value.code == 400
+
+
+def _reply(outputs: dict[str, Any], is_logged: bool = False, wanted: Sequence[str] = ()) -> Reply:
+    request = _request(hour=tf.make_tensor_proto([8], tf.int64))
+    request.output_filter.extend(wanted)
+    asked = read_tensors(request.SerializeToString(), FEATURES, LIMIT, ("no tip", "tip"), is_logged)
+    return asked.answer(outputs)
+
+
+@pytest.mark.parametrize(("is_logged", "rows"), [(False, 1), (True, MOST_INSTANCES)])
+def test_beside_the_answer_stand_the_first_predictions_as_json_has_them(is_logged: bool, rows: int) -> None:
+    outputs = {"predictions": np.linspace(0, 1, MOST_INSTANCES + 1, dtype=np.float32)[:, None]}
+    predictions = orjson.loads(_reply(outputs, is_logged).beside)["predictions"]
+    assert predictions == answers_of(outputs, ("no tip", "tip"))[:rows]
+
+
+def test_an_output_filter_leaves_no_score_out_of_what_stands_beside() -> None:
+    outputs = {"price": np.float32([3.5]), "range": np.float32([[1, 9]])}
+    reply = _reply(outputs, wanted=["range"])
+    assert list(predict_pb2.PredictResponse.FromString(reply.body).outputs) == ["range"]
+    assert first_scores(reply.beside) == {"price": 3.5, "range.0": 1.0, "range.1": 9.0}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [np.float32(3.5), np.array([1j]), np.zeros((1, BODY_BYTES), np.float32)],
+    ids=["no row", "complex", "long"],
+)
+def test_a_prediction_that_has_no_scores_stands_not_beside_and_is_answered(output: Any) -> None:
+    reply = _reply({"predictions": output})
+    assert predict_pb2.PredictResponse.FromString(reply.body).outputs["predictions"].dtype
+    assert reply.beside == b'{"predictions":[]}'
+    assert first_scores(reply.in_json) == {}
 
 
 def test_an_answer_that_is_no_number_is_a_fault_of_the_model() -> None:
