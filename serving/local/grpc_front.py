@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import BytesValue as FirstField
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from serving.local.router import Router, headers_of
+from serving.local.router import Router
 from serving.local.worker import Worker
 from serving.protocol.body import PROTOBUF, SIGNATURE
 from serving.protocol.errors import STATUS, RequestError
@@ -78,7 +78,7 @@ class PredictionService:
           RequestError: when the caller may not ask, the request does not fit, or the version does not answer.
         """
         worker, answer = await self._router.ask(body, PROTOBUF, self._named(body))
-        context.set_trailing_metadata([(name.lower(), value) for name, value in headers_of(worker).items()])
+        context.set_trailing_metadata([(name.lower(), value) for name, value in worker.identity.headers.items()])
         if answer.code != _OK:
             raise RequestError(answer.code, orjson.loads(answer.body)["error"]["message"])
         # Fields may come in any order, so one more may be added at the end.

@@ -28,7 +28,7 @@ STATUS = {
     504: "DEADLINE_EXCEEDED",
 }
 # Whoever was refused for lack of room or of a server may come again.
-_LATER = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
+LATER = {429: {"Retry-After": "1"}, 503: {"Retry-After": "1"}}
 
 
 class RequestError(Exception):
@@ -42,7 +42,7 @@ class RequestError(Exception):
 
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
-    extra = {**_LATER.get(code, {}), **(headers or {})}
+    extra = {**LATER.get(code, {}), **(headers or {})}
     return Response(error_body(code, message), status_code=code, media_type=JSON, headers=extra)
 
 
