@@ -95,7 +95,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
         if grpc_address:
             print(f"sluice · {settings.name} · gRPC {grpc_address} · PredictionService", flush=True)
         leave_out_what_is_loaded()
-        run_until_signal(_config(settings, app, opened), opened.listening, opened.envoy and opened.envoy.drain)
+        run_until_signal(_config(settings, app, opened), opened.listening, opened.envoy.drain if opened.envoy else None)
 
 
 @contextmanager

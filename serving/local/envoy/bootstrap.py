@@ -146,9 +146,10 @@ def _manager(place: Place) -> dict[str, Any]:
         ],
         # Clients give the id of a request, or the version does.
         "generate_request_id": False,
-        # No client may steer Envoy by headers, not one of this machine either.
+        # No client may steer Envoy by headers `x-envoy-…`, not one of this machine either: Envoy leaves out those of all
+        # addresses but these, and an empty list would mean its own. No client has the address for all.
         "use_remote_address": True,
-        "internal_address_config": {"cidr_ranges": []},
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "server_header_transformation": "PASS_THROUGH",
         "request_headers_timeout": f"{limits.head_seconds:g}s",
         "stream_idle_timeout": f"{limits.read_seconds + 5:g}s",
