@@ -82,6 +82,7 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
+    open_as_many_files_as_allowed()
     with _alone(file), _private_folder() as folder, _opened(settings, folder, file) as opened:
         _begin(file, settings)
         settings = replace(settings, port=opened.port)
@@ -116,7 +117,6 @@ def _opened(settings: ServerSettings, folder: Path, file: StateFile) -> Abstract
 
 def _app(settings: ServerSettings, file: StateFile, folder: Path, opened: Opened, besides: list[Beside]) -> FastPath:
     """The router's application, with all that begins and ends with it."""
-    open_as_many_files_as_allowed()
     address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
     # The router, or whoever stands in its place, has checked the body's size.
     workers = WorkerSettings(body_limit=settings.body_limit)
