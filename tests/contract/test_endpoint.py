@@ -249,7 +249,7 @@ class TestLocalEndpoint(MirroringEndpointContract):
     def test_a_killed_server_comes_back_with_its_state(self, endpoint: LocalEndpoint, server: Server) -> None:
         endpoint.set_traffic({"11": 60, "12": 40}, endpoint.state().etag)
         before = endpoint.mirror(5, "12", endpoint.state().etag)
-        children = _children(server)
+        children = [*_workers(server), *_running(server, "--config-path")]
         server.kill()
         with pytest.raises(EndpointDownError):
             endpoint.predict([RIDE])
@@ -281,16 +281,15 @@ class TestLocalEndpointBehindEnvoy(TestLocalEndpoint):
     front = ENVOY
 
 
-def _children(server: Server) -> list[int]:
-    """The workers; the process that writes the serving log is none."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    return [each.pid for each in children if "serving.worker" in each.cmdline()]
-
-
 def _workers(server: Server) -> list[int]:
+    """The process that writes the serving log is none, and neither is Envoy."""
+    return _running(server, "serving.worker")
+
+
+def _running(server: Server, word: str) -> list[int]:
+    """The processes that the server has started with this argument."""
     assert server.process is not None
-    return [each.pid for each in psutil.Process(server.process.pid).children() if "serving.worker" in _command(each)]
+    return [each.pid for each in psutil.Process(server.process.pid).children() if word in _command(each)]
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -146,8 +146,8 @@ def _manager(place: Place) -> dict[str, Any]:
         ],
         # Clients give the id of a request, or the version does.
         "generate_request_id": False,
-        # No client may steer Envoy by headers `x-envoy-…`, not one of this machine either: Envoy leaves out those of all
-        # addresses but these, and an empty list would mean its own. No client has the address for all.
+        # No client may steer Envoy by headers `x-envoy-…`, not one of this machine either: Envoy takes them from these
+        # addresses alone. An empty list would stand for private networks; no client has the address of a broadcast.
         "use_remote_address": True,
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "server_header_transformation": "PASS_THROUGH",
