@@ -63,14 +63,15 @@ def envoy_listens(public: PublicPort, folder: Path, state: StoredState) -> Itera
     """
     program = find_envoy()
     with open_port(public.host, public.port, listen=False) as free:
-        port = free.getsockname()[1]
+        # Envoy takes no names.
+        host, port = free.getsockname()[:2]
     problems: list[str] = []
 
     def ended(problem: str) -> None:
         problems.append(problem)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    place = Place(public.host, port, folder, public.certificate, public.key, public.limits)
+    place = Place(host, port, folder, public.certificate, public.key, public.limits)
     envoy = EnvoyFront(place, EnvoyProcess(program, place, ended))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(place.router)

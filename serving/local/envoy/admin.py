@@ -26,7 +26,8 @@ class Admin:
         return {found["name"]: found["value"] for found in _READ.finditer(text)}
 
     def stop_listening(self) -> None:
-        """Takes no more connections; those that are there go on."""
+        """Takes no more connections; those that are there end with the next answer."""
+        self._asked("POST", "/healthcheck/fail")
         self._asked("POST", "/drain_listeners")
 
     def _asked(self, method: str, path: str) -> tuple[int, str]:

@@ -89,10 +89,14 @@ class EnvoyProcess:
     def stop(self) -> None:
         """Ends it now."""
         self._is_stopping = True
+        self._signal(signal.SIGTERM)
+        self._thread.join(DRAIN_SECONDS)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
         process = self._process
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        self._thread.join(DRAIN_SECONDS)
+            process.send_signal(number)
 
     def _written(self, path: Path, resources: list[dict[str, Any]], read: str) -> None:
         self._version += 1
@@ -146,6 +150,8 @@ class EnvoyProcess:
                 start_new_session=True,
             )
         was_ready = False
+        if self._is_stopping:  # since the one before it had ended
+            self._process.terminate()
         while self._process.poll() is None and not was_ready:
             was_ready = self._answers()
             time.sleep(_LOOK_EVERY)
