@@ -11,7 +11,7 @@ _READ = re.compile(r'^(?P<name>\S+): "?(?P<value>[^"\n]*)"?$', re.MULTILINE)
 
 
 class Admin:
-    """`path` is the socket. Each question raises OSError or HTTPException while nobody answers there."""
+    """`path` is the socket. OSError or HTTPException when nobody answers there."""
 
     def __init__(self, path: str) -> None:
         self._path = path
