@@ -21,8 +21,9 @@ run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" pass
 serve: setup ## answer requests on port 8080 with what `make run` pushed (ARGS="--port 8081" passes options on)
 	@$(PYTHON) -m serving $(ARGS)
 
-test: setup lint ## run every test; those that need images are skipped where these cannot be fetched
+test: setup lint ## run every test; those that need images or Envoy are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
+	@sh scripts/install_envoy.sh || true
 	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
 tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)

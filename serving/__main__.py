@@ -9,12 +9,13 @@ import click
 
 from gates.command.usage import OneSentenceCommand, folder_name
 from serving import container
-from serving.local.endpoint import TOKEN
+from serving.local.fronts import FRONTS, ROUTER
 from serving.local.server import ServerSettings, serve
 from serving.log.record_files import MOST_BYTES
 from serving.log.serving_log import FLUSH_SECONDS, SHARE
 from serving.log.settings import SALT, LogSettings, checked_privacy
 from serving.protocol.body import BODY_LIMIT
+from serving.protocol.token import TOKEN
 
 _SECONDS = click.FloatRange(0.1, 3600)
 
@@ -40,6 +41,7 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where it wrote.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets other machines in.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free port.")
+@click.option("--front", default=ROUTER, show_default=True, type=click.Choice(FRONTS), help="What has the port.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="Answer TensorFlow Serving's gRPC there, too.")
 @click.option("--newest", is_flag=True, help="Give the traffic to the newest version, whatever was set before.")
 @click.option("--body-limit", default=BODY_LIMIT, show_default=True, type=click.IntRange(1), help="Bytes of a request.")
@@ -58,6 +60,7 @@ def main(
     output_dir: Path,
     host: str,
     port: int,
+    front: str,
     grpc_port: int | None,
     newest: bool,
     body_limit: int,
@@ -87,6 +90,7 @@ def main(
         host=host,
         port=port,
         grpc_port=grpc_port,
+        front=front,
         token=os.environ.get(TOKEN, ""),
         body_limit=body_limit,
         certificate=certificate,

@@ -10,8 +10,9 @@ from typing import Any
 
 from core.errors import SluiceError
 from serving.contract import Endpoint
-from serving.local.endpoint import TOKEN, LocalEndpoint
+from serving.local.endpoint import LocalEndpoint
 from serving.local_folder import LocalVersionFolder
+from serving.protocol.token import TOKEN
 from serving.version_folder import VersionFolder
 
 # By the part before `://` of a place; a place without it is a local folder. What speaks to Google Cloud lies in a room

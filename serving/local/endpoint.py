@@ -32,8 +32,6 @@ from serving.local.following import held
 from serving.local.state import Observed, StateFile, StoredMirror, StoredModel, StoredState
 from serving.log.answer_files import FOLDER as ANSWERS
 
-# The environment variable that holds the token of an endpoint on this machine.
-TOKEN = "SLUICE_SERVING_TOKEN"
 _LOOK_EVERY = 0.02
 
 

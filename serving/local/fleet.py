@@ -6,8 +6,10 @@ import asyncio
 import logging
 import os
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -15,7 +17,7 @@ from core.errors import SluiceError
 from serving.contract import WHOLE
 from serving.local.following import following
 from serving.local.state import Observed, ObservedModel, StateFile, StoredState
-from serving.local.worker import Worker
+from serving.local.worker import BehindFront, Worker
 from serving.protocol.errors import RequestError
 from serving.worker.plan import WorkerSettings
 
@@ -31,19 +33,41 @@ class Address:
     certificate: str = ""
 
 
-class Fleet:
-    """Follows the state file of `file`; `sockets` is a folder that no one else can read."""
+class Front(Protocol):
+    """What stands before the workers and splits requests between them by itself."""
 
-    def __init__(self, file: StateFile, address: Address, sockets: Path, settings: WorkerSettings) -> None:
+    async def follow(self, state: StoredState, workers: Mapping[str, str], ending: Iterable[str]) -> None:
+        """Returns once every request goes by this state; TimeoutError when that takes too long. `workers`: their names
+        by deployed id; `ending`: the names of those that may still have requests."""
+
+
+class Fleet:
+    """Follows the state file of `file`; `sockets` is a folder that no one else can read.
+
+    `front` and `behind`, both or none: clients are answered by the workers themselves.
+    """
+
+    def __init__(
+        self,
+        file: StateFile,
+        address: Address,
+        sockets: Path,
+        settings: WorkerSettings,
+        front: Front | None = None,
+        behind: BehindFront | None = None,
+    ) -> None:
         self.file = file
         self.workers: dict[str, Worker] = {}
         self.state = file.read()
         self._address = address
         self._sockets = sockets
         self._settings = settings
+        self._front = front
+        self._behind = behind
         self._born = psutil.Process().create_time()
         self._changed = asyncio.Event()
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._leaving: list[Worker] = []
+        self._stopping: dict[asyncio.Task[None], Worker] = {}
         self._random = random.Random()
         self._observed: Observed | None = None
         self._task = asyncio.get_running_loop().create_task(self._follow())
@@ -93,8 +117,12 @@ class Fleet:
                     looked = loop.time()
                 if (now := self.file.stamp()) != stamp:
                     stamp = now
-                    self._apply(self.file.read())
+                    await self._apply(self.file.read())
                 self._observe()
+            except TimeoutError as late:
+                # Tried again: nothing is promised before requests go by the new state.
+                stamp = None
+                logging.getLogger(__name__).error("%s", late)
             except (SluiceError, OSError) as problem:
                 # What is served stays as it is until the file can be read again.
                 logging.getLogger(__name__).error("%s", problem)
@@ -104,23 +132,29 @@ class Fleet:
             except asyncio.TimeoutError:
                 continue
 
-    def _apply(self, state: StoredState) -> None:
+    async def _apply(self, state: StoredState) -> None:
         wanted = {each.deployed_id: each for each in state.deployed}
-        leaving = [worker for name, worker in self.workers.items() if wanted.get(name) != worker.stored]
+        for name, worker in self.workers.items():
+            if wanted.get(name) != worker.stored and worker not in self._leaving:
+                self._leaving.append(worker)
         for stored in wanted.values():
             known = self.workers.get(stored.deployed_id)
             if known is None or known.stored != stored:
                 path = self.file.versions / stored.version
                 self.workers[stored.deployed_id] = Worker(
-                    stored, path, self._sockets, self._settings, self._changed.set
+                    stored, path, self._sockets, self._settings, self._changed.set, self._behind
                 )
+        if self._front is not None:
+            ending = [worker.name for worker in (*self._leaving, *self._stopping.values())]
+            await self._front.follow(state, {name: self.workers[name].name for name in wanted}, ending)
         self.state = state
-        for worker in leaving:
+        while self._leaving:
+            worker = self._leaving.pop()
             if self.workers[worker.stored.deployed_id] is worker:
                 del self.workers[worker.stored.deployed_id]
             task = asyncio.get_running_loop().create_task(worker.stop())
-            self._stopping.add(task)
-            task.add_done_callback(self._stopping.discard)
+            self._stopping[task] = worker
+            task.add_done_callback(self._stopping.pop)
 
     def _observe(self) -> None:
         models = {name: ObservedModel(ready=each.ready, problem=each.problem) for name, each in self.workers.items()}

@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.wrappers_pb2 import BytesValue as FirstField
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from serving.local.router import Router, headers_of
+from serving.local.router import Router
 from serving.local.worker import Worker
 from serving.protocol.body import PROTOBUF, SIGNATURE
 from serving.protocol.errors import STATUS, RequestError
@@ -81,7 +81,7 @@ class PredictionService:
           RequestError: when the caller may not ask, the request does not fit, or the version does not answer.
         """
         worker, answer = await self._router.ask(body, PROTOBUF, request_id, self._named(body))
-        headers = {**headers_of(worker), HEADER: request_id}
+        headers = {**worker.identity.headers, HEADER: request_id}
         context.set_trailing_metadata([(name.lower(), value) for name, value in headers.items()])
         if answer.code != _OK:
             raise RequestError(answer.code, orjson.loads(answer.body)["error"]["message"])

@@ -8,13 +8,20 @@ from collections.abc import Callable
 from typing import cast
 
 from serving.protocol.frames import FORMS, Frame, FrameReader, FrameWriter
+from serving.protocol.notes import NOTE, Note, note_in
+
+
+def _ignored(_: Note) -> None:
+    """A worker that answers nobody else has nothing to note."""
 
 
 class Link(asyncio.Protocol):
-    """`on_lost` is called when the connection ends, by whichever side."""
+    """`on_lost` is called when the connection ends, by whichever side; `on_note` with each note of the worker."""
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_lost: Callable[[], None], on_note: Callable[[Note], None] = _ignored) -> None:
+        self.ended = asyncio.Event()
         self._on_lost = on_lost
+        self._on_note = on_note
         self._reader = FrameReader()
         self._numbers = itertools.count()
         self._answers: dict[int, asyncio.Future[Frame]] = {}
@@ -22,9 +29,11 @@ class Link(asyncio.Protocol):
         self._writer: FrameWriter | None = None
 
     @classmethod
-    async def to(cls, unix_socket: str, on_lost: Callable[[], None]) -> Link:
+    async def to(
+        cls, unix_socket: str, on_lost: Callable[[], None], on_note: Callable[[Note], None] = _ignored
+    ) -> Link:
         """A link to the worker that listens there; OSError when none does."""
-        _, link = await asyncio.get_running_loop().create_unix_connection(lambda: cls(on_lost), unix_socket)
+        _, link = await asyncio.get_running_loop().create_unix_connection(lambda: cls(on_lost, on_note), unix_socket)
         return link
 
     async def ask(self, body: bytes, form: str, seconds: float) -> Frame:
@@ -57,6 +66,9 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         for frame in self._reader.frames(data):
+            if frame.kind == NOTE:
+                self._on_note(note_in(frame))
+                continue
             # Nobody waits any more for an answer that came too late.
             answer = self._answers.get(frame.number)
             if answer is not None and not answer.done():
@@ -65,6 +77,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._writer = None
+        self.ended.set()
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(ConnectionError("the worker ended before it answered"))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.responses import Response
 
 from serving.local.fleet import Fleet
 from serving.local.metrics import Metrics
-from serving.local.worker import Worker, WorkerAnswer
+from serving.local.worker import MOST_COPIES, Worker, WorkerAnswer
 from serving.log.answered import Answered
 from serving.log.exchange import Exchange
 from serving.log.recorder import AnswerRecorder
@@ -26,11 +25,11 @@ from serving.log.serving_log import ServingLog
 from serving.protocol.body import BODY_LIMIT, PROTOBUF, read_body
 from serving.protocol.errors import JSON, RequestError, error_response, exception_handlers
 from serving.protocol.frames import PROTOBUF_LOGGED
+from serving.protocol.notes import Note
 from serving.protocol.openapi import with_instances
 from serving.protocol.request_id import HEADER, request_id_of
+from serving.protocol.token import check_authorization
 
-MOST_COPIES = 64
-_BEARER = "bearer "
 _GONE = 499  # as nginx: the client, or this server, ended before the answer
 
 
@@ -55,7 +54,6 @@ class Router:
             self.metrics.registry.register(kept.unwritten)
         self.fleet: Fleet | None = None
         self._copies: set[asyncio.Task[None]] = set()
-        self._suffixes: dict[str, bytes] = {}
 
     def kept(self) -> Sequence[AnswerRecorder | ServingLog]:
         """What is kept of answers."""
@@ -76,8 +74,8 @@ class Router:
         body = await read_body(request, self.settings.body_limit)
         request_id = request_id_of(request)
         chosen, answer = await self.ask(body, JSON, request_id, worker)
-        headers = {**headers_of(chosen), HEADER: request_id}
-        content = answer.body if raw or answer.code != 200 else answer.body[:-1] + self._suffix(chosen)
+        headers = {**chosen.identity.headers, HEADER: request_id}
+        content = answer.body if raw or answer.code != 200 else chosen.identity.named(answer.body)
         return Response(content, status_code=answer.code, media_type=JSON, headers=headers)
 
     async def ask(
@@ -115,11 +113,7 @@ class Router:
         Raises:
           RequestError: 401 without the token.
         """
-        if not self.settings.token:
-            return
-        token = given[len(_BEARER) :] if given.lower().startswith(_BEARER) else ""
-        if not hmac.compare_digest(token.encode(), self.settings.token.encode()):
-            raise RequestError(401, "this endpoint asks for the header `Authorization: Bearer TOKEN`")
+        check_authorization(given, self.settings.token)
 
     def named(self, model: str) -> None:
         """Checks the name in a path.
@@ -153,10 +147,31 @@ class Router:
         shares = fleet.state.traffic
         return fleet.workers[max(shares, key=shares.__getitem__)] if shares else None
 
+    def noted(self, worker: Worker, note: Note) -> None:
+        """Keeps what a worker has answered past this router, as if it had come this way."""
+        stored = worker.stored
+        if note.is_copy:
+            self.metrics.copies.labels(stored.model, stored.version, str(note.code)).inc()
+        else:
+            self._count(worker, note.code, note.seconds)
+        self.recorder.lost(note.lost)
+        answered = Answered(note.time, stored.deployed_id, note.code, note.seconds, note.answer, note.is_copy)
+        self.recorder.answered(answered)
+        if note.request and self.log is not None:
+            features = worker.report["features"]
+            model, version = stored.model, stored.version
+            self.log.take(Exchange(note.time, note.request_id, model, version, features, note.request, note.answer))
+
+    def unanswered(self, deployed_id: str, code: int, seconds: float) -> None:
+        """Keeps that a version has not answered a request past this router."""
+        worker = self.running().workers.get(deployed_id)
+        if worker is not None:
+            self._count(worker, code, seconds)
+            self._record(worker, code, seconds, b"")
+
     async def _answered(self, worker: Worker, body: bytes, form: str, by_split: bool) -> WorkerAnswer:
         began = time.perf_counter()
         code, content = 500, b""
-        labels = (worker.stored.model, worker.stored.version)
         try:
             answer = await worker.post(body, form)
             code, content = answer.code, answer.in_json
@@ -169,8 +184,7 @@ class Router:
             raise
         finally:
             seconds = time.perf_counter() - began
-            self.metrics.requests.labels(*labels, str(code)).inc()
-            self.metrics.seconds.labels(*labels).observe(seconds)
+            self._count(worker, code, seconds)
             # Who names a version tests it: such requests are no sample of what users send.
             if by_split:
                 self._record(worker, code, seconds, content)
@@ -195,16 +209,14 @@ class Router:
         self._copies.add(task)
         task.add_done_callback(self._copies.discard)
 
+    def _count(self, worker: Worker, code: int, seconds: float) -> None:
+        labels = (worker.stored.model, worker.stored.version)
+        self.metrics.requests.labels(*labels, str(code)).inc()
+        self.metrics.seconds.labels(*labels).observe(seconds)
+
     def _record(self, worker: Worker, code: int, seconds: float, content: bytes, is_copy: bool = False) -> None:
         deployed_id = worker.stored.deployed_id
         self.recorder.answered(Answered(time.time(), deployed_id, code, seconds, content, is_copy))
-
-    def _suffix(self, worker: Worker) -> bytes:
-        """The end of an answer, which names who gave it."""
-        key = worker.stored.deployed_id
-        if key not in self._suffixes:
-            self._suffixes[key] = b"," + orjson.dumps(worker.ids)[1:]
-        return self._suffixes[key]
 
 
 def _exchange(request_id: str, worker: Worker, body: bytes, form: str, answer: WorkerAnswer) -> Exchange:
@@ -212,36 +224,22 @@ def _exchange(request_id: str, worker: Worker, body: bytes, form: str, answer: W
     return Exchange(time.time(), request_id, stored.model, stored.version, features, body, answer.in_json, form)
 
 
-def headers_of(worker: Worker) -> dict[str, str]:
-    """The headers by which an answer names who gave it."""
-    stored = worker.stored
-    return {
-        "X-Vertex-AI-Deployed-Model-Id": stored.deployed_id,
-        "X-Vertex-AI-Model": stored.model,
-        "X-Vertex-AI-Model-Version-Id": stored.version,
-    }
-
-
 Beside = Callable[[Router], AbstractAsyncContextManager[None]]
 
 
-def router_app(
-    settings: RouterSettings,
-    start_fleet: Callable[[], Fleet],
-    recorder: AnswerRecorder,
-    log: ServingLog | None,
-    beside: Beside | None = None,
-) -> FastAPI:
+def router_app(router: Router, start_fleet: Callable[[], Fleet], besides: Sequence[Beside] = ()) -> FastAPI:
     """The application of the front. The fleet, the record of answers and the serving log begin and end with it, and so
-    does `beside`, another front."""
-    router = Router(settings, recorder, log)
+    do `besides`, other fronts and what belongs to them."""
+    settings = router.settings
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         router.fleet = start_fleet()
         for kept in router.kept():
             kept.start()
-        async with beside(router) if beside else nullcontext():
+        async with AsyncExitStack() as stack:
+            for beside in besides:
+                await stack.enter_async_context(beside(router))
             yield
         await router.fleet.stop()
         for kept in router.kept():

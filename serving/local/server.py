@@ -7,7 +7,7 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,11 @@ from filelock import FileLock, Timeout
 from core.errors import SluiceError
 from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
+from serving.local.fronts import ENVOY, ROUTER, Opened, PublicPort, envoy_listens, router_listens
 from serving.local.page.routes import add_page
-from serving.local.router import Beside, RouterSettings, router_app
+from serving.local.router import Beside, Router, RouterSettings, router_app
 from serving.local.state import StateFile
+from serving.local.worker import BehindFront
 from serving.log.answer_files import FOLDER as ANSWERS
 from serving.log.answer_files import AnswerFiles
 from serving.log.recorder import AnswerRecorder
@@ -41,6 +43,7 @@ class ServerSettings:
     """Which folder of versions is served, and where. `certificate` and `key` are files; without them no TLS.
 
     Without `log` no request is logged. `grpc_port`: of the PredictionService in gRPC; None: there is none.
+    `front` is one of `serving.local.fronts.FRONTS`.
     """
 
     versions: Path
@@ -54,6 +57,12 @@ class ServerSettings:
     newest: bool = False
     log: LogSettings | None = None
     grpc_port: int | None = None
+    front: str = ROUTER
+
+    @property
+    def limits(self) -> Limits:
+        """Of a client."""
+        return Limits(body_bytes=self.body_limit)
 
     @property
     def url(self) -> str:
@@ -68,49 +77,79 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """Serves until SIGTERM or Ctrl-C, then answers what has begun.
 
     Raises:
-      SluiceError: when the port is taken, the folder has no version, or another process serves it.
+      SluiceError: when the port is taken, the folder has no version, another process serves it, or Envoy, where it is
+        the front, does not start or ends again and again.
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
-    with _alone(file), open_port(settings.host, settings.port) as listening:
+    open_as_many_files_as_allowed()
+    with _alone(file), _private_folder() as folder, _opened(settings, folder, file) as opened:
         _begin(file, settings)
-        grpc_address, beside = ("", None) if settings.grpc_port is None else _grpc_front(settings, settings.grpc_port)
-        settings = replace(settings, port=listening.getsockname()[1])
+        settings = replace(settings, port=opened.port)
+        grpc_address, besides = "", []
+        if settings.grpc_port is not None:
+            grpc_address, grpc = _grpc_front(settings, settings.grpc_port)
+            besides.append(grpc)
+        app = _app(settings, file, folder, opened, besides)
         if announce:
             print(announce.format(url=settings.url), flush=True)
         if grpc_address:
             print(f"sluice · {settings.name} · gRPC {grpc_address} · PredictionService", flush=True)
-        sockets = Path(tempfile.mkdtemp(prefix="sluice-"))
-        address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
-        # The router has checked the body's size.
-        workers = WorkerSettings(body_limit=settings.body_limit)
-        router = RouterSettings(settings.name, settings.token, settings.body_limit)
-        open_as_many_files_as_allowed()
-        recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
-        log = settings.log.opened(settings.name) if settings.log else None
-        app = router_app(router, lambda: Fleet(file, address, sockets, workers), recorder, log, beside)
-        add_page(app, app.state.router)
-        config = uvicorn.Config(
-            FastPath(app),
-            loop="uvloop",
-            http=guarded(Limits(body_bytes=settings.body_limit)),
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            # A warning would be a line for each odd request, for whoever wants to fill the log.
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            # Nobody reads the address of a client, which a header could forge.
-            proxy_headers=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            ssl_certfile=settings.certificate or None,
-            ssl_keyfile=settings.key or None,
-        )
         leave_out_what_is_loaded()
-        try:
-            run_until_signal(config, listening)
-        finally:
-            shutil.rmtree(sockets, ignore_errors=True)
+        run_until_signal(_config(settings, app, opened), opened.listening, opened.envoy.drain if opened.envoy else None)
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """For sockets: no one else can read it."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _opened(settings: ServerSettings, folder: Path, file: StateFile) -> AbstractContextManager[Opened]:
+    certificate, key = (str(Path(each).resolve()) if each else "" for each in (settings.certificate, settings.key))
+    public = PublicPort(settings.host, settings.port, certificate, key, settings.limits)
+    return envoy_listens(public, folder, file.read()) if settings.front == ENVOY else router_listens(public)
+
+
+def _app(settings: ServerSettings, file: StateFile, folder: Path, opened: Opened, besides: list[Beside]) -> FastPath:
+    """The router's application, with all that begins and ends with it."""
+    address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
+    # The router, or whoever stands in its place, has checked the body's size.
+    workers = WorkerSettings(body_limit=settings.body_limit)
+    recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
+    log = settings.log.opened(settings.name) if settings.log else None
+    router = Router(RouterSettings(settings.name, settings.token, settings.body_limit), recorder, log)
+    behind = None
+    if opened.envoy is not None:
+        behind = BehindFront(settings.token, settings.log.share if settings.log else 0.0, router.noted)
+        besides = [*besides, opened.envoy.reporting]
+    app = router_app(router, lambda: Fleet(file, address, folder, workers, opened.envoy, behind), besides)
+    add_page(app, router)
+    return FastPath(app)
+
+
+def _config(settings: ServerSettings, app: FastPath, opened: Opened) -> uvicorn.Config:
+    is_public = opened.envoy is None
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=guarded(settings.limits),
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        # A warning would be a line for each odd request, for whoever wants to fill the log.
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        # Nobody reads the address of a client, which a header could forge.
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_certfile=(is_public and settings.certificate) or None,
+        ssl_keyfile=(is_public and settings.key) or None,
+    )
 
 
 def _grpc_front(settings: ServerSettings, port: int) -> tuple[str, Beside]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,20 @@ from typing import Any
 from serving.local.link import Link
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
+from serving.protocol.identity import Identity
+from serving.protocol.notes import Note
+from serving.protocol.token import TOKEN
 from serving.worker.memory import lacking_memory
-from serving.worker.plan import WorkerPlan, WorkerSettings
+from serving.worker.plan import FrontPlan, WorkerPlan, WorkerSettings
 
 DRAIN_SECONDS = 30
 # Vertex' limit of a prediction on a shared endpoint.
 ANSWER_SECONDS = 60
 MOST_IN_FLIGHT = 1024
+# Copies that are on their way to a version; nobody waits for those that are left out.
+MOST_COPIES = 64
 _LONGEST_PAUSE = 30.0
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -36,18 +43,46 @@ class WorkerAnswer:
     in_json: bytes
 
 
+@dataclass(frozen=True)
+class BehindFront:
+    """For workers that answer clients by themselves, which need `token`. `log_share`: percent of the requests that are
+    logged. `on_note` is called with what a worker has noted of each."""
+
+    token: str
+    log_share: float
+    on_note: Callable[[Worker, Note], None]
+
+
+def front_sockets(sockets: Path, worker: str) -> tuple[str, str]:
+    """Where the worker of this name takes requests and copies of them from a front."""
+    return str(sockets / f"{worker}.requests"), str(sockets / f"{worker}.copies")
+
+
 class Worker:
-    """Keeps a process for one version alive until it is stopped; `on_change` is called when its readiness changes."""
+    """Keeps a process for one version alive until it is stopped; `on_change` is called when its readiness changes.
+
+    `sockets` is a folder that no one else can read. `name` is that of no other worker, also of the same version.
+    """
 
     def __init__(
-        self, stored: StoredModel, path: Path, sockets: Path, settings: WorkerSettings, on_change: Callable[[], None]
+        self,
+        stored: StoredModel,
+        path: Path,
+        sockets: Path,
+        settings: WorkerSettings,
+        on_change: Callable[[], None],
+        behind: BehindFront | None = None,
     ) -> None:
         self.stored = stored
+        self.name = f"{stored.deployed_id}-{next(_numbers)}"
+        self.identity = Identity(stored.deployed_id, stored.model, stored.version)
         self.ready = False
         self.problem = ""
         self.report: dict[str, Any] = {}
         self._path = path
+        self._sockets = sockets
         self._socket = str(sockets / f"{stored.deployed_id}.sock")
+        self._behind = behind
         self._settings = settings
         self._on_change = on_change
         self._process: asyncio.subprocess.Process | None = None
@@ -57,7 +92,6 @@ class Worker:
         self._idle = asyncio.Event()
         self._idle.set()
         self._task = asyncio.get_running_loop().create_task(self._keep_alive())
-        self.ids = _ids(stored)
 
     @property
     def pid(self) -> int | None:
@@ -100,6 +134,9 @@ class Worker:
             if self._process.returncode is None:
                 self._process.kill()
                 await self._process.wait()
+            if self._link is not None:
+                # Its last notes.
+                await _within(DRAIN_SECONDS, self._link.ended.wait())
         self._unready("")
 
     async def _keep_alive(self) -> None:
@@ -132,13 +169,14 @@ class Worker:
         if problem := lacking_memory(_size_of(self._path)):
             return problem
         reading, writing = os.pipe()
-        plan = WorkerPlan(str(self._path), self._socket, writing, self._settings)
+        plan = WorkerPlan(str(self._path), self._socket, writing, self._settings, self._front_plan())
         root = str(Path(__file__).parents[2])
         environment = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONWARNINGS": "ignore::FutureWarning",
             **os.environ,
             "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
+            TOKEN: self._behind.token if self._behind else "",
         }
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -161,7 +199,7 @@ class Worker:
         self.report = report
         try:
             # A process that cannot be asked any more ends, and so is started again.
-            self._link = await Link.to(self._socket, partial(_end, self._process))
+            self._link = await Link.to(self._socket, partial(_end, self._process), self._noted)
         except OSError as problem:
             _end(self._process)
             await self._process.wait()
@@ -174,6 +212,15 @@ class Worker:
             self._logged = ""
         self._on_change()
         return ""
+
+    def _front_plan(self) -> FrontPlan | None:
+        if self._behind is None:
+            return None
+        return FrontPlan(self.identity, *front_sockets(self._sockets, self.name), self._behind.log_share)
+
+    def _noted(self, note: Note) -> None:
+        if self._behind is not None:
+            self._behind.on_note(self, note)
 
     def _unready(self, problem: str) -> None:
         self.ready, self.problem = False, problem
@@ -193,11 +240,6 @@ def _size_of(folder: Path) -> int:
 def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.terminate()
-
-
-def _ids(stored: StoredModel) -> Mapping[str, str]:
-    """As Vertex names them in an answer."""
-    return {"deployedModelId": stored.deployed_id, "model": stored.model, "modelVersionId": stored.version}
 
 
 def _by(code: int) -> str:

@@ -44,12 +44,16 @@ class Outbox(Generic[Item]):
     def put(self, item: Item, size: int) -> None:
         """Takes an item of so many bytes."""
         if len(self._items) >= MOST_ITEMS or self._bytes + size > MOST_BYTES:
-            self.unwritten.labels(_TOO_MANY).inc()
+            self.lost(1)
             return
         self._items.append(item)
         self._bytes += size
         if len(self._items) == MOST_ITEMS // 2 or self._bytes > MOST_BYTES // 2:
             self._wake.set()
+
+    def lost(self, number: int) -> None:
+        """Counts so many items that were too many."""
+        self.unwritten.labels(_TOO_MANY).inc(number)
 
     def start(self) -> None:
         """Begins to write, in the running event loop."""

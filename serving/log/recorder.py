@@ -33,6 +33,10 @@ class AnswerRecorder:
         line = line_of(answered)
         self._outbox.put(line, len(line))
 
+    def lost(self, number: int) -> None:
+        """Counts answers that did not come here."""
+        self._outbox.lost(number)
+
     def start(self) -> None:
         """Begins, in the running event loop."""
         self._outbox.start()

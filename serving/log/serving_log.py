@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 
 from prometheus_client import Counter
 
 from serving.log.exchange import Exchange, Privacy, record_of
 from serving.log.outbox import Outbox
+from serving.log.sample import Sample
 from serving.log.writer_process import WriterProcess
 
 SHARE = 10.0
 FLUSH_SECONDS = 30.0
-# A longer request takes milliseconds to be read again.
-MOST_BODY = 256 << 10
 
 
 class ServingLog:
@@ -37,7 +35,7 @@ class ServingLog:
         self._process = process
         self._share = share
         self._privacy = privacy or Privacy()
-        self._random = random.Random()
+        self._sample = Sample(share)
         self._refused: set[tuple[str, str]] = set()
         self._outbox = Outbox("serving log", self._write, interval)
 
@@ -48,7 +46,7 @@ class ServingLog:
 
     def wants(self, body: bytes) -> bool:
         """Whether this request is one of the sample."""
-        return self._random.random() * 100 < self._share and len(body) <= MOST_BODY
+        return self._sample.wants(body)
 
     def take(self, exchange: Exchange) -> None:
         """Takes a request of the sample; it is in the log after the next flush."""

@@ -28,7 +28,7 @@ STATUS = {
     504: "DEADLINE_EXCEEDED",
 }
 # Whoever was refused for lack of room or of a server may come again; a 401 names what is asked for, by RFC 9110.
-_BESIDE = {
+ERROR_HEADERS = {
     401: {"WWW-Authenticate": "Bearer"},
     429: {"Retry-After": "1"},
     503: {"Retry-After": "1"},
@@ -46,7 +46,7 @@ class RequestError(Exception):
 
 def error_response(code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The error as a response."""
-    extra = {**_BESIDE.get(code, {}), **(headers or {})}
+    extra = {**ERROR_HEADERS.get(code, {}), **(headers or {})}
     return Response(error_body(code, message), status_code=code, media_type=JSON, headers=extra)
 
 

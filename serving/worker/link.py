@@ -6,17 +6,27 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from typing import cast
 
 from serving.protocol.errors import DEFECT, RequestError, error_body
 from serving.protocol.frames import FORMS, Frame, FrameReader, FrameWriter
+from serving.protocol.notes import Note, frame_of
 from serving.worker.predictor import Predictor
 
 _OK = 200
+# A router that reads no notes must not fill the memory of its workers.
+MOST_UNREAD_BYTES = 32 << 20
+Beside = Callable[[Callable[[Note], None]], AbstractAsyncContextManager[None]]
 
 
-async def answer_router(listening: socket.socket, predictor: Predictor, drain_seconds: float) -> None:
-    """Answers until SIGTERM, then finishes what has begun."""
+async def answer_router(
+    listening: socket.socket, predictor: Predictor, drain_seconds: float, beside: Beside | None = None
+) -> None:
+    """Answers until SIGTERM, then finishes what has begun. `beside` answers others meanwhile, and is given a function
+    by which the router learns of it."""
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -24,7 +34,13 @@ async def answer_router(listening: socket.socket, predictor: Predictor, drain_se
     predictor.start()
     links: set[_Link] = set()
     server = await loop.create_unix_server(lambda: _Link(predictor, links), sock=listening)
-    await ending.wait()
+
+    def note(note: Note) -> None:
+        for link in links:
+            link.note(note)
+
+    async with beside(note) if beside else nullcontext():
+        await ending.wait()
     server.close()
     if links:
         await asyncio.wait([loop.create_task(link.drain()) for link in links], timeout=drain_seconds)
@@ -41,6 +57,17 @@ class _Link(asyncio.Protocol):
         self._closed = asyncio.Event()
         self._transport: asyncio.WriteTransport | None = None
         self._writer: FrameWriter | None = None
+        self._lost_notes = 0
+
+    def note(self, note: Note) -> None:
+        """Sends a note, unless too many wait to be read."""
+        if self._transport is None or self._writer is None:
+            return
+        if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            self._lost_notes += 1
+            return
+        self._writer.write(frame_of(replace(note, lost=self._lost_notes)))
+        self._lost_notes = 0
 
     async def drain(self) -> None:
         """Returns once all that came is answered and the answers are on their way."""

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from serving.protocol.body import BODY_LIMIT
+from serving.protocol.identity import Identity
 
 PREDICT_ROUTE, HEALTH_ROUTE = "/predict", "/healthz"
 
@@ -26,6 +27,20 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True)
+class FrontPlan:
+    """For a worker that answers clients by itself, behind a front that splits: requests come to one socket, copies of
+    requests to the other. `log_share`: percent of the requests that are logged.
+
+    The token that clients need is no part of it, for every user of the machine sees the arguments of a process.
+    """
+
+    identity: Identity
+    requests: str
+    copies: str
+    log_share: float = 0.0
+
+
+@dataclass(frozen=True)
 class WorkerPlan:
     """A worker listens on `unix_socket`, and writes a report to the pipe `report_to`: the signature, or the problem."""
 
@@ -33,6 +48,7 @@ class WorkerPlan:
     unix_socket: str
     report_to: int
     settings: WorkerSettings = field(default_factory=WorkerSettings)
+    front: FrontPlan | None = None
 
     def dumps(self) -> str:
         """One line of JSON."""
@@ -42,4 +58,7 @@ class WorkerPlan:
     def loads(cls, text: str) -> WorkerPlan:
         """What `dumps` wrote."""
         plain = json.loads(text)
-        return cls(**{**plain, "settings": WorkerSettings(**plain["settings"])})
+        front = plain["front"]
+        if front is not None:
+            front = FrontPlan(**{**front, "identity": Identity(**front["identity"])})
+        return cls(**{**plain, "settings": WorkerSettings(**plain["settings"]), "front": front})

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from tensorflow.io import gfile
 from core.errors import SluiceError
 from core.text import counted
 from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
+from serving.protocol.token import TOKEN
 from serving.version_folder import files_of
 from serving.worker.answer_record import AnswerRecord
 from serving.worker.app import worker_app
+from serving.worker.front import Access, front_servers, listening_at
 from serving.worker.garbage import leave_out_what_is_loaded
-from serving.worker.link import answer_router
+from serving.worker.link import Beside, answer_router
 from serving.worker.memory import lacking_memory
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
@@ -60,8 +63,19 @@ def serve(plan: WorkerPlan) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(plan.unix_socket)
     listening.listen(WAITING_CONNECTIONS)
+    predictor = Predictor(model, plan.settings)
+    beside = _front(predictor, plan)
     _report(plan.report_to, _description(model))
-    uvloop.run(answer_router(listening, Predictor(model, plan.settings), DRAIN_SECONDS))
+    uvloop.run(answer_router(listening, predictor, DRAIN_SECONDS, beside))
+
+
+def _front(predictor: Predictor, plan: WorkerPlan) -> Beside | None:
+    """What answers clients beside the router, when the plan has it."""
+    if plan.front is None:
+        return None
+    open_as_many_files_as_allowed()
+    access = Access(os.environ.get(TOKEN, ""), plan.settings.body_limit)
+    return partial(front_servers, predictor, plan.front, listening_at(plan.front), access)
 
 
 def serve_container(

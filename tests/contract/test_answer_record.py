@@ -14,16 +14,17 @@ from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.log.answer_source import answer_source_at
 from serving.watch.window import AnswerSource, Observation, Window
+from tests.samples.fronts import FRONTS
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=FRONTS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Version 101 has all traffic; 102 is deployed and answers otherwise."""
     home = tmp_path_factory.mktemp("out")
     for version, base in (("101", 0.25), ("102", 0.9)):
         export_ride_model(home / "serving" / WORKLOAD / version, base)
-    with served(home) as running:
+    with served(home, *request.param) as running:
         endpoint = LocalEndpoint(running.versions, WORKLOAD)
         for version in ("101", "102"):
             endpoint.deploy(ModelVersion(version, WORKLOAD, version))

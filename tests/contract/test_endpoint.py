@@ -7,7 +7,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import psutil
@@ -28,6 +28,7 @@ from serving.contract import (
     UnknownVersionError,
 )
 from serving.local.endpoint import LocalEndpoint
+from tests.samples.fronts import ENVOY, needs_envoy
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
 STABLE, CANARY, SPARE, BROKEN, ABSENT = (
@@ -188,6 +189,8 @@ class MirroringEndpointContract(EndpointContract):
 
 
 class TestLocalEndpoint(MirroringEndpointContract):
+    front: tuple[str, ...] = ()
+
     @pytest.fixture(scope="class")
     def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         home = tmp_path_factory.mktemp("endpoint")
@@ -204,7 +207,7 @@ class TestLocalEndpoint(MirroringEndpointContract):
             '{"deployed_id": "11", "model": "rides", "version": "101"},'
             '{"deployed_id": "12", "model": "rides", "version": "102"}]}'
         )
-        with served(home) as server:
+        with served(home, *self.front) as server:
             yield server
 
     @pytest.fixture
@@ -232,7 +235,7 @@ class TestLocalEndpoint(MirroringEndpointContract):
         assert copies() - before >= 9
 
     def test_a_killed_worker_comes_back(self, endpoint: LocalEndpoint, server: Server) -> None:
-        workers = _children(server)
+        workers = _workers(server)
         assert len(workers) == 2
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
@@ -240,12 +243,13 @@ class TestLocalEndpoint(MirroringEndpointContract):
         answer = server.post([RIDE])
         assert answer.status_code in (200, 503)
         _wait_for_new_workers(server, workers)
+        _wait_until(lambda: all(each.ready for each in endpoint.deployed()), "a killed worker does not answer again")
         assert self.answering(endpoint, 10) == {"11": 10}
 
     def test_a_killed_server_comes_back_with_its_state(self, endpoint: LocalEndpoint, server: Server) -> None:
         endpoint.set_traffic({"11": 60, "12": 40}, endpoint.state().etag)
         before = endpoint.mirror(5, "12", endpoint.state().etag)
-        workers = _children(server)
+        children = [*_workers(server), *_running(server, "--config-path")]
         server.kill()
         with pytest.raises(EndpointDownError):
             endpoint.predict([RIDE])
@@ -254,7 +258,7 @@ class TestLocalEndpoint(MirroringEndpointContract):
         endpoint.deploy(CANARY)
         after = endpoint.state()
         assert (after.traffic, after.mirror, after.previous) == (before.traffic, before.mirror, before.previous)
-        assert not any(_is_alive(pid) for pid in workers), "the workers outlive their router"
+        assert not any(_is_alive(pid) for pid in children), "workers, or Envoy, outlive their router"
 
     def test_without_a_server_the_state_is_kept_and_no_change_is_promised(
         self, endpoint: LocalEndpoint, server: Server
@@ -272,11 +276,27 @@ class TestLocalEndpoint(MirroringEndpointContract):
         assert endpoint.rollback(endpoint.state().etag).traffic == {"11": 100}
 
 
-def _children(server: Server) -> list[int]:
-    """The workers; the process that writes the serving log is none."""
+@needs_envoy
+class TestLocalEndpointBehindEnvoy(TestLocalEndpoint):
+    front = ENVOY
+
+
+def _workers(server: Server) -> list[int]:
+    """The process that writes the serving log is none, and neither is Envoy."""
+    return _running(server, "serving.worker")
+
+
+def _running(server: Server, word: str) -> list[int]:
+    """The processes that the server has started with this argument."""
     assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    return [each.pid for each in children if "serving.worker" in each.cmdline()]
+    return [each.pid for each in psutil.Process(server.process.pid).children() if word in _command(each)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def _is_alive(pid: int) -> bool:
@@ -287,11 +307,16 @@ def _is_alive(pid: int) -> bool:
 
 
 def _wait_for_new_workers(server: Server, old: list[int]) -> None:
+    def is_new() -> bool:
+        workers = _workers(server)
+        return len(workers) == len(old) and set(workers).isdisjoint(old)
+
+    _wait_until(is_new, "the killed workers were not started again")
+    server.wait_until_ready()
+
+
+def _wait_until(is_met: Callable[[], bool], otherwise: str) -> None:
     until = time.monotonic() + 120
-    while time.monotonic() < until:
-        workers = _children(server)
-        if len(workers) == len(old) and set(workers).isdisjoint(old):
-            server.wait_until_ready()
-            return
+    while not is_met():
+        assert time.monotonic() < until, otherwise
         time.sleep(0.05)
-    raise AssertionError("the killed workers were not started again")

@@ -27,6 +27,7 @@ from benchmarks.serving.fuzz import MOST_GROWTH
 from benchmarks.serving.measured import Target
 from benchmarks.serving.mutations import requests_like, sent
 from tests.samples.folders import ROOT
+from tests.samples.fronts import FRONTS
 from tests.samples.served_models import (
     RIDE,
     WORKLOAD,
@@ -41,11 +42,11 @@ VERTEX = f"/v1/projects/p/locations/us-central1/endpoints/{WORKLOAD}"
 IDS = {"deployedModelId": "101", "model": WORKLOAD, "modelVersionId": "101"}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=FRONTS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("http")
     export_ride_model(home / "serving" / WORKLOAD / "101", 0.25)
-    with served(home, "--body-limit", "20000") as server:
+    with served(home, "--body-limit", "20000", *request.param) as server:
         yield server
 
 

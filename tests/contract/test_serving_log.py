@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gates.tables.files import read_files
 from tests.samples.folders import ROOT
+from tests.samples.fronts import FRONTS
 from tests.samples.served_logs import ALL, logs_of, wait
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
@@ -27,8 +28,9 @@ def _post(server: Server, instance: Any, **headers: str) -> httpx.Response:
     return httpx.post(server.predict_url, json={"instances": [instance]}, headers=headers, timeout=60, trust_env=False)
 
 
-def test_requests_are_rows_with_the_id_that_the_answer_carries(home: Path) -> None:
-    with served(home, *ALL) as server:
+@pytest.mark.parametrize("front", FRONTS)
+def test_requests_are_rows_with_the_id_that_the_answer_carries(home: Path, front: tuple[str, ...]) -> None:
+    with served(home, *ALL, *front) as server:
         given = _post(server, RIDE, **{"X-Request-Id": "ours"})
         made = _post(server, {"hour": 0})
         refused = _post(server, {}, **{"X-Request-Id": "refused"})

@@ -21,13 +21,15 @@ from cloud.testing.certificates import Authority
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from tests.samples.folders import ROOT
+from tests.samples.fronts import ENVOY, FRONTS, needs_envoy
 from tests.samples.served_models import RIDE, WORKLOAD, Server, error_of, export_ride_model, served
 
 
-def test_versions_are_swapped_under_load_without_a_lost_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_versions_are_swapped_under_load_without_a_lost_request(tmp_path: Path, front: tuple[str, ...]) -> None:
     versions = tmp_path / "serving" / WORKLOAD
     export_ride_model(versions / "101", 0.25)
-    with served(tmp_path) as server, _Load(server, clients=4) as load:
+    with served(tmp_path, *front) as server, _Load(server, clients=4) as load:
         load.wait_for(200)
         # The newest version takes over by itself, as long as nobody has set the traffic.
         incoming = export_ride_model(tmp_path / "incoming", 0.75)
@@ -95,9 +97,10 @@ class _Load:
             time.sleep(0.02)
 
 
-def test_a_request_that_has_begun_is_answered_before_the_server_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_request_that_has_begun_is_answered_before_the_server_ends(tmp_path: Path, front: tuple[str, ...]) -> None:
     export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path) as server, concurrent.futures.ThreadPoolExecutor(1) as pool:
+    with served(tmp_path, *front) as server, concurrent.futures.ThreadPoolExecutor(1) as pool:
         rows = 15_000  # about 1 MB
         begun = pool.submit(server.post, [RIDE] * rows)
         assert server.process is not None
@@ -115,16 +118,18 @@ def _wait_for_connection(server: Server) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        open_ones = psutil.Process(server.process.pid).connections("tcp")
+        router = psutil.Process(server.process.pid)
+        open_ones = [each for process in (router, *router.children()) for each in process.connections("tcp")]
         if any(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in open_ones):
             return
         time.sleep(0.005)
     raise AssertionError("the request did not reach the server")
 
 
-def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path, front: tuple[str, ...]) -> None:
     export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path, SLUICE_SERVING_TOKEN="tökén") as server:
+    with served(tmp_path, *front, SLUICE_SERVING_TOKEN="tökén") as server:
         assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic tökén"}):
             sent = [(name, value.encode()) for name, value in headers.items()]
@@ -137,10 +142,11 @@ def test_a_token_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
         assert LocalEndpoint(server.versions, WORKLOAD, token="tökén").predict([RIDE]).deployed_id == "101"
 
 
-def test_answers_over_tls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_answers_over_tls(tmp_path: Path, front: tuple[str, ...]) -> None:
     export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
     certificate, key = _certificate(tmp_path)
-    with served(tmp_path, "--certificate", certificate, "--key", key) as server:
+    with served(tmp_path, "--certificate", certificate, "--key", key, *front) as server:
         assert server.url.startswith("https://")
         assert LocalEndpoint(server.versions, WORKLOAD).predict([RIDE]).deployed_id == "101"
 
@@ -170,6 +176,11 @@ def _certificate(folder: Path) -> tuple[str, str]:
         ("folder for a file", [], "state.json cannot be used: it is a folder, not a file."),
         ("file for a folder", [], ".endpoint, which would hold the state of the endpoint, cannot be made: File exists"),
         ("model", ["--port", "70000"], "70000"),
+        pytest.param(
+            *("model", [*ENVOY, "--port", "{taken}"], "cannot listen on 127.0.0.1:{taken}: address already in use"),
+            marks=needs_envoy,
+        ),
+        pytest.param("empty", [*ENVOY], "holds no version to serve", marks=needs_envoy),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(

@@ -20,6 +20,7 @@ from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.worker.model import LoadedModel
 from tests.samples.browser import CLIPPED, STICKING_OUT, Visit, running_browser, visit_of
+from tests.samples.fronts import FRONTS
 from tests.samples.served_models import (
     RIDE,
     WORKLOAD,
@@ -268,9 +269,12 @@ def test_a_script_in_the_page_would_not_run(visit: Opened, rides: Server) -> Non
     assert "default-src 'none'" in policy and "unsafe" not in policy
 
 
-def test_with_a_token_it_asks_for_it_and_keeps_it_nowhere(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_with_a_token_it_asks_for_it_and_keeps_it_nowhere(
+    browser: Browser, tmp_path: Path, front: tuple[str, ...]
+) -> None:
     _export_rides(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path, SLUICE_SERVING_TOKEN=TOKEN) as server:
+    with served(tmp_path, *front, SLUICE_SERVING_TOKEN=TOKEN) as server:
         for path in ("/page/state", "/page/form"):
             assert httpx.get(f"{server.url}{path}", trust_env=False).status_code == 401
         assert httpx.get(f"{server.url}/docs", trust_env=False).status_code == 404

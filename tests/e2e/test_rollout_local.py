@@ -15,6 +15,7 @@ from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
 from serving.rollout.traffic import hold_traffic
 from tests.samples.folders import ROOT
+from tests.samples.fronts import FRONTS
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
 
 pytestmark = pytest.mark.e2e
@@ -92,10 +93,11 @@ def test_killed_while_it_rolls_back_and_run_again_the_version_before_stands_alon
     assert _stands_alone(endpoint, "101")
 
 
-def test_a_version_pushed_while_the_traffic_is_held_takes_every_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_version_pushed_while_the_traffic_is_held_takes_every_step(tmp_path: Path, front: tuple[str, ...]) -> None:
     """The server gave the newest version all traffic by itself until then."""
     export_ride_model(tmp_path / "serving" / WORKLOAD / "101", 0.25)
-    with served(tmp_path) as server:
+    with served(tmp_path, *front) as server:
         endpoint = LocalEndpoint(server.versions, WORKLOAD)
         assert _stands_alone(endpoint, "101")
         hold_traffic(endpoint)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from serving.log.exchange import Exchange, Privacy
-from serving.log.serving_log import MOST_BODY, ServingLog
+from serving.log.sample import MOST_BODY
+from serving.log.serving_log import ServingLog
 from sources.prediction_log import PredictionLog
 
 FEATURES = [{"name": "fare", "kind": "float32", "shape": [], "missing": True}]

@@ -1,0 +1,1 @@
+"""Envoy as the front: it splits and copies requests between the processes of the versions by itself."""
