@@ -130,7 +130,7 @@ def test_refuses_a_model_that_answers_differently_each_time(tmp_path: Path, monk
     (tmp_path / "restless.py").write_text(RESTLESS_MODEL)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    refused = run_locally(tmp_path / "out", *QUICK, "--set", "model.module=restless")
+    refused = run_locally(tmp_path / "out", *QUICK, "--set", "model.module=restless", cold=True)
 
     assert refused.exit_code == 2, refused.printed + refused.complaints
     blocked = findings(refused, "model_gate")

@@ -13,6 +13,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.utils import import_utils
 
 from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 pytestmark = pytest.mark.e2e
 CLOUD = ("--project", "my-project", "--region", "europe-west4", "--bucket", "my-bucket")
@@ -22,7 +23,7 @@ def check(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "runners/vertex_runner.py"), "--output-dir", str(output), *arguments]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GOOGLE_")}
     environment |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}  # any call would fail
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    return ran_warm(command, Path.cwd(), environment)
 
 
 def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:

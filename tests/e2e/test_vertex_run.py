@@ -28,6 +28,7 @@ from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
 from tests.samples.vertex_jobs import Scripted, Step, pushed_model, registered_model, task
+from tests.samples.warm_commands import ran_warm
 
 pytestmark = pytest.mark.e2e
 
@@ -68,9 +69,7 @@ def command(cloud: LocalCloud, *arguments: str) -> tuple[list[str], dict[str, st
 
 def ran(cloud: LocalCloud, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     words, environment = command(cloud, *arguments)
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=300, env=environment, cwd=cwd, stdin=subprocess.DEVNULL
-    )
+    done = ran_warm(words, cwd or Path.cwd(), environment)
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done
 

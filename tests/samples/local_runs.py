@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 TAXI_CSV = Path(importlib.util.find_spec("tfx").origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv"
 QUICK = ("--set", "train.epochs=2")
@@ -54,10 +55,13 @@ def _command(output: Path, arguments: tuple[str, ...]) -> list[str]:
     return [sys.executable, str(ROOT / "runners/local_runner.py"), "--output-dir", str(output), *arguments]
 
 
-def run_locally(output: Path, *arguments: str, workload: str = "taxi") -> Run:
-    """`python runners/local_runner.py …` to its end."""
+def run_locally(output: Path, *arguments: str, workload: str = "taxi", cold: bool = False) -> Run:
+    """`python runners/local_runner.py …` to its end; `cold`: in a process that has to import everything itself."""
     command = _command(output, ("--workload", workload, *arguments))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=output.parent)
+    if cold:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=800, cwd=output.parent)
+    else:
+        done = ran_warm(command, output.parent)
     return Run(done.returncode, done.stdout, done.stderr, output, workload)
 
 
