@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from tests.samples.local_runs import QUICK, TAXI_CSV, Run, run_locally
+from tests.samples.local_runs import TAXI_CSV, Run
 
 pytestmark = pytest.mark.e2e
 
@@ -51,12 +52,12 @@ def test_features_never_see_what_is_known_only_later(first_run: Run) -> None:
     assert not {"tips", "payment_type", "big_tipper"} & set(inputs)
 
 
-def test_second_run_reuses_every_component(tmp_path) -> None:
-    first = run_locally(tmp_path / "out", *QUICK)
-    second = run_locally(tmp_path / "out", *QUICK)
-    assert (first.exit_code, second.exit_code) == (0, 0), second.printed
+def test_second_run_reuses_every_component(first_run: Run, run_again: Callable[..., Run]) -> None:
+    pushed = first_run.versions()
+    second = run_again()
+    assert (first_run.exit_code, second.exit_code) == (0, 0), second.printed
     assert set(second.states().values()) == {"reused"}
-    assert second.versions() == first.versions()
+    assert second.versions() == pushed
     assert second.record["outcome"] == "pushed"
 
 

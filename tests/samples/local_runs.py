@@ -30,14 +30,19 @@ class Run:
     complaints: str
     output: Path
     workload: str = "taxi"
+    folder: Path | None = None  # its own, where others may follow in the same output folder
 
     @property
     def record(self) -> dict[str, Any]:
-        return json.loads((self.output / self.workload / "latest/run.json").read_text())
+        return json.loads((self._folder / "run.json").read_text())
 
     @property
     def report(self) -> str:
-        return (self.output / self.workload / "latest/report.html").read_text()
+        return (self._folder / "report.html").read_text()
+
+    @property
+    def _folder(self) -> Path:
+        return self.folder or self.output / self.workload / "latest"
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -62,7 +67,8 @@ def run_locally(output: Path, *arguments: str, workload: str = "taxi", cold: boo
         done = subprocess.run(command, capture_output=True, text=True, timeout=800, cwd=output.parent)
     else:
         done = ran_warm(command, output.parent)
-    return Run(done.returncode, done.stdout, done.stderr, output, workload)
+    latest = (output / workload / "latest").resolve()
+    return Run(done.returncode, done.stdout, done.stderr, output, workload, latest)
 
 
 def start_locally(output: Path, *arguments: str) -> subprocess.Popen[str]:

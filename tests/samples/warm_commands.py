@@ -48,7 +48,8 @@ def ran_warm(
 @functools.cache
 def _server() -> ForkServer:
     """One for each process of pytest. It has the few variables that every command gets; a command adds its own."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    server = ForkServer({**kept, "TF_CPP_MIN_LOG_LEVEL": "2"}, scratch() / "server.log", LIBRARIES)
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    variables = {**kept, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    server = ForkServer(variables, scratch() / "server.log", LIBRARIES)
     atexit.register(server.close)
     return server
