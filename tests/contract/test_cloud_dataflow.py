@@ -24,7 +24,6 @@ from core.errors import SluiceError
 from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.folders import ROOT
 from tests.samples.taxi_transformed import BEAM, as_example, taxi_rows
-from tests.samples.warm_commands import ran_warm
 
 PROJECT, REGION, BUCKET = "local-project", "europe-west4", "dataflow-bucket"
 IMAGE = "europe-west4-docker.pkg.dev/local-project/sluice/sluice@sha256:0123"
@@ -154,14 +153,15 @@ def test_where_the_api_was_never_enabled_no_job_runs(cloud: LocalCloud, words: s
 def _submitted(cloud: LocalCloud, label: str) -> str:
     """The id of a job that runs until it is cancelled."""
     command = [sys.executable, "-m", "tests.samples.beam_waiting", *DATAFLOW, label]
-    done = ran_warm(command, ROOT, cloud.child_environment())
+    done = subprocess.run(command, env=cloud.child_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.split()[-1]
 
 
 def _run(cloud: LocalCloud, examples: str, output: str, beam: list[str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.samples.beam_tasks", examples, output, *beam]
-    return ran_warm(command, ROOT, cloud.child_environment())
+    environment = cloud.child_environment()
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=560)
 
 
 def _outputs(cloud: LocalCloud, name: str, beam: list[str], folder: Path) -> Path:

@@ -125,8 +125,8 @@ def _enter(request: Mapping[str, Any]) -> None:
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, file in ((1, request["log"]), (2, request["errors"])):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
+    for descriptor, file in ((1, request["log"]), (2, request["errors"])):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
 
