@@ -24,7 +24,7 @@ serve: setup ## answer requests on port 8080 with what `make run` pushed (ARGS="
 test: setup lint ## run every test; those that need images or Envoy are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
 	@sh scripts/install_envoy.sh || true
-	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)
 	@$(PYTHON) -m runners.show_trainings $(ARGS)

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.e2e
 _UNTIL_STATISTICS = ("--until", "StatisticsGen")
 
 
-@pytest.fixture(scope="module")
-def from_csv(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_locally(tmp_path_factory.mktemp("csv") / "out", *_UNTIL_STATISTICS)
+@pytest.fixture
+def from_csv(first_run: Run) -> Run:
+    return first_run
 
 
 def test_parquet_gives_the_same_splits_and_statistics(from_csv: Run, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.samples.local_runs import QUICK, TAXI_CSV, Run, run_locally
+from tests.samples.local_runs import TAXI_CSV, Run
 
 pytestmark = pytest.mark.e2e
 
@@ -51,12 +51,11 @@ def test_features_never_see_what_is_known_only_later(first_run: Run) -> None:
     assert not {"tips", "payment_type", "big_tipper"} & set(inputs)
 
 
-def test_second_run_reuses_every_component(tmp_path) -> None:
-    first = run_locally(tmp_path / "out", *QUICK)
-    second = run_locally(tmp_path / "out", *QUICK)
+def test_second_run_reuses_every_component(first_runs: tuple[Run, Run]) -> None:
+    first, second = first_runs
     assert (first.exit_code, second.exit_code) == (0, 0), second.printed
     assert set(second.states().values()) == {"reused"}
-    assert second.versions() == first.versions()
+    assert second.versions() == [first.record["pushed_version"]]
     assert second.record["outcome"] == "pushed"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,17 @@ from tests.samples.local_runs import QUICK, TAXI_CSV, Run, run_locally
 pytestmark = pytest.mark.e2e
 
 
-def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    pushed = run_locally(output, *QUICK)
-    assert pushed.exit_code == 0, pushed.printed
-    before = _contents(output / "serving")
+def test_refuses_by_threshold_and_leaves_the_pushed_model_alone(first_run: Run, run_again: Callable[..., Run]) -> None:
+    assert first_run.exit_code == 0, first_run.printed
+    serving = first_run.output / "serving"
+    before = _contents(serving)
 
-    refused = run_locally(output, *QUICK, "--set", "evaluator.thresholds.auc.at_least=0.99")
+    refused = run_again("--set", "evaluator.thresholds.auc.at_least=0.99")
 
     assert refused.exit_code == 2, refused.printed
     assert refused.record["outcome"] == "refused"
     assert refused.record["pushed_version"] is None
-    assert _contents(output / "serving") == before
+    assert _contents(serving) == before
     value = refused.record["metrics"]["overall"]["auc"]
     printed = " ".join(refused.printed.split())
     for part in ("auc", "overall", "0.99", f"{value:.3f}"):

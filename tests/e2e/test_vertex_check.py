@@ -13,20 +13,24 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.utils import import_utils
 
 from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 pytestmark = pytest.mark.e2e
 CLOUD = ("--project", "my-project", "--region", "europe-west4", "--bucket", "my-bucket")
 
 
-def check(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def check(output: Path, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
+    """`cold`: in a process that has to import everything itself."""
     command = [sys.executable, str(ROOT / "runners/vertex_runner.py"), "--output-dir", str(output), *arguments]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GOOGLE_")}
     environment |= {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}  # any call would fail
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    if cold:
+        return subprocess.run(command, capture_output=True, text=True, timeout=800, env=environment)
+    return ran_warm(command, Path.cwd(), environment)
 
 
 def test_compiles_and_lists_tasks_images_and_conditions(tmp_path: Path) -> None:
-    done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--check")
+    done = check(tmp_path / "out", "--workload", "taxi", *CLOUD, "--check", cold=True)
     assert done.returncode == 0, done.stdout + done.stderr
     job = json.loads((tmp_path / "out/taxi/vertex-job.json").read_text())
     tasks = job["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]

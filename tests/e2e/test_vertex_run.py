@@ -28,6 +28,7 @@ from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
 from tests.samples.preflight import DIGEST, L4
 from tests.samples.vertex_jobs import Scripted, Step, pushed_model, registered_model, task
+from tests.samples.warm_commands import ran_warm
 
 pytestmark = pytest.mark.e2e
 
@@ -66,11 +67,13 @@ def command(cloud: LocalCloud, *arguments: str) -> tuple[list[str], dict[str, st
     return [sys.executable, str(ROOT / "runners/vertex_runner.py"), *words], cloud.child_environment()
 
 
-def ran(cloud: LocalCloud, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def ran(cloud: LocalCloud, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess[str]:
+    """`cold`: in a process that has to import everything itself."""
     words, environment = command(cloud, *arguments)
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=300, env=environment, cwd=cwd, stdin=subprocess.DEVNULL
-    )
+    if cold:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=800, env=environment)
+    else:
+        done = ran_warm(words, Path.cwd(), environment)
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done
 
@@ -98,6 +101,7 @@ def test_submits_what_the_options_say_and_follows_it_to_the_end(cloud: LocalClou
             cloud,
             *("--job-name", name, "--output-dir", str(tmp_path), "--yes"),
             *("--labels", "team=rides", "--service-account", account(cloud)),
+            cold=True,
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"SUBMITTED  {name}" in done.stdout

@@ -4,13 +4,13 @@ because TensorFlow holds Python's lock while it waits for a bucket, and the loca
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud.testing.cloud import LocalCloud
 from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 
 @dataclass
@@ -33,8 +33,7 @@ def run_in_bucket(cloud: LocalCloud, root: str, home: Path, data: str, *override
     """The states of the components of a run below `root`, an address, and of the same run once more; `home` is for the
     metadata."""
     command = [sys.executable, "-m", "tests.samples.bucket_runs", root, str(home), data, *overrides]
-    environment = cloud.child_environment()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, env=environment)
+    done = ran_warm(command, ROOT, cloud.child_environment())
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     states: list[dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
     return states

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 TAXI_CSV = Path(importlib.util.find_spec("tfx").origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv"
 QUICK = ("--set", "train.epochs=2")
@@ -29,14 +30,19 @@ class Run:
     complaints: str
     output: Path
     workload: str = "taxi"
+    folder: Path | None = None  # its own, where others may follow in the same output folder
 
     @property
     def record(self) -> dict[str, Any]:
-        return json.loads((self.output / self.workload / "latest/run.json").read_text())
+        return json.loads((self._folder / "run.json").read_text())
 
     @property
     def report(self) -> str:
-        return (self.output / self.workload / "latest/report.html").read_text()
+        return (self._folder / "report.html").read_text()
+
+    @property
+    def _folder(self) -> Path:
+        return self.folder or self.output / self.workload / "latest"
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -54,11 +60,15 @@ def _command(output: Path, arguments: tuple[str, ...]) -> list[str]:
     return [sys.executable, str(ROOT / "runners/local_runner.py"), "--output-dir", str(output), *arguments]
 
 
-def run_locally(output: Path, *arguments: str, workload: str = "taxi") -> Run:
-    """`python runners/local_runner.py …` to its end."""
+def run_locally(output: Path, *arguments: str, workload: str = "taxi", cold: bool = False) -> Run:
+    """`python runners/local_runner.py …` to its end; `cold`: in a process that has to import everything itself."""
     command = _command(output, ("--workload", workload, *arguments))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=output.parent)
-    return Run(done.returncode, done.stdout, done.stderr, output, workload)
+    if cold:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=800, cwd=output.parent)
+    else:
+        done = ran_warm(command, output.parent)
+    latest = (output / workload / "latest").resolve()
+    return Run(done.returncode, done.stdout, done.stderr, output, workload, latest)
 
 
 def start_locally(output: Path, *arguments: str) -> subprocess.Popen[str]:

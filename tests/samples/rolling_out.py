@@ -32,10 +32,11 @@ PLAN = RolloutPlan(
     canary_shares=(50,),
     window_seconds=0.0,
     warm_minutes=0.0,
-    watch=WatchSettings(failure_margin=0.1, slow_margin=0.3, slowdown=3.0, prediction_margin=0.6),
+    # Margins so wide that some hundred requests decide, and latencies of a busy machine are no harm.
+    watch=WatchSettings(failure_margin=0.3, slow_margin=0.9, slowdown=20.0, prediction_margin=3.0, fewest_requests=20),
 )
 GOLDEN = GoldenRequests([RIDE], [{"no tip": 0.75, "tip": 0.25}])
-_REQUESTS = 200
+_REQUESTS = 100
 
 
 class Users:

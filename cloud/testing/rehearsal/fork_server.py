@@ -1,8 +1,8 @@
 """The process from which containers' processes are forked: it has imported the heavy libraries once.
 
 Started as a script, standard library only. It reads one JSON object a line from its input (`id`, `command`, `folder`,
-`log`, `environment`) and writes one for each start (`id`, `pid`) and each end (`id`, `status`). When its input ends, it
-kills what it has started.
+`log`, `errors`, `environment`) and writes one for each start (`id`, `pid`) and each end (`id`, `status`). When its
+input ends, it kills what it has started.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 _PYTHON = {"python", "python3", sys.executable}
@@ -123,10 +124,9 @@ def _enter(request: Mapping[str, Any]) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+    for descriptor, file in ((1, request["log"]), (2, request["errors"])):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
 
@@ -139,6 +139,7 @@ def _run(command: list[str]) -> int:
         runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
     elif program in _PYTHON and rest and rest[0].endswith(".py"):
         sys.argv = rest
+        sys.path.insert(0, str(Path(rest[0]).resolve().parent))
         runpy.run_path(rest[0], run_name="__main__")
     else:
         found = sys.executable if program in _PYTHON else shutil.which(program)

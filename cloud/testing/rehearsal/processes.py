@@ -29,7 +29,8 @@ class StoppedError(Exception):
 class Container:
     """A command with the folder it starts in, the file that takes its output, and variables of its own.
 
-    `modules` are imported before the fork, so that later containers have them, too.
+    `errors` takes what goes to standard error, unless that belongs to the output. `modules` are imported before the
+    fork, so that later containers have them, too.
     """
 
     command: Sequence[str]
@@ -37,6 +38,7 @@ class Container:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     modules: Sequence[str] = ()
+    errors: Path | None = None
 
 
 class Started:
@@ -126,6 +128,7 @@ class ForkServer:
                 "command": list(container.command),
                 "folder": str(container.folder),
                 "log": str(container.log),
+                "errors": str(container.errors or container.log),
                 "environment": dict(container.environment),
                 "modules": list(container.modules),
             }

@@ -1,0 +1,19 @@
+"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+# By the length of their longest file; what is not named comes last.
+LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts by room; within a room the order stays."""
+    items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(nodeid: str) -> int:
+    return next(
+        (place for place, room in enumerate(LONGEST_FIRST) if nodeid.startswith(f"{room}/")), len(LONGEST_FIRST)
+    )
