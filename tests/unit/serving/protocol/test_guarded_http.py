@@ -144,6 +144,7 @@ def test_one_byte_after_another_wins_no_time() -> None:
 def test_an_answer_that_nobody_reads_ends() -> None:
     with _serving(read_seconds=SHORT) as server:
         client = server.connect().sends(POST.replace(b"/ ", b"/large ", 1) + b"0123456789")
+        assert client.socket.recv(1)  # until then, the server may not have the connection yet
         _until(lambda: not server.connections)
         received = 0
         while part := client.part():
