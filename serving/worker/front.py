@@ -95,7 +95,7 @@ class FrontApp:
 
     async def _predicted(self, request: Request, body: bytes) -> tuple[int, bytes]:
         try:
-            return _OK, await self._predictor.answer(body, JSON)
+            return _OK, (await self._predictor.answer(body, JSON)).body
         except RequestError as refused:
             return refused.code, error_body(refused.code, refused.message)
         except Exception as problem:
