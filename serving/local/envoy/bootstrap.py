@@ -12,7 +12,7 @@ from typing import Any
 
 from serving.local.envoy.clusters import ROUTER, cluster
 from serving.local.envoy.routes import NAME
-from serving.protocol.errors import JSON, LATER, STATUS
+from serving.protocol.errors import ERROR_HEADERS, JSON, STATUS
 from serving.protocol.guarded_http import Limits
 
 LISTENER = "public"
@@ -194,8 +194,8 @@ def _answer(code: int, message: str) -> dict[str, Any]:
         "status_code": code,
         "body_format_override": {"json_format": {"error": error}, "content_type": JSON},
     }
-    if code in LATER:
-        headers = [{"header": {"key": key, "value": value}} for key, value in LATER[code].items()]
+    if code in ERROR_HEADERS:
+        headers = [{"header": {"key": key, "value": value}} for key, value in ERROR_HEADERS[code].items()]
         found["headers_to_add"] = headers
     return found
 
