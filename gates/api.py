@@ -20,7 +20,7 @@ from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
 from gates.tables.normalise import is_bytes, is_number, normalised, single_values
 from gates.tables.table import Table
-from gates.tables.times import TIME_FORMS, instants, sorts_as_text
+from gates.tables.times import TIME_FORMS, Floats, instants, sorts_as_text
 from gates.verdict.finding import GateReport
 from gates.verdict.judge import Progress
 from gates.verdict.settings import GateSettings
@@ -171,20 +171,23 @@ def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.T
     held = _columns(tables, time, "time")
     texts = {side: column for side, column in held.items() if _is_text(column.type)}
     seconds = {side: instants(column.cast(pa.large_binary())) for side, column in texts.items()}
-    unread = {
-        side: column.filter(pa.array(np.isnan(seconds[side]))).drop_null().cast(pa.large_binary())
-        for side, column in texts.items()
-    }
-    if not any(map(len, unread.values())):
+    unread = {side: _unread(column, seconds[side]) for side, column in texts.items()}
+    if not any(unread.values()):
         return _with_columns(tables, time, {side: pa.array(each, from_pandas=True) for side, each in seconds.items()})
-    if not all(sorts_as_text(value) for column in texts.values() for value in column.drop_null().unique().to_pylist()):
+    if not all(map(sorts_as_text, (value for values in unread.values() for value in values))):
         _refuse_no_times(unread, str(time), tables)
     return _with_columns(tables, time, held)
 
 
-def _refuse_no_times(unread: Mapping[str, pa.Array], time: str, tables: Mapping[str, pa.Table]) -> NoReturn:
-    side = next(side for side, texts in unread.items() if len(texts))
-    first = unread[side][0].as_py().decode("utf-8", "backslashreplace")[:_SHOWN]
+def _unread(column: pa.Array, seconds: Floats) -> list[bytes]:
+    """The texts that are no times; a blank one is a missing time."""
+    texts = column.filter(pa.array(np.isnan(seconds))).drop_null().cast(pa.large_binary()).to_pylist()
+    return [text for text in texts if text.strip()]
+
+
+def _refuse_no_times(unread: Mapping[str, list[bytes]], time: str, tables: Mapping[str, pa.Table]) -> NoReturn:
+    side = next(side for side, texts in unread.items() if texts)
+    first = unread[side][0].decode("utf-8", "backslashreplace")[:_SHOWN]
     raise SluiceError(
         f"`{time}`, which was given as the time, holds `{first}` in {side}, which is no time that can be read "
         f"({len(unread[side]):,} of {tables[side].num_rows:,} rows).",

@@ -57,6 +57,8 @@ class WriterProcess:
 
     def _begun(self) -> Connection:
         ours, theirs = socket.socketpair()
+        for each in (ours, theirs):
+            each.setblocking(True)  # whatever this process has set by `socket.setdefaulttimeout`
         with theirs:
             self._connection = Connection(ours.detach())
             self._process = subprocess.Popen(

@@ -21,6 +21,7 @@ from serving.log.answer_source import answer_source_at
 from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
 from serving.rollout.run import RolloutTools, roll_out
+from serving.watch.settings import WatchSettings
 from tests.samples.grpc_calls import SECONDS, arrays_of, grpc_address_of, request_for
 from tests.samples.rolling_out import GOLDEN, PLAN
 from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_model, served
@@ -28,7 +29,8 @@ from tests.samples.served_models import RIDE, WORKLOAD, Server, export_ride_mode
 # The golden request is a ride at 8, which every version answers alike.
 HOURS = (0, 1, 8)
 # Nothing counts as slow: how long an answer takes on this machine shows nothing here.
-QUICK = replace(PLAN, window_seconds=0.5, deadline_minutes=20.0, watch=replace(PLAN.watch, slowdown=1e6))
+WATCH = WatchSettings(failure_margin=0.1, slow_margin=0.3, slowdown=1e6, prediction_margin=0.6)
+QUICK = replace(PLAN, window_seconds=0.5, deadline_minutes=20.0, watch=WATCH)
 _USERS = 4
 Send = Callable[[int], None]
 Users = Callable[[Server, str], AbstractContextManager[Send]]

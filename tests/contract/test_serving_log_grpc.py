@@ -18,7 +18,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.log.answered import MOST_INSTANCES
-from serving.log.serving_log import MOST_BODY
+from serving.log.sample import MOST_BODY
 from tests.samples.grpc_calls import SECONDS, arrays_of, grpc_address_of, request_for
 from tests.samples.served_logs import ALL, logs_of, wait
 from tests.samples.served_models import (

@@ -191,6 +191,11 @@ def test_every_odd_column_may_be_label_entity_or_time(place: int) -> None:
         for side in ("train", "eval")
     }
     found = answer(tables, words)
+    # What cannot be a time or an entity is refused in one sentence; the others are then tried without it.
+    for word in ("time", "entity"):
+        if isinstance(found, str) and f"was given as the {word}" in found and "no value in any row" not in found:
+            del words[word]
+            found = answer(tables, words)
     # What was declared and holds nothing at all is refused in one sentence.
     assert isinstance(found, GateReport) or "has no value in any row of train" in found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,15 @@ def test_one_other_process_does_all_calls_and_ends_when_it_is_closed(process: Wr
     assert first == second != os.getpid()
     process.close()
     assert not psutil.pid_exists(first)
+
+
+def test_a_time_limit_for_all_sockets_is_none_for_it(process: WriterProcess, tmp_path: Path) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(60)  # as Beam does in the process that asks for credentials
+    try:
+        assert _own_id(process, tmp_path / "id") != os.getpid()
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def test_a_full_or_absent_folder_is_the_callers_error(process: WriterProcess, tmp_path: Path) -> None:

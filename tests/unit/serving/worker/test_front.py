@@ -14,6 +14,7 @@ from serving.protocol.identity import Identity
 from serving.protocol.notes import Note
 from serving.worker.front import Access, FrontApp
 from serving.worker.plan import FrontPlan
+from serving.worker.request import Reply
 
 IDENTITY = Identity("7", "taxi", "1795")
 IDS = {"deployedModelId": "7", "model": "taxi", "modelVersionId": "1795"}
@@ -23,12 +24,12 @@ PREDICT = "/v1/models/taxi:predict"
 class _Predictor:
     """Answers by what the body says."""
 
-    async def answer(self, body: bytes, form: str) -> bytes:
+    async def answer(self, body: bytes, form: str) -> Reply:
         if body == b"refuse":
             raise RequestError(429, "too many")
         if body == b"fail":
             raise ValueError("a defect")
-        return b'{"predictions":["%s"]}' % body
+        return Reply(b'{"predictions":["%s"]}' % body)
 
 
 def _asked(

@@ -63,9 +63,11 @@ def test_knows_a_key_again_that_is_a_text_on_the_other_side():
     "form", ["", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d", "%d.%m.%Y %H:%M", "%Y%m%d%H"]
 )
 def test_refuses_a_random_split_of_temporal_data_and_passes_a_split_by_time(form):
-    frame = in_iso(rides(), form) if form else rides()
-    assert blocking(data_of(assign(frame), time=TIME)) == {"time_order"}
-    assert not blocking(data_of(by_time(frame), time=TIME, split_by="time"))
+    at_random, in_order = (
+        [in_iso(part, form) if form else part for part in split(rides())] for split in (assign, by_time)
+    )
+    assert blocking(data_of(at_random, time=TIME)) == {"time_order"}
+    assert not blocking(data_of(in_order, time=TIME, split_by="time"))
 
 
 def test_refuses_eval_that_lies_before_train():
