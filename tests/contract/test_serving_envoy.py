@@ -17,6 +17,7 @@ import pytest
 from serving.contract import ModelVersion
 from serving.local.endpoint import LocalEndpoint
 from serving.log.answer_source import answer_source_at
+from serving.watch.window import AnswerSource
 from tests.samples.fronts import ENVOY, needs_envoy
 from tests.samples.served_models import RIDE, WORKLOAD, Server, error_of, export_ride_model, served
 
@@ -111,7 +112,7 @@ def test_a_large_request_is_copied_whole(server: Server, endpoint: LocalEndpoint
 
 def test_requests_that_no_version_answers_are_failures_of_that_version(server: Server, endpoint: LocalEndpoint) -> None:
     source = answer_source_at(str(server.versions / ".endpoint/answers"))
-    cursor = source.since("", "102", "101").cursor
+    cursor = _cursor_after_all_so_far(server, source)
     before = _figure(server, "sluice_requests_total", "503", "101")
     away = server.home / "away"
     shutil.move(server.versions / "101", away)
@@ -158,6 +159,18 @@ def test_no_client_steers_envoy_by_a_header(server: Server, header: str) -> None
     answer = httpx.post(server.predict_url, json={"instances": [RIDE] * 500}, headers=headers, trust_env=False)
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("x-envoy") or name == "server"]
+
+
+def _cursor_after_all_so_far(server: Server, source: AnswerSource) -> str:
+    """Answers are recorded in their order, a moment later: behind one that differs, all before it are there, too."""
+    begin = source.since("", "102", "101").cursor
+    assert server.post([{**RIDE, "hour": 0}]).json()["deployedModelId"] == "101"
+
+    def is_recorded() -> bool:
+        return any(each.scores and each.scores["tip"] == 0 for each in source.since(begin, "102", "101").stable)
+
+    _wait_until(is_recorded, "the answer is not in the record")
+    return source.since(begin, "102", "101").cursor
 
 
 def _children(server: Server) -> list[psutil.Process]:
