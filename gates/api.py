@@ -187,7 +187,8 @@ def _unread(column: pa.Array, seconds: Floats) -> list[bytes]:
 
 def _refuse_no_times(unread: Mapping[str, list[bytes]], time: str, tables: Mapping[str, pa.Table]) -> NoReturn:
     side = next(side for side, texts in unread.items() if texts)
-    first = unread[side][0].decode("utf-8", "backslashreplace")[:_SHOWN]
+    # The least one, as the order of the rows decides nothing.
+    first = min(unread[side]).decode("utf-8", "backslashreplace")[:_SHOWN]
     raise SluiceError(
         f"`{time}`, which was given as the time, holds `{first}` in {side}, which is no time that can be read "
         f"({len(unread[side]):,} of {tables[side].num_rows:,} rows).",

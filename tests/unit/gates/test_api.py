@@ -275,3 +275,13 @@ def test_lost_leading_zeros_are_one_line_of_the_answer_until_the_type_is_named(t
 
     assert answer().count("`zip` (01000): leading zeros are lost") == 1
     assert "leading zeros" not in answer("--config", "work.yaml")
+
+
+def test_the_time_that_is_named_does_not_depend_on_the_order_of_rows() -> None:
+    texts = ["soon", "later", "2013-01-01", "never"]
+    sentences = set()
+    for order in (texts, texts[::-1]):
+        with pytest.raises(SluiceError) as refused:
+            gates.check({"t": order, "x": [1, 2, 3, 4]}, time="t")
+        sentences.add(str(refused.value))
+    assert len(sentences) == 1
