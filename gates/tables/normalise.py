@@ -54,9 +54,7 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
     if isinstance(column, pa.ChunkedArray) and isinstance(column.type, pa.BaseExtensionType):
         # Arrow cannot join the chunks of an extension type.
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
+    array = _in_one_piece(column)
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
     kind = array.type
@@ -76,9 +74,20 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
         return array.cast(pa.string())
     if is_bytes(kind):
         return _of_bytes(array)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if _is_list(kind):
         return _of_lists(array)
     return array
+
+
+def _in_one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        return array.chunk(0) if array.num_chunks else pa.array([], array.type)
+    return array
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _of_bytes(array: pa.Array) -> pa.Array:
@@ -149,11 +158,8 @@ def _flattened(array: pa.Array, lengths: pa.Array) -> pa.Array:
 
 def single_values(column: pa.ChunkedArray | pa.Array) -> pa.Array | None:
     """The column in one piece, with lists of one value at most as that value; None when a row has several."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
-    kind = array.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+    array = _in_one_piece(column)
+    if not _is_list(array.type):
         return array
     lengths = pc.list_value_length(array)
     return _flattened(array, lengths) if (pc.max(lengths).as_py() or 0) <= 1 else None

@@ -11,7 +11,7 @@ import numpy as np
 from core.text import shortened
 from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
-from gates.tables.times import TIME_FORMS, epoch_seconds, holds_times, sorts_as_text
+from gates.tables.times import TIME_FORMS, holds_times, instants, sorts_as_text
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
@@ -155,8 +155,7 @@ def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats],
         raise NotApplicable(f"`{column}` is a number in one split and a text in another, or no single value")
     codes, values = joint_categories(list(tables.values()), column)
     if holds_times(values):
-        moments = np.append([epoch_seconds(value.encode()) for value in values], np.nan)
-        return {split: moments[found] for split, found in zip(tables, codes, strict=True)}, _as_moment
+        return {split: instants(table.strings(column)) for split, table in tables.items()}, _as_moment
     if not all(map(sorts_as_text, values)):
         raise NotApplicable(f"`{column}` holds what is no time: write it as {TIME_FORMS}")
     each = (np.where(found == MISSING_CODE, np.nan, found.astype(np.float64)) for found in codes)
