@@ -3,7 +3,6 @@ signature in a fresh process. The ModelGate judges the answers."""
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from core.child_process import child_environment
 from models.export.batches import by_size
 from models.export.fresh_process import write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
@@ -192,11 +192,10 @@ def fresh_process(model: str, module: str = FRESH_PROCESS) -> Iterator[FreshProc
 
 
 def _started(model: str, module: str, scratch: str) -> subprocess.Popen[str]:
-    root = str(Path(__file__).parents[2])
     return subprocess.Popen(
         [sys.executable, "-m", module, model, "requests.npz", "plan.json", "answers.npz"],
         cwd=scratch,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
+        env=child_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -17,7 +17,7 @@ from serving.local.envoy.front import EnvoyFront
 from serving.local.envoy.process import EnvoyProcess
 from serving.local.state import StoredState
 from serving.protocol.guarded_http import Limits
-from serving.worker.port import WAITING_CONNECTIONS, open_port
+from serving.worker.port import open_port, unix_port
 
 ROUTER, ENVOY = FRONTS = ("router", "envoy")
 
@@ -73,9 +73,7 @@ def envoy_listens(public: PublicPort, folder: Path, state: StoredState) -> Itera
 
     place = Place(host, port, folder, public.certificate, public.key, public.limits)
     envoy = EnvoyFront(place, EnvoyProcess(program, place, ended))
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(place.router)
-        listening.listen(WAITING_CONNECTIONS)
+    with unix_port(place.router) as listening:
         envoy.begin(state)
         try:
             yield Opened(listening, port, envoy)

@@ -28,13 +28,13 @@ from serving.log.answer_files import AnswerFiles
 from serving.log.recorder import AnswerRecorder
 from serving.log.settings import LogSettings
 from serving.protocol.body import BODY_LIMIT
-from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
+from serving.protocol.guarded_http import Limits, open_as_many_files_as_allowed
+from serving.protocol.quiet_server import quiet_server
 from serving.worker.garbage import leave_out_what_is_loaded
 from serving.worker.plan import WorkerSettings
 from serving.worker.port import open_port
 from serving.worker.signals import run_until_signal
 
-DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 60
 
 
@@ -110,14 +110,19 @@ def _private_folder() -> Iterator[Path]:
 
 
 def _opened(settings: ServerSettings, folder: Path, file: StateFile) -> AbstractContextManager[Opened]:
-    certificate, key = (str(Path(each).resolve()) if each else "" for each in (settings.certificate, settings.key))
+    certificate, key = _absolute(settings.certificate), _absolute(settings.key)
     public = PublicPort(settings.host, settings.port, certificate, key, settings.limits)
     return envoy_listens(public, folder, file.read()) if settings.front == ENVOY else router_listens(public)
 
 
+def _absolute(path: str) -> str:
+    """The same file for whoever is in another folder; empty when there is none."""
+    return str(Path(path).resolve()) if path else ""
+
+
 def _app(settings: ServerSettings, file: StateFile, folder: Path, opened: Opened, besides: list[Beside]) -> FastPath:
     """The router's application, with all that begins and ends with it."""
-    address = Address(settings.url, settings.certificate and str(Path(settings.certificate).resolve()))
+    address = Address(settings.url, _absolute(settings.certificate))
     # The router, or whoever stands in its place, has checked the body's size.
     workers = WorkerSettings(body_limit=settings.body_limit)
     recorder = AnswerRecorder(AnswerFiles(file.folder / ANSWERS).append)
@@ -134,19 +139,11 @@ def _app(settings: ServerSettings, file: StateFile, folder: Path, opened: Opened
 
 def _config(settings: ServerSettings, app: FastPath, opened: Opened) -> uvicorn.Config:
     is_public = opened.envoy is None
-    return uvicorn.Config(
+    return quiet_server(
         app,
+        settings.limits,
+        KEEP_ALIVE_SECONDS,
         loop="uvloop",
-        http=guarded(settings.limits),
-        ws="none",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        # A warning would be a line for each odd request, for whoever wants to fill the log.
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        # Nobody reads the address of a client, which a header could forge.
-        proxy_headers=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_certfile=(is_public and settings.certificate) or None,
         ssl_keyfile=(is_public and settings.key) or None,
     )

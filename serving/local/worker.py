@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.child_process import child_environment, ending_in_words
 from serving.local.link import Link
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
@@ -149,7 +150,7 @@ class Worker:
                 pause = 0.0
                 assert self._process is not None
                 code = await self._process.wait()
-                problem = f"its process ended {_by(code)} and is started again"
+                problem = f"its process ended {ending_in_words(code)} and is started again"
             else:
                 pause = min(max(1.0, pause * 2), _LONGEST_PAUSE)
             self._log_once(problem)
@@ -170,12 +171,10 @@ class Worker:
             return problem
         reading, writing = os.pipe()
         plan = WorkerPlan(str(self._path), self._socket, writing, self._settings, self._front_plan())
-        root = str(Path(__file__).parents[2])
         environment = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONWARNINGS": "ignore::FutureWarning",
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
+            **child_environment(),
             TOKEN: self._behind.token if self._behind else "",
         }
         try:
@@ -195,7 +194,9 @@ class Worker:
         report = await _read_all(reading)
         if "metadata" not in report:
             code = await self._process.wait()
-            return str(report.get("problem") or f"its process ended {_by(code)} before the model was loaded")
+            return str(
+                report.get("problem") or f"its process ended {ending_in_words(code)} before the model was loaded"
+            )
         self.report = report
         try:
             # A process that cannot be asked any more ends, and so is started again.
@@ -240,10 +241,6 @@ def _size_of(folder: Path) -> int:
 def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.terminate()
-
-
-def _by(code: int) -> str:
-    return f"by signal {-code}" if code < 0 else f"with exit code {code}"
 
 
 async def _within(seconds: float, waiting: Any) -> None:

@@ -10,12 +10,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
+from core.child_process import child_environment
 from core.errors import SluiceError
 
-_ROOT = Path(__file__).resolve().parents[2]
 # Whatever is written has time; a request has not.
 _NICENESS = 10
 _END_SECONDS = 30
@@ -63,7 +62,7 @@ class WriterProcess:
             self._connection = Connection(ours.detach())
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "serving.log.writer_process", str(theirs.fileno())],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])},
+                env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 # Ctrl-C is for the server, which writes what is left before it ends.

@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 from starlette.requests import Request
@@ -22,19 +21,17 @@ from serving.log.answer_line import BODY_BYTES
 from serving.log.sample import Sample
 from serving.protocol.body import read_body
 from serving.protocol.errors import DEFECT, JSON, RequestError, error_body, exception_handlers
-from serving.protocol.guarded_http import Limits, guarded
+from serving.protocol.guarded_http import Limits
 from serving.protocol.notes import Note
+from serving.protocol.quiet_server import LONG_KEEP_ALIVE_SECONDS, quiet_server
 from serving.protocol.request_id import HEADER, request_id_of
 from serving.protocol.token import check_authorization
 from serving.worker.plan import FrontPlan
-from serving.worker.port import WAITING_CONNECTIONS
+from serving.worker.port import unix_port
 from serving.worker.predictor import Predictor
 
 _OK, _DEFECT = 200, 500
 _RAW = ":rawPredict"
-# Longer than the front keeps a connection: it must not be closed while a request is on its way.
-_KEEP_ALIVE_SECONDS = 3600
-_DRAIN_SECONDS = 30
 
 Noting = Callable[[Note], None]
 
@@ -105,7 +102,7 @@ class FrontApp:
 
 def listening_at(plan: FrontPlan) -> list[socket.socket]:
     """The sockets for requests and for copies of them. Whoever connects waits until `front_servers` answers."""
-    return [_listening(plan.requests), _listening(plan.copies)]
+    return [unix_port(plan.requests), unix_port(plan.copies)]
 
 
 @asynccontextmanager
@@ -116,7 +113,8 @@ async def front_servers(
     running = []
     for opened, is_copy in zip(listening, (False, True), strict=True):
         app = FrontApp(predictor, plan, access, note, is_copy)
-        server = _Server(_configuration(app, access.body_limit))
+        limits = Limits(body_bytes=access.body_limit)
+        server = _Server(quiet_server(app, limits, LONG_KEEP_ALIVE_SECONDS, lifespan="off"))
         running.append((server, asyncio.create_task(server.serve(sockets=[opened]))))
     yield
     for server, _ in running:
@@ -131,26 +129,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """See uvicorn.Server."""
         yield
-
-
-def _configuration(app: FrontApp, body_limit: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=guarded(Limits(body_bytes=body_limit)),
-        ws="none",
-        lifespan="off",
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-
-
-def _listening(path: str) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
-    opened = socket.socket(socket.AF_UNIX)
-    opened.bind(path)
-    opened.listen(WAITING_CONNECTIONS)
-    return opened

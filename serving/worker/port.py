@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from core.errors import SluiceError
 
@@ -37,6 +38,15 @@ def open_port(host: str, port: int, option: str = "--port {port}", listen: bool 
         yield opened
     finally:
         opened.close()
+
+
+def unix_port(path: str) -> socket.socket:
+    """A socket at a path of this machine. Whoever connects waits until it is answered."""
+    Path(path).unlink(missing_ok=True)
+    opened = socket.socket(socket.AF_UNIX)
+    opened.bind(path)
+    opened.listen(WAITING_CONNECTIONS)
+    return opened
 
 
 def _another(problem: Exception, port: int, option: str) -> str:

@@ -15,7 +15,6 @@ import sys
 import threading
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -24,7 +23,8 @@ from tensorflow.io import gfile
 
 from core.errors import SluiceError
 from core.text import counted
-from serving.protocol.guarded_http import Limits, guarded, open_as_many_files_as_allowed
+from serving.protocol.guarded_http import Limits, open_as_many_files_as_allowed
+from serving.protocol.quiet_server import DRAIN_SECONDS, LONG_KEEP_ALIVE_SECONDS, quiet_server
 from serving.protocol.token import TOKEN
 from serving.version_folder import files_of
 from serving.worker.answer_record import AnswerRecord
@@ -35,15 +35,11 @@ from serving.worker.link import Beside, answer_router
 from serving.worker.memory import lacking_memory
 from serving.worker.model import LoadedModel
 from serving.worker.plan import WorkerPlan, WorkerSettings
-from serving.worker.port import WAITING_CONNECTIONS
+from serving.worker.port import WAITING_CONNECTIONS, unix_port
 from serving.worker.predictor import Predictor
 from serving.worker.samples import samples_of
 from serving.worker.signals import run_until_signal
 from serving.worker.tensors import metadata_message
-
-DRAIN_SECONDS = 30
-# Longer than a client keeps a connection: it must not be closed while a request is on its way.
-KEEP_ALIVE_SECONDS = 3600
 
 
 def serve(plan: WorkerPlan) -> None:
@@ -59,10 +55,7 @@ def serve(plan: WorkerPlan) -> None:
         _report(plan.report_to, {"problem": f"{type(problem).__name__}: {problem}".splitlines()[0]})
         raise
     leave_out_what_is_loaded()
-    Path(plan.unix_socket).unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(plan.unix_socket)
-    listening.listen(WAITING_CONNECTIONS)
+    listening = unix_port(plan.unix_socket)
     predictor = Predictor(model, plan.settings)
     beside = _front(predictor, plan)
     _report(plan.report_to, _description(model))
@@ -102,19 +95,8 @@ def serve_container(
 
 def configuration(model: LoadedModel, settings: WorkerSettings, record: AnswerRecord | None = None) -> uvicorn.Config:
     """How a version is served, whoever starts the server."""
-    return uvicorn.Config(
-        worker_app(Predictor(model, settings), settings, record),
-        loop="uvloop",
-        http=guarded(Limits(body_bytes=settings.body_limit)),
-        ws="none",
-        # A warning would be a line for each odd request.
-        log_level="error",
-        access_log=False,
-        lifespan="on",
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
+    app, limits = worker_app(Predictor(model, settings), settings, record), Limits(body_bytes=settings.body_limit)
+    return quiet_server(app, limits, LONG_KEEP_ALIVE_SECONDS, loop="uvloop", lifespan="on")
 
 
 def _description(model: LoadedModel) -> dict[str, Any]:

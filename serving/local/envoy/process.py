@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic_write import write_text
+from core.child_process import ending_in_words
 from core.errors import SluiceError
 from serving.local.envoy import launch
 from serving.local.envoy.admin import Admin
@@ -123,10 +124,10 @@ class EnvoyProcess:
             failures = 0 if was_ready else failures + 1
             if self._is_stopping:
                 return
-            self._problem = f"it ended {_by(code)}{self._last_line()}"
+            self._problem = f"it ended {ending_in_words(code)}{self._last_line()}"
             if failures == MOST_FAILURES or not self._is_ready.is_set():
                 break
-            print(f"sluice: Envoy ended {_by(code)} and is started again", file=sys.stderr, flush=True)
+            print(f"sluice: Envoy ended {ending_in_words(code)} and is started again", file=sys.stderr, flush=True)
         if not self._is_ready.is_set():
             self._is_settled.set()
         else:
@@ -169,7 +170,3 @@ class EnvoyProcess:
     def _last_line(self) -> str:
         text = (self._place.folder / "envoy.log").read_bytes()[-_LAST_LINES:].decode(errors="replace").strip()
         return f": {text.splitlines()[-1]}" if text else ""
-
-
-def _by(code: int) -> str:
-    return f"by signal {-code}" if code < 0 else f"with exit code {code}"
