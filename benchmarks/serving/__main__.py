@@ -45,8 +45,9 @@ class Loads:
 @click.option("--seconds", default=10.0, show_default=True, help="Of each run.")
 @click.option("--requests", default=20_000, show_default=True, help="At least, while the endpoint is changed.")
 @click.option("--rate", default=200.0, show_default=True, help="Requests a second while another version is loaded.")
+@click.option("--loadings", default=9, show_default=True, help="Times that another version is loaded.")
 @click.option("--model", type=Path, help="A SavedModel that a run has pushed; without it, taxi is trained.")
-def main(pairs: int, seconds: float, requests: int, rate: float, model: Path | None) -> None:
+def main(pairs: int, seconds: float, requests: int, rate: float, loadings: int, model: Path | None) -> None:
     """Measure, and write benchmarks/serving.md."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
@@ -59,7 +60,7 @@ def main(pairs: int, seconds: float, requests: int, rate: float, model: Path | N
             local = LocalEndpoint(versions, WORKLOAD)
             with plain_wrapper(str(served)) as plain:
                 loads = _in_turn(ours, plain, str(served), instance, body, pairs, seconds)
-            loading = [loading_beside(ours, local, WORKLOAD, body, rate, seconds) for _ in range(pairs)]
+            loading = loading_beside(ours, versions, WORKLOAD, body, rate, seconds, loadings)
             click.echo(
                 f"p99 while a version is loaded: {[f'{each.before:.1f} → {each.meanwhile:.1f}' for each in loading]}"
             )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.serving.client import Answers, send
@@ -85,14 +87,28 @@ async def _changed(target: Target, endpoint: LocalEndpoint, workload: str, body:
 
 
 def loading_beside(
-    target: Target, endpoint: LocalEndpoint, workload: str, body: bytes, rate: float, seconds: float
-) -> Loading:
-    """Sends a steady rate, and deploys another version in the midst of it."""
-    return asyncio.run(_loading(target, endpoint, workload, body, rate, seconds))
+    target: Target, versions: Path, workload: str, body: bytes, rate: float, seconds: float, rounds: int
+) -> list[Loading]:
+    """Sends a steady rate, and deploys another version in the midst of it, again and again.
+
+    It is deployed from another process, as users do: in the clients' own, Python would stop them meanwhile.
+    """
+
+    async def deploy() -> None:
+        await asyncio.get_running_loop().run_in_executor(other, _deploy, versions, workload)
+
+    loaded = []
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        for _ in range(rounds):
+            # Also the first time the process has begun before anything is measured.
+            other.submit(_undeploy, versions, workload).result()
+            loaded.append(asyncio.run(_loading(target, deploy, body, rate, seconds)))
+        other.submit(_undeploy, versions, workload).result()
+    return loaded
 
 
 async def _loading(
-    target: Target, endpoint: LocalEndpoint, workload: str, body: bytes, rate: float, seconds: float
+    target: Target, deploy: Callable[[], Awaitable[None]], body: bytes, rate: float, seconds: float
 ) -> Loading:
     ending, answers = asyncio.Event(), Answers()
     load = asyncio.create_task(send(target.url, body, _CONNECTIONS, ending, rate, answers))
@@ -100,14 +116,21 @@ async def _loading(
     begin = time.perf_counter()
     await asyncio.sleep(seconds)
     deploying = time.perf_counter()
-    await _in_a_thread(lambda: endpoint.deploy(ModelVersion(CANARY, workload, CANARY)))
+    await deploy()
     end = time.perf_counter()
     ending.set()
     await load
     meanwhile = answers.between(deploying, end)
-    await _in_a_thread(lambda: endpoint.undeploy(CANARY))
     before = quantiles(answers.between(begin, deploying))[1]
     return Loading(rate, before, quantiles(meanwhile)[1], end - deploying, len(meanwhile))
+
+
+def _deploy(versions: Path, workload: str) -> None:
+    LocalEndpoint(versions, workload).deploy(ModelVersion(CANARY, workload, CANARY))
+
+
+def _undeploy(versions: Path, workload: str) -> None:
+    LocalEndpoint(versions, workload).undeploy(CANARY)
 
 
 async def _in_a_thread(call: Callable[[], object]) -> None:

@@ -113,12 +113,12 @@ class Fleet:
         while True:
             try:
                 if loop.time() - looked >= _LOOK_FOR_VERSIONS_EVERY:
-                    self._follow_newest()
+                    await self._follow_newest()
                     looked = loop.time()
                 if (now := self.file.stamp()) != stamp:
                     stamp = now
-                    await self._apply(self.file.read())
-                self._observe()
+                    await self._apply(await asyncio.to_thread(self.file.read))
+                await self._observe()
             except TimeoutError as late:
                 # Tried again: nothing is promised before requests go by the new state.
                 stamp = None
@@ -156,7 +156,7 @@ class Fleet:
             self._stopping[task] = worker
             task.add_done_callback(self._stopping.pop)
 
-    def _observe(self) -> None:
+    async def _observe(self) -> None:
         models = {name: ObservedModel(ready=each.ready, problem=each.problem) for name, each in self.workers.items()}
         observed = Observed(
             etag=self.state.etag,
@@ -167,15 +167,15 @@ class Fleet:
             models=models,
         )
         if observed != self._observed:
-            self.file.observe(observed)
+            # Written through to the disk, which takes its time: beside the loop.
+            await asyncio.to_thread(self.file.observe, observed)
             self._observed = observed
 
-    def _follow_newest(self) -> None:
+    async def _follow_newest(self) -> None:
         """Until somebody sets the traffic, the newest version of the folder gets it, once it is loaded."""
         if not self.state.follows_newest:
             return
-        newest = self.file.newest_version()
-        if newest is None:
-            return
         ready = {name for name, worker in self.workers.items() if worker.ready}
-        self.file.change(lambda state: following(state, newest, self.file.name, ready))
+        newest = await asyncio.to_thread(self.file.newest_version)
+        if newest is not None:
+            await asyncio.to_thread(self.file.change, lambda state: following(state, newest, self.file.name, ready))

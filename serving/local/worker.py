@@ -7,16 +7,15 @@ import itertools
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.child_process import child_environment, ending_in_words
 from serving.local.link import Link
+from serving.local.process import Process
 from serving.local.state import StoredModel
 from serving.protocol.errors import RequestError
 from serving.protocol.identity import Identity
@@ -86,7 +85,7 @@ class Worker:
         self._behind = behind
         self._settings = settings
         self._on_change = on_change
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._link: Link | None = None
         self._logged = ""
         self._in_flight = 0
@@ -129,10 +128,10 @@ class Worker:
         await _within(DRAIN_SECONDS, self._idle.wait())
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+        if self._process is not None and self._process.running:
+            self._process.terminate()
             await _within(DRAIN_SECONDS, self._process.wait())
-            if self._process.returncode is None:
+            if self._process.running:
                 self._process.kill()
                 await self._process.wait()
             if self._link is not None:
@@ -167,7 +166,8 @@ class Worker:
 
     async def _start(self) -> str:
         """Starts the process and waits until it answers; returns why it does not."""
-        if problem := lacking_memory(_size_of(self._path)):
+        # Files are read beside the loop: while a disk is slow, the other versions answer.
+        if problem := lacking_memory(await asyncio.to_thread(_size_of, self._path)):
             return problem
         reading, writing = os.pipe()
         plan = WorkerPlan(str(self._path), self._socket, writing, self._settings, self._front_plan())
@@ -178,14 +178,7 @@ class Worker:
             TOKEN: self._behind.token if self._behind else "",
         }
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "serving.worker", plan.dumps()),
-                stdin=asyncio.subprocess.PIPE,
-                env=environment,
-                pass_fds=(writing,),
-                # Ctrl-C is for the router, which drains first.
-                start_new_session=True,
-            )
+            self._process = Process([sys.executable, "-m", "serving.worker", plan.dumps()], environment, [writing])
         except OSError as problem:
             os.close(reading)
             return f"its process cannot be started: {problem}"
@@ -200,9 +193,9 @@ class Worker:
         self.report = report
         try:
             # A process that cannot be asked any more ends, and so is started again.
-            self._link = await Link.to(self._socket, partial(_end, self._process), self._noted)
+            self._link = await Link.to(self._socket, self._process.terminate, self._noted)
         except OSError as problem:
-            _end(self._process)
+            self._process.terminate()
             await self._process.wait()
             return f"its process ended before a request: {problem}"
         self.ready, self.problem = True, ""
@@ -236,11 +229,6 @@ class Worker:
 
 def _size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
-def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
 
 
 async def _within(seconds: float, waiting: Any) -> None:
