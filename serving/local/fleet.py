@@ -58,7 +58,8 @@ class Fleet:
     ) -> None:
         self.file = file
         self.workers: dict[str, Worker] = {}
-        self.state = file.read()
+        # Nothing is served before its worker is there.
+        self.state = file.read().model_copy(update={"deployed": [], "traffic": {}, "mirror": None})
         self._address = address
         self._sockets = sockets
         self._settings = settings
