@@ -132,11 +132,6 @@ class LocalCloud:
         return f"http://{LOOPBACK}:{self._vertex_server.port}"
 
     def _start(self, stack: ExitStack) -> None:
-        stack.callback(self._stop_dataflow)
-        if self._serves:
-            host = ModelHost(self.storage, self.child_environment)
-            stack.callback(host.close)
-            self.vertex.backend.host = host
         authority = process_authority()
         (self._home / "authority.pem").write_bytes(authority.pem)
         storage = storage_router(self.storage, self.access, self.faults)
@@ -155,6 +150,12 @@ class LocalCloud:
         stack.callback(lambda: self._loop.run(self.proxy.stop()))
         token_uri = f"http://{LOOPBACK}:{token_server.port}/token"
         self.tokens.write_credentials(self._home / "credentials.json", token_uri)
+        # Processes end before what they write to at their end.
+        stack.callback(self._stop_dataflow)
+        if self._serves:
+            host = ModelHost(self.storage, self.child_environment)
+            stack.callback(host.close)
+            self.vertex.backend.host = host
 
     @staticmethod
     def _serve(stack: ExitStack, server: Server) -> Server:
