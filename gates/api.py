@@ -66,7 +66,7 @@ def check(
         chosen = settings_of(chosen)
     data = data_of({side: each for side, each in given.items() if each is not None}, workload)
     report = judge_data(data, chosen.model_copy(update={"strict": chosen.strict or strict}), progress=progress)
-    return replace(report, versions=_versions(), notes=data.notes)
+    return replace(report, versions=_versions(), notes=(*data.notes, *report.notes))
 
 
 def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:

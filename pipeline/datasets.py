@@ -15,6 +15,7 @@ from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
 from pipeline.ingest.source import PREVIOUS as PREVIOUS
 from pipeline.ingest.source import Source, exists, has_spans, previous_source, resolve_source
+from sources.joined import columns_in_words
 from sources.storage import is_remote
 
 SERVING = "serving"
@@ -38,8 +39,10 @@ class Datasets:
     previous_span: Dataset | None = None
 
 
-def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionConfig) -> Datasets:
-    """Find the files on this machine, look at their columns and hash them.
+def datasets_here(
+    data: DataConfig, split: SplitConfig, prediction: PredictionConfig, slices: Sequence[Sequence[str]] = ()
+) -> Datasets:
+    """Find the files on this machine, look at their columns and hash them. `slices`: as `evaluator.slices`.
 
     Raises:
       SluiceError: for data that cannot be used, as far as that shows without reading every row.
@@ -50,6 +53,7 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
     served = resolve_source(log) if log else None
     columns = check_source(current, data, split)
     check_withheld(columns, data.label, prediction, _named(data))
+    _check_slices(columns, data.label, slices, _named(data))
     for source, only in ((previous, PREVIOUS), (served, SERVING)):
         if source:
             check_source(source, data, split, only)
@@ -81,6 +85,17 @@ def check_withheld(columns: Sequence[str], label: str, prediction: PredictionCon
             )
 
 
+def _check_slices(columns: Sequence[str], label: str, slices: Sequence[Sequence[str]], where: str) -> None:
+    """Refuses a slice by a column that is not there, where a look at the file shows all columns."""
+    for name in (name for each in slices for name in each):
+        if columns and name not in (*columns, label):
+            hint = did_you_mean(name, columns, f"; it has {columns_in_words(columns)}.")
+            raise SluiceError(
+                f"evaluator.slices names `{name}`, which is no column of {where}{hint}",
+                "See what it means:  python runners/local_runner.py --explain evaluator.slices",
+            )
+
+
 def _named(data: DataConfig) -> str:
     return data.source if isinstance(data.source, str) else " or ".join(data.source)
 
@@ -92,7 +107,13 @@ def datasets_there(data: DataConfig) -> Datasets:
     return Datasets(_unresolved(data), _unresolved(log) if log else None, previous)
 
 
-def datasets_as_seen(data: DataConfig, split: SplitConfig, prediction: PredictionConfig, network: bool) -> Datasets:
+def datasets_as_seen(
+    data: DataConfig,
+    split: SplitConfig,
+    prediction: PredictionConfig,
+    network: bool,
+    slices: Sequence[Sequence[str]] = (),
+) -> Datasets:
     """Datasets for a job that another machine runs, looked at from here where that is possible: columns are checked and
     contents hashed. Where it is not, as in a bucket without `network`, they are those of `datasets_there`.
 
@@ -107,7 +128,7 @@ def datasets_as_seen(data: DataConfig, split: SplitConfig, prediction: Predictio
     log = _serving_log(data)
     read_log = log is not None and _can_be_read(str(log.source), network)
     found = datasets_here(
-        elsewhere if read_log else elsewhere.model_copy(update={"serving_log": None}), split, prediction
+        elsewhere if read_log else elsewhere.model_copy(update={"serving_log": None}), split, prediction, slices
     )
     previous = found.previous_span
     if found.serving_log is not None and log is not None:

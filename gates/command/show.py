@@ -10,19 +10,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.text import counted
+from core.text import counted, shortened
 from gates.tables.describe import ColumnSummary, DataSummary
 from gates.verdict.catalogue import Check
 from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 
 _PIPED_WIDTH = 120
 _MOST_SHOWN = 40
+_MOST_DOUBTS = 10
 _STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
 _VERDICT_STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 _VERDICT_WORDS = {
     Verdict.PASS: "nothing blocks",
     Verdict.FAIL: "refused",
-    Verdict.INCONCLUSIVE: "nothing blocks, but not all of it is sure (--strict refuses)",
+    Verdict.INCONCLUSIVE: "nothing blocks, but not all of it is sure: {} (--strict refuses)",
 }
 
 
@@ -50,9 +51,10 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
         console.print(Text(f"and {left_out:,} more (--verbose, or --json)", "dim"))
     for note in report.notes:
         console.print(Text(_printable(f"info: {note}"), "dim"))
-    _show_doubts(console, report)
+    _show_doubts(console, report, verbose)
     _show_skipped(console, report, verbose)
-    words = f"{_VERDICT_WORDS[report.verdict]} · {report.seconds:.1f} s"
+    doubts = shortened(report.in_doubt, _MOST_DOUBTS) or "no check ran"
+    words = f"{_VERDICT_WORDS[report.verdict].format(doubts)} · {report.seconds:.1f} s"
     console.print(Text(report.verdict.value.upper(), _VERDICT_STYLE[report.verdict]) + Text(f"  {words}", "default"))
 
 
@@ -67,11 +69,16 @@ def _why(finding: Finding, verbose: bool) -> Text:
     return text
 
 
-def _show_doubts(console: Console, report: GateReport) -> None:
-    """Prints the checks that make a verdict inconclusive."""
-    doubts = Counter(finding.check for finding in report.findings if finding.undecided)
-    if doubts:
-        text = ", ".join(f"{check} ({count:,})" for check, count in doubts.items())
+def _show_doubts(console: Console, report: GateReport, verbose: bool) -> None:
+    """Prints what makes a verdict inconclusive and is in no table: first each suspect, whose value is beyond its limit,
+    with its reason; then how many subjects of which check are merely not excluded."""
+    doubts = [each for each in report.findings if each.undecided]
+    in_table = [each for each in doubts if verbose or each.severity is not Severity.INFO]
+    suspects = [each for each in doubts if each not in in_table and not each.value <= each.threshold][:_MOST_DOUBTS]
+    for each in suspects:
+        console.print(Text(_printable(f"undecided: {each.check}: {each.reason}"), "yellow"))
+    if rest := Counter(each.check for each in doubts if each not in suspects):
+        text = ", ".join(f"{check} ({count:,})" for check, count in rest.items())
         console.print(Text(f"too few rows to decide: {text}", "dim"))
 
 

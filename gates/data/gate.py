@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from gates.data.evidence import Data
@@ -10,9 +11,14 @@ from gates.verdict.finding import GateReport
 from gates.verdict.judge import Progress, judge
 from gates.verdict.settings import GateSettings
 
+_WITHOUT_LABEL = (
+    "No label was named, so leakage of the label was not looked at. Name the column to predict:  --label COLUMN"
+)
+
 
 def judge_data(
     data: Data, settings: GateSettings | None = None, today: date | None = None, progress: Progress | None = None
 ) -> GateReport:
     """The verdict on data. `progress` receives each check's name, its place and the number of checks."""
-    return judge(Gate.DATA, data, settings or GateSettings(), today or date.today(), progress)
+    report = judge(Gate.DATA, data, settings or GateSettings(), today or date.today(), progress)
+    return report if data.label else replace(report, notes=(_WITHOUT_LABEL,))

@@ -8,7 +8,8 @@ Slices: in doubt, do not refuse, because among many slices some look bad by chan
 certainly beyond its limit: Holm's correction over every slice judgement of the evaluation, at the evaluation's own
 confidence. A slice that looks bad without being certain warns; one that looks good without being certain, is too small
 (`min_examples`) or has no value (one class alone has no AUC) is reported as information. With `"estimate"` a slice
-blocks when its value is beyond the limit.
+blocks when its value is beyond the limit. A threshold on a slice that no row of test belongs to refuses: nothing shows
+that it is met.
 
 One class, by its name, is judged as all test rows are: it was not chosen because it looks bad. Every class (`*`) is
 judged as slices are, in one correction with them.
@@ -19,20 +20,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum
 from typing import Literal
 
-from core.text import listed, plural, shortened
+from core.text import listed, nearest, plural, shortened, suggestion
 from gates.evaluation.judgements import Decision, Judgement, LimitKind
 from gates.evaluation.limits import CHANGE, Limit, Standing, estimates_for, rows_in_words, standings
 from gates.evaluation.metrics import Evaluation, MetricEstimate
-from gates.evaluation.slices import OVERALL
+from gates.evaluation.slices import EVERY, OVERALL, Slice
 from gates.verdict.finding import Finding, Severity, SkippedCheck
 from gates.verdict.rule import holm
 
 JudgedBy = Literal["interval", "estimate"]
 _NOTHING = "Nothing to do."
 _PLURALS = {"slice": ("slice", "slices"), "class": ("class", "classes")}
+# difflib's ratio from which a name counts as a misspelling of another one.
+_LIKE = 0.6
 _NONE_BLESSED = "no model has been blessed before"
 
 
@@ -92,7 +96,7 @@ def _findings(evaluation: Evaluation, decisions: Sequence[_Judged]) -> tuple[lis
     for judged in decisions:
         limit, found = judged.limit, [_finding(each) for each in judged.decided if each.severity is not None]
         if not judged.estimates:
-            findings.append(_without_rows(limit))
+            findings.append(_without_rows(limit, evaluation))
         elif limit.no_worse_than_blessed_by is not None and judged.estimates[0].blessed_value is None:
             skipped.append(SkippedCheck(CHANGE, f"{_NONE_BLESSED} ({_described(limit)})"))
         if limit.judges_many:
@@ -238,7 +242,8 @@ def _limit_value(limit: Limit) -> float:
     return next(value for value in requested if value is not None)
 
 
-def _without_rows(limit: Limit) -> Finding:
+def _without_rows(limit: Limit, evaluation: Evaluation) -> Finding:
+    near = _nearest_slice(limit.where, evaluation)
     why, remedy = "no test row belongs to it", "Check evaluator.slices and the spelling of the value, or take the "
     if limit.class_name is not None:
         why, remedy = "the model has no class of that name, or tells two classes apart by one probability", "Check "
@@ -250,9 +255,27 @@ def _without_rows(limit: Limit) -> Finding:
         value=math.nan,
         threshold=_limit_value(limit),
         n=0,
-        severity=Severity.WARN if limit.slice else Severity.BLOCK,
-        reason=f"{_described(limit)} has a threshold but was not measured: {why}.",
+        severity=Severity.BLOCK,
+        reason=f"{_described(limit)} has a threshold but was not measured: {why}{suggestion(near) or '.'}",
         remedy=f"{remedy}threshold out.",
+    )
+
+
+def _nearest_slice(wanted: Slice, evaluation: Evaluation) -> str | None:
+    """The slice of test whose name is most like the wanted one; None for a class, or when none is like it."""
+    if wanted.class_name is not None:
+        return nearest(wanted.class_name, [each.name for each in evaluation.classes])
+    names = {each.slice.name: each.slice for each in evaluation.estimates if each.slice.columns == wanted.columns}
+    near = max(names, key=lambda name: _likeness(wanted, names[name]), default=None)
+    return near if near is not None and _likeness(wanted, names[near]) >= _LIKE else None
+
+
+def _likeness(wanted: Slice, other: Slice) -> float:
+    """How alike the values of two slices of the same columns are, from 0 to 1, that of the least like pair."""
+    pairs = zip(wanted.values, other.values, strict=True)
+    return min(
+        1.0 if value == EVERY else SequenceMatcher(None, value.casefold(), given.casefold()).ratio()
+        for (_, value), (_, given) in pairs
     )
 
 

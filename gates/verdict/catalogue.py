@@ -76,7 +76,12 @@ class Need(str, Enum):
 
 
 class NotApplicable(Exception):  # noqa: N818 (it is an answer, not an error)
-    """Raised by a check that has nothing to measure; the message is shown as the reason."""
+    """Raised by a check that cannot measure; the message is shown as the reason. A check of tier 1 then warns of data,
+    and refuses under strict: nothing shows that they are sound."""
+
+
+class NothingToJudge(NotApplicable):
+    """Raised by a check that misses nothing: the data hold nothing that it is about, or a declaration settles it."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
-_OPTIONAL = ("chart", "sample", "waiver", "column", "undecided")
+_OPTIONAL = ("chart", "sample", "waiver", "waived_until", "column", "undecided")
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Finding:
     chart: Chart | None = None
     sample: RowSample | None = None
     waiver: str | None = None  # the reason for which it may pass
+    waived_until: str | None = None  # the last day on which it may, as YYYY-MM-DD
     column: str | None = None  # which column of the data it is about, where `subject` says more than that
     undecided: bool = False  # the rows are too few to say: it leaves the verdict inconclusive
 
@@ -127,6 +128,11 @@ class GateReport:
     def blessed(self) -> bool:
         """Whether the components after this gate may run. Under `gates.strict` a finding in doubt blocks."""
         return self.verdict is not Verdict.FAIL
+
+    @property
+    def in_doubt(self) -> tuple[str, ...]:
+        """The checks that leave the verdict inconclusive, or would: each once, in the order of their findings."""
+        return tuple(dict.fromkeys(finding.check for finding in self.findings if finding.undecided))
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity, in the order in which they were found."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from gates.verdict.catalogue import Check, Gate, Need, NotApplicable, checks
-from gates.verdict.finding import GateReport, SkippedCheck, Verdict
+from gates.verdict.catalogue import Check, Gate, Need, NotApplicable, NothingToJudge, checks
+from gates.verdict.finding import Finding, GateReport, SkippedCheck, Verdict
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import decide
 from gates.verdict.settings import GateSettings
+from gates.verdict.unjudged import changed, could_not_judge
 
 Progress = Callable[[str, int, int], None]
+_NO_SUBJECT = "it found no subject"
 
 
 class GateEvidence(Protocol):
@@ -33,19 +35,20 @@ def judge(
     run: list[str] = []
     skipped: list[SkippedCheck] = []
     catalogue = list(checks(gate))
+    further = changed(catalogue, settings, today)
     for place, check in enumerate(catalogue):
         if progress is not None:
             progress(check.name, place, len(catalogue))
-        found = _run_one(check, evidence, settings)
-        if isinstance(found, SkippedCheck):
-            skipped.append(found)
-        else:
+        ran = _run_one(check, evidence, settings)
+        measured += ran.measured
+        if ran.skipped is None:
             run.append(check.name)
-            measured += found
-        if settings.strict and gate is Gate.MODEL and check.tier == 1 and not _has_measured(found, settings, check):
-            measured.append(_in_doubt(check, found.why if isinstance(found, SkippedCheck) else "it found no subject"))
-    findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today)
-    if not run and verdict is Verdict.PASS:
+        else:
+            skipped.append(SkippedCheck(check.name, ran.skipped))
+        if _is_missed(check, ran, settings, known=further):
+            further.append(could_not_judge(check, ran.skipped or _NO_SUBJECT, settings, today))
+    findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today, further)
+    if not run and verdict is not Verdict.FAIL:
         verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # no check ran
     return GateReport(
         gate=gate.value,
@@ -57,33 +60,36 @@ def judge(
     )
 
 
-def _has_measured(found: Sequence[Measurement] | SkippedCheck, settings: GateSettings, check: Check) -> bool:
-    """Whether the check measured anything, or is switched off by the configuration."""
-    configured = settings.checks.get(check.name)
-    return bool(found) if not isinstance(found, SkippedCheck) else configured is not None and not configured.enabled
+@dataclass(frozen=True)
+class _Ran:
+    """What one check gave. `excused`: nothing escapes by its skip."""
+
+    measured: Sequence[Measurement] = ()
+    skipped: str | None = None
+    excused: bool = False
 
 
-def _in_doubt(check: Check, why: str) -> Measurement:
-    """The measurement for a tier-1 check that measured nothing: a model of this pipeline has all that it needs."""
-    return Measurement(
-        subject="model",
-        statistic=check.statistic,
-        value=math.nan,
-        n=0,
-        reason=f"It could not be judged: {why}.",
-        remedy="Run the ModelGate on a model and splits that have what it needs.",
-        p_value=1.0,
-    ).named(check.name, check.margin)
+def _is_missed(check: Check, ran: _Ran, settings: GateSettings, known: Sequence[Finding]) -> bool:
+    """Whether a check of tier 1 judged nothing where it should have. A model of this pipeline has all that its checks
+    need, and only strict asks for it; on data one warning for each reason is enough."""
+    if check.tier != 1 or ran.measured or ran.excused:
+        return False
+    if settings.strict:
+        return True
+    reason = None if ran.skipped is None else f": {ran.skipped}."
+    return check.gate is Gate.DATA and reason is not None and not any(each.reason.endswith(reason) for each in known)
 
 
-def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
+def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> _Ran:
     configured = settings.checks.get(check.name)
     if configured is not None and not configured.enabled:
-        return SkippedCheck(check.name, "switched off in the configuration (gates.checks)")
+        return _Ran(skipped="switched off in the configuration (gates.checks)", excused=True)
     if lacking := evidence.lacks(check.needs):
-        return SkippedCheck(check.name, lacking.value)
+        return _Ran(skipped=lacking.value, excused=check.gate is Gate.DATA)  # an input that was not given
     margin = check.margin if configured is None or configured.threshold is None else configured.threshold
     try:
-        return check.measure(evidence, margin)
+        return _Ran(check.measure(evidence, margin))
+    except NothingToJudge as reason:
+        return _Ran(skipped=str(reason), excused=True)
     except NotApplicable as reason:
-        return SkippedCheck(check.name, str(reason))
+        return _Ran(skipped=str(reason))

@@ -16,7 +16,7 @@ import numpy as np
 
 from gates.verdict.finding import Finding, Severity, Verdict
 from gates.verdict.measurement import Measurement
-from gates.verdict.settings import CheckSettings, GateSettings
+from gates.verdict.settings import CheckSettings, GateSettings, Waiver
 
 # One false alarm in a thousand gates, not in a hundred: the p-values assume that rows are alike, and never quite are.
 ALPHA = 0.001
@@ -25,11 +25,15 @@ SUSPICION = 0.05
 
 
 def decide(
-    measured: Sequence[Measurement], tiers: Mapping[str, int], settings: GateSettings, today: date
+    measured: Sequence[Measurement],
+    tiers: Mapping[str, int],
+    settings: GateSettings,
+    today: date,
+    further: Sequence[Finding] = (),
 ) -> tuple[list[Finding], Verdict]:
-    """The findings, gravest first, and the verdict."""
+    """The findings, gravest first, and the verdict. `further`: findings that were decided without a measurement."""
     adjusted = _adjusted(measured)
-    findings = []
+    findings = list(further)
     for measurement, p_value in zip(measured, adjusted, strict=True):
         finding = _decide_one(measurement, p_value, tiers.get(measurement.check, 2), settings.strict)
         findings.append(_as_configured(finding, settings.checks.get(finding.check), today))
@@ -72,7 +76,8 @@ def _decide_one(each: Measurement, p_value: float | None, tier: int, strict: boo
     if not doubtful:
         return _finding(each, Severity.INFO, p_value, each.reason)
     rows = f"; about {each.rows_to_decide:,} would decide it" if each.rows_to_decide else ""
-    reason = f"{each.reason.rstrip('.')}. That cannot be decided with {each.n:,} rows{rows}."
+    # What lacks all rows says so itself.
+    reason = f"{each.reason.rstrip('.')}. That cannot be decided with {each.n:,} rows{rows}." if each.n else each.reason
     suspected = each.is_beyond and p_value is not None and p_value <= SUSPICION
     severity = Severity.BLOCK if strict else Severity.WARN if suspected else Severity.INFO
     return replace(_finding(each, severity, p_value, reason), undecided=True)
@@ -102,13 +107,18 @@ def _as_configured(finding: Finding, configured: CheckSettings | None, today: da
         return finding
     if configured.severity == "warn":
         return replace(finding, severity=Severity.WARN)
-    waiver = configured.waive
+    return waived(finding, configured.waive, today)
+
+
+def waived(finding: Finding, waiver: Waiver | None, today: date) -> Finding:
+    """The finding as a warning where the waiver covers it; a waiver that has expired covers nothing."""
     if waiver is None or (waiver.subjects and finding.subject not in waiver.subjects):
         return finding
     if today > waiver.expires:
         return replace(finding, reason=f"{finding.reason} Its waiver expired on {waiver.expires}: it blocks again.")
-    reason = f"{finding.reason} Waived until {waiver.expires}: {waiver.reason}"
-    return replace(finding, severity=Severity.WARN, reason=reason, waiver=waiver.reason)
+    until = waiver.expires.isoformat()
+    reason = f"{finding.reason} Waived until {until}: {waiver.reason}"
+    return replace(finding, severity=Severity.WARN, reason=reason, waiver=waiver.reason, waived_until=until)
 
 
 def _gravest_first(finding: Finding) -> int:

@@ -69,7 +69,12 @@ def bless(artifact: Artifact, report: GateReport) -> None:
     """Stores the gate's verdict on a blessing, with the waived findings and their reasons. The file makes the
     artifact's folder exist on object stores."""
     waived = [
-        {"check": finding.check, "subject": finding.subject, "reason": finding.waiver}
+        {
+            "check": finding.check,
+            "subject": finding.subject,
+            "reason": finding.waiver,
+            "expires": finding.waived_until,
+        }
         for finding in report.findings
         if finding.waiver
     ]

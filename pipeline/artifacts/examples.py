@@ -20,6 +20,7 @@ from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
 from core.errors import SluiceError
+from core.text import did_you_mean
 from sources.kinds import Kind
 
 _FACTS, _KINDS, _IMAGES = "sluice_facts", "sluice_kinds", "sluice_images"
@@ -99,7 +100,8 @@ def decoder_of(schema: schema_pb2.Schema, columns: Collection[str]) -> Any:
     known = {feature.name for feature in schema.feature}
     if missing := sorted(set(columns) - known):
         raise SluiceError(
-            f"The schema has no column {', '.join(missing)}, which the configuration names.",
+            f"The schema has no column {', '.join(missing)}, which the configuration names"
+            f"{did_you_mean(missing[0], sorted(known), '.')}",
             "Check data.label and evaluator.slices:  python runners/local_runner.py --explain evaluator.slices",
         )
     wanted = schema_pb2.Schema()

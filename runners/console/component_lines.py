@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import Callable, Mapping
 
-from core.text import counted
+from core.text import counted, shortened
 from gates.evaluation.metrics import Evaluation
-from gates.verdict.finding import Severity
+from gates.verdict.finding import Severity, Verdict
 from pipeline.artifacts.absence import present
 from pipeline.artifacts.examples import Facts
 from runners.results.node_result import NodeResult
@@ -68,6 +68,8 @@ def _gate(result: NodeResult) -> str:
     if warns:
         text += f", {counted(warns, 'warning')}"
     skipped = f", {len(report.checks_skipped)} skipped" if report.checks_skipped else ""
+    if report.verdict is Verdict.INCONCLUSIVE:
+        text += f", inconclusive: {shortened(report.in_doubt, 3) or 'no check ran'}"
     return f"{counted(len(report.checks_run), 'check')}{skipped}: {text}"
 
 

@@ -139,7 +139,8 @@ class LocalRun:
         self._console.headline(self._config.name, f"run {self._folder.run_id}", self._request.beam_runner)
         try:
             self._console.working_on("starting")
-            self._datasets = datasets_here(self._config.data, self._config.split, self._config.prediction)
+            config = self._config
+            self._datasets = datasets_here(config.data, config.split, config.prediction, config.evaluator.slices)
             if self._until is None:
                 check_machine(self._config.train.accelerator)
             outcome = self._run_components(self._datasets)

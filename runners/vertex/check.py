@@ -57,7 +57,9 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     warnings = check_preconditions(config, cloud)
     if wrong := unknown_region(cloud.region):
         raise wrong
-    datasets = datasets_as_seen(config.data, config.split, config.prediction, network=False)
+    datasets = datasets_as_seen(
+        config.data, config.split, config.prediction, network=False, slices=config.evaluator.slices
+    )
     if cloud.caching and not datasets.current.fingerprint:
         warnings.append("the data cannot be read from here: its columns are not checked, and ingest is never reused.")
     job = compile_workload(config, cloud, datasets, folder)

@@ -146,7 +146,9 @@ class _Rehearsal:
         data = in_bucket(self._config.data, cloud.storage, self._environment.bucket, folder)
         config = self._config.model_copy(update={"data": data})
         check_preconditions(config, self._environment)
-        datasets = datasets_as_seen(config.data, config.split, config.prediction, network=True)
+        datasets = datasets_as_seen(
+            config.data, config.split, config.prediction, network=True, slices=config.evaluator.slices
+        )
         job = compile_workload(config, self._environment, datasets, self._folder)
         document = json.loads(job.read_text(encoding="utf-8"))
         jobs.submit(document, self._name, job_settings(config, self._environment))

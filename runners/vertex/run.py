@@ -169,7 +169,9 @@ class _VertexRun:
         from runners.vertex.compilation import compile_workload
 
         config = self._config
-        datasets = datasets_as_seen(config.data, config.split, config.prediction, network=True)
+        datasets = datasets_as_seen(
+            config.data, config.split, config.prediction, network=True, slices=config.evaluator.slices
+        )
         if self._request.schedule:
             # What was seen is today's: each scheduled run looks for its own files.
             datasets = datasets_there(config.data)

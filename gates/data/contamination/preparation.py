@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gates.data.contamination.scales import Scale
 from gates.data.evidence import Data
 from gates.tables.table import ColumnKind, Floats, Table
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.measurement import Measurement
 
 # The components that may read eval and test; every component may read train.
@@ -176,7 +176,7 @@ def who_read_test(data: Data, _margin: float) -> Iterator[Measurement]:
     """Readers of test and eval by lineage, against `ALLOWED_READERS`. A fact without a p-value."""
     readers = {split: names for split, names in data.declared.readers_of.items() if split in ALLOWED_READERS}
     if not readers:
-        raise NotApplicable("no lineage is given of the components that read eval and test")
+        raise NothingToJudge("no lineage is given of the components that read eval and test")
     for split, names in readers.items():
         # The part after the dot distinguishes several nodes of one component: `StatisticsGen.raw`.
         beyond = sorted({name for name in names if name.split(".")[0] not in ALLOWED_READERS[split]})
@@ -208,7 +208,7 @@ def analysers_read_train_only(data: Data, margin: float) -> Iterator[Measurement
     """Which splits Transform analyses. A fact without a p-value."""
     analysed = data.declared.analysed_splits
     if analysed is None:
-        raise NotApplicable("no lineage is given of the splits that Transform analyses")
+        raise NothingToJudge("no lineage is given of the splits that Transform analyses")
     beyond = [split for split in analysed if split != "train"]
     fault = bool(beyond) or "train" not in analysed
     yield Measurement(

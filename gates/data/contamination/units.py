@@ -12,7 +12,7 @@ from core.text import shortened
 from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
 from gates.tables.times import TIME_FORMS, holds_times, instants, sorts_as_text
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Chart, RowSample
 from gates.verdict.measurement import Measurement
 
@@ -35,7 +35,7 @@ def _splits(data: Data, column: str, splits: tuple[str, ...]) -> dict[str, Table
 def _refuse_other_split(data: Data, unit: str) -> None:
     by = data.declared.split_by
     if by not in (None, unit):
-        raise NotApplicable(f"the split is declared to be by {by} (`split.by`), not by {unit}")
+        raise NothingToJudge(f"the split is declared to be by {by} (`split.by`), not by {unit}")
 
 
 @check(
@@ -62,17 +62,19 @@ def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
         if split in tables:
             yield _judge_entities(data.train, tables[split], split, key, margin)
         else:
-            yield _unjudged(split, key, data.held_out[split].rows)
+            statistic = f"share of {split} rows whose {key} is also in train"
+            text = f"{split} is without the entity key {key}, so it is unknown whether its entities are in train."
+            yield _unjudged(split, key, statistic, text)
 
 
-def _unjudged(split: str, key: str, rows: int) -> Measurement:
+def _unjudged(split: str, column: str, statistic: str, text: str) -> Measurement:
     return Measurement(
         subject=split,
-        statistic=f"share of {split} rows whose {key} is also in train",
+        statistic=statistic,
         value=float("nan"),
-        n=rows,
-        reason=f"{split} is without the entity key {key}, so it is unknown whether its entities are in train.",
-        remedy=f"Keep {key} in {split}; it is no feature.",
+        n=0,
+        reason=text,
+        remedy=f"Keep {column} in {split}; it need not be a feature.",
         p_value=1.0,
     )
 
@@ -143,6 +145,9 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable(f"train or eval and test have no time in `{column}`")
     if len({value for each in times.values() for value in (each[0], each[-1])}) < 2:
         raise NotApplicable(f"the time column `{column}` holds one moment only")
+    for split in (split for split in ("eval", "test") if split in data.held_out and split not in times):
+        text = f"{split} has no time in {column}, so it is unknown whether its rows lie after those of train."
+        yield _unjudged(split, column, f"share of {split} rows on the wrong side of the best boundary", text)
     for first, later in combinations(times, 2):
         yield _judge_order(column, (first, times[first]), (later, times[later]), show, margin)
 

@@ -20,7 +20,7 @@ from gates.data.leakage.predictive_power import (
     problem_of,
 )
 from gates.tables.table import ColumnKind
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import ALPHA
@@ -61,7 +61,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     """
     advantages = single_advantages(data, margin)
     if not advantages:
-        raise NotApplicable("no feature is a number or a category")
+        raise NothingToJudge("no feature is a number or a category")
     problem, powers = problem_of(data), features_alone(data)
     for name, advantage in advantages.items():
         beyond, remedy = advantage.is_beyond(margin), _REMEDY.format(name)

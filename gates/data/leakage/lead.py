@@ -5,10 +5,12 @@ The derivation: docs/statistics.md, Share of errors avoided.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy import stats
 
 from gates.data import boosted
 from gates.data.evidence import Data
@@ -17,11 +19,14 @@ from gates.statistics.sampling import drawn
 from gates.tables.table import ColumnKind
 from gates.verdict.finding import Chart
 from gates.verdict.measurement import Measurement
+from gates.verdict.rule import ALPHA
 
 _REST_ROWS, _REST_FOLDS, _REST_TREES = 10_000, 3, 50
 _ONE_SIDED = 0.01
 _ALL_BUT_CERTAIN = 0.03
 _CHARTED = 12
+# About how many p-values a gate has for each feature: single, missing, shifted in two splits.
+_COMPARISONS = 10
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,17 @@ def measured(
         remedy=remedy if beyond else "Nothing to do.",
         p_value=advantage.p_value,
         beyond=beyond,
+        rows_to_decide=_rows_to_decide(advantage.p_value, rows or problem.size, len(powers)) if beyond else None,
         chart=chart_of(bar, advantage.power, advantage.k, powers, problem) if beyond else None,
     )
+
+
+def _rows_to_decide(p_value: float, rows: int, features: int) -> int | None:
+    """Rows at which the same advantage would be certain among all that the gate compares: z goes by sqrt(n). None where
+    it nearly is, as then the other comparisons decide."""
+    z = float(stats.norm.isf(p_value))
+    needed = float(stats.norm.isf(ALPHA / (_COMPARISONS * max(1, features))))
+    return math.ceil(rows * (needed / z) ** 2) if 0 < z < needed else None
 
 
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:

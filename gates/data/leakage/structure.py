@@ -15,7 +15,7 @@ from gates.data.leakage.lead import judged, measured
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.data.leakage.words import strongest_word
 from gates.tables.table import ColumnKind
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
 
@@ -121,10 +121,14 @@ def token_in_text(data: Data, margin: float) -> Iterator[Measurement]:
     tier=1,
 )
 def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
-    """The declared moment of each feature, in the configuration and the schema, against the features of the model."""
-    declared = data.declared
-    if not (declared.known_after or declared.not_at_serving or declared.moments_declared):
-        raise NotApplicable("it is not declared from when columns are known (`prediction.known_from`)")
+    """The declared moment of each feature, in the configuration and the schema, against the features of the model. A
+    withheld name that no column has may be misspelt, and then withholds nothing."""
+    declared, judged_any = data.declared, False
+    # `split.column` is withheld besides, and tables that were split by it may come without it.
+    named = frozenset(declared.known_after) if declared.split_by == "column" else declared.withheld
+    for name in sorted(named - set(data.train.columns) - {data.label}):
+        judged_any = True
+        yield _withholds_nothing(name)
     late = {name: f"is known only from `{moment}` on" for name, moment in sorted(declared.known_after.items())}
     late |= {
         name: "is absent at serving, by the schema" for name in sorted(declared.not_at_serving) if name not in late
@@ -132,7 +136,7 @@ def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
     for name, why in late.items():
         if not data.train.has(name) or name == data.label:
             continue
-        used = name in data.features
+        used, judged_any = name in data.features, True
         yield Measurement(
             subject=name,
             statistic="declared after the prediction, and used",
@@ -141,6 +145,20 @@ def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
             reason=f"`{name}` {why}, and {'is a feature' if used else 'is no feature'}.",
             remedy=f"Leave `{name}` out of the features (`prediction.never`)." if used else "Nothing to do.",
         )
+    if not judged_any:
+        raise NothingToJudge("no column of train is declared to be known later (`prediction.known_from`)")
+
+
+def _withholds_nothing(name: str) -> Measurement:
+    return Measurement(
+        subject=name,
+        statistic="withheld, and no column of train",
+        value=float("nan"),
+        n=0,
+        reason=f"`{name}` is withheld (`prediction`), and train has no such column: a misspelt name withholds nothing.",
+        remedy=f"Correct `{name}`, or take it out of `prediction`.",
+        p_value=1.0,
+    )
 
 
 @check(

@@ -17,7 +17,7 @@ from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import total_variation
 from gates.tables.table import Codes, Floats, Mask, joint_categories
 from gates.tables.times import holds_times
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NothingToJudge, check
 from gates.verdict.measurement import Measurement
 
 _GROUP = "skew and drift"
@@ -78,7 +78,7 @@ def new_categories(data: Data, margin: float) -> Iterator[Measurement]:
             compared += 1
             yield of_unseen(pair, column, margin)
     if not compared:
-        raise NotApplicable("no column of categories that both sides have")
+        raise NothingToJudge("no column of categories that both sides have")
 
 
 @check(
@@ -132,7 +132,7 @@ def categorical_distribution(data: Data, margin: float) -> Iterator[Measurement]
                 ),
             )
     if not compared:
-        raise NotApplicable("no column of categories that both sides have")
+        raise NothingToJudge("no column of categories that both sides have")
 
 
 def _counting(size: int) -> Callable[[Codes], Floats]:

@@ -15,7 +15,7 @@ from gates.data.skew.shares import measured_share
 from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import TOLERANCE, Distance, exceedance_p, ks_distance, slack, widest_gap
 from gates.tables.table import Floats, Mask
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NothingToJudge, check
 from gates.verdict.measurement import Measurement
 
 _GROUP = "skew and drift"
@@ -73,7 +73,7 @@ def _numbers(data: Data) -> Iterator[tuple[TableComparison, str, Floats, Floats]
             compared += 1
             yield pair, column, data.train.numbers(column), pair.other.numbers(column)
     if not compared:
-        raise NotApplicable("no column of numbers that both sides have")
+        raise NothingToJudge("no column of numbers that both sides have")
 
 
 def _effective_rows_at(

@@ -17,7 +17,7 @@ from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
 from gates.statistics.distances import share_distance
 from gates.tables.table import ColumnKind, Table
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NothingToJudge, check
 from gates.verdict.finding import RowSample, Severity
 from gates.verdict.measurement import Measurement
 
@@ -46,6 +46,8 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
     for other in data.others.values():
         name = other.name
+        if not other.rows:
+            yield _empty(other)
         absent = [each for each in data.features if not other.has(each)]
         if name == "serving":
             absent = [each for each in absent if each not in data.declared.not_at_serving]
@@ -82,6 +84,20 @@ def _differs(
     return Measurement(subject, statistic, 1.0, other.rows, reason, remedy, at_most=at_most, column=column)
 
 
+def _empty(other: Table) -> Measurement:
+    """A table without rows was given, and nothing of it can be compared."""
+    name = other.name
+    return Measurement(
+        subject=name,
+        statistic="rows",
+        value=float("nan"),
+        n=0,
+        reason=f"{name} was given and has no rows: nothing in it was compared with train.",
+        remedy=f"Give {name} its rows, or leave it out.",
+        p_value=1.0,
+    )
+
+
 def _agrees(statistic: str, other: Table, reason: str) -> Measurement:
     """Nothing of `other` differs from train."""
     return Measurement(other.name, statistic, 0.0, other.rows, reason)
@@ -101,12 +117,14 @@ def _agrees(statistic: str, other: Table, reason: str) -> Measurement:
 def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
     """Compares the types of columns. One stray value may turn a column into text, so the statistic is the share of
     values that can be read as numbers, on either side."""
+    compared = 0
     for pair in comparisons(data):
         other, same = pair.other, 0
         for column in (each for each in data.features if other.has(each)):
             kinds = data.train.kinds[column], other.kinds[column]
             if ColumnKind.EMPTY in kinds or (kinds[0] in _TEXTS and kinds[1] in _TEXTS):
                 continue
+            compared += 1
             if kinds[0] is kinds[1]:
                 same += 1
                 if kinds[0] is ColumnKind.IMAGE and (resized := _resized(pair, column)):
@@ -126,6 +144,8 @@ def schema_types(data: Data, margin: float) -> Iterator[Measurement]:
         if same:
             text = f"{same} columns of {other.name} that are not text have the same type as in train."
             yield _agrees(_RETYPED, other, text)
+    if not compared:
+        raise NothingToJudge("no column that both sides have is anything but text")
 
 
 def _words(kind: ColumnKind) -> str:
@@ -210,4 +230,4 @@ def schema_domain(data: Data, margin: float) -> Iterator[Measurement]:
                 compared += 1
                 yield of_unseen(pair, column, margin)
     if not compared:
-        raise NotApplicable("no column of few whole numbers")
+        raise NothingToJudge("no column of few whole numbers")

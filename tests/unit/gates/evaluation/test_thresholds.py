@@ -129,11 +129,27 @@ def test_many_slices_of_a_model_exactly_at_the_limit_are_seldom_refused() -> Non
     assert refused <= 8
 
 
-def test_a_threshold_on_a_value_that_never_occurs_warns() -> None:
-    evaluation = _evaluation(_estimate(), _estimate(where="company=Flash Cab"))
-    findings = judge_thresholds(evaluation, [Limit("auc", {"company": "Flash Cap"}, at_least=0.5)]).findings
-    assert [finding.severity for finding in findings] == [Severity.WARN]
-    assert "company=Flash Cap" in findings[0].reason
+@pytest.mark.parametrize(
+    ("where", "nearest"),
+    [
+        ({"company": "Flash Cap"}, "company=Flash Cab"),
+        ({"company": "FLASH CAB"}, "company=Flash Cab"),
+        ({"company": "Yellow Taxi"}, None),
+        ({"company": "Flash Cap", "hour": 9}, "company=Flash Cab, hour=9"),
+        ({"company": "*", "hour": 19}, "company=Flash Cab, hour=9"),
+        ({"area": "*"}, None),
+    ],
+)
+def test_a_threshold_on_a_slice_without_rows_refuses_and_names_the_nearest(
+    where: dict[str, str | int], nearest: str | None
+) -> None:
+    slices = [
+        _estimate(where=name) for name in ("company=Flash Cab", "company=Flash Cab, hour=9", "company=Sun, hour=7")
+    ]
+    findings = judge_thresholds(_evaluation(_estimate(), *slices), [Limit("auc", where, at_least=0.5)]).findings
+    assert [finding.severity for finding in findings] == [Severity.BLOCK]
+    assert "no test row belongs to it" in findings[0].reason
+    assert f"did you mean `{nearest}`" in findings[0].reason if nearest else "did you mean" not in findings[0].reason
 
 
 def test_a_star_in_one_column_leaves_the_other_fixed() -> None:

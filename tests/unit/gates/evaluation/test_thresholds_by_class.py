@@ -192,3 +192,9 @@ def test_a_class_that_the_configuration_does_not_name_is_refused_in_one_sentence
         load_workload(str(tmp_path / "mine.yaml"))
     assert message in caught.value.headline
     assert "line" in caught.value.headline
+
+
+def test_a_threshold_on_a_class_that_is_misspelt_refuses_and_names_the_nearest() -> None:
+    finding = _one(_evaluation(), class_name="Trousers", at_least=0.5)
+    assert finding.severity is Severity.BLOCK
+    assert "did you mean `Trouser`?" in finding.reason
