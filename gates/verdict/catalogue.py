@@ -17,6 +17,7 @@ DATA_MODULES = (
     "gates.data.contamination.near_duplicates",
     "gates.data.contamination.images",
     "gates.data.contamination.units",
+    "gates.data.contamination.undeclared_entity",
     "gates.data.contamination.preparation",
     "gates.data.leakage.features",
     "gates.data.leakage.combinations",
