@@ -47,7 +47,9 @@ def main() -> None:
 @click.option("--entity", metavar="K", help="The column that identifies the entity of a row.")
 @click.option("--time", metavar="C", help="The column with the time of a row.")
 @click.option("--config", metavar="YAML", help="A workload such as configs/taxi.yaml; options go over what it says.")
-@click.option("--strict", is_flag=True, help="Refuse also where the rows are too few to be sure.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse also what a check could not judge, or was told to let pass without a waiver."
+)
 @click.option("--json", "out", metavar="OUT", help="Write the report as JSON; - is standard output.")
 @click.option("--verbose", "-v", is_flag=True, help="Also what was found sound, and why checks were skipped.")
 @click.option("--timings", is_flag=True, hidden=True)

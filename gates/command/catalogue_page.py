@@ -50,7 +50,7 @@ made by time, a difference from train warns and does not block.
 | verdict | exit code | meaning |
 | --- | --- | --- |
 | pass | 0 | nothing blocks |
-| inconclusive | 0; 2 under `--strict` | nothing blocks; a tier-1 check needs more rows to be sure and says how many |
+| inconclusive | 0; 2 under `--strict` | nothing blocks; a tier-1 check is in doubt, or could not judge |
 | fail | 2 | something blocks |
 
 Exit code 3: the input or the configuration cannot be used, and one sentence says why; 1: a defect of Sluice. The same
@@ -107,7 +107,7 @@ assert report.blessed, [finding.reason for finding in report.findings]
 }
 ```
 
-A finding may also hold `chart`, `sample` (a few of the rows) and `waiver`.
+A finding may also hold `chart`, `sample` (a few of the rows), and `waiver` with `waived_until`.
 
 ## Changing a check, and letting a finding pass
 
@@ -123,6 +123,9 @@ gates:
       severity: warn             # shown, never refuses
     entity_overlap:
       enabled: false             # does not run; the report says so
+      waive:                     # strict: the check is of tier 1, and each change that weakens it needs a waiver
+        reason: "Rows of one vehicle are independent of each other; checked by Ops."
+        expires: 2027-03-31
     single_feature:
       waive:
         reason: "The meter's reading is known before the prediction; agreed with Ops on 3 March."
@@ -132,6 +135,16 @@ gates:
 
 A waived finding is shown as a warning with its reason, in every verdict and in the model's metadata. The day after
 `expires` it blocks again.
+
+Under `strict` a check of tier 1 must judge and be certain. It refuses where
+
+- it is in doubt, or could not judge: a declared entity key or time that cannot be read, a label with one value, a table
+  without rows. It does not where an optional input was not given, or the data hold nothing that it is about;
+- the configuration weakens it without a waiver: `enabled: false`, `severity: warn`, or a `threshold` above its margin.
+  Such a change is a finding of the check, and its subject is the key: `enabled`, `severity` or `threshold`. A waiver
+  whose `subjects` name that key alone covers the change and no finding of the check.
+
+Without `strict` a tier-1 check that could not judge warns, and the verdict is inconclusive.
 """
 
 

@@ -20,25 +20,28 @@ Sentence = Annotated[str, Field(pattern=r"\S")]
 
 
 class Waiver(Strict):
-    """Lets a blocking finding pass as a warning, for a reason and for a time."""
+    """Lets a blocking finding pass as a warning, for a reason and for a time; under `strict` also a change that weakens
+    a check of tier 1 (`enabled: false`, `severity: warn`, a `threshold` above its margin)."""
 
     reason: Sentence
     """Why this finding may pass. It is printed in every verdict and stored in the model's metadata."""
     expires: Day
     """The last day on which it may, as YYYY-MM-DD; from the day after it blocks again."""
     subjects: list[str] = []
-    """The columns, splits, slices or signatures that may pass, as findings name them; all of the check when empty."""
+    """The columns, splits, slices or signatures that may pass, as findings name them, or the changes (`enabled`,
+    `severity`, `threshold`); all of the check when empty."""
 
 
 class CheckSettings(Strict):
     """What may be changed about one check."""
 
     threshold: NonNegativeFloat | None = None
-    """Replaces the check's margin."""
+    """Replaces the check's margin. Under `strict` a larger one needs `waive` where the check is of tier 1."""
     severity: Literal["warn", "block"] = "block"
-    """`warn`: its findings are shown and never refuse."""
+    """`warn`: its findings are shown and never refuse. Under `strict` it needs `waive` where the check is of tier 1."""
     enabled: bool = True
-    """False: it does not run, and is shown as skipped by configuration."""
+    """False: it does not run, and is shown as skipped by configuration. Under `strict` it needs `waive` where the check
+    is of tier 1."""
     waive: Waiver | None = None
     """Lets its findings pass for a time."""
 
@@ -47,7 +50,8 @@ class GateSettings(Strict):
     """How DataGate and ModelGate judge; `python -m gates list` shows every check with its margin."""
 
     strict: bool = False
-    """True: where the data cannot decide a tier-1 check, it refuses. For pushes to production."""
+    """True: where a tier-1 check is in doubt, could not judge, or is weakened without a waiver, the gate refuses. For
+    pushes to production."""
     checks: dict[str, CheckSettings] = {}
     """Changes to single checks, by name; `python -m gates list` names them all."""
     latency_ms: PositiveFloat | None = None

@@ -46,8 +46,6 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
     for other in data.others.values():
         name = other.name
-        if not other.rows:
-            yield _empty(other)
         absent = [each for each in data.features if not other.has(each)]
         if name == "serving":
             absent = [each for each in absent if each not in data.declared.not_at_serving]
@@ -82,20 +80,6 @@ def _differs(
     """A column that is not in `other` as it is in train."""
     subject = f"{column} in {other.name}"
     return Measurement(subject, statistic, 1.0, other.rows, reason, remedy, at_most=at_most, column=column)
-
-
-def _empty(other: Table) -> Measurement:
-    """A table without rows was given, and nothing of it can be compared."""
-    name = other.name
-    return Measurement(
-        subject=name,
-        statistic="rows",
-        value=float("nan"),
-        n=0,
-        reason=f"{name} was given and has no rows: nothing in it was compared with train.",
-        remedy=f"Give {name} its rows, or leave it out.",
-        p_value=1.0,
-    )
 
 
 def _agrees(statistic: str, other: Table, reason: str) -> Measurement:

@@ -285,3 +285,48 @@ def test_the_time_that_is_named_does_not_depend_on_the_order_of_rows() -> None:
             gates.check({"t": order, "x": [1, 2, 3, 4]}, time="t")
         sentences.add(str(refused.value))
     assert len(sentences) == 1
+
+
+def _beyond_doubt(report: gates.GateReport, check: str) -> list[str]:
+    return [f.reason for f in report.of(Severity.BLOCK) if f.check == check]
+
+
+@pytest.mark.parametrize(
+    ("declared", "lost", "check", "words"),
+    [
+        ({"entity": "taxi"}, ["taxi"], "entity_overlap", "without the entity key"),
+        ({"entity": "taxi"}, [], "entity_overlap", "without the entity key"),
+        ({"time": "day"}, ["day"], "time_order", "has no time in day"),
+        ({"time": "day"}, [], "time_order", "has no time in day"),
+    ],
+)
+def test_what_is_declared_and_cannot_be_used_blocks_under_strict_and_is_no_pass_without(
+    declared: dict[str, str], lost: list[str], check: str, words: str
+) -> None:
+    """`lost`: the columns that test lacks; else it has the declared one without any value."""
+    train = pd.DataFrame({"taxi": range(100), "day": range(100), "x": range(100)})
+    sound = pd.DataFrame({"taxi": range(100, 140), "day": range(100, 140), "x": range(40)})
+    test = sound.drop(columns=lost) if lost else sound.assign(**dict.fromkeys(declared.values()))
+    strict = _beyond_doubt(gates.check(train, sound, test, strict=True, **declared), check)
+    assert any(words in reason for reason in strict)
+    assert gates.check(train, sound, test, **declared).verdict is not Verdict.PASS
+
+
+def test_a_key_of_several_values_a_row_is_refused() -> None:
+    train = pd.DataFrame({"taxi": [["a", "b"]] * 40, "x": range(40)})
+    with pytest.raises(SluiceError, match="several values"):
+        gates.check(train, train, entity="taxi")
+
+
+def test_a_withheld_name_that_no_column_has_blocks_under_strict(splits, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("prediction: {never: [surcharge_code]}\n")
+    given = {"label": "big_tipper", "config": tmp_path / "w.yaml"}
+    assert any(
+        "surcharge_code" in each for each in _beyond_doubt(gates.check(*splits, strict=True, **given), "known_too_late")
+    )
+    assert not _beyond_doubt(gates.check(*splits, **given), "known_too_late")
+
+
+def test_without_a_label_the_answer_says_that_leakage_was_not_looked_at(splits) -> None:
+    assert any("leakage of the label was not looked at" in note for note in gates.check(*splits).notes)
+    assert not any("leakage" in note for note in gates.check(*splits, label="big_tipper").notes)

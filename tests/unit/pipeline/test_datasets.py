@@ -23,6 +23,15 @@ def test_a_withheld_column_that_this_data_does_not_have_is_no_fault() -> None:
     assert datasets_here(config.data, config.split, config.prediction).current.fingerprint
 
 
+@pytest.mark.parametrize(("column", "sentence"), [("compnay", "did you mean `company`"), ("zone", "it has .*company")])
+def test_a_slice_by_a_column_that_is_not_there_is_refused_before_the_training(column: str, sentence: str) -> None:
+    config = load_workload("taxi")
+    with pytest.raises(SluiceError, match=rf"evaluator\.slices names `{column}`.*{sentence}"):
+        datasets_here(config.data, config.split, config.prediction, [["company"], [column, "payment_type"]])
+    slices = [*config.evaluator.slices, [config.data.label]]
+    assert datasets_here(config.data, config.split, config.prediction, slices).current.fingerprint
+
+
 def test_a_job_for_another_machine_names_no_file_of_this_one() -> None:
     found = datasets_there(load_workload("taxi").data).current
     assert found.source.files == ()

@@ -92,6 +92,14 @@ def test_a_verdict_that_rests_on_a_waiver_is_not_reused_the_next_day() -> None:
     assert GateInputs.of(config(), LEARNING).today == ""
 
 
+def test_a_change_that_weakens_a_check_stands_on_the_blessing_with_reason_and_last_day(tmp_path: Path) -> None:
+    settings = ("enabled=false", "waive.reason=agreed", "waive.expires=2099-01-31")
+    given = config("gates.strict=true", *(f"gates.checks.exact_duplicates.{each}" for each in settings))
+    _, blessing = judged(tmp_path, samples.assign(samples.rides()), given)
+    waived = {"check": "exact_duplicates", "subject": "enabled", "reason": "agreed", "expires": "2099-01-31"}
+    assert verdict_properties(blessing)["waived"] == [waived]
+
+
 def test_where_the_platform_is_strict_the_configuration_cannot_switch_it_off() -> None:
     assert GateInputs.of(config("gates.strict=false"), LEARNING, strict=True).settings.strict is True
 

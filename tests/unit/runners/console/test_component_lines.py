@@ -12,7 +12,9 @@ from tfx.types import standard_artifacts
 
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL
+from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 from pipeline.artifacts.absence import mark_absent
+from pipeline.artifacts.blessings import GateReportArtifact, write_report
 from pipeline.artifacts.evaluation import write_evaluation
 from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
@@ -36,6 +38,15 @@ def test_ingest_shows_which_share_of_the_rows_was_taken() -> None:
 @pytest.mark.parametrize("facts", [{"share": 1.0}, {}])
 def test_ingest_shows_no_share_where_all_rows_were_taken(facts: dict[str, float]) -> None:
     assert sentence_for(ingested(**facts)) == "34,919 rows → train 26,923 / eval 2,992 / test 5,004"
+
+
+def test_an_inconclusive_gate_names_the_checks_in_doubt(tmp_path: Path) -> None:
+    artifact = GateReportArtifact()
+    artifact.uri = str(tmp_path)
+    doubt = Finding("nulls", "fare", "share", 0.1, 0.05, 60, Severity.INFO, "Few rows.", "-", undecided=True)
+    write_report(artifact, GateReport("data_gate", Verdict.INCONCLUSIVE, (doubt,), ("nulls",)))
+    sentence = sentence_for(NodeResult("DataGate", "ran", 1.0, {"report": [artifact]}))
+    assert sentence == "1 check: nothing refused, inconclusive: nulls"
 
 
 def test_evaluation_of_one_row_shows_its_loss_without_an_interval(tmp_path: Path) -> None:
