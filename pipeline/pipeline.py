@@ -24,6 +24,7 @@ from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenIn
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.components.trainer import Trainer
 from pipeline.components.tuner import Tuner
+from pipeline.config.references import model_classes
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import PREVIOUS, SERVING, Dataset
 from pipeline.features import FeatureInputs
@@ -183,7 +184,8 @@ def _ingest(
 ) -> ExampleGen:
     code = platform.code("pipeline.components.example_gen")
     schema = curated_text(config.schema_file) if config.schema_file else ""
-    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema)
+    classes = model_classes(config)
+    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema, classes)
 
 
 def _describe(platform: Platform, examples: ExampleGen) -> StatisticsGen:

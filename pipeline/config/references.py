@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import SluiceError
 from core.text import did_you_mean
 from pipeline.config.evaluation import EvaluatorConfig
-from pipeline.config.hyperparameters import check_classes, check_hyperparameters
+from pipeline.config.hyperparameters import ModelClasses, check_classes, check_hyperparameters, number_of_outputs
 from pipeline.config.paths import ROOT, is_address, shown
 from pipeline.config.workload import WorkloadConfig
 from sources.storage import is_remote, match_files
@@ -71,6 +71,13 @@ def check_references(config: WorkloadConfig) -> None:
         _check_schema(Path(config.schema_file), config.name)
     if config.evaluator.baseline is not None:
         check_baseline(config.evaluator)
+
+
+def model_classes(config: WorkloadConfig) -> ModelClasses:
+    """How many classes the label and the model have."""
+    source = _source_of(config.model.module)
+    outputs = number_of_outputs(source.read_bytes(), config.model.hyperparameters) if source else 0
+    return ModelClasses(of_label=config.number_of_classes(), of_model=outputs)
 
 
 def _is_file(path: str) -> bool:

@@ -32,6 +32,11 @@ ALIKE = 0.85
 _FOLDS = 5
 # A class of fewer rows than this, or this share of them, is not judged by itself.
 _FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
+# Of many classes those are judged that have at least half of an even share, and of these the most frequent: the cost
+# is the features times these.
+_PART_OF_EVEN_SHARE, _MOST_JUDGED = 0.5, 50
+# A copy of a label with many classes has as many values, and each needs a bin.
+_BINS_A_CLASS, _MOST_BINS = 2, 1_024
 # Rows of the overall mean added to each bin, so that small bins do not dominate.
 _PRIOR = 2.0
 # A copy of a quantity leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread). An honest
@@ -173,8 +178,10 @@ def problem_of(data: Data) -> PredictionProblem:
         labels = ((stats.rankdata(target.values[rows]) - 0.5) / len(rows))[:, None]
     else:
         counts = np.bincount(target.codes[rows], minlength=len(target.classes))
-        judged = np.flatnonzero(counts >= max(_FEWEST_OF_A_CLASS, _LEAST_SHARE * len(rows)))
+        share = min(_LEAST_SHARE, _PART_OF_EVEN_SHARE / len(target.classes))
+        judged = np.flatnonzero(counts >= max(_FEWEST_OF_A_CLASS, share * len(rows)))
         judged = judged[counts[judged] <= len(rows) - _FEWEST_OF_A_CLASS]
+        judged = np.sort(judged[np.argsort(-counts[judged], kind="stable")[:_MOST_JUDGED]])
         if len(target.classes) == 2:
             judged = judged[-1:]
         if not len(judged):
@@ -194,10 +201,14 @@ def bins_of(data: Data, name: str) -> Codes:
     """A feature's bins on the problem's rows; for a text only whether it is missing."""
     table, rows = data.train, problem_of(data).rows
     if table.kinds[name] is ColumnKind.NUMBER:
-        return bins_of_numbers(table.numbers(name)[rows])
+        return bins_of_numbers(table.numbers(name)[rows], _bins_needed(data))
     if table.kinds[name] is ColumnKind.CATEGORY:
-        return bins_of_codes(table.codes(name)[0][rows])
+        return bins_of_codes(table.codes(name)[0][rows], _bins_needed(data))
     return table.missing(name)[rows].astype(np.int64)
+
+
+def _bins_needed(data: Data) -> int:
+    return max(MOST_BINS, min(_BINS_A_CLASS * len(target_of(data).classes), _MOST_BINS))
 
 
 @lru_cache(maxsize=2)

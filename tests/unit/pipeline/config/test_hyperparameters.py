@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, SluiceError
-from pipeline.config.hyperparameters import DEFAULTS, check_classes, check_hyperparameters
+from pipeline.config.hyperparameters import DEFAULTS, ModelClasses, check_classes, check_hyperparameters
 from pipeline.config.load import load_workload
-from pipeline.config.references import check_references
+from pipeline.config.references import check_references, model_classes
 from tests.samples.folders import ROOT
 
 
@@ -188,6 +188,18 @@ def test_as_many_names_as_the_model_has_classes_by_default(tmp_path: Path) -> No
     mended = refused.value.next_command.partition("--set ")[2]
     check_references(load_workload(str(tmp_path / "mine.yaml"), [names, mended]))
     check_references(load_workload(str(tmp_path / "mine.yaml")))
+
+
+def test_three_names_for_a_table_model_of_two_are_refused_with_the_line_to_set() -> None:
+    names = "data.class_names=[normal, recovering, broken]"
+    with pytest.raises(SluiceError) as refused:
+        check_references(load_workload("taxi", [names]))
+    assert refused.value.headline == "`data.class_names` names 3 classes, and models.wide_and_deep has 2 by default"
+    mended = refused.value.next_command.partition("--set ")[2]
+    config = load_workload("taxi", [names, mended])
+    check_references(config)
+    assert model_classes(config) == ModelClasses(of_label=3, of_model=3)
+    assert model_classes(load_workload("taxi")) == ModelClasses(of_label=2, of_model=2)
 
 
 @pytest.mark.parametrize(
