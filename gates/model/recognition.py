@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.text import shortened
-from gates.model.certainty import FEWEST_ROWS, NOMINAL, mean_above_p, sound_rows
+from gates.model.certainty import FEWEST_ROWS, effective_count, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.trivial import refuse_constant
-from gates.tables.table import Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
+
+Counts = NDArray[np.int64]
 
 _FEWEST_CLASSES = 3
 # A class of less than this part of an even share may honestly never be the most probable one.
@@ -25,121 +27,147 @@ _NAMED, _MOST_BARS = 5, 40
 @check(
     gate=Gate.MODEL,
     group="soundness",
-    catches="classes whose outputs are exchanged, or that the model takes for others; a class that is never answered",
-    statistic="probability of a class on its own rows, short of the smaller of its share and an even one (share lost)",
+    catches="classes whose outputs are exchanged; a class that is never answered",
+    statistic="right answers among rows of classes taken for each other, short of those of chance (share lost)",
     margin=0.25,
-    rule="three classes or more; beyond the margin and certain on eval and test alike (Student's t, Bonferroni over "
-    "the classes); warns where no row of a class with at least half of an even share is answered with it",
-    source="docs/statistics.md, Rows of their own class",
-    needs=(Need.TEST_PREDICTIONS,),
+    rule="three classes or more, found on eval and tested on test: beyond the margin and certain (binomial, Bonferroni "
+    "over the groups found); warns where no row of a class with at least half of an even share is answered with it",
+    source="docs/statistics.md, Exchanged classes",
+    needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
 )
-def class_recognition(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
-    """Calibrated probabilities give a class at least its share on its own rows, however hard the class is, and class
-    weights move them towards equal shares. Two classes are judged by their ranking (`better_than_trivial`)."""
+def class_recognition(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
+    """Groups of classes whose rows are mostly answered with the next of the group (two for each other, three in a
+    circle). Two classes are judged by their ranking (`better_than_trivial`)."""
     refuse_constant(evidence)
-    splits = {"test": sound_rows(evidence.test, "test")}
-    if evidence.eval is not None and evidence.eval.sound.sum() >= FEWEST_ROWS:
-        splits["eval"] = evidence.eval.only(evidence.eval.sound)
-    test = splits["test"]
-    if test.is_regression or test.classes < _FEWEST_CLASSES:
+    before, after = sound_rows(evidence.eval, "eval"), sound_rows(evidence.test, "test")
+    if after.is_regression or after.classes < _FEWEST_CLASSES or before.classes != after.classes:
         raise NotApplicable("two classes are judged by how the model ranks them, and a quantity has none")
-    shares = _least_shares([*splits.values(), *([evidence.train] if evidence.train is not None else [])])
-    judged = (_recognised(splits, code, float(shares[code]), margin) for code in range(test.classes))
-    found = [each for each in judged if each is not None]
-    if not found:
-        raise NotApplicable(f"no class has {FEWEST_ROWS} rows in each split")
-    yield _judged(evidence, test, found, margin)
-    unanswered = [each.code for each in found if each.is_unanswered]
-    if unanswered and not any(each.is_lost(margin, len(found)) for each in found):
-        yield _unanswered(evidence, test, unanswered)
+    answered = [_answers_by_class(each) for each in (before, after)]
+    groups = _circles(answered[0])
+    for group in groups:
+        yield _exchanged(evidence, after, answered[1], group, len(groups))
+    exchanged = {code for group in groups for code in group}
+    unanswered = [code for code in _unanswered(*answered) if code not in exchanged]
+    if unanswered:
+        yield _never_answered(evidence, answered[1], unanswered)
+    if not groups and not unanswered:
+        yield _recognised(after)
+
+
+def _answers_by_class(predicted: Predicted) -> Counts:
+    """[classes, classes]: rows of each class by their answer."""
+    classes = predicted.classes
+    cells = np.bincount(predicted.labels * classes + predicted.answers, minlength=classes * classes)
+    return cells.reshape(classes, classes).astype(np.int64)
+
+
+def _circles(answered: Counts) -> list[tuple[int, ...]]:
+    """Classes whose rows are mostly answered with the next of the circle; not those that are mostly right."""
+    usual = np.where(answered.sum(axis=1) >= FEWEST_ROWS, answered.argmax(axis=1), -1)
+    found: list[tuple[int, ...]] = []
+    seen: set[int] = set()
+    for start in range(len(usual)):
+        path: list[int] = []
+        code = start
+        while code >= 0 and code not in seen:
+            seen.add(code)
+            path.append(code)
+            code = int(usual[code])
+        circle = path[path.index(code) :] if code in path else []
+        if len(circle) > 1:
+            found.append(tuple(circle))
+    return found
 
 
 @dataclass(frozen=True)
-class _Recognised:
-    """One class on all splits: the worst lost share of its probability, and the largest p-value."""
+class _Among:
+    """Rows whose label and answer are both in a group of classes."""
 
-    code: int
-    lost: float
-    p_value: float
-    is_unanswered: bool
+    rows: int
+    right: int
+    by_chance: float  # right ones, were answers independent of labels
 
-    def is_lost(self, margin: float, classes: int) -> bool:
-        return self.lost > margin and self.p_value * classes <= NOMINAL
-
-
-def _least_shares(splits: Sequence[Predicted]) -> Floats:
-    """The smallest share of each class among the labels of the splits: what the model could learn of it."""
-    classes = splits[0].classes
-    known = [each.labels[(each.labels >= 0) & (each.labels < classes)] for each in splits if each.classes == classes]
-    return np.min([np.bincount(each, minlength=classes) / max(len(each), 1) for each in known], axis=0)
+    @classmethod
+    def of(cls, answered: Counts, group: Sequence[int]) -> _Among:
+        inside = answered[np.ix_(group, group)]
+        rows = int(inside.sum())
+        by_chance = float((inside.sum(axis=0) * inside.sum(axis=1)).sum()) / max(rows, 1)
+        return cls(rows, int(np.trace(inside)), by_chance)
 
 
-def _recognised(splits: dict[str, Predicted], code: int, share: float, margin: float) -> _Recognised | None:
-    """None where a split has too few rows of the class, or train has none (see `classes_in_train`)."""
-    if share == 0:
-        return None
-    lost, p_values, unanswered = [], [], []
-    for predicted in splits.values():
-        own = predicted.only(predicted.labels == code)
-        if own.rows < FEWEST_ROWS:
-            return None
-        least = min(share, 1 / predicted.classes)
-        given = own.scores[:, code]
-        lost.append(1 - float(given.mean()) / least)
-        p_values.append(mean_above_p((1 - margin) * least - given, own.groups))
-        is_common = share * predicted.classes >= _PART_OF_EVEN_SHARE and own.rows >= _FEWEST_UNANSWERED
-        unanswered.append(is_common and not (own.answers == code).any())
-    # On both splits alike: what is wrong in one of them alone is judged by `class_generalisation`.
-    return _Recognised(code, min(lost), max(p_values), all(unanswered))
+def _exchanged(
+    evidence: ModelEvidence, test: Predicted, answered: Counts, group: tuple[int, ...], groups: int
+) -> Measurement:
+    from scipy.stats import binom
 
-
-def _judged(evidence: ModelEvidence, test: Predicted, found: list[_Recognised], margin: float) -> Measurement:
-    worst = max(found, key=lambda each: (each.is_lost(margin, len(found)), -each.p_value, each.lost))
-    named = [each.code for each in found if each.is_lost(margin, len(found))] or [worst.code]
-    texts = [_in_words(evidence, test, code) for code in named]
-    return Measurement(
-        subject=", ".join(evidence.class_name(code) for code in named[:_NAMED]),
-        statistic="share of the least probability that rows of a class lose",
-        value=max(0.0, worst.lost),
-        n=int((test.labels == worst.code).sum()),
-        reason=f"{shortened(texts, _NAMED, '; ')}.",
-        remedy="Compare the order of the model's outputs with the label's numbers and `data.class_names`, and look at "
-        "rows of these classes: are they labelled as in train?",
-        p_value=min(1.0, len(found) * worst.p_value),
-        chart=_chart(evidence, test, named[0]),
-    )
-
-
-def _in_words(evidence: ModelEvidence, test: Predicted, code: int) -> str:
-    own = test.only(test.labels == code)
-    counts = np.bincount(own.answers, minlength=test.classes)
-    answer = int(counts.argmax())
-    name, given = evidence.class_name(code), float(own.scores[:, code].mean())
-    return (
-        f"{own.rows:,} rows of {name} on test are given {given:.1%} probability of {name}, which has "
-        f"{own.rows / test.rows:.1%} of the rows; {counts[code] / own.rows:.0%} of them are answered {name}, and "
-        f"{counts[answer] / own.rows:.0%} {evidence.class_name(answer)}"
-    )
-
-
-def _unanswered(evidence: ModelEvidence, test: Predicted, codes: list[int]) -> Measurement:
-    names = [evidence.class_name(code) for code in codes]
-    rows = int(np.isin(test.labels, codes).sum())
+    found = _Among.of(answered, group)
+    part = effective_count(test.answers == test.labels, test.groups) / test.rows
+    trials = max(1, round(found.rows * part))
+    chance = found.by_chance / max(found.rows, 1)
+    names = [evidence.class_name(code) for code in group]
+    texts = [_in_words(evidence, answered, code) for code in group]
     return Measurement(
         subject=", ".join(names[:_NAMED]),
-        statistic="recall",
-        value=1.0,
-        margin=0.0,
-        n=rows,
-        reason=f"No row of {shortened(names, _NAMED)} is answered so, on test ({rows:,} rows) and on eval.",
-        remedy="See whether the features tell these classes from the others; weigh classes (`train.class_weights`).",
-        at_most=Severity.WARN,
+        statistic="share of the right answers of chance that are lost",
+        value=max(0.0, 1 - found.right / found.by_chance) if found.by_chance else 0.0,
+        n=found.rows,
+        reason=f"Rows of {shortened(names, _NAMED)} are taken for each other, on eval and on test: "
+        f"{shortened(texts, _NAMED, '; ')}. Of {found.rows:,} such rows of test {found.right:,} are answered right; "
+        f"{found.by_chance:,.0f} would be by chance.",
+        remedy="Compare the order of the model's outputs with the numbers of the label and `data.class_names`, and "
+        "look at rows of these classes: are they labelled as in train?",
+        p_value=min(1.0, groups * float(binom.cdf(round(found.right * part), trials, chance))),
+        chart=_chart(evidence, answered, group[0]),
     )
 
 
-def _chart(evidence: ModelEvidence, test: Predicted, code: int) -> Chart:
-    own = test.only(test.labels == code)
-    shares = np.bincount(own.answers, minlength=test.classes) / own.rows
+def _in_words(evidence: ModelEvidence, answered: Counts, code: int) -> str:
+    counts = answered[code]
+    answer, rows = int(counts.argmax()), int(counts.sum())
+    share = counts[answer] / max(rows, 1)
+    return f"{share:.0%} of the {rows:,} rows of {evidence.class_name(code)} are answered {evidence.class_name(answer)}"
+
+
+def _unanswered(before: Counts, after: Counts) -> list[int]:
+    """Classes of which no row of either split is answered right, though they are common enough."""
+    classes = len(after)
+    common = np.ones(classes, dtype=bool)
+    for answered in (before, after):
+        rows = answered.sum(axis=1)
+        common &= (rows * classes >= _PART_OF_EVEN_SHARE * rows.sum()) & (rows >= _FEWEST_UNANSWERED)
+    right = np.diagonal(before) + np.diagonal(after)
+    return np.flatnonzero(common & (right == 0)).tolist()
+
+
+def _never_answered(evidence: ModelEvidence, answered: Counts, codes: list[int]) -> Measurement:
+    names = [evidence.class_name(code) for code in codes]
+    rows = int(answered[codes].sum())
+    return Measurement(
+        subject=", ".join(names[:_NAMED]),
+        statistic="classes that are never answered right",
+        value=float(len(codes)),
+        margin=0.0,
+        n=rows,
+        reason=f"Recall is 0: no row of {shortened(names, _NAMED)} is answered right, on test ({rows:,} rows) and on eval.",
+        remedy="See whether the features tell these classes from the others; weigh classes (`train.class_weights`).",
+        at_most=Severity.WARN,
+        chart=_chart(evidence, answered, codes[0]),
+    )
+
+
+def _recognised(test: Predicted) -> Measurement:
+    return Measurement(
+        subject="test",
+        statistic="classes that are never answered right",
+        value=0.0,
+        n=test.rows,
+        p_value=1.0,
+        reason=f"No classes are taken for each other, and each common one is answered ({test.rows:,} rows of test).",
+    )
+
+
+def _chart(evidence: ModelEvidence, answered: Counts, code: int) -> Chart:
+    shares = answered[code] / max(int(answered[code].sum()), 1)
     shown = np.sort(np.argsort(-shares, kind="stable")[:_MOST_BARS])
     name = evidence.class_name(code)
     names = tuple(evidence.class_name(int(each)) for each in shown)
