@@ -148,7 +148,8 @@ def _never_answered(evidence: ModelEvidence, answered: Counts, codes: list[int])
         value=float(len(codes)),
         margin=0.0,
         n=rows,
-        reason=f"Recall is 0: no row of {shortened(names, _NAMED)} is answered right, on test ({rows:,} rows) and on eval.",
+        reason=f"Recall is 0: no row of {shortened(names, _NAMED)} is answered right, on test ({rows:,} rows) and on "
+        "eval.",
         remedy="See whether the features tell these classes from the others; weigh classes (`train.class_weights`).",
         at_most=Severity.WARN,
         chart=_chart(evidence, answered, codes[0]),

@@ -187,9 +187,8 @@ def _with_image(name: str, table: pa.Table, image: str, members: Sequence[str]) 
         kind = table.column(column).type
         if not (is_number(kind) or pa.types.is_null(kind)):
             raise SluiceError(f"`{column}`, a pixel of the image `{image}`, holds {kind} in {name}, and no number.")
-    flat = np.stack(
-        [table.column(each).cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False) for each in held], axis=1
-    )
+    pixels = [_in_one_piece(table.column(each).cast(pa.float32(), safe=False)) for each in held]
+    flat = np.stack([each.to_numpy(zero_copy_only=False) for each in pixels], axis=1)
     missing = np.isnan(flat).any(axis=1)
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), len(held))
     return table.drop(held).append_column(image, _with_missing(vectors, missing) if missing.any() else vectors)

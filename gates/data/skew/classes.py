@@ -43,6 +43,8 @@ def classes_in_train(data: Data, _margin: float) -> Iterator[Measurement]:
     name, table = data.label, data.train
     if name is None or not table.has(name) or table.kinds[name] not in _KINDS:
         raise NotApplicable("train does not hold the label as single values")
+    if labelled(table, name).sum() < 2:
+        raise NotApplicable("fewer than two rows of train have a label")
     if _is_quantity(data):
         yield _quantity(name, table)
         return
