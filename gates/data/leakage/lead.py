@@ -149,8 +149,7 @@ def measured(
 
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:
     """The figures of an advantage in words."""
-    called = problem.data.declared.called
-    of_class = f" for class `{called(problem.names[advantage.k])}`" if len(problem.names) > 1 else ""
+    of_class = f" for {problem.class_in_words(advantage.k)}" if len(problem.names) > 1 else ""
     text = f"{subject} {problem.statistic} {advantage.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
     if advantage.next_name:
         text += f"; the next, `{advantage.next_name}`, has {advantage.next_power:.3f}"

@@ -33,10 +33,10 @@ _FOLDS = 5
 # A class of fewer rows than this, or this share of them, is not judged by itself.
 _FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
 # Of many classes those are judged that have at least half of an even share, and of these the most frequent: the cost
-# is the features times these.
+# is the features times these. All of them together are judged by a random half, which has rows enough to be certain.
 _PART_OF_EVEN_SHARE, _MOST_JUDGED = 0.5, 50
 # A copy of a label with many classes has as many values, and each needs a bin.
-_BINS_A_CLASS, _MOST_BINS = 2, 1_024
+_BINS_A_CLASS, _MOST_BINS = 2, 4_096
 # Rows of the overall mean added to each bin, so that small bins do not dominate.
 _PRIOR = 2.0
 # A copy of a quantity leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread). An honest
@@ -72,7 +72,7 @@ class PredictionProblem:
     data: Data
     rows: NDArray[np.intp]
     labels: Floats  # [rows, classes]: 0 or 1, or the rank (0 to 1) of a quantity
-    names: tuple[str, ...]  # of the classes; empty for a quantity
+    names: tuple[str, ...]  # of the classes, "" for a random half of all; empty for a quantity
     fold: Codes
     groups: Codes | None  # entities
 
@@ -90,6 +90,12 @@ class PredictionProblem:
     def statistic(self) -> str:
         """The name of the statistic: R2 or AUC."""
         return "R2" if self.is_regression else "AUC"
+
+    def class_in_words(self, k: int) -> str:
+        """The class that a column of `labels` stands for."""
+        if not self.names[k]:
+            return f"one half of the {len(target_of(self.data).classes):,} classes, drawn at random,"
+        return f"class `{self.data.declared.called(self.names[k])}`"
 
     def power_of(self, bins: Codes) -> PredictivePower:
         """The power of the mean label of each bin over the other folds (target mean out of fold)."""
@@ -184,16 +190,25 @@ def problem_of(data: Data) -> PredictionProblem:
         judged = np.sort(judged[np.argsort(-counts[judged], kind="stable")[:_MOST_JUDGED]])
         if len(target.classes) == 2:
             judged = judged[-1:]
-        if not len(judged):
-            raise NotApplicable(f"no class of `{target.name}` has {_FEWEST_OF_A_CLASS} rows and as many others")
         labels = (target.codes[rows][:, None] == judged[None, :]).astype(np.float64)
         names = tuple(target.classes[k] for k in judged)
+        if len(target.classes) > _MOST_JUDGED:
+            labels = np.column_stack([labels, _random_half(len(target.classes), data.seed)[target.codes[rows]]])
+            names = (*names, "")
+        if not names:
+            raise NotApplicable(f"no class of `{target.name}` has {_FEWEST_OF_A_CLASS} rows and as many others")
     entity = data.declared.entity
     groups = None
     if entity is not None and data.train.has(entity):
         groups = np.unique(data.train.words([entity])[0][rows], return_inverse=True)[1].astype(np.int64)
     fold = boosted.folds_of(len(rows), groups, data.seed, _FOLDS)
     return PredictionProblem(data, rows, labels, names, fold, groups)
+
+
+def _random_half(classes: int, seed: int) -> Floats:
+    """1 for half of the classes, drawn at random. A copy of the label predicts them as well as single classes; a
+    feature that follows an order of the classes, or only a few of them, does not."""
+    return (np.random.default_rng(seed).permutation(classes) < classes // 2).astype(np.float64)
 
 
 @lru_cache(maxsize=256)
