@@ -200,4 +200,7 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
 
 def _copied(name: str, problem: PredictionProblem) -> str:
     values = len(target_of(problem.data).classes)
-    return f"`{name}` is the label under another name: each of its {values:,} values goes with one class, in practically all of {problem.size:,} rows of train."
+    return (
+        f"`{name}` is the label under another name: each of its {values:,} values goes with one class, in practically "
+        f"all of {problem.size:,} rows of train."
+    )
