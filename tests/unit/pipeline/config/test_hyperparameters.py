@@ -48,7 +48,7 @@ def test_a_misspelt_hyperparameter_ends_with_exit_code_3_and_what_was_meant() ->
         "`model.hyperparameters` names learning_rat, and models.wide_and_deep has no such hyperparameter; "
         "did you mean `learning_rate`?"
     )
-    assert "batch_size, dropout, hidden_units, learning_rate" in refused.value.next_command
+    assert "batch_size, classes, dropout, hidden_units, learning_rate" in refused.value.next_command
 
 
 def test_the_batch_size_is_a_hyperparameter_of_every_model() -> None:
@@ -125,7 +125,7 @@ def test_a_value_that_the_model_cannot_be_built_with_is_refused_with_an_example(
     assert refused.value.headline == f"`model.hyperparameters.{key}` is {value!r}, and models.{name} needs {wanted}"
     flag, override = shlex.split(refused.value.next_command.partition(":  ")[2])
     assert flag == "--set"
-    example = load_workload("taxi", [override]).model.hyperparameters[key]
+    example = load_workload("taxi", ["data.class_names=[]", override]).model.hyperparameters[key]
     check_hyperparameters(*module_and_source(name), {key: example})
 
 
