@@ -24,7 +24,6 @@ from pipeline.components.schema_gen import CuratedSchema, SchemaGen, SchemaGenIn
 from pipeline.components.statistics_gen import StatisticsGen
 from pipeline.components.trainer import Trainer
 from pipeline.components.tuner import Tuner
-from pipeline.config.references import model_classes
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import PREVIOUS, SERVING, Dataset
 from pipeline.features import FeatureInputs
@@ -183,8 +182,7 @@ def _ingest(
     config: WorkloadConfig, platform: Platform, dataset: Dataset, only: str = "", like: BaseChannel | None = None
 ) -> ExampleGen:
     code = platform.code("pipeline.components.example_gen")
-    schema = curated_text(config.schema_file) if config.schema_file else ""
-    classes = model_classes(config)
+    schema, classes = curated_text(config.schema_file) if config.schema_file else "", config.model_classes()
     return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema, classes)
 
 

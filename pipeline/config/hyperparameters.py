@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
@@ -60,6 +62,15 @@ def check_classes(module: str, source: bytes, given: Hyperparameters, class_name
             f"`data.class_names` names {named} classes, and {module} has {classes}{unless}",
             f"Say how many:  --set model.hyperparameters.{CLASSES}={named}",
         )
+
+
+def source_of(module: str) -> Path | None:
+    """The file of a module, which is not imported; None where there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
 
 
 def number_of_outputs(source: bytes, given: Hyperparameters) -> int:

@@ -396,6 +396,5 @@ def test_numbers_from_one_on_are_classes_when_they_are_named_as_text(tmp_path: P
 def test_a_word_that_no_class_is_called_is_named(tmp_path: Path) -> None:
     rows = [f"k{i},{i},{i / 4},{'maybe' if i == 7 else 'yes' if i % 2 else 'no'}\n" for i in range(60)]
     source = write(tmp_path / "data.csv", HEADER + "".join(rows))
-    assert "`label` is `maybe`, none of data.class_names" in refusal(
-        tmp_path, config(source, class_names=["no", "yes"])
-    )
+    named = config(source, class_names=["no", "yes"])
+    assert "`label` is `maybe`, none of data.class_names" in refusal(tmp_path, named)

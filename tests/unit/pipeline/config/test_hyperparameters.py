@@ -13,7 +13,7 @@ import pytest
 from core.errors import ExitCode, SluiceError
 from pipeline.config.hyperparameters import DEFAULTS, ModelClasses, check_classes, check_hyperparameters
 from pipeline.config.load import load_workload
-from pipeline.config.references import check_references, model_classes
+from pipeline.config.references import check_references
 from tests.samples.folders import ROOT
 
 
@@ -198,8 +198,8 @@ def test_three_names_for_a_table_model_of_two_are_refused_with_the_line_to_set()
     mended = refused.value.next_command.partition("--set ")[2]
     config = load_workload("taxi", [names, mended])
     check_references(config)
-    assert model_classes(config) == ModelClasses(of_label=3, of_model=3)
-    assert model_classes(load_workload("taxi")) == ModelClasses(of_label=2, of_model=2)
+    assert config.model_classes() == ModelClasses(of_label=3, of_model=3)
+    assert load_workload("taxi").model_classes() == ModelClasses(of_label=2, of_model=2)
 
 
 @pytest.mark.parametrize(
