@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,13 @@ from core.errors import SluiceError
 from core.text import did_you_mean, shortened
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
+from gates.data.target import remarks_on_label
 from gates.tables.files import LEADING_ZEROS
 from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
 from gates.tables.normalise import is_bytes, is_number, normalised, single_values
-from gates.tables.table import Table
+from gates.tables.numbered import may_be_image, numbered_columns
+from gates.tables.table import ColumnKind, Table
 from gates.tables.times import TIME_FORMS, Floats, instants, sorts_as_text
 from gates.verdict.finding import GateReport
 from gates.verdict.judge import Progress
@@ -41,6 +43,8 @@ def check(
     label: str | None = None,
     entity: str | None = None,
     time: str | None = None,
+    label_kind: Literal["classes", "quantity"] | None = None,
+    image: str | Sequence[str] = (),
     config: str | os.PathLike[str] | None = None,
     settings: GateSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
@@ -50,23 +54,28 @@ def check(
 
     A table is an Arrow table, a DataFrame, a dict of arrays, or the path of files in one of the formats of
     docs/sources.md (one file, a folder or a glob). `label` is the column to predict, `entity` the column that
-    identifies the unit of a row, `time` the column with the time of a row; `config` is a workload's YAML, which these
-    three override. `settings` are as in its section `gates`; `strict` refuses where the rows are too few to decide.
+    identifies the unit of a row, `time` the column with the time of a row; `label_kind` states whether the label's
+    values are classes or a quantity (without it the values decide); `image` names images that are stored as numbered
+    columns: `pixel` for `pixel1`, `pixel2`, … `config` is a workload's YAML, which these override. `settings` are as in
+    its section `gates`; `strict` refuses where the rows are too few to decide.
 
     Raises:
       SluiceError: when a table, a named column or the configuration cannot be used.
     """
     given = {"train": train, "eval": eval, "test": test, "serving": serving, "previous": previous}
-    for word, value in {**given, "label": label, "entity": entity, "time": time}.items():
+    images = (image,) if isinstance(image, str) else tuple(image)
+    named = [("label", label), ("entity", entity), ("time", time), *(("image", each) for each in images)]
+    for word, value in (*given.items(), *named):
         if isinstance(value, str) and not value.strip():
             raise SluiceError(f"{word} is empty: nothing was named (is a shell variable unset?).")
     workload = _with_words(read_workload(os.fspath(config)) if config else Workload(), label, entity, time)
+    workload = _with_kinds(workload, label_kind, images)
     chosen = workload.settings if settings is None else settings
     if not isinstance(chosen, GateSettings):
         chosen = settings_of(chosen)
     data = data_of({side: each for side, each in given.items() if each is not None}, workload)
     report = judge_data(data, chosen.model_copy(update={"strict": chosen.strict or strict}), progress=progress)
-    return replace(report, versions=_versions(), notes=(*data.notes, *report.notes))
+    return replace(report, versions=_versions(), notes=(*data.notes, *report.notes, *remarks_on_label(data)))
 
 
 def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:
@@ -84,17 +93,19 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
+    _check_images(raw["train"], workload)
     raw = _with_entities(_with_times(raw, workload.time), workload.entity)
     if not in_order_of_source:
         raw = {side: _by_name(table) for side, table in raw.items()}
-    tables = {side: Table.of(side, table) for side, table in raw.items()}
+    tables = {side: Table.of(side, table, workload.images_in(table.column_names)) for side, table in raw.items()}
+    _check_quantity(tables["train"], workload)
     return Data(
         train=tables["train"],
         held_out={side: tables[side] for side in ("eval", "test") if side in tables},
         serving=tables.get("serving"),
         previous=tables.get("previous"),
         declared=workload,
-        notes=_notes(read),
+        notes=(*_notes(read), *_possible_images(tables["train"], workload)),
     )
 
 
@@ -104,6 +115,18 @@ def _notes(tables: Mapping[str, pa.Table]) -> tuple[str, ...]:
         lost = json.loads((table.schema.metadata or {}).get(LEADING_ZEROS, b"{}")) | lost
     columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
     return (f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}",) if lost else ()
+
+
+def _possible_images(train: Table, workload: Workload) -> list[str]:
+    """A note for each group of columns that may be the pixels of an image: without a declaration nothing is joined."""
+    apart = {workload.label, workload.entity, workload.time} | workload.withheld
+    numbers = [name for name in train.columns if name not in apart and train.has(name, ColumnKind.NUMBER)]
+    return [
+        f"`{members[0]}` … `{members[-1]}`: {len(members):,} columns, judged one by one. If they are the pixels of one "
+        f"image:  --image {prefix}  (`data.pixel_columns: [{prefix}]` in the YAML of --config)."
+        for prefix, members in numbered_columns(numbers).items()
+        if prefix and may_be_image(members)
+    ]
 
 
 def _by_name(table: pa.Table) -> pa.Table:
@@ -117,6 +140,14 @@ def _with_words(workload: Workload, label: str | None, entity: str | None, time:
     expression = workload.label_expression if label in (None, workload.label) else None
     words = {"label": label or workload.label, "entity": entity or workload.entity, "time": time or workload.time}
     return workload.model_copy(update={**words, "label_expression": expression})
+
+
+def _with_kinds(workload: Workload, label_kind: str | None, images: tuple[str, ...]) -> Workload:
+    if label_kind not in (None, "classes", "quantity"):
+        raise SluiceError(f"the kind of the label is `{label_kind}`; it must be classes or quantity.")
+    return workload.model_copy(
+        update={"label_kind": label_kind or workload.label_kind, "pixel_columns": images or workload.pixel_columns}
+    )
 
 
 def _with_label(tables: dict[str, pa.Table], workload: Workload) -> dict[str, pa.Table]:
@@ -164,6 +195,35 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
         hint = did_you_mean(name, train.column_names, cutoff=0.7)
         if name not in train.column_names and name != workload.label and hint:
             raise SluiceError(f"{who} `{name}`, which is no column of train{hint}")
+
+
+def _check_quantity(train: Table, workload: Workload) -> None:
+    if workload.label_kind == "quantity" and workload.label and not train.has(workload.label, ColumnKind.NUMBER):
+        raise SluiceError(
+            f"`{workload.label}` holds no numbers and cannot be a quantity.",
+            "Judge it as classes:  --label-kind classes",
+        )
+
+
+def _check_images(train: pa.Table, workload: Workload) -> None:
+    found = workload.images_in(train.column_names)
+    for image in workload.pixel_columns:
+        members = found.get(image, ())
+        if len(members) < 2:
+            numbered = [name for name, columns in numbered_columns(train.column_names).items() if len(columns) > 1]
+            hint = did_you_mean(
+                image, numbered, f"; numbered columns there: {shortened(sorted(numbered), 5) or 'none'}."
+            )
+            raise SluiceError(
+                f"train has no columns `{image}1`, `{image}2`, … that could be the pixels of the image `{image}`{hint}",
+                "Name what they are called without the number:  --image NAME",
+            )
+        if image in train.column_names and image not in members:
+            raise SluiceError(
+                f"train has a column `{image}` beside `{members[0]}` … `{members[-1]}`, and their image would have its "
+                "name.",
+                "Rename that column, then run the command again.",
+            )
 
 
 def _with_times(tables: dict[str, pa.Table], time: str | None) -> dict[str, pa.Table]:

@@ -20,7 +20,15 @@ _SPLITS = ("row", "entity", "time", "column")
 _TYPES = tuple(KIND_OF_OVERRIDE)
 _SECTIONS = ("data", "prediction", "split", "gates")
 _KEYS = {
-    "data": ("label", "label_expression", "entity_key", "time_column", "column_types"),
+    "data": (
+        "label",
+        "label_expression",
+        "class_names",
+        "pixel_columns",
+        "entity_key",
+        "time_column",
+        "column_types",
+    ),
     "prediction": ("moments", "made_at", "known_from", "never"),
     "split": ("by",),
 }
@@ -49,6 +57,10 @@ def read_workload(path: str) -> Workload:
     return Workload(
         label=_text(document, ("data", "label")),
         label_expression=_text(document, ("data", "label_expression")),
+        class_names=_names(document, ("data", "class_names")),
+        # Every model of the pipeline classifies; a file without one may describe any table.
+        label_kind="classes" if _section(document, "model") or _names(document, ("data", "class_names")) else None,
+        pixel_columns=_names(document, ("data", "pixel_columns")),
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
         column_types=_column_types(document),
@@ -104,6 +116,14 @@ def _text(document: Document, path: tuple[str, str]) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise SluiceError(f"{document.place(path).text}: `{'.'.join(path)}` must be text, got {value!r}.")
     return value
+
+
+def _names(document: Document, path: tuple[str, str]) -> tuple[str, ...]:
+    names = _section(document, path[0]).get(path[1]) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        text = f"`{'.'.join(path)}` must be a list of names, got {names!r}"
+        raise SluiceError(f"{document.place(path).text}: {text}.")
+    return tuple(names)
 
 
 def _column_types(document: Document) -> dict[str, str]:

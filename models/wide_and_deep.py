@@ -1,5 +1,5 @@
-"""A wide-and-deep classifier for two classes: a linear part that memorises categories, a deep part that combines
-them (Cheng et al., 2016)."""
+"""A wide-and-deep classifier of tables: a linear part that memorises categories, a deep part that combines them (Cheng
+et al., 2016)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,16 @@ import keras_tuner
 
 from core.hyperparameters import Limits, completed
 from models.features import CategoricalFeature, FeatureSpec
+from models.layers import compiled
 
 DEFAULTS: dict[str, Any] = {
+    "classes": 2,
     "learning_rate": 0.001,
     "hidden_units": [128],
     "dropout": 0.5,
 }
 LIMITS: Limits = {
+    "classes": {"ge": 2},
     "learning_rate": {"gt": 0},
     "hidden_units": {"ge": 1},
     "dropout": {"ge": 0, "lt": 1},
@@ -24,7 +27,8 @@ EMBEDDING_SIZE = 8
 
 
 def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.Model:
-    """A compiled model from `feature_spec` to the probability of class 1, shape [batch, 1]."""
+    """A compiled model from `feature_spec` to the probability of class 1, shape [batch, 1]; of more classes than two to
+    that of each, shape [batch, classes]."""
     chosen = completed(hparams, DEFAULTS, __name__, LIMITS)
     # Of what a feature's name may hold, Keras refuses the slash alone.
     inputs = {
@@ -32,19 +36,23 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
         for name, spec in feature_spec.items()
     }
     categories = {name: spec.size for name, spec in feature_spec.items() if isinstance(spec, CategoricalFeature)}
+    outputs = 1 if chosen["classes"] == 2 else chosen["classes"]
     logits, deep_parts = [], []
     if numbers := [keras.layers.Reshape((-1,))(inputs[name]) for name in inputs if name not in categories]:
         deep_parts.append(_joined(numbers))
-        logits.append(keras.layers.Dense(1, name="wide_numbers")(deep_parts[0]))
+        logits.append(keras.layers.Dense(outputs, name="wide_numbers")(deep_parts[0]))
     if categories:
         ids = _ids_in_one_table([inputs[name] for name in categories], list(categories.values()))
         size = sum(categories.values())
         deep_parts.append(keras.layers.Flatten()(keras.layers.Embedding(size, EMBEDDING_SIZE, name="deep_table")(ids)))
         # A weight for each category, 0 until it has been seen.
-        weights = keras.layers.Embedding(size, 1, embeddings_initializer="zeros", name="wide_table")(ids)
+        weights = keras.layers.Embedding(size, outputs, embeddings_initializer="zeros", name="wide_table")(ids)
         logits.append(keras.ops.sum(weights, axis=1))
-    logits.append(_deep(_joined(deep_parts), chosen))
+    logits.append(_deep(_joined(deep_parts), chosen, outputs))
     logit = keras.layers.Add()(logits)
+    if outputs > 1:
+        probabilities = keras.layers.Activation("softmax", dtype="float32", name="probability")(logit)
+        return compiled(keras.Model(inputs, probabilities), keras.optimizers.Adam(chosen["learning_rate"]))
     model = keras.Model(inputs, keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logit))
     model.compile(
         optimizer=keras.optimizers.Adam(chosen["learning_rate"]),
@@ -70,11 +78,11 @@ def _ids_in_one_table(columns: list[Any], sizes: list[int]) -> Any:
     return keras.ops.stack([column + offset for column, offset in zip(columns, offsets, strict=True)], axis=1)
 
 
-def _deep(hidden: Any, chosen: Mapping[str, Any]) -> Any:
+def _deep(hidden: Any, chosen: Mapping[str, Any], outputs: int) -> Any:
     for units in chosen["hidden_units"]:
         hidden = keras.layers.Dense(units, activation="relu")(hidden)
         hidden = keras.layers.Dropout(chosen["dropout"])(hidden)
-    return keras.layers.Dense(1, name="deep")(hidden)
+    return keras.layers.Dense(outputs, name="deep")(hidden)
 
 
 def _joined(parts: list[Any]) -> Any:

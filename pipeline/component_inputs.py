@@ -73,6 +73,9 @@ class GateInputs(Strict):
         declared = Declared(
             label=data.label,
             class_names=tuple(data.class_names),
+            classes=config.number_of_classes(),
+            label_kind="classes",
+            pixel_columns=tuple(data.pixel_columns),
             entity=data.entity_key,
             time=data.time_column,
             split_by=config.split.by,

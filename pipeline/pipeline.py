@@ -182,8 +182,8 @@ def _ingest(
     config: WorkloadConfig, platform: Platform, dataset: Dataset, only: str = "", like: BaseChannel | None = None
 ) -> ExampleGen:
     code = platform.code("pipeline.components.example_gen")
-    schema = curated_text(config.schema_file) if config.schema_file else ""
-    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema)
+    schema, classes = curated_text(config.schema_file) if config.schema_file else "", config.model_classes()
+    return ExampleGen(config.data, config.split, dataset.source, dataset.fingerprint, only, like, code, schema, classes)
 
 
 def _describe(platform: Platform, examples: ExampleGen) -> StatisticsGen:

@@ -74,7 +74,10 @@ class Case:
 
     def data(self) -> Data:
         """The arguments of the DataGate."""
-        tables = {name: Table.of(name, as_arrow(frame)) for name, frame in self.frames.items()}
+        tables = {
+            name: Table.of(name, as_arrow(frame), self.declared.images_in(frame.columns))
+            for name, frame in self.frames.items()
+        }
         held_out = {name: tables[name] for name in _HELD_OUT if name in tables}
         return Data(tables["train"], held_out, tables.get("serving"), tables.get("previous"), declared=self.declared)
 
@@ -149,4 +152,4 @@ def of_parts(source: TableSource, parts: Mapping[str, np.ndarray], rng: np.rando
     frames = {name: source.raw.loc[index, source.columns] for name, index in parts.items()}
     if "serving" in frames:
         frames["serving"] = frames["serving"].drop(columns=source.label)
-    return Case(source, frames, Declared(label=source.label), rng)
+    return Case(source, frames, Declared(label=source.label, pixel_columns=("pixel",) * source.image), rng)

@@ -46,6 +46,17 @@ def main() -> None:
 @click.option("--label", metavar="L", help="The column to predict.")
 @click.option("--entity", metavar="K", help="The column that identifies the entity of a row.")
 @click.option("--time", metavar="C", help="The column with the time of a row.")
+@click.option(
+    "--label-kind",
+    type=click.Choice(["classes", "quantity"]),
+    help="What the label's values are; without it they decide: text and few whole numbers are classes.",
+)
+@click.option(
+    "--image",
+    multiple=True,
+    metavar="NAME",
+    help="Numbered columns that are the pixels of one image: pixel for pixel1, pixel2, …; may be given several times.",
+)
 @click.option("--config", metavar="YAML", help="A workload such as configs/taxi.yaml; options go over what it says.")
 @click.option(
     "--strict", is_flag=True, help="Refuse also what a check could not judge, or was told to let pass without a waiver."

@@ -60,7 +60,8 @@ rows give the same verdict, whatever their order, their files and the number of 
 
 ```
 python -m gates check --train T [--eval E] [--test X] [--serving S] [--previous P] [--label L]
-                      [--entity K] [--time C] [--config configs/taxi.yaml] [--strict] [--json OUT] [--verbose]
+                      [--label-kind classes|quantity] [--entity K] [--time C] [--image NAME]
+                      [--config configs/taxi.yaml] [--strict] [--json OUT] [--verbose]
 python -m gates describe --data D [--label L] [--time C]
 python -m gates list [--json | --markdown]
 ```
@@ -69,6 +70,13 @@ Each table is a file, a folder or a glob, in one of the formats of [sources.md](
 it. `--config` reads a workload's YAML: the label (also a computed one), the entity key, the time column, the types
 of columns, which columns are known only after the prediction, and the section `gates`; options of the command line
 override it. Without `--eval` and `--test`, train alone is searched for leakage.
+
+A label is classes or a quantity: by `--label-kind`, by `data.class_names` or a section `model` in the YAML (every model
+of the pipeline classifies), else by its values. Text, booleans, up to 20 whole numbers, and whole numbers that number
+classes are classes: these begin at 0 or 1 without a gap, and their shares are even or in no order.
+
+`--image pixel`, or `data.pixel_columns: [pixel]` in the YAML, declares that `pixel1`, `pixel2`, … are the pixels of one
+image. Without it no columns are joined, and with it never the label, the entity, the time or what is withheld.
 
 From Python, on Arrow tables, DataFrames, dicts of arrays or paths:
 

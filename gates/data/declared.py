@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, model_validator
 
 from core.strict import Strict, conflict, given_twice
+from gates.tables.numbered import numbered_columns
 
 # A set has no order of its own, and a cache key must have one.
 Names = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
@@ -61,6 +62,12 @@ class Declared(Strict, strict=False):
     label: str | None = None
     class_names: tuple[str, ...] = ()
     """What the label's integers 0, 1, 2, … are called."""
+    classes: int = 0
+    """How many classes the model tells apart, numbered from 0; 0: not declared."""
+    label_kind: Literal["classes", "quantity"] | None = None
+    """What the model makes of the label; None: the values decide (`gates.data.target`)."""
+    pixel_columns: tuple[str, ...] = ()
+    """Images whose pixels are numbered columns: `pixel` for `pixel1`, `pixel2`, …"""
     entity: str | None = None
     time: str | None = None
     split_by: str | None = None
@@ -81,6 +88,15 @@ class Declared(Strict, strict=False):
     """What Transform's analysers read."""
     readers_of: Mapping[str, tuple[str, ...]] = {}
     """Split → components that read it."""
+
+    def images_in(self, columns: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The declared images among these columns, each with the columns of its pixels: neither the label, entity nor
+        time, nor what is withheld, even where it is called like a pixel."""
+        if not self.pixel_columns:
+            return {}
+        apart = {self.label, self.entity, self.time} | self.withheld
+        numbered = numbered_columns(column for column in columns if column not in apart)
+        return {name: numbered[name.rstrip("_")] for name in self.pixel_columns if name.rstrip("_") in numbered}
 
     def called(self, class_: str) -> str:
         """A value of the label as a sentence names it."""

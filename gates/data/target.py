@@ -1,4 +1,9 @@
-"""The label for the checks: codes of classes, or the values of a regression."""
+"""The label for the checks: codes of classes, or the values of a quantity.
+
+What is declared decides: `label_kind`, names of classes, a categorical column of the schema. Without a declaration text
+and booleans are classes, and fractions a quantity; whole numbers are classes when they are few, or when they number
+classes: from 0 or 1 on without a gap, each in enough rows, and neither rare at the ends nor as smooth as the histogram
+of a quantity."""
 
 from __future__ import annotations
 
@@ -13,10 +18,16 @@ from gates.data.evidence import Data
 from gates.tables.table import MISSING_CODE, Codes, ColumnKind, Floats, Mask, Table
 from gates.verdict.catalogue import NotApplicable
 
-# Whole numbers with more values than this are a quantity (age, year), unless the schema declares them categorical.
+# Whole numbers with more values than this are a quantity (age, year), unless they are declared, or number classes.
 _MOST_WHOLE_CLASSES = 20
 _FEWEST_ROWS = 30
 _FEWEST_ROWS_A_CLASS = 3
+# Whole numbers that number classes: each has this many rows, and at least this part of an even share.
+_FEWEST_ROWS_A_NUMBER, _EVEN = 10, 0.25
+# Von Neumann's ratio (1941) of the logarithms of the counts: 2 in any order, near 0 in the order of a quantity.
+_ANY_ORDER = 1.0
+# Above this many values a remark that a quantity may be classes is of no use.
+_MOST_REMARKED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +57,7 @@ class Target:
 
 @lru_cache(maxsize=4)
 def target_of(data: Data) -> Target:
-    """Train's label. Classes when it is a text, a boolean or whole numbers with few values, else a quantity.
+    """Train's label: classes or a quantity, as declared, else by its values.
 
     Raises:
       NotApplicable: when it is missing, has one value only, or too few rows have it.
@@ -59,7 +70,7 @@ def target_of(data: Data) -> Target:
         raise NotApplicable(
             f"the label `{name}` holds {'no value' if kind is ColumnKind.EMPTY else 'no single values'}"
         )
-    present = _present(table, name)
+    present = labelled(table, name)
     rows = int(present.sum())
     if rows < _FEWEST_ROWS:
         raise NotApplicable(f"only {rows} rows of train have a label: at least {_FEWEST_ROWS} are needed")
@@ -69,12 +80,38 @@ def target_of(data: Data) -> Target:
     if _is_quantity(data, name, distinct, rows):
         values = np.where(present, table.numbers(name), np.nan)
         return Target(name, np.empty(0, np.int64), values, (), present)
-    if distinct > max(_MOST_WHOLE_CLASSES, rows**0.5):
+    if not _is_declared(data) and distinct > max(_MOST_WHOLE_CLASSES, rows / _FEWEST_ROWS_A_CLASS):
         raise NotApplicable(f"the label `{name}` has {distinct:,} values in {rows:,} rows: neither classes nor numbers")
-    spelt, spellings = _spelt(table, name)
+    spelt, spellings = spelt_classes(table, name)
     kept = np.unique(spelt[present])
     codes = np.where(present, np.searchsorted(kept, spelt), MISSING_CODE)
     return Target(name, codes, np.empty(0), tuple(spellings[i] for i in kept), present)
+
+
+def remarks_on_label(data: Data) -> list[str]:
+    """How whole numbers with many values were judged where nothing declares it, and what would change it."""
+    declared = data.declared
+    if _is_declared(data) or declared.label_kind is not None:
+        return []
+    try:
+        target = target_of(data)
+    except NotApplicable:
+        return []
+    name = target.name
+    if data.train.kinds[name] is not ColumnKind.NUMBER:
+        return []
+    if not target.is_regression:
+        few = len(target.classes) <= _MOST_WHOLE_CLASSES
+        return [] if few else [_remark(name, len(target.classes), "classes", "they measure something", "quantity")]
+    values = target.values[target.present]
+    distinct = len(np.unique(values))
+    if distinct > _MOST_REMARKED or distinct * _FEWEST_ROWS_A_CLASS > len(values) or (values != np.floor(values)).any():
+        return []
+    return [_remark(name, distinct, "a quantity", "they are classes", "classes")]
+
+
+def _remark(name: str, distinct: int, judged: str, if_: str, kind: str) -> str:
+    return f"`{name}`, {distinct:,} whole numbers, is judged as {judged}. If {if_}:  --label-kind {kind}"
 
 
 def target_in(table: Table, target: Target) -> Target:
@@ -91,7 +128,7 @@ def target_in(table: Table, target: Target) -> Target:
         or kind not in (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT)
     ):
         raise NotApplicable(f"{table.name} does not hold the label `{name}`")
-    present = _present(table, name)
+    present = labelled(table, name)
     if target.is_regression:
         if kind is not ColumnKind.NUMBER:
             raise NotApplicable(f"the label `{name}` is a number in train, and none in {table.name}")
@@ -102,12 +139,13 @@ def target_in(table: Table, target: Target) -> Target:
         if kind is ColumnKind.NUMBER and (as_text in known) != (as_number in known):
             known.setdefault(as_number, known.get(as_text, MISSING_CODE))
             known.setdefault(as_text, known.get(as_number, MISSING_CODE))
-    spelt, values = _spelt(table, name)
+    spelt, values = spelt_classes(table, name)
     place = np.array([*(known.get(value, MISSING_CODE) for value in values), MISSING_CODE], dtype=np.int64)
     return Target(name, np.where(present, place[spelt], MISSING_CODE), np.empty(0), target.classes, present)
 
 
-def _present(table: Table, name: str) -> Mask:
+def labelled(table: Table, name: str) -> Mask:
+    """Rows with a label."""
     if table.kinds[name] is ColumnKind.NUMBER:
         return np.isfinite(table.numbers(name))
     return ~table.missing(name)
@@ -121,16 +159,44 @@ def _distinct(table: Table, name: str, present: Mask) -> int:
 
 def _is_quantity(data: Data, name: str, distinct: int, rows: int) -> bool:
     table = data.train
-    if table.kinds[name] is not ColumnKind.NUMBER or name in data.declared.categorical:
+    if table.kinds[name] is not ColumnKind.NUMBER or _is_declared(data):
         return False
+    if data.declared.label_kind == "quantity":
+        return True
     if pa.types.is_boolean(table.arrow.column(name).type) or distinct == 2:
         return False
     values = table.numbers(name)
     whole = bool((np.isnan(values) | (np.floor(values) == values)).all())
-    return not whole or distinct > _MOST_WHOLE_CLASSES or distinct * _FEWEST_ROWS_A_CLASS > rows
+    if not whole or distinct * _FEWEST_ROWS_A_CLASS > rows:
+        return True
+    return distinct > _MOST_WHOLE_CLASSES and not _number_classes(values[np.isfinite(values)])
 
 
-def _spelt(table: Table, name: str) -> tuple[Codes, list[str]]:
+def _is_declared(data: Data) -> bool:
+    """Whether the label is declared to be classes."""
+    declared = data.declared
+    return declared.label_kind == "classes" or bool(declared.class_names) or declared.label in declared.categorical
+
+
+def _number_classes(values: Floats) -> bool:
+    """Whether whole numbers with many values number classes instead of measuring something.
+
+    A quantity (an age, a count) is rare at its ends, and the counts of neighbouring values are alike. Numbers of
+    classes have about even shares, or rare ones in any place.
+    """
+    first, last = int(values.min()), int(values.max())
+    if first not in (0, 1) or last - first >= len(values):
+        return False
+    counts = np.bincount(values.astype(np.int64) - first)
+    if counts.min() < _FEWEST_ROWS_A_NUMBER:
+        return False
+    logs = np.log(counts)
+    spread = float(((logs - logs.mean()) ** 2).sum())
+    in_any_order = spread > 0 and float((np.diff(logs) ** 2).sum()) / spread > _ANY_ORDER
+    return in_any_order or bool(counts.min() >= _EVEN * counts.mean())
+
+
+def spelt_classes(table: Table, name: str) -> tuple[Codes, list[str]]:
     """Codes into the label's values as text; numbers in the order of numbers, floats without a loop over rows."""
     if table.kinds[name] is not ColumnKind.NUMBER or pa.types.is_boolean(table.arrow.column(name).type):
         return table.codes(name)

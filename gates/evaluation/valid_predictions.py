@@ -4,6 +4,7 @@ show them, as `0.5 < NaN` is merely false."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ def sound_checks(scored: Scored) -> tuple[str, ...]:
     return FINITE, PROBABILITIES, CLASS_LABELS, SEVERAL_CLASSES
 
 
-def unsound(scored: Scored, label: str) -> list[Finding]:
-    """A finding that blocks for each check that fails."""
+def unsound(scored: Scored, label: str, names: Sequence[str] = ()) -> list[Finding]:
+    """A finding that blocks for each check that fails. `names`: of the classes, as configured."""
     found = _not_finite(scored.predictions) or _no_probabilities(scored.predictions)
     if scored.is_binary:
-        return found + _binary_labels(np.asarray(scored.labels, dtype=np.float64), label)
-    return found + _class_labels(np.asarray(scored.labels, dtype=np.float64), scored.classes, label)
+        return found + _binary_labels(np.asarray(scored.labels, dtype=np.float64), label, names)
+    return found + _class_labels(np.asarray(scored.labels, dtype=np.float64), scored.classes, label, names)
 
 
 def unsound_answers(predictions: NDArray[Any], whose: str) -> list[Finding]:
@@ -74,17 +75,17 @@ def _no_probabilities(predictions: NDArray[Any], whose: str = "") -> list[Findin
     return [_refusal(PROBABILITIES, SIGNATURE, statistic, len(odd) / rows, rows, reason, remedy)]
 
 
-def _binary_labels(labels: NDArray[np.float64], label: str) -> list[Finding]:
+def _binary_labels(labels: NDArray[np.float64], label: str, names: Sequence[str]) -> list[Finding]:
     rows, others = len(labels), labels[(labels != 0) & (labels != 1)]
     if len(others):
         reason = f"{label} is neither 0 nor 1 in {len(others):,} of {rows:,} test rows ({_some(others)})."
         remedy = "Make it 0 or 1, e.g. with data.label_expression."
         statistic = "share of labels other than 0 and 1"
         return [_refusal(BINARY_LABELS, label, statistic, len(others) / rows, rows, reason, remedy)]
-    return _one_class_only(BOTH_CLASSES, labels, label, "rows of both classes")
+    return _one_class_only(BOTH_CLASSES, labels, label, names, "rows of both classes")
 
 
-def _class_labels(labels: NDArray[np.float64], classes: int, label: str) -> list[Finding]:
+def _class_labels(labels: NDArray[np.float64], classes: int, label: str, names: Sequence[str]) -> list[Finding]:
     rows, others = len(labels), labels[codes_of(labels, classes) < 0]
     if len(others):
         reason = (
@@ -94,13 +95,17 @@ def _class_labels(labels: NDArray[np.float64], classes: int, label: str) -> list
         remedy = "Number the classes 0, 1, 2, … without a gap, and give the model an output for each."
         statistic = "share of labels that the model does not know"
         return [_refusal(CLASS_LABELS, label, statistic, len(others) / rows, rows, reason, remedy)]
-    return _one_class_only(SEVERAL_CLASSES, labels, label, "rows of at least two classes")
+    return _one_class_only(SEVERAL_CLASSES, labels, label, names, "rows of at least two classes")
 
 
-def _one_class_only(check: str, labels: NDArray[np.float64], label: str, needed: str) -> list[Finding]:
+def _one_class_only(
+    check: str, labels: NDArray[np.float64], label: str, names: Sequence[str], needed: str
+) -> list[Finding]:
     if len(np.unique(labels)) >= 2:
         return []
-    reason = f"{label} is {labels[0]:g} in all {len(labels):,} test rows: they cannot tell a good model from a bad one."
+    only = int(labels[0])  # a class of the model, as the other labels were refused
+    called = names[only] if only < len(names) else str(only)
+    reason = f"{label} is {called} in all {len(labels):,} test rows: they cannot tell a good model from a bad one."
     remedy = f"Check the label and how the splits are made; test needs {needed}."
     return [_refusal(check, label, "classes in test", 1.0, len(labels), reason, remedy, threshold=2.0)]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,6 @@ import pyarrow.compute as pc
 from core.errors import SluiceError
 
 _ENCODED = (b"\x89PNG", b"\xff\xd8\xff")
-# Pixel columns as in `pixel1 … pixel784` or `pixel_0_0 … pixel_7_7`; fewer are ordinary columns.
-_NUMBERED = re.compile(r"^(.*?)_?(\d+)(?:_(\d+))?$")
-_FEWEST_PIXELS = 64
 _SHORTEST_VECTOR = 2
 
 
@@ -34,11 +31,12 @@ def is_image(type_: pa.DataType) -> bool:
     return bool(pa.types.is_fixed_size_list(type_)) and is_number(type_.value_type)
 
 
-def normalised(name: str, raw: pa.Table) -> pa.Table:
-    """The table with every column in its normal form, and columns of pixels as one image.
+def normalised(name: str, raw: pa.Table, images: Mapping[str, Sequence[str]] | None = None) -> pa.Table:
+    """The table with every column in its normal form. `images`: names of images, each with the columns that hold its
+    pixels and that it replaces; no other columns are joined.
 
     Raises:
-      SluiceError: when two columns have one name.
+      SluiceError: when two columns have one name, or a pixel of an image is no number.
     """
     twice = [column for column, count in Counter(raw.column_names).items() if count > 1]
     if twice:
@@ -47,7 +45,10 @@ def normalised(name: str, raw: pa.Table) -> pa.Table:
             "Rename or drop one of them, then run the command again.",
         )
     columns = {column: _normal_form(raw.column(column)) for column in raw.column_names}
-    return _with_pixels_joined(pa.table(columns) if columns else raw)
+    table = pa.table(columns) if columns else raw
+    for image, members in (images or {}).items():
+        table = _with_image(name, table, image, members)
+    return table
 
 
 def _normal_form(column: pa.ChunkedArray) -> pa.Array:
@@ -176,19 +177,18 @@ def _of_nested(array: pa.Array) -> pa.Array:
     return _vectors([None if row is None else row.reshape(-1) for row in rows], int(np.prod(shapes.pop())))
 
 
-def _with_pixels_joined(table: pa.Table) -> pa.Table:
-    groups: dict[str, list[tuple[tuple[int, int], str]]] = defaultdict(list)
-    for name in table.column_names:
-        if (match := _NUMBERED.match(name)) and is_number(table.column(name).type):
-            groups[match.group(1)].append(((int(match.group(2)), int(match.group(3) or 0)), name))
-    for prefix, members in groups.items():
-        names = [name for _, name in sorted(members)]
-        side = round(len(names) ** 0.5)
-        if len(names) < _FEWEST_PIXELS or side * side != len(names) or prefix in table.column_names:
-            continue
-        if any(table.column(name).null_count for name in names):
-            continue
-        flat = np.stack([np.asarray(table.column(name), dtype=np.float32) for name in names], axis=1)
-        image = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), len(names))
-        table = table.drop(names).append_column(prefix or "pixels", image)
-    return table
+def _with_image(name: str, table: pa.Table, image: str, members: Sequence[str]) -> pa.Table:
+    """The table with one image in place of the columns of its pixels; a row that lacks one of them has no image. A
+    table that lacks some of the columns stays as it is, and the checks of the schema report them."""
+    held = [column for column in members if column in table.column_names]
+    if len(held) < len(members) or (image in table.column_names and image not in members):
+        return table
+    for column in held:
+        kind = table.column(column).type
+        if not (is_number(kind) or pa.types.is_null(kind)):
+            raise SluiceError(f"`{column}`, a pixel of the image `{image}`, holds {kind} in {name}, and no number.")
+    pixels = [_in_one_piece(table.column(each).cast(pa.float32(), safe=False)) for each in held]
+    flat = np.stack([each.to_numpy(zero_copy_only=False) for each in pixels], axis=1)
+    missing = np.isnan(flat).any(axis=1)
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), len(held))
+    return table.drop(held).append_column(image, _with_missing(vectors, missing) if missing.any() else vectors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -49,13 +50,13 @@ class Table:
     _words: dict[str, Words] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, name: str, raw: pa.Table) -> Table:
-        """From an Arrow table with columns of any type.
+    def of(cls, name: str, raw: pa.Table, images: Mapping[str, Sequence[str]] | None = None) -> Table:
+        """From an Arrow table with columns of any type. `images`: names of images, each with the columns of its pixels.
 
         Raises:
-          SluiceError: when two columns have one name.
+          SluiceError: when two columns have one name, or a pixel of an image is no number.
         """
-        arrow = normalised(name, raw)
+        arrow = normalised(name, raw, images)
         words = {column: words_of(arrow.column(column), column) for column in arrow.column_names}
         high, low = _sum_of(words, list(words), arrow.num_rows)
         order = np.lexsort((low, high))

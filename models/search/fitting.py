@@ -70,7 +70,8 @@ class Workshop:
         found = hardware_here()
         # Trials share the cards out among them, so that none spreads over several.
         one_card = replace(found, gpus=found.gpus[:1])
-        model = built_for_training(self.config.model.module, train, hparams, self.specs[0], one_card)
+        module, names = self.config.model.module, self.config.class_names
+        model = built_for_training(module, train, hparams, self.specs[0], one_card, names)
         watching = callbacks(train, model)
         if weights_from:
             build_optimizer(model)  # its momenta and its step number are in the file as well

@@ -1,9 +1,11 @@
 """Builds a model for training on this machine, and converts it to one that every machine can serve."""
 
 import importlib
+from collections.abc import Sequence
 
 import keras
 
+from core.errors import SluiceError
 from core.hyperparameters import Hyperparameters
 from models.features import FeatureSpec
 from models.training.config import TrainSettings
@@ -15,9 +17,15 @@ STEPS_PER_EXECUTION = 32
 
 
 def built_for_training(
-    module: str, train: TrainSettings, hparams: Hyperparameters, features: FeatureSpec, found: Hardware
+    module: str,
+    train: TrainSettings,
+    hparams: Hyperparameters,
+    features: FeatureSpec,
+    found: Hardware,
+    class_names: Sequence[str] = (),
 ) -> keras.Model:
     """The model of `module`, compiled with the configured loss, on the configured devices, in the right precision.
+    `class_names`: of the label, as many as the model must tell apart; empty: not declared.
 
     Raises:
       SluiceError: for what this machine or this model cannot do.
@@ -26,11 +34,25 @@ def built_for_training(
     strategy = strategy_for(train.accelerator, found)
     with strategy.scope(), precision(precision_here(train, found)):
         model = importlib.import_module(module).build_model(hparams, features)
+        _check_outputs(model, module, class_names)
         if train.loss == "focal":
             model = with_focal_loss(model, train.focal_gamma)
     # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
+
+
+def _check_outputs(model: keras.Model, module: str, class_names: Sequence[str]) -> None:
+    """Before the training, of which another number of classes would make nonsense."""
+    shape = model.output_shape
+    if not class_names or not isinstance(shape, tuple) or not isinstance(shape[-1], int):
+        return
+    classes = max(shape[-1], 2)
+    if classes != len(class_names):
+        raise SluiceError(
+            f"`data.class_names` names {len(class_names)} classes, and {module} tells {classes} apart",
+            f"Let its build_model end in {len(class_names)} outputs, or take another:  --set model.module=MODULE",
+        )
 
 
 def precision_here(train: TrainSettings, found: Hardware) -> str:

@@ -66,7 +66,7 @@ def _trained(
 ) -> tuple[keras.Model, History, TrainingRecord]:
     """The model, every figure by epoch, and the record of the training; continues a killed one."""
     train, found = config.train, hardware_here()
-    model = built_for_training(config.model.module, train, hparams, specs[0], found)
+    model = built_for_training(config.model.module, train, hparams, specs[0], found, config.class_names)
     start = newest_checkpoint(checkpoints)
     batch_size = int(hparams.get(BATCH_SIZE, train.batch_size))
     batches = learning_batches(fn_args.train_files, specs, train, batch_size, start.epochs if start else 0)

@@ -49,19 +49,19 @@ def _data(inputs: Artifacts, declared: Declared, share: float) -> Data:
         "categorical": categorical_numbers(schema),
     }
     return Data(
-        train=read_table(examples, "train", "train", share),
-        held_out={split: read_table(examples, split, split, share) for split in HELD_OUT},
-        serving=_observed(inputs, "serving_examples", "serving", share),
-        previous=_observed(inputs, "previous_examples", "previous", share),
+        train=read_table(examples, "train", "train", share, declared),
+        held_out={split: read_table(examples, split, split, share, declared) for split in HELD_OUT},
+        serving=_observed(inputs, "serving_examples", "serving", share, declared),
+        previous=_observed(inputs, "previous_examples", "previous", share, declared),
         declared=declared.model_copy(update=by_schema),
     )
 
 
-def _observed(inputs: Artifacts, key: str, name: str, share: float) -> Table | None:
+def _observed(inputs: Artifacts, key: str, name: str, share: float, declared: Declared) -> Table | None:
     examples = optional_instance(inputs, key)
     if examples is None:
         return None
-    return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name, share)
+    return read_table(examples, artifact_utils.decode_split_names(examples.split_names)[0], name, share, declared)
 
 
 class DataGate(GateComponent):

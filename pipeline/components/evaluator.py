@@ -96,7 +96,7 @@ def judge(
         findings, skipped = [*findings, *incomparable], []
     findings = [*findings, *judge_outside_baseline(evaluation, config.outside, config.evaluator.judged_by)]
     run = _checks_run(findings, limits, evaluation)
-    findings = unsound(scored, config.label) + findings
+    findings = unsound(scored, config.label, config.class_names) + findings
     if not limits:
         skipped = [SkippedCheck(check, "evaluator.thresholds is empty: no figure refuses a model") for check in checks]
     return GateReport(

@@ -17,6 +17,7 @@ from core.strict import Strict
 from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.examples import Facts, describe_examples, kinds_of
 from pipeline.config.data import DataConfig, SplitConfig
+from pipeline.config.hyperparameters import ModelClasses
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
@@ -36,10 +37,19 @@ class ExampleGenInputs(Strict):
     """Of what is in the files; empty: to be computed where the component runs."""
     only: str
     known: dict[str, Kind]
+    classes: ModelClasses | None
+    """Of the label, where rows are to be learnt from."""
 
     @classmethod
     def of(
-        cls, data: DataConfig, split: SplitConfig, source: Source, fingerprint: str, only: str, known: dict[str, Kind]
+        cls,
+        data: DataConfig,
+        split: SplitConfig,
+        source: Source,
+        fingerprint: str,
+        only: str,
+        known: dict[str, Kind],
+        classes: ModelClasses | None = None,
     ) -> ExampleGenInputs:
         """From the workload, without settings that change no example: they must not change the cache key."""
         settled = {
@@ -57,6 +67,7 @@ class ExampleGenInputs(Strict):
             fingerprint=fingerprint,
             only=only,
             known=known,
+            classes=None if only else classes,
         )
 
     def source(self) -> Source | None:
@@ -85,7 +96,7 @@ class ExampleGenExecutor(BaseBeamExecutor):
         if source is None:
             mark_absent(examples)
             return
-        wanted = Wanted(given.data, given.split, given.only or None, {**known, **given.known})
+        wanted = Wanted(given.data, given.split, given.only or None, {**known, **given.known}, given.classes)
         ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
         digest = given.fingerprint or _fingerprint(source, wanted)
         _describe(examples, source, digest, ingested, share=1.0 if wanted.only else wanted.data.share)
@@ -146,6 +157,7 @@ class ExampleGen(BaseBeamComponent):
       only: sends every row, labelled or not, to the one split of this name (a serving log, an earlier span).
       like: examples whose column types these shall share.
       code: fingerprint of the code, so that a changed component is not taken from the cache.
+      classes: how many classes the label has; without it the label's values are not judged.
       schema: text of the curated schema, whose types say how numbers are read; empty when there is none.
     """
 
@@ -162,7 +174,8 @@ class ExampleGen(BaseBeamComponent):
         like: BaseChannel | None = None,
         code: str = "",
         schema: str = "",
+        classes: ModelClasses | None = None,
     ) -> None:
-        config = ExampleGenInputs.of(data, split, source, data_fingerprint, only, types_in_schema(schema))
+        config = ExampleGenInputs.of(data, split, source, data_fingerprint, only, types_in_schema(schema), classes)
         examples = Channel(type=Examples)
         super().__init__(ExampleGenSpec(config=config.to_property(), code=code, like=like, examples=examples))

@@ -45,6 +45,9 @@ class DataConfig(Strict):
     class_names: list[str] = []
     """What the label's integers 0, 1, 2, … are called in reports and findings, in that order; empty: the integers
     themselves. Images in folders by class need it: a folder is called as its class is, with `_` for a slash."""
+    pixel_columns: list[Text] = []
+    """Images that are stored as numbered columns, by what their columns are called without the number: `pixel` for
+    `pixel1`, `pixel2`, … The gates judge such columns as one image; the model gets them as they stand."""
     column_types: dict[str, Literal["int", "float", "string"]] = {}
     """Types that override what is inferred from the files, by column."""
     entity_key: str | None = None

@@ -4,17 +4,29 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.errors import SluiceError
 from core.hyperparameters import BATCH_SIZE, Hyperparameters, Rules
+from core.strict import Strict
 from core.text import did_you_mean
 
 DEFAULTS, LIMITS = "DEFAULTS", "LIMITS"
 CLASSES = "classes"
+
+
+class ModelClasses(Strict):
+    """How many classes there are."""
+
+    of_label: int
+    """By the configuration."""
+    of_model: int = 0
+    """By the model's hyperparameter `classes`, as given or by default; 0: it has none."""
 
 
 def check_hyperparameters(module: str, source: bytes, given: Hyperparameters) -> None:
@@ -43,14 +55,28 @@ def check_classes(module: str, source: bytes, given: Hyperparameters, class_name
     Raises:
       SluiceError: when the numbers differ.
     """
-    default = (_written_out(source, DEFAULTS) or {}).get(CLASSES)
-    classes, named = given.get(CLASSES, default), len(class_names)
-    if named and isinstance(classes, int) and classes != named:
+    classes, named = number_of_outputs(source, given), len(class_names)
+    if named and classes and classes != named:
         unless = "" if CLASSES in given else " by default"
         raise SluiceError(
             f"`data.class_names` names {named} classes, and {module} has {classes}{unless}",
             f"Say how many:  --set model.hyperparameters.{CLASSES}={named}",
         )
+
+
+def source_of(module: str) -> Path | None:
+    """The file of a module, which is not imported; None where there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+def number_of_outputs(source: bytes, given: Hyperparameters) -> int:
+    """How many classes the model has by its hyperparameter `classes`, as given or by default; 0 where it has none."""
+    found = given.get(CLASSES, (_written_out(source, DEFAULTS) or {}).get(CLASSES))
+    return found if isinstance(found, int) else 0
 
 
 def _check_names(module: str, known: set[str], given: Iterable[str]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import SluiceError
 from core.text import did_you_mean
 from pipeline.config.evaluation import EvaluatorConfig
-from pipeline.config.hyperparameters import check_classes, check_hyperparameters
+from pipeline.config.hyperparameters import check_classes, check_hyperparameters, source_of
 from pipeline.config.paths import ROOT, is_address, shown
 from pipeline.config.workload import WorkloadConfig
 from sources.storage import is_remote, match_files
@@ -63,7 +62,7 @@ def check_references(config: WorkloadConfig) -> None:
     """
     _check_module("preprocessing.module", config.preprocessing.module, ["preprocessing_fn"])
     _check_module("model.module", config.model.module, ["build_model", "search_space"])
-    if source := _source_of(config.model.module):
+    if source := source_of(config.model.module):
         module, text, given = config.model.module, source.read_bytes(), config.model.hyperparameters
         check_hyperparameters(module, text, given)
         check_classes(module, text, given, config.data.class_names)
@@ -99,7 +98,7 @@ def _check_schema(file: Path, workload: str) -> None:
 
 
 def _check_module(key: str, module: str, functions: list[str]) -> None:
-    source = _source_of(module)
+    source = source_of(module)
     if source is None:
         hint = did_you_mean(module, _modules_beside(module), cutoff=0.5)
         room = ROOT / module.split(".")[0]
@@ -112,14 +111,6 @@ def _check_module(key: str, module: str, functions: list[str]) -> None:
     for function in functions:
         if function not in names and "*" not in names:
             raise SluiceError(f"`{key}` names {module}, and {shown(source)} has no `{function}`")
-
-
-def _source_of(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
 
 
 def _modules_beside(module: str) -> list[str]:

@@ -11,6 +11,7 @@ from gates.verdict.settings import GateSettings
 from pipeline.config.data import DataConfig as DataConfig
 from pipeline.config.data import SplitConfig as SplitConfig
 from pipeline.config.evaluation import EvaluatorConfig, ValidatorConfig
+from pipeline.config.hyperparameters import ModelClasses, number_of_outputs, source_of
 from pipeline.config.notify import NotifyConfig as NotifyConfig
 from pipeline.config.serving import ServingConfig as ServingConfig
 from pipeline.config.training import TrainConfig, TunerConfig
@@ -103,6 +104,12 @@ class WorkloadConfig(Strict):
         """The number of the label's classes, by class names or hyperparameters; else two."""
         stated = self.model.hyperparameters.get("classes")
         return max(2, len(self.data.class_names), stated if isinstance(stated, int) else 0)
+
+    def model_classes(self) -> ModelClasses:
+        """How many classes the label has, and how many the model by its own hyperparameters."""
+        source = source_of(self.model.module)
+        outputs = number_of_outputs(source.read_bytes(), self.model.hyperparameters) if source else 0
+        return ModelClasses(of_label=self.number_of_classes(), of_model=outputs)
 
     @model_validator(mode="after")
     def _split_has_its_column(self) -> WorkloadConfig:

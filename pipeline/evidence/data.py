@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx_bsl.coders import example_coder
 
+from gates.data.declared import Declared
 from gates.tables.table import Table
 from pipeline.artifacts.examples import raw_batches, shards
 from pipeline.artifacts.schema import served_features
@@ -31,21 +32,24 @@ def share_read(rows: int, pixels: int = 0) -> float:
     return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1))
 
 
-def read_table(examples: types.Artifact, split: str, name: str, share: float = 1.0) -> Table:
+def read_table(
+    examples: types.Artifact, split: str, name: str, share: float = 1.0, declared: Declared | None = None
+) -> Table:
     """The rows of one split; the types are those of the Examples, not those of the schema.
 
     `share`: part of the rows that is kept, by their content. Copies of a row are kept or left out together, so the
     share of eval that is also in train does not change.
     """
-    return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)), share)
+    return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)), share, declared)
 
 
-def table_of(name: str, batches: Iterable[NDArray[Any]], share: float = 1.0) -> Table:
-    """Serialized examples as a table."""
+def table_of(name: str, batches: Iterable[NDArray[Any]], share: float = 1.0, declared: Declared | None = None) -> Table:
+    """Serialized examples as a table, with the images that are `declared` to be columns of pixels."""
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     decoded = (_with_bytes(pa.Table.from_batches([decoder.DecodeBatch(raw.tolist())])) for raw in batches)
     kept = [rows if share >= 1 else _sampled(rows, share) for rows in decoded]
-    return Table.of(name, pa.concat_tables(_of_one_form(kept), promote=True) if kept else pa.table({}))
+    table = pa.concat_tables(_of_one_form(kept), promote=True) if kept else pa.table({})
+    return Table.of(name, table, declared.images_in(table.column_names) if declared else None)
 
 
 def _with_bytes(rows: pa.Table) -> pa.Table:

@@ -201,8 +201,9 @@ def _stump(
     wide = {feature.name for feature in schema.feature if is_wide(feature)}
     if not set(served_features(schema, {label, *withheld})) - wide:
         return None
-    columns = Declared(label=label, withheld=withheld, categorical=frozenset({label}))
-    tables = {name: table_of(name, [rows]) for name, rows in (("train", train), ("test", test))}
+    pixels = declared.pixel_columns
+    columns = Declared(label=label, withheld=withheld, label_kind="classes", pixel_columns=pixels)
+    tables = {name: table_of(name, [rows], declared=columns) for name, rows in (("train", train), ("test", test))}
     data = Data(tables["train"], {"test": tables["test"]}, declared=columns)
     try:
         found = best_stump(data)

@@ -60,8 +60,10 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
     label_name = plan.label
     if plan.class_names:
         name = plan.assigner.label or ""
-        columns[name], unknown = places_of_names(columns[name], plan.class_texts)
-        _note(reasons, unknown, f"`{name}` is none of data.class_names")
+        texts = columns[name]
+        columns[name], unknown = places_of_names(texts, plan.class_texts)
+        for row in np.flatnonzero(unknown):
+            reasons.setdefault(int(row), f"`{name}` is `{_shown(texts[int(row)].as_py())}`, none of data.class_names")
     if plan.expression is not None:
         name = plan.assigner.label or ""
         columns[name] = compute_label(plan.expression, columns)

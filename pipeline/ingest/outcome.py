@@ -6,16 +6,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 from core.errors import SluiceError
+from pipeline.ingest.label_values import LabelValues, check_label_values
 from pipeline.ingest.plan import Wanted
 from sources.kinds import Kind
 from sources.storage import base_name
 
 
 def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | None) -> None:
-    """Refuses too many unusable rows, then an empty split. `rejects_file`: the file of the unusable rows.
+    """Refuses too many unusable rows, then a label that is no class, then an empty split. `rejects_file`: the file of
+    the unusable rows.
 
     Raises:
-      SluiceError: when too many rows are unusable, a split is empty, or a worker found an error that ends the run.
+      SluiceError: when too many rows are unusable, the label is no class, a split is empty, or a worker found an
+        error that ends the run.
     """
     if summary["problem"]:
         raise SluiceError(*summary["problem"])
@@ -24,6 +27,10 @@ def check_outcome(summary: dict[str, Any], wanted: Wanted, rejects_file: str | N
     allowed = wanted.data.max_unusable_share
     if unusable > allowed * total:
         raise SluiceError(_too_many(summary, unusable, total, allowed, rejects_file), f"See them:  head {rejects_file}")
+    if wanted.classes is not None and wanted.only is None:
+        label = wanted.data.label
+        kind = Kind(summary["kinds"].get(label, Kind.INT))
+        check_label_values(LabelValues(**summary["labels"]), kind, wanted.data, wanted.classes)
     for split, rows in summary["rows"].items():
         if not rows:
             raise SluiceError(*_empty_split(split, summary, wanted))

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import SluiceError
 from core.text import did_you_mean
+from pipeline.config.hyperparameters import ModelClasses
 from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.assignment import SPLITS, Assigner
 from pipeline.ingest.given_splits import given_splits
@@ -28,6 +29,7 @@ class Wanted:
     split: SplitConfig
     only: str | None = None
     known: dict[str, Kind] = field(default_factory=dict)
+    classes: ModelClasses | None = None  # of the label; None: its values are not judged
 
     @property
     def split_names(self) -> tuple[str, ...]:

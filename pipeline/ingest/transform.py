@@ -18,6 +18,7 @@ from apache_beam.pvalue import AsList, AsSingleton
 from core.errors import SluiceError
 from pipeline.ingest.assignment import LEFT_OUT, NOT_SHARED
 from pipeline.ingest.batches import Batch, bounded, make_batch
+from pipeline.ingest.label_values import LabelValues
 from pipeline.ingest.plan import Plan, Wanted, make_plan
 from pipeline.ingest.shards import WORK_FOLDER, ShardWriter, write_whole
 from pipeline.ingest.times import TimeCounts, cut_points, instants
@@ -51,6 +52,7 @@ class PartResult:
     left_out: int = 0
     not_shared: int = 0
     unusable: int = 0
+    labels: LabelValues = field(default_factory=LabelValues)
     first_reject: dict[str, Any] | None = None
     rejects_file: str | None = None
     problem: Problem | None = None
@@ -71,6 +73,7 @@ class Summary:
     seen: list[float] = field(default_factory=list)
     images: dict[str, list[int]] = field(default_factory=dict)  # column → height, width, channels
     class_names: list[str] = field(default_factory=list)
+    labels: LabelValues = field(default_factory=LabelValues)
     problem: list[str] | None = None
 
 
@@ -191,6 +194,8 @@ class _WritePart(beam.DoFn):
                 batch = make_batch(rows, plan, part.path)
                 result.left_out += int((batch.places == LEFT_OUT).sum())
                 result.not_shared += int((batch.places == NOT_SHARED).sum())
+                if plan.label is not None and batch.examples.num_rows:
+                    result.labels.add(batch.examples.column(plan.label))
                 result.unusable += sum(reject.lines for reject in batch.rejects)
                 rejects += batch.rejects[: KEPT_PER_PART - len(rejects)]
                 self._write(batch, writers)
@@ -240,5 +245,13 @@ def _add_up(results: list[PartResult], plan: Plan) -> Summary:
         seen=list(plan.assigner.seen),
         images={IMAGE: list(dataclasses.astuple(plan.images.shape))} if plan.images else {},
         class_names=list(plan.class_names),
+        labels=_labels(results),
         problem=[problems[0].headline, problems[0].next_command] if problems else None,
     )
+
+
+def _labels(results: list[PartResult]) -> LabelValues:
+    labels = LabelValues()
+    for result in results:
+        labels.merge(result.labels)
+    return labels

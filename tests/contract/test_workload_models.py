@@ -132,6 +132,18 @@ class TestWideAndDeep(TableModelContract):
     module = "models.wide_and_deep"
 
 
+class TestWideAndDeepOfThreeClasses(TableModelContract):
+    module = "models.wide_and_deep"
+    classes = 3
+
+    def built(self, **hyperparameters: Any) -> keras.Model:
+        return super().built(**{"classes": 3, **hyperparameters})
+
+    def rows(self, count: int, seed: int) -> Rows:
+        columns, _ = super().rows(count, seed)
+        return columns, np.digitize(columns["fare_scaled"], [-0.5, 0.5]).astype(np.int64)[:, None]
+
+
 class TestCnn(ImageModelContract):
     module = "models.cnn"
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import ExitCode, SluiceError
+from pipeline.config.hyperparameters import ModelClasses
 from pipeline.config.workload import DataConfig, SplitConfig
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.preflight import check_source
@@ -29,7 +30,7 @@ def config(source, **more) -> DataConfig:
 def run(tmp_path: Path, data: DataConfig, split: SplitConfig | None = None) -> Ingested:
     source = resolve_source(data)
     uri = tmp_path / "root" / "ExampleGen" / "examples" / "7"
-    wanted = Wanted(data, split or SplitConfig())
+    wanted = Wanted(data, split or SplitConfig(), classes=ModelClasses(of_label=max(2, len(data.class_names))))
     return ingest(lambda: beam.Pipeline(argv=["--runner=FnApiRunner"]), source, wanted, str(uri))
 
 
@@ -364,3 +365,36 @@ def test_a_time_column_without_times(tmp_path):
     source = write(tmp_path / "data.csv", HEADER + "".join(ROWS))
     sentence = refusal(tmp_path, config(source, time_column="key"), SplitConfig(by="time"))
     assert "no row has a time in `key`" in sentence
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence", "line"),
+    [
+        (["no", "yes"], "`label` holds words (no (30 rows) and yes (30 rows))", """data.class_names=["no", "yes"]"""),
+        (["1", "2"], "`label` holds 1 (30 rows) and 2 (30 rows)", """data.column_types={"label": "string"}"""),
+        (["0", "1", "2"], "`label` holds 0 (20 rows), 1 (20 rows) and 2 (20 rows)", "data.class_names="),
+    ],
+)
+def test_a_label_that_is_no_class_is_refused_with_the_line_to_set(
+    tmp_path: Path, labels: list[str], sentence: str, line: str
+) -> None:
+    rows = [f"k{i},{i},{i / 4},{labels[i % len(labels)]}\n" for i in range(60)]
+    source = write(tmp_path / "data.csv", HEADER + "".join(rows))
+    with pytest.raises(SluiceError) as caught:
+        run(tmp_path, config(source))
+    assert caught.value.exit_code is ExitCode.UNUSABLE
+    assert sentence in caught.value.headline and line in caught.value.next_command
+
+
+def test_numbers_from_one_on_are_classes_when_they_are_named_as_text(tmp_path: Path) -> None:
+    rows = [f"k{i},{i},{i / 4},{1 + i % 2}\n" for i in range(60)]
+    source = write(tmp_path / "data.csv", HEADER + "".join(rows))
+    done = run(tmp_path, config(source, column_types={"label": "string"}, class_names=["1", "2"]))
+    assert sum(done.rows.values()) == 60 and done.class_names == ["1", "2"]
+
+
+def test_a_word_that_no_class_is_called_is_named(tmp_path: Path) -> None:
+    rows = [f"k{i},{i},{i / 4},{'maybe' if i == 7 else 'yes' if i % 2 else 'no'}\n" for i in range(60)]
+    source = write(tmp_path / "data.csv", HEADER + "".join(rows))
+    named = config(source, class_names=["no", "yes"])
+    assert "`label` is `maybe`, none of data.class_names" in refusal(tmp_path, named)

@@ -73,6 +73,15 @@ def labels_inverted(case: Case) -> Case:
     return case.with_frame("eval", frame.assign(**{case.label: 1 - frame[case.label]}))
 
 
+@plant(family=FAMILY, expects=("classes_in_train",), also=("skew",), on=("taxi", "flights"), listed=False)
+def train_of_one_class(case: Case) -> Case:
+    """Train has no row with the label 1; eval has a few."""
+    train, held_out = case.frames["train"], case.frames["eval"]
+    rare = held_out[held_out[case.label] == 1].iloc[:3]
+    few = pd.concat([held_out[held_out[case.label] == 0], rare])
+    return case.with_frame("train", train[train[case.label] == 0]).with_frame("eval", few)
+
+
 @plant(family=FAMILY, expects=ANY, also=("skew",), on=("diamonds",), listed=False)
 def class_absent_from_train(case: Case) -> Case:
     """Train has no row of a class that eval has."""

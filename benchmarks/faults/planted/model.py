@@ -45,6 +45,32 @@ def test_from_another_distribution(case: ModelCase) -> ModelCase:
     return case.with_evidence(test=Predicted.of(case.trained.labels("test"), _unscaled(case, test)))
 
 
+@plant(
+    family=FAMILY, expects=("class_recognition",), on=("fashion", "digits", "diamonds"), clean=model_case, listed=False
+)
+def outputs_exchanged(case: ModelCase) -> ModelCase:
+    """Two outputs stand for each other's class, in training, evaluation and serving alike."""
+    order = np.arange(len(case.trained.classes))
+    first, second = np.argsort(-np.bincount(case.trained.labels("train"), minlength=len(order)), kind="stable")[:2]
+    order[[first, second]] = order[[second, first]]
+
+    def exchanged(given: Predicted | None) -> Predicted | None:
+        return None if given is None else Predicted.of(given.labels, given.scores[:, order])
+
+    def answers(each: Replay) -> Replay:
+        return replace(each, scores=np.asarray(each.scores)[:, order], again=np.asarray(each.again)[:, order])
+
+    evidence = case.evidence
+    return case.with_evidence(
+        train=exchanged(evidence.train),
+        eval=exchanged(evidence.eval),
+        test=exchanged(evidence.test),
+        replays=tuple(map(answers, evidence.replays)),
+        blessed=None,
+        probes=tuple(replace(each, scores=np.asarray(each.scores)[:, order]) for each in evidence.probes),
+    )
+
+
 @plant(family=FAMILY, expects=("better_than_trivial", "prediction_collapse"), on=ALL, clean=model_case)
 def constant_model(case: ModelCase) -> ModelCase:
     """The model always predicts the commonest class."""

@@ -157,7 +157,7 @@ def repeated_rows(data: Data, margin: float) -> Iterator[Measurement]:
     split, across = _most_shared(data)
     # Copies made before the split would be assigned to both sides.
     after = beyond and bool(data.held_out) and (across is None or across.hits < across.expected / 2)
-    where = f", among rows with {data.label} = {worst.scope}" if worst.scope is not None else ""
+    where = f", among rows with {data.label} = {data.declared.called(worst.scope)}" if worst.scope is not None else ""
     reason = (
         f"{worst.copies:,} of {train.rows:,} train rows repeat another one{where} ({worst.repeated:,} distinct rows "
         f"are there more than once); chance would make near misses as well, and {worst.near:,} rows agree with another "

@@ -17,6 +17,8 @@ _NEIGHBOURS = 16
 ALL_BUT_ONE = "all columns but one"
 _CLEAR = 1e-6
 _EXAMPLES = 5
+# Of more classes those with most repeated contents.
+_MOST_CLASSES = 50
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,11 @@ def excess_of(found: Repetition, label: Codes | None, classes: Sequence[str]) ->
     """
     scopes: dict[str | None, Mask] = {None: np.ones(len(found.first), dtype=bool)}
     if label is not None:
-        scopes |= {value: label[found.first] == code for code, value in enumerate(classes)}
-    tests = len(scopes) * len(found.coincide)
+        of_content = label[found.first]
+        repeats = np.bincount(of_content[(found.rows > 1) & (of_content >= 0)], minlength=len(classes))
+        judged_classes = np.sort(np.argsort(-repeats, kind="stable")[:_MOST_CLASSES])
+        scopes |= {classes[code]: of_content == code for code in judged_classes}
+    tests = (1 + (len(classes) if label is not None else 0)) * len(found.coincide)
     judged = [_excess(found, inside, scope, way, tests) for scope, inside in scopes.items() for way in found.coincide]
     return max(judged, key=lambda each: (each.p_value <= _CLEAR, each.share))
 

@@ -8,11 +8,12 @@ from scipy import stats
 from gates.tables.table import Codes, Floats
 
 MOST_BINS = 64
+_FEWEST_ROWS_A_VALUE = 10
 
 
-def bins_of_numbers(values: Floats) -> Codes:
+def bins_of_numbers(values: Floats, most_values: int = MOST_BINS) -> Codes:
     """Quantile bins (equal-width ones saturate on heavy tails); frequent values and missing ones have their own
-    bins."""
+    bins, and so has each value of up to `most_values` that repeat often enough."""
     values = np.nan_to_num(values, nan=np.nan)
     missing = np.isnan(values)
     present = np.sort(values[~missing])
@@ -21,7 +22,7 @@ def bins_of_numbers(values: Floats) -> Codes:
     distinct = np.unique(present)
     # The number of bins equals the rows in each, up to a limit: out-of-fold means of fewer rows are noise.
     most = int(np.clip(len(present) ** 0.5, 4, MOST_BINS))
-    if len(distinct) <= most:
+    if len(distinct) <= most or (MOST_BINS < len(distinct) <= min(most_values, len(present) / _FEWEST_ROWS_A_VALUE)):
         bins = np.searchsorted(distinct, values)
     else:
         cuts = np.linspace(0, len(present) - 1, most // 2 + 1).astype(np.int64)[1:-1]

@@ -70,11 +70,16 @@ def copies_label(data: Data, name: str) -> bool:
     classes = int(label_codes.max()) + 1
     if int(value_codes.max()) + 1 != classes or problem.size < _FEWEST_COPIED:
         return False
-    table = np.bincount(value_codes * classes + label_codes, minlength=classes * classes).reshape(classes, classes)
-    if len(set(table.argmax(1))) < classes or table.max(1).min() < 2:
+    # Pairs that occur, and not a table of classes x classes: of 5,000 classes it would have 25 million cells.
+    cells, counts = np.unique(value_codes * classes + label_codes, return_counts=True)
+    most = np.zeros(classes, np.int64)
+    np.maximum.at(most, cells // classes, counts)
+    usual = cells[counts == most[cells // classes]]
+    usual = usual[np.unique(usual // classes, return_index=True)[1]]
+    if len(np.unique(usual % classes)) < classes or most.min() < 2:
         return False
-    agree = int(table.max(1).sum())
-    rare = problem.size - int(table.sum(0).max())
+    agree = int(most.sum())
+    rare = problem.size - int(np.bincount(label_codes).max())
     # The column's errors are few also relative to the rows outside the largest class.
     near = (
         wilson(agree / problem.size, problem.size, _Z99).lower >= _COPY and problem.size - agree <= (1 - _COPY) * rare

@@ -34,6 +34,8 @@ _FEWEST_LEVELS = 4
 # The levels with most held-out rows suffice.
 _MOST_LEVELS = 2_000
 _FEWEST_SHARE = 0.3
+# Of more classes the most frequent.
+_MOST_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def _views(target: Target, labels: list[Target]) -> Iterator[list[Floats]]:
     if target.is_regression:
         yield [each.values for each in labels]
         return
-    for k in range(len(target.classes)):
+    counts = np.bincount(target.codes[target.present], minlength=len(target.classes))
+    for k in np.argsort(-counts, kind="stable")[:_MOST_CLASSES] if len(counts) > _MOST_CLASSES else range(len(counts)):
         yield [np.where(each.present, each.codes == k, np.nan) for each in labels]
     try:
         numbers = np.array([*(float(value) for value in target.classes), np.nan])

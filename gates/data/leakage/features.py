@@ -19,6 +19,7 @@ from gates.data.leakage.predictive_power import (
     missing_mask,
     problem_of,
 )
+from gates.data.target import target_of
 from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Severity
@@ -198,7 +199,8 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
 
 
 def _copied(name: str, problem: PredictionProblem) -> str:
+    values = len(target_of(problem.data).classes)
     return (
-        f"`{name}` is the label under another name: each of its {max(2, len(problem.names))} values goes with one "
-        f"class, in practically all of {problem.size:,} rows of train."
+        f"`{name}` is the label under another name: each of its {values:,} values goes with one class, in practically "
+        f"all of {problem.size:,} rows of train."
     )

@@ -32,6 +32,11 @@ ALIKE = 0.85
 _FOLDS = 5
 # A class of fewer rows than this, or this share of them, is not judged by itself.
 _FEWEST_OF_A_CLASS, _LEAST_SHARE = 10, 0.01
+# Of many classes those are judged that have at least half of an even share, and of these the most frequent: the cost
+# is the features times these. All of them together are judged by a random half, which has rows enough to be certain.
+_PART_OF_EVEN_SHARE, _MOST_JUDGED = 0.5, 50
+# A copy of a label with many classes has as many values, and each needs a bin.
+_BINS_A_CLASS, _MOST_BINS = 2, 4_096
 # Rows of the overall mean added to each bin, so that small bins do not dominate.
 _PRIOR = 2.0
 # A copy of a quantity leaves at most a hundredth of its rank unexplained (noise of a tenth of its spread). An honest
@@ -67,7 +72,7 @@ class PredictionProblem:
     data: Data
     rows: NDArray[np.intp]
     labels: Floats  # [rows, classes]: 0 or 1, or the rank (0 to 1) of a quantity
-    names: tuple[str, ...]  # of the classes; empty for a quantity
+    names: tuple[str, ...]  # of the classes, "" for a random half of all; empty for a quantity
     fold: Codes
     groups: Codes | None  # entities
 
@@ -85,6 +90,12 @@ class PredictionProblem:
     def statistic(self) -> str:
         """The name of the statistic: R2 or AUC."""
         return "R2" if self.is_regression else "AUC"
+
+    def class_in_words(self, k: int) -> str:
+        """The class that a column of `labels` stands for."""
+        if not self.names[k]:
+            return f"one half of the {len(target_of(self.data).classes):,} classes, drawn at random,"
+        return f"class `{self.data.declared.called(self.names[k])}`"
 
     def power_of(self, bins: Codes) -> PredictivePower:
         """The power of the mean label of each bin over the other folds (target mean out of fold)."""
@@ -173,14 +184,19 @@ def problem_of(data: Data) -> PredictionProblem:
         labels = ((stats.rankdata(target.values[rows]) - 0.5) / len(rows))[:, None]
     else:
         counts = np.bincount(target.codes[rows], minlength=len(target.classes))
-        judged = np.flatnonzero(counts >= max(_FEWEST_OF_A_CLASS, _LEAST_SHARE * len(rows)))
+        share = min(_LEAST_SHARE, _PART_OF_EVEN_SHARE / len(target.classes))
+        judged = np.flatnonzero(counts >= max(_FEWEST_OF_A_CLASS, share * len(rows)))
         judged = judged[counts[judged] <= len(rows) - _FEWEST_OF_A_CLASS]
+        judged = np.sort(judged[np.argsort(-counts[judged], kind="stable")[:_MOST_JUDGED]])
         if len(target.classes) == 2:
             judged = judged[-1:]
-        if not len(judged):
-            raise NotApplicable(f"no class of `{target.name}` has {_FEWEST_OF_A_CLASS} rows and as many others")
         labels = (target.codes[rows][:, None] == judged[None, :]).astype(np.float64)
         names = tuple(target.classes[k] for k in judged)
+        if len(target.classes) > _MOST_JUDGED:
+            labels = np.column_stack([labels, _random_half(len(target.classes), data.seed)[target.codes[rows]]])
+            names = (*names, "")
+        if not names:
+            raise NotApplicable(f"no class of `{target.name}` has {_FEWEST_OF_A_CLASS} rows and as many others")
     entity = data.declared.entity
     groups = None
     if entity is not None and data.train.has(entity):
@@ -189,15 +205,25 @@ def problem_of(data: Data) -> PredictionProblem:
     return PredictionProblem(data, rows, labels, names, fold, groups)
 
 
+def _random_half(classes: int, seed: int) -> Floats:
+    """1 for half of the classes, drawn at random. A copy of the label predicts them as well as single classes; a
+    feature that follows an order of the classes, or only a few of them, does not."""
+    return (np.random.default_rng(seed).permutation(classes) < classes // 2).astype(np.float64)
+
+
 @lru_cache(maxsize=256)
 def bins_of(data: Data, name: str) -> Codes:
     """A feature's bins on the problem's rows; for a text only whether it is missing."""
     table, rows = data.train, problem_of(data).rows
     if table.kinds[name] is ColumnKind.NUMBER:
-        return bins_of_numbers(table.numbers(name)[rows])
+        return bins_of_numbers(table.numbers(name)[rows], _bins_needed(data))
     if table.kinds[name] is ColumnKind.CATEGORY:
-        return bins_of_codes(table.codes(name)[0][rows])
+        return bins_of_codes(table.codes(name)[0][rows], _bins_needed(data))
     return table.missing(name)[rows].astype(np.int64)
+
+
+def _bins_needed(data: Data) -> int:
+    return max(MOST_BINS, min(_BINS_A_CLASS * len(target_of(data).classes), _MOST_BINS))
 
 
 @lru_cache(maxsize=2)

@@ -330,3 +330,53 @@ def test_a_withheld_name_that_no_column_has_blocks_under_strict(splits, tmp_path
 def test_without_a_label_the_answer_says_that_leakage_was_not_looked_at(splits) -> None:
     assert any("leakage of the label was not looked at" in note for note in gates.check(*splits).notes)
     assert not any("leakage" in note for note in gates.check(*splits, label="big_tipper").notes)
+
+
+def _wide(rows: int, seed: int) -> pd.DataFrame:
+    """A hundred numbered columns of which the first is a copy of the label with a few wrong values, and the label."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.normal(size=(rows, 100)), columns=[f"f{i}" for i in range(100)])
+    label = (frame["f7"] + rng.normal(size=rows) > 0).astype(int)
+    return frame.assign(f0=np.where(rng.random(rows) < 0.02, 1 - label, label), y=label)
+
+
+def test_numbered_columns_stay_columns_unless_declared_and_a_note_proposes_it() -> None:
+    report = gates.check(_wide(2_000, 0), _wide(500, 1), label="y")
+    assert ("single_feature", "f0") in {(each.check, each.subject) for each in report.of(Severity.BLOCK)}
+    assert any("`f0` … `f99`: 100 columns" in note and "--image f" in note for note in report.notes)
+
+
+def test_a_label_among_numbered_columns_is_found() -> None:
+    train = _wide(2_000, 0).rename(columns={"y": "f100"}).drop(columns="f99")
+    report = gates.check(train, label="f100")
+    assert "single_feature" in report.checks_run
+    declared = gates.check(train, label="f100", image="f")
+    assert "single_feature" not in {each.check for each in declared.findings if each.subject == "f0"}
+    assert "image_artefacts" in [*declared.checks_run, *(each.check for each in declared.checks_skipped)]
+
+
+def test_declared_columns_are_one_image() -> None:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits(as_frame=True).frame.sample(frac=1, random_state=0)
+    report = gates.check(digits[:1_200], digits[1_200:], label="target", image="pixel")
+    assert "image_distribution" in report.checks_run and report.blessed
+    assert not report.notes
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"), [("f0", "no columns `f01`, `f02`"), ("ff", "did you mean `f`?"), (" ", "image is empty")]
+)
+def test_refuses_an_image_that_no_columns_hold(image: str, sentence: str) -> None:
+    with pytest.raises(SluiceError) as refused:
+        gates.check(_wide(100, 0), label="y", image=[image])
+    assert sentence in refused.value.headline
+
+
+def test_the_kind_of_the_label_is_as_declared() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "y": [i % 25 + 1990 for i in range(900)]})
+    assert any("--label-kind classes" in note for note in gates.check(frame, label="y").notes)
+    assert gates.check(frame, label="y", label_kind="classes").notes == ()
+    with pytest.raises(SluiceError, match="holds no numbers"):
+        gates.check(frame.assign(y="a"), label="y", label_kind="quantity")

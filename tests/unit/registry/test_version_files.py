@@ -188,6 +188,7 @@ def test_the_card_holds_what_a_reviewer_needs(tmp_path: Path, record: VersionRec
         "Not for rides outside Chicago.",
         "Never seen by the model: `tips`.",
         "| predicts | `big_tipper`, which is `tips > 0.2 * fare` |",
+        "| classes | 0: 0, 1: 1 (a single output is the probability of 1) |",
         "at the moment `pickup`",
         "by a hash of the whole row",
         "| training | epochs run 3, steps 120, seconds 4.5, parameters 1001, devices cpu, mixed precision no |",

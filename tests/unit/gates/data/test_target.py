@@ -1,19 +1,21 @@
 """The label for the checks: classes or a quantity, in one coding for all tables."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from gates.data.declared import Declared
 from gates.data.evidence import Data
-from gates.data.target import target_in, target_of
+from gates.data.target import remarks_on_label, target_in, target_of
 from gates.tables.table import Table
 from gates.verdict.catalogue import NotApplicable
 
 
-def data_with(label: list[object], categorical: frozenset[str] = frozenset()) -> Data:
+def data_with(label: list[object], **declared: Any) -> Data:
     table = pa.table({"y": pa.array(label), "x": list(range(len(label)))})
-    return Data(Table.of("train", table), declared=Declared(label="y", categorical=categorical))
+    return Data(Table.of("train", table), declared=Declared(label="y", **declared))
 
 
 @pytest.mark.parametrize(
@@ -38,10 +40,50 @@ def test_fractions_and_many_whole_numbers_are_a_quantity(label: list[object]) ->
     assert target.is_regression and np.isfinite(target.values[target.present]).all()
 
 
-def test_the_schema_may_say_that_many_whole_numbers_are_names() -> None:
-    label = [i % 25 for i in range(1_000)]
-    assert target_of(data_with(label)).is_regression
-    assert len(target_of(data_with(label, frozenset({"y"}))).classes) == 25
+AGES = (40 + 12 * np.random.default_rng(0).normal(size=5_000)).round().clip(0, 90).astype(int).tolist()
+COUNTS = np.random.default_rng(1).poisson(9, 5_000).tolist()
+ZIPF = np.concatenate([[code] * (3_000 // (code % 7 * 5 + code // 7 + 1)) for code in range(30)]).tolist()
+
+
+@pytest.mark.parametrize("declared", [{"categorical": {"y"}}, {"class_names": ("a", "b")}, {"label_kind": "classes"}])
+def test_what_is_declared_to_be_classes_is_classes(declared: dict[str, Any]) -> None:
+    assert target_of(data_with(AGES)).is_regression
+    assert len(target_of(data_with(AGES, **declared)).classes) == len(set(AGES))
+
+
+@pytest.mark.parametrize("label", [[0, 1, 2] * 40, [i % 30 for i in range(3_000)]])
+def test_what_is_declared_to_be_a_quantity_is_one(label: list[object]) -> None:
+    assert not target_of(data_with(label)).is_regression
+    assert target_of(data_with(label, label_kind="quantity")).is_regression
+
+
+@pytest.mark.parametrize(
+    "label",
+    [[i % 30 for i in range(3_000)], [1 + i % 200 for i in range(30_000)], ZIPF],
+    ids=["30", "200", "rare ones"],
+)
+def test_whole_numbers_that_number_classes_are_classes(label: list[object]) -> None:
+    data = data_with(label)
+    assert len(target_of(data).classes) == len(set(label))
+    (remark,) = remarks_on_label(data)
+    assert "is judged as classes" in remark and "--label-kind quantity" in remark
+
+
+@pytest.mark.parametrize(
+    "label", [AGES, COUNTS, [2 * i for i in range(30)] * 40, [1990 + i % 30 for i in range(3_000)]]
+)
+def test_ages_counts_and_years_are_quantities_and_how_to_declare_otherwise_is_stated(label: list[object]) -> None:
+    data = data_with(label)
+    assert target_of(data).is_regression
+    (remark,) = remarks_on_label(data)
+    assert "is judged as a quantity" in remark and "--label-kind classes" in remark
+
+
+def test_texts_with_many_values_are_classes_and_texts_that_hardly_repeat_are_none() -> None:
+    data = data_with([f"kind {i % 200}" for i in range(30_000)])
+    assert len(target_of(data).classes) == 200 and remarks_on_label(data) == []
+    with pytest.raises(NotApplicable, match="neither classes nor numbers"):
+        target_of(data_with([f"text {i // 2}" for i in range(2_000)]))
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_a_class_that_the_configuration_does_not_name_is_refused_in_one_sentence
 ) -> None:
     text = (ROOT / "configs/taxi.yaml").read_text()
     limit = "  thresholds:\n    - {metric: recall, class_name: Pulover, at_least: 0.5}"
-    text = text.replace("  label: big_tipper", f"  label: big_tipper\n  class_names: {names}")
+    text = text.replace("class_names: [no big tip, big tip]", f"class_names: {names}")
     (tmp_path / "mine.yaml").write_text(text.replace("  thresholds:", limit))
     with pytest.raises(SluiceError) as caught:
         load_workload(str(tmp_path / "mine.yaml"))

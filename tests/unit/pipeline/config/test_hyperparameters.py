@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import ExitCode, SluiceError
-from pipeline.config.hyperparameters import DEFAULTS, check_classes, check_hyperparameters
+from pipeline.config.hyperparameters import DEFAULTS, ModelClasses, check_classes, check_hyperparameters
 from pipeline.config.load import load_workload
 from pipeline.config.references import check_references
 from tests.samples.folders import ROOT
@@ -48,7 +48,7 @@ def test_a_misspelt_hyperparameter_ends_with_exit_code_3_and_what_was_meant() ->
         "`model.hyperparameters` names learning_rat, and models.wide_and_deep has no such hyperparameter; "
         "did you mean `learning_rate`?"
     )
-    assert "batch_size, dropout, hidden_units, learning_rate" in refused.value.next_command
+    assert "batch_size, classes, dropout, hidden_units, learning_rate" in refused.value.next_command
 
 
 def test_the_batch_size_is_a_hyperparameter_of_every_model() -> None:
@@ -125,7 +125,7 @@ def test_a_value_that_the_model_cannot_be_built_with_is_refused_with_an_example(
     assert refused.value.headline == f"`model.hyperparameters.{key}` is {value!r}, and models.{name} needs {wanted}"
     flag, override = shlex.split(refused.value.next_command.partition(":  ")[2])
     assert flag == "--set"
-    example = load_workload("taxi", [override]).model.hyperparameters[key]
+    example = load_workload("taxi", ["data.class_names=[]", override]).model.hyperparameters[key]
     check_hyperparameters(*module_and_source(name), {key: example})
 
 
@@ -188,6 +188,18 @@ def test_as_many_names_as_the_model_has_classes_by_default(tmp_path: Path) -> No
     mended = refused.value.next_command.partition("--set ")[2]
     check_references(load_workload(str(tmp_path / "mine.yaml"), [names, mended]))
     check_references(load_workload(str(tmp_path / "mine.yaml")))
+
+
+def test_three_names_for_a_table_model_of_two_are_refused_with_the_line_to_set() -> None:
+    names = "data.class_names=[normal, recovering, broken]"
+    with pytest.raises(SluiceError) as refused:
+        check_references(load_workload("taxi", [names]))
+    assert refused.value.headline == "`data.class_names` names 3 classes, and models.wide_and_deep has 2 by default"
+    mended = refused.value.next_command.partition("--set ")[2]
+    config = load_workload("taxi", [names, mended])
+    check_references(config)
+    assert config.model_classes() == ModelClasses(of_label=3, of_model=3)
+    assert load_workload("taxi").model_classes() == ModelClasses(of_label=2, of_model=2)
 
 
 @pytest.mark.parametrize(

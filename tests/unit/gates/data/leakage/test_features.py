@@ -105,3 +105,22 @@ def test_says_the_same_whatever_the_order_of_rows() -> None:
     shuffled = trips.sample(frac=1, random_state=3)
     first, second = (findings_of(data_of(each, LABEL), "single_feature", "missingness") for each in (trips, shuffled))
     assert first == second
+
+
+def _many_classes(classes: int, rows: int, text: bool, copied: float) -> pd.DataFrame:
+    """A label with many classes, two honest features, and a copy of the label that is right in a share of the rows."""
+    rng = np.random.default_rng(classes)
+    codes = rng.integers(0, classes, rows)
+    copy = np.where(rng.random(rows) < copied, codes, rng.integers(0, classes, rows))
+    label, leak = ([f"kind {code}" for code in each] if text else each for each in (codes, copy))
+    honest = {"near": codes / classes + rng.normal(size=rows) * 0.3, "half": (codes % 2) ^ (rng.random(rows) < 0.2)}
+    return pd.DataFrame({**honest, "noise": rng.normal(size=rows), "leak": leak, "kind": label})
+
+
+@pytest.mark.parametrize(
+    ("classes", "rows", "text"), [(30, 4_000, False), (200, 12_000, True), (1_000, 20_000, True), (200, 12_000, False)]
+)
+def test_finds_the_copy_of_a_label_with_many_classes(classes: int, rows: int, text: bool) -> None:
+    frame = _many_classes(classes, rows, text, copied=0.97)
+    assert refused(data_of(frame, "kind")) == {("single_feature", "leak")}
+    assert refused(data_of(frame.drop(columns="leak"), "kind")) == set()

@@ -1,0 +1,86 @@
+"""Every class must be recognised; exchanged outputs are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gates.model.evidence import ModelEvidence, Predicted
+from gates.verdict.catalogue import NotApplicable, check_named
+from gates.verdict.finding import Finding, Severity
+from gates.verdict.rule import decide
+from tests.samples.fitted_models import TODAY, GateSettings, trained
+
+CHECK = "class_recognition"
+DIGITS = trained("digits")
+
+
+def found(evidence: ModelEvidence) -> list[Finding]:
+    check = check_named(CHECK)
+    return decide(check.measure(evidence, check.margin), {}, GateSettings(), TODAY)[0]
+
+
+def digits(*order: int) -> ModelEvidence:
+    """A sound model of ten digits with its outputs in this order."""
+
+    def split(name: str) -> Predicted:
+        predicted = DIGITS.predicted(name)
+        return Predicted.of(predicted.labels, predicted.scores[:, order or range(10)])
+
+    return ModelEvidence(train=split("train"), eval=split("eval"), test=split("test"))
+
+
+def weak(strength: float, seed: int, shares: tuple[float, ...] = (0.55, 0.3, 0.15), rows: int = 1_500) -> Any:
+    """Calibrated probabilities from one noisy measurement, and labels drawn from them."""
+    rng = np.random.default_rng(seed)
+
+    def split() -> Predicted:
+        logits = np.log(shares) + strength * rng.normal(size=(rows, 1)) * np.array([-1.0, 0.0, 1.0])
+        scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        labels = (rng.random((rows, 1)) > scores.cumsum(axis=1)).sum(axis=1)
+        return Predicted.of(labels, scores)
+
+    return ModelEvidence(eval=split(), test=split())
+
+
+def test_two_exchanged_classes_are_refused_and_named() -> None:
+    (finding,) = found(digits(0, 1, 2, 5, 4, 3, 6, 7, 8, 9))
+    assert finding.severity is Severity.BLOCK and finding.subject == "3, 5"
+    assert "rows of 3 are answered 5" in finding.reason and "rows of 5 are answered 3" in finding.reason
+
+
+def test_three_classes_in_a_circle_are_refused_and_called_by_their_names() -> None:
+    names = tuple("abcdefghij")
+    (finding,) = found(replace(digits(0, 1, 2, 4, 5, 3, 6, 7, 8, 9), classes=names))
+    assert finding.severity is Severity.BLOCK and set(finding.subject.split(", ")) == {"d", "e", "f"}
+
+
+def test_outputs_moved_by_one_are_refused() -> None:
+    (finding,) = found(digits(*range(1, 10), 0))
+    assert finding.severity is Severity.BLOCK and finding.subject == "0, 9, 8, 7, 6"
+
+
+def test_a_sound_model_passes() -> None:
+    assert [each.severity for each in found(digits())] == [Severity.INFO]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.5])
+def test_a_weak_model_is_never_refused(strength: float, seed: int) -> None:
+    assert all(each.severity is not Severity.BLOCK for each in found(weak(strength, seed)))
+
+
+def test_a_class_that_is_never_answered_warns() -> None:
+    (finding,) = found(weak(0.1, 0))
+    assert finding.severity is Severity.WARN
+    assert finding.subject == "1" and "no row of 1 is answered right" in finding.reason
+
+
+def test_two_classes_are_left_to_the_ranking() -> None:
+    labels = np.arange(100) % 2
+    both = Predicted.of(labels, 0.2 + 0.6 * labels + 0.001 * np.arange(100))
+    with pytest.raises(NotApplicable, match="two classes"):
+        found(ModelEvidence(eval=both, test=both))
