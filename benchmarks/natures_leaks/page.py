@@ -10,10 +10,13 @@ from benchmarks.natures_leaks.sources import PACKAGES
 _INTRO = """# Leaks that nature planted
 
 Real tables from packages of PyPI. In the first list a column gives the label away: the label was made from it, or it is
-recorded because of the label, or after it. Which columns these are was written down before the tables were judged. The
-same tables without these columns, and others, are honest: nothing may refuse them. One random split each, four fifths to
-train, gates in their defaults, nothing declared but the label. Rules were made by the half `develop` (drawn by name); the
-half `check` was looked at afterwards.
+recorded because of the label, or after it. The same tables without these columns, and others, are honest: nothing may
+refuse them. One random split each, four fifths to train, gates in their defaults, nothing declared but the label.
+
+Which columns leak was written down before the tables were judged, and corrected twice afterwards: `nhefs quit` stood among
+the honest tables (how much less a person smokes since 1971 is known after quitting), and `dep_delay` of `flights late` was
+not listed. Rules were made by the half `develop` (drawn by name); the half `check` was looked at afterwards, and changed
+nothing. `segment` holds repeated rows, which the gate names rightly: this is no refusal for target leakage.
 
 Made by `make bench-leaks`.
 """

@@ -111,14 +111,14 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
     """Every feature against all that are not copies of it. A leak must not clear another one: the features are judged
     again without those that are refused."""
     powers = features_alone(data)
-    missing = missing_suspects(data)
+    elsewhere = missing_suspects(data) | identifier_suspects(data)
     copying = frozenset(
         name
         for name in powers
-        if copies_label(data, name) or (name not in missing and partition_of(data, name) is not None)
+        if copies_label(data, name) or (name not in elsewhere and partition_of(data, name) is not None)
     )
     advantages: dict[str, Advantage] = {}
-    refused = copying | missing | identifier_suspects(data)
+    refused = copying | elsewhere
     left = frozenset(identifiers(data))
     for _ in range(_MOST_ROUNDS):
         honest = {name: each for name, each in powers.items() if name not in refused}
