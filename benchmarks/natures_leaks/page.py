@@ -9,14 +9,15 @@ from benchmarks.natures_leaks.sources import PACKAGES
 
 _INTRO = """# Leaks that nature planted
 
-Real tables from packages of PyPI. In the first list a column gives the label away: the label was made from it, or it is
-recorded because of the label, or after it. The same tables without these columns, and others, are honest: nothing may
-refuse them. One random split each, four fifths to train, gates in their defaults, nothing declared but the label.
+Real tables from packages of PyPI. In the first list a column gives the label away: the label was made from it, or it
+is recorded because of the label, or after it. The same tables without these columns, and others, are honest: nothing
+may refuse them. One random split each, four fifths to train, gates in their defaults, nothing declared but the label.
 
-Which columns leak was written down before the tables were judged, and corrected twice afterwards: `nhefs quit` stood among
-the honest tables (how much less a person smokes since 1971 is known after quitting), and `dep_delay` of `flights late` was
-not listed. Rules were made by the half `develop` (drawn by name); the half `check` was looked at afterwards, and changed
-nothing. `segment` holds repeated rows, which the gate names rightly: this is no refusal for target leakage.
+Which columns leak was written down before the tables were judged, and corrected twice afterwards: `nhefs quit` stood
+among the honest tables (how much less a person smokes since 1971 is known after quitting), and `dep_delay` of
+`flights late` was not listed. Rules were made by the half `develop` (drawn by name); the half `check` was looked at
+afterwards, and changed nothing. `segment` holds repeated rows, which the gate names rightly: this is no refusal for
+target leakage.
 
 Made by `make bench-leaks`.
 """
@@ -38,16 +39,15 @@ def _summary(leaking: Sequence[Judged], honest: Sequence[Judged]) -> list[str]:
         with_leak = [each for each in leaking if half in (each.table.half, "both")]
         without = [each for each in honest if half in (each.table.half, "both")]
         caught = sum(bool(each.named) for each in with_leak)
-        refused, for_leakage = sum(bool(each.blocks) for each in without), sum(map(bool, map(_leaks_of, without)))
+        refused, for_leakage = (
+            sum(bool(each.blocks) for each in without),
+            sum(bool(each.leaks_refused) for each in without),
+        )
         lines.append(
             f"| {half} | {len(with_leak)} | {caught} | {len(with_leak) - caught} | {len(without)} | {refused} "
             f"| {for_leakage} |"
         )
     return lines
-
-
-def _leaks_of(each: Judged) -> tuple[tuple[str, str, str], ...]:
-    return each.leaks_refused
 
 
 def _leaks(leaking: Sequence[Judged]) -> list[str]:
