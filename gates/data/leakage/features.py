@@ -222,9 +222,9 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
 
 def _is_shown(advantage: Advantage, powers: Mapping[str, PredictivePower], name: str, margin: float) -> bool:
     """Whether a column ranks the label, over all of its classes, so well that people must look, although the
-    comparison with the others neither refuses it nor warns."""
+    comparison with the others neither refuses it nor warns. A margin of 1, which no share exceeds, silences that."""
     is_suspected = advantage.is_beyond(margin) and advantage.p_value <= SUSPICION / max(1, len(powers))
-    return not is_suspected and 1 - float(powers[name].errors.mean()) >= _SHOWN
+    return margin < 1 and not is_suspected and 1 - float(powers[name].errors.mean()) >= _SHOWN
 
 
 def _shown(found: Measurement, advantage: Advantage, name: str) -> Measurement:
