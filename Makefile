@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-serving fuzz-serving doctor image image-test test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-serving fuzz-serving doctor image image-test test-aiplatform2 lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: setup ## time runs, ingest, training and search against the usual ways (A
 bench-faults: setup ## plant faults in clean data and see which tool catches them; writes benchmarks/faults.md
 	@sh scripts/fetch_fashion_mnist.sh || true
 	@$(PYTHON) -m benchmarks.faults $(ARGS)
+
+bench-leaks: setup ## judge real tables whose leaks are known, and honest ones; writes benchmarks/natures_leaks.md
+	@$(PYTHON) -m benchmarks.natures_leaks $(ARGS)
 
 bench-serving: setup ## put load on the endpoint beside a plain wrapper, and change it meanwhile; writes benchmarks/serving.md
 	@$(PYTHON) -m benchmarks.serving $(ARGS)

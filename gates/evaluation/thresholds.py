@@ -29,6 +29,7 @@ from gates.evaluation.judgements import Decision, Judgement, LimitKind
 from gates.evaluation.limits import CHANGE, Limit, Standing, estimates_for, rows_in_words, standings
 from gates.evaluation.metrics import Evaluation, MetricEstimate
 from gates.evaluation.slices import EVERY, OVERALL, Slice
+from gates.statistics.sample_size import rows_until_certain
 from gates.verdict.finding import Finding, Severity, SkippedCheck
 from gates.verdict.rule import holm
 
@@ -142,7 +143,8 @@ def _decide(evaluation: Evaluation, limits: Sequence[Limit], judged_by: JudgedBy
             elif _is_judged(limit, each):
                 p_value = next(p_values)
                 is_certain = p_value <= (1 - confidence) / 2 or judged_by == "estimate"
-                decided.append(_decide_among_many(each, p_value, is_certain, among))
+                rows = rows_until_certain(p_value, (1 - confidence) / 2, each.estimate.n)
+                decided.append(_decide_among_many(each, p_value, is_certain, among, rows))
             else:
                 decided.append(_Decided(each, Decision.UNJUDGED, None, _not_judged(limit, each, champion)))
         yield _Judged(limit, estimates, decided)
@@ -175,13 +177,15 @@ def _decide_one(standing: Standing, judged_by: JudgedBy, champion: str) -> _Deci
     return _missed(standing, f"{shown}; required is {requested}.", _improve(standing))
 
 
-def _decide_among_many(standing: Standing, p_value: float, is_certain: bool, among: str) -> _Decided:
+def _decide_among_many(
+    standing: Standing, p_value: float, is_certain: bool, among: str, rows_to_decide: int | None
+) -> _Decided:
     shown, requested = standing.shown, standing.requested
     if not standing.met and is_certain:
         return _missed(standing, f"{shown}; required is {requested}.", _improve(standing), p_value)
     if not standing.met:
         reason = f"{shown}; required is {requested}, but among {among} that is not sure."
-        rows = f"About {_rows_to_decide(standing):,}" if standing.has_interval else "More"
+        rows = f"About {rows_to_decide:,}" if standing.has_interval and rows_to_decide else "More"
         remedy = f"{rows} rows of this {_noun(standing)} would decide; watch it."
         return _Decided(standing, Decision.DOUBTFUL, Severity.WARN, reason, remedy, p_value)
     if standing.surely_met:
@@ -206,7 +210,7 @@ def _rows_to_decide(standing: Standing) -> int:
     """Rows at which an interval around the same value would not contain the limit: its width goes by 1/sqrt(n)."""
     arm = standing.doubt_down if standing.met else standing.doubt_up
     distance = max(abs(standing.good - standing.needed), 1e-4)
-    return math.ceil(standing.estimate.n * (arm / distance) ** 2)
+    return max(standing.estimate.n + 1, math.ceil(standing.estimate.n * (arm / distance) ** 2))
 
 
 def _improve(standing: Standing) -> str:

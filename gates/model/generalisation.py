@@ -20,6 +20,7 @@ from gates.model.collapse import collapse_of
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.gaps import Gap, accuracy_gap, area_gap, class_gap, residual_gap
 from gates.model.trivial import refuse_constant
+from gates.statistics.sample_size import rows_until_bound
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
@@ -92,7 +93,6 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
     worse = gap.value > 0
     matters = margin * (_RESIDUALS if evidence.is_regression else 1.0)
     p_value = gap.p_drop if worse else gap.p_rise
-    spread, room = gap.upper - gap.value, _SOUND_BELOW - gap.value
     remedy = "Compare how test was made: source, time, scaling. If its rows are alike, eval was tuned on too often."
     if not worse:
         remedy = "Test is easier than eval: see whether its rows are also in train, and assign both from the same rows."
@@ -110,7 +110,9 @@ def _generalised(evidence: ModelEvidence, gap: Gap, margin: float) -> Measuremen
         # A gap that chance makes in one of a hundred runs is not beyond the margin.
         beyond=abs(gap.value) > matters and p_value <= NOMINAL,
         at_most=_at_most(evidence) if worse else Severity.WARN,
-        rows_to_decide=math.ceil(evidence.test.rows * (spread / room) ** 2) if room > 0 and worse else None,
+        rows_to_decide=rows_until_bound(gap.value, gap.upper, max(_SOUND_BELOW, matters), evidence.test.rows)
+        if worse
+        else None,
         chart=Chart(gap.metric, ("eval", "test"), {gap.metric: (gap.before, gap.after)}, "test"),
     )
 

@@ -14,6 +14,7 @@ from datetime import date
 
 import numpy as np
 
+from gates.statistics.sample_size import rows_until_certain
 from gates.verdict.finding import Finding, Severity, Verdict
 from gates.verdict.measurement import Measurement
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
@@ -75,12 +76,21 @@ def _decide_one(each: Measurement, p_value: float | None, tier: int, strict: boo
     doubtful = tier == 1 and each.at_most is Severity.BLOCK and (each.is_doubtful or each.is_beyond)
     if not doubtful:
         return _finding(each, Severity.INFO, p_value, each.reason)
-    rows = f"; about {each.rows_to_decide:,} would decide it" if each.rows_to_decide else ""
+    needed = _rows_to_decide(each, p_value)
+    rows = f"; about {needed:,} would decide it" if needed else ""
     # What lacks all rows says so itself.
     reason = f"{each.reason.rstrip('.')}. That cannot be decided with {each.n:,} rows{rows}." if each.n else each.reason
     suspected = each.is_beyond and p_value is not None and p_value <= SUSPICION
     severity = Severity.BLOCK if strict else Severity.WARN if suspected else Severity.INFO
     return replace(_finding(each, severity, p_value, reason), undecided=True)
+
+
+def _rows_to_decide(each: Measurement, p_value: float | None) -> int | None:
+    """The measurement's own number, else that at which its effect would be certain; never fewer than there are."""
+    needed = each.rows_to_decide
+    if needed is None and each.is_beyond and p_value is not None:
+        needed = rows_until_certain(p_value, ALPHA, each.n)
+    return needed if needed is not None and needed > each.n else None
 
 
 def _finding(each: Measurement, severity: Severity, p_value: float | None, reason: str) -> Finding:

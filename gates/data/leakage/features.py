@@ -12,6 +12,7 @@ from gates.data.evidence import Data
 from gates.data.leakage.copies import are_alike, copies_label, is_function_of
 from gates.data.leakage.identifiers import identifier_suspects, identifiers
 from gates.data.leakage.lead import Advantage, judged, measured
+from gates.data.leakage.partition import Partition, partition_of, partition_of_mask
 from gates.data.leakage.predictive_power import (
     PredictionProblem,
     PredictivePower,
@@ -19,12 +20,13 @@ from gates.data.leakage.predictive_power import (
     missing_mask,
     problem_of,
 )
+from gates.data.leakage.siblings import siblings
 from gates.data.target import target_of
 from gates.tables.table import ColumnKind
 from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
-from gates.verdict.rule import ALPHA
+from gates.verdict.rule import ALPHA, SUSPICION
 
 _MOST_ROUNDS = 3
 _STRICTER = 2 / 3
@@ -33,6 +35,8 @@ _SAME_ROWS = 0.95
 SINGLE_MARGIN = 0.5
 _FEWEST_FEATURES = 3
 _CERTAIN = 0.97
+# An AUC that is shown to people whatever the other columns reach.
+_SHOWN = 0.98
 MISSING_MARGIN = 0.5
 _REMEDY = (
     "If `{0}` is known only after the moment of prediction, leave it out (`prediction.never`) or declare from when it "
@@ -48,7 +52,8 @@ _REMEDY = (
     margin=SINGLE_MARGIN,
     rule="out of fold in 64 bins, error of the feature < (1 - margin) x error of the best other feature and of boosted "
     "trees on all others, Holm-adjusted p <= 0.001 (Hanley-McNeil); a quantity needs R2 > 0.99; one class of several "
-    "AUC > 0.97; or a one-to-one copy of the label",
+    "AUC > 0.97; columns from one source do not clear each other; or a one-to-one copy of the label, or a cut or "
+    "partition of it (99.5 % of the rows right, 90 % lower bound), whatever the others reach; AUC >= 0.98 warns",
     source="Kaufman et al. 2012, Leakage in data mining; Kapoor & Narayanan 2023, L2; "
     "docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
@@ -67,10 +72,17 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     for name, advantage in advantages.items():
         beyond, remedy = advantage.is_beyond(margin), _REMEDY.format(name)
         found = measured(data, name, f"`{name}` alone has", advantage, beyond, remedy)
+        partition = partition_of(data, name)
         if copies_label(data, name):
             found = replace(found, reason=_copied(name, problem), p_value=None)
+        elif partition is not None:
+            found = replace(found, reason=_cut(name, partition, data), p_value=None)
+        elif not problem.is_regression and _is_shown(advantage, powers, name, margin):
+            yield _shown(found, advantage, name)
+            if not beyond:
+                continue
         # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
-        is_weak = len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN
+        is_weak = len(powers) < _FEWEST_FEATURES and advantage.power <= _CERTAIN and partition is None
         yield replace(found, at_most=Severity.WARN if is_weak else Severity.BLOCK)
 
 
@@ -81,7 +93,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
     statistic="share of all other features' errors avoided by knowing only whether the column has a value",
     margin=MISSING_MARGIN,
     rule="error of is-null < (1 - margin) x that of all columns that are not missing in the same rows: AUC > 0.75 at "
-    "least; Holm-adjusted p <= 0.001",
+    "least; Holm-adjusted p <= 0.001; or the label is known by it (99.5 % of the rows right, 90 % lower bound)",
     source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Share of errors avoided",
     needs=(Need.LABEL,),
 )
@@ -100,17 +112,23 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
     """Every feature against all that are not copies of it. A leak must not clear another one: the features are judged
     again without those that are refused."""
     powers = features_alone(data)
-    copying = frozenset(name for name in powers if copies_label(data, name))
+    elsewhere = missing_suspects(data) | identifier_suspects(data)
+    copying = frozenset(
+        name
+        for name in powers
+        if copies_label(data, name) or (name not in elsewhere and partition_of(data, name) is not None)
+    )
     advantages: dict[str, Advantage] = {}
-    refused = copying | missing_suspects(data) | identifier_suspects(data)
+    refused = copying | elsewhere
     left = frozenset(identifiers(data))
     for _ in range(_MOST_ROUNDS):
         honest = {name: each for name, each in powers.items() if name not in refused}
         described = {name: each for name, each in honest.items() if name not in left}
         for name in described:
-            hidden = _hidden_behind(data, name, honest, margin)
-            others = {other: each for other, each in honest.items() if other not in hidden}
-            advantages[name] = judged(data, powers[name], hidden | refused, margin, others)
+            hidden, related = _hidden_behind(data, name, honest, margin), siblings(data, name, honest)
+            others = {other: each for other, each in honest.items() if other not in hidden | related}
+            ratio = max(margin, _STRICTER) if related else margin
+            advantages[name] = judged(data, powers[name], hidden | related | refused, ratio, others)
         found = frozenset(
             n for n in described if advantages[n].is_beyond(margin) and advantages[n].p_value <= _certain(powers)
         )
@@ -161,7 +179,12 @@ def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, 
     for name, mask in masks.items():
         together = frozenset(other for other, other_mask in masks.items() if (other_mask == mask).mean() >= _SAME_ROWS)
         others = {other: each for other, each in powers.items() if other not in together}
-        advantages[name] = judged(data, problem.power_of(mask.astype(np.int64)), together, margin, others)
+        power = problem.power_of(mask.astype(np.int64))
+        if partition_of_mask(data, mask) is None:
+            advantages[name] = judged(data, power, together, margin, others)
+        else:
+            k = int(power.errors.argmin())
+            advantages[name] = Advantage(k, power.alone(k), 0.5, "", 0.5, False, 1.0, 0.0)
     return advantages
 
 
@@ -196,6 +219,39 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
             elif (other_power.errors * (1 - margin) <= errors).all():
                 break
     return frozenset(members)
+
+
+def _is_shown(advantage: Advantage, powers: Mapping[str, PredictivePower], name: str, margin: float) -> bool:
+    """Whether a column ranks the label, over all of its classes, so well that people must look, although the
+    comparison with the others neither refuses it nor warns. A margin of 1, which no share exceeds, silences that."""
+    is_suspected = advantage.is_beyond(margin) and advantage.p_value <= SUSPICION / max(1, len(powers))
+    return margin < 1 and not is_suspected and 1 - float(powers[name].errors.mean()) >= _SHOWN
+
+
+def _shown(found: Measurement, advantage: Advantage, name: str) -> Measurement:
+    reason = (
+        f"`{name}` alone has AUC {advantage.power:.3f} on {found.n:,} rows of train: it nearly orders the label. Other "
+        f"columns reach about as much, so it may be an honest measurement."
+    )
+    return replace(
+        found,
+        statistic="AUC of the feature alone",
+        value=advantage.power,
+        margin=_SHOWN,
+        reason=reason,
+        remedy=_REMEDY.format(name),
+        beyond=True,
+        p_value=None,
+        at_most=Severity.WARN,
+    )
+
+
+def _cut(name: str, partition: Partition, data: Data) -> str:
+    units = "rows" if problem_of(data).groups is None else "entities"
+    return (
+        f"`{name}` decides the label: cut or grouped by its values, it puts {partition.sentence} {units} of train on "
+        f"the right side, out of fold."
+    )
 
 
 def _copied(name: str, problem: PredictionProblem) -> str:

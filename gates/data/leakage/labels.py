@@ -11,7 +11,15 @@ from gates.data.evidence import Data
 from gates.data.leakage.agreement import Agreement, agreement
 from gates.data.leakage.blame import Blame, blame, capped_by_time, is_suspicious
 from gates.data.leakage.encodings import Encoding, encodings
-from gates.data.leakage.noise import SHUFFLED_ROWS, confident_classes, honest_scores, shuffled, suspects, why_unclear
+from gates.data.leakage.noise import (
+    SHUFFLED_ROWS,
+    confident_classes,
+    honest_scores,
+    shuffled,
+    suspects,
+    why_hard,
+    why_unclear,
+)
 from gates.data.leakage.proxy import Proxy, proxy_of, proxy_of_train
 from gates.statistics.strength import StrengthGap, in_words
 from gates.tables.table import Table
@@ -154,7 +162,8 @@ def shuffled_labels(data: Data, margin: float) -> Iterator[Measurement]:
     catches="wrong labels where the features separate the classes clearly",
     statistic="share of confidently classified rows of train that hold another label (out of fold)",
     margin=0.05,
-    rule="99 % lower bound > 0.05 where the classes are clear (warns at most)",
+    rule="99 % lower bound > 0.05 where the classes are clear, and at least half as large in the surest quarter of the "
+    "rows as in their less sure half (warns at most)",
     source="Northcutt, Jiang & Chuang 2021, Confident Learning; docs/statistics.md, Label noise",
     needs=(Need.LABEL,),
 )
@@ -162,7 +171,8 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
     """Confident learning: a row is confidently of a class when its score reaches the mean score of the rows with that
     label. Where most rows are confident and agree with their label, those that disagree are likely to be wrong.
 
-    On hard problems few rows are confident, or too many of them disagree; then nothing is reported.
+    On hard problems few rows are confident, too many of them disagree, or those that the model is surest of do not;
+    then nothing is reported.
     """
     from scipy.stats import beta, binom
 
@@ -176,7 +186,7 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
     guess = confident_classes(scores, labels, proxy.classes)
     confident = guess >= 0
     rows, wrong = int(confident.sum()), int((confident & (guess != labels)).sum())
-    unclear = why_unclear(guess, labels, proxy.classes)
+    unclear = why_unclear(guess, labels, proxy.classes) or why_hard(scores, guess, labels, proxy.classes)
     share = wrong / max(rows, 1)
     lower = float(beta.ppf(1 - _CONFIDENCE, wrong, rows - wrong + 1)) if wrong else 0.0
     yield Measurement(
@@ -190,7 +200,8 @@ def label_noise(data: Data, margin: float) -> Iterator[Measurement]:
         reason=unclear
         or f"{wrong:,} of {rows:,} rows that a model classifies confidently out of fold hold another label than it "
         f"predicts ({share:.1%}, at least {lower:.1%} with 99 % confidence; {len(labels):,} rows of train looked at).",
-        remedy="Look at the rows shown and correct their labels at the source, or leave them out.",
+        remedy="Compare the labels of the rows shown with their source and correct those that are wrong there. A row "
+        "that is only hard stays: without it every measurement is too good.",
         sample=suspects(proxy, scores, guess),
     )
 

@@ -21,6 +21,9 @@ _SHUFFLED_TREES = 5
 _CLEAR_SHARE = 0.5
 _CLEAR_PRECISION = 2 / 3
 _FEWEST_CONFIDENT = 100
+# The surest quarter of the confident rows against their less sure half: at least this part of the disagreement remains.
+_SUREST, _LESS_SURE = 0.75, 0.5
+_REMAINS = 0.5
 
 
 def shuffled(proxy: Proxy, seed: int) -> Iterator[float]:
@@ -79,6 +82,30 @@ def why_unclear(guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
                 f"rows."
             )
     return ""
+
+
+def why_hard(scores: np.ndarray, guess: np.ndarray, labels: np.ndarray, classes: int) -> str:
+    """Why disagreement speaks of hard rows, or an empty text.
+
+    Labels that were written down wrongly (noise that depends on the class alone, Northcutt et al. 2021) are as frequent
+    where the model is surest as elsewhere. Hard rows are those that it is less sure of.
+    """
+    surest, less_sure = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
+    for k in range(classes):
+        guessed = guess == k
+        if guessed.any():
+            high, middle = np.quantile(scores[guessed, k], (_SUREST, _LESS_SURE))
+            surest |= guessed & (scores[:, k] >= high)
+            less_sure |= guessed & (scores[:, k] < middle)
+    if not less_sure.any():
+        return ""
+    shares = [float((guess[rows] != labels[rows]).mean()) for rows in (surest, less_sure)]
+    if shares[0] >= _REMAINS * shares[1]:
+        return ""
+    return (
+        f"Of the rows that a model is surest of {shares[0]:.1%} hold another label, of those that it is less sure of "
+        f"{shares[1]:.1%}: these are hard rows, which belong to the data; wrong labels would be as frequent in both."
+    )
 
 
 def suspects(proxy: Proxy, scores: np.ndarray, guess: np.ndarray) -> RowSample | None:

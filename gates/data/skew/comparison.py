@@ -13,6 +13,7 @@ from gates.data.evidence import Data
 from gates.data.skew.windows import RowNumbers, is_clock, past_limit, windows_of
 from gates.data.units import Unit, ordered_values
 from gates.statistics.distances import Distance
+from gates.statistics.sample_size import rows_until_bound
 from gates.statistics.sampling import drawn, effective_rows, transferred
 from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
 from gates.verdict.finding import Chart, Severity
@@ -197,7 +198,9 @@ class TableComparison:
             sound_below=_SOUND * margin,
             beyond=beyond,
             at_most=at_most,
-            rows_to_decide=_rows_to_decide(margin, self.train.rows) if is_bounded else None,
+            rows_to_decide=rows_until_bound(distance.effect, distance.upper, _SOUND * margin, rows, self.train.rows)
+            if is_bounded and not beyond
+            else None,
             chart=chart() if beyond and chart is not None else None,
         )
 
@@ -205,12 +208,6 @@ class TableComparison:
 def _means(scores: Floats | Mask, groups: Codes) -> Floats:
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return np.asarray(np.bincount(codes, scores.astype(np.float64)) / sizes, dtype=np.float64)
-
-
-def _rows_to_decide(margin: float, rows_of_train: int) -> int | None:
-    """Rows of the other side at which the 99 % bound of a share or a KS distance stays below the sound limit."""
-    needed = (2.0 / (_SOUND * margin)) ** 2 if margin > 0 else np.inf
-    return round(needed * rows_of_train / (rows_of_train - needed)) if rows_of_train > 1.5 * needed else None
 
 
 @lru_cache(maxsize=2)

@@ -75,6 +75,14 @@ def test_doubt_in_tier_one_is_inconclusive_and_refuses_only_when_strict() -> Non
     assert decided(doubtful, tiers={"duplicates": 2}, strict=True)[1] is Verdict.PASS
 
 
+def test_rows_that_would_decide_are_more_than_there_are() -> None:
+    for needed in (None, 10, 1_083):
+        doubtful = measured(value=0.05, upper=0.2, p_value=0.4, n=2_500, rows_to_decide=needed)
+        assert "would decide" not in decided(doubtful, tiers={"duplicates": 1})[0][0].reason
+    suspected = measured(value=0.9, p_value=0.01, n=2_500)
+    assert "about 4,4" in decided(suspected, tiers={"duplicates": 1})[0][0].reason
+
+
 def test_only_a_finding_in_doubt_has_the_field_undecided() -> None:
     doubtful = measured(value=0.05, upper=0.2, p_value=0.4)
     certain = measured(subject="test", reason="That cannot be decided with these words.")

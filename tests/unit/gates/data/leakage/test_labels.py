@@ -210,6 +210,16 @@ def test_warns_of_wrong_labels_where_the_classes_are_clear(name: str) -> None:
     assert found[0].sample is not None and len(found[0].sample.rows) == 5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_hard_rows_are_no_wrong_labels(seed: int) -> None:
+    # Right labels of which the features leave every sixth open, most of them between the classes.
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 2.0, 6_000)
+    frame = pd.DataFrame({"x": x, "z": rng.normal(size=6_000), LABEL: (rng.random(6_000) < 1 / (1 + np.exp(-1.3 * x)))})
+    found = findings_of(data_of(frame, Declared(label=LABEL)), "label_noise")
+    assert [each.severity for each in found] == [Severity.INFO]
+
+
 def test_shuffled_labels_say_what_chance_gives() -> None:
     found = findings_of(data_of(taxi()[0], Declared(label=LABEL)), "shuffled_labels")
     assert [each.severity for each in found] == [Severity.INFO]

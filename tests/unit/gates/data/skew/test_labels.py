@@ -113,3 +113,21 @@ def test_warns_at_most_when_eval_is_later() -> None:
 def test_booleans_and_their_numbers_are_the_same_labels() -> None:
     train, held_out = assigned((2_000, 1_000), 0, rides())
     assert not alarms_of(data_of(train, ONLY_LABEL, eval=held_out.assign(**{LABEL: held_out[LABEL].astype(bool)})))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_hundred_classes_leave_no_doubt_on_honest_rows(seed: int) -> None:
+    labels = np.random.default_rng(seed).integers(0, 100, 22_500)
+    frame = pd.DataFrame({"x": 1.0, LABEL: [f"class {i:02}" for i in labels]})
+    found = findings_of(data_of(frame[:20_000], ONLY_LABEL, eval=frame[20_000:]), "label_shift")
+    shift = next(each for each in found if each.statistic.startswith("total variation"))
+    assert shift.value < 0.02 and not shift.undecided
+
+
+def test_a_shift_among_a_hundred_classes_is_refused() -> None:
+    random = np.random.default_rng(0)
+    rates = np.where(np.arange(100) < 50, 1.3, 0.7) / 100
+    train, other = random.integers(0, 100, 20_000), random.choice(100, 2_500, p=rates)
+    frames = [pd.DataFrame({"x": 1.0, LABEL: [f"class {i:02}" for i in side]}) for side in (train, other)]
+    found = alarms_of(data_of(frames[0], ONLY_LABEL, eval=frames[1]))
+    assert [each.severity for each in found] == [Severity.BLOCK]

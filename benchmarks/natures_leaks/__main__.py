@@ -1,0 +1,5 @@
+"""Runs the benchmark."""
+
+from benchmarks.natures_leaks.run import main
+
+main()
