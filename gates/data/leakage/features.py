@@ -200,5 +200,5 @@ def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], ma
 def _copied(name: str, problem: PredictionProblem) -> str:
     return (
         f"`{name}` is the label under another name: each of its {max(2, len(problem.names))} values goes with one "
-        f"class, in practically all of {problem.size:,} rows of train."
+        f"class, in practically all of {problem.size:,} rows of {problem.data.train.name}."
     )
