@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from gates.tables.table import Codes, Floats
 
+Singles = NDArray[np.float32]  # enough to look for candidates
+
 # Neighbours of a row among which its parents are looked for: all rows, and those of its own class.
 NEIGHBOURS = 32
 # Of all pairs of neighbours, those that a row lies most exactly between are examined.
@@ -22,8 +24,9 @@ _OPPOSITE = -0.9
 _QUERIES_AT_ONCE = 250
 # Components with less of the largest one's variance hold little but rounding.
 _LEAST_SPREAD = 1e-4
-# Of a query: its nearest rows, and rows on the line from each of these through it.
-_FIRSTS, _SECONDS = 6, 2
+# Of a query: its nearest rows, from each of which a line goes through it.
+_FIRSTS = 3
+_NO_DISTANCE = 1e-6
 _LINES_AT_ONCE = 25
 # A row counts when chance would put one of this many there.
 ONE_IN = 1e4
@@ -88,19 +91,19 @@ def triples(known: Floats, queries: Floats, neighbours: NDArray[np.intp]) -> Ite
         yield Triple(rows + start, part[rows, upper[0][chosen]], part[rows, upper[1][chosen]])
 
 
-def whitened(known: Floats, queries: Floats) -> tuple[Floats, Floats]:
+def whitened(known: Floats, queries: Floats) -> tuple[Singles, Singles]:
     """Principal components of `known` with a spread of 1 each: in many of them any two rows are equally far apart, so
     that a mixture of two is nearer to the larger part of it than to other rows."""
     centre = known.mean(axis=0)
     spread, directions = np.linalg.eigh(np.cov(known - centre, rowvar=False))
     kept = spread > _LEAST_SPREAD * spread.max()
     turn = directions[:, kept] / np.sqrt(spread[kept])
-    return (known - centre) @ turn, (queries - centre) @ turn
+    return ((known - centre) @ turn).astype(np.float32), ((queries - centre) @ turn).astype(np.float32)
 
 
-def triples_beyond(known: Floats, queries: Floats) -> Iterator[Triple]:
-    """For each query its nearest rows, each with the rows that lie most nearly on the line from there through the
-    query and beyond it: the second parent of a mixture may be any row."""
+def triples_beyond(known: Singles, queries: Singles) -> Iterator[Triple]:
+    """For each query its nearest rows, each with the row that lies most nearly on the line from there through the
+    query: the second parent of a mixture may be any row."""
     from sklearn.neighbors import NearestNeighbors
     from threadpoolctl import threadpool_limits
 
@@ -116,11 +119,11 @@ def triples_beyond(known: Floats, queries: Floats) -> Iterator[Triple]:
             length = np.sqrt((step**2).sum(axis=1))
             unit = step / np.where(length > 0, length, 1.0)[:, None]
             along = unit @ known.T - (unit * origin).sum(axis=1)[:, None]
-            away = np.sqrt(np.maximum(size[None, :] - 2 * origin @ known.T + size[part][:, None], 1e-12))
-            cosine = np.where((along > length[:, None]) & (length > 0)[:, None], along / away, -1.0)
-            best = np.argpartition(-cosine, min(_SECONDS, cosine.shape[1] - 1), axis=1)[:, :_SECONDS]
-            line, place = np.nonzero(np.take_along_axis(cosine, best, axis=1) > -_OPPOSITE)
-            yield Triple(query[line], part[line], best[line, place])
+            away = size[None, :] - 2 * origin @ known.T + size[part][:, None]
+            along /= np.sqrt(np.maximum(away, _NO_DISTANCE))
+            second = along.argmax(axis=1)
+            line = np.flatnonzero((along[np.arange(len(part)), second] > -_OPPOSITE) & (length > 0))
+            yield Triple(query[line], part[line], second[line])
 
 
 def information(ends: tuple[Floats, Floats], between: Floats, tolerance: Floats, chance: Floats) -> Floats:
