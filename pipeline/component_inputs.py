@@ -101,6 +101,8 @@ class EvaluatorInputs(Strict):
     """The figures of a baseline from outside, as they are when the pipeline is made."""
     label: str
     class_names: list[str]
+    entity: str | None = None
+    """The column of the entity, where entities were assigned to the splits and not rows."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> EvaluatorInputs:
@@ -114,6 +116,7 @@ class EvaluatorInputs(Strict):
             outside=outside_figures(config.evaluator),
             label=config.data.label,
             class_names=config.data.class_names,
+            entity=config.data.entity_key if config.split.by == "entity" else None,
         )
 
 
@@ -123,12 +126,18 @@ class ReferencesInputs(Strict):
     label: str
     withheld: list[str]
     confidence: float
+    entity: str | None = None
+    """As the Evaluator's."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> ReferencesInputs:
         """As the workload has it."""
-        withheld = config.prediction.withheld_columns()
-        return cls(label=config.data.label, withheld=withheld, confidence=config.evaluator.confidence)
+        return cls(
+            label=config.data.label,
+            withheld=config.prediction.withheld_columns(),
+            confidence=config.evaluator.confidence,
+            entity=config.data.entity_key if config.split.by == "entity" else None,
+        )
 
 
 class LearningInputs(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import stats
 
@@ -13,7 +13,8 @@ from gates.statistics.intervals import wilson
 
 @dataclass(frozen=True)
 class Share:
-    """A share of rows with its two-sided interval; all None where there are no rows."""
+    """A share of rows with its two-sided interval; all None where there are no rows, the interval alone where it is not
+    known."""
 
     value: float | None
     lower: float | None
@@ -44,6 +45,8 @@ def class_lines(evaluation: Evaluation) -> list[ClassLine]:
     for place, name in enumerate(matrix.labels):
         rows, predicted = sum(matrix.counts[place]), sum(row[place] for row in matrix.counts)
         recall, precision = (_share(matrix.counts[place][place], trials, z) for trials in (rows, predicted))
+        if evaluation.entities is not None:  # counts of rows do not show how alike the rows of an entity are
+            recall, precision = (replace(each, lower=None, upper=None) for each in (recall, precision))
         if evaluation.classes:  # the Evaluator's own figures, where it measured classes
             recall, precision = (_of(each) for each in _measured(evaluation, place))
         lines.append(

@@ -10,10 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.faults.case import assign
+from benchmarks.faults.case import as_arrow, assign
 from benchmarks.faults.tables import SOURCES, TableSource
-from gates.model.evidence import EVALUATED, TRAINING, ModelEvidence, Predicted, Probe, RawRows, Replay
+from gates.data.declared import Declared
+from gates.data.evidence import Data
+from gates.model.evidence import (
+    EVALUATED,
+    TRAINING,
+    ModelEvidence,
+    Predicted,
+    Probe,
+    RawRows,
+    Replay,
+    transformed_name,
+)
 from gates.model.gate import judge_model
+from gates.tables.table import Table
 from gates.verdict.finding import GateReport
 
 SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
@@ -128,6 +140,7 @@ def model_case(source: TableSource, seed: int, rows: int | None) -> ModelCase:
         replayed_labels=trained.labels("test")[: len(true)],
         probes=tuple(_probes(trained, rows_replayed.iloc[:64])),
         test_slices=_slices(trained),
+        transformed={} if source.image else {split: _transformed(trained, split) for split in ("train", "test")},
         blessed=Predicted.of(
             trained.labels("test"), _trained(source.name, seed, rows or _MOST_ROWS, 1).scores(trained.frames["test"])
         ),
@@ -140,6 +153,16 @@ def _probes(trained: Trained, rows: pd.DataFrame) -> list[Probe]:
         return []
     columns = [name for name in rows.columns if name != trained.source.label]
     return [Probe(name, "missing", trained.scores(rows.assign(**{name: None}))) for name in columns]
+
+
+def _transformed(trained: Trained, split: str) -> Data:
+    """Raw columns, and what the network reads of them."""
+    frame = trained.frames[split]
+    made = trained.transform(frame)
+    features = pd.DataFrame(made, columns=[transformed_name(f"input[{i}]") for i in range(made.shape[1])])
+    table = as_arrow(pd.concat([frame.reset_index(drop=True), features], axis=1))
+    label = trained.source.label
+    return Data(Table.of(split, table), declared=Declared(label=label, categorical=frozenset({label})))
 
 
 def _slices(trained: Trained) -> dict[str, np.ndarray]:

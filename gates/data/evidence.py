@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +40,15 @@ class Data:
     def features_of(self, *kinds: ColumnKind) -> list[str]:
         """The features of these kinds."""
         return [name for name in self.features if self.train.kinds[name] in kinds]
+
+    @cached_property
+    def pairs(self) -> tuple[Data, ...]:
+        """Train with every held-out split, and eval with test: each pair of splits once. In a pair of held-out splits
+        the first one stands as `train`."""
+        if not {"eval", "test"} <= set(self.held_out):
+            return (self,)
+        first, other = self.held_out["eval"], {"test": self.held_out["test"]}
+        return (self, replace(self, train=first, held_out=other, serving=None, previous=None))
 
     @property
     def others(self) -> dict[str, Table]:
@@ -97,6 +106,11 @@ class Data:
             return None
         train_codes, other_codes = joint_codes([self.train, other], [column])
         return train_codes, other_codes
+
+
+def pair_name(data: Data, split: str) -> str:
+    """The subject of a comparison: the held-out split, or both names where it is not compared with train."""
+    return split if data.train.name == "train" else f"{split} and {data.train.name}"
 
 
 def present(values: Floats) -> Mask:

@@ -15,6 +15,7 @@ from gates.evaluation.class_metrics import answers_of, codes_of
 from gates.evaluation.metrics import ClassPerformance, ConfusionMatrix, MetricEstimate
 from gates.evaluation.slices import OVERALL, Slice
 from gates.statistics import intervals
+from gates.statistics.clusters import Groups
 from gates.statistics.intervals import Floats, Measured, Metric, change, interval, proportion
 
 MISSING = "(missing)"
@@ -27,13 +28,15 @@ class Scored:
     """Test rows with their labels, predictions, the blessed model's predictions, and the columns to slice by.
 
     Predictions are [rows] probabilities of class 1, or [rows, classes]. The blessed model of two classes may have the
-    other of these forms: `side_by_side` converts it.
+    other of these forms: `side_by_side` converts it. `groups`: the entity of each row, where entities were assigned to
+    the splits.
     """
 
     labels: NDArray[Any]
     predictions: Floats
     blessed: Floats | None = None
     columns: Mapping[str, NDArray[Any]] | None = None
+    groups: Groups = None
 
     @property
     def is_binary(self) -> bool:
@@ -94,16 +97,25 @@ def estimate(scored: Scored, part: SliceRows, metric: str, confidence: float) ->
     """One metric on one slice. What cannot be computed (a slice of one class has no AUC) is NaN."""
     labels, measured = scored.labels[part.rows], scored.metrics[metric]
     old = None if scored.blessed is None else measured(labels, scored.blessed[part.rows])
-    return _estimate(metric, part.slice, len(labels), measured(labels, scored.predictions[part.rows]), old, confidence)
+    new, groups = measured(labels, scored.predictions[part.rows]), _groups_of(scored, part)
+    return _estimate(metric, part.slice, len(labels), new, old, confidence, groups)
+
+
+def _groups_of(scored: Scored, part: SliceRows) -> Groups:
+    """The entities of a slice. A slice of one entity is not drawn from others: its rows are the sample."""
+    if scored.groups is None:
+        return None
+    groups = scored.groups[part.rows]
+    return None if part.slice != OVERALL and len(np.unique(groups)) < 2 else groups
 
 
 def _estimate(
-    metric: str, where: Slice, n: int, new: Measured, old: Measured | None, confidence: float
+    metric: str, where: Slice, n: int, new: Measured, old: Measured | None, confidence: float, groups: Groups
 ) -> MetricEstimate:
-    own = interval(new, confidence)
+    own = interval(new, confidence, groups)
     if old is None:
         return MetricEstimate(metric, where, n, own.value, own.lower, own.upper)
-    difference = change(new, old, confidence)
+    difference = change(new, old, confidence, groups)
     return MetricEstimate(
         metric=metric,
         slice=where,
@@ -149,13 +161,15 @@ def by_class(scored: Scored, names: Sequence[str], confidence: float) -> tuple[C
     codes = codes_of(scored.labels, scored.classes)
     new, old = answers_of(scored.predictions), None if scored.blessed is None else answers_of(scored.blessed)
     return tuple(
-        _class_performance(name, codes == code, new == code, None if old is None else old == code, confidence)
+        _class_performance(
+            name, codes == code, new == code, None if old is None else old == code, confidence, scored.groups
+        )
         for code, name in enumerate(class_names(scored.classes, names))
     )
 
 
 def _class_performance(
-    name: str, true: Rows, predicted: Rows, blessed: Rows | None, confidence: float
+    name: str, true: Rows, predicted: Rows, blessed: Rows | None, confidence: float, groups: Groups
 ) -> ClassPerformance:
     found, members, taken = int((true & predicted).sum()), int(true.sum()), int(predicted.sum())
     shares = {"recall": (proportion(predicted, true), members), "precision": (proportion(true, predicted), taken)}
@@ -163,7 +177,7 @@ def _class_performance(
     if blessed is not None:
         before = {"recall": proportion(blessed, true), "precision": proportion(true, blessed)}
     estimates = {
-        metric: _estimate(metric, Slice.of_class(name), n, share, before.get(metric), confidence)
+        metric: _estimate(metric, Slice.of_class(name), n, share, before.get(metric), confidence, groups)
         for metric, (share, n) in shares.items()
     }
     return ClassPerformance(name, f1=2 * found / (members + taken) if members + taken else math.nan, **estimates)

@@ -15,6 +15,7 @@ from gates.evaluation.class_metrics import codes_of
 from gates.evaluation.measure import Scored, measure
 from gates.evaluation.metrics import MetricEstimate, Reference
 from gates.evaluation.reference_images import logistic_regression
+from gates.statistics.clusters import Groups
 from gates.statistics.intervals import Floats
 
 METRICS = ("auc", "accuracy")
@@ -41,12 +42,14 @@ def references(
     test_labels: NDArray[Any],
     confidence: float,
     images: tuple[Floats, Floats] | None = None,
+    groups: Groups = None,
 ) -> list[Reference]:
     """The references that apply, measured on test as the candidate is: as a binary model for labels of 0 and 1, as one
     of so many classes for 0, 1, 2, …
 
-    Number columns hold NaN, text columns None for missing. `images`: [rows, numbers] of train and of test. Train's
-    rows whose label is no class teach nothing; those of test are for the Evaluator to refuse.
+    Number columns hold NaN, text columns None for missing. `images`: [rows, numbers] of train and of test. `groups`:
+    the entity of each row of test, where entities were assigned to the splits. Train's rows whose label is no class
+    teach nothing; those of test are for the Evaluator to refuse.
     """
     classes = _classes_of(train_labels, test_labels)
     codes = codes_of(train_labels, classes)
@@ -61,7 +64,7 @@ def references(
             found[TREES] = boosted_trees(seen, codes[rows], test, classes)
         if images is not None:
             found[IMAGES] = logistic_regression(images[0][rows], codes[rows], images[1], classes)
-    return [Reference(name, _measured(test_labels, scores, confidence)) for name, scores in found.items()]
+    return [Reference(name, _measured(test_labels, scores, confidence, groups)) for name, scores in found.items()]
 
 
 def _classes_of(*labels: NDArray[Any]) -> int:
@@ -113,6 +116,6 @@ def _codes(column: NDArray[Any], kept: NDArray[Any]) -> Floats:
     return codes
 
 
-def _measured(labels: NDArray[Any], scores: Floats, confidence: float) -> tuple[MetricEstimate, ...]:
+def _measured(labels: NDArray[Any], scores: Floats, confidence: float, groups: Groups) -> tuple[MetricEstimate, ...]:
     predictions = scores[:, 1] if scores.shape[1] == 2 else scores
-    return measure(Scored(labels, predictions), METRICS, [], confidence)
+    return measure(Scored(labels, predictions, groups=groups), METRICS, [], confidence)

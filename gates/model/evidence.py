@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.data.evidence import Data
 from gates.data.units import Unit
 from gates.tables.table import Codes, Floats, Mask
 from gates.verdict.catalogue import Need
@@ -18,8 +19,20 @@ from gates.verdict.catalogue import Need
 TRAINING = "training"
 EVALUATED = "evaluated"
 
+_MADE = " (transformed)"
+
 # Softmax in half precision is off by some thousandths; logits and raw counts are off by more.
 _ROUNDING = 0.01
+
+
+def transformed_name(feature: str) -> str:
+    """A transformed feature beside the raw columns, of which one may have its name."""
+    return feature + _MADE
+
+
+def is_transformed(column: str) -> bool:
+    """Whether a column of the evidence was made by Transform."""
+    return column.endswith(_MADE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +185,10 @@ class ModelEvidence:
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
     budgets: Budgets = Budgets()
+    transformed: Mapping[str, Data] = field(default_factory=dict)
+    """Split → its rows as `Data.train`: raw columns, and what Transform makes of them, by `transformed_name`."""
+    constants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Lists of texts or whole numbers in the graph of Transform, by the name of the constant or of the file."""
     split_by: Unit = Unit.ROW  # the unit of sampling of the split into train, eval and test
 
     def lacks(self, needs: tuple[Need, ...]) -> Need | None:
@@ -188,6 +205,8 @@ class ModelEvidence:
             Need.STUMP: self.best_stump is not None,
             Need.IMPORTANCES: bool(self.importances),
             Need.LATENCY: self.budgets.p99_ms is not None,
+            Need.CONSTANTS: bool(self.constants),
+            Need.TRANSFORMED: bool(self.transformed),
             Need.SIZE: self.budgets.size_mb is not None,
         }
         return next((need for need in needs if not there.get(need, False)), None)

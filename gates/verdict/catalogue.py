@@ -15,6 +15,7 @@ from gates.verdict.measurement import Measurement
 DATA_MODULES = (
     "gates.data.contamination.duplicates",
     "gates.data.contamination.near_duplicates",
+    "gates.data.contamination.interpolated",
     "gates.data.contamination.images",
     "gates.data.contamination.units",
     "gates.data.contamination.undeclared_entity",
@@ -41,6 +42,8 @@ MODEL_MODULES = (
     "gates.model.generalisation",
     "gates.model.recognition",
     "gates.model.soundness",
+    "gates.model.transformed",
+    "gates.model.constants",
     "gates.model.regression",
     "gates.model.budgets",
 )
@@ -74,6 +77,8 @@ class Need(str, Enum):
     BLESSED = "no model has been blessed before"
     STUMP = "no single-feature model was fitted"
     IMPORTANCES = "no feature was permuted"
+    TRANSFORMED = "the model reads no transformed feature of one value or a short vector"
+    CONSTANTS = "the graph of the preprocessing holds no list of values"
     LATENCY = "no latency budget is configured"
     SIZE = "no size budget is configured"
 

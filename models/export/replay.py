@@ -75,6 +75,7 @@ class TrainingPath:
         self._spec = transformed.raw_feature_spec()
         # Traced once: called eagerly, the transformation would be rebuilt for every batch.
         self._predict = tf.function(self._answered, autograph=False, reduce_retracing=True)
+        self._features = tf.function(self._read_features, autograph=False, reduce_retracing=True)
         self.columns = {name: spec for name, spec in self._spec.items() if name not in built.unseen}
 
     def predict(self, examples: np.ndarray) -> np.ndarray:
@@ -82,15 +83,23 @@ class TrainingPath:
         answers = [self._predict(tf.io.parse_example(part, self._spec)).numpy() for part in by_size(examples)]
         return np.concatenate(answers).astype(np.float64)
 
+    def features(self, examples: np.ndarray) -> Columns:
+        """The transformed features that the model reads, of serialized tf.Examples: [rows, …] by name."""
+        parts = [self._features(tf.io.parse_example(part, self._spec)) for part in by_size(examples)]
+        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]} if parts else {}
+
     def predict_columns(self, columns: Columns) -> np.ndarray:
         """Predictions for raw columns as `requests` returns them."""
         sent = {name: _sparse(columns[name], spec) for name, spec in self.columns.items()}
         return self._predict(sent).numpy().astype(np.float64)
 
     def _answered(self, columns: dict[str, Any]) -> tf.Tensor:
+        return self.model(self._read_features(columns), training=False)
+
+    def _read_features(self, columns: dict[str, Any]) -> dict[str, Any]:
         features = self._transformation.apply_transform_model(columns)
         read = list(self.model.input) if isinstance(self.model.input, dict) else [t.name for t in self.model.inputs]
-        return self.model({name: features[name] for name in read}, training=False)
+        return {name: features[name] for name in read}
 
     def requests(self, examples: np.ndarray) -> Columns:
         """The raw columns as a client of `serving_default` sends them."""

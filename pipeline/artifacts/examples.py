@@ -130,11 +130,11 @@ def numbers(column: pa.Array) -> NDArray[np.float64]:
 
 
 def texts(column: pa.Array, missing: str | None) -> NDArray[Any]:
-    """Any column as text, whole numbers without a decimal point."""
+    """Any column as text, whole numbers without a decimal point; bytes that are no text stay different values."""
     values, present = first_values(column)
     result = np.full(len(present), missing, dtype=object)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        result[present] = [value.decode("utf-8", "replace") for value in values.to_pylist()]
+        result[present] = [value.decode("utf-8", "backslashreplace") for value in values.to_pylist()]
     else:
         result[present] = [str(value) for value in values.to_pylist()]
     return result

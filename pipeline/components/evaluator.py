@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
@@ -60,6 +61,9 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
         f"{confidence:.0%} intervals: Wilson for shares, Newcombe for AUC, on the log scale for loss and calibration; "
         "changes are paired on the same rows."
     ]
+    entities = None if scored.groups is None else len(np.unique(scored.groups))
+    if entities is not None:
+        notes.append(f"Errors are summed by {config.entity}: {entities:,} entities were drawn, not rows.")
     if not scored.is_binary and {"auc", "precision", "recall"} & set(settings.metrics):
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
     if not scored.is_binary and "calibration" in settings.metrics:
@@ -72,7 +76,7 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
     classes = by_class(beside, names, confidence)
     compared_with = LAST_BLESSED if _outside_model(config) is None else OUTSIDE_BASELINE
     matrix = confusion(scored, names)
-    measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with)
+    measured = Evaluation(confidence, estimates, matrix, (), tuple(notes), classes, compared_with, entities=entities)
     decisions = judge_thresholds(measured, _limits(config), settings.judged_by)
     return Evaluated(dataclasses.replace(measured, judgements=decisions.judgements), decisions)
 
@@ -212,10 +216,11 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
     ) -> None:
         columns = sorted({column for columns in given.evaluator.slices for column in columns})
         scores.check_models(models, given.class_names)
-        decoder_of(schema, {given.label, *columns})  # refuses here, in one sentence, rather than on a worker
+        entity = {given.entity} if given.entity else set()
+        decoder_of(schema, {given.label, *columns} | entity)  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scores.score(pipeline, files, models, schema, given.label, columns, uri)
+            scores.score(pipeline, files, models, schema, given.label, columns, uri, given.entity)
 
 
 def _write_tfma(

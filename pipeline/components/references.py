@@ -17,6 +17,7 @@ from tfx.types import Artifact
 from tfx.types.standard_artifacts import Examples, Schema
 
 from gates.evaluation import reference_models
+from gates.evaluation.measure import MISSING
 from gates.evaluation.reference_images import MOST_IMAGES, coarse
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
@@ -65,6 +66,12 @@ def _images(raw: NDArray[Any], schema: schema_pb2.Schema, names: list[str]) -> N
     return np.concatenate([read_images(raw, schema, name) for name in names], axis=1)
 
 
+def _entities(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArray[Any]:
+    """The entity of each row as a code."""
+    keys = np.concatenate([texts(column, MISSING) for _, column in _decoded(raw, schema, [name])])
+    return np.asarray(np.unique(keys.astype(str), return_inverse=True)[1])
+
+
 def _batches(examples: Artifact, split: str) -> Iterable[NDArray[Any]]:
     for path in shards(examples, split):
         yield from raw_batches(path)
@@ -92,5 +99,6 @@ def References(
         *read_columns(test, parsed, single, given.label),
         confidence=given.confidence,
         images=(_images(train, parsed, wide), _images(test, parsed, wide)) if wide else None,
+        groups=_entities(test, parsed, given.entity) if given.entity else None,
     )
     write_references(references, found)

@@ -39,6 +39,7 @@ from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.data import table_of
+from pipeline.evidence.transformed import constants_of, transformed_tables
 
 REPLAYED_ROWS = 1_000
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
@@ -93,6 +94,8 @@ def _gathered(
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
+        constants=constants_of(inputs["transform_graph"].uri),
+        transformed=transformed_tables(path, {"train": rows["train"], "test": test}, declared),
         budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
         split_by=UNITS.get(declared.split_by or "", Unit.ROW),
     )

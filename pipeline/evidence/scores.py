@@ -25,7 +25,7 @@ from models.export.signatures import dtype_in_words, public_names
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
 
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
-LABEL, CANDIDATE, BLESSED = "label", "candidate", "blessed"
+LABEL, CANDIDATE, BLESSED, ENTITY = "label", "candidate", "blessed", "entity"
 FOLDER = "predictions"
 
 
@@ -33,13 +33,20 @@ class ScoreShard(beam.DoFn):
     """Scores one TFRecord file with every model and writes one Parquet file; the same file again when retried."""
 
     def __init__(
-        self, models: Mapping[str, str], schema: schema_pb2.Schema, label: str, columns: list[str], uri: str
+        self,
+        models: Mapping[str, str],
+        schema: schema_pb2.Schema,
+        label: str,
+        columns: list[str],
+        uri: str,
+        entity: str | None,
     ) -> None:
         self._models = dict(models)
         self._schema = schema.SerializeToString()
         self._label = label
         self._columns = columns
         self._uri = uri
+        self._entity = entity
 
     def setup(self) -> None:
         """Loads the models once a worker."""
@@ -47,7 +54,8 @@ class ScoreShard(beam.DoFn):
         # The loaded objects own the variables of the signatures, so both are kept.
         self._loaded = loaded
         self._signatures = {name: model.signatures[SIGNATURE] for name, model in loaded.items()}
-        self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), {self._label, *self._columns})
+        read = {self._label, *self._columns} | ({self._entity} if self._entity else set())
+        self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), read)
 
     def process(self, numbered: tuple[int, str]) -> Iterator[int]:
         """Yields the number of rows."""
@@ -69,6 +77,8 @@ class ScoreShard(beam.DoFn):
             scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name)
         for column in self._columns:
             scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
+        if self._entity:
+            scored[ENTITY] = pa.array(texts(named[self._entity], MISSING), type=pa.string())
         return pa.RecordBatch.from_arrays(list(scored.values()), list(scored))
 
 
@@ -182,13 +192,15 @@ def score(
     label: str,
     columns: list[str],
     uri: str,
+    entity: str | None = None,
 ) -> None:
-    """Adds the scoring of `files` to a Beam pipeline; one element for each file, so that workers share them."""
+    """Adds the scoring of `files` to a Beam pipeline; one element for each file, so that workers share them. `entity`:
+    the column of the entity, where entities were assigned to the splits."""
     fileio.makedirs(posixpath.join(uri, FOLDER))
     numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
     if len(files) > 1:
         numbered |= "Spread" >> beam.Reshuffle()
-    _ = numbered | "Score" >> beam.ParDo(ScoreShard(models, schema, label, columns, uri))
+    _ = numbered | "Score" >> beam.ParDo(ScoreShard(models, schema, label, columns, uri, entity))
 
 
 def read_scored(uri: str) -> Scored:
@@ -209,6 +221,9 @@ def read_scored(uri: str) -> Scored:
         columns={
             name.removeprefix(prefix): table[name].to_numpy() for name in table.column_names if name.startswith(prefix)
         },
+        groups=table[ENTITY].combine_chunks().dictionary_encode().indices.to_numpy()
+        if ENTITY in table.column_names
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from gates.data.contamination import duplicates, near_duplicates, preparation, units
+from gates.data.contamination import duplicates, interpolated, near_duplicates, preparation, units
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.tables.table import Table
@@ -26,7 +26,7 @@ WITHHELD = frozenset({"tips", "payment_type"})
 TIME = "trip_start_timestamp"
 TODAY = date(2026, 1, 1)
 Splits = tuple[pd.DataFrame, ...]
-_MODULES = (duplicates, near_duplicates, preparation, units)
+_MODULES = (duplicates, interpolated, near_duplicates, preparation, units)
 
 
 @functools.cache

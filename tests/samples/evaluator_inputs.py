@@ -10,9 +10,8 @@ from pipeline.config.evaluation import EvaluatorConfig
 
 
 def evaluator_inputs(section: Mapping[str, Any], label: str) -> EvaluatorInputs:
-    """`section` may hold `class_names`, too."""
+    """`section` may hold `class_names` and `entity`, too."""
     plain = dict(section)
-    names = plain.pop("class_names", [])
-    return EvaluatorInputs(
-        evaluator=EvaluatorConfig.model_validate(plain), outside=None, label=label, class_names=names
-    )
+    names, entity = plain.pop("class_names", []), plain.pop("entity", None)
+    config = EvaluatorConfig.model_validate(plain)
+    return EvaluatorInputs(evaluator=config, outside=None, label=label, class_names=names, entity=entity)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gates.data.contamination.assignment import without_row_numbers
-from gates.data.evidence import Data
+from gates.data.evidence import Data, pair_name
 from gates.data.target import target_in, target_of
 from gates.data.units import Unit
 from gates.statistics.sampling import effective_rows
@@ -78,14 +78,14 @@ def contradictions(features: tuple[Codes, Codes], labels: tuple[Codes, Codes]) -
 
 
 def judge_contradictions(data: Data, split: str, other: Table, margin: float) -> Measurement | None:
-    """The measurement of one split; None when it shares no feature or does not hold the label."""
+    """The measurement of one split; None when it shares no feature or one of the two does not hold the label."""
     names = without_row_numbers([data.train, other], [name for name in data.features if other.has(name)])
-    train_target = target_of(data)
     try:
+        train_target = target_of(data)
         other_target = target_in(other, train_target)
     except NotApplicable:
         return None
-    if not names:
+    if not names or train_target.is_regression:
         return None
     kept = train_target.present, other_target.present
     features = joint_codes([data.train, other], names)
@@ -97,11 +97,11 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
     rows_a_row = (
         effective_rows(train_target.codes.astype(float), other_target.codes.astype(float), groups)[1] / other.rows
     )
-    value = (found.seen - found.expected) / rows
+    value, base = (found.seen - found.expected) / rows, data.train.name
     beyond = value > margin
     return Measurement(
-        subject=split,
-        statistic=f"share of {split} rows that contradict equal rows of train, beyond train's own contradictions",
+        subject=pair_name(data, split),
+        statistic=f"share of {split} rows that contradict equal rows of {base}, beyond {base}'s own contradictions",
         value=value,
         n=rows,
         p_value=found.p_value(rows_a_row),
@@ -109,7 +109,7 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
         at_most=Severity.WARN if data.unit(other) is Unit.TIME else Severity.BLOCK,
         reason=f"Of {rows:,} {split} rows about {found.seen:,.0f} have the features of rows with another label; "
         f"{found.expected:,.0f} would, were labels of equal rows assigned to both sides at random.",
-        remedy=f"Look at how the label was joined to {split}: equal rows are labelled otherwise than in train."
+        remedy=f"Look at how the label was joined to {split}: equal rows are labelled otherwise than in {base}."
         if beyond
         else "Nothing to do.",
         chart=Chart(

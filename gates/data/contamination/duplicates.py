@@ -10,7 +10,7 @@ import numpy as np
 from gates.data.contamination.assignment import RandomAssignment, row_sample, shared_columns, without_row_numbers
 from gates.data.contamination.contradictions import judge_contradictions
 from gates.data.contamination.repetition import ALL_BUT_ONE, Repetition, excess_of
-from gates.data.evidence import Data, held_out_with_label
+from gates.data.evidence import Data, held_out_with_label, pair_name
 from gates.data.target import target_of
 from gates.tables.table import Table
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -40,10 +40,7 @@ def _assigned(data: Data, split: str, names: tuple[str, ...]) -> RandomAssignmen
 
 
 def _filled(data: Data) -> dict[str, Table]:
-    tables = {name: table for name, table in data.held_out.items() if table.rows and data.train.rows}
-    if not tables:
-        raise NotApplicable("train or every held-out split is without rows")
-    return tables
+    return {name: table for name, table in data.held_out.items() if table.rows and data.train.rows}
 
 
 def _identities(data: Data, other: Table) -> dict[tuple[str, ...], str]:
@@ -74,11 +71,16 @@ def exact_duplicates(data: Data, margin: float) -> Iterator[Measurement]:
     A table of few columns repeats rows in any honest split, so hits are compared with those of a random assignment of
     the same rows. (Twice train's own repetition, a simpler limit, ignores the ratio of the split.) A share is sound
     below 1 %, which moves a metric by at most one point, or below that of an honest assignment. Rows that were
-    multiplied before the split follow a random assignment; `repeated_rows` finds them.
+    multiplied before the split follow a random assignment; `repeated_rows` finds them. Eval and test are compared with
+    each other as well: what was tuned on rows of test is not tested by them.
     """
-    for split, other in _filled(data).items():
-        for names, words in _identities(data, other).items():
-            yield _judge_copies(data, split, other, names, words, margin)
+    found = [_filled(pair) for pair in data.pairs]
+    if not any(found):
+        raise NotApplicable("train or every held-out split is without rows")
+    for pair, tables in zip(data.pairs, found, strict=True):
+        for split, other in tables.items():
+            for names, words in _identities(pair, other).items():
+                yield _judge_copies(pair, split, other, names, words, margin)
 
 
 def _judge_copies(
@@ -91,17 +93,18 @@ def _judge_copies(
     # In a table that repeats itself an honest split also deviates from a random assignment: that is no doubt.
     beyond = fact or (excess > margin and assigned.p_value <= ALPHA)
     share = assigned.hits / other.rows
-    reason = f"{assigned.hits:,} of {other.rows:,} {split} rows ({share:.2%}) are also in train, by {words}"
+    base = data.train.name
+    reason = f"{assigned.hits:,} of {other.rows:,} {split} rows ({share:.2%}) are also in {base}, by {words}"
     if fact:
-        reason += f"; of train's own {data.train.rows:,} rows none repeats another one, so chance does not make that."
+        reason += f"; of {base}'s own {data.train.rows:,} rows none repeats another one, so chance does not make that."
     elif assigned.hits:
         chance = f"{assigned.expected:,.1f} on average"
         reason += f"; a random assignment of the same rows, with all their repetition, makes {chance}."
     else:
         reason += "."
     return Measurement(
-        subject=split,
-        statistic=f"share of {split} rows that are also in train beyond a random assignment, by {words}",
+        subject=pair_name(data, split),
+        statistic=f"share of {split} rows that are also in {base} beyond a random assignment, by {words}",
         value=excess,
         n=other.rows,
         p_value=None if fact else assigned.p_value,
@@ -114,7 +117,7 @@ def _judge_copies(
         "so that equal rows fall on one side."
         if beyond
         else "Nothing to do.",
-        sample=row_sample(other, np.flatnonzero(assigned.is_shared), f"rows of {split} that are also in train", names)
+        sample=row_sample(other, np.flatnonzero(assigned.is_shared), f"rows of {split} that are also in {base}", names)
         if beyond
         else None,
     )
@@ -233,10 +236,10 @@ def conflicting_labels(data: Data, margin: float) -> Iterator[Measurement]:
     """
     if target_of(data).is_regression:
         raise NotApplicable("the label is a quantity: equal features with another value are no contradiction")
-    tables = {name: table for name, table in held_out_with_label(data) if table.rows}
+    tables = [(pair, *each) for pair in data.pairs for each in held_out_with_label(pair) if each[1].rows]
     if not tables:
         raise NotApplicable("no held-out split with rows holds the label")
-    judged = [judge_contradictions(data, split, other, margin) for split, other in tables.items()]
+    judged = [judge_contradictions(pair, split, other, margin) for pair, split, other in tables]
     if not any(judged):
         raise NotApplicable("no held-out split shares features with train and holds its label as train does")
     yield from (each for each in judged if each is not None)

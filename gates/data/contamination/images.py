@@ -51,7 +51,8 @@ def near_duplicate_images(data: Data, margin: float) -> Iterable[Measurement]:
     Candidates share a band of the hash of 64 frequencies; each is compared in 9 positions; normalised cross-correlation
     verifies the best one. `exact_duplicates` judges equal images. O(n), on a sample of the other table.
     """
-    measured = [each for name in data.features_of(ColumnKind.IMAGE) for each in _of_column(data, name, margin)]
+    columns = data.features_of(ColumnKind.IMAGE)
+    measured = [each for name in columns for pair in data.pairs for each in _of_column(pair, name, margin)]
     if not measured:
         raise NotApplicable(f"fewer than {_FEWEST} images on a side, or too few numbers in each to find copies")
     yield from measured
@@ -74,7 +75,8 @@ def _of_column(data: Data, name: str, margin: float) -> Iterator[Measurement]:
             continue
         pair = groups and (groups[0][own_rows[kept]], groups[1][rows[there]])
         is_large = index.side >= _LARGE
-        yield _judged(name, table, rows[there], found[there], nearest[there], own[kept], pair, margin, is_large)
+        sides = (data.train, table)
+        yield _judged(name, sides, rows[there], found[there], nearest[there], own[kept], pair, margin, is_large)
 
 
 @lru_cache(maxsize=2)
@@ -136,7 +138,7 @@ def _moved_copies(found: Floats, effective: float) -> _Rung:
 
 def _judged(
     name: str,
-    table: Table,
+    sides: tuple[Table, Table],
     rows: Codes,
     found: Floats,
     nearest: Codes,
@@ -145,6 +147,7 @@ def _judged(
     margin: float,
     moved_copies_count: bool,
 ) -> Measurement:
+    base, table = sides[0].name, sides[1]
     rungs = [_rung(share, own, found, effective_rows(own, found, groups), margin) for share in _OWN_SHARES]
     if moved_copies_count:
         rungs.append(_moved_copies(found, effective_rows(own, found, groups)[1]))
@@ -154,40 +157,40 @@ def _judged(
     sampled = f"a sample of {len(rows):,} of {table.rows:,}" if len(rows) < table.rows else f"{len(rows):,}"
     own_share = float((own >= threshold).mean())
     text = (
-        f"{value:.2%} of {sampled} images in {table.name} have a near copy in train (correlation {threshold:.4f} or "
-        f"more in one of 9 positions, not equal); of {len(own):,} of train's own images {own_share:.2%} have "
-        f"one in the "
-        f"rest of train (p = {p_value:.1g})."
+        f"{value:.2%} of {sampled} images in {table.name} have a near copy in {base} (correlation {threshold:.4f} or "
+        f"more in one of 9 positions, not equal); of {len(own):,} of {base}'s own images {own_share:.2%} have "
+        f"one in the rest of {base} (p = {p_value:.1g})."
     )
     return Measurement(
-        subject=f"{name} in {table.name}",
+        subject=f"{name} in {table.name}" if base == "train" else f"{name} in {table.name} and {base}",
         column=name,
-        statistic="share of images with a near copy in train",
+        statistic=f"share of images with a near copy in {base}",
         value=value,
         margin=least,
         n=len(rows),
         reason=text,
         remedy="Remove these images from one side, and split before images are augmented or cut from larger ones.",
         p_value=p_value,
-        chart=_chart(table.name, own, found),
-        sample=_sample(table, rows, found, nearest, hits),
+        chart=_chart(base, table.name, own, found),
+        sample=_sample(sides, rows, found, nearest, hits),
     )
 
 
-def _chart(other: str, own: Floats, found: Floats) -> Chart:
+def _chart(base: str, other: str, own: Floats, found: Floats) -> Chart:
     labels = tuple(f"up to {edge:g}" for edge in _BINS[1:])
 
     def shares(values: Floats) -> tuple[float, ...]:
         counts, _ = np.histogram(np.clip(values, -1, 1), _BINS)
         return tuple(float(each) for each in counts / max(len(values), 1))
 
-    series = {"train": shares(own), other: shares(found)}
-    return Chart("share of images by correlation with the nearest in train", labels, series, labels[-1])
+    series = {base: shares(own), other: shares(found)}
+    return Chart(f"share of images by correlation with the nearest in {base}", labels, series, labels[-1])
 
 
-def _sample(table: Table, rows: Codes, found: Floats, nearest: Codes, hits: Codes) -> RowSample | None:
+def _sample(sides: tuple[Table, Table], rows: Codes, found: Floats, nearest: Codes, hits: Codes) -> RowSample | None:
     if not len(hits):
         return None
     first = hits[np.argsort(-found[hits], kind="stable")[:5]]
+    base, table = sides
     text = tuple((str(table.position[rows[i]]), str(nearest[i]), f"{found[i]:.4f}") for i in first)
-    return RowSample("near copies", (f"row of {table.name}", "row of train", "correlation"), text)
+    return RowSample("near copies", (f"row of {table.name}", f"row of {base.name}", "correlation"), text)

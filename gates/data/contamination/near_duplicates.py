@@ -8,7 +8,7 @@ import numpy as np
 
 from gates.data.contamination.assignment import row_sample
 from gates.data.contamination.nearness import Nearness, nearness_of
-from gates.data.evidence import Data
+from gates.data.evidence import Data, pair_name
 from gates.data.units import Unit
 from gates.tables.table import Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -40,34 +40,36 @@ def near_duplicate_rows(data: Data, margin: float) -> Iterator[Measurement]:
     """
     if data.train.rows < _FEWEST_ROWS:
         raise NotApplicable(f"train has fewer than {_FEWEST_ROWS} rows")
-    found = {split: each for split, each in nearness_of(data).items() if len(each.held_out) and len(each.stand_in)}
+    pairs = [pair for pair in data.pairs if pair.train.rows >= _FEWEST_ROWS]
+    found = [(pair, *each) for pair in pairs for each in nearness_of(pair).items()]
+    found = [each for each in found if len(each[2].held_out) and len(each[2].stand_in)]
     if not found:
         raise NotApplicable("no held-out row is without an equal one in train")
-    for split, each in found.items():
-        yield _judge(data, split, each, margin)
+    for pair, split, each in found:
+        yield _judge(pair, split, each, margin)
 
 
 def _judge(data: Data, split: str, found: Nearness, margin: float) -> Measurement:
     p_value, bar, near, natural = min(_beyond(found, part) for part in _BARS)
-    rows, stand_ins = len(found.held_out), len(found.stand_in)
+    rows, stand_ins, base = len(found.held_out), len(found.stand_in), data.train.name
     share, usual = near / rows, natural / stand_ins
     beyond = share - usual > margin and share > 2 * usual
     return Measurement(
-        subject=split,
-        statistic=f"share of {split} rows nearer to train than its own rows, beyond the share of those",
+        subject=pair_name(data, split),
+        statistic=f"share of {split} rows nearer to {base} than its own rows, beyond the share of those",
         value=share - usual,
         n=rows,
         p_value=p_value,
         beyond=beyond,
         at_most=Severity.WARN if data.unit(data.held_out[split]) is Unit.TIME else Severity.BLOCK,
-        reason=f"{near:,} of {rows:,} {split} rows ({share:.2%}) lie nearer to a row of train than {bar:.1%} of "
-        f"train's own rows do, of which {natural:,} of {stand_ins:,} ({usual:.2%}) lie as near (equal rows left out).",
+        reason=f"{near:,} of {rows:,} {split} rows ({share:.2%}) lie nearer to a row of {base} than {bar:.1%} of "
+        f"{base}'s own rows do, of which {natural:,} of {stand_ins:,} ({usual:.2%}) lie as near (equal rows left out).",
         remedy="Look at the rows below; drop rows that were copied and changed, or split by what they have in common "
         "(an entity key, a session, a time)."
         if beyond
         else "Nothing to do.",
-        chart=_chart(split, found) if beyond else None,
-        sample=row_sample(data.held_out[split], found.rows, f"rows of {split} that lie nearest to train", found.names)
+        chart=_chart(split, base, found) if beyond else None,
+        sample=row_sample(data.held_out[split], found.rows, f"rows of {split} that lie nearest to {base}", found.names)
         if beyond
         else None,
     )
@@ -98,12 +100,12 @@ def _as_many(seen: int, drawn: int, marked: int, total: int) -> float:
     return min(1.0, float(np.exp(logs).sum()))
 
 
-def _chart(split: str, found: Nearness) -> Chart:
+def _chart(split: str, base: str, found: Nearness) -> Chart:
     together = np.concatenate([found.held_out, found.stand_in])
     edges = np.linspace(together.min(), together.max() + 1e-9, 21)
     labels = tuple(f"{edge:.1f}" for edge in edges[:-1])
     series = {
         split: tuple((np.histogram(found.held_out, edges)[0] / len(found.held_out)).tolist()),
-        "train": tuple((np.histogram(found.stand_in, edges)[0] / len(found.stand_in)).tolist()),
+        base: tuple((np.histogram(found.stand_in, edges)[0] / len(found.stand_in)).tolist()),
     }
-    return Chart("share of rows by similarity to the nearest row of train (nats)", labels, series)
+    return Chart(f"share of rows by similarity to the nearest row of {base} (nats)", labels, series)

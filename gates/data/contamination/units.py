@@ -60,11 +60,13 @@ def entity_overlap(data: Data, margin: float) -> Iterator[Measurement]:
         raise NotApplicable(f"the entity key `{key}` holds no single values")
     for split in data.held_out:
         if split in tables:
-            yield _judge_entities(data.train, tables[split], split, key, margin)
+            yield _judge_entities(tables["train"], tables[split], split, key, margin)
         else:
             statistic = f"share of {split} rows whose {key} is also in train"
             text = f"{split} is without the entity key {key}, so it is unknown whether its entities are in train."
             yield _unjudged(split, key, statistic, text)
+    if {"eval", "test"} <= set(tables):
+        yield _judge_entities(tables["eval"], tables["test"], "test", key, margin)
 
 
 def _unjudged(split: str, column: str, statistic: str, text: str) -> Measurement:
@@ -86,17 +88,17 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
     known[train_codes[train_codes != MISSING_CODE]] = True
     rows = np.bincount(held[known[held]], minlength=len(values))
     shared = np.argsort(-rows, kind="stable")[: int((rows > 0).sum())]
-    share = float(rows.sum() / max(1, len(held)))
+    share, base = float(rows.sum() / max(1, len(held))), train.name
     # One more than is named tells whether there are others.
     names = shortened([f"`{values[i]}`" for i in shared[: _SHOWN + 1]], _SHOWN, rest="others")
     reason = (
-        f"{len(shared):,} of {len(np.unique(held)):,} values of {key} in {split} are in train too, with {rows.sum():,} "
-        f"of {len(held):,} {split} rows ({share:.2%})"
+        f"{len(shared):,} of {len(np.unique(held)):,} values of {key} in {split} are in {base} too, with "
+        f"{rows.sum():,} of {len(held):,} {split} rows ({share:.2%})"
     )
     in_train = np.bincount(train_codes[train_codes != MISSING_CODE], minlength=len(values))
     return Measurement(
-        subject=split,
-        statistic=f"share of {split} rows whose {key} is also in train",
+        subject=split if base == "train" else f"{split} and {base}",
+        statistic=f"share of {split} rows whose {key} is also in {base}",
         value=share,
         n=len(held),
         reason=f"{reason}: {names}." if len(shared) else f"{reason}.",
@@ -106,7 +108,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
         else "Nothing to do.",
         sample=RowSample(
             f"values of {key} on both sides",
-            (key, "rows in train", f"rows in {split}"),
+            (key, f"rows in {base}", f"rows in {split}"),
             tuple((values[i], f"{in_train[i]:,}", f"{rows[i]:,}") for i in shared[:_SHOWN]),
         )
         if len(shared)

@@ -78,7 +78,7 @@ def single_feature(data: Data, margin: float) -> Iterator[Measurement]:
         elif partition is not None:
             found = replace(found, reason=_cut(name, partition, data), p_value=None)
         elif not problem.is_regression and _is_shown(advantage, powers, name, margin):
-            yield _shown(found, advantage, name)
+            yield _shown(found, advantage, name, data)
             if not beyond:
                 continue
         # With one other column the comparison is weak: of two honest coordinates one is easily far ahead.
@@ -228,10 +228,10 @@ def _is_shown(advantage: Advantage, powers: Mapping[str, PredictivePower], name:
     return margin < 1 and not is_suspected and 1 - float(powers[name].errors.mean()) >= _SHOWN
 
 
-def _shown(found: Measurement, advantage: Advantage, name: str) -> Measurement:
+def _shown(found: Measurement, advantage: Advantage, name: str, data: Data) -> Measurement:
     reason = (
-        f"`{name}` alone has AUC {advantage.power:.3f} on {found.n:,} rows of train: it nearly orders the label. Other "
-        f"columns reach about as much, so it may be an honest measurement."
+        f"`{name}` alone has AUC {advantage.power:.3f} on {found.n:,} rows of {data.train.name}: it nearly "
+        f"orders the label. Other columns reach about as much, so it may be an honest measurement."
     )
     return replace(
         found,
@@ -249,8 +249,8 @@ def _shown(found: Measurement, advantage: Advantage, name: str) -> Measurement:
 def _cut(name: str, partition: Partition, data: Data) -> str:
     units = "rows" if problem_of(data).groups is None else "entities"
     return (
-        f"`{name}` decides the label: cut or grouped by its values, it puts {partition.sentence} {units} of train on "
-        f"the right side, out of fold."
+        f"`{name}` decides the label: cut or grouped by its values, it puts {partition.sentence} {units} of "
+        f"{data.train.name} on the right side, out of fold."
     )
 
 
@@ -258,5 +258,5 @@ def _copied(name: str, problem: PredictionProblem) -> str:
     values = len(target_of(problem.data).classes)
     return (
         f"`{name}` is the label under another name: each of its {values:,} values goes with one class, in practically "
-        f"all of {problem.size:,} rows of train."
+        f"all of {problem.size:,} rows of {problem.data.train.name}."
     )

@@ -164,7 +164,8 @@ def _rows_to_decide(p_value: float, rows: int, features: int) -> int | None:
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:
     """The figures of an advantage in words."""
     of_class = f" for {problem.class_in_words(advantage.k)}" if len(problem.names) > 1 else ""
-    text = f"{subject} {problem.statistic} {advantage.power:.3f}{of_class} on {rows or problem.size:,} rows of train"
+    text = f"{subject} {problem.statistic} {advantage.power:.3f}{of_class} on {rows or problem.size:,} rows of "
+    text += problem.data.train.name
     if advantage.next_name:
         text += f"; the next, `{advantage.next_name}`, has {advantage.next_power:.3f}"
     if advantage.jointly:

@@ -60,6 +60,13 @@ def test_all_of_it_comes_back_from_the_execution_property(workload: str, overrid
         assert json.loads(text).keys() == type(given).model_fields.keys()
 
 
+def test_intervals_are_of_entities_where_the_split_is_by_entity_alone() -> None:
+    keyed = ("data.entity_key=company",)
+    by_row, by_entity = (load_workload("taxi", overrides) for overrides in (keyed, (*keyed, "split.by=entity")))
+    for inputs in (EvaluatorInputs, ReferencesInputs):
+        assert (inputs.of(by_row).entity, inputs.of(by_entity).entity) == (None, "company")
+
+
 def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
     given = GateInputs.of(load_workload("taxi", WAIVED), LEARNING)
     waiver = GateInputs.from_property(given.to_property()).settings.checks[CHECK].waive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,3 +54,25 @@ def test_an_evaluation_with_undefined_figures_survives_strict_json() -> None:
     one_class = next(each for each in again.estimates if each.slice.name == "company=A, Inc" and each.metric == "auc")
     assert math.isnan(one_class.value)
     assert json.dumps(again.to_json(), allow_nan=False) == text
+
+
+def test_rows_of_one_entity_widen_every_interval_and_leave_the_value() -> None:
+    labels, predictions = np.tile(LABELS, 20), np.tile(PREDICTIONS, 20)
+    rows = Scored(labels, predictions, blessed=np.tile(np.roll(PREDICTIONS, 1), 20))
+    entities = replace(rows, groups=np.tile(np.arange(len(LABELS)), 20))
+    for metric in ("auc", "accuracy", "loss"):
+        (of_rows,), (of_entities,) = (measure(each, [metric], [], 0.95) for each in (rows, entities))
+        assert of_entities.value == of_rows.value
+        assert of_entities.upper - of_entities.lower > 1.5 * (of_rows.upper - of_rows.lower)
+        assert of_rows.change_upper is not None and of_entities.change_upper is not None
+        assert of_entities.change_upper > of_rows.change_upper
+
+
+def test_a_slice_of_one_entity_is_judged_by_its_rows() -> None:
+    """It was not drawn from other entities of that slice: the entity is what the slice is about."""
+    columns = {"company": np.repeat(["a", "b"], 3 * len(LABELS))}
+    labels, predictions = np.tile(LABELS, 6), np.tile(PREDICTIONS, 6)
+    rows = Scored(labels, predictions, columns=columns)
+    entities = replace(rows, groups=columns["company"])
+    of_rows, of_entities = (measure(each, ["accuracy"], [["company"]], 0.95)[1:] for each in (rows, entities))
+    assert of_rows == of_entities

@@ -276,3 +276,15 @@ def test_a_change_that_cannot_be_judged_makes_no_slice_less_certain(metric: str)
     both = replace(limit, no_worse_than_blessed_by=0.1)
     one, other = (judge_thresholds(_evaluation(*slices), [each]) for each in (both, limit))
     assert one.findings == other.findings
+
+
+def test_a_limit_that_rows_would_meet_is_in_doubt_where_few_entities_were_drawn() -> None:
+    """30 entities of 50 rows each, right about all rows of an entity or about none: 30 answers, not 1,500."""
+    entities = np.repeat(np.arange(30), 50)
+    labels = np.tile([0, 1], 750)
+    predictions = np.where(entities % 10 == 0, 1.0 - labels, labels).astype(float)
+    limits = [Limit("accuracy", at_least=0.85)]
+    for groups, severity in ((None, Severity.INFO), (entities, Severity.BLOCK)):
+        estimates = measure(Scored(labels, predictions, groups=groups), ["accuracy"], [], 0.95)
+        (finding,) = judge_thresholds(Evaluation(0.95, estimates), limits).findings
+        assert finding.severity is severity

@@ -64,6 +64,14 @@ def test_weights_other_than_the_exported_ones_are_seen(tmp_path: Path) -> None:
     assert np.abs(other.predict(rows()) - replayed().answers["serving_examples"]).max() > 1e-3
 
 
+def test_the_features_are_those_that_the_model_reads_and_answers_by() -> None:
+    features = path().features(rows())
+    assert {name: len(values) for name, values in features.items()} == dict.fromkeys(features, ROWS)
+    assert "big_tipper" not in features
+    answers = path().model.predict_on_batch(features)
+    assert np.abs(answers - training()).max() < 1e-5
+
+
 def test_each_optional_field_is_probed_in_three_ways_through_both_signatures() -> None:
     probed = [name for name in replayed().answers if name.startswith("probe")]
     assert len(probed) == 2 * 3 * len(path().columns)

@@ -85,6 +85,21 @@ def test_figures_are_scikit_learns_on_the_test_split_alone(alone: dict[str, Arti
     assert overall["loss"].value == pytest.approx(log_loss(scored.labels, scored.predictions))
 
 
+def test_intervals_are_of_entities_where_these_were_assigned(
+    home: Path, alone: dict[str, Artifact], tmp_path: Path
+) -> None:
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "entity": "company"})
+    groups = read_scored(outputs["evaluation"].uri).groups
+    assert groups is not None
+    companies = FRAMES["test"]["company"].fillna("(missing)")
+    assert sorted(np.bincount(groups)) == sorted(companies.value_counts())
+    by_entity, by_row = (read_evaluation(each["evaluation"].uri) for each in (outputs, alone))
+    assert f"Errors are summed by company: {companies.nunique()} entities were drawn, not rows." in by_entity.notes
+    wide, narrow = (each.overall()["accuracy"] for each in (by_entity, by_row))
+    assert wide.value == narrow.value
+    assert wide.upper - wide.lower > narrow.upper - narrow.lower
+
+
 def test_slices_are_those_of_the_data_with_missing_values_named(alone: dict[str, Artifact]) -> None:
     evaluation = read_evaluation(alone["evaluation"].uri)
     rows = {each.slice.name: each.n for each in evaluation.estimates if each.slice.columns == ("company",)}

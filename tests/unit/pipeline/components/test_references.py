@@ -61,6 +61,19 @@ def test_trees_beat_chance_without_seeing_what_is_withheld(inputs: dict[str, lis
     assert auc.value < 0.9  # payment_type alone would give 0.93
 
 
+def test_intervals_are_of_entities_where_these_were_assigned(
+    inputs: dict[str, list[Artifact]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_row = _references(inputs, tmp_path / "rows")["majority class"]
+    monkeypatch.setitem(globals(), "GIVEN", GIVEN.model_copy(update={"entity": "company"}))
+    by_entity = _references(inputs, tmp_path / "entities")["majority class"]
+    narrow, wide = (
+        next(each for each in found.estimates if each.metric == "accuracy") for found in (by_row, by_entity)
+    )
+    assert wide.value == narrow.value
+    assert wide.upper - wide.lower > narrow.upper - narrow.lower
+
+
 def test_the_same_data_gives_the_same_figures(inputs: dict[str, list[Artifact]], tmp_path: Path) -> None:
     assert _references(inputs, tmp_path / "a") == _references(inputs, tmp_path / "b")
 
