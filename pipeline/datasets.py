@@ -14,10 +14,9 @@ from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
 from pipeline.ingest.source import PREVIOUS as PREVIOUS
+from pipeline.ingest.source import SERVING as SERVING
 from pipeline.ingest.source import Source, exists, has_spans, previous_source, resolve_source
 from sources.storage import is_remote
-
-SERVING = "serving"
 
 
 @dataclass(frozen=True)

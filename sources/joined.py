@@ -9,6 +9,7 @@ from core.text import listed, shortened
 from sources.format import FileSurvey, Format
 from sources.kinds import Kind
 from sources.storage import base_name
+from sources.why_text import WhyText, joined
 
 
 def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
@@ -44,6 +45,11 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
         for name, kind in survey.kinds.items():
             kinds[name] = _wider(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
     return kinds
+
+
+def why_text(surveys: Sequence[FileSurvey], name: str) -> WhyText:
+    """What makes text of a column in all files together."""
+    return joined(survey.why_text[name] for survey in surveys if name in survey.why_text)
 
 
 def _wider(so_far: Kind, kind: Kind, name: str, path: str, format_: Format) -> Kind:

@@ -74,7 +74,7 @@ class JsonLines(TextFormat[TextPart]):
         if columns is None:
             columns, numbers, rejects = _by_line(part.path, texts, piece.line, numbers)
         check_names(part.path, columns.schema.names)
-        return Rows(chosen(columns, only), np.array(numbers, np.int64), True, rejects)
+        return Rows(chosen(columns, only, self.reading), np.array(numbers, np.int64), True, rejects)
 
 
 def _by_arrow(raw: bytes, lines: list[bytes]) -> pa.RecordBatch | None:
