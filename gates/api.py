@@ -171,7 +171,8 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
     named = [(name, "prediction withholds") for name in sorted(workload.withheld)]
     for name, who in [*named, *((name, "data.column_types names") for name in sorted(workload.column_types))]:
         hint = did_you_mean(name, train.column_names, cutoff=0.7)
-        if name not in train.column_names and name != workload.label and hint:
+        absent_by_right = (workload.label, *workload.reading.ignore_columns)
+        if name not in train.column_names and name not in absent_by_right and hint:
             raise SluiceError(f"{who} `{name}`, which is no column of train{hint}")
 
 

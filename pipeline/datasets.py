@@ -48,7 +48,7 @@ def datasets_here(data: DataConfig, split: SplitConfig, prediction: PredictionCo
     log = _serving_log(data)
     served = resolve_source(log) if log else None
     columns = check_source(current, data, split)
-    check_withheld(columns, data.label, prediction, _named(data))
+    check_withheld([*columns, *data.ignore_columns], data.label, prediction, _named(data))
     for source, only in ((previous, PREVIOUS), (served, SERVING)):
         if source:
             check_source(source, data, split, only)

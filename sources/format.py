@@ -91,6 +91,7 @@ class Format(ABC, Generic[AnyPart]):
     from_text: ClassVar[bool] = False  # the kinds are read out of text, so that a hint can make text of numbers
     leaves_out: ClassVar[bool] = False  # a row, and so a file, may leave a column out that others have
     mixes_numbers: ClassVar[bool] = True  # whole and decimal numbers may stand in one column
+    fixed_columns: ClassVar[bool] = False  # it is of images and labels, and none can be left out
     by_class: ClassVar[bool] = False  # its units are folders of images, one a class, and its rows name image files
 
     def __init__(self, reading: Reading = AS_USUAL) -> None:

@@ -24,11 +24,15 @@ def locate(
       SluiceError: when there is nothing, when the format is unknown, or when several are mixed.
     """
     format_ = format_of_folder(place) if wanted == AUTO else format_named(wanted)
-    if format_ is not None and format_.by_class:
-        return format_, format_.select([place])
-    files = data_files(place)
+    is_folder = format_ is not None and format_.by_class
+    files = [place] if is_folder else data_files(place)
     if format_ is None:
         format_ = _recognised(place, files, unknown)
+    if format_.fixed_columns and reading.ignore_columns:
+        raise SluiceError(
+            f"{place} holds images and their labels, and data.ignore_columns names columns to leave out.",
+            "Remove data.ignore_columns.",
+        )
     return format_named(format_.name, reading), format_.select(files)
 
 

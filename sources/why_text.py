@@ -129,15 +129,16 @@ def notes(columns: dict[str, WhyText]) -> tuple[str, ...]:
     for name, why in columns.items():
         if (reason := why.reason()) is not None:
             because, settings = reason
-            found.append(f"`{name}` is text because of {because}; set {_lines(settings)}")
+            found.append(f"`{name}` is text because of {because}; {_lines(settings)}")
     return tuple(found)
 
 
 def _lines(settings: dict[str, object]) -> str:
-    keys, options = [], []
+    keys, options, lines = [], [], []
     for key, value in settings.items():
         words = value if isinstance(value, list) else [value]
         text = json.dumps(words, ensure_ascii=False) if isinstance(value, list) else str(value)
-        keys.append(f"--set {shlex.quote(f'data.csv.{key}={text}')}")
+        keys.append(f"data.csv.{key}: {text}")
+        lines.append(f"--set {shlex.quote(f'data.csv.{key}={text}')}")
         options += [f"--{key} {shlex.quote(str(word))}" for word in words]
-    return f"{' '.join(keys)}  (python -m gates check: {' '.join(options)})."
+    return f"set {listed(keys)} (a run: {' '.join(lines)}; gates check: {' '.join(options)})."

@@ -33,8 +33,8 @@ class Content:
     states: Mapping[str, State]
 
     def check_unchanged(self, may_grow: bool) -> None:
-        """Refuses files that were written or exchanged since they were hashed, even when they were put back. `may_grow`:
-        an endpoint may add rows to its log meanwhile.
+        """Refuses files that were written or exchanged since they were hashed, even when they were put back.
+        `may_grow`: an endpoint may add rows to its log meanwhile.
 
         Raises:
           SluiceError: with the first of them.
