@@ -92,11 +92,11 @@ def _compare_file(found: Compared, seed: int, path: Path, text: str, separator: 
     rows: dict[int, list[str | None]] = {}
     rejects: dict[int, str] = {}
     for batch in format_.read(format_.whole(str(path))):
-        cells = (list(row.values()) for row in batch.columns.to_pylist())
-        rows |= dict(zip(batch.lines.tolist(), cells, strict=True))
+        read = (list(row.values()) for row in batch.columns.to_pylist())
+        rows |= dict(zip(batch.lines.tolist(), read, strict=True))
         rejects |= {reject.line: reject.reason for reject in batch.rejects}
     found.files += 1
-    (_, header), *expected = _expected(text, SEPARATORS[separator])
+    (_, header), *expected = list(_expected(text, SEPARATORS[separator]))
     for line, cells in expected:
         reason = rejects.pop(line, None)
         # Python's reader closes an open quote at the end of the file without a word.

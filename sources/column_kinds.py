@@ -10,6 +10,7 @@ import pyarrow as pa
 from core.errors import SluiceError
 from sources.kinds import Kind, kind_of_texts, texts_are_whole
 from sources.reading import Reading
+from sources.rejects import Reject
 from sources.typed import cannot_be_held, is_list, kind_of_type, values_are_whole
 from sources.why_text import WhyText
 
@@ -33,6 +34,7 @@ class ColumnKinds:
     kinds: dict[str, Kind] = field(default_factory=dict)
     unheld: dict[str, pa.DataType] = field(default_factory=dict)
     why_text: dict[str, WhyText] = field(default_factory=dict)
+    first_reject: Reject | None = None
     _lists: dict[str, bool] = field(default_factory=dict)
     _fractional: set[str] = field(default_factory=set)
 
@@ -42,11 +44,24 @@ class ColumnKinds:
         Raises:
           SluiceError: when a typed column is of another type than before.
         """
+        self.first_reject = self.first_reject or next(iter(rows.rejects), None)
         for name, column in zip(rows.columns.schema.names, rows.columns.columns, strict=True):
             if rows.typed:
                 self._add_typed(name, column)
             else:
                 self._add_text(name, column, rows)
+
+    def refuse_if_no_row_can_be_read(self) -> None:
+        """Refuses a file without any column, in which every row was put aside.
+
+        Raises:
+          SluiceError: with what is wrong with the first of them.
+        """
+        if not self.kinds and (first := self.first_reject):
+            raise SluiceError(
+                f"no {self.row} of {self.path} can be used: {self.row} {first.line} {first.reason}.",
+                f"Look:  ls -l {self.path}",
+            )
 
     def held(self, reading: Reading) -> dict[str, Kind]:
         """The kinds of all columns.

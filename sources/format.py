@@ -144,6 +144,7 @@ class Format(ABC, Generic[AnyPart]):
         for rows in self.read(part):
             empty = empty and not rows.columns.num_rows and not rows.rejects
             kinds.add(rows)
+        kinds.refuse_if_no_row_can_be_read()
         return FileSurvey(path, kinds.held(self.reading), [part], empty, kinds.whole, why_text=kinds.why_text)
 
     @abstractmethod
