@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,11 +10,9 @@ from core.errors import SluiceError
 from sources.kinds import Kind, kind_of_texts, texts_are_whole
 from sources.reading import Reading
 from sources.rejects import Reject
+from sources.rows import Rows
 from sources.typed import cannot_be_held, is_list, kind_of_type, values_are_whole
 from sources.why_text import WhyText
-
-if TYPE_CHECKING:
-    from sources.format import Rows
 
 
 @dataclass

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from core.errors import SluiceError
 from sources.reading import AS_USUAL, Reading
-from sources.rejects import Reject
+from sources.rows import Rows as Rows
 from sources.storage import file_size, is_gzip, open_content, plain_read_errors
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
-    from sources.csv_form import CsvForm
     from sources.images import ImageShape
     from sources.kinds import Kind
     from sources.why_text import WhyText
@@ -38,23 +35,6 @@ class Part:
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)
-
-
-@dataclass
-class Rows:
-    """Consecutive rows of one file. `typed`: the columns have their types; else they are text to be converted.
-    `lines`: where each row stands, counted from 1 in the unit that the format's `row` names. `form`: how the text of
-    numbers is written, where it is not as usual."""
-
-    columns: pa.RecordBatch
-    lines: npt.NDArray[np.int64]
-    typed: bool
-    rejects: list[Reject] = field(default_factory=list)
-    form: CsvForm | None = None
-
-    def number_text(self, column: pa.StringArray) -> pa.StringArray:
-        """Text cells as the rules for numbers read them."""
-        return column if self.form is None else self.form.number_text(column)
 
 
 @dataclass

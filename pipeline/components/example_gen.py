@@ -78,7 +78,11 @@ class ExampleGenExecutor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Called by TFX with an empty artifact; fills it or raises."""
+        """Called by TFX with an empty artifact; fills it or raises.
+
+        Raises:
+          SluiceError: when the data cannot be used, or is not what was hashed when the run began.
+        """
         given = ExampleGenInputs.from_property(exec_properties["config"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         known = {name: kind for like in input_dict.get("like") or [] for name, kind in kinds_of(like).items()}
