@@ -48,18 +48,6 @@ class ColumnKinds:
             else:
                 self._add_text(name, column, rows)
 
-    def refuse_if_no_row_can_be_read(self) -> None:
-        """Refuses a file without any column, in which every row was put aside.
-
-        Raises:
-          SluiceError: with what is wrong with the first of them.
-        """
-        if not self.kinds and (first := self.first_reject):
-            raise SluiceError(
-                f"no {self.row} of {self.path} can be used: {self.row} {first.line} {first.reason}.",
-                f"Look:  ls -l {self.path}",
-            )
-
     def held(self, reading: Reading) -> dict[str, Kind]:
         """The kinds of all columns.
 

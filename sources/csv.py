@@ -87,8 +87,9 @@ class Csv(TextFormat[CsvPart]):
             names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         except csv.Error as error:
             raise SluiceError(f"{path}: its header cannot be read as CSV ({error}).", look) from error
-        if self.reading.csv.separator is None and len(names) == 1:
-            _refuse_other_separator(path, text, sample)
+        # Who declares a comma has a file of one column.
+        if len(names) == 1 and self.reading.csv.separator != "comma":
+            _refuse_other_separator(path, text, sample, self.reading.csv.separator or "comma")
         check_names(path, names)
         return CsvPart(path, len(head), 1 + head.count(b"\n"), columns=tuple(names))
 
@@ -106,7 +107,7 @@ class Csv(TextFormat[CsvPart]):
         return last_record_end(raw, self.reading.csv.delimiter)
 
 
-def _refuse_other_separator(path: str, header: str, sample: bytes) -> None:
+def _refuse_other_separator(path: str, header: str, sample: bytes, used: str) -> None:
     """Refuses a file whose header is one column, where another separator makes the same number of several columns of
     it and of the rows below."""
     rows = sample.decode("utf-8", "replace").splitlines()[:_ROWS_SAMPLED]
@@ -117,8 +118,8 @@ def _refuse_other_separator(path: str, header: str, sample: bytes) -> None:
             continue
         if len(widths) == 1 and widths != {1}:
             raise SluiceError(
-                f"{path} looks as if a {word} stood between its cells: that makes {widths.pop()} columns, and a comma "
-                "one.",
+                f"{path} looks as if a {word} stood between its cells: that makes {widths.pop()} columns, and a "
+                f"{used} one.",
                 f"Say so:  --set data.csv.separator={word}   (python -m gates check: --separator {word}; or comma, if "
                 "it is one column)",
             )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sources.images import ImageShape
     from sources.kinds import Kind
+    from sources.rejects import Reject
     from sources.why_text import WhyText
 
 BATCH_ROWS = 40_000
@@ -50,6 +51,7 @@ class FileSurvey:
     whole: frozenset[str] = frozenset()
     shape: ImageShape | None = None
     why_text: dict[str, WhyText] = field(default_factory=dict)
+    first_reject: Reject | None = None
 
 
 class Format(ABC, Generic[AnyPart]):
@@ -124,8 +126,15 @@ class Format(ABC, Generic[AnyPart]):
         for rows in self.read(part):
             empty = empty and not rows.columns.num_rows and not rows.rejects
             kinds.add(rows)
-        kinds.refuse_if_no_row_can_be_read()
-        return FileSurvey(path, kinds.held(self.reading), [part], empty, kinds.whole, why_text=kinds.why_text)
+        return FileSurvey(
+            path,
+            kinds.held(self.reading),
+            [part],
+            empty,
+            kinds.whole,
+            why_text=kinds.why_text,
+            first_reject=kinds.first_reject,
+        )
 
     @abstractmethod
     def read(self, part: AnyPart, only: list[str] | None = None) -> Iterator[Rows]:

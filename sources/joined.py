@@ -34,7 +34,8 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
     """The kind of each column in all files: the widest one.
 
     Raises:
-      SluiceError: for a file without rows, one with other columns, or text where typed files before it hold numbers.
+      SluiceError: for a file without rows, one with other columns, text where typed files before it hold numbers, or
+        files in which no row can be read at all.
     """
     kinds: dict[str, Kind] = {}
     for survey in surveys:
@@ -44,6 +45,11 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
             check_same_columns(surveys[0].path, surveys[0].kinds, survey.path, survey.kinds)
         for name, kind in survey.kinds.items():
             kinds[name] = _wider(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
+    if not kinds and (first := next((each.first_reject for each in surveys if each.first_reject), None)):
+        raise SluiceError(
+            f"no {format_.row} of {first.file} can be used: {format_.row} {first.line} {first.reason}.",
+            f"Look:  ls -l {first.file}",
+        )
     return kinds
 
 

@@ -72,7 +72,6 @@ class TextFormat(Format[AnyTextPart]):
             empty = empty and not rows.columns.num_rows and not rows.rejects
             kinds.add(rows)
             ends.append((piece.end, piece.line + piece.raw.count(b"\n")))
-        kinds.refuse_if_no_row_can_be_read()
         part_bytes = min(PART_BYTES, 4 * _IMAGES_BLOCK_BYTES) if names_images else PART_BYTES
         return FileSurvey(
             path,
@@ -81,6 +80,7 @@ class TextFormat(Format[AnyTextPart]):
             empty,
             kinds.whole,
             why_text=kinds.why_text,
+            first_reject=kinds.first_reject,
         )
 
     def read(self, part: AnyTextPart, only: list[str] | None = None) -> Iterator[Rows]:
