@@ -16,7 +16,7 @@ from core.text import did_you_mean, shortened
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
 from gates.data.target import remarks_on_label
-from gates.tables.files import LEADING_ZEROS
+from gates.tables.files import LEADING_ZEROS, WHY_TEXT
 from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
 from gates.tables.normalise import is_bytes, is_number, normalised, single_values
@@ -26,7 +26,7 @@ from gates.tables.times import TIME_FORMS, Floats, instants, sorts_as_text
 from gates.verdict.finding import GateReport
 from gates.verdict.judge import Progress
 from gates.verdict.settings import GateSettings
-from gates.workload import Workload, read_workload, settings_of
+from gates.workload import Workload, read_workload, reading_with, settings_of
 
 _KEEP_ZEROS = "To keep them:  data.column_types: {COLUMN: string}  in the YAML of --config."
 _SHOWN = 60
@@ -48,6 +48,7 @@ def check(
     config: str | os.PathLike[str] | None = None,
     settings: GateSettings | Mapping[str, Any] | None = None,
     strict: bool = False,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> GateReport:
     """The DataGate's report on a training table and the tables to compare with it.
@@ -57,7 +58,9 @@ def check(
     identifies the unit of a row, `time` the column with the time of a row; `label_kind` states whether the label's
     values are classes or a quantity (without it the values decide); `image` names images that are stored as numbered
     columns: `pixel` for `pixel1`, `pixel2`, … `config` is a workload's YAML, which these override. `settings` are as in
-    its section `gates`; `strict` refuses where the rows are too few to decide.
+    its section `gates`; `strict` refuses where the rows are too few to decide. `reading` says how files are read:
+    `separator`, `decimal`, `thousands` and `missing` as in `data.csv`, and `ignore_columns`; it goes over what `config`
+    says.
 
     Raises:
       SluiceError: when a table, a named column or the configuration cannot be used.
@@ -70,6 +73,7 @@ def check(
             raise SluiceError(f"{word} is empty: nothing was named (is a shell variable unset?).")
     workload = _with_words(read_workload(os.fspath(config)) if config else Workload(), label, entity, time)
     workload = _with_kinds(workload, label_kind, images)
+    workload = workload.model_copy(update={"reading": reading_with(workload.reading, reading or {})})
     chosen = workload.settings if settings is None else settings
     if not isinstance(chosen, GateSettings):
         chosen = settings_of(chosen)
@@ -89,7 +93,7 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
-    read = tables_of(given, workload.column_types)
+    read = tables_of(given, workload.column_types, workload.reading)
     raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
@@ -111,10 +115,15 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
 
 def _notes(tables: Mapping[str, pa.Table]) -> tuple[str, ...]:
     lost: dict[str, str] = {}
+    notes: list[str] = []
     for table in tables.values():
-        lost = json.loads((table.schema.metadata or {}).get(LEADING_ZEROS, b"{}")) | lost
-    columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
-    return (f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}",) if lost else ()
+        metadata = table.schema.metadata or {}
+        lost = json.loads(metadata.get(LEADING_ZEROS, b"{}")) | lost
+        notes += json.loads(metadata.get(WHY_TEXT, b"[]"))
+    if lost:
+        columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
+        notes.append(f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}")
+    return tuple(dict.fromkeys(notes))
 
 
 def _possible_images(train: Table, workload: Workload) -> list[str]:
@@ -193,7 +202,8 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
     named = [(name, "prediction withholds") for name in sorted(workload.withheld)]
     for name, who in [*named, *((name, "data.column_types names") for name in sorted(workload.column_types))]:
         hint = did_you_mean(name, train.column_names, cutoff=0.7)
-        if name not in train.column_names and name != workload.label and hint:
+        absent_by_right = (workload.label, *workload.reading.ignore_columns)
+        if name not in train.column_names and name not in absent_by_right and hint:
             raise SluiceError(f"{who} `{name}`, which is no column of train{hint}")
 
 

@@ -14,7 +14,9 @@ from core.text import did_you_mean, nearest, suggestion
 from core.yaml_document import Document, KeyPath, read_document
 from gates.data.declared import Declared, PredictionConfig
 from gates.verdict.settings import CheckSettings, GateSettings, Waiver
+from sources.csv_form import CsvForm
 from sources.kinds import KIND_OF_OVERRIDE
+from sources.reading import AS_USUAL, Reading
 
 _SPLITS = ("row", "entity", "time", "column")
 _TYPES = tuple(KIND_OF_OVERRIDE)
@@ -28,12 +30,15 @@ _KEYS = {
         "entity_key",
         "time_column",
         "column_types",
+        "csv",
+        "ignore_columns",
     ),
     "prediction": ("moments", "made_at", "known_from", "never"),
     "split": ("by",),
 }
 # Valid keys that look like a key that is read here.
 _ALL_KEYS = {*_SECTIONS, *(key for keys in _KEYS.values() for key in keys), "name", "gap", "salt", "train", "test"}
+_EXPLAIN = "See what it means:  python runners/local_runner.py --explain data.csv"
 _LIST = "All checks:  python -m gates list"
 
 
@@ -42,6 +47,7 @@ class Workload(Declared, strict=False):
 
     label_expression: str | None = None
     column_types: Mapping[str, str] = {}
+    reading: Reading = AS_USUAL
     settings: GateSettings = GateSettings()
 
 
@@ -64,6 +70,7 @@ def read_workload(path: str) -> Workload:
         entity=_text(document, ("data", "entity_key")),
         time=_text(document, ("data", "time_column")),
         column_types=_column_types(document),
+        reading=_reading(document),
         split_by=_split_by(document),
         withheld=frozenset(prediction.withheld_columns()),
         known_after=prediction.known_after(),
@@ -132,6 +139,43 @@ def _column_types(document: Document) -> dict[str, str]:
         text = f"`data.column_types` must be columns, each with one of {', '.join(_TYPES)}, got {types!r}"
         raise SluiceError(f"{document.place(path).text}: {text}.")
     return {str(column): type_ for column, type_ in types.items()}
+
+
+def _reading(document: Document) -> Reading:
+    section = _section(document, "data")
+    given = {key: section[key] for key in Reading.model_fields if section.get(key) is not None}
+    try:
+        return Reading.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        path: KeyPath = ("data", *problem["loc"])
+        while path not in document.places and len(path) > 1:
+            path = path[:-1]
+        dotted = ".".join(str(part) for part in ("data", *problem["loc"]))
+        raise SluiceError(
+            f"{document.place(path).text}: `{dotted}` cannot be used: {problem['msg']}.", _EXPLAIN
+        ) from None
+
+
+def reading_with(reading: Reading, given: Mapping[str, Any]) -> Reading:
+    """The reading with what is given of `separator`, `decimal`, `thousands`, `missing` and `ignore_columns`, which goes
+    over what it says; None and nothing are not given.
+
+    Raises:
+      SluiceError: when one cannot be used.
+    """
+    said = {key: value for key, value in given.items() if value not in (None, [], ())}
+    unknown = sorted(set(said) - {*CsvForm.model_fields, *Reading.model_fields} | (set(said) & {"csv"}))
+    if unknown:
+        raise SluiceError(f"there is no option `{unknown[0]}` of how files are read.", _EXPLAIN)
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+    csv = reading.csv.model_dump() | {key: plain[key] for key in CsvForm.model_fields if key in plain}
+    try:
+        return Reading(csv=csv, ignore_columns=plain.get("ignore_columns", reading.ignore_columns))  # type: ignore[arg-type]
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = problem["loc"][-1] if problem["loc"] else "csv"
+        raise SluiceError(f"`{name}` cannot be used: {problem['msg']}.", _EXPLAIN) from None
 
 
 def _prediction(document: Document) -> PredictionConfig:

@@ -14,11 +14,10 @@ from pipeline.config.workload import DataConfig, PredictionConfig, SplitConfig
 from pipeline.ingest.fingerprint import fingerprint
 from pipeline.ingest.preflight import check_source
 from pipeline.ingest.source import PREVIOUS as PREVIOUS
+from pipeline.ingest.source import SERVING as SERVING
 from pipeline.ingest.source import Source, exists, has_spans, previous_source, resolve_source
 from sources.joined import columns_in_words
 from sources.storage import is_remote
-
-SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def datasets_here(
     log = _serving_log(data)
     served = resolve_source(log) if log else None
     columns = check_source(current, data, split)
-    check_withheld(columns, data.label, prediction, _named(data))
+    check_withheld([*columns, *data.ignore_columns], data.label, prediction, _named(data))
     _check_slices(columns, data.label, slices, _named(data))
     for source, only in ((previous, PREVIOUS), (served, SERVING)):
         if source:

@@ -13,8 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.packages import PACKAGES
+from runners.named_files import files_named_in
 
 ROOT = Path(__file__).resolve().parent.parent
+# Machinery: what its constants name are files that it writes, or that components pass on.
+_READ_NO_FILES = frozenset(PACKAGES) - {"preprocessing", "models"}
 _TEMPLATES = "templates"  # the folder that jinja2's PackageLoader reads
 IMAGE_COMMIT = "SLUICE_GIT_COMMIT"  # set by deploy/Dockerfile: an image has no git
 
@@ -41,7 +44,8 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
     A package stands for all its modules. Imports are read from the source and nothing is imported, so each component
     depends on exactly what it can reach: an edit in report/ or runners/ leaves every component reusable, an edit in
     models/ leaves Transform reusable. What is found by its dotted path alone (the workload's modules) must be named.
-    The templates that a module loads count with it: an edit of the model card registers anew.
+    The templates that a module loads count with it: an edit of the model card registers anew. So do the files that the
+    user's modules name, such as a vocabulary beside the preprocessing.
     """
     digest = hashlib.sha256((lock_hash(root) or "no lock").encode())
     for name, file in sorted(reachable_sources(modules, root).items()):
@@ -56,7 +60,7 @@ def image_code(root: Path = ROOT) -> str:
 
 def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
     """The source files of `modules` and of whatever of ours they import, by dotted name, and the templates that these
-    load, by their path."""
+    load and the files that the user's modules name, by their path."""
     bases = [root, *(_folder_holding(name) for name in modules if _file_below(root, name) is None)]
     own_names = frozenset(PACKAGES) | {name.partition(".")[0] for name in modules}
     found: dict[str, Path] = {}
@@ -71,6 +75,8 @@ def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Pa
         package = name if file.name == "__init__.py" else parent
         reads = _reads(file, package, file.stat().st_mtime_ns)
         waiting += [*([parent] if parent else []), *reads.modules]
+        if name.partition(".")[0] not in _READ_NO_FILES:
+            found |= {f"{name}/{os.path.relpath(each, file.parent)}": each for each in files_named_in(file)}
         for owner in reads.templates_of:
             if home := _find(owner, bases, own_names):
                 folder = home.parent

@@ -8,7 +8,11 @@ import pyarrow as pa
 
 from core.errors import SluiceError
 from sources.kinds import Kind, kind_of_texts, texts_are_whole
+from sources.reading import Reading
+from sources.rejects import Reject
+from sources.rows import Rows
 from sources.typed import cannot_be_held, is_list, kind_of_type, values_are_whole
+from sources.why_text import WhyText
 
 
 @dataclass
@@ -17,7 +21,7 @@ class ColumnKinds:
 
     `row` is what a sentence calls a row; `mixes_numbers`: whole and decimal numbers may stand in one column; `ints`:
     columns to check for floats that are whole numbers only. `unheld`: columns of a type that no
-    tf.Example can hold.
+    tf.Example can hold. `why_text`: of columns that are read from text, what makes text of them.
     """
 
     path: str
@@ -26,29 +30,32 @@ class ColumnKinds:
     ints: frozenset[str] = frozenset()
     kinds: dict[str, Kind] = field(default_factory=dict)
     unheld: dict[str, pa.DataType] = field(default_factory=dict)
+    why_text: dict[str, WhyText] = field(default_factory=dict)
+    first_reject: Reject | None = None
     _lists: dict[str, bool] = field(default_factory=dict)
     _fractional: set[str] = field(default_factory=set)
 
-    def add(self, columns: pa.RecordBatch, typed: bool) -> None:
+    def add(self, rows: Rows) -> None:
         """Goes on with these rows.
 
         Raises:
           SluiceError: when a typed column is of another type than before.
         """
-        for name, column in zip(columns.schema.names, columns.columns, strict=True):
-            if typed:
+        self.first_reject = self.first_reject or next(iter(rows.rejects), None)
+        for name, column in zip(rows.columns.schema.names, rows.columns.columns, strict=True):
+            if rows.typed:
                 self._add_typed(name, column)
             else:
-                self._add_text(name, column)
+                self._add_text(name, column, rows)
 
-    def held(self) -> dict[str, Kind]:
+    def held(self, reading: Reading) -> dict[str, Kind]:
         """The kinds of all columns.
 
         Raises:
           SluiceError: when no tf.Example can hold one of them.
         """
-        for name, type_ in self.unheld.items():
-            raise cannot_be_held(self.path, name, type_)
+        if self.unheld:
+            raise cannot_be_held(self.path, self.unheld, reading)
         return self.kinds
 
     @property
@@ -56,9 +63,15 @@ class ColumnKinds:
         """Of the requested columns those that are float and hold whole numbers only."""
         return frozenset(name for name in self.ints - self._fractional if self.kinds.get(name) is Kind.FLOAT)
 
-    def _add_text(self, name: str, column: pa.StringArray) -> None:
-        kind = self.kinds[name] = kind_of_texts(column, self.kinds.get(name, Kind.NONE))
-        if kind is Kind.FLOAT and name in self.ints - self._fractional and not texts_are_whole(column):
+    def _add_text(self, name: str, column: pa.StringArray, rows: Rows) -> None:
+        texts = rows.number_text(column)
+        kind = self.kinds[name] = kind_of_texts(texts, self.kinds.get(name, Kind.NONE))
+        why = self.why_text.setdefault(name, WhyText())
+        if kind is Kind.BYTES:
+            why.add(texts, rows.form is None)
+        else:
+            why.add_numbers(column)
+        if kind is Kind.FLOAT and name in self.ints - self._fractional and not texts_are_whole(texts):
             self._fractional.add(name)
 
     def _add_typed(self, name: str, column: pa.Array) -> None:

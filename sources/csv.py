@@ -1,5 +1,5 @@
-"""CSV: the first line names the columns, a comma stands between cells, a newline ends a row, and quotes hold all
-three. Cells are text, and what they are is inferred from all of them."""
+"""CSV: the first line names the columns, a comma (or what is declared) stands between cells, a newline ends a row, and
+quotes hold all three. Cells are text, and what they are is inferred from all of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import io
 from dataclasses import dataclass
 
 from core.errors import SluiceError
+from sources.csv_form import SEPARATORS
 from sources.format import Rows, check_names, check_stored
 from sources.storage import open_content, plain_read_errors
 from sources.text_files import BOM, Piece, TextFormat, TextPart
+
+_LONGEST_HEADER = 1 << 20
+_SAMPLED = 1 << 14
+_ROWS_SAMPLED = 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Csv(TextFormat[CsvPart]):
             content.read(whole.offset)
             while piece := content.read(1 << 16):
                 if piece.strip():
-                    return whole.columns
+                    return tuple(self.reading.kept(whole.columns))
         raise SluiceError(f"{path} {self.no_rows}.", f"Look:  head {path}")
 
     def whole(self, path: str) -> CsvPart:
@@ -58,11 +63,19 @@ class Csv(TextFormat[CsvPart]):
         Raises:
           SluiceError: when the file cannot be read.
         """
+        from sources.csv_records import last_record_end
+
+        look = f"Look:  head -1 {path}"
+        delimiter = self.reading.csv.delimiter
         with plain_read_errors(path), open_content(path) as content:
             head = content.readline()
-            while head.count(b'"') % 2 and (more := content.readline()):
+            # The first line that has no end of a record goes on in the next one.
+            while last_record_end(head.removeprefix(BOM), delimiter) < len(head.removeprefix(BOM)):
+                more = content.readline()
+                if not more or len(head) > _LONGEST_HEADER:
+                    break
                 head += more
-        look = f"Look:  head -1 {path}"
+            sample = content.read(_SAMPLED)
         try:
             # csv reads no NUL before Python 3.11.
             text = head.removeprefix(BOM).decode("utf-8").replace("\0", "\ufffd")
@@ -71,9 +84,12 @@ class Csv(TextFormat[CsvPart]):
         if not text.strip():
             raise SluiceError(f"{path} is empty." if not head else f"{path} has no header in its first line.", look)
         try:
-            names = next(csv.reader(io.StringIO(text, newline="")))
+            names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         except csv.Error as error:
             raise SluiceError(f"{path}: its header cannot be read as CSV ({error}).", look) from error
+        # Who declares a comma has a file of one column.
+        if len(names) == 1 and self.reading.csv.separator != "comma":
+            _refuse_other_separator(path, text, sample, self.reading.csv.separator or "comma")
         check_names(path, names)
         return CsvPart(path, len(head), 1 + head.count(b"\n"), columns=tuple(names))
 
@@ -81,10 +97,29 @@ class Csv(TextFormat[CsvPart]):
         """Cells as text."""
         from sources.csv_cells import rows_of
 
-        return rows_of(part.path, part.columns, piece.raw, piece.line, only)
+        wanted = self.reading.kept(part.columns) if only is None else only
+        return rows_of(part.path, part.columns, piece.raw, piece.line, wanted, self.reading.csv)
 
     def last_end(self, raw: bytes) -> int:
         """After a newline outside quotes."""
-        from sources.csv_cells import last_record_end
+        from sources.csv_records import last_record_end
 
-        return last_record_end(raw)
+        return last_record_end(raw, self.reading.csv.delimiter)
+
+
+def _refuse_other_separator(path: str, header: str, sample: bytes, used: str) -> None:
+    """Refuses a file whose header is one column, where another separator makes the same number of several columns of
+    it and of the rows below."""
+    rows = sample.decode("utf-8", "replace").splitlines()[:_ROWS_SAMPLED]
+    for word, sign in SEPARATORS.items():
+        try:
+            widths = {len(cells) for cells in csv.reader([header, *rows[:-1]], delimiter=sign) if cells}
+        except csv.Error:
+            continue
+        if len(widths) == 1 and widths != {1}:
+            raise SluiceError(
+                f"{path} looks as if a {word} stood between its cells: that makes {widths.pop()} columns, and a "
+                f"{used} one.",
+                f"Say so:  --set data.csv.separator={word}   (python -m gates check: --separator {word}; or comma, if "
+                "it is one column)",
+            )

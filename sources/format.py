@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from core.errors import SluiceError
-from sources.rejects import Reject
+from sources.reading import AS_USUAL, Reading
+from sources.rows import Rows as Rows
 from sources.storage import file_size, is_gzip, open_content, plain_read_errors
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
     from sources.images import ImageShape
     from sources.kinds import Kind
+    from sources.rejects import Reject
+    from sources.why_text import WhyText
 
 BATCH_ROWS = 40_000
 PART_BYTES = 64 << 20  # what one worker takes at a time
@@ -38,20 +39,10 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 @dataclass
-class Rows:
-    """Consecutive rows of one file. `typed`: the columns have their types; else they are text to be converted.
-    `lines`: where each row stands, counted from 1 in the unit that the format's `row` names."""
-
-    columns: pa.RecordBatch
-    lines: npt.NDArray[np.int64]
-    typed: bool
-    rejects: list[Reject] = field(default_factory=list)
-
-
-@dataclass
 class FileSurvey:
     """What one file holds: the kind of each column, and the parts in which it can be read. `whole`: those of the
-    columns asked for that are float and have whole numbers only. `shape`: of the images, where the file says so."""
+    columns asked for that are float and have whole numbers only. `shape`: of the images, where the file says so.
+    `why_text`: what makes text of columns that are numbers otherwise."""
 
     path: str
     kinds: dict[str, Kind]
@@ -59,6 +50,8 @@ class FileSurvey:
     empty: bool
     whole: frozenset[str] = frozenset()
     shape: ImageShape | None = None
+    why_text: dict[str, WhyText] = field(default_factory=dict)
+    first_reject: Reject | None = None
 
 
 class Format(ABC, Generic[AnyPart]):
@@ -80,7 +73,11 @@ class Format(ABC, Generic[AnyPart]):
     from_text: ClassVar[bool] = False  # the kinds are read out of text, so that a hint can make text of numbers
     leaves_out: ClassVar[bool] = False  # a row, and so a file, may leave a column out that others have
     mixes_numbers: ClassVar[bool] = True  # whole and decimal numbers may stand in one column
+    fixed_columns: ClassVar[bool] = False  # it is of images and labels, and none can be left out
     by_class: ClassVar[bool] = False  # its units are folders of images, one a class, and its rows name image files
+
+    def __init__(self, reading: Reading = AS_USUAL) -> None:
+        self.reading = reading
 
     def matches(self, path: str) -> bool:
         """Whether a path is of this format, by its name; for a format of folders, by what lies in the folder."""
@@ -128,8 +125,16 @@ class Format(ABC, Generic[AnyPart]):
         kinds, empty = ColumnKinds(path, self.row, self.mixes_numbers, ints), True
         for rows in self.read(part):
             empty = empty and not rows.columns.num_rows and not rows.rejects
-            kinds.add(rows.columns, rows.typed)
-        return FileSurvey(path, kinds.held(), [part], empty, kinds.whole)
+            kinds.add(rows)
+        return FileSurvey(
+            path,
+            kinds.held(self.reading),
+            [part],
+            empty,
+            kinds.whole,
+            why_text=kinds.why_text,
+            first_reject=kinds.first_reject,
+        )
 
     @abstractmethod
     def read(self, part: AnyPart, only: list[str] | None = None) -> Iterator[Rows]:
@@ -145,12 +150,14 @@ class Format(ABC, Generic[AnyPart]):
         return list(parts)
 
 
-def chosen(columns: pa.RecordBatch, only: list[str] | None) -> pa.RecordBatch:
+def chosen(columns: pa.RecordBatch, only: list[str] | None, reading: Reading = AS_USUAL) -> pa.RecordBatch:
     """The columns that are wanted, of those that are there."""
     import pyarrow as pa
 
     if only is None:
-        return columns
+        if not set(reading.ignore_columns).intersection(columns.schema.names):
+            return columns
+        only = reading.kept(columns.schema.names)
     names = [name for name in only if name in columns.schema.names]
     if not names:  # Arrow would forget how many rows there are
         return pa.RecordBatch.from_arrays([pa.nulls(columns.num_rows)] * len(only), list(only))

@@ -11,6 +11,7 @@ from sources.idx import Idx
 from sources.image_folder import ImageFolder
 from sources.json_lines import JsonLines
 from sources.parquet import Parquet
+from sources.reading import AS_USUAL, Reading
 from sources.tfrecord import TfRecord
 
 FORMATS: tuple[Format[Any], ...] = (
@@ -24,9 +25,22 @@ FORMATS: tuple[Format[Any], ...] = (
 NAMES = tuple(format_.name for format_ in FORMATS)
 
 
-def format_named(name: str) -> Format[Any]:
-    """The format of this name, which is one of NAMES."""
-    return next(format_ for format_ in FORMATS if format_.name == name)
+def format_named(name: str, reading: Reading = AS_USUAL) -> Format[Any]:
+    """The format of this name, which is one of NAMES, for files that are read so."""
+    found = next(format_ for format_ in FORMATS if format_.name == name)
+    return found if reading == AS_USUAL else type(found)(reading)
+
+
+def check_ignored(format_: Format[Any], path: str) -> None:
+    """Refuses a column to leave out that a file does not have, so far as a look at it can tell.
+
+    Raises:
+      SluiceError: when there is one, or the file cannot be read.
+    """
+    if format_.reading.ignore_columns:
+        there = format_named(format_.name, Reading(csv=format_.reading.csv)).columns(path)
+        if there is not None:
+            format_.reading.check(path, there, format_.leaves_out)
 
 
 def format_of_file(path: str) -> Format[Any] | None:

@@ -50,6 +50,7 @@ class Idx(Format[IdxPart]):
 
     name = "idx"
     title = "idx images"
+    fixed_columns = True
     suffixes = ("-images-idx3-ubyte", "-images-idx3-ubyte.gz")
 
     def matches(self, path: str) -> bool:

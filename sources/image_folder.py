@@ -39,6 +39,7 @@ class ImageFolder(Format[FolderPart]):
 
     name = "image_folder"
     title = "images in folders by class"
+    fixed_columns = True
     suffixes = ()
     by_class = True
 

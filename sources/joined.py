@@ -9,6 +9,7 @@ from core.text import listed, shortened
 from sources.format import FileSurvey, Format
 from sources.kinds import Kind
 from sources.storage import base_name
+from sources.why_text import WhyText, joined
 
 
 def check_same_columns(first: str, columns: Iterable[str], path: str, others: Iterable[str]) -> None:
@@ -33,7 +34,8 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
     """The kind of each column in all files: the widest one.
 
     Raises:
-      SluiceError: for a file without rows, one with other columns, or text where typed files before it hold numbers.
+      SluiceError: for a file without rows, one with other columns, text where typed files before it hold numbers, or
+        files in which no row can be read at all.
     """
     kinds: dict[str, Kind] = {}
     for survey in surveys:
@@ -43,7 +45,17 @@ def joined_kinds(surveys: Sequence[FileSurvey], format_: Format) -> dict[str, Ki
             check_same_columns(surveys[0].path, surveys[0].kinds, survey.path, survey.kinds)
         for name, kind in survey.kinds.items():
             kinds[name] = _wider(kinds.get(name, Kind.NONE), kind, name, survey.path, format_)
+    if not kinds and (first := next((each.first_reject for each in surveys if each.first_reject), None)):
+        raise SluiceError(
+            f"no {format_.row} of {first.file} can be used: {format_.row} {first.line} {first.reason}.",
+            f"Look:  ls -l {first.file}",
+        )
     return kinds
+
+
+def why_text(surveys: Sequence[FileSurvey], name: str) -> WhyText:
+    """What makes text of a column in all files together."""
+    return joined(survey.why_text[name] for survey in surveys if name in survey.why_text)
 
 
 def _wider(so_far: Kind, kind: Kind, name: str, path: str, format_: Format) -> Kind:

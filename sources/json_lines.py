@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import SluiceError
 from sources.format import Rows, check_names, check_stored, chosen
+from sources.reading import Reading
 from sources.rejects import Reject
 from sources.storage import open_content, plain_read_errors
 from sources.text_files import Piece, TextFormat, TextPart, after_bom
@@ -72,9 +73,9 @@ class JsonLines(TextFormat[TextPart]):
         columns = _by_arrow(piece.raw, [texts[number - piece.line] for number in numbers])
         rejects: list[Reject] = []
         if columns is None:
-            columns, numbers, rejects = _by_line(part.path, texts, piece.line, numbers)
+            columns, numbers, rejects = _by_line(part.path, texts, piece.line, numbers, self.reading)
         check_names(part.path, columns.schema.names)
-        return Rows(chosen(columns, only), np.array(numbers, np.int64), True, rejects)
+        return Rows(chosen(columns, only, self.reading), np.array(numbers, np.int64), True, rejects)
 
 
 def _by_arrow(raw: bytes, lines: list[bytes]) -> pa.RecordBatch | None:
@@ -136,7 +137,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _by_line(
-    path: str, texts: list[bytes], first: int, numbers: list[int]
+    path: str, texts: list[bytes], first: int, numbers: list[int], reading: Reading
 ) -> tuple[pa.RecordBatch, list[int], list[Reject]]:
     """The slow and exact reading: good rows, and a reason for each of the others."""
     import pyarrow as pa
@@ -149,7 +150,7 @@ def _by_line(
             rejects.append(Reject(path, number, row, texts[number - first].decode("utf-8", "replace").rstrip("\r")))
         else:
             rows[number] = row
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    names = reading.kept(dict.fromkeys(name for row in rows.values() for name in row))
     columns = [_column(path, name, {number: row.get(name) for number, row in rows.items()}) for name in names]
     if not names:  # which says how many rows there are, even without a column
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([]))), list(rows), rejects

@@ -8,12 +8,15 @@ from core.errors import SluiceError
 from sources.format import Format
 from sources.formats import format_named, format_of_file, format_of_folder, readable_suffixes
 from sources.paths import data_files, look
+from sources.reading import AS_USUAL, Reading
 from sources.storage import base_name
 
 AUTO = "auto"
 
 
-def locate(place: str, wanted: str = AUTO, unknown: str = "") -> tuple[Format[Any], list[str]]:
+def locate(
+    place: str, wanted: str = AUTO, unknown: str = "", reading: Reading = AS_USUAL
+) -> tuple[Format[Any], list[str]]:
     """The format that is named or recognised, and what is read one by one, in the order of the names: files, or the
     folders of classes. `unknown`: the next command where no suffix tells the format.
 
@@ -21,12 +24,16 @@ def locate(place: str, wanted: str = AUTO, unknown: str = "") -> tuple[Format[An
       SluiceError: when there is nothing, when the format is unknown, or when several are mixed.
     """
     format_ = format_of_folder(place) if wanted == AUTO else format_named(wanted)
-    if format_ is not None and format_.by_class:
-        return format_, format_.select([place])
-    files = data_files(place)
+    is_folder = format_ is not None and format_.by_class
+    files = [place] if is_folder else data_files(place)
     if format_ is None:
         format_ = _recognised(place, files, unknown)
-    return format_, format_.select(files)
+    if format_.fixed_columns and reading.ignore_columns:
+        raise SluiceError(
+            f"{place} holds images and their labels, and data.ignore_columns names columns to leave out.",
+            "Remove data.ignore_columns.",
+        )
+    return format_named(format_.name, reading), format_.select(files)
 
 
 def _recognised(place: str, files: list[str], unknown: str) -> Format[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import SluiceError
-from sources.format import BATCH_ROWS, PART_BYTES, FileSurvey, Format, Part, Rows, check_names, check_stored
+from sources.format import BATCH_ROWS, PART_BYTES, FileSurvey, Format, Part, Rows, check_names, check_stored, chosen
 from sources.storage import open_stored, plain_read_errors
 
 
@@ -44,7 +44,7 @@ class Parquet(Format[ParquetPart]):
         with _opened(path) as file:
             if not file.metadata.num_rows:
                 raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
-            return tuple(file.schema_arrow.names)
+            return tuple(self.reading.kept(file.schema_arrow.names))
 
     def whole(self, path: str) -> ParquetPart:
         """All row groups.
@@ -65,13 +65,19 @@ class Parquet(Format[ParquetPart]):
         from sources.typed import cannot_be_held, kind_of_type
 
         kinds: dict[str, Kind] = {}
+        unheld = {}
         with _opened(path) as file:
-            filled = _columns_with_values(file)
-            for entry in file.schema_arrow:
+            wanted = self.reading.kept(file.schema_arrow.names)
+            for entry in map(file.schema_arrow.field, wanted):
                 kind = kind_of_type(entry.type)
                 if kind is None:
-                    raise cannot_be_held(path, entry.name, entry.type)
-                kinds[entry.name] = kind if entry.name in filled else Kind.NONE
+                    unheld[entry.name] = entry.type
+                else:
+                    kinds[entry.name] = kind
+            if unheld:
+                raise cannot_be_held(path, unheld, self.reading)
+            filled = _columns_with_values(file, wanted)
+            kinds = {name: kind if name in filled else Kind.NONE for name, kind in kinds.items()}
             floats = sorted(name for name in ints if kinds.get(name) is Kind.FLOAT)
             whole = frozenset(name for name in floats if _is_whole(file, name))
             return FileSurvey(path, kinds, _cut(path, file.metadata), file.metadata.num_rows == 0, whole)
@@ -86,8 +92,12 @@ class Parquet(Format[ParquetPart]):
 
         row = part.first_row
         with _opened(part.path) as file:
+            if only is None and self.reading.ignore_columns:
+                only = self.reading.kept(file.schema_arrow.names)
             for batch in file.iter_batches(BATCH_ROWS, row_groups=list(part.groups), columns=only, use_threads=False):
-                yield Rows(batch, np.arange(row, row + batch.num_rows), True)
+                # Arrow takes `a` for `a` and `a.b`.
+                columns = chosen(batch, only)
+                yield Rows(columns, np.arange(row, row + batch.num_rows), True)
                 row += batch.num_rows
 
 
@@ -117,27 +127,51 @@ def _read_alone(file: Any, name: str) -> Iterator[Any]:
         yield batch.column(batch.schema.get_field_index(name))
 
 
-def _columns_with_values(file: Any) -> set[str]:
-    """Columns that are not missing throughout, by the file's own statistics where it has them."""
+def _columns_with_values(file: Any, wanted: list[str]) -> set[str]:
+    """Those of the wanted columns that are not missing throughout, by the file's own statistics where it has them."""
     metadata = file.metadata
-    flat = set(file.schema_arrow.names)
+    flat = _flat_columns(file)
     filled: set[str] = set()
-    unsure: set[str] = set()
+    unsure = set(wanted).difference(flat.values())
     for group in range(metadata.num_row_groups):
-        for place in range(metadata.num_columns):
+        for place, name in flat.items():
             chunk = metadata.row_group(group).column(place)
-            # A dot stands before what a list or struct holds, or is a part of the name.
-            nested = chunk.path_in_schema not in flat
-            name = chunk.path_in_schema.split(".")[0] if nested else chunk.path_in_schema
             statistics = chunk.statistics
-            if statistics is None or not statistics.has_null_count or nested:
+            if statistics is None or not statistics.has_null_count:
                 unsure.add(name)
             elif statistics.null_count < chunk.num_values:
                 filled.add(name)
-    for name in sorted(unsure - filled):
+    for name in sorted(unsure.intersection(wanted) - filled):
         if any(column.null_count < len(column) for column in _read_alone(file, name)):
             filled.add(name)
     return filled
+
+
+def _flat_columns(file: Any) -> dict[int, str]:
+    """The place of each column of single values among the file's own columns. A column of lists or structs has none
+    or several, whose paths begin with its name; but a dot may also be a part of a name, so places are counted."""
+    found, place = {}, 0
+    for entry in file.schema_arrow:
+        leaves = _leaves(entry.type)
+        if not entry.type.num_fields:
+            found[place] = entry.name
+        place += leaves
+    return found if place == file.metadata.num_columns else {}
+
+
+def _leaves(type_: Any) -> int:
+    """How many columns a Parquet file has for a column of this type."""
+    import pyarrow as pa
+
+    if isinstance(type_, pa.BaseExtensionType):
+        return _leaves(type_.storage_type)
+    if pa.types.is_map(type_):
+        return _leaves(type_.key_type) + _leaves(type_.item_type)
+    if pa.types.is_struct(type_):
+        return sum(_leaves(type_[place].type) for place in range(type_.num_fields))
+    if type_.num_fields and not pa.types.is_dictionary(type_):
+        return _leaves(type_.value_type)
+    return 1
 
 
 @contextmanager

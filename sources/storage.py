@@ -6,12 +6,13 @@ import errno
 import gzip
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from core.errors import SluiceError
 from core.remote_errors import Cause, cause_of, plain_remote_errors
@@ -52,6 +53,35 @@ def file_size(path: str) -> int:
       SluiceError: when it is remote and its bucket cannot be used.
     """
     return match_files(path).get(path, 0) if is_remote(path) else Path(path).stat().st_size
+
+
+class FileState(NamedTuple):
+    """What tells whether a local file was written or exchanged: each write and each rename changes one of these, and no
+    program can set the last one back. `link`: the same of a symbolic link that leads to it."""
+
+    device: int
+    inode: int
+    size: int
+    written: int
+    changed: int
+    link: tuple[int, int, int] | None
+
+
+def state_of(path: str) -> FileState | None:
+    """The state of a local file now; None when it is not there."""
+    try:
+        link = file = os.lstat(path)
+        if stat.S_ISLNK(link.st_mode):
+            file = Path(path).stat()
+    except OSError:
+        return None
+    through = None if link is file else (link.st_dev, link.st_ino, link.st_ctime_ns)
+    return FileState(file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns, through)
+
+
+def changed_at(state: FileState) -> float:
+    """When the file was last written or moved, in seconds since 1970."""
+    return max(state.changed, state.link[2] if state.link else 0) / 1e9
 
 
 def checksums(paths: Sequence[str]) -> dict[str, str]:

@@ -70,10 +70,18 @@ class TextFormat(Format[AnyTextPart]):
         for piece in self._pieces(whole):
             rows = self.parse(whole, piece, None)
             empty = empty and not rows.columns.num_rows and not rows.rejects
-            kinds.add(rows.columns, rows.typed)
+            kinds.add(rows)
             ends.append((piece.end, piece.line + piece.raw.count(b"\n")))
         part_bytes = min(PART_BYTES, 4 * _IMAGES_BLOCK_BYTES) if names_images else PART_BYTES
-        return FileSurvey(path, kinds.held(), _cut(whole, part_bytes, ends), empty, kinds.whole)
+        return FileSurvey(
+            path,
+            kinds.held(self.reading),
+            _cut(whole, part_bytes, ends),
+            empty,
+            kinds.whole,
+            why_text=kinds.why_text,
+            first_reject=kinds.first_reject,
+        )
 
     def read(self, part: AnyTextPart, only: list[str] | None = None) -> Iterator[Rows]:
         """As every format.
@@ -86,7 +94,8 @@ class TextFormat(Format[AnyTextPart]):
             for start in range(0, max(rows.columns.num_rows, 1), BATCH_ROWS):
                 some = slice(start, start + BATCH_ROWS)
                 rejects = [] if start else rows.rejects
-                yield Rows(rows.columns.slice(start, BATCH_ROWS), rows.lines[some], rows.typed, rejects)
+                columns = rows.columns.slice(start, BATCH_ROWS)
+                yield Rows(columns, rows.lines[some], rows.typed, rejects, rows.form)
 
     def _pieces(self, part: AnyTextPart) -> Iterator[Piece]:
         """Pieces of about BLOCK_BYTES, or as many as the part says."""

@@ -69,7 +69,7 @@ class TfRecord(Format[Part]):
         if len(records) == _RECORDS_SEEN:
             return None
         rows = _rows(path, records, 1)
-        return None if rows.rejects else tuple(rows.columns.schema.names)
+        return None if rows.rejects else tuple(self.reading.kept(rows.columns.schema.names))
 
     def whole(self, path: str) -> Part:
         """The only part: a TFRecord file cannot be entered in the middle."""
@@ -85,7 +85,7 @@ class TfRecord(Format[Part]):
         for records in _batched(read_records(part.path)):
             rows = _rows(part.path, records, first)
             first += len(records)
-            rows.columns = chosen(rows.columns, only)
+            rows.columns = chosen(rows.columns, only, self.reading)
             yield rows
 
 

@@ -3,16 +3,22 @@ tf.Example, and flat columns brought to the lists that tfx-bsl's encoder takes."
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import SluiceError
+from core.text import shortened
 from sources.kinds import ARROW_TYPE, Kind, to_kind
+from sources.reading import AS_USUAL, Reading, to_leave_out
 
 Mask = npt.NDArray[np.bool_]
 _LONGEST_TYPE = 60
+_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 _EXACT_TO = {16: 1 << 11, 32: 1 << 24, 64: 1 << 53}  # by bits of a float: whole numbers up to here are all there
 
 
@@ -40,12 +46,18 @@ def kind_of_type(type_: pa.DataType) -> Kind | None:
     return None
 
 
-def cannot_be_held(path: str, column: str, type_: pa.DataType) -> SluiceError:
-    """The refusal of a column of such a type."""
+def cannot_be_held(path: str, columns: Mapping[str, pa.DataType], reading: Reading = AS_USUAL) -> SluiceError:
+    """The refusal of columns of such types, with the line that leaves them out, too."""
+    name, type_ = next(iter(columns.items()))
     named = str(type_)
     if len(named) > _LONGEST_TYPE:
         named = f"{named[:_LONGEST_TYPE]}…"
-    return SluiceError(f"{path}: column `{column}` has the type {named}, which a tf.Example cannot hold.")
+    others = shortened([f"`{each}`" for each in list(columns)[1:]], 8)
+    more = f" (nor can it hold {others})" if others else ""
+    return SluiceError(
+        f"{path}: column `{name}` has the type {named}, which a tf.Example cannot hold{more}.",
+        to_leave_out([*reading.ignore_columns, *columns]),
+    )
 
 
 def typed_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, Mask]:
@@ -57,12 +69,12 @@ def typed_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, M
     if is_list(array.type):
         return _list_to_kind(array, kind, column)
     try:
-        plain = _plain(array)
+        plain = _as_text(array) if kind is Kind.BYTES else _plain(array)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         why = str(error).splitlines()[0]
         raise SluiceError(
             f"column `{column}` of type {array.type} holds what a tf.Example cannot hold ({why}).",
-            "Write it as text or as floats.",
+            f"Read it as text:  --set 'data.column_types={{{json.dumps(column)}: string}}'   {to_leave_out([column])}",
         ) from error
     unfit = np.zeros(len(plain), bool)
     if kind is Kind.NONE or plain.null_count == len(plain):
@@ -94,7 +106,10 @@ def _list_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, M
     lengths = np.asarray(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
     values, unfit = typed_to_kind(lists.flatten(), kind, column)
     if values.null_count > unfit.sum():
-        raise SluiceError(f"column `{column}` has lists with missing elements, which a tf.Example cannot hold.")
+        raise SluiceError(
+            f"column `{column}` has lists with missing elements, which a tf.Example cannot hold.",
+            to_leave_out([column]),
+        )
     bad = np.zeros(len(lists), bool)
     bad[np.repeat(np.arange(len(lists)), lengths)[unfit]] = True
     if lengths.max(initial=0) > 1:
@@ -109,11 +124,13 @@ def _plain(array: pa.Array) -> pa.Array:
     if t.is_dictionary(type_):
         return _plain(array.dictionary_decode())
     if t.is_timestamp(type_):
-        return pc.floor(pc.divide(array.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64()), 1e6)).cast(
-            pa.int64()
-        )
-    if t.is_date(type_):
-        return _plain(array.cast(pa.timestamp("us")))
+        return _seconds(array, _PER_SECOND[type_.unit])
+    if t.is_date32(type_):
+        return pc.multiply(array.cast(pa.int32()).cast(pa.int64()), 86_400)
+    if t.is_date64(type_):
+        return _seconds(array, 1000)
+    if t.is_float16(type_):  # which this Arrow casts to nothing
+        return pa.array(array.to_numpy(zero_copy_only=False).astype(np.float32), mask=np.asarray(array.is_null()))
     if t.is_decimal(type_):
         return array.cast(pa.float64())
     if t.is_boolean(type_) or t.is_integer(type_):
@@ -123,6 +140,24 @@ def _plain(array: pa.Array) -> pa.Array:
     if t.is_large_string(type_) or t.is_binary(type_):
         return array.cast(pa.large_binary())
     return array
+
+
+def _as_text(array: pa.Array) -> pa.Array:
+    """As `_plain`, but for numbers that only text can hold."""
+    if pa.types.is_dictionary(array.type):
+        return _as_text(array.dictionary_decode())
+    if pa.types.is_uint64(array.type):
+        return array.cast(pa.large_string()).cast(pa.large_binary())
+    if pa.types.is_decimal(array.type):
+        return pa.array([None if each is None else str(each).encode() for each in array.to_pylist()], pa.large_binary())
+    return _plain(array)
+
+
+def _seconds(array: pa.Array, per_second: int) -> pa.Array:
+    """Times as whole seconds since 1970, rounded down; in integers, as a float holds no nanoseconds of today."""
+    valid = np.asarray(array.is_valid())
+    units = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return pa.array(np.floor_divide(units, per_second), pa.int64(), mask=~valid)
 
 
 def as_lists(column: pa.Array) -> pa.LargeListArray:

@@ -6,6 +6,7 @@ import json
 import sys
 import time as clock
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,29 @@ Exit codes:  0 nothing blocks          1 a defect of Sluice
 A table is a file, a folder or a glob: {formats_of_files()}.
 """
 _STDOUT = "-"
+_READING = ("separator", "decimal", "thousands", "missing", "ignore_columns")
 _DATA_HELP = "A file, folder or glob."
+
+
+def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options on how files are read, which go over what a workload says."""
+    for option in reversed(
+        [
+            click.option("--separator", metavar="S", help="Between cells of CSV: comma, semicolon, tab or pipe."),
+            click.option("--decimal", metavar="D", help="Before the decimals of a number in CSV: point or comma."),
+            click.option("--thousands", metavar="G", help="Between groups of three digits in CSV."),
+            click.option("--missing", multiple=True, metavar="W", help="A word for missing in CSV; repeatable."),
+            click.option(
+                "--ignore-column",
+                "ignore_columns",
+                multiple=True,
+                metavar="C",
+                help="A column that is never read; repeatable.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,6 +81,7 @@ def main() -> None:
     help="Numbered columns that are the pixels of one image: pixel for pixel1, pixel2, …; may be given several times.",
 )
 @click.option("--config", metavar="YAML", help="A workload such as configs/taxi.yaml; options go over what it says.")
+@_reading_options
 @click.option(
     "--strict", is_flag=True, help="Refuse also what a check could not judge, or was told to let pass without a waiver."
 )
@@ -81,7 +105,8 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
             status.update(f"{place + 1} of {count}: {name}")
             watch.begin(name)
 
-        report = run(eval=eval_, progress=progress, **given)
+        reading = {key: given.pop(key) for key in _READING}
+        report = run(eval=eval_, progress=progress, reading=reading, **given)
     watch.begin("")
     if out == _STDOUT:
         click.echo(_as_text(report))
@@ -125,19 +150,23 @@ def list_checks(as_json: bool, markdown: bool, output: Path | None) -> None:
 @click.option("--data", required=True, metavar="D", help=_DATA_HELP)
 @click.option("--label", metavar="L", help="Also show its shares.")
 @click.option("--time", metavar="C", help="Also show its range.")
+@_reading_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def describe(data: str, label: str | None, time: str | None, as_json: bool) -> None:
+def describe(data: str, label: str | None, time: str | None, as_json: bool, **given: Any) -> None:
     """Describe a table: the kind, the missing share and the range of each column."""
     from gates.api import data_of
-    from gates.command.show import console_on, show_summary
+    from gates.command.show import console_on, show_notes, show_summary
     from gates.tables.describe import describe as summarise
-    from gates.workload import Workload
+    from gates.workload import Workload, reading_with
+    from sources.reading import AS_USUAL
 
-    summary = summarise(data_of({"train": data}, Workload(label=label, time=time), True).train, label, time)
+    found = data_of({"train": data}, Workload(label=label, time=time, reading=reading_with(AS_USUAL, given)), True)
+    summary = summarise(found.train, label, time)
     if as_json:
-        click.echo(json.dumps(summary.to_json(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps({**summary.to_json(), "notes": list(found.notes)}, indent=2, ensure_ascii=False))
     else:
         show_summary(console_on(sys.stdout), summary)
+        show_notes(console_on(sys.stdout), found.notes)
 
 
 class _Stopwatch:

@@ -49,13 +49,18 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
         console.print(table)
     if left_out:
         console.print(Text(f"and {left_out:,} more (--verbose, or --json)", "dim"))
-    for note in report.notes:
-        console.print(Text(_printable(f"info: {note}"), "dim"))
+    show_notes(console, report.notes)
     _show_doubts(console, report, verbose)
     _show_skipped(console, report, verbose)
     doubts = shortened(report.in_doubt, _MOST_DOUBTS) or "no check ran"
     words = f"{_VERDICT_WORDS[report.verdict].format(doubts)} · {report.seconds:.1f} s"
     console.print(Text(report.verdict.value.upper(), _VERDICT_STYLE[report.verdict]) + Text(f"  {words}", "default"))
+
+
+def show_notes(console: Console, notes: Iterable[str]) -> None:
+    """Prints the remarks on how tables were read."""
+    for note in notes:
+        console.print(Text(_printable(f"info: {note}"), "dim"))
 
 
 def _why(finding: Finding, verbose: bool) -> Text:

@@ -17,17 +17,22 @@ import pyarrow.compute as pc
 from core.errors import SluiceError
 from sources.column_kinds import ColumnKinds
 from sources.format import FileSurvey, Format, Rows, check_stored
-from sources.joined import joined_kinds
+from sources.formats import check_ignored
+from sources.joined import joined_kinds, why_text
 from sources.kinds import ARROW_TYPE, KIND_OF_OVERRIDE, Kind, agreed_kind, texts_are_whole, to_kind
 from sources.locate import locate
 from sources.paths import look
+from sources.reading import AS_USUAL, Reading
 from sources.storage import is_remote, open_stored, plain_read_errors
 from sources.typed import as_lists, typed_to_kind, values_are_whole
+from sources.why_text import notes
 
 # A run reads these from one source, in which a column is of one kind.
 _ONE_SOURCE = ("train", "eval", "test")
 # In the metadata of a table's schema: the columns whose leading zeros are lost, each with a value, as JSON.
 LEADING_ZEROS = b"sluice.leading_zeros"
+# In the same place: the notes on columns that are text only by what can be declared, as a JSON list.
+WHY_TEXT = b"sluice.why_text"
 _WANTED = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
 
 
@@ -40,40 +45,64 @@ class _Side:
     kinds: dict[str, Kind]
     batches: list[tuple[str, Rows]]
     unheld: set[str] = field(default_factory=set)
+    surveys: list[FileSurvey] = field(default_factory=list)
 
 
-def read_files(paths: Mapping[str, str], column_types: Mapping[str, str] | None = None) -> dict[str, pa.Table]:
+def read_files(
+    paths: Mapping[str, str], column_types: Mapping[str, str] | None = None, reading: Reading = AS_USUAL
+) -> dict[str, pa.Table]:
     """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`.
 
     Raises:
       SluiceError: for files that cannot be read, and for values that are not of the requested type.
     """
-    sides = {side: _read(path) for side, path in paths.items()}
+    sides = {side: _read(path, reading, side in _ONE_SOURCE) for side, path in paths.items()}
     kinds = _agreed(sides)
-    return {side: _table(each, kinds[side], column_types or {}) for side, each in sides.items()}
+    tables = {side: _table(each, kinds[side], column_types or {}) for side, each in sides.items()}
+    return {
+        side: _with_metadata(table, WHY_TEXT, found) if (found := _why_text(side, sides, kinds)) else table
+        for side, table in tables.items()
+    }
 
 
-def _read(path: str) -> _Side:
-    format_, files = locate(path if is_remote(path) else str(Path(path).expanduser()))
+def _why_text(side: str, sides: Mapping[str, _Side], kinds: Mapping[str, Mapping[str, Kind]]) -> tuple[str, ...]:
+    """The notes on columns of a side that are text only by what can be declared; train, eval and test are one source,
+    whose notes stand with the first of them."""
+    one_source = [each for each in _ONE_SOURCE if each in sides]
+    if side in one_source[1:]:
+        return ()
+    surveys = [survey for each in (one_source if side in one_source else [side]) for survey in sides[each].surveys]
+    text = [name for name, kind in kinds[side].items() if kind is Kind.BYTES]
+    return notes({name: why_text(surveys, name) for name in text})
+
+
+def _with_metadata(table: pa.Table, key: bytes, value: Any) -> pa.Table:
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), key: json.dumps(value)})
+
+
+def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
+    format_, files = locate(path if is_remote(path) else str(Path(path).expanduser()), reading=reading)
     if format_.by_class:
         raise SluiceError(
             f"{path} holds images in folders by class, and `gates` reads tables only.",
             "Let a run judge them:  python runners/local_runner.py --workload WORKLOAD --until DataGate",
         )
-    surveys = []
     side = _Side(path, format_, {}, [])
-    for file in _in_fixed_order(files):
+    files = _in_fixed_order(files)
+    if is_one_source:
+        check_ignored(format_, files[0])
+    for file in files:
         kinds = ColumnKinds(file, format_.row, format_.mixes_numbers)
         for rows in format_.read(format_.whole(file)):
             if rows.rejects:
                 first = rows.rejects[0]
                 raise SluiceError(f"{file}, {format_.row} {first.line}: {first.reason}.", _at(file, first.line))
-            kinds.add(rows.columns, rows.typed)
+            kinds.add(rows)
             side.batches.append((file, rows))
         empty = not any(rows.columns.num_rows for name, rows in side.batches if name == file)
-        surveys.append(FileSurvey(file, kinds.kinds, [], empty))
+        side.surveys.append(FileSurvey(file, kinds.kinds, [], empty, why_text=kinds.why_text))
         side.unheld |= set(kinds.unheld)
-    side.kinds = joined_kinds(surveys, format_)
+    side.kinds = joined_kinds(side.surveys, format_)
     return side
 
 
@@ -119,8 +148,12 @@ def _agreed_kind(side: _Side, name: str, joined: Mapping[str, Kind], by_itself: 
 
 
 def _are_whole(side: _Side, name: str) -> bool:
-    columns = ((_column(rows, name), rows.typed) for _, rows in side.batches)
-    return all((values_are_whole if typed else texts_are_whole)(each) for each, typed in columns if each is not None)
+    columns = ((_column(rows, name), rows) for _, rows in side.batches)
+    return all(
+        values_are_whole(each) if rows.typed else texts_are_whole(rows.number_text(each))
+        for each, rows in columns
+        if each is not None
+    )
 
 
 def _table(side: _Side, kinds: Mapping[str, Kind], column_types: Mapping[str, str]) -> pa.Table:
@@ -131,7 +164,8 @@ def _table(side: _Side, kinds: Mapping[str, Kind], column_types: Mapping[str, st
         elif kind in (Kind.INT, Kind.FLOAT) and (text := _with_leading_zero(side, name)):
             lost[name] = text
         columns[name] = _as_it_stands(side, name) if name in side.unheld else _converted(side, name, kind)
-    return pa.table(columns, metadata={LEADING_ZEROS: json.dumps(lost)} if lost else None)
+    table = pa.table(columns)
+    return _with_metadata(table, LEADING_ZEROS, lost) if lost else table
 
 
 def _with_leading_zero(side: _Side, name: str) -> str | None:
@@ -167,7 +201,10 @@ def _converted(side: _Side, name: str, kind: Kind) -> pa.ChunkedArray:
             chunks.append(column)
         else:
             try:
-                values, unfit = typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind)
+                if rows.typed:
+                    values, unfit = typed_to_kind(column, kind, name)
+                else:
+                    values, unfit = to_kind(rows.number_text(column), kind)
             except SluiceError:
                 return _as_it_stands(side, name)
             if unfit.any():

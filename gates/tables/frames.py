@@ -14,6 +14,7 @@ import pyarrow as pa
 from core.errors import SluiceError
 from gates.tables.files import read_files
 from sources.formats import formats_of_files
+from sources.reading import AS_USUAL, Reading
 
 # An Arrow table or batch, a DataFrame of pandas or polars, a dict of arrays, or a path (file, folder, glob).
 Given = Any
@@ -21,21 +22,31 @@ Given = Any
 _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
 
 
-def tables_of(given: Mapping[str, Given], column_types: Mapping[str, str] | None = None) -> dict[str, pa.Table]:
-    """An Arrow table of each side; `column_types` are for those that are read from files.
+def tables_of(
+    given: Mapping[str, Given], column_types: Mapping[str, str] | None = None, reading: Reading = AS_USUAL
+) -> dict[str, pa.Table]:
+    """An Arrow table of each side; `column_types` and `reading` are for those that are read from files, but its
+    `ignore_columns` for all.
 
     Raises:
       SluiceError: when one cannot be understood or has no rows.
     """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
-    read = read_files(paths, column_types)
-    tables = {side: read[side] if side in read else _table(side, each) for side, each in given.items()}
+    read = read_files(paths, column_types, reading)
+    tables = {
+        side: read[side] if side in read else _without(_table(side, each), reading) for side, each in given.items()
+    }
     for side, table in tables.items():
         if not table.num_columns:
             raise SluiceError(f"{side} has no columns.")
         if not table.num_rows:
             raise SluiceError(f"{side} has no rows.")
     return _of_one_precision(tables)
+
+
+def _without(table: pa.Table, reading: Reading) -> pa.Table:
+    ignored = [name for name in reading.ignore_columns if name in table.column_names]
+    return table.drop(ignored) if ignored else table
 
 
 def _table(side: str, given: Given) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from core.errors import SluiceError
 
 _ENCODED = (b"\x89PNG", b"\xff\xd8\xff")
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _SHORTEST_VECTOR = 2
 
 
@@ -61,10 +62,12 @@ def _normal_form(column: pa.ChunkedArray) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _normal_form(array.dictionary_decode())
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return pc.divide(
-            array.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False), 1e6
-        )
+    if pa.types.is_timestamp(kind):
+        return pc.divide(array.cast(pa.int64()).cast(pa.float64(), safe=False), _PER_SECOND[kind.unit])
+    if pa.types.is_date32(kind):
+        return pc.multiply(array.cast(pa.int32()).cast(pa.float64()), 86_400.0)
+    if pa.types.is_date64(kind):
+        return pc.divide(array.cast(pa.int64()).cast(pa.float64(), safe=False), 1e3)
     if pa.types.is_duration(kind) or pa.types.is_time(kind):
         return array.cast(pa.int64(), safe=False) if pa.types.is_duration(kind) else array.cast(pa.string())
     if pa.types.is_float16(kind):  # which this Arrow cannot cast

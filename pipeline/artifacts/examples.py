@@ -41,6 +41,7 @@ class Facts:
     left_out_by_share: int = 0
     share: float = 1.0
     class_names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # on how columns were read
     data_fingerprint: str = ""
     span: int | None = None
     files: int = 0

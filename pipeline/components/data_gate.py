@@ -31,13 +31,14 @@ class DataGateExecutor(GateExecutor):
         given = GateInputs.from_property(config)
         examples = artifact_utils.get_single_instance(inputs["examples"])
         pixels = sum(math.prod(shape) for shape in images_of(examples).values())
-        share = share_read(facts_of(examples).rows.get("train", 0), pixels)
+        facts = facts_of(examples)
+        share = share_read(facts.rows.get("train", 0), pixels)
         data = _data(inputs, given.declared, share)
         report = judge_data(data, given.settings, progress=tell_progress)
+        notes = list(facts.notes)
         if share < 1:
-            note = f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content."
-            report = replace(report, notes=(note,))
-        return report
+            notes.append(f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content.")
+        return replace(report, notes=tuple(notes))
 
 
 def _data(inputs: Artifacts, declared: Declared, share: float) -> Data:

@@ -13,15 +13,16 @@ from tfx.types import Artifact, BaseChannel, Channel, artifact_utils
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.types.standard_artifacts import Examples
 
+from core.errors import SluiceError
 from core.strict import Strict
 from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.examples import Facts, describe_examples, kinds_of
 from pipeline.config.data import DataConfig, SplitConfig
 from pipeline.config.hyperparameters import ModelClasses
-from pipeline.ingest.fingerprint import fingerprint
+from pipeline.ingest.fingerprint import content_of
 from pipeline.ingest.plan import Wanted
 from pipeline.ingest.run import Ingested, ingest
-from pipeline.ingest.source import PREVIOUS, Source, previous_source, resolve_source
+from pipeline.ingest.source import PREVIOUS, SERVING, Source, previous_source, resolve_source
 from sources.kinds import Kind
 
 
@@ -76,7 +77,7 @@ class ExampleGenInputs(Strict):
             current = resolve_source(self.data)
             return previous_source(self.data, current) if self.only == PREVIOUS else current
         pattern = self.data.source if isinstance(self.data.source, str) else tuple(self.data.source)
-        return Source(tuple(self.files), self.data.format, self.data.span, self.version, pattern)
+        return Source(tuple(self.files), self.data.format, self.data.span, self.version, pattern, self.data.reading)
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
@@ -88,7 +89,11 @@ class ExampleGenExecutor(BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Called by TFX with an empty artifact; fills it or raises."""
+        """Called by TFX with an empty artifact; fills it or raises.
+
+        Raises:
+          SluiceError: when the data cannot be used, or is not what was hashed when the run began.
+        """
         given = ExampleGenInputs.from_property(exec_properties["config"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         known = {name: kind for like in input_dict.get("like") or [] for name, kind in kinds_of(like).items()}
@@ -97,13 +102,23 @@ class ExampleGenExecutor(BaseBeamExecutor):
             mark_absent(examples)
             return
         wanted = Wanted(given.data, given.split, given.only or None, {**known, **given.known}, given.classes)
-        ingested = ingest(self._make_beam_pipeline, source, wanted, examples.uri.rstrip("/"))
-        digest = given.fingerprint or _fingerprint(source, wanted)
-        _describe(examples, source, digest, ingested, share=1.0 if wanted.only else wanted.data.share)
-
-
-def _fingerprint(source: Source, wanted: Wanted) -> str:
-    return fingerprint(source, wanted.data.image_path_column, None if wanted.only else wanted.split.test_files)
+        content = content_of(source, wanted.data.image_path_column, None if wanted.only else wanted.split.test_files)
+        # The log of an endpoint grows, and content that has grown is never that of before again.
+        is_log = given.only == SERVING
+        if given.fingerprint not in ("", content.digest) and not is_log:
+            raise SluiceError(
+                f"the files of {given.data.source} are not those that were found when the run began: they were written "
+                "or exchanged in between.",
+                "Run again when nothing writes them.",
+            )
+        ingested = ingest(
+            self._make_beam_pipeline,
+            source,
+            wanted,
+            examples.uri.rstrip("/"),
+            still_valid=lambda: content.check_unchanged(may_grow=is_log),
+        )
+        _describe(examples, source, content.digest, ingested, share=1.0 if wanted.only else wanted.data.share)
 
 
 def _describe(examples: Artifact, source: Source, digest: str, ingested: Ingested, share: float) -> None:
@@ -123,6 +138,7 @@ def _describe(examples: Artifact, source: Source, digest: str, ingested: Ingeste
         left_out_by_share=ingested.not_shared,
         share=share,
         class_names=ingested.class_names,
+        notes=ingested.notes,
         data_fingerprint=digest,
         span=source.span,
         files=len(source.files),

@@ -8,8 +8,10 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
 from core.strict import Strict, conflict
 from pipeline.config.types import Share, Source, Text
+from sources.csv_form import CsvForm
 from sources.formats import NAMES
 from sources.locate import AUTO
+from sources.reading import Reading
 
 if TYPE_CHECKING:
     SourceFormat = str
@@ -30,6 +32,11 @@ class DataConfig(Strict):
     format: SourceFormat = AUTO
     """How the files are read (docs/sources.md lists the formats); `auto` goes by suffix, and takes a folder of folders
     of images for `image_folder`: one folder a class, directly in `source` or in its folders train, eval and test."""
+    csv: CsvForm = CsvForm()
+    """How CSV files are written, where they are not as the standard says."""
+    ignore_columns: list[str] = []
+    """Columns that are never read: no check sees them and no model learns from them. For what no tf.Example can hold
+    (structs, maps, lists of lists, times of day, durations), and for what nobody needs."""
     image_path_column: str | None = None
     """The column of a table that holds paths of PNG or JPEG files, relative to the table's folder: the images
     are read in its place, as the column `image`."""
@@ -59,6 +66,11 @@ class DataConfig(Strict):
     """The run is refused when more than this share of rows cannot be parsed or has no label."""
     serving_log: str | None = None
     """Rows that an endpoint saw, in any of the formats of `source`; ExampleValidator compares them with train."""
+
+    @property
+    def reading(self) -> Reading:
+        """What the reader of the files is given."""
+        return Reading(csv=self.csv, ignore_columns=self.ignore_columns)
 
 
 class SplitConfig(Strict):

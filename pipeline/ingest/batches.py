@@ -41,7 +41,8 @@ def bounded(batches: Iterable[Rows], plan: Plan) -> Iterator[Rows]:
         size = plan.images.shape.batch_rows
         for start in range(0, max(rows.columns.num_rows, 1), size):
             some = slice(start, start + size)
-            yield Rows(rows.columns.slice(start, size), rows.lines[some], rows.typed, [] if start else rows.rejects)
+            columns = rows.columns.slice(start, size)
+            yield Rows(columns, rows.lines[some], rows.typed, [] if start else rows.rejects, rows.form)
 
 
 def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
@@ -89,7 +90,9 @@ def _convert(rows: Rows, name: str, kind: Kind) -> tuple[pa.Array, Mask]:
     if place < 0:  # a tf.Example may leave a feature out
         return pa.nulls(rows.columns.num_rows, ARROW_TYPE[kind]), np.zeros(rows.columns.num_rows, bool)
     column = rows.columns.column(place)
-    return typed_to_kind(column, kind, name) if rows.typed else to_kind(column, kind)
+    if rows.typed:
+        return typed_to_kind(column, kind, name)
+    return to_kind(column if kind is Kind.BYTES else rows.number_text(column), kind)
 
 
 def _note(reasons: dict[int, str], rows: Mask, reason: str) -> None:
@@ -112,9 +115,17 @@ def _why_no_label(plan: Plan) -> str:
 
 
 def _reject(rows: Rows, row: int, reason: str, path: str) -> Reject:
-    cells = rows.columns.slice(row, 1).to_pylist()[0]
-    text = ",".join("" if cell is None else _shown(cell) for cell in cells.values())
+    cells = [_cell(column, row) for column in rows.columns.columns]
+    text = ",".join("" if cell is None else _shown(cell) for cell in cells)
     return Reject(path, int(rows.lines[row]), reason, text)
+
+
+def _cell(column: pa.Array, row: int) -> object:
+    scalar = column[row]
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):  # a time that Python's types cannot hold
+        return scalar.value
 
 
 def _shown(cell: object) -> str:

@@ -16,8 +16,10 @@ from pipeline.ingest.image_plan import ImagePlan, check_class_folders, names_in_
 from pipeline.ingest.label import LabelExpression, parse_label_expression
 from sources.format import FileSurvey, Format, Part
 from sources.images import IMAGE
-from sources.joined import columns_in_words, joined_kinds
+from sources.joined import columns_in_words, joined_kinds, why_text
 from sources.kinds import KIND_OF_OVERRIDE, Kind, agreed_kind
+from sources.reading import AS_USUAL, Reading
+from sources.why_text import notes
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Plan:
     images: ImagePlan | None = None
     class_names: tuple[str, ...] = ()  # of a label in words, which becomes the place of its name here
     class_texts: tuple[str, ...] = ()  # the same names as the rows spell them
+    reading: Reading = AS_USUAL
+    notes: tuple[str, ...] = ()
 
     @property
     def example_kinds(self) -> dict[str, Kind]:
@@ -98,6 +102,8 @@ def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
     """
     have = list(present)
     for name, key in needed_columns(wanted, have).items():
+        if name in wanted.data.ignore_columns:
+            raise SluiceError(f"data.ignore_columns leaves out `{name}`, which {key} names.", "Remove it from one.")
         if name not in have:
             hint = did_you_mean(name, have, f"; it has {columns_in_words(have)}.")
             raise SluiceError(f"{path} has no column `{name}`, which {key} names{hint}", f"Set it:  --set {key}=COLUMN")
@@ -131,6 +137,8 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: Format[Any]) -
     )
     parts = tuple(format_.arrange(part for survey in surveys for part in survey.parts))
     plan = Plan(format_.name, dict(sorted(kinds.items())), parts, files, label, expression, assigner)
+    text = [name for name, kind in plan.kinds.items() if kind is Kind.BYTES and name not in wanted.data.column_types]
+    plan = replace(plan, reading=format_.reading, notes=notes({name: why_text(surveys, name) for name in text}))
     if format_.by_class:
         check_class_folders(wanted.data, plan.files, partial=wanted.only is not None)
     plan = replace(plan, images=plan_images(wanted.data, surveys, format_, kinds))

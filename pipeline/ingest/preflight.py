@@ -8,7 +8,7 @@ from pipeline.ingest.given_splits import given_splits
 from pipeline.ingest.image_plan import check_class_folders
 from pipeline.ingest.plan import Wanted, check_columns
 from pipeline.ingest.source import Source
-from sources.formats import format_named
+from sources.formats import check_ignored, format_named
 from sources.joined import check_same_columns
 
 
@@ -18,10 +18,11 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
     Raises:
       SluiceError: when a quick check shows that it cannot be used.
     """
-    wanted, format_ = Wanted(data, split, only), format_named(source.format)
+    wanted, format_ = Wanted(data, split, only), format_named(source.format, data.reading)
     columns: tuple[str, ...] = ()
     if only is None:
         given_splits(source.files, format_, split)
+        check_ignored(format_, source.files[0])
     for path in source.files:
         here = format_.columns(path)
         if here is None:

@@ -34,10 +34,18 @@ class Ingested:
     unusable_file: str | None
     images: dict[str, list[int]]  # column → height, width, channels
     class_names: list[str]  # of a label that came in words, by the integers that stand for them
+    notes: list[str]  # on how columns were read
 
 
-def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: Wanted, uri: str) -> Ingested:
-    """Writes `Split-<name>` folders under `uri`, whole or not at all."""
+def ingest(
+    make_pipeline: Callable[[], beam.Pipeline],
+    source: Source,
+    wanted: Wanted,
+    uri: str,
+    still_valid: Callable[[], None] = lambda: None,
+) -> Ingested:
+    """Writes `Split-<name>` folders under `uri`, whole or not at all. `still_valid` is called after the last row was
+    read, and raises when the rows may not be used."""
     # Left by a run whose metadata is gone: its rows must not mix with these.
     _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
     try:
@@ -46,12 +54,13 @@ def ingest(make_pipeline: Callable[[], beam.Pipeline], source: Source, wanted: W
         with make_pipeline() as pipeline:
             pipeline | "Ingest" >> Ingest(source.files, source.format, wanted, uri)
         summary = json.loads(_read(f"{uri}/{WORK_FOLDER}/{SUMMARY_FILE}"))
+        still_valid()
         unusable_file = _judge(summary, wanted, uri)
     except BaseException:
         _remove([f"{uri}/{name}" for name in (WORK_FOLDER, *(f"Split-{split}" for split in wanted.split_names))])
         raise
     _remove([f"{uri}/{WORK_FOLDER}"])
-    kept = ("rows", "columns", "kinds", "left_out", "not_shared", "unusable", "images", "class_names")
+    kept = ("rows", "columns", "kinds", "left_out", "not_shared", "unusable", "images", "class_names", "notes")
     return Ingested(**{name: summary[name] for name in kept}, unusable_file=unusable_file)
 
 

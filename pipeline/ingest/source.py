@@ -13,8 +13,10 @@ from pipeline.config.workload import DataConfig
 from sources.formats import NAMES
 from sources.locate import locate
 from sources.paths import glob_files, look
+from sources.reading import AS_USUAL, Reading
 from sources.storage import is_remote
 
+SERVING = "serving"  # the one split of the examples of a serving log
 PREVIOUS = "previous"  # the one split of the examples of the span before
 _PLACEHOLDER = re.compile(r"\{(SPAN|VERSION)(?::\d+)?\}")
 
@@ -28,6 +30,7 @@ class Source:
     span: int | None
     version: int | None
     pattern: str | tuple[str, ...]  # several: the first that exists, where the files are to be found elsewhere
+    reading: Reading = AS_USUAL
 
 
 def has_spans(place: str) -> bool:
@@ -133,8 +136,8 @@ def _glob_to_regex(piece: str) -> str:
 def _source(pattern: str, data: DataConfig, span: int | None, version: int | None) -> Source:
     named, *others = NAMES
     say = f"Say it:  --set data.format={named}  (or {', '.join(others)})"
-    format_, files = locate(pattern, data.format, unknown=say)
-    return Source(tuple(files), format_.name, span, version, pattern)
+    format_, files = locate(pattern, data.format, unknown=say, reading=data.reading)
+    return Source(tuple(files), format_.name, span, version, pattern, data.reading)
 
 
 def _absolute(pattern: str) -> str:

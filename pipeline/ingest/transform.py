@@ -74,6 +74,7 @@ class Summary:
     images: dict[str, list[int]] = field(default_factory=dict)  # column → height, width, channels
     class_names: list[str] = field(default_factory=list)
     labels: LabelValues = field(default_factory=LabelValues)
+    notes: list[str] = field(default_factory=list)  # on how columns were read
     problem: list[str] | None = None
 
 
@@ -112,7 +113,9 @@ def _numbered(_: bytes, files: tuple[str, ...]) -> list[tuple[int, str]]:
 def _survey(numbered: tuple[int, Iterable[str]], format_: str, wanted: Wanted) -> tuple[int, FileSurvey | Problem]:
     number, (path,) = numbered
     try:
-        survey = format_named(format_).survey(path, wanted.ints, wanted.data.image_path_column is not None)
+        survey = format_named(format_, wanted.data.reading).survey(
+            path, wanted.ints, wanted.data.image_path_column is not None
+        )
         return number, survey
     except SluiceError as error:
         return number, Problem.of(error)
@@ -124,7 +127,7 @@ def _plan(_: bytes, surveys: list[tuple[int, FileSurvey | Problem]], wanted: Wan
         return problems[0]
     try:
         good = [survey for survey in ordered if isinstance(survey, FileSurvey)]
-        return make_plan(wanted, good, format_named(format_))
+        return make_plan(wanted, good, format_named(format_, wanted.data.reading))
     except SluiceError as error:
         return Problem.of(error)
 
@@ -148,7 +151,7 @@ def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts
     )
     counts = TimeCounts.of(np.zeros(0))
     try:
-        for rows in format_named(plan.format).read(part, [column]):
+        for rows in format_named(plan.format, plan.reading).read(part, [column]):
             examples = make_batch(rows, narrow, part.path).examples
             counts = counts.merged(TimeCounts.of(instants(examples.column(0).flatten())))
     except SluiceError as error:
@@ -190,7 +193,7 @@ class _WritePart(beam.DoFn):
         result = PartResult(number)
         rejects: list[Reject] = []
         try:
-            for rows in bounded(format_named(plan.format).read(part), plan):
+            for rows in bounded(format_named(plan.format, plan.reading).read(part), plan):
                 batch = make_batch(rows, plan, part.path)
                 result.left_out += int((batch.places == LEFT_OUT).sum())
                 result.not_shared += int((batch.places == NOT_SHARED).sum())
@@ -246,6 +249,7 @@ def _add_up(results: list[PartResult], plan: Plan) -> Summary:
         images={IMAGE: list(dataclasses.astuple(plan.images.shape))} if plan.images else {},
         class_names=list(plan.class_names),
         labels=_labels(results),
+        notes=list(plan.notes),
         problem=[problems[0].headline, problems[0].next_command] if problems else None,
     )
 

@@ -45,7 +45,8 @@ def _ingest(result: NodeResult) -> str:
     splits = " / ".join(f"{split} {count:,}" for split, count in rows.items())
     unusable = f", {facts.unusable_rows:,} unusable put aside" if facts.unusable_rows else ""
     share = f" (share {facts.share:g})" if facts.share < 1 else ""
-    return f"{sum(rows.values()):,} rows{share} → {splits}{unusable}"
+    notes = "".join(f"; {note}" for note in facts.notes)
+    return f"{sum(rows.values()):,} rows{share} → {splits}{unusable}{notes}"
 
 
 def _statistics(result: NodeResult) -> str:

@@ -3,9 +3,11 @@ the same kinds, with the same values, and find the same."""
 
 from __future__ import annotations
 
+import csv
 import datetime
 import decimal
 import gzip
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +37,7 @@ from pipeline.ingest.preflight import check_source
 from pipeline.ingest.run import Ingested, ingest
 from pipeline.ingest.source import resolve_source
 from sources.kinds import Kind
+from sources.reading import Reading
 from tests.samples import contamination, source_files
 from tests.samples.image_files import sample_images, write_idx
 
@@ -50,6 +53,7 @@ class Files:
     splits: dict[str, Path]
     serving: Path | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)  # as in the section `data`
     sorts: Mapping[str, ColumnKind] = field(default_factory=dict)
     blocks: frozenset[str] = frozenset()
     spared: frozenset[str] = frozenset()
@@ -128,6 +132,36 @@ def odd_csv(folder: Path) -> Files:
     )
 
 
+def literal_quotes(folder: Path) -> Files:
+    """Quotes inside cells, which open nothing; some of them in rows beside which newlines stand in quotes."""
+    splits = written(folder / "in", ".csv", size=lambda i: f"INCH{i % 4}", note=lambda i: f"a\nb {i % 3}")
+    for path in splits.values():
+        path.write_text(path.read_text().replace("INCH", '5" pipe '))
+    return Files(splits, sorts={"size": ColumnKind.CATEGORY, "note": ColumnKind.CATEGORY})
+
+
+def declared_csv(folder: Path) -> Files:
+    """Semicolons, decimal commas, groups of thousands, words for missing, and a column that is left out."""
+    splits = written(
+        folder / "in",
+        ".csv",
+        price=lambda i: f"{i % 9}#5",
+        income=lambda i: f"{1 + i % 5}.{i % 7}00" if i % 6 else "NA",
+        code=lambda i: f"1#5 {i % 3}",
+        extra=lambda i: f"unused {i}",
+    )
+    for path in splits.values():
+        rows = list(csv.reader(path.open(newline="")))
+        with path.open("w", newline="") as file:
+            csv.writer(file, delimiter=";").writerows([[cell.replace("#", ",") for cell in row] for row in rows])
+        text = path.read_text()
+        # The numbers of the other columns in the declared form, too.
+        path.write_text(re.sub(r"(?<=;)(\d+)\.(\d{1,2})(?=;)", r"\1,\2", text))
+    form = {"separator": "semicolon", "decimal": "comma", "thousands": "point", "missing": ["NA"]}
+    sorts = {"price": ColumnKind.NUMBER, "income": ColumnKind.NUMBER, "code": ColumnKind.CATEGORY}
+    return Files(splits, reading={"csv": form, "ignore_columns": ["extra"]}, sorts=sorts)
+
+
 def text_in_one_split(folder: Path) -> Files:
     """A column that is text in one file of the source is text in all of them."""
     splits = written(folder / "in", ".csv.gz", code=lambda i: i % 9)
@@ -162,6 +196,8 @@ def typed_parquet(folder: Path) -> Files:
         table = pa.table({name: pa.array(values) for name, values in own.items()})
         for name, values in {
             "when": pa.array([when + datetime.timedelta(hours=i % 50) for i in range(n)], pa.timestamp("us")),
+            "nano": pa.array([1_600_000_000_123_456_789 + 10**11 * (i % 9) for i in range(n)], pa.timestamp("ns")),
+            "far": pa.array([datetime.date(1 if i % 2 else 9999, 12, 1 + i % 9) for i in range(n)], pa.date32()),
             "day": pa.array([when.date() + datetime.timedelta(days=i % 9) for i in range(n)]),
             "truth": pa.array([i % 3 == 0 if i % 4 else None for i in range(n)]),
             "price": pa.array([decimal.Decimal(i % 7) / 4 for i in range(n)], pa.decimal128(9, 2)),
@@ -177,7 +213,7 @@ def typed_parquet(folder: Path) -> Files:
         }.items():
             table = table.append_column(name, values)
         (folder / "in").mkdir(exist_ok=True)
-        pq.write_table(table, splits.setdefault(split, folder / f"in/{split}.pq"), row_group_size=50)
+        pq.write_table(table, splits.setdefault(split, folder / f"in/{split}.pq"), row_group_size=50, version="2.6")
     sorts = {
         "when": ColumnKind.NUMBER,
         "vector": ColumnKind.IMAGE,
@@ -226,6 +262,8 @@ CASES: dict[str, Callable[[Path], Files]] = {
             leading_zeros,
             leading_zeros_as_text,
             odd_csv,
+            literal_quotes,
+            declared_csv,
             text_in_one_split,
             text_in_serving,
             rewritten_serving,
@@ -256,7 +294,7 @@ def as_table(folder: Path, split: str, name: str) -> Table:
 
 def seen_by_the_data_gate(folder: Path, files: Files) -> Data:
     """The tables that the DataGate makes of the examples of a run."""
-    types = {"column_types": dict(files.column_types)}
+    types = {"column_types": dict(files.column_types), **files.reading}
     run = ingested(folder / "examples", next(iter(files.splits.values())).parent, types)
     tables = {split: as_table(folder / "examples", split, split) for split in SPLITS}
     serving = None
@@ -269,7 +307,12 @@ def seen_by_the_data_gate(folder: Path, files: Files) -> Data:
 
 def seen_by_gates_check(files: Files) -> Data:
     given = {**files.splits, **({"serving": files.serving} if files.serving else {})}
-    workload = Workload(label="label", withheld=frozenset({"split"}), column_types=files.column_types)
+    workload = Workload(
+        label="label",
+        withheld=frozenset({"split"}),
+        column_types=files.column_types,
+        reading=Reading.model_validate(dict(files.reading)),
+    )
     return data_of(given, workload)
 
 

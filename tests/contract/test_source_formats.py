@@ -17,6 +17,7 @@ from sources.format import Format, Part, Rows
 from sources.formats import FORMATS, format_named, readable_suffixes
 from sources.kinds import Kind, to_kind
 from sources.locate import locate
+from sources.reading import Reading
 from sources.tfrecord import frame_records
 from sources.typed import typed_to_kind
 from tests.samples import source_files
@@ -49,12 +50,28 @@ class SourceFormatContract:
         unit = self.unit(tmp_path)
         assert sorted(self.format.columns(unit) or ()) == sorted(self.format.survey(unit).kinds) == sorted(self.columns)
 
+    def test_a_column_to_leave_out_is_in_no_row_and_no_survey(self, tmp_path: Path) -> None:
+        left_out = self.columns[0]
+        reading = Reading(ignore_columns=[left_out])
+        place = str(self.write(tmp_path))
+        if self.format.fixed_columns:
+            with pytest.raises(SluiceError, match=r"images and their labels, and data\.ignore_columns"):
+                locate(place, reading=reading)
+            return
+        format_, (unit, *_) = locate(place, reading=reading)
+        assert left_out not in (format_.columns(unit) or ())
+        survey = format_.survey(unit)
+        assert sorted(survey.kinds) == sorted(self.columns[1:])
+        for part in survey.parts:
+            for rows in format_.read(part):
+                assert sorted(rows.columns.schema.names) == sorted(self.columns[1:])
+
     def test_the_survey_gives_the_kinds_that_the_rows_have(self, tmp_path: Path) -> None:
         unit = self.unit(tmp_path)
         survey = self.format.survey(unit)
         kinds = ColumnKinds(unit)
         for rows in self.format.read(self.format.whole(unit)):
-            kinds.add(rows.columns, rows.typed)
+            kinds.add(rows)
         assert not survey.empty
         assert survey.kinds == kinds.kinds
 

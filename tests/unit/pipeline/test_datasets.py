@@ -23,7 +23,9 @@ def test_a_withheld_column_that_this_data_does_not_have_is_no_fault() -> None:
     assert datasets_here(config.data, config.split, config.prediction).current.fingerprint
 
 
-@pytest.mark.parametrize(("column", "sentence"), [("compnay", "did you mean `company`"), ("zone", "it has `pickup_community_area`")])
+@pytest.mark.parametrize(
+    ("column", "sentence"), [("compnay", "did you mean `company`"), ("zone", "it has `pickup_community_area`")]
+)
 def test_a_slice_by_a_column_that_is_not_there_is_refused_before_the_training(column: str, sentence: str) -> None:
     config = load_workload("taxi")
     with pytest.raises(SluiceError, match=rf"evaluator\.slices names `{column}`.*{sentence}"):

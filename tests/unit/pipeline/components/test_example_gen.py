@@ -145,6 +145,37 @@ def test_a_refusal_leaves_the_executor_as_our_own_error(tmp_path):
     assert (tmp_path / "ExampleGen" / "unusable_rows-3.jsonl").exists()
 
 
+def test_files_that_were_exchanged_since_the_run_began_are_refused(head, tmp_path):
+    from pipeline.components.example_gen import ExampleGen
+
+    own = tmp_path / "taxi.csv"
+    own.write_text(head.read_text())
+    source = resolve_source(taxi(own))
+    component = ExampleGen(taxi(own), SplitConfig(), source, fingerprint(source))
+    own.write_text("".join(head.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(SluiceError, match="are not those that were found when the run began"):
+        run(component, tmp_path / "out")
+
+
+def test_a_file_that_is_exchanged_while_it_is_read_and_put_back_leaves_no_examples(head, tmp_path, monkeypatch):
+    from pipeline.components.example_gen import ExampleGen
+    from sources.csv import Csv
+
+    own, text, read = tmp_path / "taxi.csv", head.read_text(), Csv.read
+    own.write_text(text)
+
+    def exchanged(self, part, only=None):
+        own.write_text(text.replace("Flash", "Flush"))
+        yield from read(self, part, only)
+        own.write_text(text)
+
+    monkeypatch.setattr(Csv, "read", exchanged)
+    source = resolve_source(taxi(own))
+    with pytest.raises(SluiceError, match="was written or exchanged while it was read"):
+        run(ExampleGen(taxi(own), SplitConfig(), source, fingerprint(source)), tmp_path / "out")
+    assert not list((tmp_path / "out").glob("Split-*"))
+
+
 def test_what_changes_no_example_stays_out_of_the_cache_key(head):
     from pipeline.components.example_gen import ExampleGen
 
