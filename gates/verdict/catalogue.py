@@ -35,6 +35,7 @@ DATA_MODULES = (
 )
 MODEL_MODULES = (
     "gates.model.parity",
+    "gates.model.independence",
     "gates.model.inputs",
     "gates.model.generalisation",
     "gates.model.soundness",
@@ -67,6 +68,10 @@ class Need(str, Enum):
     REPLAYS = "no signature was replayed"
     GOLDEN = "the export carries no golden requests"
     PROBES = "no optional field was probed"
+    COMBINATIONS = "there are no two optional fields"
+    REGROUPED = "no row was answered in other company"
+    OPERATIONS = "the graph of the export was not read"
+    LOADED = "no copy of the export was loaded"
     SLICES = "no slices are configured"
     BLESSED = "no model has been blessed before"
     STUMP = "no single-feature model was fitted"
