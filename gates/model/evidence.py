@@ -110,9 +110,9 @@ class Replay:
     name: str
     scores: Any
     again: Any = None
-    last: Any = None
     rows: str = ""  # a description of the rows: "512 rows of test"
     error: str = ""
+    last: Any = None
 
 
 @dataclass(frozen=True, eq=False)
