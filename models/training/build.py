@@ -1,9 +1,11 @@
 """Builds a model for training on this machine, and converts it to one that every machine can serve."""
 
 import importlib
+from typing import Any
 
 import keras
 
+from core.errors import SluiceError
 from core.hyperparameters import Hyperparameters
 from models.features import FeatureSpec
 from models.training.config import TrainSettings
@@ -26,11 +28,35 @@ def built_for_training(
     strategy = strategy_for(train.accelerator, found)
     with strategy.scope(), precision(precision_here(train, found)):
         model = importlib.import_module(module).build_model(hparams, features)
+        check_built(model, module)
         if train.loss == "focal":
             model = with_focal_loss(model, train.focal_gamma)
     # Keras's loop over several steps cannot hold what several devices do between them (Keras 3.12, TensorFlow 2.16).
     model.steps_per_execution = STEPS_PER_EXECUTION if strategy.num_replicas_in_sync == 1 else 1
     return model
+
+
+def check_built(model: Any, module: str) -> None:
+    """Refuses, before any step, what could not be trained or exported.
+
+    Raises:
+      SluiceError: when `build_model` gives no compiled Keras model with named inputs and one output.
+    """
+    lacks = None
+    if not isinstance(model, keras.Model):
+        lacks = f"a {type(model).__name__}, not a Keras model"
+    elif not getattr(model, "inputs", None):
+        lacks = "a model without inputs of its own: a subclass of keras.Model does not know its features"
+    elif not hasattr(model.output, "shape"):
+        lacks = "a model with several outputs or with a named one, and what is served is one tensor of predictions"
+    elif getattr(model, "optimizer", None) is None or not getattr(model, "compiled", False):
+        lacks = "a model that is not compiled, so it has neither optimizer nor loss"
+    if lacks:
+        raise SluiceError(
+            f"`build_model` of {module} returns {lacks}",
+            "Return a compiled keras.Model(inputs, outputs), as in docs/your-own-data.md; a subclass may be one of its "
+            "layers. Then run the same command again.",
+        )
 
 
 def precision_here(train: TrainSettings, found: Hardware) -> str:
