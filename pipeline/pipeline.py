@@ -137,6 +137,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
             model_run=trainer.outputs["model_run"],
             transform_graph=transform.outputs["transform_graph"],
             evaluation=evaluator.outputs["evaluation"],
+            references=references.outputs["references"],
             schema=schema_gen.outputs["schema"],
             config=GateInputs.of(config, LEARNING, platform.strict),
             code=platform.code("pipeline.components.model_gate", "gates.model", config.model.module),

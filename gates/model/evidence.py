@@ -171,6 +171,16 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class SimpleModel:
+    """One figure of a simple model that was fitted on train, on the same test rows, with its standard error."""
+
+    name: str  # "gradient-boosted trees"
+    metric: str  # "auc", "accuracy"
+    value: float
+    error: float
+
+
+@dataclass(frozen=True)
 class RawRows:
     """The replayed rows as text, so that a finding can show the row with the largest difference."""
 
@@ -208,6 +218,7 @@ class ModelEvidence:
     blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
     best_stump: Predicted | None = None  # the best single-feature model, fitted on train, on the same test rows
     stump_feature: str = "the best single feature"
+    references: tuple[SimpleModel, ...] = ()
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
@@ -229,6 +240,7 @@ class ModelEvidence:
             Need.LOADED: self.unloadable is not None,
             Need.SLICES: bool(self.test_slices),
             Need.BLESSED: self.blessed is not None,
+            Need.REFERENCES: bool(self.references),
             Need.STUMP: self.best_stump is not None,
             Need.IMPORTANCES: bool(self.importances),
             Need.LATENCY: self.budgets.p99_ms is not None,

@@ -39,6 +39,7 @@ MODEL_MODULES = (
     "gates.model.inputs",
     "gates.model.generalisation",
     "gates.model.soundness",
+    "gates.model.reference",
     "gates.model.regression",
     "gates.model.budgets",
 )
@@ -74,6 +75,7 @@ class Need(str, Enum):
     LOADED = "no copy of the export was loaded"
     SLICES = "no slices are configured"
     BLESSED = "no model has been blessed before"
+    REFERENCES = "no simple model was fitted"
     STUMP = "no single-feature model was fitted"
     IMPORTANCES = "no feature was permuted"
     LATENCY = "no latency budget is configured"

@@ -19,6 +19,7 @@ from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
 from gates.evaluation.measure import MISSING, Scored, class_names
+from gates.evaluation.reference_models import MAJORITY
 from gates.model.evidence import (
     EVALUATED,
     TRAINING,
@@ -32,6 +33,7 @@ from gates.model.evidence import (
     RawRows,
     Regrouped,
     Replay,
+    SimpleModel,
 )
 from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
@@ -40,12 +42,15 @@ from gates.verdict.settings import GateSettings
 from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED
 from models.export.fresh_process import FAILED_LOADS
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
+from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.data import table_of
 
 REPLAYED_ROWS = 1_000
+# The usual interval of 95 % reaches so many standard errors to either side.
+Z95 = 1.96
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
 # Bytes of serialized rows that are sent to the model: fewer rows where a row is a large image.
 MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
@@ -106,6 +111,7 @@ def _gathered(
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
+        references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
@@ -285,6 +291,18 @@ def _stump(
     scores = np.zeros((len(test), classes))
     scores[:, known] = found.scores
     return Stump(found.feature, scores)
+
+
+def _references(inputs: Mapping[str, types.Artifact]) -> tuple[SimpleModel, ...]:
+    """The figures of the simple models; the interval of each is taken for a normal one."""
+    if "references" not in inputs:
+        return ()
+    return tuple(
+        SimpleModel(each.name, figure.metric, figure.value, (figure.upper - figure.lower) / (2 * Z95))
+        for each in read_references(inputs["references"].uri)
+        for figure in each.estimates
+        if each.name != MAJORITY and np.isfinite([figure.value, figure.lower, figure.upper]).all()
+    )
 
 
 def _importances(path: TrainingPath, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
