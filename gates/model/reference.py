@@ -27,7 +27,8 @@ _COMMON = 0.5
     margin=0.5,
     rule="less than half of the lead, in AUC or (of three balanced classes or more) in accuracy, and certain (normal "
     "test of the difference, unpaired)",
-    source="Breck et al. 2017, The ML Test Score, Model 5 (a simpler model is not better)",
+    source="Breck et al. 2017, The ML Test Score, Model 5 (a simpler model is not better); "
+    "docs/statistics.md, Behind a simple model",
     needs=(Need.TEST_PREDICTIONS, Need.REFERENCES),
 )
 def far_below_reference(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
