@@ -88,7 +88,7 @@ def python_in_the_graph(case: ModelCase) -> ModelCase:
 def export_that_loads_here_alone(case: ModelCase) -> ModelCase:
     """A copy of the export lacks what stood beside the original."""
     served = tuple(each for each in case.evidence.replays if not each.name.startswith("serving"))
-    problem = "NotFoundError: /home/trainer/words.txt; No such file or directory"
+    problem = "NotFoundError: words.txt; No such file or directory"
     return case.with_evidence(replays=served, regrouped=(), combinations=(), probes=(), unloadable=problem)
 
 
