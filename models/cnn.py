@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     "clipnorm": 1.0,
     "weight_decay": 1e-5,
 }
+# PyTorch's default. Keras's 0.99 takes some 300 steps to forget the first values: small data have fewer in all epochs.
+MOMENTUM = 0.9
 LIMITS: Limits = {
     "classes": {"ge": 2},
     "filters": {"ge": 1},
@@ -41,7 +43,7 @@ def build_model(hparams: Mapping[str, Any], feature_spec: FeatureSpec) -> keras.
     hidden = flattened(inputs, feature_spec, lambda image: _blocks(image, chosen), __name__, smallest)
     # A normalisation would subtract the bias again.
     hidden = keras.layers.Dense(chosen["units"], use_bias=False)(hidden)
-    hidden = keras.layers.BatchNormalization()(hidden)
+    hidden = keras.layers.BatchNormalization(momentum=MOMENTUM)(hidden)
     hidden = keras.layers.Activation("relu")(hidden)
     hidden = keras.layers.Dropout(chosen["dense_dropout"])(hidden)
     model = keras.Model(inputs, class_probabilities(hidden, chosen["classes"]))
@@ -61,7 +63,7 @@ def _blocks(hidden: Any, chosen: Mapping[str, Any]) -> Any:
     """A block for each number of filters; each halves the image's sides."""
     for filters in chosen["filters"]:
         hidden = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(hidden)
-        hidden = keras.layers.BatchNormalization()(hidden)
+        hidden = keras.layers.BatchNormalization(momentum=MOMENTUM)(hidden)
         hidden = keras.layers.Activation("relu")(hidden)
         hidden = keras.layers.MaxPooling2D()(hidden)
         hidden = keras.layers.Dropout(chosen["dropout"])(hidden)

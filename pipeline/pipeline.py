@@ -133,10 +133,10 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         # Proves that the model is sound: the served predictions are the measured ones, and it generalises to new rows.
         model_gate = ModelGate(
             examples=example_gen.outputs["examples"],
-            model=trainer.outputs["model"],
-            model_run=trainer.outputs["model_run"],
+            **trainer.outputs,  # the model, and what training left beside it
             transform_graph=transform.outputs["transform_graph"],
             evaluation=evaluator.outputs["evaluation"],
+            references=references.outputs["references"],
             schema=schema_gen.outputs["schema"],
             config=GateInputs.of(config, LEARNING, platform.strict),
             code=platform.code("pipeline.components.model_gate", "gates.model", config.model.module),

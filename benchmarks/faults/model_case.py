@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,13 @@ from gates.data.evidence import Data
 from gates.model.evidence import (
     EVALUATED,
     TRAINING,
+    Combination,
     ModelEvidence,
+    Operation,
     Predicted,
     Probe,
     RawRows,
+    Regrouped,
     Replay,
     transformed_name,
 )
@@ -32,6 +36,10 @@ SHARES = {"train": 0.6, "eval": 0.2, "test": 0.2}
 REPLAYED = 512
 _MOST_ROWS = 10_000
 _HELD_CATEGORY = 20
+_SIGNATURES = ("serving_default", "serving_examples")
+_PARTS = (1, 2, 3, 5, 8, 13, 21, 34, 55)
+# What the graph of an honest export holds beside arithmetic.
+_OPERATIONS = ("ReadVariableOp", "StatefulPartitionedCall", "HashTableV2", "LookupTableFindV2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +119,17 @@ class ModelCase:
 
         return self.with_evidence(replays=tuple(map(replay, self.evidence.replays)))
 
+    def by_batch(self, answer: Callable[[pd.DataFrame], np.ndarray]) -> ModelCase:
+        """The case with answers that may depend on the whole batch, in training, evaluation and serving alike."""
+        whole = answer(self.replayed)
+        replays = tuple(replace(each, scores=whole, again=whole) for each in self.evidence.replays)
+        return self.with_evidence(replays=replays, regrouped=_regrouped(answer, self.replayed, self.rng))
+
+    def with_operation(self, kind: str, *, stateful: bool) -> ModelCase:
+        """The case with one more operation in the graph of a signature; the replayed answers are the same."""
+        operation = Operation("serving_default", kind, kind.lower(), stateful)
+        return self.with_evidence(operations=(*(self.evidence.operations or ()), operation))
+
     def judge(self) -> GateReport:
         """The gate's verdict."""
         return judge_model(self.evidence)
@@ -139,6 +158,10 @@ def model_case(source: TableSource, seed: int, rows: int | None) -> ModelCase:
         replayed_rows=RawRows(tuple(sample.columns[:8]), [tuple(row) for row in sample.iloc[:, :8].to_numpy()]),
         replayed_labels=trained.labels("test")[: len(true)],
         probes=tuple(_probes(trained, rows_replayed.iloc[:64])),
+        combinations=tuple(_combinations(trained, rows_replayed, rng)),
+        regrouped=_regrouped(trained.scores, rows_replayed, rng, 1e-7),
+        operations=tuple(Operation(name, kind, kind.lower(), True) for name in _SIGNATURES for kind in _OPERATIONS),
+        unloadable="",
         test_slices=_slices(trained),
         transformed={} if source.image else {split: _transformed(trained, split) for split in ("train", "test")},
         blessed=Predicted.of(
@@ -163,6 +186,37 @@ def _transformed(trained: Trained, split: str) -> Data:
     table = as_arrow(pd.concat([frame.reset_index(drop=True), features], axis=1))
     label = trained.source.label
     return Data(Table.of(split, table), declared=Declared(label=label, categorical=frozenset({label})))
+
+
+def _combinations(trained: Trained, rows: pd.DataFrame, rng: np.random.Generator) -> list[Combination]:
+    """Rows that lack two columns each, or half of them."""
+    columns = [name for name in rows.columns if name != trained.source.label]
+    if trained.source.image or len(columns) < 2:
+        return []
+    pairs = [tuple(pair) for pair in combinations(columns, 2)][:100]
+    halves = [tuple(name for name in columns if rng.random() < 0.5) for _ in range(20)]
+    lacking = [*pairs, *(each for each in halves if len(each) > 1)]
+    frame = rows.iloc[np.arange(len(lacking)) % len(rows)].reset_index(drop=True)
+    for name in columns:
+        frame[name] = frame[name].mask([name in each for each in lacking])
+    return [Combination("", lacking, trained.scores(frame))]
+
+
+def _regrouped(
+    answer: Callable[[pd.DataFrame], np.ndarray], rows: pd.DataFrame, rng: np.random.Generator, rounding: float = 0.0
+) -> tuple[Regrouped, ...]:
+    """The answers among all rows, in another order, and in batches of several sizes."""
+    whole, numbers = answer(rows), rng.permutation(len(rows))[: sum(_PARTS) + 100]
+    parts = np.split(numbers, np.cumsum(_PARTS))
+    found = {
+        "in another order": answer(rows.iloc[numbers]),
+        "in batches of other sizes": np.concatenate([answer(rows.iloc[part]) for part in parts if len(part)]),
+    }
+    return tuple(
+        Regrouped(name, way, whole[numbers], scores + rounding * rng.standard_normal(scores.shape), numbers, whole)
+        for name in _SIGNATURES
+        for way, scores in found.items()
+    )
 
 
 def _slices(trained: Trained) -> dict[str, np.ndarray]:

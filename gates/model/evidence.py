@@ -117,7 +117,7 @@ class Replay:
 
     `name`: "training" (training transform and model), "evaluated" (what Evaluator stored), or the signature:
     "serving_default", "serving_examples". `scores` are shaped by `as_scores`; `again` is a second, identical call;
-    `error` is the message of a call that failed.
+    `last` is one after all other calls; `error` is the message of a call that failed.
     """
 
     name: str
@@ -125,6 +125,7 @@ class Replay:
     again: Any = None
     rows: str = ""  # a description of the rows: "512 rows of test"
     error: str = ""
+    last: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +146,51 @@ class Probe:
     case: str  # "missing", "unknown category", "extreme value"
     scores: Any
     error: str = ""  # the message of a call that failed
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """Predictions for rows that lack several optional fields each: `lacking` names those of every row."""
+
+    way: str  # "" or "in a tf.Example"
+    lacking: Sequence[tuple[str, ...]]
+    scores: Any
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Regrouped:
+    """The answers for the same rows among all rows (`together`) and in other company (`scores`), in the same order."""
+
+    signature: str
+    way: str  # "in another order", "in batches of other sizes", "alone"
+    together: Any
+    scores: Any
+    rows: NDArray[np.intp] | None = None  # their numbers among the replayed rows; None where they are others
+    whole: Any = None  # the answers for all replayed rows
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of the exported graph. `stateful` as TensorFlow declares it (None: it has no such operation);
+    `outside`: it reads a table from a file that is no asset of the export."""
+
+    signature: str  # or "initialiser", which runs when the model is loaded
+    kind: str
+    node: str
+    stateful: bool | None
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class SimpleModel:
+    """One figure of a simple model that was fitted on train, on the same test rows, with its standard error."""
+
+    name: str  # "gradient-boosted trees"
+    metric: str  # "auc", "accuracy"
+    value: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -177,10 +223,15 @@ class ModelEvidence:
     replayed_rows: RawRows | None = None
     replayed_labels: NDArray[Any] | None = None
     probes: tuple[Probe, ...] = ()
+    combinations: tuple[Combination, ...] = ()
+    regrouped: tuple[Regrouped, ...] = ()
+    operations: tuple[Operation, ...] | None = None  # of the exported graph
+    unloadable: str | None = None  # why a copy of the export cannot be loaded; "": it was loaded; None: not tried
     test_slices: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # column → its value in each test row
     blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
     best_stump: Predicted | None = None  # the best single-feature model, fitted on train, on the same test rows
     stump_feature: str = "the best single feature"
+    references: tuple[SimpleModel, ...] = ()
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests
     export_bytes: int | None = None
@@ -200,8 +251,13 @@ class ModelEvidence:
             Need.REPLAYS: bool(self.replays),
             Need.GOLDEN: self.golden is not None,
             Need.PROBES: bool(self.probes),
+            Need.COMBINATIONS: bool(self.combinations),
+            Need.REGROUPED: bool(self.regrouped),
+            Need.OPERATIONS: self.operations is not None,
+            Need.LOADED: self.unloadable is not None,
             Need.SLICES: bool(self.test_slices),
             Need.BLESSED: self.blessed is not None,
+            Need.REFERENCES: bool(self.references),
             Need.STUMP: self.best_stump is not None,
             Need.IMPORTANCES: bool(self.importances),
             Need.LATENCY: self.budgets.p99_ms is not None,

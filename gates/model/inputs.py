@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from core.text import listed
 from gates.model.differences import first_line
-from gates.model.evidence import TRAINING, ModelEvidence, Predicted, Probe, as_scores
+from gates.model.evidence import TRAINING, Combination, ModelEvidence, Predicted, Probe, as_scores
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
@@ -43,6 +44,68 @@ def optional_fields(evidence: ModelEvidence, _margin: float) -> Iterator[Measure
             reason=_text(name, probes, failed, cases),
             remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
         )
+
+
+@check(
+    gate=Gate.MODEL,
+    group="inputs",
+    catches="NaN where two or more optional fields are missing in one row, though each alone may be",
+    statistic="share of rows without several optional fields whose prediction is no number",
+    margin=0.0,
+    rule="any prediction that is not finite, or a failed call; rows that lack a field that may not be missing alone "
+    "are left to optional_fields",
+    source="Kuhn et al. 2004, Software Fault Interactions (most failures need at most two conditions)",
+    needs=(Need.COMBINATIONS,),
+    tier=1,
+)
+def missing_together(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement]:
+    """Every pair of optional fields, half of the fields by chance, and all of them, through each signature."""
+    alone = {
+        probe.field
+        for probe in evidence.probes
+        if probe.case.startswith("missing") and (_failed(probe) or _spoilt(probe, evidence)[0])
+    }
+    spoilt: dict[tuple[str, ...], str] = {}
+    failed = [each for each in evidence.combinations if each.error or each.scores is None]
+    rows = 0
+    for each in evidence.combinations:
+        if each in failed:
+            continue
+        rows += len(each.lacking)
+        spoilt |= {fields: each.way for fields in _not_finite(each, evidence) if not alone & set(fields)}
+    if failed and not alone:
+        why = first_line(failed[0].error) or "it gave no answer"
+        text = f"With several optional fields missing {failed[0].way} the call fails: {why}.".replace("  ", " ")
+        yield _together("optional fields", 1.0, rows, text, "them")
+        return
+    smallest = min(spoilt, key=len, default=())
+    names = listed([f"`{name}`" for name in smallest])
+    if spoilt:
+        more = f" {len(spoilt):,} sets of fields in all." if len(spoilt) > 1 else ""
+        text = f"The prediction is no number where {names} are missing together.{more}"
+        yield _together(listed(list(smallest)), len(spoilt) / max(rows, 1), rows, text, names)
+    else:
+        text = f"Every prediction is a number for {rows:,} rows that lack two or more optional fields."
+        yield _together("optional fields", 0.0, rows, text, "them")
+
+
+def _together(subject: str, value: float, rows: int, text: str, names: str) -> Measurement:
+    return Measurement(
+        subject=subject,
+        statistic="share of predictions that are no number",
+        value=value,
+        n=rows,
+        reason=text,
+        remedy=f"Give {names} a default in preprocessing_fn before one is divided by or joined with another; then "
+        "train and export again.",
+    )
+
+
+def _not_finite(given: Combination, evidence: ModelEvidence) -> list[tuple[str, ...]]:
+    """The fields that those rows lack whose prediction is no number."""
+    finite = np.isfinite(as_scores(given.scores, evidence.is_regression))
+    rows = finite if finite.ndim == 1 else finite.all(axis=1)
+    return [given.lacking[row] for row in np.flatnonzero(~rows)]
 
 
 def _text(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:

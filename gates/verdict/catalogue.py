@@ -38,12 +38,14 @@ DATA_MODULES = (
 )
 MODEL_MODULES = (
     "gates.model.parity",
+    "gates.model.independence",
     "gates.model.inputs",
     "gates.model.generalisation",
     "gates.model.recognition",
     "gates.model.soundness",
     "gates.model.transformed",
     "gates.model.constants",
+    "gates.model.reference",
     "gates.model.regression",
     "gates.model.budgets",
 )
@@ -73,8 +75,13 @@ class Need(str, Enum):
     REPLAYS = "no signature was replayed"
     GOLDEN = "the export carries no golden requests"
     PROBES = "no optional field was probed"
+    COMBINATIONS = "there are no two optional fields"
+    REGROUPED = "no row was answered in other company"
+    OPERATIONS = "the graph of the export was not read"
+    LOADED = "no copy of the export was loaded"
     SLICES = "no slices are configured"
     BLESSED = "no model has been blessed before"
+    REFERENCES = "no simple model was fitted"
     STUMP = "no single-feature model was fitted"
     IMPORTANCES = "no feature was permuted"
     TRANSFORMED = "the model reads no transformed feature of one value or a short vector"

@@ -1,5 +1,5 @@
-"""Answers requests to the signatures of an exported model in a separate process, which loads the SavedModel and holds
-nothing of training.
+"""Answers requests to the signatures of an exported model in a separate process, which holds nothing of training and
+loads a copy of the SavedModel from an empty folder.
 
     python -m models.export.fresh_process MODEL REQUESTS.npz PLAN.json ANSWERS.npz
 
@@ -21,41 +21,60 @@ from core.garbage import nothing_collected
 with nothing_collected():
     import tensorflow as tf
 
+    from models.export.operations import operations_of
+
 # A signature that is missing, requires other inputs, or fails is a finding of the gate, not a crash.
 FAILED_CALLS = (tf.errors.OpError, KeyError, TypeError, ValueError)
+# And so is an export that cannot be loaded: its files are damaged, or it needs what is not in it.
+FAILED_LOADS = (*FAILED_CALLS, OSError, AttributeError, RuntimeError)
+LOADING, OPERATIONS = "loading", "operations"
+COPY = "copy"
 
 
 def answered(model: Any, calls: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Predictions by the name of each call, and the message of a failed call under `error:<name>`."""
+    """Predictions by the name of each call, and the message of a failed call under `error:<name>`. A call with
+    `batches` (numbers of rows) is made once for each; its predictions stand in the order of the batches."""
     answers: dict[str, np.ndarray] = {}
     for call in calls:
         try:
             signature = model.signatures[call["signature"]]
-            inputs = _tensors(signature, {name: arrays[key] for name, key in call["inputs"].items()})
-            answers[call["name"]] = signature(**inputs)["predictions"].numpy()
+            sent = {name: arrays[key] for name, key in call["inputs"].items()}
+            batches = call.get("batches") or [slice(None)]
+            parts = [{name: array[rows] for name, array in sent.items()} for rows in batches]
+            found = [signature(**_tensors(signature, part))["predictions"].numpy() for part in parts]
+            answers[call["name"]] = np.concatenate(found) if len(found) > 1 else found[0]
         except FAILED_CALLS as error:
-            answers[f"error:{call['name']}"] = np.array(f"{type(error).__name__}: {error}".splitlines()[0])
+            answers[f"error:{call['name']}"] = _message(error)
     return answers
 
 
-def seconds_of_requests(model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """The seconds of single requests, one row each; empty where the call fails, whose message its answer is."""
+def single_requests(
+    model: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The seconds of single requests, one row each, and their answers in the form of `answered`; no seconds where a
+    call fails."""
     try:
-        return _seconds(model.signatures[timed["signature"]], timed, arrays)
-    except FAILED_CALLS:
-        return np.empty(0)
+        seconds, answers = _one_by_one(model.signatures[timed["signature"]], timed, arrays)
+        return seconds, {timed["name"]: answers}
+    except FAILED_CALLS as error:
+        return np.empty(0), {f"error:{timed['name']}": _message(error)}
 
 
-def _seconds(signature: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _one_by_one(signature: Any, timed: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     rows = len(next(iter(arrays[key] for key in timed["inputs"].values())))
-    seconds = []
+    seconds, answers = [], []
     for number in range(timed["requests"] + timed["warm_up"]):
         row = slice(number % rows, number % rows + 1)
         inputs = _tensors(signature, {name: arrays[key][row] for name, key in timed["inputs"].items()})
         began = time.perf_counter()
-        signature(**inputs)
+        answer = signature(**inputs)
         seconds.append(time.perf_counter() - began)
-    return np.array(seconds[timed["warm_up"] :])
+        answers.append(answer["predictions"].numpy())
+    return np.array(seconds[timed["warm_up"] :]), np.concatenate(answers)
+
+
+def _message(error: Exception) -> np.ndarray:
+    return np.array(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _tensors(signature: Any, arrays: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
@@ -99,13 +118,38 @@ def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
 def main(more: Callable[[str, Any], dict[str, np.ndarray]] | None = None) -> None:
     """The command; `more` gives further answers of the SavedModel in a folder, which was loaded."""
     folder, requests, plan_file, answers = sys.argv[1:]
-    model = tf.saved_model.load(folder)
-    found = more(folder, model) if more else {}
+    copy_of(folder, COPY)
+    found, model = loaded(COPY)
+    if model is None:
+        np.savez(answers, **found, seconds=np.empty(0))
+        return
+    found |= more(COPY, model) if more else {}
     sys.stdin.readline()
     plan, arrays = json.loads(Path(plan_file).read_text(encoding="utf-8")), read_requests(requests)
     found |= answered(model, plan["calls"], arrays)
     sys.stdin.read()
-    np.savez(answers, **found, seconds=seconds_of_requests(model, plan["timed"], arrays))
+    seconds, single = single_requests(model, plan["timed"], arrays)
+    found |= single | answered(model, plan["last"], arrays)
+    np.savez(answers, **found, seconds=seconds)
+
+
+def copy_of(folder: str, to: str) -> None:
+    """Copies an export, here or in a bucket, so that nothing beside it is found by a path that begins at its own."""
+    for at, _, names in tf.io.gfile.walk(folder):
+        there = to + at.rstrip("/").removeprefix(folder.rstrip("/"))
+        tf.io.gfile.makedirs(there)
+        for name in names:
+            tf.io.gfile.copy(f"{at.rstrip('/')}/{name}", f"{there}/{name}")
+
+
+def loaded(folder: str) -> tuple[dict[str, np.ndarray], Any]:
+    """The operations of the graph, as JSON, and the SavedModel; in place of the latter the error of loading it."""
+    found: dict[str, np.ndarray] = {}
+    try:
+        found[OPERATIONS] = np.array(json.dumps(operations_of(folder)))
+        return found, tf.saved_model.load(folder)
+    except FAILED_LOADS as error:
+        return found | {f"error:{LOADING}": _message(error)}, None
 
 
 if __name__ == "__main__":

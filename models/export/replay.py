@@ -3,6 +3,7 @@ signature in a fresh process. The ModelGate judges the answers."""
 
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,11 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-from core.child_process import child_environment
+from core.child_process import child_environment, ending_in_words
+from core.errors import SluiceError
 from models.export.batches import by_size
-from models.export.fresh_process import write_requests
+from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED, drawn, in_parts, sets_of_fields, without_fields
+from models.export.fresh_process import LOADING, OPERATIONS, write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.placeholders import MISSING
 from models.export.signatures import dense, public_names
@@ -32,6 +35,8 @@ Arrays = dict[str, np.ndarray]
 FRESH_PROCESS = "models.export.fresh_process"
 PROBED_ROWS = 32
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
+# Calls that a process did not outlive by its own fault: abort, bus error, division by zero, illegal instruction, fault.
+CRASHES = {-signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL, -signal.SIGSEGV}
 UNKNOWN = {tf.string: b"sluice: never seen before", tf.int64: 999_999_937, tf.float32: -987_654.0}
 # Larger than any real value, and small enough that the sum of two does not overflow.
 EXTREME = {tf.string: b"x" * 10_000, tf.int64: 2**62, tf.float32: 1e30}
@@ -129,7 +134,10 @@ class Requests:
 
     public: dict[str, str]
     calls: list[dict[str, Any]] = field(default_factory=list)
+    last: list[dict[str, Any]] = field(default_factory=list)
     arrays: Arrays = field(default_factory=dict)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    lacking: list[tuple[str, ...]] = field(default_factory=list)
 
     def add_raw(self, name: str, columns: Columns) -> None:
         """Adds a call of `serving_default`."""
@@ -141,6 +149,16 @@ class Requests:
         sent = {"examples": self._kept(f"{name}/examples", np.asarray(examples, dtype=object))}
         self.calls.append({"name": name, "signature": "serving_examples", "inputs": sent})
 
+    def regroup(self, name: str, rows: int) -> None:
+        """Lets the call `name` be made again with its rows shuffled, and these in batches of several sizes; at the very
+        end once more as it was."""
+        [call] = [each for each in self.calls if each["name"] == name]
+        numbers = drawn(rows)
+        for way, batches in ((SHUFFLED, [numbers.tolist()]), (IN_PARTS, in_parts(numbers))):
+            self.calls.append({**call, "name": f"{name}/{way}", "batches": batches})
+            self.rows[f"{name}/{way}"] = numbers
+        self.last.append({**call, "name": f"{name}/{LAST}"})
+
     def _kept(self, key: str, array: np.ndarray) -> str:
         self.arrays[key] = array
         return key
@@ -148,11 +166,18 @@ class Requests:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests."""
+    """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests. `rows`: the numbers
+    of the rows of a call that has others than all, or in another order. `lacking`: the fields that each row of the
+    calls `lacking` and `lacking_examples` is without. `operations` of the graph, as `operations_of` gives them (none:
+    unreadable); `unloadable` says why the export could not be loaded."""
 
     answers: Arrays
     errors: dict[str, str]
     seconds: np.ndarray
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    lacking: tuple[tuple[str, ...], ...] = ()
+    operations: list[dict[str, Any]] | None = None
+    unloadable: str = ""
 
 
 class FreshProcess:
@@ -162,29 +187,53 @@ class FreshProcess:
     def __init__(self, process: subprocess.Popen[str], scratch: Path) -> None:
         self._process = process
         self._scratch = scratch
+        self._requests = Requests({})
 
     def send(self, path: TrainingPath, examples: np.ndarray) -> None:
-        """Lets it answer the rows through each signature: twice, and with each optional field missing, unknown and
-        extreme, and each image plain (`probe/<field>/<case>`)."""
-        requests = _requests(path, examples)
+        """Lets it answer the rows through each signature: twice, in other company, and with each optional field
+        missing, unknown and extreme, and several missing together, and each image plain (`probe/<field>/<case>`)."""
+        self._requests = requests = _requests(path, examples)
         timed = {**requests.calls[0], "requests": TIMED_REQUESTS, "warm_up": WARM_UP_REQUESTS}
-        (self._scratch / "plan.json").write_text(json.dumps({"calls": requests.calls, "timed": timed}))
+        timed["name"] = f"{timed['name']}/{ALONE}"
+        requests.rows[timed["name"]] = np.arange(TIMED_REQUESTS + WARM_UP_REQUESTS) % len(examples)
+        plan = {"calls": requests.calls, "timed": timed, "last": requests.last}
+        (self._scratch / "plan.json").write_text(json.dumps(plan))
         write_requests(str(self._scratch / "requests.npz"), requests.arrays)
         with suppress(BrokenPipeError):  # it has failed: `replayed` says why
             print(file=_input_of(self._process), flush=True)
 
     def replayed(self) -> Replayed:
-        """Its answers. Single requests are timed within this call, while this process waits."""
+        """Its answers. Single requests are timed within this call, while this process waits.
+
+        Raises:
+          SluiceError: when something outside has ended the process.
+        """
         _, error_text = self._process.communicate()
-        if self._process.returncode:
+        code = self._process.returncode
+        if code in CRASHES:
+            return Replayed({}, {}, np.empty(0), unloadable=f"the process that called it ended {ending_in_words(code)}")
+        if code < 0:
+            raise SluiceError(
+                f"the process that calls the exported model was ended {ending_in_words(code)}",
+                "See whether memory ran out:  free -m   and run the same command again",
+            )
+        if code:
             last_line = error_text.strip().splitlines()[-1]
             raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
         with np.load(self._scratch / "answers.npz") as stored:
             found = {name: stored[name] for name in stored.files}
         errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
-        seconds = found.pop("seconds")
+        seconds, operations = found.pop("seconds"), found.pop(OPERATIONS, None)
         answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
-        return Replayed(answers, errors, seconds)
+        return Replayed(
+            answers,
+            errors,
+            seconds,
+            self._requests.rows,
+            tuple(self._requests.lacking),
+            None if operations is None else json.loads(str(operations)),
+            errors.pop(LOADING, ""),
+        )
 
 
 @contextmanager
@@ -226,6 +275,16 @@ def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
     for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
         requests.add_raw(f"probe/{name}", probed)
         requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
+    for name in ("serving_default", "serving_examples"):
+        requests.regroup(name, len(examples))
+    optional = [name for name, spec in path.columns.items() if not isinstance(spec, tf.io.FixedLenFeature)]
+    requests.lacking = sets_of_fields(optional)
+    if requests.lacking:
+        rows = without_fields(columns, path.columns, requests.lacking)
+        requests.add_raw("lacking", rows)
+        requests.add_examples("lacking_examples", serialized(rows, path.columns))
+        for name in ("lacking", "lacking_examples"):
+            requests.regroup(name, len(requests.lacking))
     return requests
 
 

@@ -38,8 +38,12 @@ def structure_of(transform_graph: str, model_run: str) -> dict[str, Any]:
 
 
 def layers_of(model: keras.Model) -> dict[str, Any]:
-    """The number of layers of each class, and a hash of their connections."""
-    layers = list(_layers(model.get_config()))
+    """The number of layers of each class, and a hash of their connections. Of a model that Keras cannot describe, such
+    as one with a layer of somebody's own without `get_config`, the layers are read off the model itself."""
+    try:
+        layers = list(_layers(model.get_config()))
+    except Exception:  # of whatever kind: `get_config` is code of whoever wrote the layer
+        layers = list(_layers_as_built(model))
     counts = Counter(kind for kind, _ in layers)
     joined = hashlib.sha256(json.dumps(layers).encode()).hexdigest()[:12]
     return {**{f"layers of {kind}": count for kind, count in sorted(counts.items())}, "layer graph": joined}
@@ -53,6 +57,18 @@ def _layers(config: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
     for layer in layers:
         yield layer["class_name"], [places[name] for name in _sources(layer.get("inbound_nodes", [])) if name in places]
         yield from _layers(layer["config"])
+
+
+def _layers_as_built(model: keras.Model) -> Iterator[tuple[str, list[int]]]:
+    """The same as `_layers`, without a description of any layer."""
+    operations = list(getattr(model, "operations", model.layers))
+    places = {id(operation): place for place, operation in enumerate(operations)}
+    for operation in operations:
+        nodes = getattr(operation, "_inbound_nodes", [])
+        before = [id(parent.operation) for node in nodes for parent in getattr(node, "parent_nodes", [])]
+        yield type(operation).__name__, [places[each] for each in before if each in places]
+        if isinstance(operation, keras.Model):
+            yield from _layers_as_built(operation)
 
 
 def _sources(nested: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -34,6 +35,7 @@ def built_for_training(
     strategy = strategy_for(train.accelerator, found)
     with strategy.scope(), precision(precision_here(train, found)):
         model = importlib.import_module(module).build_model(hparams, features)
+        check_built(model, module)
         _check_outputs(model, module, class_names)
         if train.loss == "focal":
             model = with_focal_loss(model, train.focal_gamma)
@@ -52,6 +54,29 @@ def _check_outputs(model: keras.Model, module: str, class_names: Sequence[str]) 
         raise SluiceError(
             f"`data.class_names` names {len(class_names)} classes, and {module} tells {classes} apart",
             f"Let its build_model end in {len(class_names)} outputs, or take another:  --set model.module=MODULE",
+        )
+
+
+def check_built(model: Any, module: str) -> None:
+    """Refuses, before any step, what could not be trained or exported.
+
+    Raises:
+      SluiceError: when `build_model` gives no compiled Keras model with named inputs and one output.
+    """
+    lacks = None
+    if not isinstance(model, keras.Model):
+        lacks = f"a {type(model).__name__}, not a Keras model"
+    elif not getattr(model, "inputs", None):
+        lacks = "a model without inputs of its own: a subclass of keras.Model does not know its features"
+    elif not hasattr(model.output, "shape"):
+        lacks = "a model with several outputs or with a named one, and what is served is one tensor of predictions"
+    elif getattr(model, "optimizer", None) is None or not getattr(model, "compiled", False):
+        lacks = "a model that is not compiled, so it has neither optimizer nor loss"
+    if lacks:
+        raise SluiceError(
+            f"`build_model` of {module} returns {lacks}",
+            "Return a compiled keras.Model(inputs, outputs), as in docs/your-own-data.md; a subclass may be one of its "
+            "layers. Then run the same command again.",
         )
 
 

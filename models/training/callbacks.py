@@ -9,6 +9,10 @@ import keras
 from core.errors import SluiceError
 from models.training.config import TrainSettings
 
+# The moving averages of a normalisation (momentum 0.99, Keras's) still hold 5 % of their first values after 300 steps;
+# until they have gone, the loss on eval is no measure of what was learnt.
+FEWEST_STEPS = 300
+
 
 class TellProgress(keras.callbacks.Callback):
     """Reports the progress after each epoch to the logger `sluice.progress`."""
@@ -44,6 +48,18 @@ class WarmRestart(keras.callbacks.Callback):
             self._plateau.wait, self._plateau.cooldown_counter, self._plateau.best = 0, 0, math.inf
 
 
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's, which counts patience in epochs: on few rows an epoch is a dozen steps, and a loss that has not fallen
+    by then says nothing. So nothing stops before `FEWEST_STEPS`; the best weights are kept from the first epoch on."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Called by Keras; an end that something else has asked for stays one."""
+        ended = self.model.stop_training
+        super().on_epoch_end(epoch, logs)
+        if steps_taken(self.model) < FEWEST_STEPS:
+            self.wait, self.stopped_epoch, self.model.stop_training = 0, 0, ended
+
+
 def callbacks(train: TrainSettings, model: keras.Model) -> list[keras.callbacks.Callback]:
     """Progress, the learning rate's course, and what ends training before its last epoch; for a model as it was built,
     before anything is restored into it.
@@ -62,7 +78,7 @@ def callbacks(train: TrainSettings, model: keras.Model) -> list[keras.callbacks.
             rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
             found.append(WarmRestart(plain_from, rate, lowering))
     if patience := train.early_stopping_patience:
-        found.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
+        found.append(EarlyStopping(patience=patience, restore_best_weights=True))
     if steps := train.max_steps:
         found.append(keras.callbacks.LambdaCallback(on_epoch_end=lambda _epoch, _logs: _stop(model, steps)))
     return found

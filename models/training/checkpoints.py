@@ -104,7 +104,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.folder = folder
         self.start = start or Checkpoint(epochs=0)
         self.history: dict[str, list[float]] = {name: list(values) for name, values in self.start.history.items()}
-        self._others = [each for each in others if type(each) in REMEMBERED]
+        self._others = [each for each in others if isinstance(each, tuple(REMEMBERED))]
         if start:
             _assign(model, start.variables)
 
@@ -135,7 +135,8 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 def _remembered(callback: keras.callbacks.Callback) -> dict[str, Any]:
-    values = {name: getattr(callback, name) for name in REMEMBERED[type(callback)] if hasattr(callback, name)}
+    names = next(names for kind, names in REMEMBERED.items() if isinstance(callback, kind))
+    values = {name: getattr(callback, name) for name in names if hasattr(callback, name)}
     return {name: value if value is None else np.asarray(value).item() for name, value in values.items()}
 
 

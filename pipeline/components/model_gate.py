@@ -9,6 +9,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Model
 
 from gates.model.gate import judge_model
 from gates.verdict.finding import GateReport
+from pipeline.artifacts.evaluation import ReferencesArtifact
 from pipeline.artifacts.request_times import write_request_times
 from pipeline.component_inputs import GateInputs
 from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, tell_progress
@@ -22,7 +23,7 @@ class ModelGateExecutor(GateExecutor):
         """Stores the times of requests beside the report."""
         given = GateInputs.from_property(config)
         evidence = gather(
-            {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in inputs.items()},
+            {name: artifact_utils.get_single_instance(artifacts) for name, artifacts in inputs.items() if artifacts},
             given.declared,
             given.settings,
         )
@@ -41,6 +42,7 @@ class ModelGate(GateComponent):
             "model_run": ModelRun,
             "transform_graph": TransformGraph,
             "evaluation": ModelEvaluation,
-        }
+        },
+        optional={"references": ReferencesArtifact},
     )
     EXECUTOR_SPEC = ExecutorClassSpec(ModelGateExecutor)

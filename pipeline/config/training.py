@@ -51,7 +51,8 @@ class TrainConfig(Strict):
     batch_size: PositiveInt = DEFAULT_BATCH_SIZE
     """Rows a gradient step."""
     early_stopping_patience: NonNegativeInt = 3
-    """Epochs without a better eval loss before training ends; 0 never stops early."""
+    """Epochs without a better eval loss before training ends, counted from gradient step 300 on: with few rows an epoch
+    is a few steps. 0 never stops early."""
     seed: Seed = 0
     """Seed of every random choice in tuning and training."""
     plateau: PlateauConfig | None = None

@@ -19,22 +19,30 @@ from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
 from gates.evaluation.measure import MISSING, Scored, class_names
+from gates.evaluation.reference_models import MAJORITY
 from gates.model.evidence import (
     EVALUATED,
     TRAINING,
     Budgets,
+    Combination,
     GoldenReplay,
     ModelEvidence,
+    Operation,
     Predicted,
     Probe,
     RawRows,
+    Regrouped,
     Replay,
+    SimpleModel,
 )
 from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
+from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED
+from models.export.fresh_process import FAILED_LOADS
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
+from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
@@ -42,6 +50,8 @@ from pipeline.evidence.data import table_of
 from pipeline.evidence.transformed import constants_of, transformed_tables
 
 REPLAYED_ROWS = 1_000
+# The usual interval of 95 % reaches so many standard errors to either side.
+Z95 = 1.96
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
 # Bytes of serialized rows that are sent to the model: fewer rows where a row is a large image.
 MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
@@ -65,7 +75,10 @@ def _gathered(
 ) -> ModelEvidence:
     """What this process computes it computes while the fresh one does its part."""
     schema = read_schema(inputs["schema"].uri)
-    path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
+    try:
+        path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
+    except FAILED_LOADS as problem:
+        return _unanswered(problem)
     scored = scores.read_scored(inputs["evaluation"].uri)
     judged = _Labelled(schema, declared)
     test = _rows(inputs["examples"], "test", len(scored.labels))
@@ -73,8 +86,12 @@ def _gathered(
     fresh.send(path, test[at])
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     stump = _stump(rows["train"], test, schema, scored.classes, declared)
-    training = path.predict(test[at])
-    predicted = {split: judged.predicted(each, path.predict(each)) for split, each in rows.items()}
+    try:
+        training = path.predict(test[at])
+        answered = {split: path.predict(each) for split, each in rows.items()}
+    except FAILED_LOADS as problem:
+        return _unanswered(problem)
+    predicted = {split: judged.predicted(each, answered[split]) for split, each in rows.items()}
     found_importances = _importances(path, rows["eval"], judged)
     replayed = fresh.replayed()
     return ModelEvidence(
@@ -87,10 +104,15 @@ def _gathered(
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
         probes=_probes(replayed),
+        combinations=_combinations(replayed),
+        regrouped=_regrouped(replayed),
+        operations=_operations(replayed),
+        unloadable=replayed.unloadable,
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
+        references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
         export_bytes=_size_of(export),
@@ -99,6 +121,11 @@ def _gathered(
         budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
         split_by=UNITS.get(declared.split_by or "", Unit.ROW),
     )
+
+
+def _unanswered(problem: Exception) -> ModelEvidence:
+    """Where the model that training left cannot be built again, or cannot be called: there is nothing to compare."""
+    return ModelEvidence(replays=(Replay(TRAINING, None, error=f"{type(problem).__name__}: {problem}"),))
 
 
 _ROWS = {"train": TRAIN_ROWS, "eval": EVAL_ROWS}
@@ -164,10 +191,11 @@ def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDA
             name,
             replayed.answers.get(name),
             again=replayed.answers.get(f"{name}/again"),
+            last=replayed.answers.get(f"{name}/{LAST}"),
             rows=rows,
             error=replayed.errors.get(name, ""),
         )
-        for name in SIGNATURES
+        for name in (() if replayed.unloadable else SIGNATURES)
     ]
     return (
         Replay(TRAINING, training, rows=rows),
@@ -195,6 +223,54 @@ def _probes(replayed: Replayed) -> tuple[Probe, ...]:
     return tuple(found)
 
 
+def _combinations(replayed: Replayed) -> tuple[Combination, ...]:
+    return tuple(
+        Combination(way, replayed.lacking, replayed.answers.get(name), replayed.errors.get(name, ""))
+        for name, way in (("lacking", ""), ("lacking_examples", "in a tf.Example"))
+        if name in replayed.answers or name in replayed.errors
+    )
+
+
+# The calls that are made again in other company, by the signature that they are of.
+_COMPANY = {
+    "serving_default": "serving_default",
+    "serving_examples": "serving_examples",
+    "lacking": "serving_default",
+    "lacking_examples": "serving_examples",
+}
+_WAYS = {SHUFFLED: "in another order", IN_PARTS: "in batches of other sizes", ALONE: "alone"}
+
+
+def _regrouped(replayed: Replayed) -> tuple[Regrouped, ...]:
+    """A call that fails as a whole is reported by others."""
+    found = []
+    for name, signature in _COMPANY.items():
+        whole = replayed.answers.get(name)
+        for way, words in _WAYS.items():
+            call = f"{name}/{way}"
+            rows = replayed.rows.get(call)
+            if whole is None or rows is None:
+                continue
+            error = replayed.errors.get(call, "")
+            is_replayed = name == signature
+            found.append(
+                Regrouped(
+                    signature,
+                    words if is_replayed else f"{words}, some fields missing,",
+                    whole[rows],
+                    replayed.answers.get(call),
+                    rows if is_replayed else None,
+                    whole,
+                    error,
+                )
+            )
+    return tuple(found)
+
+
+def _operations(replayed: Replayed) -> tuple[Operation, ...] | None:
+    return None if replayed.operations is None else tuple(Operation(**each) for each in replayed.operations)
+
+
 def _stump(
     train: NDArray[Any], test: NDArray[Any], schema: schema_pb2.Schema, classes: int, declared: Declared
 ) -> Stump | None:
@@ -219,6 +295,18 @@ def _stump(
     scores = np.zeros((len(test), classes))
     scores[:, known] = found.scores
     return Stump(found.feature, scores)
+
+
+def _references(inputs: Mapping[str, types.Artifact]) -> tuple[SimpleModel, ...]:
+    """The figures of the simple models; the interval of each is taken for a normal one."""
+    if "references" not in inputs:
+        return ()
+    return tuple(
+        SimpleModel(each.name, figure.metric, figure.value, (figure.upper - figure.lower) / (2 * Z95))
+        for each in read_references(inputs["references"].uri)
+        for figure in each.estimates
+        if each.name != MAJORITY and np.isfinite([figure.value, figure.lower, figure.upper]).all()
+    )
 
 
 def _importances(path: TrainingPath, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -49,6 +50,36 @@ def test_models_inside_a_model_count() -> None:
     assert layers_of(nested(3))["layers of Dense"] == 2
     assert layers_of(nested(3))["layer graph"] == layers_of(nested(5))["layer graph"]
     assert layers_of(nested(3))["layer graph"] != layers_of(nested(3, 3))["layer graph"]
+
+
+class _Applied(keras.layers.Layer):
+    """A sound layer whose argument Keras cannot put into a configuration."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def call(self, inputs: Any) -> Any:
+        """Applies the function."""
+        return self._function(inputs)
+
+
+def test_a_layer_that_cannot_describe_itself_is_counted_like_any_other() -> None:
+    def model(skip: bool = False, extra: bool = False) -> keras.Model:
+        number = keras.Input((2,))
+        hidden = _Applied(lambda x: 2 * x)(number)
+        if extra:
+            hidden = _Applied(lambda x: 3 * x)(hidden)
+        inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        return keras.Model(number, keras.layers.Add()([inner(number if skip else hidden), hidden]))
+
+    with pytest.raises(NotImplementedError):
+        model().get_config()
+    found = layers_of(model())
+    assert found == layers_of(model())
+    assert (found["layers of _Applied"], found["layers of Dense"]) == (1, 1)
+    assert layers_of(model(extra=True))["layers of _Applied"] == 2
+    assert found["layer graph"] != layers_of(model(skip=True))["layer graph"]
 
 
 def test_tells_module_features_requests_and_answer_of_a_trained_model() -> None:
