@@ -27,7 +27,7 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
-_OPTIONAL = ("chart", "sample", "waiver", "column", "undecided")
+_OPTIONAL = ("chart", "sample", "waiver", "column", "table", "undecided")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Finding:
     sample: RowSample | None = None
     waiver: str | None = None  # the reason for which it may pass
     column: str | None = None  # which column of the data it is about, where `subject` says more than that
+    table: str | None = None  # which table was compared with train
     undecided: bool = False  # the rows are too few to say: it leaves the verdict inconclusive
 
     def __post_init__(self) -> None:

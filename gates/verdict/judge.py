@@ -76,14 +76,19 @@ def _in_doubt(check: Check, why: str) -> Measurement:
     ).named(check.name, check.margin)
 
 
+def margin_of(check: Check, settings: GateSettings) -> float:
+    """The effect that matters: the check's own, or what the configuration gives."""
+    configured = settings.checks.get(check.name)
+    return check.margin if configured is None or configured.threshold is None else configured.threshold
+
+
 def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> Sequence[Measurement] | SkippedCheck:
     configured = settings.checks.get(check.name)
     if configured is not None and not configured.enabled:
         return SkippedCheck(check.name, "switched off in the configuration (gates.checks)")
     if lacking := evidence.lacks(check.needs):
         return SkippedCheck(check.name, lacking.value)
-    margin = check.margin if configured is None or configured.threshold is None else configured.threshold
     try:
-        return check.measure(evidence, margin)
+        return check.measure(evidence, margin_of(check, settings))
     except NotApplicable as reason:
         return SkippedCheck(check.name, str(reason))

@@ -55,6 +55,8 @@ class Plan:
     images: ImagePlan | None = None
     class_names: tuple[str, ...] = ()  # of a label in words, which becomes the place of its name here
     class_texts: tuple[str, ...] = ()  # the same names as the rows spell them
+    deciding: tuple[str, ...] = ()  # the columns by which a row of a table may turn out to be unusable
+    split_column: str | None = None  # holds the names of splits: it assigns rows, and is no column of the examples
 
     @property
     def example_kinds(self) -> dict[str, Kind]:
@@ -65,6 +67,7 @@ class Plan:
             kinds[IMAGE] = Kind.INT
         if self.class_names and self.assigner.label in kinds:
             kinds[self.assigner.label] = Kind.INT
+        kinds.pop(self.split_column or "", None)
         return dict(sorted(kinds.items()))
 
 
@@ -128,7 +131,17 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: Format[Any]) -
         share=wanted.data.share,
     )
     parts = tuple(format_.arrange(part for survey in surveys for part in survey.parts))
-    plan = Plan(format_.name, dict(sorted(kinds.items())), parts, files, label, expression, assigner)
+    plan = Plan(
+        format_.name,
+        dict(sorted(kinds.items())),
+        parts,
+        files,
+        label,
+        expression,
+        assigner,
+        deciding=(wanted.data.label, *(expression.names if expression else ()), *wanted.data.column_types),
+        split_column=wanted.split.column,
+    )
     if format_.by_class:
         check_class_folders(wanted.data, plan.files, partial=wanted.only is not None)
     plan = replace(plan, images=plan_images(wanted.data, surveys, format_, kinds))
