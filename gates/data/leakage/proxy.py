@@ -83,8 +83,9 @@ class Proxy:
     @cached_property
     def grouped_by(self) -> str | None:
         """The entity column that the folds follow, or the name of the unit."""
-        unit = self.data.unit(self.other.table)
-        return None if self.groups is None else self.data.unit_column(self.other.table) or unit.value
+        if self.groups is None:
+            return None
+        return self.data.unit_column(self.other.table) or self.data.unit(self.other.table).value
 
     def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
         """Out-of-fold scores of train's rows, and a model fitted on all of them.
