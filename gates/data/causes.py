@@ -6,7 +6,7 @@ in the same proportions. What they no longer find followed from it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -62,6 +62,8 @@ class _Folding:
         causes = [each for each in here if each.check in _OF_ONE_COLUMN and each.column]
         self._causes = sorted(causes, key=_weight)
         self._left = [*self._causes, *(each for each in here if each.check in _OF_SEVERAL)]
+        # Train, or its rows in the proportions of the last cause that has any.
+        self._alike = data.train
         self._follow: dict[int, list[Finding]] = {}
 
     def folded(self) -> dict[int, Finding | None]:
@@ -70,13 +72,14 @@ class _Folding:
         for cause in self._causes:
             if cause in self._left:
                 self._fold(cause, [each for each in self._left if _is_of_same_values(each, cause)])
-        for cause in [each for each in self._causes if each in self._left][:1]:
-            self._fold_by_proportions(cause)
+        for cause in self._causes:
+            if cause in self._left:
+                self._fold_by_proportions(cause)
         causes = [each for each in self._causes if each in self._left]
         several = [each for each in self._left if each.check in _OF_SEVERAL]
         if causes and several:
-            columns = frozenset(str(each.column) for each in causes)
-            remaining = self._found(self._data, columns, several)
+            columns = self._with_sources(str(each.column) for each in causes)
+            remaining = self._found(replace(self._data, train=self._alike), columns, several)
             self._fold(causes[0], [e for e in several if e.column in columns or not _is_found(e, remaining)])
         kept = {id(each): self._with_followers(each) for each in self._left}
         return {key: kept.get(key) for key in before if key not in kept or kept[key] is not before[key]}
@@ -93,9 +96,18 @@ class _Folding:
         other = self._data.others[self._table]
         alike = _in_proportions(self._data, other, str(cause.column)) if others else None
         if alike is not None:
-            columns = frozenset({str(cause.column), *_sources(self._data, other, str(cause.column))})
+            columns = self._with_sources([str(cause.column)])
+            self._alike = alike
             remaining = self._found(replace(self._data, train=alike), columns, others)
             self._fold(cause, [each for each in others if not _is_found(each, remaining)])
+
+    def _with_sources(self, columns: Iterable[str]) -> frozenset[str]:
+        """The columns, and the times of which they are parts of the calendar: those tell their values as well."""
+        named, other = frozenset(columns), self._data.others[self._table]
+        names = self._data.comparable(other, ColumnKind.NUMBER, ColumnKind.CATEGORY)
+        times = [name for name in names if name not in named and seconds_of(self._data.train, name) is not None]
+        of = [time for time in times if any(follows_calendar(self._data.train, other, each, time) for each in named)]
+        return named.union(of)
 
     def _found(self, data: Data, columns: frozenset[str], wanted: Sequence[Finding]) -> list[Finding]:
         """What the checks of these findings find in the table when the columns are no features."""
@@ -169,10 +181,3 @@ def _drawn(codes: Codes, numbers: Mapping[int, int], seed: int) -> Codes:
     rng = np.random.default_rng(seed)
     drawn = [rng.choice(np.flatnonzero(codes == code), number, replace=False) for code, number in numbers.items()]
     return np.sort(np.concatenate(drawn))
-
-
-def _sources(data: Data, other: Table, column: str) -> Collection[str]:
-    """Times of which the column is a part of the calendar: they tell its values as well."""
-    names = data.comparable(other, ColumnKind.NUMBER, ColumnKind.CATEGORY)
-    times = [name for name in names if name != column and seconds_of(data.train, name) is not None]
-    return [name for name in times if follows_calendar(data.train, other, column, name)]

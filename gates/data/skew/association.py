@@ -23,6 +23,8 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 100
+# A mean of fewer groups has no normal distribution.
+_FEWEST_CONTENTS = 30
 # Cells per column: enough to detect an association, few enough to estimate it.
 _CELLS = 12
 # Rows without any lift that are added to each cell.
@@ -53,6 +55,8 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
             continue
         coarse = {name: _coarse(column) for name, column in found.columns.items()}
         halves = _halves(pair, found)
+        if pair.groups is not None and _fewest_groups(pair, found, halves) < _FEWEST_CONTENTS:
+            continue
         for name in coarse:
             if (lifts := _lifts(coarse, name, halves[0])) is not None:
                 compared += 1
@@ -88,6 +92,13 @@ def _halves(pair: TableComparison, found: CodedPair) -> tuple[RowNumbers, RowNum
     rows = found.rows[0]
     odd = np.arange(len(rows)) % 2 if pair.groups is None else pair.groups[0][rows] % 2
     return np.flatnonzero(odd == 0), np.flatnonzero(odd == 1)
+
+
+def _fewest_groups(pair: TableComparison, found: CodedPair, halves: tuple[RowNumbers, RowNumbers]) -> int:
+    """Contents of the smallest of train's halves and the other side."""
+    assert pair.groups is not None
+    train, other = (groups[rows] for groups, rows in zip(pair.groups, found.rows, strict=True))
+    return min(len(np.unique(each)) for each in (train[halves[0]], train[halves[1]], other))
 
 
 def _lifts(coarse: dict[str, Sides], name: str, half: RowNumbers) -> dict[str, Floats] | None:
