@@ -50,7 +50,7 @@ def one_for_each_cause(
     for table in data.others:
         here = [each for each in left if each.table == table and each.severity in _SEVERITIES and not each.undecided]
         found = _Folding(here, data, table, settings, today).folded()
-        left = [found.get(id(each), each) for each in left if id(each) not in found or found[id(each)] is not None]
+        left = [kept for each in left if (kept := found.get(id(each), each)) is not None]
     return tuple(left)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gates.data.contamination.assignment import RandomAssignment, shared_columns
+from gates.data.assignment import RandomAssignment, shared_columns
 from gates.tables.table import Codes, Table, joint_codes
 
 # The share of rows that repeat another one above which the draw of contents differs notably from one of rows.

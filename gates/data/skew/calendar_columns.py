@@ -36,8 +36,8 @@ def seconds_of(table: Table, name: str) -> Floats | None:
 
 def follows_calendar(train: Table, other: Table, name: str, time: str) -> bool:
     """Whether the column is one and the same function of a part of the calendar in both tables."""
-    moments = [seconds_of(table, time) for table in (train, other)]
-    if moments[0] is None or moments[1] is None or other.kinds[name] is not train.kinds[name]:
+    moments = [each for table in (train, other) if (each := seconds_of(table, time)) is not None]
+    if len(moments) < 2 or other.kinds[name] is not train.kinds[name]:
         return False
     at = [np.isfinite(side) & ~table.missing(name) for side, table in zip(moments, (train, other), strict=True)]
     if min(int(each.sum()) for each in at) < _FEWEST_ROWS:
@@ -54,7 +54,7 @@ def follows_calendar(train: Table, other: Table, name: str, time: str) -> bool:
 
 def _parts(moments: list[Floats]) -> Iterator[list[Codes]]:
     """Year, quarter, month, week, day of the year and of the month, weekday and hour of both tables' moments."""
-    yield from zip(*(_parts_of(each) for each in moments), strict=True)  # type: ignore[arg-type]
+    yield from zip(*(_parts_of(each) for each in moments), strict=True)
 
 
 def _parts_of(seconds: Floats) -> list[Codes]:
