@@ -34,7 +34,7 @@ _KEYS = {
         "ignore_columns",
     ),
     "prediction": ("moments", "made_at", "known_from", "never"),
-    "split": ("by",),
+    "split": ("by", "column"),
 }
 # Valid keys that look like a key that is read here.
 _ALL_KEYS = {*_SECTIONS, *(key for keys in _KEYS.values() for key in keys), "name", "gap", "salt", "train", "test"}
@@ -72,7 +72,7 @@ def read_workload(path: str) -> Workload:
         column_types=_column_types(document),
         reading=_reading(document),
         split_by=_split_by(document),
-        withheld=frozenset(prediction.withheld_columns()),
+        withheld=frozenset(prediction.withheld_columns()) | _split_column(document),
         known_after=prediction.known_after(),
         moments_declared=bool(prediction.known_from),
         settings=_settings_in(document),
@@ -109,6 +109,12 @@ def _split_by(document: Document) -> str | None:
         message = f"`split.by` must be one of {', '.join(_SPLITS)}, got {by!r}"
         raise SluiceError(f"{document.place(('split', 'by')).text}: {message}.")
     return by
+
+
+def _split_column(document: Document) -> frozenset[str]:
+    """The column that holds the names of splits, if any: it assigns rows and is no feature."""
+    column = _text(document, ("split", "column"))
+    return frozenset() if column is None else frozenset({column})
 
 
 def _section(document: Document, name: str) -> dict[Any, Any]:

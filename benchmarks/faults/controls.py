@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.faults.case import Case, assign, assign_by, assign_by_time
+from benchmarks.faults.discrete import DISCRETE, assign_by_content
 from benchmarks.faults.model_case import ModelCase, model_case
 from benchmarks.faults.tables import SOURCES, TableSource
 
@@ -361,6 +362,8 @@ FRESH: tuple[tuple[str, int | None, int], ...] = (
     ("fashion", 4_000, 10),
 )
 FIRST_FRESH_SEED = 5_000
+# Of each of the ten discrete tables, by the default split of the pipeline.
+_OF_DISCRETE = 20
 
 
 def fresh_splits() -> list[Control]:
@@ -372,4 +375,8 @@ def fresh_splits() -> list[Control]:
             found.append(
                 _control(source, "fresh split", "", seed, lambda s=source, i=seed, r=rows: assign(s, i, FOUR, rows=r))
             )
+    for source in DISCRETE:
+        for seed in range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + _OF_DISCRETE):
+            made = partial(assign_by_content, source, seed)
+            found.append(_control(source, "fresh split", "equal rows together", seed, made))
     return found

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gates.data.declared import Declared
+from gates.data.equal_rows import content_codes, keeps_equal_rows_together
 from gates.data.units import Unit, unit_of
 from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
 from gates.verdict.catalogue import Need
@@ -85,7 +86,16 @@ class Data:
 
     @cached_property
     def _units(self) -> dict[str, tuple[Unit, str | None, bool]]:
-        return {name: unit_of(self, table) for name, table in self.others.items()}
+        found = {name: unit_of(self, table) for name, table in self.others.items()}
+        rows = [name for name, (unit, _, _) in found.items() if unit is Unit.ROW]
+        if rows and self._draws_contents(found):
+            found.update(dict.fromkeys(rows, (Unit.CONTENT, None, True)))
+        return found
+
+    def _draws_contents(self, units: Mapping[str, tuple[Unit, str | None, bool]]) -> bool:
+        """Whether rows were drawn, equal ones together. Then train lacks whole contents that a serving log has."""
+        by_row = {name: table for name, table in self.held_out.items() if units[name][0] is Unit.ROW}
+        return keeps_equal_rows_together(self.train, by_row, self.label)
 
     def unit(self, other: Table) -> Unit:
         """The unit of sampling between train and `other`, declared or detected."""
@@ -100,8 +110,10 @@ class Data:
         return self._units[other.name][2]
 
     def groups(self, other: Table) -> tuple[Codes, Codes] | None:
-        """Entity codes of train's and `other`'s rows when the split is by entity; else None."""
+        """Codes of what was drawn as a whole, an entity or equal rows, by train's and `other`'s rows; else None."""
         unit, column, _ = self._units[other.name]
+        if unit is Unit.CONTENT:
+            return content_codes(self.train, other, self.label)
         if unit is not Unit.ENTITY or column is None:
             return None
         train_codes, other_codes = joint_codes([self.train, other], [column])

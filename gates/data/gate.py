@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from gates.data.causes import one_for_each_cause
 from gates.data.evidence import Data
 from gates.verdict.catalogue import Gate
 from gates.verdict.finding import GateReport
@@ -20,5 +21,7 @@ def judge_data(
     data: Data, settings: GateSettings | None = None, today: date | None = None, progress: Progress | None = None
 ) -> GateReport:
     """The verdict on data. `progress` receives each check's name, its place and the number of checks."""
-    report = judge(Gate.DATA, data, settings or GateSettings(), today or date.today(), progress)
+    settings, today = settings or GateSettings(), today or date.today()
+    report = judge(Gate.DATA, data, settings, today, progress)
+    report = replace(report, findings=one_for_each_cause(report.findings, data, settings, today))
     return report if data.label else replace(report, notes=(_WITHOUT_LABEL,))

@@ -1,4 +1,6 @@
-"""Detects the unit of sampling between train and another table: rows, entities or time, also when undeclared."""
+"""Detects the unit of sampling between train and another table: rows, entities or time, also when undeclared.
+
+Whether contents were drawn in place of rows depends on all tables: `equal_rows.py`."""
 
 from __future__ import annotations
 
@@ -54,6 +56,7 @@ class Unit(str, Enum):
     """The unit of sampling when two tables were split; the certainty of a difference depends on it."""
 
     ROW = "row"
+    CONTENT = "content"  # rows, but equal ones together
     ENTITY = "entity"
     TIME = "time"
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from scipy import stats
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from gates.tables.times import holds_times
+from gates.tables.times import holds_periods
 
 TRAINING = "TRAINING"
 SERVING = "SERVING"
@@ -107,7 +107,7 @@ def _relax_domain(
         return
     buckets = seen.string_stats.rank_histogram.buckets
     unseen = unseen_mass({bucket.label: bucket.sample_count for bucket in buckets})
-    if unseen > OPEN_DOMAIN_MASS or holds_times(bucket.label for bucket in buckets):
+    if unseen > OPEN_DOMAIN_MASS or holds_periods(bucket.label for bucket in buckets):
         _drop_domain(schema, feature)
     else:
         outside = share_in_sample(unseen, smallest_split)

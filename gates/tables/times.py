@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 import re
 from collections.abc import Iterable
@@ -24,6 +25,12 @@ _DATES = (
     re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})(?!\d)"),
 )
 _YEAR_FIRST = re.compile(r"^\d{4}[-/.]?W?\d{2}")
+_PERIOD = re.compile(r"(19|20)\d{2}(-?(0[1-9]|1[0-2])|[-/. ](0?[1-9]|1[0-2])|[-/. ]?(w([0-4]\d|5[0-3])|q[1-4]))")
+_NAMES = tuple(
+    frozenset(name[:letters].casefold() for name in names if name)
+    for names in (calendar.month_name, calendar.day_name)
+    for letters in (3, 9)
+)
 _MIDNIGHT = "T00:00:00"
 _PLAIN_LENGTHS = (10, 16, 19)
 _CLOCK = re.compile(
@@ -71,6 +78,18 @@ def holds_times(values: Iterable[str]) -> bool:
             return False
         count += 1
     return count > 0
+
+
+def holds_periods(values: Iterable[str]) -> bool:
+    """Whether the values are times, or spans of time such as 2013-12, 2013-W52, 2013Q4, December or Tue: train holds
+    those that have been, and others come."""
+    found = list(values)
+    if holds_times(found):
+        return True
+    words = {value.strip().casefold() for value in found}
+    return bool(words) and (
+        all(map(_PERIOD.fullmatch, words)) or any(words <= each and len(words) < len(each) for each in _NAMES)
+    )
 
 
 def sorts_as_text(value: bytes | str) -> bool:

@@ -27,7 +27,7 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
-_OPTIONAL = ("chart", "sample", "waiver", "waived_until", "column", "undecided")
+_OPTIONAL = ("chart", "sample", "waiver", "waived_until", "column", "table", "undecided")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Finding:
     waiver: str | None = None  # the reason for which it may pass
     waived_until: str | None = None  # the last day on which it may, as YYYY-MM-DD
     column: str | None = None  # which column of the data it is about, where `subject` says more than that
+    table: str | None = None  # which table was compared with train
     undecided: bool = False  # the rows are too few to say: it leaves the verdict inconclusive
 
     def __post_init__(self) -> None:

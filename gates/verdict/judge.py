@@ -80,15 +80,20 @@ def _is_missed(check: Check, ran: _Ran, settings: GateSettings, known: Sequence[
     return check.gate is Gate.DATA and reason is not None and not any(each.reason.endswith(reason) for each in known)
 
 
+def margin_of(check: Check, settings: GateSettings) -> float:
+    """The effect that matters: the check's own, or what the configuration gives."""
+    configured = settings.checks.get(check.name)
+    return check.margin if configured is None or configured.threshold is None else configured.threshold
+
+
 def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> _Ran:
     configured = settings.checks.get(check.name)
     if configured is not None and not configured.enabled:
         return _Ran(skipped="switched off in the configuration (gates.checks)", excused=True)
     if lacking := evidence.lacks(check.needs):
         return _Ran(skipped=lacking.value, excused=check.gate is Gate.DATA)  # an input that was not given
-    margin = check.margin if configured is None or configured.threshold is None else configured.threshold
     try:
-        return _Ran(check.measure(evidence, margin))
+        return _Ran(check.measure(evidence, margin_of(check, settings)))
     except NothingToJudge as reason:
         return _Ran(skipped=str(reason), excused=True)
     except NotApplicable as reason:

@@ -33,6 +33,7 @@ class Measurement:
     chart: Chart | None = None
     sample: RowSample | None = None
     column: str | None = None  # which column of the data it is about, where `subject` says more than that
+    table: str | None = None  # which table was compared with train
     check: str = ""
     margin: float | None = None  # given by a check only where it differs from its own
 

@@ -108,6 +108,7 @@ def _finding(each: Measurement, severity: Severity, p_value: float | None, reaso
         chart=each.chart if severity is not Severity.INFO else None,
         sample=each.sample if severity is not Severity.INFO else None,
         column=each.column,
+        table=each.table,
     )
 
 

@@ -15,6 +15,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from gates.data.declared import Declared
+from gates.data.equal_rows import REPEATED, repeated_share
 from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
@@ -80,11 +81,11 @@ def _gathered(
     except FAILED_LOADS as problem:
         return _unanswered(problem)
     scored = scores.read_scored(inputs["evaluation"].uri)
-    judged = _Labelled(schema, declared)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
     fresh.send(path, test[at])
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
+    judged = _Labelled(schema, declared, rows["train"])
     stump = _stump(rows["train"], test, schema, scored.classes, declared)
     try:
         training = path.predict(test[at])
@@ -146,12 +147,15 @@ def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
 
 
 class _Labelled:
-    """Reads labels, and entities where these were assigned, out of serialized examples."""
+    """Reads labels, and what was assigned as a whole (entities, equal rows), out of serialized examples."""
 
-    def __init__(self, schema: schema_pb2.Schema, declared: Declared) -> None:
+    def __init__(self, schema: schema_pb2.Schema, declared: Declared, train: NDArray[Any]) -> None:
         self._schema = schema
         self._label = declared.label or ""
         self._entity = declared.entity if declared.split_by == "entity" else None
+        by_row = declared.split_by == "row" and not any(map(is_wide, schema.feature))
+        # Where hardly any row repeats another one, a draw of contents is one of rows.
+        self._by_content = by_row and repeated_share(self._contents(train)) >= REPEATED
 
     def labels(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """The label of each row."""
@@ -159,10 +163,18 @@ class _Labelled:
 
     def predicted(self, rows: NDArray[Any], scores: NDArray[Any]) -> Predicted:
         """The predictions of these rows, with their labels."""
-        groups = None
+        groups = self._contents(rows) if self._by_content else None
         if self._entity is not None:
             _, groups = np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)
         return Predicted.of(self.labels(rows), scores, groups=groups)
+
+    def _contents(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Codes of what each row holds besides its label: equal rows are on one side of a split by row."""
+        table = table_of("", [rows])
+        high, _ = table.words([name for name in table.columns if name != self._label])
+        groups = np.empty(table.rows, np.int64)
+        groups[table.position] = np.unique(high, return_inverse=True)[1]
+        return groups
 
     def _column(self, rows: NDArray[Any], name: str) -> Any:
         return decoder_of(self._schema, {name}).DecodeBatch(rows.tolist()).column(0)

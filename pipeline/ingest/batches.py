@@ -82,6 +82,7 @@ def make_batch(rows: Rows, plan: Plan, path: str) -> Batch:
         keep[list(reasons)] = False
         columns = {name: column.filter(pa.array(keep)) for name, column in columns.items()}
         places = places[keep]
+    columns.pop(plan.split_column or "", None)
     return Batch(_as_examples(columns, plan, len(places)), places, rejects)
 
 

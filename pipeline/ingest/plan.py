@@ -61,6 +61,8 @@ class Plan:
     class_texts: tuple[str, ...] = ()  # the same names as the rows spell them
     reading: Reading = AS_USUAL
     notes: tuple[str, ...] = ()
+    deciding: tuple[str, ...] = ()  # the columns by which a row of a table may turn out to be unusable
+    split_column: str | None = None  # holds the names of splits: it assigns rows, and is no column of the examples
 
     @property
     def example_kinds(self) -> dict[str, Kind]:
@@ -71,6 +73,7 @@ class Plan:
             kinds[IMAGE] = Kind.INT
         if self.class_names and self.assigner.label in kinds:
             kinds[self.assigner.label] = Kind.INT
+        kinds.pop(self.split_column or "", None)
         return dict(sorted(kinds.items()))
 
 
@@ -136,7 +139,17 @@ def make_plan(wanted: Wanted, surveys: list[FileSurvey], format_: Format[Any]) -
         share=wanted.data.share,
     )
     parts = tuple(format_.arrange(part for survey in surveys for part in survey.parts))
-    plan = Plan(format_.name, dict(sorted(kinds.items())), parts, files, label, expression, assigner)
+    plan = Plan(
+        format_.name,
+        dict(sorted(kinds.items())),
+        parts,
+        files,
+        label,
+        expression,
+        assigner,
+        deciding=(wanted.data.label, *(expression.names if expression else ()), *wanted.data.column_types),
+        split_column=wanted.split.column,
+    )
     text = [name for name, kind in plan.kinds.items() if kind is Kind.BYTES and name not in wanted.data.column_types]
     plan = replace(plan, reading=format_.reading, notes=notes({name: why_text(surveys, name) for name in text}))
     if format_.by_class:

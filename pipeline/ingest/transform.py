@@ -137,23 +137,23 @@ def _parts(plan: Plan | Problem) -> list[tuple[int, Part]]:
 
 
 def _count_times(numbered: tuple[int, Iterable[Part]], plan: Plan) -> TimeCounts | Problem:
-    """The time column of one part, read alone."""
+    """The times of one part's usable rows, from the columns that decide whether a row can be used."""
     _, (part,) = numbered
     column = plan.assigner.time_column or ""
+    names = sorted({column, *plan.deciding} & set(plan.kinds))
     narrow = dataclasses.replace(
         plan,
-        kinds={column: plan.kinds[column]},
+        kinds={name: plan.kinds[name] for name in names},
         images=None,
-        class_names=(),
-        label=None,
-        expression=None,
         assigner=dataclasses.replace(plan.assigner, only="all"),
     )
     counts = TimeCounts.of(np.zeros(0))
     try:
-        for rows in format_named(plan.format, plan.reading).read(part, [column]):
+        for rows in format_named(plan.format, plan.reading).read(part, names):
             examples = make_batch(rows, narrow, part.path).examples
-            counts = counts.merged(TimeCounts.of(instants(examples.column(0).flatten())))
+            counts = counts.merged(
+                TimeCounts.of(instants(examples.column(examples.schema.get_field_index(column)).flatten()))
+            )
     except SluiceError as error:
         return Problem.of(error)
     return counts

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gates.data.contamination.assignment import without_row_numbers
+from gates.data.assignment import without_row_numbers
 from gates.data.evidence import Data, pair_name
 from gates.data.target import target_in, target_of
 from gates.data.units import Unit

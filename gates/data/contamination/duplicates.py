@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gates.data.contamination.assignment import RandomAssignment, row_sample, shared_columns, without_row_numbers
+from gates.data.assignment import RandomAssignment, row_sample, shared_columns, without_row_numbers
 from gates.data.contamination.contradictions import judge_contradictions
 from gates.data.contamination.repetition import ALL_BUT_ONE, Repetition, excess_of
 from gates.data.evidence import Data, held_out_with_label, pair_name

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gates.data.contamination.assignment import row_sample
+from gates.data.assignment import row_sample
 from gates.data.contamination.nearness import Nearness, nearness_of
 from gates.data.evidence import Data, pair_name
 from gates.data.units import Unit

@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.data.assignment import without_row_numbers
 from gates.data.boosted import sample_of
-from gates.data.contamination.assignment import without_row_numbers
 from gates.data.evidence import Data
 from gates.tables.table import ColumnKind, Floats, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable

@@ -15,7 +15,6 @@ from gates.data import boosted
 from gates.data.evidence import Data
 from gates.data.leakage.fast_scores import FOLDS, bin_means, binned, projected, votes
 from gates.data.target import Target, target_in, target_of
-from gates.data.units import Unit
 from gates.statistics.sampling import drawn
 from gates.statistics.strength import Strength, concordance, correlation, ranks_among, shares_of
 from gates.tables.table import Codes, ColumnKind, Floats, Table
@@ -50,7 +49,7 @@ class Proxy:
     train: Side
     other: Side
     classes: int  # 0 for a quantity
-    groups: tuple[Codes, Codes] | None  # entities of both sides' rows, when they were drawn
+    groups: tuple[Codes, Codes] | None  # entities or contents of both sides' rows, when these were drawn
     together: Codes | None  # rows of train that must share a fold
 
     @cached_property
@@ -83,8 +82,10 @@ class Proxy:
 
     @cached_property
     def grouped_by(self) -> str | None:
-        """The entity column that the folds follow."""
-        return None if self.groups is None else self.data.unit_column(self.other.table)
+        """The entity column that the folds follow, or the name of the unit."""
+        if self.groups is None:
+            return None
+        return self.data.unit_column(self.other.table) or self.data.unit(self.other.table).value
 
     def inside(self, features: boosted.Matrix) -> tuple[Floats, object]:
         """Out-of-fold scores of train's rows, and a model fitted on all of them.
@@ -181,7 +182,7 @@ def proxy_of(data: Data, name: str) -> Proxy:
         raise NotApplicable(f"{name} has too few rows of all classes but one to compare how well they are separated")
     groups = data.groups(other)
     together = _copies(data, rows)
-    if groups is not None and data.unit(other) is Unit.ENTITY:
+    if groups is not None:
         together, groups = groups[0][rows], (groups[0][rows], groups[1][other_rows])
     return Proxy(data, Side(data.train, rows, labels), Side(other, other_rows, other_labels), classes, groups, together)
 

@@ -17,11 +17,14 @@ from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.windows import RowNumbers
 from gates.data.units import Unit
 from gates.statistics.distances import Distance
+from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 _FEWEST_ROWS = 100
+# A mean of fewer groups has no normal distribution.
+_FEWEST_CONTENTS = 30
 # Cells per column: enough to detect an association, few enough to estimate it.
 _CELLS = 12
 # Rows without any lift that are added to each cell.
@@ -51,10 +54,13 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
         if pair.unit is Unit.ENTITY or min(len(rows) for rows in found.rows) < _FEWEST_ROWS:
             continue
         coarse = {name: _coarse(column) for name, column in found.columns.items()}
+        halves = _halves(pair, found)
+        if pair.groups is not None and _fewest_groups(pair, found, halves) < _FEWEST_CONTENTS:
+            continue
         for name in coarse:
-            if (lifts := _lifts(coarse, name)) is not None:
+            if (lifts := _lifts(coarse, name, halves[0])) is not None:
                 compared += 1
-                yield _measured(pair, found, coarse, name, lifts, margin)
+                yield _measured(pair, found, coarse, name, lifts, halves[1], margin)
     if not compared:
         raise NotApplicable("no column is strongly associated with another one")
 
@@ -80,13 +86,28 @@ def _coarse(column: Coded) -> Sides:
     return Sides(place[column.train + 1], place[column.other + 1])
 
 
-def _lifts(coarse: dict[str, Sides], name: str) -> dict[str, Floats] | None:
-    """Log lift of each cell of the column with each partner, from the even rows of train; None without a strong one."""
+def _halves(pair: TableComparison, found: CodedPair) -> tuple[RowNumbers, RowNumbers]:
+    """Places of train's sampled rows to learn from and to judge by; equal rows are in one half where they were drawn
+    together."""
+    rows = found.rows[0]
+    odd = np.arange(len(rows)) % 2 if pair.groups is None else pair.groups[0][rows] % 2
+    return np.flatnonzero(odd == 0), np.flatnonzero(odd == 1)
+
+
+def _fewest_groups(pair: TableComparison, found: CodedPair, halves: tuple[RowNumbers, RowNumbers]) -> int:
+    """Contents of the smallest of train's halves and the other side."""
+    assert pair.groups is not None
+    train, other = (groups[rows] for groups, rows in zip(pair.groups, found.rows, strict=True))
+    return min(len(np.unique(each)) for each in (train[halves[0]], train[halves[1]], other))
+
+
+def _lifts(coarse: dict[str, Sides], name: str, half: RowNumbers) -> dict[str, Floats] | None:
+    """Log lift of each cell of the column with each partner, from one half of train; None without a strong one."""
     from scipy.special import chdtrc
 
     lifts = {}
     for partner in (each for each in coarse if each != name):
-        seen = _table(coarse[name].train[::2], coarse[partner].train[::2])
+        seen = _table(coarse[name].train[half], coarse[partner].train[half])
         expected = seen.sum(axis=1, keepdims=True) * seen.sum(axis=0, keepdims=True) / max(seen.sum(), 1)
         there = expected > 0
         square = float(((seen - expected)[there] ** 2 / (expected[there] + 1)).sum())
@@ -119,12 +140,16 @@ def _measured(
     coarse: dict[str, Sides],
     name: str,
     lifts: dict[str, Floats],
+    half: RowNumbers,
     margin: float,
 ) -> Measurement:
-    odd = np.arange(1, len(found.rows[0]), 2)
-    train_score, rows_a = _scores({each: sides.train[odd] for each, sides in coarse.items()}, name, lifts)
+    train_score, rows_a = _scores({each: sides.train[half] for each, sides in coarse.items()}, name, lifts)
     other_score, rows_b = _scores({each: sides.other for each, sides in coarse.items()}, name, lifts)
-    errors = float(rows_a.std() / np.sqrt(len(rows_a))), float(rows_b.std() / np.sqrt(len(rows_b)))
+    groups = None
+    if pair.groups is not None:
+        groups = pair.groups[0][found.rows[0][half]], pair.groups[1][found.rows[1]]
+    effective = effective_rows(rows_a, rows_b, groups)
+    errors = float(rows_a.std() / np.sqrt(effective[0])), float(rows_b.std() / np.sqrt(effective[1]))
     lost = _lost(train_score, other_score) if train_score > _STRONG * errors[0] else 0.0
     partners = ", ".join(f"`{each}`" for each in sorted(lifts, key=lambda each: -np.abs(lifts[each]).sum())[:3])
     places = np.full(pair.train.rows, -1)

@@ -10,12 +10,13 @@ import numpy as np
 
 from gates.data.boosted import sample_of
 from gates.data.evidence import Data
+from gates.data.skew.calendar_columns import follows_calendar, seconds_of
 from gates.data.skew.windows import RowNumbers, is_clock, past_limit, windows_of
 from gates.data.units import Unit, ordered_values
 from gates.statistics.distances import Distance
 from gates.statistics.sample_size import rows_until_bound
 from gates.statistics.sampling import drawn, effective_rows, transferred
-from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
+from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
@@ -56,7 +57,7 @@ class TableComparison:
 
     def leaves_out(self, name: str) -> bool:
         """Whether the split itself makes this column differ."""
-        return name == self.column or name in self._clocks
+        return name == self.column or name in self._clocks or name in self.calendar
 
     def numbers(self) -> list[str]:
         """Columns of quantities with a value on both sides."""
@@ -116,11 +117,8 @@ class TableComparison:
 
     @cached_property
     def groups(self) -> tuple[Codes, Codes] | None:
-        """Entity codes of the two sides when entities were drawn."""
-        if self.unit is not Unit.ENTITY or self.column is None:
-            return None
-        train_codes, other_codes = joint_codes([self.train, self.other], [self.column])
-        return train_codes, other_codes
+        """Codes of the two sides' rows by what was drawn as a whole: entities, or contents."""
+        return self.data.groups(self.other)
 
     @cached_property
     def _times(self) -> Floats | None:
@@ -137,8 +135,20 @@ class TableComparison:
     def _clocks(self) -> frozenset[str]:
         if self._times is None or not self.windows:
             return frozenset()
-        names = self.data.comparable(self.other, ColumnKind.NUMBER)
-        return frozenset(n for n in names if is_clock(self.train.numbers(n), self._times, self.windows))
+        numbers = {n: self.train.numbers(n) for n in self.data.comparable(self.other, ColumnKind.NUMBER)}
+        texts = {n: seconds_of(self.train, n) for n in self.data.comparable(self.other, ColumnKind.CATEGORY)}
+        values = {**numbers, **{n: each for n, each in texts.items() if each is not None}}
+        return frozenset(n for n, each in values.items() if is_clock(each, self._times, self.windows))
+
+    @cached_property
+    def calendar(self) -> tuple[str, ...]:
+        """Columns that differ because the time does: parts of the calendar, and other times in words."""
+        if self._times is None or self.column is None:
+            return ()
+        apart, time = {self.column, *self._clocks}, self.column
+        kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY)
+        names = [name for name in self.data.comparable(self.other, *kinds) if name not in apart]
+        return tuple(name for name in names if follows_calendar(self.train, self.other, name, time))
 
     def sampled(self, at_most: int) -> tuple[RowNumbers, RowNumbers]:
         """Row numbers of both sides for costly checks."""
@@ -177,8 +187,9 @@ class TableComparison:
                 notes = f"; windows of train by {self.column} make {limit:.3g} plausible"
             elif suspect:
                 notes = f"; train is too short by {self.column} to measure what is usual between two spans of time"
-        if self.unit is Unit.ENTITY and effective_rows is not None:
-            notes = f", {effective_rows:,.0f} effective ones because the split is by {self.column}"
+        if self.groups is not None and effective_rows is not None:
+            why = f"the split is by {self.column}" if self.unit is Unit.ENTITY else "equal rows are on one side"
+            notes = f", {effective_rows:,.0f} effective ones because {why}"
         beyond = suspect and distance.effect > limit
         certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
         # A column that few rows fill leaves no doubt about the table.
@@ -187,6 +198,7 @@ class TableComparison:
         return Measurement(
             subject=f"{column} in {self.other.name}{where}",
             column=column if self.train.has(column) else None,
+            table=self.other.name,
             statistic=statistic,
             value=distance.effect,
             margin=limit if np.isfinite(limit) else 1.0,

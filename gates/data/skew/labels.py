@@ -286,9 +286,10 @@ def _at_most(data: Data, other: Table) -> Severity:
 
 
 def _in_entities(data: Data, other: Table, effective: tuple[float, float]) -> str:
-    if data.unit(other) is not Unit.ENTITY:
+    if data.unit(other) not in (Unit.ENTITY, Unit.CONTENT):
         return ""
-    return f"; split by `{data.unit_column(other)}`: {effective[0]:,.0f} and {effective[1]:,.0f} effective rows"
+    why = f"split by `{data.unit_column(other)}`" if data.unit(other) is Unit.ENTITY else "equal rows are on one side"
+    return f"; {why}: {effective[0]:,.0f} and {effective[1]:,.0f} effective rows"
 
 
 def _bar_chart(data: Data, other: Table, names: tuple[str, ...], shares: Floats) -> Chart:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.text import plural
+from core.text import listed, plural
 from gates.data.evidence import Data
 from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
@@ -44,6 +44,7 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
     """Compares the names of columns. Label, entity key and withheld columns may be absent; from serving also the
     columns that the schema excludes there."""
     known = {*data.train.columns, *data.declared.withheld, data.label, data.declared.entity}
+    pairs = {pair.other.name: pair for pair in comparisons(data)}
     for other in data.others.values():
         name = other.name
         absent = [each for each in data.features if not other.has(each)]
@@ -70,6 +71,8 @@ def schema_columns(data: Data, _margin: float) -> Iterator[Measurement]:
                 "The model does not read it. If it is a renamed column of train, give it its old name.",
                 Severity.WARN,
             )
+        if (pair := pairs.get(name)) is not None and pair.calendar:
+            yield _later(pair)
         if not absent:
             yield _agrees(_MISSING, other, f"{name} has all {len(data.features)} features of train.")
 
@@ -79,7 +82,24 @@ def _differs(
 ) -> Measurement:
     """A column that is not in `other` as it is in train."""
     subject = f"{column} in {other.name}"
-    return Measurement(subject, statistic, 1.0, other.rows, reason, remedy, at_most=at_most, column=column)
+    return Measurement(
+        subject, statistic, 1.0, other.rows, reason, remedy, at_most=at_most, column=column, table=other.name
+    )
+
+
+def _later(pair: TableComparison) -> Measurement:
+    """The columns that say when a row happened: one finding for all, as the time alone makes them differ."""
+    named = listed([f"`{name}`" for name in pair.calendar])
+    return Measurement(
+        f"calendar of {pair.other.name}",
+        "columns that follow the time",
+        float(len(pair.calendar)),
+        pair.other.rows,
+        f"{named} {plural(len(pair.calendar), 'follows', 'follow')} `{pair.column}`, by which {pair.other.name} is of "
+        "another time than train: such a column differs as the time does, and is not compared.",
+        beyond=False,
+        at_most=Severity.INFO,
+    )
 
 
 def _agrees(statistic: str, other: Table, reason: str) -> Measurement:
@@ -152,18 +172,18 @@ def _resized(pair: TableComparison, column: str) -> Measurement | None:
 def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
     """A column that is text on one side and numbers on the other."""
     other = pair.other
-    subject = f"{column} in {other.name}"
+    subject, name = f"{column} in {other.name}", other.name
     (share_a, rows_a, _), (share_b, rows_b, strays) = (_readable(table, column) for table in (pair.train, other))
     rows = tuple((value,) for value in strays)
     sample = RowSample(f"`{column}` in {other.name}", (column,), rows) if rows else None
     if not rows_a or not rows_b:
         text = f"`{column}` has no value that could be read on one side."
-        return Measurement(subject, _RETYPED, 0.0, rows_b, text, "-", at_most=Severity.WARN, column=column)
+        return Measurement(subject, _RETYPED, 0.0, rows_b, text, "-", at_most=Severity.WARN, column=column, table=name)
     remedy = f"Write `{column}` to {other.name} as train has it: the model would read something else, or nothing."
     if share_a == share_b == 1.0:
         kinds = [_words(table.kinds[column]) for table in (pair.train, other)]
         text = f"`{column}` is {kinds[0]} in train and {kinds[1]} in {other.name}: its figures are quoted on one side."
-        return Measurement(subject, _RETYPED, 1.0, rows_b, text, remedy, column=column)
+        return Measurement(subject, _RETYPED, 1.0, rows_b, text, remedy, column=column, table=name)
     distance = share_distance(share_a, rows_a, share_b, rows_b)
     beyond = distance.effect > margin
     return Measurement(
@@ -180,6 +200,7 @@ def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
         p_value=distance.p_value,
         sample=sample,
         column=column,
+        table=name,
     )
 
 

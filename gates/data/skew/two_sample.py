@@ -108,10 +108,12 @@ class TwoSample:
 
 
 def _grouped(side: Codes, groups: Codes, seed: int) -> Codes:
-    """Folds of whole entities, assigned for each side by itself so that every fold has both sides."""
+    """Folds of whole groups: those of one side, of the other and of both by themselves, so that every fold has both
+    sides."""
     fold = np.empty(len(side), dtype=np.int64)
-    for number in (0, 1):
-        rows = np.flatnonzero(side == number)
+    of_both = np.isin(groups, np.intersect1d(groups[side == 0], groups[side == 1]))
+    for number, kind in enumerate((~of_both & (side == 0), ~of_both & (side == 1), of_both)):
+        rows = np.flatnonzero(kind)
         fold[rows] = folds_of(len(rows), groups[rows], seed + number, _FOLDS)
     return fold
 

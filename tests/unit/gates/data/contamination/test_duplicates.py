@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
-from gates.data.contamination.assignment import RandomAssignment
+from gates.data.assignment import RandomAssignment
 from gates.data.contamination.duplicates import repeated_rows
 from gates.verdict.finding import Severity, Verdict
 from tests.samples.contamination import LABEL, Splits, assign, blocking, data_of, judged, rides

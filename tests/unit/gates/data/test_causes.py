@@ -1,0 +1,89 @@
+"""One cause, one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.faults.tables import SOURCES, Unavailable
+from gates.data.declared import Declared
+from gates.data.gate import judge_data
+from gates.verdict.finding import Finding, Severity
+from tests.samples.skew import DECLARED, assigned, data_of
+
+LATE = Declared(label="late")
+
+
+def blocking(train: pd.DataFrame, declared: Declared = DECLARED, **others: pd.DataFrame) -> list[Finding]:
+    return list(judge_data(data_of(train, declared, **others)).of(Severity.BLOCK))
+
+
+def columns_of(found: list[Finding]) -> list[str | None]:
+    return sorted(str(each.column) for each in found)
+
+
+@pytest.fixture(scope="module")
+def flights() -> Mapping[str, pd.DataFrame]:
+    source = SOURCES["flights"]
+    try:
+        rows = source.raw[source.columns]
+    except Unavailable as why:
+        pytest.skip(str(why))
+    train = rows.sample(6_000, random_state=2)
+    return {"train": train, "rest": rows.drop(train.index)}
+
+
+def renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(company=frame["company"].replace({"Taxi Affiliation Services": "Taxi Affil. Serv."}))
+
+
+def with_infinities(frame: pd.DataFrame) -> pd.DataFrame:
+    few = np.arange(len(frame)) % 15 == 0
+    return frame.assign(fare=frame["fare"].where(~few, np.inf))
+
+
+def in_kilometres(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(trip_miles=frame["trip_miles"] * 1.609)
+
+
+@pytest.mark.parametrize(
+    ("fault", "column"), [(renamed, "company"), (with_infinities, "fare"), (in_kilometres, "trip_miles")]
+)
+def test_blames_the_faulty_column_once(fault, column: str) -> None:
+    train, other = assigned([6000, 1500])
+    assert columns_of(blocking(train, eval=fault(other))) == [column]
+
+
+def test_names_what_follows_from_the_cause() -> None:
+    train, other = assigned([6000, 1500])
+    (found,) = blocking(train, eval=renamed(other))
+    assert "`joint_distribution`" in found.reason
+    assert "`categorical_distribution`" in found.reason
+
+
+def test_two_faults_are_two_findings() -> None:
+    train, other = assigned([6000, 1500])
+    assert columns_of(blocking(train, eval=in_kilometres(renamed(other)))) == ["company", "trip_miles"]
+
+
+def test_one_day_of_the_month_is_one_finding(flights) -> None:
+    """On that day the weather is another one, and the times tell the day as well."""
+    one_day = flights["rest"].query("day == 17").sample(1_500, random_state=1).drop(columns="late")
+    assert columns_of(blocking(flights["train"], LATE, serving=one_day)) == ["day"]
+
+
+def test_a_fault_beside_one_day_of_the_month_keeps_its_finding(flights) -> None:
+    one_day = flights["rest"].query("day == 17").sample(1_500, random_state=1).drop(columns="late")
+    colder = one_day.assign(temp=(one_day["temp"] - 32) / 1.8)
+    assert columns_of(blocking(flights["train"], LATE, serving=colder)) == ["day", "temp"]
+
+
+def test_columns_in_the_wrong_rows_keep_their_findings() -> None:
+    train, other = assigned([6000, 2000])
+    wrong = other["fare"].to_numpy()[np.random.default_rng(0).permutation(len(other))]
+    found = blocking(train, eval=renamed(other.assign(fare=wrong)))
+    assert ("new_categories", "company") in {(each.check, each.column) for each in found}
+    assert ("association", "fare") in {(each.check, each.column) for each in found}

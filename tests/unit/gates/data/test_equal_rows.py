@@ -1,0 +1,64 @@
+"""Splits that keep equal rows together: contents were drawn, not rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.faults.case import assign
+from benchmarks.faults.discrete import DISCRETE, assign_by_content
+from gates.data.units import Unit
+from gates.verdict.finding import Severity
+from tests.samples.skew import assigned, data_of
+
+SURVEY = DISCRETE[0]
+
+
+def units(case) -> set[Unit]:
+    data = case.data()
+    return {data.unit(other) for other in data.others.values()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lets_an_honest_survey_pass(seed: int) -> None:
+    case = assign_by_content(SURVEY, seed)
+    assert units(case) == {Unit.CONTENT}
+    assert [(each.check, each.subject) for each in case.judge().of(Severity.BLOCK)] == []
+
+
+def test_a_random_assignment_of_equal_rows_is_one_of_rows() -> None:
+    assert units(assign(SURVEY, 0, {"train": 0.7, "eval": 0.2, "serving": 0.1})) == {Unit.ROW}
+
+
+def test_rows_that_hardly_repeat_are_drawn_as_rows() -> None:
+    train, other = assigned([3000, 800])
+    data = data_of(train, eval=other)
+    assert data.unit(data.held_out["eval"]) is Unit.ROW
+
+
+def test_one_changed_table_beside_a_random_one_is_no_split_by_content() -> None:
+    case = assign(SURVEY, 0, {"train": 0.6, "eval": 0.2, "test": 0.2})
+    assert units(case.with_frame("eval", case.frames["eval"].assign(q2=9))) == {Unit.ROW}
+
+
+FAULTS = {
+    "an answer that train never had": lambda frame: frame.assign(q0=frame["q0"].replace({"b": "B"})),
+    "an answer for all": lambda frame: frame.assign(q1="a"),
+    "answers from zero on": lambda frame: frame.assign(q2=frame["q2"] - 1),
+    "missing answers": lambda frame: frame.assign(q3=frame["q3"].where(np.arange(len(frame)) % 2 == 0)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_refuses_a_fault_in_the_serving_log_of_a_survey(name: str) -> None:
+    case = assign_by_content(SURVEY, 3)
+    found = case.with_frame("serving", FAULTS[name](case.frames["serving"])).judge().of(Severity.BLOCK)
+    assert found
+
+
+def test_the_label_is_no_part_of_a_content() -> None:
+    case = assign_by_content(SURVEY, 1)
+    data = case.data()
+    train_codes, eval_codes = data.groups(data.held_out["eval"])
+    assert not np.isin(eval_codes, train_codes).any()
+    assert len(np.unique(train_codes)) == len(case.frames["train"].drop(columns=["y"]).drop_duplicates())
