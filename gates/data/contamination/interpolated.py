@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.data.assignment import row_sample, without_row_numbers
 from gates.data.boosted import sample_of
-from gates.data.contamination.assignment import row_sample, without_row_numbers
 from gates.data.contamination.between import (
     NATS,
     ONE_IN,
