@@ -98,6 +98,8 @@ class EvaluatorInputs(Strict):
     """The figures of a baseline from outside, as they are when the pipeline is made."""
     label: str
     class_names: list[str]
+    today: str = ""
+    """The day, where a waiver may be in force: a verdict that rests on it must not outlive it. Else empty."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> EvaluatorInputs:
@@ -111,6 +113,7 @@ class EvaluatorInputs(Strict):
             outside=outside_figures(config.evaluator),
             label=config.data.label,
             class_names=config.data.class_names,
+            today=date.today().isoformat() if config.evaluator.without_champion else "",
         )
 
 
