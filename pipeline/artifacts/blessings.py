@@ -19,14 +19,8 @@ from gates.verdict.finding import Finding, GateReport, Severity
 from pipeline.artifacts.text_files import optional_text, write_text
 
 UNALTERED = "judged_unaltered"
-CHECKS = (
-    "blessing_present",
-    "blessing_live",
-    "blessing_positive",
-    "blessing_of_this_model",
-    "model_present",
-    UNALTERED,
-)
+_OF_A_BLESSING = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model")
+CHECKS = (*_OF_A_BLESSING, "model_present", UNALTERED)
 # Vertex passes artifacts without a state; an artifact with a state must be live.
 LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
 

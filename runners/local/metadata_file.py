@@ -12,8 +12,8 @@ _NOT_A_STORE = ("malformed", "not a database", "encrypted")
 
 
 def check_metadata(folder: RunFolder) -> Path | None:
-    """Refuse a damaged store. A new store counts its executions from 1 and so gives the folders of lost ones anew: where
-    artifacts lie without their store, they are renamed, and their new place is returned.
+    """Refuse a damaged store. A new store counts its executions from 1, and so uses the folders of lost ones again:
+    where artifacts lie without their store, they are renamed, and their new place is returned.
 
     Raises:
       SluiceError: when the file is no metadata store.
