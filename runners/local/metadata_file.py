@@ -39,6 +39,9 @@ def _damage(path: Path) -> str:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
         try:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+            [[bytes_of_all]] = connection.execute(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+            )
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         finally:
             connection.close()
@@ -47,4 +50,6 @@ def _damage(path: Path) -> str:
         return words if any(each in words for each in _NOT_A_STORE) else ""
     if found != ["ok"]:
         return found[0].splitlines()[0].rstrip(".") if found else "it holds nothing that can be read"
+    if path.stat().st_size < bytes_of_all:
+        return "its end is missing"
     return "" if not tables or "MLMDEnv" in tables else "it is another program's database"
