@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -14,14 +13,14 @@ from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact
 
 from core.errors import SluiceError, root_error
 from runners.component_names import NEVER_REUSED
-from runners.local import seals
+from runners.local.seals import SealedLauncher, seal
 from runners.results.node_result import NodeResult, Observer
 
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -83,33 +82,9 @@ def run_pipeline(
 def _launch(
     node: pipeline_pb2.PipelineNode, compiled: pipeline_pb2.Pipeline, deployment: Any, connection: Any, start: float
 ) -> NodeResult:
-    """Run one node, or reuse what it made when that is still what it was."""
-    root = compiled.runtime_spec.pipeline_root.field_value.string_value
-    is_lookup = node.node_info.type.name == _RESOLVER
-    altered = ""
-    while True:
-        result, kind = _launch_once(node, compiled, deployment, connection, start)
-        if is_lookup or result.state not in ("ran", "reused"):
-            return result
-        try:
-            with metadata.Metadata(connection) as handle:
-                if result.state == "ran":
-                    seals.seal(handle.store, result.outputs, root)
-                    return replace(result, made_anew=altered)
-                altered = seals.first_altered(result.outputs, root)
-                if not altered:
-                    return result
-                seals.retire(handle.store, result.outputs, kind)
-        except (OSError, SluiceError) as error:
-            return NodeResult(node.node_info.id, "failed", time.monotonic() - start, error=error)
-
-
-def _launch_once(
-    node: pipeline_pb2.PipelineNode, compiled: pipeline_pb2.Pipeline, deployment: Any, connection: Any, start: float
-) -> tuple[NodeResult, int]:
-    """Run one node through TFX's own launcher (driver, cache, executor, publisher); also the type of its execution."""
+    """Run one node through TFX's own launcher (driver, cache, executor, publisher); what it makes is sealed."""
     node_id = node.node_info.id
-    one_launch = launcher.Launcher(
+    one_launch = SealedLauncher(
         pipeline_node=node,
         mlmd_connection=metadata.Metadata(connection),
         pipeline_info=compiled.pipeline_info,
@@ -119,28 +94,28 @@ def _launch_once(
     )
     try:
         execution = one_launch.launch()
+        seconds = time.monotonic() - start
+        if execution is None or not execution.execution_id:
+            return NodeResult(node_id, "skipped", seconds)
+        state, outputs, message = _read_back(connection, execution.execution_id)
+        if state == metadata_store_pb2.Execution.COMPLETE:
+            with metadata.Metadata(connection) as handle:
+                seal(handle.store, outputs, compiled.runtime_spec.pipeline_root.field_value.string_value)
     except Exception as error:  # any exception of a component ends the run in an orderly way
-        return NodeResult(node_id, "failed", time.monotonic() - start, error=root_error(error)), 0
-    seconds = time.monotonic() - start
-    if execution is None or not execution.execution_id:
-        return NodeResult(node_id, "skipped", seconds), 0
-    found, outputs, message = _read_back(connection, execution.execution_id)
-    state = found.last_known_state
+        return NodeResult(node_id, "failed", time.monotonic() - start, error=root_error(error))
     if state not in (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED):
-        return NodeResult(node_id, "failed", seconds, error=RuntimeError(message or f"{node_id} did not run")), 0
+        return NodeResult(node_id, "failed", seconds, error=RuntimeError(message or f"{node_id} did not run"))
     reused = state == metadata_store_pb2.Execution.CACHED
-    return NodeResult(node_id, "reused" if reused else "ran", seconds, outputs), found.type_id
+    return NodeResult(node_id, "reused" if reused else "ran", seconds, outputs, made_anew=one_launch.altered)
 
 
-def _read_back(
-    connection: Any, execution_id: int
-) -> tuple[metadata_store_pb2.Execution, Mapping[str, Sequence[Artifact]], str]:
-    """The execution, its output artifacts and its message in the metadata store."""
+def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Sequence[Artifact]], str]:
+    """The execution's state, output artifacts and message in the metadata store."""
     with metadata.Metadata(connection) as handle:
         [execution] = handle.store.get_executions_by_id([execution_id])
         outputs = execution_lib.get_output_artifacts(handle, execution_id)
         result = execution_lib.get_execution_result(execution)
-        return execution, outputs, result.result_message if result else ""
+        return execution.last_known_state, outputs, result.result_message if result else ""
 
 
 def _lacks_input(node: pipeline_pb2.PipelineNode, results: Mapping[str, NodeResult]) -> bool:

@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
-from tfx.types import Artifact
+from tfx.orchestration.metadata import Metadata
+from tfx.orchestration.portable import cache_utils
+from tfx.orchestration.portable.launcher import Launcher
+from tfx.types import Artifact, Property
+from tfx.utils.typing_utils import ArtifactMultiMap
 
 from pipeline.artifacts.blessings import RegisteredModel
 from pipeline.artifacts.contents import content_of
@@ -31,21 +35,60 @@ def seal(store: MetadataStore, outputs: Outputs, root: str) -> None:
         store.put_artifacts([artifact.mlmd_artifact for artifact in made])
 
 
-def first_altered(outputs: Outputs, root: str) -> str:
+class SealedLauncher(Launcher):
+    """TFX's launcher, for which an execution with an output that was altered is none to reuse."""
+
+    altered = ""
+    """What was found altered last, in a few words; empty when nothing was."""
+
+    def _register_or_reuse_execution(
+        self,
+        metadata_handle: Metadata,
+        contexts: list[metadata_store_pb2.Context],
+        input_artifacts: ArtifactMultiMap | None = None,
+        exec_properties: Mapping[str, Property] | None = None,
+    ) -> metadata_store_pb2.Execution:
+        """As TFX's, which then looks for an execution to reuse. It reuses one execution in each run, so those that must
+        not be are marked before it looks."""
+        execution = super()._register_or_reuse_execution(metadata_handle, contexts, input_artifacts, exec_properties)
+        if input_artifacts is not None and self._pipeline_node.execution_options.caching_options.enable_cache:
+            key = cache_utils.get_cache_context(
+                metadata_handle=metadata_handle,
+                pipeline_node=self._pipeline_node,
+                pipeline_info=self._pipeline_info,
+                executor_spec=self._executor_spec,
+                input_artifacts=input_artifacts,
+                output_artifacts=self._output_resolver.generate_output_artifacts(execution.id),
+                parameters=exec_properties,
+            )
+            root = self._pipeline_runtime_spec.pipeline_root.field_value.string_value
+            while outputs := cache_utils.get_cached_outputs(metadata_handle, key):
+                altered = _first_altered(outputs, root)
+                if not altered:
+                    break
+                self.altered = altered
+                _retire(metadata_handle.store, outputs, execution.type_id)
+        return execution
+
+
+def _first_altered(outputs: Outputs, root: str) -> str:
     """The first of these artifacts that is not what it was when it was made, in a few words; empty when none is.
 
     One outside of `root` is not ours alone: a pushed version has a marker of its own, a registered one its hashes.
     """
     for artifact in _inside(outputs, root):
-        if artifact.get_string_custom_property(_SEAL) != _seal_of(artifact.mlmd_artifact):
-            return f"{artifact.uri.removeprefix(root).lstrip('/')} is not what it was when it was made"
+        place, sealed = artifact.uri.removeprefix(root).lstrip("/"), artifact.get_string_custom_property(_SEAL)
+        if not sealed:
+            return f"it is not known what {place} was when it was made"
+        if sealed != _seal_of(artifact.mlmd_artifact):
+            return f"{place} is not what it was when it was made"
     for artifact in (each for given in outputs.values() for each in given if isinstance(each, RegisteredModel)):
         if is_altered(artifact):
             return f"{artifact.uri} is not what was registered"
     return ""
 
 
-def retire(store: MetadataStore, outputs: Outputs, kind: int) -> None:
+def _retire(store: MetadataStore, outputs: Outputs, kind: int) -> None:
     """Marks the executions of this type that give these artifacts as failed, so that none of them is reused again."""
     events = store.get_events_by_artifact_ids([each.id for given in outputs.values() for each in given])
     identities = {event.execution_id for event in events if event.type in _OUTPUT}
