@@ -9,7 +9,7 @@ from gates.verdict.finding import Finding, Severity
 from gates.verdict.settings import Waiver
 
 _WAIVE = (
-    "Bring it back, or go on without it:  python runners/local_runner.py "
+    "Bring it back, or go on without it for a time:  python runners/local_runner.py "
     "--set 'evaluator.without_champion={reason: WHY, expires: YYYY-MM-DD}'"
 )
 
