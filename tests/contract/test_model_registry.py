@@ -381,27 +381,6 @@ class TestFolderRegistry(ModelRegistryContract):
         assert index.with_name("index.json.damaged").exists() == (damage != "lost")
         assert not any(registry.alteration(version) for version in before)
 
-    @pytest.mark.parametrize("change", ["register", "alias"])
-    def test_a_change_finds_a_damaged_index_too(self, registry: FolderRegistry, tmp_path: Path, change: str) -> None:
-        registry.register(submission(tmp_path / "m"))
-        (registry.root / "taxi/index.json").write_text('{"format": 1, "versions"')
-        if change == "register":
-            assert registry.register(submission(tmp_path / "n", b"other")).version == "1.0.1"
-        else:
-            assert "production" in registry.alias("taxi", "1.0.0", "production").aliases
-        assert registry.find("taxi", "1.0.0").version == "1.0.0"
-
-    def test_an_index_of_another_format_is_one_sentence_and_stays(
-        self, registry: FolderRegistry, tmp_path: Path
-    ) -> None:
-        registry.register(submission(tmp_path / "m"))
-        index = registry.root / "taxi/index.json"
-        index.write_text('{"format": 2, "versions": {}, "aliases": {}}')
-        with pytest.raises(SluiceError, match=r"index.json is damaged: \S+ its format is 2, not 1") as caught:
-            registry.register(submission(tmp_path / "n", b"other"))
-        assert "mv " in caught.value.next_command
-        assert '"format": 2' in index.read_text()
-
     def test_an_altered_version_does_not_come_back_with_a_lost_index(
         self, registry: FolderRegistry, tmp_path: Path
     ) -> None:
