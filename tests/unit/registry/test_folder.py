@@ -17,7 +17,7 @@ def registry(tmp_path: Path) -> FolderRegistry:
 
 
 @pytest.mark.parametrize("change", ["register", "alias"])
-def test_a_change_finds_a_damaged_index_too(self, registry: FolderRegistry, tmp_path: Path, change: str) -> None:
+def test_a_change_finds_a_damaged_index_too(registry: FolderRegistry, tmp_path: Path, change: str) -> None:
     registry.register(submission(tmp_path / "m"))
     (registry.root / "taxi/index.json").write_text('{"format": 1, "versions"')
     if change == "register":
@@ -27,7 +27,7 @@ def test_a_change_finds_a_damaged_index_too(self, registry: FolderRegistry, tmp_
     assert registry.find("taxi", "1.0.0").version == "1.0.0"
 
 
-def test_an_index_of_another_format_is_one_sentence_and_stays(self, registry: FolderRegistry, tmp_path: Path) -> None:
+def test_an_index_of_another_format_is_one_sentence_and_stays(registry: FolderRegistry, tmp_path: Path) -> None:
     registry.register(submission(tmp_path / "m"))
     index = registry.root / "taxi/index.json"
     index.write_text('{"format": 2, "versions": {}, "aliases": {}}')
