@@ -103,6 +103,8 @@ class EvaluatorInputs(Strict):
     class_names: list[str]
     entity: str | None = None
     """The column of the entity, where entities were assigned to the splits and not rows."""
+    today: str = ""
+    """The day, where a waiver may be in force: a verdict that rests on it must not outlive it. Else empty."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> EvaluatorInputs:
@@ -117,6 +119,7 @@ class EvaluatorInputs(Strict):
             label=config.data.label,
             class_names=config.data.class_names,
             entity=config.data.entity_key if config.split.by == "entity" else None,
+            today=date.today().isoformat() if config.evaluator.without_champion else "",
         )
 
 

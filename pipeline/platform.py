@@ -24,6 +24,16 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class ChampionPlaces:
+    """Where the model to beat is looked up here: `registry`, the place of the registry, empty where there is none;
+    `name`, of its versions; `folder`, for a model that has to be taken from it again."""
+
+    registry: str = ""
+    name: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True)
 class RolloutPlaces:
     """`endpoint`: the place of the endpoint that pushed versions are rolled out at, as `serving.backends.endpoint_at`
     takes it; `records`: the output folder in which rollouts are recorded; `uploads`: whether versions in production are
@@ -40,14 +50,15 @@ class Platform:
 
     `code` gives a hash of the source of modules and of all that they import, so that edited code is not taken from the
     cache.
-    `champion` makes the node that finds the model that the candidate must not fall behind.
+    `champion` makes the node that finds the model that the candidate must not fall behind, from the candidate and the
+    places to look in.
     """
 
     artifact_root: str
     serving_directory: str
     datasets: Datasets
     code: Callable[..., str]
-    champion: Callable[[BaseChannel], BaseNode]
+    champion: Callable[[BaseChannel, ChampionPlaces], BaseNode]
     reuse: bool = True
     strict: bool = False  # whether gates refuse in doubt, whatever the workload's configuration says
     metadata: metadata_store_pb2.ConnectionConfig | None = None

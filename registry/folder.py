@@ -8,6 +8,7 @@ reader of the index adds to it.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,16 +30,20 @@ from registry.contract import (
 from registry.index import (
     ENTRY_FILE,
     INDEX_FILE,
+    DamagedIndexError,
     Entry,
     Index,
     altered_version,
     put_together,
     read_entry,
     read_index,
+    write_entries,
     write_index,
 )
 from registry.indexed import IndexedRegistry, check_submission
 from registry.recipe import is_version, numbers_of
+
+_LOG = logging.getLogger("sluice")
 
 
 class FolderRegistry(IndexedRegistry):
@@ -84,8 +89,11 @@ class FolderRegistry(IndexedRegistry):
         """From the index, after every whole version was added to it."""
         check_model_name(model)
         folder = self.root / model
-        index = read_index(folder / INDEX_FILE)
-        if _strangers(folder, index):
+        try:
+            index: Index | None = read_index(folder / INDEX_FILE)
+        except DamagedIndexError:
+            index = None
+        if index is None or _strangers(folder, index):
             with self._alone(model):
                 index = self._taken_in(model)
         return index.registered_versions(model, lambda version: str(folder / version))
@@ -135,14 +143,16 @@ class FolderRegistry(IndexedRegistry):
         return entry
 
     def _taken_in(self, model: str) -> Index:
-        """The index with the whole versions that it lacked: of a killed process, or of an index that was lost. The lock
-        must be held."""
+        """The index with the whole versions that it lacked: of a killed process, or of an index that was lost or
+        damaged, whose aliases come back with the versions. The lock must be held."""
         folder = self.root / model
-        index = known = read_index(folder / INDEX_FILE)
-        for stranger in _strangers(folder, index):
-            entry = read_entry(folder / stranger / ENTRY_FILE)
+        index = known = _read_or_set_aside(folder / INDEX_FILE)
+        for stranger in _strangers(folder, known):
+            entry, aliases = read_entry(folder / stranger / ENTRY_FILE) or (None, ())
             if entry is not None and entry.version == stranger and not _alteration(entry, folder / stranger):
                 index = index.with_entry(entry)
+                for alias in () if known.entries else aliases:
+                    index = index.with_alias(alias, stranger)
         if index is not known:
             write_index(folder / INDEX_FILE, index)
         return index
@@ -161,6 +171,7 @@ class FolderRegistry(IndexedRegistry):
             changed = edit(index)
             if changed is not index:
                 write_index(path, changed)
+                write_entries(path.parent, changed, index)
         return self.find(model, version)
 
     def _numbered(self, index: Index, submission: Submission, lost: list[Entry]) -> Numbered:
@@ -181,6 +192,16 @@ class FolderRegistry(IndexedRegistry):
 def _not_as_registered(model: str, entry: Entry, folder: Path, alteration: str = "") -> SluiceError:
     """The refusal of a version that is gone, or has this `alteration`."""
     return altered_version(model, entry.version, str(folder), alteration if folder.is_dir() else "")
+
+
+def _read_or_set_aside(path: Path) -> Index:
+    """The index; an empty one in place of a damaged one, which is kept under another name."""
+    try:
+        return read_index(path)
+    except DamagedIndexError as damaged:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+        _LOG.warning("%s It is made again from the versions.", damaged.headline)
+        return Index()
 
 
 def _strangers(folder: Path, index: Index) -> list[str]:

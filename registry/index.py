@@ -32,9 +32,18 @@ FORMAT = 1
 NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)  # what reading JSON of another shape raises
 INDEX_FILE = "index.json"
 ENTRY_FILE = "version.json"  # the version's entry beside its files, from which a lost index is made again
+_ALIASES = "aliases"
 MODEL_FOLDER = "model"  # of a version, with the SavedModel
 GRAPH_FILE = "saved_model.pb"
 _GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
+
+
+class OtherFormatError(ValueError):
+    """An index that is whole, of a format that is not ours."""
+
+
+class DamagedIndexError(SluiceError):
+    """An index that cannot be read, and can be made again from the versions."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,8 @@ class Entry:
     def from_json(cls, plain: Mapping[str, Any]) -> Entry:
         """The inverse of `dataclasses.asdict`, after JSON."""
         figures = {name: Figure(**figure) for name, figure in plain["figures"].items()}
-        return cls(**{**plain, "recipe": Recipe(**plain["recipe"]), "figures": figures})
+        own = {name: value for name, value in plain.items() if name != _ALIASES}
+        return cls(**{**own, "recipe": Recipe(**plain["recipe"]), "figures": figures})
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Index:
     def from_json(cls, plain: Mapping[str, Any]) -> Index:
         """The inverse of `to_json`; any error of `NOT_OURS` when `plain` is no index of this format."""
         if plain["format"] != FORMAT:
-            raise ValueError(f"its format is {plain['format']}, not {FORMAT}")
+            raise OtherFormatError(f"its format is {plain['format']}, not {FORMAT}")
         entries = {version: Entry.from_json(entry) for version, entry in plain["versions"].items()}
         return cls(entries, dict(plain["aliases"]))
 
@@ -108,6 +118,12 @@ class Index:
     def latest(self) -> Entry | None:
         """The version with the highest number."""
         return max(self.entries.values(), key=lambda entry: numbers_of(entry.version), default=None)
+
+    def described(self, version: str) -> dict[str, Any]:
+        """The entry of a version and its aliases as plain values; without an entry the aliases alone."""
+        entry = self.entries.get(version)
+        aliases = sorted(alias for alias, of in self.aliases.items() if of == version)
+        return {**(dataclasses.asdict(entry) if entry else {}), _ALIASES: aliases}
 
     def number(self, submission: Submission, lost: Sequence[Entry]) -> Numbered:
         """The number that a submission has next; `lost`: earlier versions of this very model that have been altered."""
@@ -171,22 +187,36 @@ def read_index(path: Path) -> Index:
     """The index in a file; an empty one where there is no file.
 
     Raises:
-      SluiceError: when the file is not an index of this format.
+      SluiceError: when the file is an index of another format. DamagedIndexError: when it is none.
     """
     try:
         return Index.from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Index()
-    except NOT_OURS as problem:
+    except OtherFormatError as problem:
         raise damaged_index(str(path), problem, move="mv") from problem
+    except NOT_OURS as problem:
+        refusal = damaged_index(str(path), problem, move="mv")
+        raise DamagedIndexError(refusal.headline, refusal.next_command) from problem
 
 
-def read_entry(path: Path) -> Entry | None:
-    """The entry in a version's own file; None when the file holds none."""
+def read_entry(path: Path) -> tuple[Entry, Sequence[str]] | None:
+    """The entry in a version's own file, and the aliases that it had; None when the file holds none."""
     try:
-        return Entry.from_json(json.loads(path.read_text(encoding="utf-8")))
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return Entry.from_json(plain), list(plain.get(_ALIASES, []))
     except NOT_OURS:
         return None
+
+
+def write_entries(folder: Path, index: Index, before: Index) -> None:
+    """Replaces the files of the versions whose labels or aliases are others than in `before`: with them a lost index
+    comes back as it was. Those that lose an alias come first, so that no two have it."""
+    changed = [version for version in index.entries if index.described(version) != before.described(version)]
+    gain = {each: set(index.described(each)[_ALIASES]) > set(before.described(each)[_ALIASES]) for each in changed}
+    for version in sorted(changed, key=gain.__getitem__):
+        if (folder / version).is_dir():
+            write_json(folder / version / ENTRY_FILE, index.described(version))
 
 
 def write_index(path: Path, index: Index) -> None:

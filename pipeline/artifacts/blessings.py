@@ -14,10 +14,13 @@ from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 
+from core.errors import SluiceError
 from gates.verdict.finding import Finding, GateReport, Severity
-from pipeline.artifacts.text_files import read_text, write_text
+from pipeline.artifacts.text_files import optional_text, write_text
 
-CHECKS = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model", "model_present")
+UNALTERED = "judged_unaltered"
+_OF_A_BLESSING = ("blessing_present", "blessing_live", "blessing_positive", "blessing_of_this_model")
+CHECKS = (*_OF_A_BLESSING, "model_present", UNALTERED)
 # Vertex passes artifacts without a state; an artifact with a state must be live.
 LIVE = (metadata_store_pb2.Artifact.LIVE, metadata_store_pb2.Artifact.UNKNOWN)
 
@@ -61,8 +64,17 @@ def write_report(artifact: Artifact, report: GateReport) -> None:
 
 
 def read_report(uri: str) -> GateReport:
-    """The report in the artifact at `uri`."""
-    return GateReport.loads(read_text(uri, REPORT_FILE))
+    """The report in the artifact at `uri`.
+
+    Raises:
+      SluiceError: when it is gone or damaged.
+    """
+    try:
+        return GateReport.loads(optional_text(uri, REPORT_FILE))
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        place = posixpath.join(uri, REPORT_FILE)
+        sentence = f"the report of a gate, {place}, is gone or damaged."
+        raise SluiceError(sentence, "Run again: the gate judges anew.") from problem
 
 
 def bless(artifact: Artifact, report: GateReport) -> None:

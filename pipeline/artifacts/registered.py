@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfx.types import Artifact
 
 from gates.verdict.finding import Finding, Severity
+from registry.backends import registry_at
 from serving.rollout.order import Registered
 from serving.rollout.registration import Unrecorded
 
@@ -16,6 +17,20 @@ def registered_of(artifact: Artifact) -> Registered:
     names = ("registry", "model", "version")
     place, model, version = (artifact.get_string_custom_property(name) for name in names)
     return Registered(place, model, version)
+
+
+def is_altered(artifact: Artifact) -> bool:
+    """Whether the files of a registered version are gone or not those that were registered; False where nothing was.
+
+    Raises:
+      SluiceError: when the registry cannot be used.
+    """
+    registered = registered_of(artifact)
+    if not registered.version:
+        return False
+    registry = registry_at(registered.place)
+    found = [each for each in registry.versions(registered.model) if each.version == registered.version]
+    return not found or bool(registry.alteration(found[0]))
 
 
 def noted(registered: Registered, deployment: str) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import date
 
 import numpy as np
 import tensorflow_model_analysis as tfma
@@ -23,6 +24,7 @@ from tfx.utils import path_utils
 from gates.evaluation.limits import CHANGE, CHECKS, CLASS, Limit
 from gates.evaluation.measure import Scored, by_class, confusion, is_measured, measure, side_by_side, slices_of
 from gates.evaluation.metrics import LAST_BLESSED, OUTSIDE_BASELINE, Evaluation
+from gates.evaluation.missing_champion import missing_champion
 from gates.evaluation.outside_baseline import CHECK as OUTSIDE
 from gates.evaluation.outside_baseline import judge_outside_baseline
 from gates.evaluation.thresholds import ThresholdDecisions, judge_thresholds
@@ -32,6 +34,7 @@ from pipeline.artifacts import tfma as tfma_files
 from pipeline.artifacts.absence import present
 from pipeline.artifacts.evaluation import write_evaluation
 from pipeline.artifacts.examples import decoder_of, shards
+from pipeline.artifacts.missing import reason_missing
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import EvaluatorInputs
 from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec
@@ -90,12 +93,17 @@ def judge(
     scored: Scored,
     config: EvaluatorInputs,
     unreadable: Mapping[str, str] | None = None,
+    missing: str = "",
 ) -> GateReport:
-    """The verdict of the thresholds, after the checks that predictions and labels are valid."""
+    """The verdict of the thresholds, after the checks that predictions and labels are valid. `missing`: why the model
+    to compare with cannot be had."""
     limits, evaluation = _limits(config), evaluated.evaluation
     checks = CHECKS if scored.is_binary else (*CHECKS, CLASS)
     findings, skipped = list(evaluated.decisions.findings), list(evaluated.decisions.skipped)
     incomparable = [_other_columns(unreadable, scored, config)] if unreadable else _incomparable(scored, config)
+    if missing:
+        waiver = config.evaluator.without_champion
+        incomparable = [missing_champion(missing, len(scored.labels), waiver, date.today())]
     if incomparable and any(limit.no_worse_than_blessed_by is not None for limit in limits):
         findings, skipped = [*findings, *incomparable], []
     findings = [*findings, *judge_outside_baseline(evaluation, config.outside, config.evaluator.judged_by)]
@@ -206,7 +214,8 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         self._score(inputs, models, schema, uri, given)
         scored = scores.read_scored(uri)
         evaluated = evaluate(scored, given, unreadable)
-        report = judge(evaluated, scored, given, unreadable)
+        missing = reason_missing(inputs.get("baseline_model") or [])
+        report = judge(evaluated, scored, given, unreadable, missing)
         write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluated.evaluation)
         _write_tfma(inputs, models, uri, scored, evaluated.evaluation, given)
         return report

@@ -20,6 +20,7 @@ from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport
 from pipeline.artifacts.absence import present
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, bless, missing_model, refusals, write_report
+from pipeline.artifacts.judged import alterations, contents_of_inputs, note_judged
 
 Artifacts = Mapping[str, list[Artifact]]
 ArtifactTypes = Mapping[str, type[Artifact]]
@@ -37,12 +38,15 @@ class GateExecutor(BaseExecutor):
     ) -> None:
         """Called by TFX with empty outputs."""
         started = time.monotonic()
+        contents = contents_of_inputs(input_dict)
         report = self.judge(input_dict, output_dict, exec_properties["config"])
         report = replace(report, seconds=time.monotonic() - started)
-        write_report(artifact_utils.get_single_instance(output_dict["report"]), report)
+        written = artifact_utils.get_single_instance(output_dict["report"])
+        write_report(written, report)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         _name_models(blessing, input_dict)
         bless(blessing, report)
+        note_judged(blessing, contents, written)
 
     def judge(self, inputs: Artifacts, outputs: Artifacts, config: str) -> GateReport:
         """The verdict on `inputs`. `config` is the text of the gate's typed inputs; artifacts other than report and
@@ -90,7 +94,7 @@ class Candidate:
     blessings: Mapping[str, Sequence[Artifact]]
     """By gate; empty where a gate gave none."""
     refused: Sequence[Finding]
-    """Empty when every gate blessed this very model."""
+    """Empty when every gate blessed this very model, and what they judged is what is there now."""
 
 
 def candidate_of(inputs: Artifacts, gates: Sequence[str]) -> Candidate:
@@ -98,7 +102,8 @@ def candidate_of(inputs: Artifacts, gates: Sequence[str]) -> Candidate:
     model = artifact_utils.get_single_instance(inputs["model"])
     blessings = {name: inputs.get(name + _BLESSING_SUFFIX, []) for name in gates}
     saved_model = path_utils.serving_model_path(model.uri)
-    return Candidate(saved_model, blessings, refusals(gates, blessings, model.uri) + missing_model(saved_model))
+    refused = refusals(gates, blessings, model.uri) + missing_model(saved_model)
+    return Candidate(saved_model, blessings, refused or alterations(gates, blessings, model.uri))
 
 
 def reports_of(inputs: Artifacts, gates: Sequence[str]) -> list[Artifact]:

@@ -20,7 +20,13 @@ from core.errors import ExitCode
 from core.strict import Strict
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
 from pipeline.artifacts.absence import mark_absent
-from pipeline.artifacts.blessings import GateReportArtifact, RegisteredModel, write_report
+from pipeline.artifacts.blessings import (
+    UNALTERED,
+    GateReportArtifact,
+    RegisteredModel,
+    finding_about,
+    write_report,
+)
 from pipeline.artifacts.registered import not_noted, registered_of
 from pipeline.artifacts.rollout import RolloutArtifact, write_rollout
 from pipeline.components.gate import optional_instance, tell_progress, tell_step
@@ -36,6 +42,7 @@ from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.store import RolloutStore
 from serving.rollout.stores import store_at
 from serving.rollout.transitions import candidate_share, steps
+from serving.version_folder import fingerprint_of
 
 GATE = "rollout"
 _SHARE = "share of the requests, in percent"
@@ -87,7 +94,7 @@ class RolloutExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the report and the record; does nothing when nothing was pushed."""
+        """Writes the report and the record; does nothing when nothing was pushed, or what was pushed is altered."""
         started = time.monotonic()
         given = RolloutInputs.from_property(exec_properties["config"])
         pushed = artifact_utils.get_single_instance(input_dict["pushed_model"])
@@ -99,6 +106,10 @@ class RolloutExecutor(base_executor.BaseExecutor):
             write_report(report, GateReport(GATE, Verdict.PASS, checks_skipped=skipped))
             return
         version = pushed.get_string_custom_property("pushed_version")
+        if altered := _altered(pushed, version):
+            mark_absent(record)
+            write_report(report, GateReport(GATE, Verdict.FAIL, (altered,), (UNALTERED,)))
+            return
         candidate = ModelVersion(deployed_id_of(version), given.workload, version)
         registered = optional_instance(input_dict, "registered")
         order = given.order(pushed.uri, registered_of(registered) if registered is not None else None)
@@ -106,6 +117,14 @@ class RolloutExecutor(base_executor.BaseExecutor):
         carried = carry_out(candidate, order, store, shown_steps(order))
         write_rollout(record, carried.rollout, _next_command(carried.rollout, store))
         write_report(report, report_of(carried, store, time.monotonic() - started))
+
+
+def _altered(pushed: types.Artifact, version: str) -> Finding | None:
+    """The refusal of a version whose files are not those that the Pusher brought; None when they are."""
+    if fingerprint_of(pushed.uri) == pushed.get_string_custom_property("fingerprint"):
+        return None
+    reason = f"Version {version} in {pushed.uri} is not what was pushed: a file was changed, added or lost since."
+    return finding_about(UNALTERED, version, Severity.BLOCK, reason, "Run again: the model is pushed anew.")
 
 
 def report_of(carried: CarriedOut, store: RolloutStore, seconds: float) -> GateReport:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from core.strict import Strict, conflict, given_twice
+from gates.verdict.settings import Waiver
 from pipeline.config.types import SliceValue, Text
 
 
@@ -99,6 +100,9 @@ class EvaluatorConfig(Strict):
     """Of the two-sided intervals."""
     baseline: BaselineConfig | None = None
     """A model from outside this pipeline that the candidate must not fall behind."""
+    without_champion: Waiver | None = None
+    """Lets a model pass for a time although the one that it must not fall behind cannot be had: its files are gone, or
+    the registry is damaged. `subjects` mean nothing here."""
 
     @model_validator(mode="after")
     def _thresholds_are_measured(self) -> EvaluatorConfig:

@@ -13,13 +13,14 @@ from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 from tfx.types import Artifact
 
 from core.errors import SluiceError, root_error
 from runners.component_names import NEVER_REUSED
+from runners.local.seals import SealedLauncher, seal
 from runners.results.node_result import NodeResult, Observer
 
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
@@ -81,9 +82,9 @@ def run_pipeline(
 def _launch(
     node: pipeline_pb2.PipelineNode, compiled: pipeline_pb2.Pipeline, deployment: Any, connection: Any, start: float
 ) -> NodeResult:
-    """Run one node through TFX's own launcher (driver, cache, executor, publisher)."""
+    """Run one node through TFX's own launcher (driver, cache, executor, publisher); what it makes is sealed."""
     node_id = node.node_info.id
-    one_launch = launcher.Launcher(
+    one_launch = SealedLauncher(
         pipeline_node=node,
         mlmd_connection=metadata.Metadata(connection),
         pipeline_info=compiled.pipeline_info,
@@ -93,16 +94,19 @@ def _launch(
     )
     try:
         execution = one_launch.launch()
+        seconds = time.monotonic() - start
+        if execution is None or not execution.execution_id:
+            return NodeResult(node_id, "skipped", seconds)
+        state, outputs, message = _read_back(connection, execution.execution_id)
+        if state == metadata_store_pb2.Execution.COMPLETE:
+            with metadata.Metadata(connection) as handle:
+                seal(handle.store, outputs, compiled.runtime_spec.pipeline_root.field_value.string_value)
     except Exception as error:  # any exception of a component ends the run in an orderly way
         return NodeResult(node_id, "failed", time.monotonic() - start, error=root_error(error))
-    seconds = time.monotonic() - start
-    if execution is None or not execution.execution_id:
-        return NodeResult(node_id, "skipped", seconds)
-    state, outputs, message = _read_back(connection, execution.execution_id)
     if state not in (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED):
         return NodeResult(node_id, "failed", seconds, error=RuntimeError(message or f"{node_id} did not run"))
     reused = state == metadata_store_pb2.Execution.CACHED
-    return NodeResult(node_id, "reused" if reused else "ran", seconds, outputs)
+    return NodeResult(node_id, "reused" if reused else "ran", seconds, outputs, made_anew=one_launch.altered)
 
 
 def _read_back(connection: Any, execution_id: int) -> tuple[int, Mapping[str, Sequence[Artifact]], str]:

@@ -6,7 +6,7 @@ from apache_beam.runners.runner import create_runner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from core.errors import SluiceError
-from pipeline.champion import latest_other_blessed_model
+from pipeline.champion import model_to_beat
 from pipeline.datasets import Datasets
 from pipeline.platform import Platform, RolloutPlaces
 from runners.provenance import code_fingerprint, git_commit, lock_hash
@@ -52,7 +52,7 @@ def local_platform(
         serving_directory=str(folder.serving),
         datasets=datasets,
         code=code_fingerprint,
-        champion=latest_other_blessed_model,
+        champion=model_to_beat,
         reuse=reuse,
         metadata=sqlite_metadata_connection_config(str(folder.metadata)),
         beam_arguments=[*runner, *beam_arguments],

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import SluiceError
 from core.garbage import nothing_collected
@@ -29,10 +29,14 @@ from runners.console.ending import print_ending
 from runners.console.rollout_table import rollout_table
 from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
+from runners.local.metadata_file import check_metadata
 from runners.results.finished_run import FinishedRun
 from runners.results.node_result import NodeResult
 from runners.results.outcome import Outcome, outcome_of, outcome_of_defect, outcome_of_error, outcome_of_interrupt
 from runners.results.run_folder import RunFolder, exclusive, from_here, new_run_folder
+
+if TYPE_CHECKING:
+    from runners.results.record import Gathered
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,8 @@ class LocalRun:
         sentence = sentence_for(result)
         if result.state == "reused":
             sentence = f"reused · {sentence}" if sentence else "reused"
+        if result.made_anew:
+            sentence = f"made anew, for {result.made_anew} · {sentence}"
         self._console.component(name_of(result.node_id), sentence, result.seconds)
 
     def _run_components(self, datasets: Datasets) -> Outcome:
@@ -184,6 +190,10 @@ class LocalRun:
             from serving.local_folder import LocalVersionFolder
 
         request = self._request
+        if lost := check_metadata(self._folder):
+            self._console.last_words(
+                "set aside:", f"artifacts without a metadata store, in {from_here(lost)}", "yellow"
+            )
         LocalVersionFolder(str(self._folder.serving)).distrust_if_altered()
         platform = local_platform(datasets, self._folder, request.resume, request.beam_runner, request.beam_arguments)
         pipeline = create_pipeline(self._config, platform)
@@ -196,9 +206,8 @@ class LocalRun:
         """Write the record and the report, point `latest` at them, and print how the run ended."""
         from runners.results.notification import notify
         from runners.results.publish import write_files
-        from runners.results.record import gather
 
-        gathered = gather(self._results)
+        gathered = self._gathered()
         problem = notify(self._config.notify, self._config.name, self._folder.run_id, outcome, gathered)
         facts = {**self._facts(), "notification": problem}
         run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, facts)
@@ -211,6 +220,16 @@ class LocalRun:
         self._tell(outcome)
         if problem:
             self._console.last_words("not notified:", problem, "yellow")
+
+    def _gathered(self) -> Gathered:
+        """What the components left; nothing where that was damaged meanwhile, so that the run still has a record."""
+        from runners.results.record import Gathered, gather
+
+        try:
+            return gather(self._results)
+        except Exception:
+            logging.getLogger("sluice").exception("the outputs of the components cannot be read")
+            return Gathered()
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -21,6 +21,8 @@ class NodeResult:
     seconds: float
     outputs: Mapping[str, Sequence[Artifact]] = field(default_factory=dict)
     error: BaseException | None = None
+    made_anew: str = ""
+    """Why what an earlier run made was not reused; empty when there was none, or it had been made otherwise."""
 
     def output(self, key: str) -> Artifact | None:
         """The single artifact under `key`, or None when the node made none."""

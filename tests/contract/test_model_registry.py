@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -358,12 +359,27 @@ class TestFolderRegistry(ModelRegistryContract):
         assert registry.versions("taxi") == []
         assert registry.register(submission(tmp_path / "m")).version == "1.0.1"
 
-    def test_a_damaged_index_is_one_sentence(self, registry: FolderRegistry, tmp_path: Path) -> None:
-        registry.register(submission(tmp_path / "m"))
-        (registry.root / "taxi/index.json").write_text('{"format": 1, "versions"')
-        with pytest.raises(SluiceError, match=r"index.json is damaged") as caught:
-            registry.register(submission(tmp_path / "n", b"other"))
-        assert "mv " in caught.value.next_command
+    @pytest.mark.parametrize("damage", ["truncated", "emptied", "garbage", "lost"])
+    def test_a_damaged_index_is_made_again_with_aliases_and_labels(
+        self, registry: FolderRegistry, tmp_path: Path, damage: str
+    ) -> None:
+        _two_versions(registry, tmp_path)
+        registry.deployed("taxi", "1.0.0", "pushed-1")
+        registry.alias("taxi", "latest", "candidate")
+        registry.alias("taxi", "1.0.0", "candidate")
+        registry.deployed("taxi", "latest", "pushed-2")
+        registry.label("taxi", "1.0.0", {"checked": "by-hand"})
+        before, index = registry.versions("taxi"), registry.root / "taxi/index.json"
+        whole = index.read_bytes()
+        if damage == "lost":
+            index.unlink()
+        else:
+            index.write_bytes({"truncated": whole[: len(whole) // 2], "emptied": b"", "garbage": b"\xff\x00["}[damage])
+        assert registry.versions("taxi") == before
+        assert registry.find("taxi", "production").labels["deployment"] == "pushed-2"
+        assert json.loads(index.read_bytes()) == json.loads(whole)
+        assert index.with_name("index.json.damaged").exists() == (damage != "lost")
+        assert not any(registry.alteration(version) for version in before)
 
     def test_an_altered_version_does_not_come_back_with_a_lost_index(
         self, registry: FolderRegistry, tmp_path: Path

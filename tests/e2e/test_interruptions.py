@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,40 @@ def test_a_second_run_on_the_same_folder_is_refused_clearly(tmp_path: Path) -> N
     assert f"another run (process {process.pid})" in second.complaints
     assert "Traceback" not in second.complaints
     end_when(process, lambda: True, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage"])
+def test_a_damaged_metadata_store_is_one_sentence_with_the_command(
+    damage: str, first_run: Run, run_again: Callable[..., Run]
+) -> None:
+    store = first_run.output / "taxi/metadata.sqlite"
+    whole = store.read_bytes()
+    store.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else b"no database")
+    try:
+        refused = run_again()
+    finally:
+        store.write_bytes(whole)
+    assert refused.exit_code == 3
+    printed = " ".join(refused.printed.split())
+    assert f"{store} is damaged" in printed
+    assert "metadata.sqlite.damaged" in printed
+    assert "Traceback" not in refused.printed + refused.complaints
+
+
+def test_a_damaged_index_and_a_damaged_artifact_end_like_an_undisturbed_run(
+    first_run: Run, run_again: Callable[..., Run]
+) -> None:
+    index = first_run.output / "registry/taxi/index.json"
+    [references] = (first_run.output / "taxi/artifacts/References/references").glob("*/references.json")
+    before, versions = json.loads(index.read_bytes()), first_run.versions()
+    index.write_bytes(index.read_bytes()[:200])
+    references.write_text(references.read_text()[:40])
+
+    run = run_again()
+
+    assert run.exit_code == 0, run.printed + run.complaints
+    assert json.loads(index.read_bytes()) == before
+    assert run.states()["References"] == "ran"
+    assert run.states()["ModelGate"] == "reused"
+    assert "made anew, for References/references" in " ".join(run.printed.split())
+    assert run.versions() == versions

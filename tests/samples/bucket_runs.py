@@ -42,7 +42,7 @@ def run_in_bucket(cloud: LocalCloud, root: str, home: Path, data: str, *override
 def _main(root: str, home: str, data: str, *overrides: str) -> None:
     from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-    from pipeline.champion import latest_other_blessed_model
+    from pipeline.champion import model_to_beat
     from pipeline.config.load import load_workload
     from pipeline.datasets import datasets_here
     from pipeline.pipeline import create_pipeline
@@ -57,7 +57,7 @@ def _main(root: str, home: str, data: str, *overrides: str) -> None:
         registry_directory=f"{root}/registry",
         datasets=datasets_here(config.data, config.split, config.prediction),
         code=code_fingerprint,
-        champion=latest_other_blessed_model,
+        champion=model_to_beat,
         metadata=sqlite_metadata_connection_config(f"{home}/metadata.sqlite"),
         beam_arguments=[
             "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.champion import latest_other_blessed_model
+from pipeline.champion import model_to_beat
 from pipeline.datasets import Dataset, Datasets
 from pipeline.ingest.source import Source
 from pipeline.platform import Platform
@@ -15,6 +15,6 @@ def pretended_platform() -> Platform:
         serving_directory="serving",
         datasets=Datasets(Dataset(Source(("rides.csv",), "csv", None, None, "rides.csv"), "abc")),
         code=lambda *modules: "code of " + ", ".join(modules),
-        champion=latest_other_blessed_model,
+        champion=model_to_beat,
         provenance={"git_commit": "c0ffee", "lock_hash": "10c4"},
     )

@@ -26,6 +26,8 @@ LOCAL_OS = {"listdir", "walk", "scandir", "mkdir", "makedirs", "remove", "unlink
 
 # What is on this machine wherever the component runs.
 ARGUED = {
+    "pipeline/artifacts/contents.py": "the times and the inode of a file of this machine; an address goes to gfile",
+    "pipeline/champion.py": "a registry in a folder of this machine; one in a bucket has a component of its own",
     "pipeline/components/champion.py": "scratch for a version, which registries fetch to this machine",
     "pipeline/ingest/source.py": "makes a local path absolute, and leaves an address as it is; files inside packages",
     "models/training/hardware.py": "/proc/cpuinfo",

@@ -21,14 +21,17 @@ from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from core.errors import SluiceError
-from pipeline.artifacts.blessings import BLESSED_PROPERTY, Blessing
+from gates.verdict.finding import GateReport, Severity, Verdict
+from pipeline.artifacts.blessings import Blessing, read_report
 from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.champion import LatestOtherBlessedModel, champion_of, latest_other_blessed_model
+from pipeline.champion import champion_of, model_to_beat
 from pipeline.components.evaluator import Evaluator
 from pipeline.components.pusher import Pusher
 from pipeline.components.schema_gen import CuratedSchema, curated_text
 from pipeline.config.load import load_workload
+from pipeline.platform import ChampionPlaces
 from tests.samples import taxi_artifacts as samples
+from tests.samples.blessings import judge_as
 from tests.samples.evaluator_inputs import evaluator_inputs
 from tests.samples.platforms import pretended_platform
 
@@ -61,7 +64,9 @@ class GateExecutor(base_executor.BaseExecutor):
     def Do(
         self, input_dict: dict[str, list[Artifact]], output_dict: dict[str, list[Artifact]], exec_properties: Any
     ) -> None:
-        _bless(output_dict["blessing"][0], input_dict["model"][0].uri, exec_properties["proven"])
+        [blessing], models = output_dict["blessing"], input_dict["model"]
+        judge_as(blessing, Verdict.PASS if exec_properties["proven"] else Verdict.FAIL, models)
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, models[0].uri)
 
 
 class GateSpec(ComponentSpec):
@@ -80,13 +85,6 @@ class ModelGate(base_component.BaseComponent):
         super().__init__(GateSpec(model=model, proven=int(proven), blessing=Channel(type=Blessing)))
 
 
-def _bless(blessing: Artifact, model_uri: str, proven: int) -> Artifact:
-    blessing.set_int_custom_property(BLESSED_PROPERTY, proven)
-    if model_uri:
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model_uri)
-    return blessing
-
-
 class Runs:
     """The same pipeline again and again on one metadata store."""
 
@@ -99,10 +97,10 @@ class Runs:
         for name, weight in (("a", 0.5), ("b", 0.6)):
             samples.write_model(home / name, weight)
 
-    def run(self, model: str, at_least: float = 0.1, proven: bool = True) -> dict[str, str]:
+    def run(self, model: str, at_least: float = 0.1, proven: bool = True, **waived: str) -> dict[str, str]:
         """Runs with this model as the trained one, proven sound or not; returns each component's state."""
         before = self._states()
-        LocalDagRunner().run(self._pipeline(self.home / model, at_least, proven))
+        LocalDagRunner().run(self._pipeline(self.home / model, at_least, proven, waived))
         after = self._states()
         return {name: (after[name] - before[name]).most_common(1)[0][0] for name in after}
 
@@ -114,14 +112,14 @@ class Runs:
     def weights(self, model: str) -> bytes:
         return (self.home / model / "Format-Serving/variables/variables.data-00000-of-00001").read_bytes()
 
-    def _pipeline(self, model: Path, at_least: float, proven: bool) -> pipeline.Pipeline:
+    def _pipeline(self, model: Path, at_least: float, proven: bool, waived: dict[str, str]) -> pipeline.Pipeline:
         splits = {"split_names": '["train", "eval", "test"]'}
         examples = Importer(str(self.home / "examples"), standard_artifacts.Examples, properties=splits)
         examples = examples.with_id("ExampleGen")
         schema = CuratedSchema(text=curated_text(str(self.home / "schema.pbtxt")))
         trainer = Trainer(model)
-        champion = latest_other_blessed_model(trainer.outputs["model"])
-        evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion, at_least)
+        champion = model_to_beat(trainer.outputs["model"], ChampionPlaces(folder=str(self.home / "root/champion")))
+        evaluator = self._evaluator(examples.outputs["result"], schema, trainer, champion, at_least, waived)
         gate = ModelGate(trainer.outputs["model"], proven)
         blessings = {"Evaluator": evaluator.outputs["blessing"], "ModelGate": gate.outputs["blessing"]}
         pusher = Pusher(trainer.outputs["model"], blessings, str(self.home / "serving"))
@@ -135,7 +133,13 @@ class Runs:
         )
 
     def _evaluator(
-        self, examples: BaseChannel, schema: CuratedSchema, trainer: Trainer, champion: Resolver, at_least: float
+        self,
+        examples: BaseChannel,
+        schema: CuratedSchema,
+        trainer: Trainer,
+        champion: Resolver,
+        at_least: float,
+        waived: dict[str, str],
     ) -> Evaluator:
         threshold = {"metric": "auc", "at_least": at_least, "no_worse_than_blessed_by": 0.5}
         return Evaluator(
@@ -143,7 +147,9 @@ class Runs:
             model=trainer.outputs["model"],
             baseline_model=champion.outputs["model"],
             schema=schema.outputs["schema"],
-            config=evaluator_inputs({"metrics": ["auc"], "thresholds": [threshold]}, samples.LABEL),
+            config=evaluator_inputs(
+                {"metrics": ["auc"], "thresholds": [threshold], "without_champion": waived or None}, samples.LABEL
+            ),
         )
 
     def _states(self) -> dict[str, Counter[str]]:
@@ -173,6 +179,11 @@ def _change(runs: Runs) -> float | None:
     return read_evaluation(str(newest)).overall()["auc"].change
 
 
+def _verdict(runs: Runs) -> GateReport:
+    newest = max((runs.home / "root/Evaluator/report").iterdir(), key=lambda path: int(path.name))
+    return read_report(str(newest))
+
+
 def test_what_is_served_is_always_the_model_of_the_last_run(runs: Runs) -> None:
     everything = {"Trainer": "ran", "Evaluator": "ran", "Pusher": "ran"}
     assert runs.run("a") == everything
@@ -200,12 +211,29 @@ def test_a_push_is_not_reused_once_its_version_is_gone(runs: Runs) -> None:
     assert runs.served() == runs.weights("a")
 
 
-def test_a_champion_whose_files_are_gone_is_passed_over(runs: Runs) -> None:
+@pytest.mark.parametrize("how", ["gone", "altered"])
+def test_a_champion_whose_files_are_gone_or_altered_refuses_until_a_person_waives_it(runs: Runs, how: str) -> None:
     runs.run("a")
-    shutil.rmtree(runs.home / "root/Trainer")
+    for folder in (runs.home / "root/Trainer/model").iterdir():
+        if how == "gone":
+            shutil.rmtree(folder)
+        else:
+            (folder / "Format-Serving/saved_model.pb").write_bytes(b"another")
     runs.run("b")
-    assert _change(runs) is None
+    assert runs.served() == runs.weights("a")
+    [finding] = [each for each in _verdict(runs).findings if each.severity is Severity.BLOCK]
+    assert (finding.check, finding.subject) == ("threshold_change", "model to beat")
+    assert "is gone or not what was judged" in finding.reason
+    assert "evaluator.without_champion={reason: WHY, expires: YYYY-MM-DD}" in finding.remedy
+
+    runs.run("b", reason="the disk was lost", expires="2026-01-01")
+    assert runs.served() == runs.weights("a")
+    assert "expired on 2026-01-01" in _verdict(runs).of(Severity.BLOCK)[0].reason
+
+    runs.run("b", reason="the disk was lost", expires="9999-12-31")
     assert runs.served() == runs.weights("b")
+    [finding] = [each for each in _verdict(runs).findings if each.waiver]
+    assert (finding.severity, finding.waiver) == (Severity.WARN, "the disk was lost")
 
 
 def test_a_stricter_trial_does_not_take_the_served_model_from_the_next_comparison(runs: Runs) -> None:
@@ -228,39 +256,6 @@ def test_a_model_that_the_model_gate_refused_is_not_the_one_to_beat(runs: Runs) 
     runs.run("a", proven=False)
     runs.run("b", at_least=0.11)
     assert _change(runs) is not None
-
-
-@pytest.mark.parametrize(
-    ("gates", "to_beat"),
-    [
-        ([], None),
-        ([("old", 1)], "old"),  # the newer one was never proven
-        ([("old", 1), ("new", 1)], "new"),
-        ([("old", 1), ("new", 0)], "old"),
-        ([("new", 1), ("new", 0)], "new"),  # a later refusal takes nothing back
-        ([("", 1), ("old", 0)], None),  # the gates of the data name no model
-    ],
-)
-def test_the_one_to_beat_is_blessed_by_the_evaluator_and_by_the_model_gate(
-    tmp_path: Path, gates: list[tuple[str, int]], to_beat: str | None
-) -> None:
-    models, blessings = [], []
-    for number, name in enumerate(("old", "new", "candidate"), start=1):
-        (tmp_path / name).mkdir()
-        models.append(samples.artifact(standard_artifacts.Model, tmp_path / name, id=number))
-        blessing = samples.artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing", id=10 + number)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, number)
-        blessings.append(_bless(blessing, str(tmp_path / name), 1))
-    resolved = LatestOtherBlessedModel().resolve_artifacts(
-        None,
-        {
-            "model": models,
-            "model_blessing": blessings,
-            "gate_blessing": [_bless(Blessing(), name and str(tmp_path / name), positive) for name, positive in gates],
-            "candidate": models[2:],
-        },
-    )
-    assert [Path(model.uri).name for model in resolved["model"]] == ([to_beat] if to_beat else [])
 
 
 def test_an_edited_curated_schema_is_not_taken_from_the_cache(runs: Runs) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from pipeline.artifacts.blessings import (
     GateReportArtifact,
     NewestVersion,
     RegisteredModel,
-    bless,
+    is_blessed,
     read_report,
     refusals,
 )
+from pipeline.artifacts.judged import contents_of_inputs, note_judged
 from pipeline.components.pusher import Followed, Pusher, PusherExecutor, PusherInputs
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
@@ -29,15 +31,14 @@ from serving.local.state import StateFile, StoredModel
 from serving.rollout.folder_store import FolderStore
 from serving.rollout.record import Phase, Rollout
 from tests.samples import taxi_artifacts as samples
+from tests.samples.blessings import judge_as
 from tests.samples.registrations import submission
 
 GATES = ("ExampleValidator", "Evaluator")
 
 
 def _blessing(uri: Path, kind: type[Artifact], blessed: bool = True, model: Path | None = None) -> Artifact:
-    made = samples.artifact(kind, uri)
-    bless(made, GateReport(uri.name, Verdict.PASS if blessed else Verdict.FAIL))
-    made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
+    made = judge_as(samples.artifact(kind, uri), Verdict.PASS if blessed else Verdict.FAIL, [])
     if model is not None:
         made.set_string_custom_property("current_model", str(model))
     return made
@@ -60,6 +61,10 @@ def blessings(tmp_path: Path, model: Artifact) -> dict[str, list[Artifact]]:
     }
 
 
+def _report_of(blessing: Artifact) -> Artifact:
+    return samples.artifact(GateReportArtifact, Path(f"{blessing.uri}_report"))
+
+
 def _registered(tmp_path: Path, weights: bytes = b"weights") -> Artifact:
     """The Registrar's output for a version of taxi that it registered."""
     found = FolderRegistry(tmp_path / "registry").register(
@@ -78,7 +83,12 @@ def _push(
     blessings: dict[str, list[Artifact]],
     registered: Sequence[Artifact] = (),
     followed: Followed | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Artifact]:
+    """Pushes after the gates have judged the model; `meanwhile` is called in between."""
+    for given in (each for each in blessings.values() if each and is_blessed(each[0])):
+        note_judged(given[0], contents_of_inputs({"model": [model]}), _report_of(given[0]))
+    meanwhile()
     kinds: dict[str, Any] = {
         "pushed_model": standard_artifacts.PushedModel,
         "report": GateReportArtifact,
@@ -270,6 +280,57 @@ def test_refuses_and_leaves_the_destination_alone(
     assert [(f.check, f.subject, f.severity) for f in report.findings] == [(check, gate, Severity.BLOCK)]
     assert outputs["pushed_model"].get_int_custom_property("pushed") == 0
     assert gate in outputs["pushed_model"].get_string_custom_property("reason")
+    assert not (tmp_path / "serving").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("file exchanged", "model is not what was judged"),
+        ("file exchanged with its times", "model is not what was judged"),
+        ("file added", "model is not what was judged"),
+        ("file deleted", "model is not what was judged"),
+        ("report changed", "report.json is gone or was changed"),
+        ("report deleted", "report.json is gone or was changed"),
+        ("another verdict", "the verdict in "),
+        ("nothing noted", "does not say what it judged"),
+        ("noted of another model", "are not among what was judged"),
+    ],
+)
+def test_refuses_what_is_not_what_was_judged(
+    tmp_path: Path, model: Artifact, blessings: dict[str, list[Artifact]], what: str, reason: str
+) -> None:
+    [blessing], weights = blessings["Evaluator"], Path(model.uri, "Format-Serving/variables/variables.index")
+    report = Path(_report_of(blessing).uri, "report.json")
+
+    def spoil() -> None:
+        if what.startswith("file exchanged"):
+            before = weights.stat()
+            weights.write_bytes(b"xedni")
+            if what.endswith("times"):
+                os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+        elif what == "file added":
+            weights.with_name("more").write_bytes(b"")
+        elif what == "file deleted":
+            weights.unlink()
+        elif what == "report changed":
+            report.write_text(report.read_text().replace("pass", "fail"))
+        elif what == "report deleted":
+            report.unlink()
+        elif what == "another verdict":
+            report.write_text(GateReport("e", Verdict.FAIL).dumps())
+            note_judged(blessing, contents_of_inputs({"model": [model]}), _report_of(blessing))
+        elif what == "nothing noted":
+            blessing.set_string_custom_property("judged", "")
+        else:
+            note_judged(blessing, {}, _report_of(blessing))
+
+    outputs = _push(tmp_path, model, blessings, meanwhile=spoil)
+    found = read_report(outputs["report"].uri)
+    assert found.verdict is Verdict.FAIL
+    assert {finding.check for finding in found.findings} == {"judged_unaltered"}
+    assert any(reason in finding.reason for finding in found.findings)
+    assert outputs["pushed_model"].get_int_custom_property("pushed") == 0
     assert not (tmp_path / "serving").exists()
 
 

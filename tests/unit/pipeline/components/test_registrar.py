@@ -16,7 +16,7 @@ from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate
 from gates.evaluation.slices import OVERALL
 from gates.verdict.finding import GateReport, Verdict
 from models.wide_and_deep import DEFAULTS
-from pipeline.artifacts.blessings import Blessing, GateReportArtifact, RegisteredModel, bless, write_report
+from pipeline.artifacts.blessings import Blessing, GateReportArtifact, RegisteredModel, write_report
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_evaluation, write_references
 from pipeline.artifacts.examples import Facts, describe_examples
 from pipeline.artifacts.request_times import read_request_times, write_request_times
@@ -30,12 +30,19 @@ from runners.console.component_lines import sentence_for
 from runners.results.node_result import NodeResult
 from runners.results.read_back import Registered, registered_of
 from tests.samples import taxi_artifacts as samples
+from tests.samples.blessings import judge_as
 from tests.samples.platforms import pretended_platform
 from tests.samples.taxi_training import trained
 from tests.samples.taxi_transformed import prepared
 
 GATES = ("ExampleValidator", "DataGate", "Evaluator", "ModelGate")
 Artifacts = dict[str, list[Artifact]]
+_JUDGED = {
+    "ExampleValidator": (),
+    "DataGate": ("examples",),
+    "Evaluator": ("model", "examples"),
+    "ModelGate": ("model", "model_run", "transform_graph", "examples", "evaluation"),
+}
 
 
 def _given(place: str = "registry", **changed: Any) -> RegistrarInputs:
@@ -80,17 +87,13 @@ def inputs(tmp_path: Path) -> Artifacts:
         found[f"{name}_report"] = [samples.artifact(GateReportArtifact, home / f"{name}_report")]
         write_report(found[f"{name}_report"][0], GateReport(name, Verdict.PASS))
         kind = standard_artifacts.ModelBlessing if name == "Evaluator" else Blessing
-        found[f"{name}_blessing"] = [_blessing(kind, home / f"{name}_blessing", home / "model")]
+        given = [found[each][0] for each in _JUDGED[name]]
+        blessing = samples.artifact(kind, home / f"{name}_blessing")
+        judge_as(blessing, Verdict.PASS, given, found[f"{name}_report"][0])
+        blessing.set_string_custom_property("current_model", str(home / "model") if "model" in _JUDGED[name] else "")
+        found[f"{name}_blessing"] = [blessing]
     write_request_times(found["ModelGate_report"][0].uri, [1.0, 2.0, 3.0])
     return found
-
-
-def _blessing(kind: type[Artifact], uri: Path, model: Path) -> Artifact:
-    made = samples.artifact(kind, uri)
-    bless(made, GateReport(uri.name, Verdict.PASS))
-    made.mlmd_artifact.state = metadata_store_pb2.Artifact.LIVE
-    made.set_string_custom_property("current_model", str(model))
-    return made
 
 
 def _register(tmp_path: Path, inputs: Artifacts, **changed: Any) -> Artifact:
@@ -225,6 +228,16 @@ def test_refuses_and_leaves_the_registry_byte_for_byte(
     assert gate in refused.get_string_custom_property("reason")
     assert refused.uri != made.uri
     assert contents_of(tmp_path / "registry") == before
+
+
+@pytest.mark.parametrize("what", ["model", "examples", "evaluation"])
+def test_refuses_when_what_a_gate_judged_was_exchanged_since(tmp_path: Path, inputs: Artifacts, what: str) -> None:
+    Path(inputs[what][0].uri).mkdir(exist_ok=True)
+    Path(inputs[what][0].uri, "another-file").write_bytes(b"exchanged")
+    refused = _register(tmp_path, inputs)
+    assert refused.get_int_custom_property("registered") == 0
+    assert f"{what} is not what was judged" in refused.get_string_custom_property("reason")
+    assert not (tmp_path / "registry").exists()
 
 
 def test_a_first_refusal_does_not_even_make_the_registry(tmp_path: Path, inputs: Artifacts) -> None:

@@ -29,6 +29,7 @@ from serving.rollout.order import Registered, RolloutOrder
 from serving.rollout.record import Entry, Outcome, Phase
 from serving.rollout.record import Rollout as RolloutRecord
 from serving.rollout.registration import Unrecorded
+from serving.version_folder import fingerprint_of
 from serving.watch.decision import Comparison, Standing
 from tests.samples import taxi_artifacts as samples
 from tests.samples.platforms import pretended_platform
@@ -48,10 +49,11 @@ def _ended(phase: Phase, *entries: Entry) -> RolloutRecord:
     return RolloutRecord("00001-2", ModelVersion("2", "taxi", "2"), "1", phase, entries=entries)
 
 
-def _do(home: Path, pushed: int) -> dict[str, Artifact]:
+def _do(home: Path, pushed: int, fingerprint: str = "") -> dict[str, Artifact]:
     model = samples.artifact(standard_artifacts.PushedModel, home / "serving/taxi/2")
     model.set_int_custom_property("pushed", pushed)
     model.set_string_custom_property("pushed_version", "2")
+    model.set_string_custom_property("fingerprint", fingerprint or fingerprint_of(model.uri))
     registered = samples.artifact(RegisteredModel, home / "registry/taxi/1.0.1")
     for name, value in (("model", "taxi"), ("version", "1.0.1"), ("registry", str(home / "registry"))):
         registered.set_string_custom_property(name, value)
@@ -80,6 +82,19 @@ def test_where_nothing_was_pushed_nothing_is_rolled_out(tmp_path: Path) -> None:
     assert read_rollout(made["rollout"]) is None
     report = read_report(made["report"].uri)
     assert (report.blessed, report.checks_skipped[0].why) == (True, "nothing was pushed")
+    assert FolderStore(tmp_path, "taxi").current() is None
+
+
+def test_a_pushed_version_that_was_altered_since_is_not_rolled_out(tmp_path: Path) -> None:
+    version = tmp_path / "serving/taxi/2"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").write_bytes(b"as it was pushed")
+    pushed = fingerprint_of(str(version))
+    (version / "saved_model.pb").write_bytes(b"another")
+    made = _do(tmp_path, pushed=1, fingerprint=pushed)
+    [finding] = read_report(made["report"].uri).of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("judged_unaltered", "2")
+    assert read_rollout(made["rollout"]) is None
     assert FolderStore(tmp_path, "taxi").current() is None
 
 

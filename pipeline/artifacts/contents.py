@@ -1,0 +1,61 @@
+"""What is in an artifact's files as one hash, so that a file that was exchanged, added or lost since is noticed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+
+from tensorflow.io import gfile
+
+_BLOCK = 1 << 20
+
+
+def content_of(uri: str) -> str:
+    """A hash over the path and the content of every file below `uri`, here or in a bucket; empty where nothing is.
+
+    A file of this machine is read once in a process, and again only when its size, one of its times or its inode is
+    another: nobody can set the time of the last change of an inode. An object in a bucket is not read: it is never
+    changed but only replaced, and then has another time, so its size and its time stand for it.
+    """
+    digest = hashlib.sha256()
+    is_empty = True
+    for path in _files(uri):
+        is_empty = False
+        digest.update(f"{path[len(uri) :].lstrip('/')}\0{_file(path)}\0".encode())
+    return "" if is_empty else digest.hexdigest()
+
+
+def _files(uri: str) -> Iterator[str]:
+    """Every file, in alphabetical order of the paths."""
+    if not gfile.isdir(uri):
+        return iter([uri] if gfile.exists(uri) else [])
+    found = [
+        posixpath.join(parent.rstrip("/"), name)
+        for parent, _, names in gfile.walk(uri.rstrip("/"))
+        for name in names
+        if name  # of a bucket's folder: an object that stands for the folder itself
+    ]
+    return iter(sorted(found))
+
+
+def _file(path: str) -> str:
+    if "://" in path:
+        seen = gfile.stat(path)
+        return f"{seen.length} {seen.mtime_nsec}"
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return "a link to nothing"
+    return _hash(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _hash(path: str, *_state: int) -> str:
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

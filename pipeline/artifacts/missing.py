@@ -1,0 +1,25 @@
+"""Artifacts that stand for something that there is and that cannot be had, with the reason."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Sequence
+
+from tfx.types import Artifact
+
+from pipeline.artifacts.absence import mark_absent
+
+_PROPERTY = "missing"
+
+
+def mark_missing(artifact: Artifact, reason: str, folder: str) -> None:
+    """States in a sentence why it cannot be had. Its place, below `folder`, is the same for the same reason."""
+    artifact.uri = posixpath.join(folder, hashlib.sha256(reason.encode()).hexdigest()[:16])
+    artifact.set_string_custom_property(_PROPERTY, reason)
+    mark_absent(artifact)
+
+
+def reason_missing(artifacts: Sequence[Artifact]) -> str:
+    """Why what they stand for cannot be had; empty when it can, or when there is nothing."""
+    return next((why for each in artifacts if (why := each.get_string_custom_property(_PROPERTY))), "")
