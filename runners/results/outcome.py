@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.errors import ExitCode, SluiceError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.artifacts.rollout import RolledOut
 
 _PUSHED = {"pushed_version": "pushed_version", "pushed_to": "pushed_destination"}
+# What a workload's own modules are called by.
+_USER_FUNCTIONS = ("preprocessing_fn", "build_model")
 # Many lines, of which the one before the node's name says what was wrong.
 _GRAPH_ERROR = re.compile(r"^(?P<words>\S.*?)\.?\n\s*\[\[\{\{node (?:transform/)?(?P<node>[^}]+)\}\}", re.MULTILINE)
 
@@ -104,8 +108,19 @@ def _failed(result: NodeResult, log: str) -> Outcome:
     if result.node_id == "Transform" and (graph_error := _GRAPH_ERROR.search(str(result.error))):
         sentence = f"preprocessing_fn cannot compute `{graph_error['node']}` of this data: {graph_error['words']}."
         return Outcome("failed", ExitCode.UNUSABLE, sentence, "Mend it:  `preprocessing.module` in the configuration")
+    if place := _place_in_user_code(result.error):
+        sentence = f"{place} failed: {_in_one_line(result.error)}"
+        return Outcome("failed", ExitCode.UNUSABLE, sentence, f"Mend it there; the whole story:  {log}")
     sentence = f"{name_of(result.node_id)} failed: {_in_one_line(result.error)}"
     return Outcome("failed", ExitCode.ERROR, sentence, f"See why:  {log}")
+
+
+def _place_in_user_code(error: BaseException | None) -> str:
+    """The last line of a workload's own function that the error went through, as `preprocessing_fn (rides.py, line 7)`;
+    empty when it came from elsewhere."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    places = [each for each in frames if each.name in _USER_FUNCTIONS]
+    return f"{places[-1].name} ({Path(places[-1].filename).name}, line {places[-1].lineno})" if places else ""
 
 
 def _in_one_line(error: BaseException | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,19 @@ def test_preprocessing_that_does_not_fit_the_data_names_what_it_could_not_comput
     assert "`Reshape`" in outcome.reason
     assert outcome.reason.endswith("64 values, but the requested shape requires a multiple of 784.")
     assert "preprocessing.module" in outcome.next_command
+
+
+@pytest.mark.parametrize("function", ["preprocessing_fn", "build_model"])
+def test_an_error_in_a_workloads_own_function_names_its_line_and_is_the_users(function: str, tmp_path: Path) -> None:
+    (tmp_path / "rides.py").write_text(f"def {function}(inputs):\n    return inputs + 1\n")
+    own = runpy.run_path(str(tmp_path / "rides.py"))
+    with pytest.raises(TypeError) as raised:
+        own[function]("a text")
+    failed = {"Transform": NodeResult("Transform", "failed", 1.0, {}, error=raised.value)}
+    outcome = outcome_of(failed, (), None, push_wanted=True, log="less run.log")
+    assert outcome.exit_code == 3
+    assert outcome.reason.startswith(f"{function} (rides.py, line 2) failed: TypeError: ")
+    assert "less run.log" in outcome.next_command
 
 
 def test_the_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
