@@ -6,13 +6,14 @@ A reader sees the old file, the new one or none, also while a process writes and
 from __future__ import annotations
 
 import glob
-import json
 import os
 import posixpath
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from core.printable import json_text
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -34,12 +35,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """As `write_bytes`, indented.
+    """As `write_bytes`, indented, without control characters that a terminal would execute.
 
     Raises:
       ValueError: when a number is NaN or infinite, which JSON does not know.
     """
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    write_text(path, json_text(value))
 
 
 def write_through(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
+SMALLEST_P = 1e-300  # near the smallest normal number of double precision, 2.2e-308
+_PLAIN_P = 0.001
+
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The name in `known` that is most like `word`; None when no name is at least `cutoff` alike.
@@ -61,3 +64,14 @@ def number_within(bounds: Mapping[str, float], whole: bool = False) -> str:
     return (
         f"{noun} {' and '.join(f'{word} {bounds[name]:g}' for name, word in words.items() if name in bounds)}".rstrip()
     )
+
+
+def p_value_text(p_value: float) -> str:
+    """A p-value in a sentence: "p = 0.03", "p = 1.2e-05"; below 1e-300 the smallest number is reached, and it is not 0.
+
+    >>> p_value_text(0.0)
+    'p < 1e-300'
+    """
+    if p_value < SMALLEST_P:
+        return f"p < {SMALLEST_P:.0e}"
+    return f"p = {p_value:.2g}" if p_value >= _PLAIN_P else f"p = {p_value:.1e}"

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:1] = [str(ROOT)]  # a script's own folder would hide the packages
 
 from core.errors import SluiceError  # noqa: E402
+from core.printable import show_error  # noqa: E402
 from serving.rollout.golden import GoldenRequests  # noqa: E402
 from serving.rollout.golden_file import read_golden  # noqa: E402
 from serving.watch.window import scores_of  # noqa: E402
@@ -84,7 +85,7 @@ def main() -> None:
         with httpx.Client(base_url=url, trust_env=False, timeout=60) as container:
             print(f"image: {try_container(container, golden)}")
     except SluiceError as problem:
-        print(f"sluice: {problem}", file=sys.stderr)
+        show_error(problem)
         sys.exit(int(problem.exit_code))
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from core.errors import SluiceError
+from core.printable import show_json, show_text
+from core.terminal import print_table
 from gates.command.usage import OneSentenceGroup
 from registry.backends import registry_at
 from registry.contract import LATEST, Comparison, Figure, ModelRegistry, RegisteredVersion
@@ -26,7 +23,6 @@ Exit codes:  0 done    1 a defect of Sluice    3 there is no such registry, mode
 """
 
 _DEFAULT_FOLDER = "out/registry"
-_WIDTH_IN_FILES = 200
 _SHOWN = 100  # characters of a value
 
 
@@ -55,11 +51,11 @@ def list_versions(registry: ModelRegistry, model: str | None, as_json: bool) -> 
         found = [version for each in models for version in registry.versions(each)]
         damage = [registry.alteration(version) for version in found]
     if as_json:
-        _print_json([_plain(*each) for each in zip(found, damage, strict=True)])
+        show_json([_plain(*each) for each in zip(found, damage, strict=True)])
     elif not found:
-        click.echo(f"The registry {registry.place} is empty; a run that is blessed registers its model.")
+        show_text(f"The registry {registry.place} is empty; a run that is blessed registers its model.")
     else:
-        _print_table(
+        print_table(
             ("model", "version", "aliases", "labels", "registered", "why this number"), map(_row, found, damage)
         )
 
@@ -75,7 +71,7 @@ def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> No
         found = registry.find(model, version)
         damage = registry.alteration(found)
     if as_json:
-        return _print_json(_plain(found, damage))
+        return show_json(_plain(found, damage))
     lines = {
         "version": f"{found.model} {found.version}",
         **({"NOT AS REGISTERED": f"{damage} ({found.location})"} if damage else {}),
@@ -91,7 +87,7 @@ def show(registry: ModelRegistry, model: str, version: str, as_json: bool) -> No
     card = f"{found.location}/model_card.md"
     if "://" in card or Path(card).is_file():
         lines["model card"] = card
-    return _print_table(("", ""), list(lines.items()))
+    return print_table(("", ""), list(lines.items()))
 
 
 @main.command()
@@ -104,13 +100,13 @@ def compare(registry: ModelRegistry, model: str, first: str, second: str) -> Non
     with _opened(registry):
         found = registry.compare(model, first, second)
     if found.changes:
-        _print_table(
+        print_table(
             ("what changed", "", found.first.version, found.second.version),
             [(each.part, each.name, brief(each.before, _SHOWN), brief(each.after, _SHOWN)) for each in found.changes],
         )
     else:
-        click.echo("Both were made of the same data, code and settings.")
-    _print_table(("figure", found.first.version, found.second.version, "change"), _figure_rows(found))
+        show_text("Both were made of the same data, code and settings.")
+    print_table(("figure", found.first.version, found.second.version, "change"), _figure_rows(found))
 
 
 @main.command()
@@ -122,7 +118,7 @@ def alias(registry: ModelRegistry, model: str, version: str, alias: str) -> None
     """Make ALIAS mean this VERSION of MODEL and no other, e.g. production."""
     with _opened(registry):
         found = registry.alias(model, version, alias)
-    click.echo(f"{alias} of {model} is {found.version}")
+    show_text(f"{alias} of {model} is {found.version}")
 
 
 @main.command()
@@ -138,7 +134,7 @@ def label(registry: ModelRegistry, model: str, version: str, labels: Sequence[st
     with _opened(registry):
         pairs = (text.partition("=") for text in labels)
         found = registry.label(model, version, {key: value for key, _, value in pairs})
-    click.echo(f"{model} {found.version}: {_labels(found) or 'no labels'}")
+    show_text(f"{model} {found.version}: {_labels(found) or 'no labels'}")
 
 
 @main.command()
@@ -150,7 +146,7 @@ def fetch(registry: ModelRegistry, model: str, version: str, folder: Path) -> No
     """Copy a VERSION of MODEL to FOLDER when its files are what was registered."""
     with _opened(registry):
         found = registry.fetch(model, version, folder)
-    click.echo(f"{model} {found.version} → {folder}")
+    show_text(f"{model} {found.version} → {folder}")
 
 
 @contextmanager
@@ -169,20 +165,6 @@ def _way_to_another(registry: ModelRegistry) -> str:
     if registry.place != _DEFAULT_FOLDER and Path(_DEFAULT_FOLDER).is_dir():
         return f"There is one in {_DEFAULT_FOLDER}:  python -m registry list"
     return f"A run that is blessed makes one in {_DEFAULT_FOLDER}:  python runners/local_runner.py --workload taxi"
-
-
-def _print_json(plain: object) -> None:
-    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
-
-
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE if any(heads) else None, show_header=any(heads))
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    is_terminal = sys.stdout.isatty()
-    Console(highlight=False, markup=False, width=None if is_terminal else _WIDTH_IN_FILES).print(table)
 
 
 def _plain(found: RegisteredVersion, damage: str) -> dict[str, object]:

@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 from report import proof, wording
 
 FILTERS = {
-    name: getattr(wording, name) for name in ("count", "figure", "metric", "change", "share", "duration", "size")
+    name: getattr(wording, name)
+    for name in ("count", "figure", "metric", "change", "share", "duration", "size", "p_value")
 }
 
 

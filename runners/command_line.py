@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from core.errors import ExitCode, SluiceError
+from core.file_errors import unusable, unwritable
 from core.text import listed, nearest, suggestion
 from gates.command.usage import say
 from runners.component_names import NAMES
@@ -38,6 +39,12 @@ class _OneSentence(click.Command):
         except SluiceError as problem:
             say(problem)
             sys.exit(problem.exit_code)
+        except OSError as problem:
+            found = unusable(problem) or unwritable(problem)
+            if found is None:
+                raise
+            say(found)
+            sys.exit(found.exit_code)
         except click.exceptions.NoArgsIsHelpError as problem:
             command = problem.ctx.command
             names = listed(command.list_commands(problem.ctx)) if isinstance(command, click.Group) else ""

@@ -76,13 +76,14 @@ def render(checks: list[Diagnosis], colour: bool = False) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        lines.append(f"  {_mark(check, colour)}  {check.name:<{width}}  {check.found}")
+        lines.append(f"  {_mark(check, colour)}  {check.name:<{width}}  {_in_letters(check.found)}")
         if not check.ok:
-            lines.append(f"        {'':<{width}}  needed{'' if check.required else ' for that'}: {check.needed}")
-            lines.append(f"        {'':<{width}}  next:  {check.next_command}")
+            needed = f"needed{'' if check.required else ' for that'}: {_in_letters(check.needed)}"
+            lines.append(f"        {'':<{width}}  {needed}")
+            lines.append(f"        {'':<{width}}  next:  {_in_letters(check.next_command)}")
     failed = [check for check in checks if check.required and not check.ok]
     if failed:
-        lines.append(f"This machine cannot run Sluice yet. Next:  {failed[0].next_command}")
+        lines.append(f"This machine cannot run Sluice yet. Next:  {_in_letters(failed[0].next_command)}")
     else:
         lines.append("This machine can run Sluice. Next:  make run")
     return "\n".join(lines)
@@ -102,6 +103,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _mark(check: Diagnosis, colour: bool) -> str:
     mark, code = ("ok  ", 32) if check.ok else ("FAIL", 31) if check.required else ("none", 33)
     return f"\033[{code}m{mark}\033[0m" if colour else mark
+
+
+def _in_letters(text: str) -> str:
+    """As `core.printable.one_line`, which is not there yet where this file runs alone: a path cannot act on the
+    terminal."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _machine() -> Diagnosis:

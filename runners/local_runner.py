@@ -15,6 +15,7 @@ if __name__ == "__main__":
 import click
 
 from core.errors import ExitCode, SluiceError
+from core.printable import show_page
 from gates.command.usage import say
 from runners.command_line import OneSentenceCommand
 
@@ -70,12 +71,12 @@ def main(
         if explain is not None:
             from pipeline.config.explain import explain as explanation
 
-            click.echo(explanation(explain))
+            show_page(explanation(explain))
             sys.exit(ExitCode.PUSHED)
         if list_names:
             from runners.command_line import listing
 
-            click.echo(listing())
+            show_page(listing())
             sys.exit(ExitCode.PUSHED)
         from runners.local.run import Request, run
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.packages import PACKAGES
+from core.printable import show_text
 from runners.named_files import files_named_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,4 +191,4 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 if __name__ == "__main__":
-    print(image_code())
+    show_text(image_code())

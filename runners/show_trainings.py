@@ -13,6 +13,8 @@ from pathlib import Path
 
 import packaging.version
 
+from core.printable import show_error, show_text
+
 NEWEST = 5  # of each component of a workload
 
 
@@ -79,11 +81,9 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tensorboard-") as directory:
         if not link_folders(newest_event_folders(arguments.output_dir), Path(directory)):
-            print(
-                f"sluice: no training yet under {arguments.output_dir}.\n        Make one:  make run", file=sys.stderr
-            )
+            show_error(f"no training yet under {arguments.output_dir}.\n        Make one:  make run")
             return 3
-        print(f"TensorBoard: {serve(directory, arguments.host, arguments.port)}   (Ctrl-C ends it)", flush=True)
+        show_text(f"TensorBoard: {serve(directory, arguments.host, arguments.port)}   (Ctrl-C ends it)")
         try:
             while True:
                 time.sleep(3600)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.errors import SluiceError
+from core.printable import show_error, show_text
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 from serving.worker.port import open_port
 from serving.worker.signals import end_on_signal
@@ -76,7 +77,7 @@ def run(settings: ContainerSettings) -> None:
     with open_port("0.0.0.0", settings.port, f"{PORT}={{port}}", listen=False) as port:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         identity = f" as deployed model {settings.deployed_id}" if settings.deployed_id else ""
-        print(f"sluice: loads {settings.model}{identity}", flush=True)
+        show_text(f"sluice: loads {settings.model}{identity}")
         # Imports TensorFlow.
         from serving.worker.answer_record import AnswerRecord
         from serving.worker.process import serve_container
@@ -115,7 +116,7 @@ def main() -> None:
     try:
         run(settings_from(os.environ))
     except SluiceError as problem:
-        print(f"sluice: {problem}", file=sys.stderr, flush=True)
+        show_error(problem)
         sys.exit(int(problem.exit_code))
 
 

@@ -12,6 +12,7 @@ from tensorflow.io import gfile
 
 from core.errors import SluiceError
 from serving.local.state import StateFile
+from serving.own_folder import check_is_own
 from serving.version_folder import (
     NEWEST,
     Push,
@@ -46,7 +47,9 @@ class LocalVersionFolder(VersionFolder):
 
         Raises:
           OSError: as the contract says.
+          SluiceError: when the folder is a link to nothing or into another workload's.
         """
+        check_is_own(Path(self.folder))
         gfile.makedirs(self.folder)
         with FileLock(self._path(".lock")):
             self._clean()
@@ -60,7 +63,12 @@ class LocalVersionFolder(VersionFolder):
             return self._stands(version, fingerprint, is_new=True)
 
     def distrust_if_altered(self) -> None:
-        """By the fingerprint in the marker."""
+        """By the fingerprint in the marker.
+
+        Raises:
+          SluiceError: when the folder is a link to nothing or into another workload's.
+        """
+        check_is_own(Path(self.folder))
         for version in self._marked():
             with gfile.GFile(posixpath.join(self.folder, NEWEST, str(version)), "r") as file:
                 pushed = file.read()

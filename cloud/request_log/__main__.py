@@ -11,6 +11,7 @@ import click
 from cloud.request_log.table import logged_requests
 from core.atomic_write import write_text
 from core.errors import SluiceError
+from core.printable import show_text
 from gates.command.usage import OneSentenceCommand, check_writable
 
 FILE = "request_log.jsonl"
@@ -38,7 +39,7 @@ def main(table: str, folder: Path, days: float, most: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / FILE, "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found.instances))
     left_out = f", {found.left_out:,} left out that name no features" if found.left_out else ""
-    click.echo(f"{folder / FILE}: {len(found.instances):,} instances of {found.requests:,} requests{left_out}")
+    show_text(f"{folder / FILE}: {len(found.instances):,} instances of {found.requests:,} requests{left_out}")
 
 
 def _check_place(folder: Path) -> None:

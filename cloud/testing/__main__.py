@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cloud.testing.cloud import LocalCloud
+from core.printable import show_text
 
 
 @click.command()
@@ -24,14 +25,14 @@ def main(project: str, buckets: tuple[str, ...], region: str, folder: Path | Non
         for bucket in set(buckets) - {each.name for each in cloud.storage.buckets()}:
             cloud.storage.create_bucket(bucket, region)
         for name, value in cloud.environment.items():
-            click.echo(f"export {name}={value}")
-        click.echo("# Serving. Ctrl-C ends it.")
+            show_text(f"export {name}={value}")
+        show_text("# Serving. Ctrl-C ends it.")
         try:
             stopped.wait()
         except KeyboardInterrupt:
-            click.echo("# Ended.")
+            show_text("# Ended.")
     for refused in sorted(set(cloud.proxy.refused)):
-        click.echo(f"# Refused: {refused}")
+        show_text(f"# Refused: {refused}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time as clock
 import warnings
@@ -14,8 +13,8 @@ import click
 
 from core.atomic_write import write_text
 from core.errors import ExitCode
+from core.printable import json_text, show_json
 from gates.command.usage import OneSentenceGroup, check_writable, show_or_write
-from gates.verdict.finding import GateReport
 from sources.formats import formats_of_files
 
 _EPILOG = f"""\b
@@ -109,9 +108,9 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
         report = run(eval=eval_, progress=progress, reading=reading, **given)
     watch.begin("")
     if out == _STDOUT:
-        click.echo(_as_text(report))
+        show_json({**report.to_json(), "seed": 0})
     elif out is not None:
-        write_text(Path(out), _as_text(report) + "\n")
+        write_text(Path(out), json_text({**report.to_json(), "seed": 0}) + "\n")
     show_report(console, report, verbose)
     if timings:
         show_timings(console, watch.seconds)
@@ -133,7 +132,7 @@ def list_checks(as_json: bool, markdown: bool, output: Path | None) -> None:
     from gates.verdict.catalogue import checks
 
     if as_json:
-        show_or_write(json.dumps([plain(each) for each in checks()], indent=2, ensure_ascii=False) + "\n", output)
+        show_or_write(json_text([plain(each) for each in checks()]) + "\n", output)
     elif markdown:
         from gates.command.catalogue_page import page
 
@@ -163,7 +162,7 @@ def describe(data: str, label: str | None, time: str | None, as_json: bool, **gi
     found = data_of({"train": data}, Workload(label=label, time=time, reading=reading_with(AS_USUAL, given)), True)
     summary = summarise(found.train, label, time)
     if as_json:
-        click.echo(json.dumps({**summary.to_json(), "notes": list(found.notes)}, indent=2, ensure_ascii=False))
+        show_json({**summary.to_json(), "notes": list(found.notes)})
     else:
         show_summary(console_on(sys.stdout), summary)
         show_notes(console_on(sys.stdout), found.notes)
@@ -180,7 +179,3 @@ class _Stopwatch:
         now = clock.process_time()
         self.seconds[self._name] = now - self._since
         self._name, self._since = name, now
-
-
-def _as_text(report: GateReport) -> str:
-    return json.dumps({**report.to_json(), "seed": 0}, indent=2, ensure_ascii=False, allow_nan=False)

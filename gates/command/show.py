@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.printable import hanging, one_line, printable
+from core.terminal import PlainConsole
 from core.text import counted, shortened
 from gates.tables.describe import ColumnSummary, DataSummary
 from gates.verdict.catalogue import Check
@@ -29,7 +31,7 @@ _VERDICT_WORDS = {
 
 def console_on(stream: TextIO) -> Console:
     """A console as wide as the terminal, or of a fixed width into a file."""
-    return Console(file=stream, width=None if stream.isatty() else _PIPED_WIDTH, highlight=False, emoji=False)
+    return PlainConsole(stream, _PIPED_WIDTH)
 
 
 def show_report(console: Console, report: GateReport, verbose: bool = False) -> None:
@@ -45,7 +47,7 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
         table.add_column(overflow="fold", ratio=1)
         for finding in shown:
             severity = Text(finding.severity.value, _STYLE[finding.severity])
-            table.add_row(severity, Text(finding.check), Text(_printable(finding.subject)), _why(finding, verbose))
+            table.add_row(severity, Text(finding.check), Text(one_line(finding.subject)), _why(finding, verbose))
         console.print(table)
     if left_out:
         console.print(Text(f"and {left_out:,} more (--verbose, or --json)", "dim"))
@@ -60,17 +62,18 @@ def show_report(console: Console, report: GateReport, verbose: bool = False) -> 
 def show_notes(console: Console, notes: Iterable[str]) -> None:
     """Prints the remarks on how tables were read."""
     for note in notes:
-        console.print(Text(_printable(f"info: {note}"), "dim"))
+        console.print(Text(hanging(f"info: {note}"), "dim"))
 
 
 def _why(finding: Finding, verbose: bool) -> Text:
-    text = Text(_printable(finding.reason))
+    text = Text(printable(finding.reason))
     if finding.severity is not Severity.INFO:
-        text.append(f"\n→ {_printable(finding.remedy)}", style="dim")
+        text.append(f"\n→ {printable(finding.remedy)}", style="dim")
     if verbose and finding.sample:
-        text.append(f"\n{_printable(finding.sample.caption)}: {', '.join(finding.sample.columns)}", style="dim")
+        heads = f"{finding.sample.caption}: {', '.join(finding.sample.columns)}"
+        text.append(f"\n{one_line(heads)}", style="dim")
         for row in finding.sample.rows:
-            text.append(f"\n  {_printable(' | '.join(row))}", style="dim")
+            text.append(f"\n  {one_line(' | '.join(row))}", style="dim")
     return text
 
 
@@ -81,7 +84,7 @@ def _show_doubts(console: Console, report: GateReport, verbose: bool) -> None:
     in_table = [each for each in doubts if verbose or each.severity is not Severity.INFO]
     suspects = [each for each in doubts if each not in in_table and not each.value <= each.threshold][:_MOST_DOUBTS]
     for each in suspects:
-        console.print(Text(_printable(f"undecided: {each.check}: {each.reason}"), "yellow"))
+        console.print(Text(hanging(f"undecided: {each.check}: {each.reason}"), "yellow"))
     if rest := Counter(each.check for each in doubts if each not in suspects):
         text = ", ".join(f"{check} ({count:,})" for check, count in rest.items())
         console.print(Text(f"too few rows to decide: {text}", "dim"))
@@ -93,7 +96,7 @@ def _show_skipped(console: Console, report: GateReport, verbose: bool) -> None:
     console.print(Text(f"{counted(run, 'check')} run, {skipped} skipped{hint}", "dim"))
     if verbose:
         for each in report.checks_skipped:
-            console.print(Text(f"  {each.check}: {each.why}", "dim"))
+            console.print(Text(hanging(f"  {each.check}: {each.why}"), "dim"))
 
 
 def show_timings(console: Console, seconds: Mapping[str, float]) -> None:
@@ -133,22 +136,17 @@ def show_summary(console: Console, summary: DataSummary) -> None:
         table.add_row(*_cells(column))
     console.print(table)
     if summary.label:
-        shares = ", ".join(f"{_printable(value)}: {share:.1%}" for value, share in summary.label_shares)
+        shares = ", ".join(f"{one_line(value)}: {share:.1%}" for value, share in summary.label_shares)
         more = f" and {summary.more_labels:,} more" if summary.more_labels else ""
-        console.print(Text(f"label {summary.label}  {shares}{more}"))
+        console.print(Text(f"label {one_line(summary.label)}  {shares}{more}"))
     if summary.time_range:
-        console.print(Text(f"time {summary.time}  {summary.time_range[0]} to {summary.time_range[1]}"))
+        console.print(Text(one_line(f"time {summary.time}  {summary.time_range[0]} to {summary.time_range[1]}")))
 
 
 def _cells(column: ColumnSummary) -> Sequence[Text]:
     distinct = "" if column.distinct is None else f"{column.distinct:,}"
-    return [Text(_printable(t)) for t in (column.name, column.kind, f"{column.missing:.1%}", distinct, column.values)]
+    return [Text(one_line(t)) for t in (column.name, column.kind, f"{column.missing:.1%}", distinct, column.values)]
 
 
 def _bare_table() -> Table:
     return Table(box=None, padding=(0, 2, 0, 0), show_header=False, expand=True)
-
-
-def _printable(text: str) -> str:
-    """The text without control characters, which a terminal would execute."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

@@ -12,13 +12,14 @@ import click
 from core.atomic_write import write_text
 from core.errors import ExitCode, SluiceError
 from core.file_errors import unusable
+from core.printable import show_error, show_page
 
 _STOPPED = 130  # as shells report Ctrl-C
 
 
 def say(problem: SluiceError) -> None:
     """A user's error on standard error: one sentence and the next command."""
-    click.echo(f"sluice: {problem}", err=True)
+    show_error(problem)
 
 
 def folder_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -37,7 +38,7 @@ def show_or_write(text: str, output: Path | None) -> None:
       SluiceError: when the file cannot be written.
     """
     if output is None:
-        click.echo(text, nl=False)
+        show_page(text.removesuffix("\n"))
     else:
         check_writable(output, "--output")
         write_text(output, text)

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gates.tables.cell_text import cell_texts
 from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_codes
 from gates.verdict.finding import RowSample
 
@@ -163,10 +164,10 @@ def _numbers_rows(table: Table, name: str) -> bool:
 def row_sample(table: Table, rows: NDArray[np.intp], caption: str, names: Sequence[str] | None = None) -> RowSample:
     """A few rows as text."""
     shown = [name for name in names or table.columns if table.kinds[name] is not ColumnKind.IMAGE][:_SHOWN_COLUMNS]
-    few = table.arrow.select(shown).take(rows[:_SHOWN_ROWS].astype(np.int64)).to_pylist()
-    return RowSample(caption, tuple(shown), tuple(tuple(_text(row[name]) for name in shown) for row in few))
+    few = table.arrow.select(shown).take(rows[:_SHOWN_ROWS].astype(np.int64))
+    columns = [map(_shortened, cell_texts(column)) for column in few.columns]
+    return RowSample(caption, tuple(shown), tuple(zip(*columns, strict=True)))
 
 
-def _text(value: object) -> str:
-    text = "" if value is None else str(value)
+def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN_LETTERS else text[: _SHOWN_LETTERS - 1] + "…"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from scipy import stats
 
-from core.text import listed, shortened
+from core.text import listed, p_value_text, shortened
 from gates.verdict.finding import Finding, Severity
 
 # A breach with a larger p-value under clean sampling is reported and does not refuse.
@@ -132,7 +132,7 @@ def _by_chance(alike: Sequence[Breach]) -> str:
     p_value = max(breach.p_value or 0.0 for breach in alike)
     if p_value <= CERTAINTY:
         return ""
-    return f" At so few rows chance alone explains it (p = {p_value:.2g}), so this does not refuse."
+    return f" At so few rows chance alone explains it ({p_value_text(p_value)}), so this does not refuse."
 
 
 def spoken(dataset: str) -> str:

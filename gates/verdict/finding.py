@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from core.printable import json_text
+
 
 class Severity(str, Enum):
     """The weight of a finding: INFO is listed, WARN is shown in the verdict, BLOCK refuses."""
@@ -168,7 +170,7 @@ class GateReport:
 
     def dumps(self) -> str:
         """The report as JSON text, as gate components store it."""
-        return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        return json_text(self.to_json())
 
     @classmethod
     def loads(cls, text: str) -> GateReport:

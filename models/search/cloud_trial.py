@@ -20,6 +20,7 @@ import hypertune
 import tensorflow as tf
 
 from core.errors import SluiceError
+from core.printable import show_error
 from models.search.fitting import Workshop
 from models.search.space import typed_values
 from models.search.trial import OBJECTIVE, Curves, Task, TrialOutcome, outcome_file
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     values = typed_values(space, _named(others))
     outcome = _run(workshop, int(trial), values, outcome_file(known.workshop, trial))
     if outcome.state == "failed":
-        print(f"sluice: trial {trial} failed: {outcome.reason}", file=sys.stderr)
+        show_error(f"trial {trial} failed: {outcome.reason}")
     return int(outcome.state == "failed")
 
 
@@ -86,5 +87,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except SluiceError as problem:
-        print(f"sluice: {problem}", file=sys.stderr)
+        show_error(problem)
         sys.exit(problem.exit_code)

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 
+from core.printable import show_text
 from models.search.machines import connect
 
 # Exit codes: the machine was never there, and the worker there has ended.
@@ -25,7 +26,7 @@ def main() -> None:
     try:
         connection = connect(sys.argv[1], greeting)
     except OSError as problem:
-        print(f"{sys.argv[1]}: {problem}", file=sys.stderr)
+        show_text(f"{sys.argv[1]}: {problem}", sys.stderr)
         sys.exit(NOT_THERE)
     threading.Thread(target=_pass_on_orders, args=(connection,), daemon=True).start()
     with contextlib.suppress(OSError), connection.makefile("r", encoding="utf-8") as answers:

@@ -16,9 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import SluiceError
+from core.printable import hanging, one_line
+from core.terminal import PlainConsole
 from gates.verdict.finding import Finding, GateReport, Severity
 
 _NAME_WIDTH = 13
+_WIDTH_IN_FILES = 110
 _SEVERITY_STYLE = {Severity.BLOCK: "bold red", Severity.WARN: "yellow", Severity.INFO: "dim"}
 
 
@@ -26,15 +29,14 @@ class RunConsole:
     """Prints to the real standard output; the progress line is drawn on terminals only."""
 
     def __init__(self, stream: TextIO) -> None:
-        width = None if stream.isatty() else 110
-        self._console = Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+        self._console = PlainConsole(stream, _WIDTH_IN_FILES, soft_wrap=not stream.isatty())
         self._progress: Progress | None = None
         self._name = ""
         self._listener = _ProgressListener(self)
 
     def headline(self, *parts: str) -> None:
         """Print the first line: what runs, and where."""
-        self._console.print(Text(" · ".join(("sluice", *parts)), style="bold"))
+        self._console.print(Text(one_line(" · ".join(("sluice", *parts))), style="bold"))
 
     def working_on(self, name: str) -> None:
         """Show that `name` runs, until the next line is printed."""
@@ -42,7 +44,7 @@ class RunConsole:
         self._name = name
         if not self.is_terminal:
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(30), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._progress.add_task(f"{name:<{_NAME_WIDTH}}", total=None)
         self._progress.start()
@@ -92,7 +94,7 @@ class RunConsole:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for gate, finding in shown[:limit]:
-            table.add_row(Text(finding.severity.value, _SEVERITY_STYLE[finding.severity]), gate, _why(finding))
+            table.add_row(Text(finding.severity.value, _SEVERITY_STYLE[finding.severity]), Text(gate), _why(finding))
         self._console.print(table, soft_wrap=False)
         if len(shown) > limit:
             self._console.print(f"  and {len(shown) - limit} more in the report")
@@ -100,7 +102,7 @@ class RunConsole:
     def last_words(self, word: str, sentence: str, style: str = "bold") -> None:
         """Print how the run ended."""
         self.rest()
-        self._console.print(Text(f"  {word}  ", style=style) + Text(sentence))
+        self._console.print(Text(f"  {word}  ", style=style) + Text(hanging(sentence)))
 
     @property
     def rich(self) -> Console:
@@ -126,14 +128,14 @@ class RunConsole:
     def ask(self, question: str) -> bool:
         """Whether a person answers yes; False where nobody can answer."""
         self.rest()
-        return self.can_ask and Confirm.ask(question, console=self._console, default=False)
+        return self.can_ask and Confirm.ask(Text(hanging(question)), console=self._console, default=False)
 
     def error(self, problem: SluiceError) -> None:
         """Print a user's error: one sentence, and the next command."""
         self.rest()
-        self._console.print(Text(f"sluice: {problem.headline}"))
+        self._console.print(Text(hanging(f"sluice: {problem.headline}")))
         if problem.next_command:
-            self._console.print(Text(f"        {problem.next_command}"))
+            self._console.print(Text(hanging(f"        {problem.next_command}")))
 
     def __enter__(self) -> RunConsole:
         logging.getLogger("sluice.progress").addHandler(self._listener)

@@ -42,7 +42,7 @@ def output_redirected_to(log: Path) -> Iterator[TextIO]:
         yield console
     finally:
         console.close()
-        _flush()
+        _flush_or_drop()
         for number, original in zip(_STANDARD, originals, strict=True):
             os.dup2(original, number)
             os.close(original)
@@ -57,6 +57,18 @@ class _PatientPipe(io.FileIO):
             return super().write(data) or 0
         except BrokenPipeError:
             return len(bytes(data))
+
+
+def _flush_or_drop() -> None:
+    """Flushes into the log; what a full disk does not take must not appear on the terminal instead."""
+    for number, stream in zip(_STANDARD, (sys.stdout, sys.stderr), strict=True):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+            stream.flush()
 
 
 def _flush() -> None:

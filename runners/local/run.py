@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import SluiceError
+from core.file_errors import unwritable
 from core.garbage import nothing_collected
 from pipeline.config.load import load_workload
 from pipeline.config.references import check_references
@@ -157,7 +158,10 @@ class LocalRun:
             outcome = outcome_of_defect(defect, self._see_log)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
-        self._publish(outcome)
+        try:
+            self._publish(outcome)
+        except OSError as problem:
+            outcome = self._unrecorded(outcome, problem)
         if outcome.outcome == "stopped" and outcome.exit_code:
             _leave_at_once(outcome.exit_code)
         return outcome.exit_code
@@ -230,6 +234,18 @@ class LocalRun:
         except Exception:
             logging.getLogger("sluice").exception("the outputs of the components cannot be read")
             return Gathered()
+
+    def _unrecorded(self, outcome: Outcome, problem: OSError) -> Outcome:
+        """The outcome of a run whose record or report the disk did not take; what a defect might cause is raised."""
+        found = unwritable(problem)
+        if found is None:
+            raise problem
+        print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
+        found = SluiceError(
+            f"the run cannot be recorded in {from_here(self._folder.path)}: {found.headline}", found.next_command
+        )
+        self._console.error(found)
+        return outcome if outcome.outcome == "stopped" and outcome.exit_code else outcome_of_error(found)
 
     def _facts(self) -> dict[str, Any]:
         peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

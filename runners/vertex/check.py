@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-
 from core.errors import ExitCode, SluiceError
+from core.terminal import PlainConsole
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
@@ -65,15 +64,15 @@ def _compile_and_list(config: WorkloadConfig, cloud: EnvironmentConfig, folder: 
     job = compile_workload(config, cloud, datasets, folder)
     _, spec = read_job(job)
     tasks: list[JobTask] = list_tasks(spec)
-    console = Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
+    console = PlainConsole(stream, soft_wrap=True)
     console.print(f"sluice · {config.name} · {spec.pipeline_info.name} · schema {spec.schema_version}", style="bold")
     for line in task_lines(tasks):
-        console.print(line, markup=False)
+        console.print(line)
     for image, count in Counter(task.image for task in tasks if task.image).items():
         console.print(f"  {count} containers of {image}")
     console.print(f"  {len(tasks)} tasks, every reference resolves   ·   job: {job}")
     for warning in warnings:
-        console.print(f"  {warning}", style="yellow", markup=False)
+        console.print(f"  {warning}", style="yellow")
     if left := placeholders(cloud.model_dump()):
         console.print(f"  environment {cloud.name}: {', '.join(left)} still hold placeholders (my-…)", style="yellow")
         console.print("  Put your own into its YAML (configs/environments/), or give --project, --bucket and --image.")

@@ -16,6 +16,7 @@ import threading
 from typing import NoReturn
 
 from core.errors import ExitCode, SluiceError, root_error
+from core.printable import show_error
 from runners.vertex.dataflow import with_run_label
 from runners.vertex.task_errors import user_error_in, write_error
 
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _end(problem: SluiceError) -> NoReturn:
-    print(f"sluice: {problem}", file=sys.stderr)
+    show_error(problem)
     raise SystemExit(int(problem.exit_code))
 
 
@@ -74,7 +75,7 @@ def _give_up(folder: str, minutes: str) -> NoReturn:
         "Allow more:  `task.timeout_minutes` of the environment, or that of `tasks`",
         ExitCode.ERROR,
     )
-    print(f"sluice: {problem}", file=sys.stderr, flush=True)
+    show_error(problem)
     _leave(folder, problem)
     # The executor may be inside a library that notices no signal.
     os._exit(problem.exit_code)

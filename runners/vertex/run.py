@@ -21,6 +21,7 @@ from cloud.place import Place
 from cloud.preflight.images import pinned
 from cloud.schedules import Schedules, check_cron
 from core.errors import ExitCode, SluiceError
+from core.printable import PrintableFormatter
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.config.references import check_references
@@ -245,5 +246,7 @@ def _output(log: Path, debug: bool) -> Iterator[TextIO]:
         with output_redirected_to(log) as stream:
             yield stream
         return
-    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PrintableFormatter(logging.BASIC_FORMAT))
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG, force=True)
     yield sys.stdout

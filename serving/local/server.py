@@ -16,6 +16,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from core.errors import SluiceError
+from core.printable import show_text
 from serving.local.fast_path import FastPath
 from serving.local.fleet import Address, Fleet
 from serving.local.fronts import ENVOY, ROUTER, Opened, PublicPort, envoy_listens, router_listens
@@ -92,9 +93,9 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
             besides.append(grpc)
         app = _app(settings, file, folder, opened, besides)
         if announce:
-            print(announce.format(url=settings.url), flush=True)
+            show_text(announce.format(url=settings.url))
         if grpc_address:
-            print(f"sluice · {settings.name} · gRPC {grpc_address} · PredictionService", flush=True)
+            show_text(f"sluice · {settings.name} · gRPC {grpc_address} · PredictionService")
         leave_out_what_is_loaded()
         run_until_signal(_config(settings, app, opened), opened.listening, opened.envoy.drain if opened.envoy else None)
 

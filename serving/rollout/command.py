@@ -6,15 +6,14 @@ import getpass
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from core.errors import ExitCode, SluiceError
+from core.printable import show_text
+from core.terminal import print_table
 from core.text import listed
 from gates.command.usage import OneSentenceGroup, folder_name
 from serving.rollout.record import Entry, Phase, Rollout
@@ -29,7 +28,6 @@ Exit codes:  0 done; with status and resume: the version has all traffic
                a registry cannot be changed
              4 with status and resume: undecided, waiting for approval, or under way
 """
-_WIDTH_IN_FILES = 200
 _APPROVABLE = (Phase.CANARY, Phase.APPROVAL)
 _BEFORE_PRODUCTION = (Phase.STAGING, Phase.SMOKE, Phase.SHADOW, *_APPROVABLE)
 _REVERSIBLE = (*_BEFORE_PRODUCTION, Phase.PRODUCTION, Phase.WARM)
@@ -68,15 +66,13 @@ def status(output_dir: str, workload: str) -> None:
     store = store_at(output_dir, workload)
     rollout = _last(store)
     running = " A process is rolling out." if not rollout.is_final and store.is_running() else ""
-    click.echo(
-        f"{workload}, rollout {rollout.id}: version {rollout.candidate.version}, {rollout.phase.value}.{running}"
-    )
-    click.echo(rollout.reason or "No step has ended yet.")
-    _print_table(("when (UTC)", "step", "share", "outcome", "reason"), map(_row, rollout.entries))
+    show_text(f"{workload}, rollout {rollout.id}: version {rollout.candidate.version}, {rollout.phase.value}.{running}")
+    show_text(rollout.reason or "No step has ended yet.")
+    print_table(("when (UTC)", "step", "share", "outcome", "reason"), map(_row, rollout.entries))
     if rollout.phase is Phase.APPROVAL:
-        click.echo(f"Decide:  {store.command('approve')}\n    or:  {store.command('reject')}")
+        show_text(f"Decide:  {store.command('approve')}\n    or:  {store.command('reject')}")
     elif not rollout.is_final and not running:
-        click.echo(f"Go on:  {store.command('resume')}")
+        show_text(f"Go on:  {store.command('resume')}")
     sys.exit(rollout.exit_code)
 
 
@@ -97,9 +93,9 @@ def history(output_dir: str, workload: str) -> None:
     """List the finished rollouts, oldest first."""
     found = store_at(output_dir, workload).history()
     if not found:
-        click.echo(f"No rollout of {workload} has ended yet.")
+        show_text(f"No rollout of {workload} has ended yet.")
     else:
-        _print_table(("rollout", "version", "before it", "ended (UTC)", "outcome", "reason"), map(_past_row, found))
+        print_table(("rollout", "version", "before it", "ended (UTC)", "outcome", "reason"), map(_past_row, found))
 
 
 @main.command()
@@ -136,7 +132,7 @@ def record(output_dir: str, workload: str) -> None:
 
     if unrecorded := record_again(store, rollout):
         raise SluiceError(unrecorded.reason, unrecorded.remedy)
-    click.echo(f"Recorded: version {rollout.candidate.version} of {workload}, {rollout.phase.value}.")
+    show_text(f"Recorded: version {rollout.candidate.version} of {workload}, {rollout.phase.value}.")
 
 
 def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[Phase], wanted: Phase) -> None:
@@ -153,9 +149,9 @@ def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[P
     by = f"by {getpass.getuser()}"
     store.instruct(Instruction(rollout.id, rollout.phase.value, action, f"{reason} ({by})" if reason else by))
     if store.is_running():
-        click.echo(f"Recorded. The process that rolls out {store.workload} follows it at its next look.")
+        show_text(f"Recorded. The process that rolls out {store.workload} follows it at its next look.")
     elif rollout.order is None:
-        click.echo(f"Recorded. No process is rolling out {store.workload} now; its next start follows it first.")
+        show_text(f"Recorded. No process is rolling out {store.workload} now; its next start follows it first.")
     else:
         finished = _finish(store, rollout)
         sys.exit(ExitCode.PUSHED if finished.phase is wanted else finished.exit_code)
@@ -165,9 +161,9 @@ def _finish(store: RolloutStore, rollout: Rollout) -> Rollout:
     _keep_libraries_quiet()
     from serving.rollout.finish import finish  # imports TensorFlow
 
-    finished = finish(store, rollout, show=click.echo)
+    finished = finish(store, rollout, show=show_text)
     if finished.exit_code is ExitCode.UNDECIDED:
-        click.echo(f"Next:  {store.next_command(finished)}")
+        show_text(f"Next:  {store.next_command(finished)}")
     return finished
 
 
@@ -197,13 +193,3 @@ def _past_row(rollout: Rollout) -> Sequence[str]:
     ended = rollout.entries[-1].at if rollout.entries else ""
     version = rollout.candidate.version
     return rollout.id, version, rollout.previous or "–", ended, rollout.phase.value, rollout.reason
-
-
-def _print_table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    is_terminal = sys.stdout.isatty()
-    Console(highlight=False, markup=False, width=None if is_terminal else _WIDTH_IN_FILES).print(table)

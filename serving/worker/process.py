@@ -22,6 +22,7 @@ import uvloop
 from tensorflow.io import gfile
 
 from core.errors import SluiceError
+from core.printable import show_text
 from core.text import counted
 from serving.protocol.guarded_http import Limits, open_as_many_files_as_allowed
 from serving.protocol.quiet_server import DRAIN_SECONDS, LONG_KEEP_ALIVE_SECONDS, quiet_server
@@ -89,7 +90,7 @@ def serve_container(
     open_as_many_files_as_allowed()
     port.listen(WAITING_CONNECTIONS)
     host, number = port.getsockname()[:2]
-    print(f"sluice: ready on {host}:{number}, warmed up by {counted(requests, 'golden request')}", flush=True)
+    show_text(f"sluice: ready on {host}:{number}, warmed up by {counted(requests, 'golden request')}")
     run_until_signal(configuration(model, settings, record), port)
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from core.text import p_value_text
 from gates.data.contamination.image_search import ImageIndex, fitting_layout
 from gates.data.evidence import Data
 from gates.data.images import fits, layout_of, like_classes, sampled_rows
@@ -159,7 +160,7 @@ def _judged(
     text = (
         f"{value:.2%} of {sampled} images in {table.name} have a near copy in {base} (correlation {threshold:.4f} or "
         f"more in one of 9 positions, not equal); of {len(own):,} of {base}'s own images {own_share:.2%} have "
-        f"one in the rest of {base} (p = {p_value:.1g})."
+        f"one in the rest of {base} ({p_value_text(p_value)})."
     )
     return Measurement(
         subject=f"{name} in {table.name}" if base == "train" else f"{name} in {table.name} and {base}",

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from core.text import p_value_text
 from gates.data import boosted
 from gates.data.evidence import Data
 from gates.data.leakage.predictive_power import PredictionProblem, PredictivePower, features_alone, problem_of
@@ -170,7 +171,7 @@ def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, row
         text += f"; the next, `{advantage.next_name}`, has {advantage.next_power:.3f}"
     if advantage.jointly:
         text += f"; all other features together reach {advantage.others:.3f}"
-    return text + f". It alone avoids {advantage.share:.0%} of their errors, p = {advantage.p_value:.1g}."
+    return text + f". It alone avoids {advantage.share:.0%} of their errors, {p_value_text(advantage.p_value)}."
 
 
 def chart_of(name: str, power: float, k: int, powers: dict[str, PredictivePower], problem: PredictionProblem) -> Chart:

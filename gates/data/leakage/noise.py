@@ -11,6 +11,7 @@ from gates.data.leakage.blame import blame
 from gates.data.leakage.encodings import encodings
 from gates.data.leakage.proxy import Proxy
 from gates.statistics.strength import concordance, correlation, shares_of
+from gates.tables.cell_text import cell_texts
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.finding import RowSample
 
@@ -118,6 +119,5 @@ def suspects(proxy: Proxy, scores: np.ndarray, guess: np.ndarray) -> RowSample |
     worst = wrong[np.argsort(own[wrong], kind="stable")[:5]]
     columns = [proxy.data.label or "", *proxy.matrix.names[:7]]
     rows = proxy.train.rows[worst]
-    texts = [table.arrow.column(column).take(rows).to_pylist() for column in columns]
-    shown = tuple(tuple("" if v is None else str(v) for v in row) for row in zip(*texts, strict=True))
-    return RowSample("rows of train whose label a model believes least", tuple(columns), shown)
+    shown = zip(*(cell_texts(table.arrow.column(column).take(rows)) for column in columns), strict=True)
+    return RowSample("rows of train whose label a model believes least", tuple(columns), tuple(shown))

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
+from core.text import p_value_text
 from gates.data.boosted import sample_of
 from gates.data.evidence import Data
 from gates.data.skew.calendar_columns import follows_calendar, seconds_of
@@ -191,7 +192,7 @@ class TableComparison:
             why = f"the split is by {self.column}" if self.unit is Unit.ENTITY else "equal rows are on one side"
             notes = f", {effective_rows:,.0f} effective ones because {why}"
         beyond = suspect and distance.effect > limit
-        certain = f"margin {margin:.3g}, {rows:,} rows{notes}, p = {distance.p_value:.1e} by itself"
+        certain = f"margin {margin:.3g}, {rows:,} rows{notes}, {p_value_text(distance.p_value)} by itself"
         # A column that few rows fill leaves no doubt about the table.
         is_bounded = bounded and self.unit is Unit.ROW and rows >= _HARDLY_ANY * self.other.rows
         alike = f"`{column}` in {self.other.name}{where} is like train"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.text import listed
 from gates.data.evidence import Data
+from gates.tables.cell_text import cell_texts
 from gates.tables.table import Codes, ColumnKind, Mask, Table, joint_categories
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.finding import Chart, RowSample
@@ -246,7 +247,11 @@ def _sample(name: str, mask: Mask, join: _Join, serving: Table) -> RowSample:
     rows = []
     for one, other in zip(serving_rows.tolist(), table_rows.tolist(), strict=True):
         place = int(np.searchsorted(starts, other, "right")) - 1
-        known = join.tables[place].arrow.column(name)[other - int(starts[place])].as_py()
-        key = (str(serving.arrow.column(each)[one].as_py()) for each in join.keys)
-        rows.append((*key, str(known)[:60], str(serving.arrow.column(name)[one].as_py())[:60]))
+        known = _cell(join.tables[place], name, other - int(starts[place]))
+        key = (_cell(serving, each, one) for each in join.keys)
+        rows.append((*key, known[:60], _cell(serving, name, one)[:60]))
     return RowSample(f"rows in which `{name}` differs", (*join.keys, "training", "serving"), tuple(rows))
+
+
+def _cell(table: Table, name: str, row: int) -> str:
+    return cell_texts(table.arrow.column(name).slice(row, 1))[0]

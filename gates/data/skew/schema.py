@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.text import listed, plural
+from core.text import listed, p_value_text, plural
 from gates.data.evidence import Data
 from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.new_values import domain_of, of_unseen
@@ -192,10 +192,10 @@ def _as_text(pair: TableComparison, column: str, margin: float) -> Measurement:
         distance.effect,
         rows_b,
         f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name}, such as "
-        f"{strays[0]!r} (margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e})."
+        f"{strays[0]!r} (margin {margin:.3g}, {rows_b:,} rows, {p_value_text(distance.p_value)})."
         if strays
         else f"Of the values of `{column}` {share_a:.1%} are numbers in train and {share_b:.1%} in {other.name} "
-        f"(margin {margin:.3g}, {rows_b:,} rows, p = {distance.p_value:.1e}).",
+        f"(margin {margin:.3g}, {rows_b:,} rows, {p_value_text(distance.p_value)}).",
         remedy if beyond else "Nothing to do.",
         p_value=distance.p_value,
         sample=sample,

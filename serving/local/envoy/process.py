@@ -17,6 +17,7 @@ from typing import Any
 from core.atomic_write import write_text
 from core.child_process import ending_in_words
 from core.errors import SluiceError
+from core.printable import show_error
 from serving.local.envoy import launch
 from serving.local.envoy.admin import Admin
 from serving.local.envoy.bootstrap import LISTENER, Place, bootstrap
@@ -127,7 +128,7 @@ class EnvoyProcess:
             self._problem = f"it ended {ending_in_words(code)}{self._last_line()}"
             if failures == MOST_FAILURES or not self._is_ready.is_set():
                 break
-            print(f"sluice: Envoy ended {ending_in_words(code)} and is started again", file=sys.stderr, flush=True)
+            show_error(f"Envoy ended {ending_in_words(code)} and is started again")
         if not self._is_ready.is_set():
             self._is_settled.set()
         else:

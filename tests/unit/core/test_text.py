@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.text import counted, did_you_mean, listed, nearest, number_within, plural, shortened, suggestion
+from core.text import counted, did_you_mean, listed, nearest, number_within, p_value_text, plural, shortened, suggestion
 
 COLUMNS = ["fare", "tips", "trip_miles"]
 
@@ -70,3 +70,11 @@ def test_a_noun_follows_its_count(text: str, expected: str) -> None:
 )
 def test_a_number_and_its_bounds_in_words(bounds: dict[str, float], whole: bool, text: str) -> None:
     assert number_within(bounds, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [(0.0, "p < 1e-300"), (5e-324, "p < 1e-300"), (1.234e-5, "p = 1.2e-05"), (0.0321, "p = 0.032"), (1.0, "p = 1")],
+)
+def test_a_p_value_is_never_zero(p_value: float, text: str) -> None:
+    assert p_value_text(p_value) == text

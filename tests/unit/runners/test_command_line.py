@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 import pytest
 
@@ -57,3 +59,24 @@ def test_a_group_without_a_command_names_its_commands_in_one_sentence(capsys: py
     first, second = capsys.readouterr().err.splitlines()
     assert first == "sluice: below needs one of its commands: wait."
     assert second.endswith(" below --help")
+
+
+def test_a_file_that_the_system_refuses_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command(cls=OneSentenceCommand)
+    def fill() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "out/taxi/.lock-holder")
+
+    with pytest.raises(SystemExit) as ended:
+        fill.main([])
+    assert ended.value.code == 3
+    sentence = "sluice: out/taxi/.lock-holder cannot be used: the disk is full.\n        Make room:  df -h\n"
+    assert capsys.readouterr().err == sentence
+
+
+def test_an_error_that_a_defect_might_cause_is_raised() -> None:
+    @click.command(cls=OneSentenceCommand)
+    def lose() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        lose.main([])

@@ -116,6 +116,12 @@ def test_each_failing_check_ends_with_the_next_command():
     assert render(checks[1:]).splitlines()[-1] == "This machine can run Sluice. Next:  make run"
 
 
+def test_a_path_cannot_act_on_the_terminal():
+    text = render([Diagnosis("output", False, "\x1b[2J\nThis machine can run", "\x9b", "ls '\r'")])
+    assert text.splitlines()[0].endswith(r"\x1b[2J\nThis machine can run")
+    assert not set(text) & set("\x1b\x9b\r")
+
+
 def test_exit_code_is_three_when_a_required_check_fails(monkeypatch, checkout, capsys):
     monkeypatch.setattr("runners.doctor.diagnose", lambda *_: [Diagnosis("disk", False, "", "", "du")])
     assert main([]) == 3

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Callable
 
+import pytest
+
+from core.errors import SluiceError
+from gates.verdict.finding import Finding, GateReport, Severity, Verdict
 from runners.console.console import RunConsole
 
 
@@ -46,3 +51,24 @@ def test_progress_within_a_component_is_no_line() -> None:
 
 def test_on_a_terminal_the_bar_shows_the_step() -> None:
     assert "no harm" not in _printed(_Terminal(), _two_steps)
+
+
+EVIL = "\x1b[2J\x1b[H\nPUSHED  taxi/7 [red]\x9b"
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), _Terminal()], ids=["file", "terminal"])
+def test_names_and_reasons_from_data_cannot_fake_a_verdict(
+    stream: io.StringIO,
+) -> None:
+    finding = Finding("nulls", EVIL, "share", 1.0, 0.0, 10, Severity.BLOCK, f"{EVIL} is bad.", f"Drop {EVIL}.")
+    console = RunConsole(stream)
+    console.headline(EVIL, EVIL)
+    console.component("ExampleGen", EVIL, 1.0)
+    console.last_words("REFUSED", EVIL)
+    console.error(SluiceError(EVIL, f"Look:  {EVIL}"))
+    console.verdict([GateReport("data gate", Verdict.FAIL, (finding,), ("nulls",), (), 0.0)])
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())  # its own styles
+    assert not [line for line in printed.splitlines() if line.startswith(("PUSHED", "  PUSHED"))]
+    assert not set(printed) & set("\x1b\x9b")
+    assert printed.count(r"\x1b[2J") >= 7
+    assert "[red]" in printed

@@ -36,3 +36,16 @@ def test_a_stream_of_somebody_elses_stays_open(tmp_path: Path, monkeypatch: pyte
     with output_redirected_to(tmp_path / "log"):
         pass
     assert not theirs.closed
+
+
+def test_a_full_disk_under_the_log_ends_nothing_and_puts_nothing_on_the_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BufferedWriter(io.FileIO(number, "w", closefd=False))))
+    with output_redirected_to(Path("/dev/full")) as console:
+        print("noise")
+        print("noise", file=sys.stderr)
+        console.write("verdict\n")
+    print("afterwards", flush=True)
+    assert capfd.readouterr() == ("verdict\nafterwards\n", "")

@@ -1,11 +1,20 @@
 """A signal stops a run, whatever libraries make of the exception."""
 
+import errno
+import io
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
-from runners.local.run import Interrupted, interruptible
+from pipeline.config.load import load_workload
+from runners.console.console import RunConsole
+from runners.local import run as local_run
+from runners.local.run import Interrupted, Interruption, LocalRun, Request, interruptible
+from runners.results import publish
+from runners.results.outcome import Outcome
+from runners.results.run_folder import RunFolder
 
 
 def test_a_signal_counts_although_a_library_made_another_exception_of_it() -> None:
@@ -23,3 +32,43 @@ def test_a_signal_counts_although_a_library_made_another_exception_of_it() -> No
 def test_without_a_signal_nothing_is_raised() -> None:
     with interruptible() as interruption:
         interruption.raise_again()
+
+
+def _run_whose_record_fails(
+    folder: Path, outcome: Outcome, code: int, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code), str(folder / "taxi/1/run.json"))
+
+    monkeypatch.setattr(publish, "write_files", fail)
+    monkeypatch.setattr(local_run, "datasets_here", lambda *_: None)
+    monkeypatch.setattr(local_run, "check_machine", lambda *_: None)
+    monkeypatch.setattr(local_run.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(LocalRun, "_run_components", lambda *_: outcome)
+    request = Request("taxi", None, folder, (), None, True, "DirectRunner", ())
+    run_folder = RunFolder(folder / "taxi", "1")
+    run_folder.path.mkdir(parents=True)
+    run = LocalRun(request, load_workload("taxi"), run_folder, RunConsole(stream), None, Interruption())
+    return run.carry_out()
+
+
+@pytest.mark.parametrize("outcome", ["pushed", "refused"])
+def test_a_disk_too_full_for_the_record_ends_with_the_verdict_and_the_next_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    stream = io.StringIO()
+    ended = Outcome(outcome, 0 if outcome == "pushed" else 2, "Because.", pushed_version=None)
+    assert _run_whose_record_fails(tmp_path, ended, errno.ENOSPC, stream, monkeypatch) == 3
+    printed = stream.getvalue()
+    assert outcome.upper() in printed
+    assert "the run cannot be recorded in" in printed
+    assert "the disk is full" in printed
+    assert printed.endswith("Make room:  df -h\n")
+    assert not (tmp_path / "taxi/latest").exists()
+
+
+def test_an_error_of_the_record_that_a_defect_might_cause_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        _run_whose_record_fails(tmp_path, Outcome("pushed", 0, ""), errno.EBADF, io.StringIO(), monkeypatch)

@@ -1,0 +1,42 @@
+"""Whether a folder of versions can be a workload's own: a link may lead to nothing, or into another workload's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.errors import SluiceError
+
+_ROOM = "serving"  # the folder beside the runs in which each workload has one of its own
+
+
+def check_is_own(folder: Path) -> None:
+    """Checks that `folder` is a folder, or can become one, and that no other workload has it as well.
+
+    Raises:
+      SluiceError: when it, or a folder above it, is a file or a link to nothing; when it is a link into the folder of
+        another workload.
+    """
+    folder = folder.absolute()
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            what = f"is a link to {place.readlink()}, and no folder is there" if place.is_symlink() else "is a file"
+            raise SluiceError(f"models cannot be pushed to {folder}: {place} {what}.", f"Look:  ls -ld {place}")
+    if owner := _other_owner(folder):
+        raise SluiceError(
+            f"models cannot be pushed to {folder}: it leads to {os.path.realpath(folder)}, which is {owner}'s.",
+            f"Look:  ls -ld {folder}",
+        )
+
+
+def _other_owner(folder: Path) -> str | None:
+    """The workload in whose folder `folder` ends; a link to a place that nobody else has is fine."""
+    target, room = Path(os.path.realpath(folder)), folder.parent
+    if target.parent.name == _ROOM and room.name == _ROOM and target.name != folder.name:
+        return target.name
+    siblings = [each for each in room.iterdir() if each.name != folder.name] if room.is_dir() else []
+    return next((each.name for each in siblings if each.is_dir() and _is_within(target, each)), None)
+
+
+def _is_within(target: Path, other: Path) -> bool:
+    return target.is_relative_to(os.path.realpath(other))
