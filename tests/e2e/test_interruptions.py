@@ -95,6 +95,6 @@ def test_a_damaged_index_and_a_damaged_artifact_end_like_an_undisturbed_run(
     assert run.exit_code == 0, run.printed + run.complaints
     assert json.loads(index.read_bytes()) == before
     assert run.states()["References"] == "ran"
-    assert run.states()["ModelGate"] == "reused"
+    assert run.states()["Trainer"] == "reused"
     assert "made anew, for References/references" in " ".join(run.printed.split())
     assert run.versions() == versions
