@@ -46,10 +46,10 @@ def built_for_training(
 
 def _check_outputs(model: keras.Model, module: str, class_names: Sequence[str]) -> None:
     """Before the training, of which another number of classes would make nonsense."""
-    shape = model.output_shape
-    if not class_names or not isinstance(shape, tuple) or not isinstance(shape[-1], int):
+    [output] = model.outputs
+    if not class_names or not output.shape or output.shape[-1] is None:
         return
-    classes = max(shape[-1], 2)
+    classes = max(output.shape[-1], 2)
     if classes != len(class_names):
         raise SluiceError(
             f"`data.class_names` names {len(class_names)} classes, and {module} tells {classes} apart",
@@ -68,7 +68,7 @@ def check_built(model: Any, module: str) -> None:
         lacks = f"a {type(model).__name__}, not a Keras model"
     elif not getattr(model, "inputs", None):
         lacks = "a model without inputs of its own: a subclass of keras.Model does not know its features"
-    elif not hasattr(model.output, "shape"):
+    elif len(model.outputs) != 1 or isinstance(getattr(model, "output", None), dict):
         lacks = "a model with several outputs or with a named one, and what is served is one tensor of predictions"
     elif getattr(model, "optimizer", None) is None or not getattr(model, "compiled", False):
         lacks = "a model that is not compiled, so it has neither optimizer nor loss"

@@ -175,9 +175,11 @@ class FollowContract:
         report.uri = f"{root}/deleted"
         with executed_by(cloud, Scripted(Step("SUCCEEDED", (task("Evaluator", "SUCCEEDED", report=report),)))):
             name = self.submitted(place, root)
-            with pytest.raises(SluiceError, match=f"the results of {name} cannot be read from gs://") as caught:
+            with pytest.raises(
+                SluiceError, match="the report of a gate, gs://.*/deleted/report.json, is gone"
+            ) as caught:
                 self.followed(place, name)
-        assert "gcloud storage ls" in caught.value.next_command
+        assert "Run again" in caught.value.next_command
 
 
 class TestFollowByGrpc(FollowContract):

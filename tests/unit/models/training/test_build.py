@@ -42,6 +42,12 @@ def test_a_compiled_model_is_accepted() -> None:
     check_built(_sound(), "mine")
 
 
+def test_a_sequential_model_is_accepted() -> None:
+    model = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="binary_crossentropy")
+    check_built(model, "mine")
+
+
 @pytest.mark.parametrize(
     ("build", "why"),
     [
