@@ -176,7 +176,7 @@ class FollowContract:
         with executed_by(cloud, Scripted(Step("SUCCEEDED", (task("Evaluator", "SUCCEEDED", report=report),)))):
             name = self.submitted(place, root)
             with pytest.raises(
-                SluiceError, match="the report of a gate, gs://.*/deleted/report.json, is gone"
+                SluiceError, match=r"the report of a gate, gs://.*/deleted/report.json, is gone"
             ) as caught:
                 self.followed(place, name)
         assert "Run again" in caught.value.next_command
