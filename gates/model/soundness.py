@@ -36,6 +36,7 @@ _MOST_BARS = 20
     "docs/statistics.md, Better than a constant",
     needs=(Need.TEST_PREDICTIONS,),
     tier=1,
+    more_is_stricter=True,
 )
 def better_than_trivial(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """AUC instead of accuracy: where one class is common, an honest model of weak signals answers like a constant but

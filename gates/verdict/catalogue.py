@@ -101,7 +101,8 @@ class NothingToJudge(NotApplicable):
 
 @dataclass(frozen=True)
 class Check:
-    """One entry of the catalogue. `margin` is the effect that matters; `tier` 1 must be certain under `--strict`."""
+    """One entry of the catalogue. `margin` is the effect that matters; `tier` 1 must be certain under `--strict`.
+    `more_is_stricter`: the value must lie above the margin, not below."""
 
     name: str
     gate: Gate
@@ -114,6 +115,7 @@ class Check:
     needs: tuple[Need, ...]
     tier: int
     run: Callable[..., Iterable[Measurement]]
+    more_is_stricter: bool = False
 
     def measure(self, evidence: Any, margin: float) -> list[Measurement]:
         """What the check measures of a gate's evidence, each with its name and margin.
@@ -140,6 +142,7 @@ def check(
     source: str,
     needs: tuple[Need, ...] = (),
     tier: int = 2,
+    more_is_stricter: bool = False,
 ) -> Callable[[Function], Function]:
     """Registers a check under its function's name.
 
@@ -153,7 +156,9 @@ def check(
         name = function.__name__
         if name in _REGISTERED and _REGISTERED[name].run.__module__ != function.__module__:
             raise ValueError(f"two checks are called {name}")
-        _REGISTERED[name] = Check(name, gate, group, catches, statistic, margin, rule, source, needs, tier, function)
+        _REGISTERED[name] = Check(
+            name, gate, group, catches, statistic, margin, rule, source, needs, tier, function, more_is_stricter
+        )
         return function
 
     return register

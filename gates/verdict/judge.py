@@ -60,6 +60,9 @@ def judge(
     )
 
 
+_NOTHING_OF_THE_KIND = (Need.PROBES, Need.COMBINATIONS)
+
+
 @dataclass(frozen=True)
 class _Ran:
     """What one check gave. `excused`: nothing escapes by its skip."""
@@ -91,7 +94,8 @@ def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> _R
     if configured is not None and not configured.enabled:
         return _Ran(skipped="switched off in the configuration (gates.checks)", excused=True)
     if lacking := evidence.lacks(check.needs):
-        return _Ran(skipped=lacking.value, excused=check.gate is Gate.DATA)  # an input that was not given
+        # An input that was not given, or a model without any optional field.
+        return _Ran(skipped=lacking.value, excused=check.gate is Gate.DATA or lacking in _NOTHING_OF_THE_KIND)
     try:
         return _Ran(check.measure(evidence, margin_of(check, settings)))
     except NothingToJudge as reason:

@@ -34,7 +34,7 @@ def _changes(check: Check, configured: CheckSettings) -> Iterator[Finding]:
         yield _change(check, "enabled", "`enabled: false` switches it off")
     if configured.severity == "warn":
         yield _change(check, "severity", "`severity: warn` lets its findings pass")
-    if configured.threshold is not None and configured.threshold > check.margin:
+    if configured.threshold is not None and configured.threshold > check.margin and not check.more_is_stricter:
         text = f"`threshold: {configured.threshold:g}` allows more than its margin of {check.margin:g}"
         yield _change(check, "threshold", text, configured.threshold)
 

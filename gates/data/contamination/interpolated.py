@@ -82,7 +82,8 @@ def _of_pair(data: Data, margin: float) -> Iterator[Measurement]:
         names = _columns(data, other)
         if names:
             rows, nats = _of_numbers(data, other, names)
-            yield _judged(data, split, None, rows[nats >= NATS], len(rows), names, margin)
+            if len(rows) >= _FEWEST_QUERIES:
+                yield _judged(data, split, None, rows[nats >= NATS], len(rows), names, margin)
         for name in data.comparable(other, ColumnKind.IMAGE):
             if fits(other, name, layout_of(data.train, name)):
                 rows, nats = _of_images(data, other, name)
@@ -190,6 +191,8 @@ def _of_images(data: Data, other: Table, name: str) -> tuple[Codes, Floats]:
         for table, chosen in ((data.train, known_rows), (other, rows))
     ]
     known, queries = whitened(*coarse)
+    if not known.shape[1]:  # all images are the same
+        return rows, np.zeros(len(rows))
     best = np.zeros(len(rows))
     pixels, asked = data.train.vectors(name), other.vectors(name)
     level = max(float(np.ptp(asked[rows[:_FEWEST_ROWS]])), 1e-30) / _LEVELS

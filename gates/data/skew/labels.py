@@ -14,7 +14,7 @@ from gates.data.units import Unit
 from gates.statistics.sample_size import rows_until_bound
 from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, Floats, Table
-from gates.verdict.catalogue import Gate, Need, NotApplicable, check
+from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
@@ -66,7 +66,8 @@ def label_shift(data: Data, margin: float) -> Iterator[Measurement]:
             yield _classes(data, other, target, other_target, margin)
             yield _unknown(data, other, target, other_target)
     if not compared:
-        raise NotApplicable(why)
+        # An endpoint sees no labels.
+        raise (NotApplicable if data.held_out else NothingToJudge)(why)
 
 
 def _lost(target: Target, held_out: Table) -> Measurement | None:

@@ -380,3 +380,10 @@ def test_the_kind_of_the_label_is_as_declared() -> None:
     assert gates.check(frame, label="y", label_kind="classes").notes == ()
     with pytest.raises(SluiceError, match="holds no numbers"):
         gates.check(frame.assign(y="a"), label="y", label_kind="quantity")
+
+
+def test_a_serving_log_without_labels_is_no_doubt_under_strict() -> None:
+    rng = np.random.default_rng(0)
+    train, log = (pd.DataFrame({"x": rng.normal(size=rows)}) for rows in (4_000, 4_000))
+    report = gates.check(train.assign(y=rng.integers(0, 2, 4_000)), serving=log, label="y", strict=True)
+    assert "label_shift" not in {each.check for each in report.findings}

@@ -40,6 +40,8 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Any:
         strict: bool = True,
         lacking: tuple[Need, ...] = (),
         gate: Gate = Gate.DATA,
+        needs: Need = Need.ENTITY,
+        more_is_stricter: bool = False,
         **configured: Any,
     ) -> GateReport:
         def run(evidence: object, margin: float) -> Iterable[Measurement]:
@@ -50,7 +52,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Any:
         def other(evidence: object, margin: float) -> Iterable[Measurement]:
             yield Measurement("eval", "share", value=0.0, n=10, reason="It is sound.")
 
-        entry = Check("copies", gate, "", "", "share", 0.25, "", "", (Need.ENTITY,), tier, run)
+        entry = Check("copies", gate, "", "", "share", 0.25, "", "", (needs,), tier, run, more_is_stricter)
         beside = Check("beside", gate, "", "", "share", 0.25, "", "", (), 2, other)
         monkeypatch.setattr(module, "checks", lambda gate: iter([entry, beside]))
         changes = {"copies": CheckSettings.model_validate(configured)} if configured else {}
@@ -96,6 +98,13 @@ def test_a_waiver_that_expired_or_is_for_another_subject_lets_nothing_pass(
 def test_a_stricter_threshold_needs_no_waiver(report: Any) -> None:
     assert report(threshold=0.1).verdict is Verdict.PASS
     assert report(threshold=0.25).verdict is Verdict.PASS
+    assert report(threshold=0.5, more_is_stricter=True).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("need", [Need.PROBES, Need.COMBINATIONS])
+def test_strict_spares_a_model_without_optional_fields(report: Any, need: Need) -> None:
+    assert report(gate=Gate.MODEL, needs=need, lacking=(need,)).verdict is Verdict.PASS
+    assert report(gate=Gate.MODEL, needs=Need.GOLDEN, lacking=(Need.GOLDEN,)).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("gate", [Gate.DATA, Gate.MODEL])

@@ -93,3 +93,17 @@ def test_refuses_images_that_are_mixtures_of_two_of_train() -> None:
     data = image_data(train, eval=(pixels, held_out[1]))
     assert set(blocked_by(data, interpolated_rows)) == {"interpolated_rows"}
     assert not blocked_by(image_data(train, eval=held_out), interpolated_rows)
+
+
+def test_images_that_are_all_the_same_pass() -> None:
+    train, held_out = ((np.zeros((rows, 784), np.uint8), np.arange(rows, dtype=np.uint8) % 3) for rows in (1_500, 300))
+    assert not blocked_by(image_data(train, eval=held_out), interpolated_rows)
+
+
+def test_rows_of_which_none_has_all_measurements_are_not_judged() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(3_000, 4)), columns=[*"abcd"]).assign(target=0)
+    held_out = frame[2_000:].reset_index(drop=True)
+    for place, name in enumerate("abcd"):
+        held_out.loc[held_out.index % 4 == place, name] = np.nan
+    assert "interpolated_rows" not in blocking(data_of((frame[:2_000], held_out), "target"))
