@@ -70,9 +70,9 @@ class LocalVersionFolder(VersionFolder):
         """
         check_is_own(Path(self.folder))
         for version in self._marked():
-            with gfile.GFile(posixpath.join(self.folder, NEWEST, str(version)), "r") as file:
-                pushed = file.read()
-            if fingerprint_of(self._path(str(version))) != pushed:
+            with gfile.GFile(posixpath.join(self.folder, NEWEST, str(version)), "rb") as file:
+                pushed = file.read()  # bytes: what another program left there may be no text
+            if fingerprint_of(self._path(str(version))).encode() != pushed:
                 self._forget_newest()
 
     def _path(self, name: str) -> str:

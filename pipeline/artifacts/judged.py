@@ -17,7 +17,7 @@ from gates.verdict.finding import Finding, Severity
 from pipeline.artifacts.absence import present
 from pipeline.artifacts.blessings import REPORT_FILE, UNALTERED, finding_about, is_blessed, read_report
 from pipeline.artifacts.contents import content_of
-from pipeline.artifacts.text_files import optional_text
+from pipeline.artifacts.text_files import optional_bytes
 
 JUDGED_PROPERTY = "judged"
 _REMEDY = "Run again: what was altered since it was made is made and judged anew; the model served now is untouched."
@@ -26,7 +26,7 @@ _REMEDY = "Run again: what was altered since it was made is made and judged anew
 @dataclass(frozen=True)
 class Judged:
     """`inputs`: by the URI of each artifact its content when the gate began; `report`: where the gate's report is, and
-    the SHA-256 of its text."""
+    the SHA-256 of its bytes."""
 
     inputs: Mapping[str, str]
     report_uri: str
@@ -97,4 +97,4 @@ def _judged_of(blessing: Artifact) -> Judged | None:
 
 
 def _report_hash(uri: str) -> str:
-    return hashlib.sha256(optional_text(uri, REPORT_FILE).encode()).hexdigest()
+    return hashlib.sha256(optional_bytes(uri, REPORT_FILE)).hexdigest()

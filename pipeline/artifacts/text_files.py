@@ -20,6 +20,15 @@ def read_text(uri: str, name: str) -> str:
         return str(file.read())
 
 
+def optional_bytes(uri: str, name: str) -> bytes:
+    """The bytes of one small file of an artifact, whatever they are; empty where the artifact has no such file."""
+    path = posixpath.join(uri, name)
+    if not fileio.exists(path):
+        return b""
+    with fileio.open(path, "rb") as file:
+        return bytes(file.read())
+
+
 def optional_text(uri: str, name: str) -> str:
-    """The same; empty where the artifact has no such file."""
+    """The same as text."""
     return read_text(uri, name) if fileio.exists(posixpath.join(uri, name)) else ""

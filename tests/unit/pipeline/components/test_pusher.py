@@ -292,6 +292,7 @@ def test_refuses_and_leaves_the_destination_alone(
         ("file deleted", "model is not what was judged"),
         ("report changed", "report.json is gone or was changed"),
         ("report deleted", "report.json is gone or was changed"),
+        ("report no text", "report.json is gone or was changed"),
         ("another verdict", "the verdict in "),
         ("nothing noted", "does not say what it judged"),
         ("noted of another model", "are not among what was judged"),
@@ -317,6 +318,8 @@ def test_refuses_what_is_not_what_was_judged(
             report.write_text(report.read_text().replace("pass", "fail"))
         elif what == "report deleted":
             report.unlink()
+        elif what == "report no text":
+            report.write_bytes(b"\xff\xfe\x80")
         elif what == "another verdict":
             report.write_text(GateReport("e", Verdict.FAIL).dumps())
             note_judged(blessing, contents_of_inputs({"model": [model]}), _report_of(blessing))
