@@ -20,7 +20,7 @@ from tfx.utils import path_utils
 from core.errors import SluiceError
 from pipeline.artifacts.blessings import Blessing, RegisteredModel, is_blessed
 from pipeline.artifacts.judged import was_judged
-from pipeline.artifacts.missing import mark_missing
+from pipeline.artifacts.missing import mark_missing, place_of_missing
 from pipeline.config.paths import is_address
 from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import ChampionPlaces
@@ -117,7 +117,8 @@ class ModelToBeat(ResolverStrategy):
 
     def _missing(self, store: MetadataStore, reason: str) -> Artifact:
         model = standard_artifacts.Model()
-        mark_missing(model, reason, self._folder)
+        model.uri = place_of_missing(reason, self._folder)
+        mark_missing(model, reason)
         return _stored(store, model)
 
 

@@ -13,9 +13,13 @@ from pipeline.artifacts.absence import mark_absent
 _PROPERTY = "missing"
 
 
-def mark_missing(artifact: Artifact, reason: str, folder: str) -> None:
-    """States in a sentence why it cannot be had. Its place, below `folder`, is the same for the same reason."""
-    artifact.uri = posixpath.join(folder, hashlib.sha256(reason.encode()).hexdigest()[:16])
+def place_of_missing(reason: str, folder: str) -> str:
+    """Where an artifact is that no task made: below `folder`, and the same for the same reason."""
+    return posixpath.join(folder, hashlib.sha256(reason.encode()).hexdigest()[:16])
+
+
+def mark_missing(artifact: Artifact, reason: str) -> None:
+    """States in a sentence why it cannot be had; it stays at its place."""
     artifact.set_string_custom_property(_PROPERTY, reason)
     mark_absent(artifact)
 

@@ -12,7 +12,9 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model
 from tfx.utils import io_utils, path_utils
 
+from core.errors import SluiceError
 from pipeline.artifacts.absence import mark_absent
+from pipeline.artifacts.missing import mark_missing
 from registry.backends import registry_at
 from registry.contract import PRODUCTION, RegisteredVersion
 from registry.index import MODEL_FOLDER
@@ -26,21 +28,30 @@ def Champion(
     code: Parameter[str],  # noqa: ARG001 - a cache key
 ) -> None:
     """Copies the production version of `workload` in the registry at the place `registry`; where there is none, or no
-    registry, the artifact is marked as absent.
-
-    Raises:
-      SluiceError: when the version's files are not the registered ones.
-    """
-    found = _in_production(registry, workload) if registry else None
-    if found is None:
-        mark_absent(model)
+    registry, the artifact is marked as absent. A version that cannot be had gives its reason instead: the Evaluator
+    refuses for it, or lets it pass for a time where a person waived it."""
+    try:
+        version = _copied(registry, workload, path_utils.serving_model_dir(model.uri)) if registry else None
+    except SluiceError as problem:
+        mark_missing(model, problem.headline)
         return
+    if version is None:
+        mark_absent(model)
+    else:
+        model.set_string_custom_property("version", version)
+
+
+def _copied(registry: str, workload: str, target: str) -> str | None:
+    """The version in production, whose model is now in `target`; None where there is none."""
+    found = _in_production(registry, workload)
+    if found is None:
+        return None
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "version"
         # By its number: another run may move the alias meanwhile.
         registry_at(registry).fetch(workload, found.version, folder)
-        io_utils.copy_dir(str(folder / MODEL_FOLDER), path_utils.serving_model_dir(model.uri))
-    model.set_string_custom_property("version", found.version)
+        io_utils.copy_dir(str(folder / MODEL_FOLDER), target)
+    return found.version
 
 
 def _in_production(registry: str, workload: str) -> RegisteredVersion | None:

@@ -53,7 +53,9 @@ def champion(root: str, attempt: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_the_production_version_is_copied_out_of_the_bucket(root: str, tmp_path: Path) -> None:
+def test_the_production_version_is_copied_out_of_the_bucket_or_missing_with_the_reason(
+    root: str, tmp_path: Path
+) -> None:
     assert champion(root, "1")["metadata"]["absent"] == 1
     folder = samples.write_model(tmp_path / "model", 0.6) / "Format-Serving"
     registry = registry_at(f"{root}/registry")
@@ -65,3 +67,10 @@ def test_the_production_version_is_copied_out_of_the_bucket(root: str, tmp_path:
     graph = f"{found['uri']}/Format-Serving/saved_model.pb"
     with gfile.GFile(graph, "rb") as file:
         assert file.read() == (folder / "saved_model.pb").read_bytes()
+
+    registered = f"{registry.find('taxi', version).location}/model/saved_model.pb"
+    storage.Blob.from_string(registered, storage.Client()).upload_from_string(b"worse")
+    found = champion(root, "3")
+    assert found["metadata"]["absent"] == 1
+    assert "saved_model.pb was altered" in found["metadata"]["missing"]
+    assert found["uri"] == f"{root}/job/Champion_3/model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
-from core.errors import SluiceError
-from gates.verdict.finding import GateReport
+from gates.verdict.finding import GateReport, Severity
 from pipeline.artifacts.blessings import read_report
 from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.components.champion import Champion
@@ -47,7 +47,9 @@ class Runs:
         given = dataclasses.replace(submission(self.home / "other", model=model), saved_model=folder)
         return self.registry.register(given).version
 
-    def change(self, registry: Path | None = None) -> tuple[float | None, GateReport]:
+    def change(
+        self, registry: Path | None = None, waiver: dict[str, str] | None = None
+    ) -> tuple[float | None, GateReport]:
         """The candidate's change of AUC beside the model to beat, and the verdict."""
         splits = {"split_names": '["train", "eval", "test"]'}
         examples = Importer(str(self.home / "examples"), standard_artifacts.Examples, properties=splits)
@@ -60,7 +62,9 @@ class Runs:
             model=model.outputs["result"],
             baseline_model=champion.outputs["model"],
             schema=schema.outputs["schema"],
-            config=evaluator_inputs({"metrics": ["auc"], "thresholds": [THRESHOLD]}, samples.LABEL),
+            config=evaluator_inputs(
+                {"metrics": ["auc"], "thresholds": [THRESHOLD], "without_champion": waiver}, samples.LABEL
+            ),
         )
         LocalDagRunner().run(
             Pipeline(
@@ -105,9 +109,22 @@ def test_without_a_registry_there_is_no_model_to_beat(runs: Runs) -> None:
     assert report.blessed
 
 
-def test_an_altered_version_is_not_compared_with(runs: Runs) -> None:
+@pytest.mark.parametrize("how", ["altered", "gone"])
+def test_a_version_that_cannot_be_had_refuses_until_a_person_waives_it(runs: Runs, how: str) -> None:
     version = runs.register("taxi")
-    found = runs.registry.deployed("taxi", version, "pushed-1")
-    (Path(found.location) / "model/saved_model.pb").write_bytes(b"another")
-    with pytest.raises(SluiceError, match=r"saved_model\.pb was altered"):
-        runs.change(runs.home / "registry")
+    found = Path(runs.registry.deployed("taxi", version, "pushed-1").location)
+    if how == "altered":
+        (found / "model/saved_model.pb").write_bytes(b"another")
+    else:
+        shutil.rmtree(found)
+    change, report = runs.change(runs.home / "registry")
+    assert change is None
+    [finding] = report.of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("threshold_change", "model to beat")
+    assert {"altered": "saved_model.pb was altered", "gone": "is gone"}[how] in finding.reason
+
+    change, report = runs.change(runs.home / "registry", {"reason": "the disk was lost", "expires": "2999-12-31"})
+    assert change is None
+    assert report.blessed
+    [finding] = report.of(Severity.WARN)
+    assert (finding.waiver, finding.waived_until) == ("the disk was lost", "2999-12-31")
