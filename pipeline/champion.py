@@ -19,7 +19,7 @@ from tfx.utils import path_utils
 
 from core.errors import SluiceError
 from pipeline.artifacts.blessings import Blessing, RegisteredModel, is_blessed
-from pipeline.artifacts.judged import was_judged
+from pipeline.artifacts.judged import says_what_was_judged, was_judged
 from pipeline.artifacts.missing import mark_missing, place_of_missing
 from pipeline.config.paths import is_address
 from pipeline.config.workload import WorkloadConfig
@@ -113,7 +113,10 @@ class ModelToBeat(ResolverStrategy):
         model, proof = newest
         if was_judged(proof, model.uri):
             return model
-        return self._missing(store, f"The model that was blessed last, {model.uri}, is gone or not what was judged.")
+        last = f"The model that was blessed last, {model.uri},"
+        if says_what_was_judged(proof):
+            return self._missing(store, f"{last} is gone or not what was judged.")
+        return self._missing(store, f"{last} may be another now: its blessing, by an older Sluice, has no hashes.")
 
     def _missing(self, store: MetadataStore, reason: str) -> Artifact:
         model = standard_artifacts.Model()

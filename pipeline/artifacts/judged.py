@@ -50,6 +50,11 @@ def was_judged(blessing: Artifact, uri: str) -> bool:
     return judged is not None and bool(judged.inputs.get(uri)) and judged.inputs[uri] == content_of(uri)
 
 
+def says_what_was_judged(blessing: Artifact) -> bool:
+    """Whether the blessing notes what it rests on; an older Sluice noted nothing."""
+    return _judged_of(blessing) is not None
+
+
 def alterations(gates: Sequence[str], blessings: Mapping[str, Sequence[Artifact]], model_uri: str) -> list[Finding]:
     """The reasons why the model at `model_uri` may not be pushed although it was blessed: what is there now is not what
     the gates judged."""

@@ -181,3 +181,12 @@ def test_while_nothing_is_in_production_it_is_the_one_blessed_and_proven_last(si
     assert [each.id for each in site.to_beat(candidate, registry)] == [new.id]
     shutil.rmtree(new.uri)
     assert "new, is gone or not what was judged" in reason_missing(site.to_beat(candidate, registry))
+
+
+def test_a_blessing_of_an_older_sluice_is_no_reason_to_call_its_model_gone(site: Site) -> None:
+    site.train("old")
+    site.proofs[-1].set_string_custom_property("judged", "")
+    candidate = site.train("candidate")
+    reason = reason_missing(site.to_beat(candidate, registry=False))
+    assert "old, may be another now: its blessing, by an older Sluice, has no hashes." in reason
+    assert "gone" not in reason
