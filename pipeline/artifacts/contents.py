@@ -10,22 +10,29 @@ from pathlib import Path
 
 from tensorflow.io import gfile
 
+from sources.storage import checksums
+
 _BLOCK = 1 << 20
+_CLOUD_STORAGE = "gs://"
 
 
 def content_of(uri: str) -> str:
     """A hash over the path and the content of every file below `uri`, here or in a bucket; empty where nothing is.
 
     A file of this machine is read once in a process, and again only when its size, one of its times or its inode is
-    another: nobody can set the time of the last change of an inode. An object in a bucket is not read: it is never
-    changed but only replaced, and then has another time, so its size and its time stand for it.
+    another: nobody can set the time of the last change of an inode. An object in a bucket is not read: the checksum
+    that Cloud Storage keeps of it and its size stand for it, and not its time, which a change of its metadata moves
+    too. On another file system there is no checksum to be had, and its size and its time stand for it.
+
+    Raises:
+      SluiceError: when it is in a bucket that cannot be used.
     """
+    paths = list(_files(uri))
+    remote = checksums([path for path in paths if path.startswith(_CLOUD_STORAGE)])
     digest = hashlib.sha256()
-    is_empty = True
-    for path in _files(uri):
-        is_empty = False
-        digest.update(f"{path[len(uri) :].lstrip('/')}\0{_file(path)}\0".encode())
-    return "" if is_empty else digest.hexdigest()
+    for path in paths:
+        digest.update(f"{path[len(uri) :].lstrip('/')}\0{_file(path, remote.get(path, ''))}\0".encode())
+    return digest.hexdigest() if paths else ""
 
 
 def _files(uri: str) -> Iterator[str]:
@@ -41,7 +48,10 @@ def _files(uri: str) -> Iterator[str]:
     return iter(sorted(found))
 
 
-def _file(path: str) -> str:
+def _file(path: str, checksum: str) -> str:
+    # None: an object that is encrypted with a key of the customer's own shows no checksum.
+    if checksum and not checksum.startswith("None "):
+        return checksum
     if "://" in path:
         seen = gfile.stat(path)
         return f"{seen.length} {seen.mtime_nsec}"

@@ -20,7 +20,10 @@ from pipeline.artifacts.contents import content_of
 from pipeline.artifacts.text_files import optional_bytes
 
 JUDGED_PROPERTY = "judged"
-_REMEDY = "Run again: what was altered since it was made is made and judged anew; the model served now is untouched."
+_ANEW = "what was altered since it was made is made and judged anew; the model served now is untouched."
+_REMEDY = f"Run again: {_ANEW}"
+# Vertex AI takes the results of earlier runs without a look at their files.
+_REMEDY_REMOTE = f"Run again, on Vertex AI with --no-cache: {_ANEW}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ def says_what_was_judged(blessing: Artifact) -> bool:
 def alterations(gates: Sequence[str], blessings: Mapping[str, Sequence[Artifact]], model_uri: str) -> list[Finding]:
     """The reasons why the model at `model_uri` may not be pushed although it was blessed: what is there now is not what
     the gates judged."""
+    remedy = _REMEDY_REMOTE if "://" in model_uri else _REMEDY
     return [
-        finding_about(UNALTERED, name, Severity.BLOCK, f"{name} blessed what is there no more: {difference}.", _REMEDY)
+        finding_about(UNALTERED, name, Severity.BLOCK, f"{name} blessed what is there no more: {difference}.", remedy)
         for name in gates
         for blessing in blessings.get(name) or []
         for difference in _differences(blessing, model_uri)

@@ -16,6 +16,7 @@ from cloud.testing.cloud import LocalCloud
 from core.errors import ExitCode, SluiceError
 from gates.command.app import main as gates
 from gates.tables.files import read_files
+from pipeline.artifacts.contents import content_of
 from pipeline.components.schema_gen import curated_text
 from pipeline.config.load import load_workload
 from pipeline.config.references import check_baseline, outside_figures
@@ -50,6 +51,28 @@ def upload(bucket: storage.Bucket, source: Path, name: str) -> str:
 def flowers(bucket: storage.Bucket, tmp_path: Path) -> str:
     write_classes(tmp_path / "flowers", sample_images(12), CLASSES * 6)
     return upload(bucket, tmp_path / "flowers", "flowers")
+
+
+def test_the_content_of_an_artifact_follows_its_objects_and_not_their_metadata(
+    bucket: storage.Bucket, tmp_path: Path
+) -> None:
+    (tmp_path / "artifact/Split-test").mkdir(parents=True)
+    (tmp_path / "artifact/Split-test/rows").write_bytes(b"some rows")
+    (tmp_path / "artifact/properties").write_bytes(b"")
+    uri = upload(bucket, tmp_path / "artifact", "artifact")
+    before = content_of(uri)
+    rows = bucket.get_blob("artifact/Split-test/rows")
+    written = rows.updated
+    rows.metadata = {"seen-by": "a person"}
+    rows.patch()
+    rows.reload()
+    assert rows.updated > written, "its time is another now"
+    assert content_of(uri) == content_of(f"{uri}/") == before
+    rows.upload_from_string(b"some rows")
+    assert content_of(uri) == before, "the same bytes again"
+    rows.upload_from_string(b"ROWS some")
+    assert content_of(uri) != before, "as many bytes, and others"
+    assert content_of(f"{uri}/nowhere") == ""
 
 
 def calls_of(cloud: LocalCloud) -> Counter[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tensorflow.io import gfile
 
+from pipeline.artifacts import contents
 from pipeline.artifacts.contents import content_of
 
 
@@ -73,3 +76,21 @@ def test_a_file_is_read_again_only_when_it_changed(folder: Path, monkeypatch: py
     before = content_of(str(folder))
     monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was read again"))
     assert content_of(str(folder)) == before
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_an_object_without_a_checksum_is_known_by_its_size_and_its_time(
+    monkeypatch: pytest.MonkeyPatch, hidden: bool
+) -> None:
+    if hidden:  # as Cloud Storage hides that of an object that is encrypted with a customer's key
+        monkeypatch.setattr(contents, "_CLOUD_STORAGE", "ram://")
+        monkeypatch.setattr(contents, "checksums", lambda paths: dict.fromkeys(paths, "None 9"))
+    folder = f"ram://{uuid.uuid4()}/artifact"
+    gfile.makedirs(folder)
+    before = set()
+    for content in ("some rows", "ROWS some"):
+        with gfile.GFile(f"{folder}/rows", "w") as file:
+            file.write(content)
+        before.add(content_of(folder))
+        assert content_of(folder) in before
+    assert len(before) == 2
