@@ -50,6 +50,11 @@ class _Trimmed(io.TextIOBase):
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the file beneath: rich draws no frame that it cannot hold."""
+        return self._stream.encoding or "utf-8"
+
     def write(self, text: str) -> int:
         """Write `text`; rich calls this with whole lines."""
         self._stream.write(_FILLING.sub("", text))

@@ -29,9 +29,16 @@ def files_named_in(file: Path) -> list[Path]:
     for each in patterns:
         for base in (Path.cwd(), Path("/")):
             place = base / each
-            if "*" not in each and (base == Path.cwd() or each.startswith("/")) and place.is_file():
+            if "*" not in each and (base == Path.cwd() or each.startswith("/")) and _is_file(place):
                 found.add(place)
     return sorted(path for path in found if path.suffix not in _NO_DATA)
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a text that is too long for a name, or a place in another user's folder
+        return False
 
 
 @lru_cache(maxsize=1024)

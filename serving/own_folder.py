@@ -32,10 +32,25 @@ def check_is_own(folder: Path) -> None:
 def _other_owner(folder: Path) -> str | None:
     """The workload in whose folder `folder` ends; a link to a place that nobody else has is fine."""
     target, room = Path(os.path.realpath(folder)), folder.parent
-    if target.parent.name == _ROOM and room.name == _ROOM and target.name != folder.name:
+    if not folder.is_symlink():
+        return None
+    if _is_of_runs(target) and room.name == _ROOM and target.name != folder.name:
         return target.name
-    siblings = [each for each in room.iterdir() if each.name != folder.name] if room.is_dir() else []
+    siblings = [each for each in room.iterdir() if each.name != folder.name and not _leads_to(each, folder)]
     return next((each.name for each in siblings if each.is_dir() and _is_within(target, each)), None)
+
+
+def _is_of_runs(target: Path) -> bool:
+    """Whether it is in an output folder, which has the runs of the same workload as well."""
+    return target.parent.name == _ROOM and (target.parent.parent / target.name).is_dir()
+
+
+def _leads_to(other: Path, folder: Path) -> bool:
+    """Whether it is but another name of `folder`."""
+    if not other.is_symlink():
+        return False
+    place = other.parent / other.readlink()
+    return place.name == folder.name and os.path.realpath(place.parent) == os.path.realpath(folder.parent)
 
 
 def _is_within(target: Path, other: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.text import listed
@@ -31,16 +32,23 @@ def format_named(name: str, reading: Reading = AS_USUAL) -> Format[Any]:
     return found if reading == AS_USUAL else type(found)(reading)
 
 
-def check_ignored(format_: Format[Any], path: str) -> None:
-    """Refuses a column to leave out that a file does not have, so far as a look at it can tell.
+def check_ignored(format_: Format[Any], files: Sequence[str]) -> None:
+    """Refuses a column to leave out that the files of a source do not have, so far as a look at them can tell.
 
     Raises:
-      SluiceError: when there is one, or the file cannot be read.
+      SluiceError: when there is one, or a file cannot be read.
     """
     if format_.reading.ignore_columns:
-        there = format_named(format_.name, Reading(csv=format_.reading.csv)).columns(path)
+        as_stored = format_named(format_.name, Reading(csv=format_.reading.csv))
+        there = columns_of_all([as_stored.columns(path) for path in (files if format_.leaves_out else files[:1])])
         if there is not None:
-            format_.reading.check(path, there, format_.leaves_out)
+            format_.reading.check(files[0], there, format_.leaves_out)
+
+
+def columns_of_all(by_file: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """The columns that any of the files has; None when one of them cannot tell."""
+    known = [columns for columns in by_file if columns is not None]
+    return tuple(dict.fromkeys(name for each in known for name in each)) if len(known) == len(by_file) else None
 
 
 def format_of_file(path: str) -> Format[Any] | None:

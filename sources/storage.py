@@ -57,7 +57,8 @@ def file_size(path: str) -> int:
 
 class FileState(NamedTuple):
     """What tells whether a local file was written or exchanged: each write and each rename changes one of these, and no
-    program can set the last one back. `link`: the same of a symbolic link that leads to it."""
+    program can set `changed` back. `link`: the same of a symbolic link that leads to it. `access`: its mode, owner and
+    group, and how many names it has, whose change is one of the inode and of no content."""
 
     device: int
     inode: int
@@ -65,6 +66,7 @@ class FileState(NamedTuple):
     written: int
     changed: int
     link: tuple[int, int, int] | None
+    access: tuple[int, int, int, int]
 
 
 def state_of(path: str) -> FileState | None:
@@ -76,7 +78,8 @@ def state_of(path: str) -> FileState | None:
     except OSError:
         return None
     through = None if link is file else (link.st_dev, link.st_ino, link.st_ctime_ns)
-    return FileState(file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns, through)
+    access = (file.st_mode, file.st_uid, file.st_gid, file.st_nlink)
+    return FileState(file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns, through, access)
 
 
 def changed_at(state: FileState) -> float:

@@ -102,16 +102,15 @@ def values_are_whole(array: pa.Array) -> bool:
 
 
 def _list_to_kind(array: pa.Array, kind: Kind, column: str) -> tuple[pa.Array, Mask]:
-    lists = array.cast(pa.large_list(array.type.value_type))
-    lengths = np.asarray(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
-    values, unfit = typed_to_kind(lists.flatten(), kind, column)
+    lengths = np.asarray(pc.list_value_length(array).fill_null(0)).astype(np.int64)
+    values, unfit = typed_to_kind(array.flatten(), kind, column)
     if values.null_count > unfit.sum():
         raise SluiceError(
             f"column `{column}` has lists with missing elements, which a tf.Example cannot hold.",
             to_leave_out([column]),
         )
-    bad = np.zeros(len(lists), bool)
-    bad[np.repeat(np.arange(len(lists)), lengths)[unfit]] = True
+    bad = np.zeros(len(array), bool)
+    bad[np.repeat(np.arange(len(array)), lengths)[unfit]] = True
     if lengths.max(initial=0) > 1:
         return pa.LargeListArray.from_arrays(_offsets(lengths), values), bad
     places = np.where(lengths == 1, np.cumsum(lengths) - 1, 0)

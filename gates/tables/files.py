@@ -90,7 +90,7 @@ def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
     side = _Side(path, format_, {}, [])
     files = _in_fixed_order(files)
     if is_one_source:
-        check_ignored(format_, files[0])
+        check_ignored(format_, files)
     for file in files:
         kinds = ColumnKinds(file, format_.row, format_.mixes_numbers)
         for rows in format_.read(format_.whole(file)):

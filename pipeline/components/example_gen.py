@@ -59,6 +59,7 @@ class ExampleGenInputs(Strict):
             "span": source.span,
             "fetch": [],
             "serving_log": None,
+            "pixel_columns": [],
         }
         return cls(
             data=data.model_copy(update=settled),

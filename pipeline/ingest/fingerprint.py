@@ -34,7 +34,7 @@ class Content:
 
     def check_unchanged(self, may_grow: bool) -> None:
         """Refuses files that were written or exchanged since they were hashed, even when they were put back.
-        `may_grow`: an endpoint may add rows to its log meanwhile.
+        `may_grow`: an endpoint may add rows to its log meanwhile, and remove its oldest file.
 
         Raises:
           SluiceError: with the first of them.
@@ -42,7 +42,9 @@ class Content:
         remote = checksums([path for path in self.states if is_remote(path)])
         for path, before in self.states.items():
             now = remote.get(path) if is_remote(path) else state_of(path)
-            if now != before and not (may_grow and _has_grown(before, now)):
+            if now == before or (may_grow and (now is None or _has_grown(before, now))):
+                continue
+            if not _has_other_access_alone(path, before, now):
                 raise SluiceError(
                     f"{path} was written or exchanged while it was read, so the rows that were read are not those of "
                     "the file.",
@@ -54,6 +56,15 @@ def _has_grown(before: State, now: State) -> bool:
     if not (isinstance(before, FileState) and isinstance(now, FileState)):
         return False
     return (before.device, before.inode) == (now.device, now.inode) and before.size < now.size
+
+
+def _has_other_access_alone(path: str, before: State, now: State) -> bool:
+    """Whether a file got other rights or another hard link, and still holds what was hashed."""
+    if not (isinstance(before, FileState) and isinstance(now, FileState)) or before.access == now.access:
+        return False
+    if before._replace(changed=now.changed, access=now.access) != now or before not in _DIGESTS:
+        return False
+    return _digest(path, {}) == _DIGESTS[before]
 
 
 def fingerprint(source: Source, image_path_column: str | None = None, test_files: str | None = None) -> str:

@@ -4,6 +4,7 @@ stands, with the very options that make classes of it."""
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -60,6 +61,8 @@ def check_label_values(found: LabelValues, kind: Kind, data: DataConfig, classes
         return
     if kind is Kind.BYTES:
         raise _in_words(found, data, classes)
+    if endless := [each for each in found.rows if not math.isfinite(float(each))]:
+        raise _not_finite(found, sorted(endless), data)
     numbers = sorted(map(float, found.rows))
     if not all(number.is_integer() for number in numbers):
         raise _fractions(numbers, data)
@@ -74,6 +77,13 @@ def _in_words(found: LabelValues, data: DataConfig, classes: ModelClasses) -> Sl
     return SluiceError(
         f"{holds}, and data.class_names does not say which of them is class 0, 1 and so on.",
         f"In the order of their names:  {_named(sorted(found.rows), data, classes, as_text=False)}",
+    )
+
+
+def _not_finite(found: LabelValues, values: list[str], data: DataConfig) -> SluiceError:
+    return SluiceError(
+        f"`{data.label}` holds {_shown(found, values)}, which is no finite number and so no class.",
+        "A label can be computed:  python runners/local_runner.py --explain data.label_expression",
     )
 
 

@@ -8,12 +8,12 @@ from pipeline.ingest.given_splits import given_splits
 from pipeline.ingest.image_plan import check_class_folders
 from pipeline.ingest.plan import Wanted, check_columns
 from pipeline.ingest.source import Source
-from sources.formats import check_ignored, format_named
+from sources.formats import check_ignored, columns_of_all, format_named
 from sources.joined import check_same_columns
 
 
 def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str | None = None) -> tuple[str, ...]:
-    """The columns of the source.
+    """The columns of the source; none when only a full reading tells them.
 
     Raises:
       SluiceError: when a quick check shows that it cannot be used.
@@ -22,9 +22,9 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
     columns: tuple[str, ...] = ()
     if only is None:
         given_splits(source.files, format_, split)
-        check_ignored(format_, source.files[0])
-    for path in source.files:
-        here = format_.columns(path)
+        check_ignored(format_, source.files)
+    by_file = {path: format_.columns(path) for path in source.files}
+    for path, here in by_file.items():
         if here is None:
             continue
         if columns and not format_.leaves_out:
@@ -33,4 +33,4 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
         columns = columns or here
     if format_.by_class:
         check_class_folders(data, source.files, partial=only is not None)
-    return columns
+    return (columns_of_all(list(by_file.values())) or ()) if format_.leaves_out else columns

@@ -15,14 +15,16 @@ from tfx.orchestration.metadata import Metadata
 from tfx.orchestration.portable import cache_utils
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.types import Artifact, Property
+from tfx.types.standard_artifacts import PushedModel
 from tfx.utils.typing_utils import ArtifactMultiMap
 
-from pipeline.artifacts.blessings import RegisteredModel
+from pipeline.artifacts.blessings import NewestVersion, RegisteredModel
 from pipeline.artifacts.contents import content_of
 from pipeline.artifacts.registered import is_altered
 
 Outputs = Mapping[str, Sequence[Artifact]]
 _SEAL = "sealed"
+_ELSEWHERE = (PushedModel, NewestVersion, RegisteredModel)  # where there is one, it is outside of the root
 _OUTPUT = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
 
@@ -74,11 +76,15 @@ class SealedLauncher(Launcher):
 def _first_altered(outputs: Outputs, root: str) -> str:
     """The first of these artifacts that is not what it was when it was made, in a few words; empty when none is.
 
-    One outside of `root` is not ours alone: a pushed version has a marker of its own, a registered one its hashes.
+    A pushed or registered version outside of `root` is not ours alone: the former has a marker of its own, the latter
+    its hashes. Others are outside of it when the output folder is a copy, whose metadata name the folders of before.
     """
-    for artifact in _inside(outputs, root):
+    own = _inside(outputs, root)
+    for artifact in (each for given in outputs.values() for each in given):
         place, sealed = artifact.uri.removeprefix(root).lstrip("/"), artifact.get_string_custom_property(_SEAL)
         if not sealed:
+            if isinstance(artifact, _ELSEWHERE) and artifact not in own:
+                continue
             return f"it is not known what {place} was when it was made"
         if sealed != _seal_of(artifact.mlmd_artifact):
             return f"{place} is not what it was when it was made"

@@ -54,6 +54,13 @@ def test_a_file_gets_no_trailing_blanks() -> None:
     assert all(line == line.rstrip() for line in stream.getvalue().split("\n"))
 
 
+def test_a_table_for_a_file_in_latin_1_is_drawn_with_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(stored, encoding="latin-1", write_through=True))
+    print_table(("model", "state"), [["café", "pushed"]])
+    assert "café" in stored.getvalue().decode("latin-1")
+
+
 def test_a_table_keeps_a_cell_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("model",), [["taxi\nPUSHED"]])
     assert r"taxi\nPUSHED" in capsys.readouterr().out

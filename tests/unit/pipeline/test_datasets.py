@@ -34,6 +34,15 @@ def test_a_slice_by_a_column_that_is_not_there_is_refused_before_the_training(co
     assert datasets_here(config.data, config.split, config.prediction, slices).current.fingerprint
 
 
+def test_a_slice_by_a_column_of_any_file_of_json_lines_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"age": 1, "y": 0}\n')
+    (tmp_path / "b.jsonl").write_text('{"age": 1, "y": 0, "zone": 2}\n')
+    data = DataConfig(source=str(tmp_path / "*.jsonl"), label="y")
+    assert datasets_here(data, SplitConfig(), PredictionConfig(), [["zone"]]).current.fingerprint
+    with pytest.raises(SluiceError, match=r"names `area`.*it has `age`, `y`, `zone`"):
+        datasets_here(data, SplitConfig(), PredictionConfig(), [["area"]])
+
+
 def test_a_job_for_another_machine_names_no_file_of_this_one() -> None:
     found = datasets_there(load_workload("taxi").data).current
     assert found.source.files == ()

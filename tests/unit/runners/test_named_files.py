@@ -1,5 +1,6 @@
 """The files that a user's module names decide the cache key of what runs it."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,23 @@ def test_a_file_in_the_current_folder_and_one_by_its_whole_path_are_found(
     module.parent.mkdir()
     module.write_text(f'open("vocab.txt"), open("{far}"), open("gone.txt")')
     assert files_named_in(module) == sorted([near, far])
+
+
+def test_a_text_that_is_too_long_for_a_name_or_names_a_place_that_may_not_be_read_names_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden, is_file = tmp_path / "theirs/vocab.txt", Path.is_file
+
+    def as_another_user(path: Path) -> bool:
+        if path == forbidden:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", as_another_user)
+    (tmp_path / "vocab.txt").write_text("1")
+    module = tmp_path / "mine.py"
+    module.write_text(f'"{"語" * 190}.txt"\nopen("{forbidden}"), open("vocab.txt")', encoding="utf-8")
+    assert files_named_in(module) == [tmp_path / "vocab.txt"]
 
 
 def test_an_edit_of_a_vocabulary_beside_the_preprocessing_changes_the_key_and_another_file_does_not(

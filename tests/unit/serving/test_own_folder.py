@@ -48,7 +48,8 @@ def test_refuses_a_link_into_the_folder_of_another_workload(room: Path, target: 
 
 
 def test_refuses_a_link_into_another_output_folder_of_another_workload(room: Path, tmp_path: Path) -> None:
-    (tmp_path / "other/serving/iris").mkdir(parents=True)
+    for folder in ("other/serving/iris", "other/iris"):
+        (tmp_path / folder).mkdir(parents=True)
     (room / "taxi").symlink_to(tmp_path / "other/serving/iris")
     assert _refusal(room / "taxi").endswith("which is iris's.")
 
@@ -65,6 +66,23 @@ def test_a_link_to_a_folder_of_its_own_is_fine(room: Path, tmp_path: Path, name:
     (tmp_path / "disk" / name).mkdir(parents=True)
     (room / "taxi").symlink_to(tmp_path / "disk" / name)
     check_is_own(room / "taxi")
+
+
+def test_a_link_to_a_folder_named_otherwise_where_nobody_runs_is_fine(room: Path, tmp_path: Path) -> None:
+    (tmp_path / "srv/serving/taxi-v2/1").mkdir(parents=True)
+    (room / "taxi").symlink_to(tmp_path / "srv/serving/taxi-v2")
+    check_is_own(room / "taxi")
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_another_name_of_its_folder_makes_it_nobody_elses(is_link: bool, room: Path, tmp_path: Path) -> None:
+    own = tmp_path / "disk/taxi" if is_link else room / "taxi"
+    own.mkdir(parents=True)
+    if is_link:
+        (room / "taxi").symlink_to(own)
+    (room / "current").symlink_to("taxi")
+    check_is_own(room / "taxi")
+    assert _refusal(room / "current").endswith("which is taxi's.")
 
 
 def test_a_folder_that_is_not_there_yet_is_fine(room: Path) -> None:

@@ -48,6 +48,8 @@ def values_of(path: str, name: str, kind: Kind | None = None) -> list[Any]:
         (pa.array([2**31 - 1], pa.int32()).cast(pa.date32()), [(2**31 - 1) * 86_400]),
         (pa.array([FIRST.date(), None], pa.date64()), [-62_135_596_800, None]),
         (pa.array([[NANOSECONDS], []], pa.list_(pa.timestamp("ns"))), [1_600_000_000, None]),
+        (pa.array([[1.5], [2.5], [3.5]], pa.list_(pa.float32(), 1)), [1.5, 2.5, 3.5]),
+        (pa.array([[1, 2], [3, 4], [5, 6]], pa.list_(pa.int8(), 2)), [[1, 2], [3, 4], [5, 6]]),
         (pa.array([2**63 - 1, None], pa.uint64()), [2**63 - 1, None]),
         (pa.array([decimal.Decimal("1.25"), None], pa.decimal128(38, 2)), [1.25, None]),
         (pa.array([decimal.Decimal("1.25"), None], pa.decimal256(60, 2)), [1.25, None]),
@@ -63,6 +65,11 @@ def test_values_of_this_type_are_kept(column: pa.Array, values: list[Any], tmp_p
     path = write(tmp_path, x=column, other=pa.array(range(len(column))))
     assert values_of(path, "x") == values
     assert read_files({"train": path})["train"].column("x").to_pylist() == values
+
+
+def test_a_missing_list_of_fixed_size_is_a_row_without_values() -> None:
+    column = pa.array([[9, 9], [1, 2], None, [3, 4]], pa.list_(pa.int64(), 2))[1:]
+    assert typed_to_kind(column, Kind.INT, "x")[0].to_pylist() == [[1, 2], [], [3, 4]]
 
 
 @pytest.mark.parametrize(

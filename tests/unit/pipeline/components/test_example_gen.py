@@ -181,8 +181,8 @@ def test_what_changes_no_example_stays_out_of_the_cache_key(head):
 
     source = resolve_source(taxi(head))
     plain = ExampleGen(taxi(head), SplitConfig(), source).exec_properties
-    with_log = ExampleGen(taxi(head, serving_log="log.csv"), SplitConfig(), source).exec_properties
-    assert plain == with_log
+    for more in ({"serving_log": "log.csv"}, {"pixel_columns": ["pixel"]}):
+        assert ExampleGen(taxi(head, **more), SplitConfig(), source).exec_properties == plain
     assert all(isinstance(value, str) for value in plain.values())
 
 

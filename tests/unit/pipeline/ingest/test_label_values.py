@@ -85,6 +85,14 @@ def test_fractions_and_decimal_classes_get_a_computed_label() -> None:
     assert options(refusal([1.0, 2.0], Kind.FLOAT))[1] == "data.label_expression=y - 1"
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_not_finite_is_no_fraction(value: float) -> None:
+    error = refusal([0.0, 1.0, value, 0.5], Kind.FLOAT)
+    assert f"`y` holds {value:g} (1 row), which is no finite number" in error.headline
+    assert "fraction" not in error.headline
+    assert "--explain data.label_expression" in error.next_command
+
+
 def test_very_many_values_are_counted_within_bounds_and_are_no_classes() -> None:
     many = [f"text {i}".encode() for i in range(3 * MOST_VALUES)]
     found = counted(*many)

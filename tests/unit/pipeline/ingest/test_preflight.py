@@ -39,6 +39,23 @@ def test_refuses_what_cannot_be(data: dict[str, Any], says: str, tmp_path: Path)
         columns(tmp_path / "rows.csv", "age,y\n1,0\n", **data)
 
 
+@pytest.mark.parametrize(("lines", "known"), [(1, ("age", "y", "agee", "zone")), (1000, ())])
+def test_a_column_of_json_lines_may_be_in_any_file(lines: int, known: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text('{"agee": 1, "y": 0, "zone": 2}\n' * lines)
+    (tmp_path / "a.jsonl").write_text('{"age": 1, "y": 0}\n')
+    data = {"source": str(tmp_path / "*.jsonl"), "label": "y"}
+
+    def check(*ignored: str) -> tuple[str, ...]:
+        config = DataConfig.model_validate({**data, "ignore_columns": list(ignored)})
+        return check_source(resolve_source(config), config, SplitConfig())
+
+    assert check() == known
+    assert check("agee") == tuple(name for name in known if name != "agee")
+    if known:
+        with pytest.raises(SluiceError, match=r"`zones`, which is no column of .*did you mean `zone`"):
+            check("zones")
+
+
 def test_another_separator_is_named_with_the_key(tmp_path: Path) -> None:
     for sign, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
         with pytest.raises(SluiceError, match=f"a {word} stood between its cells") as refused:

@@ -75,13 +75,14 @@ class Runs:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.root = "root"
         self._count = 0
 
     def run(self) -> dict[str, NodeResult]:
         ingest = Ingest()
         pipeline = Pipeline(
             "sealed",
-            str(self.home / "root"),
+            str(self.home / self.root),
             components=[ingest, Train(ingest.outputs["made"])],
             enable_cache=True,
             metadata_connection_config=sqlite_metadata_connection_config(str(self.home / "m.sqlite")),
@@ -153,6 +154,14 @@ def test_what_was_altered_is_made_anew_with_all_that_depends_on_it(
     assert [each.state for each in results.values()] == ["ran", "ran"]
     assert results["Ingest"].made_anew == "Ingest/made/1 is not what it was when it was made"
     assert runs.states() == ["reused", "reused"]
+
+
+@pytest.mark.parametrize("folder", ["root", "other"], ids=["here", "of the output folder of which this is a copy"])
+def test_what_was_altered_is_found_wherever_it_lies(runs: Runs, folder: str) -> None:
+    runs.root = folder
+    assert runs.states() == ["reused", "reused"]
+    _exchanged(runs, "Train", WEIGHTS)
+    assert runs.states() == ["reused", "ran"]
 
 
 def test_the_newest_that_is_still_what_it_was_is_reused(runs: Runs) -> None:
