@@ -105,10 +105,10 @@ def test_rows_of_train_are_drawn_for_three_causes_at_most(columns: int, draws: i
     assert len(drawn) == draws
 
 
-@pytest.mark.parametrize("shift", [0.4, 0.5])
-def test_an_independent_fault_keeps_its_finding_where_few_rows_of_train_are_alike(shift: float) -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(3))
+def test_an_independent_fault_keeps_its_finding_where_few_rows_of_train_are_alike(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     kinds = [np.where(rng.random(rows) < share, "x", "w") for rows, share in ((5_000, 0.05), (1_000, 0.95))]
     train, other = (pd.DataFrame({"kind": kind, "b": rng.normal(size=len(kind))}) for kind in kinds)
-    found = blocking(train, Declared(), serving=other.assign(b=other["b"] + shift))
+    found = blocking(train, Declared(), serving=other.assign(b=other["b"] + 0.34))
     assert columns_of(found) == ["b", "kind"]
