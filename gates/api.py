@@ -93,6 +93,8 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
     """
     if "train" not in given:
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
+    absent = workload.absent_by_right.union(workload.reading.ignore_columns)
+    workload = workload.model_copy(update={"absent_by_right": absent})
     read = tables_of(given, workload.column_types, workload.reading)
     raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
@@ -109,7 +111,11 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
         serving=tables.get("serving"),
         previous=tables.get("previous"),
         declared=workload,
-        notes=(*_notes(read), *_possible_images(tables["train"], workload)),
+        notes=(
+            *_notes(read),
+            *_like_split_column(tables["train"], workload),
+            *_possible_images(tables["train"], workload),
+        ),
     )
 
 
@@ -124,6 +130,13 @@ def _notes(tables: Mapping[str, pa.Table]) -> tuple[str, ...]:
         columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
         notes.append(f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}")
     return tuple(dict.fromkeys(notes))
+
+
+def _like_split_column(train: Table, workload: Workload) -> list[str]:
+    """Tables that were split by a column may come without it, so that a similar one is noted and not refused."""
+    may_lack = workload.withheld & workload.absent_by_right - set(workload.reading.ignore_columns) - set(train.columns)
+    hints = {name: did_you_mean(name, train.columns, cutoff=0.7) for name in sorted(may_lack)}
+    return [f"`{name}` (`split.column`) is no column of train{hint}" for name, hint in hints.items() if hint]
 
 
 def _possible_images(train: Table, workload: Workload) -> list[str]:
@@ -202,8 +215,7 @@ def _refuse_misspelt_columns(train: pa.Table, workload: Workload) -> None:
     named = [(name, "prediction withholds") for name in sorted(workload.withheld)]
     for name, who in [*named, *((name, "data.column_types names") for name in sorted(workload.column_types))]:
         hint = did_you_mean(name, train.column_names, cutoff=0.7)
-        absent_by_right = (workload.label, *workload.reading.ignore_columns)
-        if name not in train.column_names and name not in absent_by_right and hint:
+        if name not in {workload.label, *workload.absent_by_right, *train.column_names} and hint:
             raise SluiceError(f"{who} `{name}`, which is no column of train{hint}")
 
 

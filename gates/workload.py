@@ -73,6 +73,7 @@ def read_workload(path: str) -> Workload:
         reading=_reading(document),
         split_by=_split_by(document),
         withheld=frozenset(prediction.withheld_columns()) | _split_column(document),
+        absent_by_right=_split_column(document),
         known_after=prediction.known_after(),
         moments_declared=bool(prediction.known_from),
         settings=_settings_in(document),

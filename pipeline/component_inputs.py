@@ -80,6 +80,7 @@ class GateInputs(Strict):
             time=data.time_column,
             split_by=config.split.by,
             withheld=frozenset(prediction.withheld_columns()),
+            absent_by_right=frozenset(data.ignore_columns).union(filter(None, [config.split.column])),
             known_after=prediction.known_after(),
             moments_declared=bool(prediction.known_from),
             analysed_splits=lineage.analysed,

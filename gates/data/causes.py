@@ -40,6 +40,8 @@ _SEVERITIES = (Severity.BLOCK, Severity.WARN)
 _SHOWN = 4
 # Rows of train can be drawn in the proportions of a column of so few values, all but a hundredth known to train.
 _MOST_VALUES, _KNOWN, _FEWEST_ROWS = 100, 0.99, 200
+# Each draw measures the checks again: for the gravest alone, and for none where so many columns differ.
+_MOST_DRAWS, _MOST_CAUSES = 3, 10
 
 
 def one_for_each_cause(
@@ -72,15 +74,13 @@ class _Folding:
         for cause in self._causes:
             if cause in self._left:
                 self._fold(cause, [each for each in self._left if _is_of_same_values(each, cause)])
-        for cause in self._causes:
-            if cause in self._left:
-                self._fold_by_proportions(cause)
+        self._fold_by_proportions_of_gravest()
         causes = [each for each in self._causes if each in self._left]
         several = [each for each in self._left if each.check in _OF_SEVERAL]
         if causes and several:
             columns = self._with_sources(str(each.column) for each in causes)
             remaining = self._found(replace(self._data, train=self._alike), columns, several)
-            self._fold(causes[0], [e for e in several if e.column in columns or not _is_found(e, remaining)])
+            self._fold(causes[0], [e for e in several if e.column in columns or not self._is_still_found(e, remaining)])
         kept = {id(each): self._with_followers(each) for each in self._left}
         return {key: kept.get(key) for key in before if key not in kept or kept[key] is not before[key]}
 
@@ -90,8 +90,17 @@ class _Folding:
                 self._left.remove(each)
                 self._follow.setdefault(id(cause), []).append(each)
 
-    def _fold_by_proportions(self, cause: Finding) -> None:
-        """What is no longer found among rows of train that hold the column's values in the same proportions."""
+    def _fold_by_proportions_of_gravest(self) -> None:
+        if len({each.column for each in self._causes}) > _MOST_CAUSES:
+            return
+        draws = 0
+        for cause in self._causes:
+            if draws < _MOST_DRAWS and cause in self._left:
+                draws += self._fold_by_proportions(cause)
+
+    def _fold_by_proportions(self, cause: Finding) -> bool:
+        """What is no longer found among rows of train that hold the column's values in the same proportions; whether
+        there are such rows."""
         others = [each for each in self._left if each.column != cause.column]
         other = self._data.others[self._table]
         alike = _in_proportions(self._data, other, str(cause.column)) if others else None
@@ -99,7 +108,13 @@ class _Folding:
             columns = self._with_sources([str(cause.column)])
             self._alike = alike
             remaining = self._found(replace(self._data, train=alike), columns, others)
-            self._fold(cause, [each for each in others if not _is_found(each, remaining)])
+            self._fold(cause, [each for each in others if not self._is_still_found(each, remaining)])
+        return alike is not None
+
+    def _is_still_found(self, finding: Finding, remaining: Sequence[Finding]) -> bool:
+        """Among fewer rows of train certainty is lost without a cause: there, an effect beyond its margin is found."""
+        is_drawn = self._alike is not self._data.train
+        return _is_found(finding, remaining) or (is_drawn and _is_beyond(finding, remaining))
 
     def _with_sources(self, columns: Iterable[str]) -> frozenset[str]:
         """The columns, and the times of which they are parts of the calendar: those tell their values as well."""
@@ -162,6 +177,12 @@ def _is_found(finding: Finding, remaining: Iterable[Finding]) -> bool:
     alike = [each.severity for each in remaining if (each.check, each.column) == (finding.check, finding.column)]
     worst = _SEVERITIES.index(finding.severity)
     return any(severity in _SEVERITIES[: worst + 1] for severity in alike)
+
+
+def _is_beyond(finding: Finding, remaining: Iterable[Finding]) -> bool:
+    """Whether the same check still measures an effect beyond its margin on the same subject, certain or not."""
+    same = (finding.check, finding.column, finding.subject)
+    return any((e.check, e.column, e.subject) == same and e.value > e.threshold for e in remaining)
 
 
 def _in_proportions(data: Data, other: Table, column: str) -> Table | None:

@@ -74,6 +74,8 @@ class Declared(Strict, strict=False):
     """row, entity, time or column, as `split.by`."""
     withheld: Names = frozenset()
     """Never features: known after the outcome, or excluded by hand."""
+    absent_by_right: Names = frozenset()
+    """Columns that tables may lack although the configuration names them: `data.ignore_columns`, `split.column`."""
     known_after: Mapping[str, str] = {}
     """Column → the moment, after the prediction's."""
     moments_declared: bool = False

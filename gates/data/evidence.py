@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gates.data.declared import Declared
-from gates.data.equal_rows import content_codes, keeps_equal_rows_together
+from gates.data.equal_rows import content_codes, content_of, keeps_equal_rows_together
 from gates.data.units import Unit, unit_of
 from gates.tables.table import Codes, ColumnKind, Floats, Mask, Table, joint_codes
 from gates.verdict.catalogue import Need
@@ -87,10 +87,21 @@ class Data:
     @cached_property
     def _units(self) -> dict[str, tuple[Unit, str | None, bool]]:
         found = {name: unit_of(self, table) for name, table in self.others.items()}
-        rows = [name for name, (unit, _, _) in found.items() if unit is Unit.ROW]
-        if rows and self._draws_contents(found):
-            found.update(dict.fromkeys(rows, (Unit.CONTENT, None, True)))
+        by_row = {
+            name: (Unit.ROW, None, False) if self._is_content(name, each) else each for name, each in found.items()
+        }
+        rows = [name for name, (unit, _, _) in by_row.items() if unit is Unit.ROW]
+        if rows and self._draws_contents(by_row):
+            return {**by_row, **dict.fromkeys(rows, (Unit.CONTENT, None, True))}
         return found
+
+    def _is_content(self, name: str, found: tuple[Unit, str | None, bool]) -> bool:
+        """Whether what looks like an entity is all that a row of a held-out table holds: then equal rows may have been
+        kept together."""
+        unit, column, is_declared = found
+        if name not in self.held_out or unit is not Unit.ENTITY or is_declared:
+            return False
+        return content_of(self.train, self.held_out[name], self.label) == [column]
 
     def _draws_contents(self, units: Mapping[str, tuple[Unit, str | None, bool]]) -> bool:
         """Whether rows were drawn, equal ones together. Then train lacks whole contents that a serving log has."""

@@ -121,7 +121,8 @@ class _Key:
             return 0.0
         if isinstance(self.values, tuple):
             codes, values = other.codes(self.name)
-            known = np.array([*np.isin(np.array(values, object), np.array(self.values, object)), False])
+            of_train = set(self.values)
+            known = np.array([*(value in of_train for value in values), False])
             return float(known[codes].mean())
         return (
             float(np.isin(other.numbers(self.name), self.values).mean())

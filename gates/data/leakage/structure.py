@@ -124,9 +124,7 @@ def known_too_late(data: Data, _margin: float) -> Iterator[Measurement]:
     """The declared moment of each feature, in the configuration and the schema, against the features of the model. A
     withheld name that no column has may be misspelt, and then withholds nothing."""
     declared, judged_any = data.declared, False
-    # `split.column` is withheld besides, and tables that were split by it may come without it.
-    named = frozenset(declared.known_after) if declared.split_by == "column" else declared.withheld
-    for name in sorted(named - set(data.train.columns) - {data.label}):
+    for name in sorted(declared.withheld - declared.absent_by_right - set(data.train.columns) - {data.label}):
         judged_any = True
         yield _withholds_nothing(name)
     late = {name: f"is known only from `{moment}` on" for name, moment in sorted(declared.known_after.items())}

@@ -327,6 +327,15 @@ def test_a_withheld_name_that_no_column_has_blocks_under_strict(splits, tmp_path
     assert not _beyond_doubt(gates.check(*splits, **given), "known_too_late")
 
 
+def test_a_withheld_name_that_a_table_may_lack_is_not_refused(splits, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(
+        "data: {ignore_columns: [tips]}\nprediction: {never: [tips]}\nsplit: {by: column, column: fares}\n"
+    )
+    report = gates.check(*splits, strict=True, label="big_tipper", config=tmp_path / "w.yaml")
+    assert not _beyond_doubt(report, "known_too_late")
+    assert any("`fares` (`split.column`) is no column of train; did you mean `fare`?" in each for each in report.notes)
+
+
 def test_without_a_label_the_answer_says_that_leakage_was_not_looked_at(splits) -> None:
     assert any("leakage of the label was not looked at" in note for note in gates.check(*splits).notes)
     assert not any("leakage" in note for note in gates.check(*splits, label="big_tipper").notes)

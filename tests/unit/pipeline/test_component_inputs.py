@@ -67,6 +67,12 @@ def test_intervals_are_of_entities_where_the_split_is_by_entity_alone() -> None:
         assert (inputs.of(by_row).entity, inputs.of(by_entity).entity) == (None, "company")
 
 
+def test_columns_that_tables_may_lack_arrive_in_the_data_gate() -> None:
+    named = ("data.ignore_columns=[company]", "split.by=column", "split.column=side")
+    declared = GateInputs.of(load_workload("taxi", named), LEARNING).declared
+    assert declared.absent_by_right == {"company", "side"}
+
+
 def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
     given = GateInputs.of(load_workload("taxi", WAIVED), LEARNING)
     waiver = GateInputs.from_property(given.to_property()).settings.checks[CHECK].waive

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from benchmarks.faults.tables import SOURCES, Unavailable
+from gates.data import causes
 from gates.data.declared import Declared
 from gates.data.gate import judge_data
 from gates.verdict.finding import Finding, Severity
 from tests.samples.skew import DECLARED, assigned, data_of
 
 LATE = Declared(label="late")
+_DRAWN = causes._drawn
 
 
 def blocking(train: pd.DataFrame, declared: Declared = DECLARED, **others: pd.DataFrame) -> list[Finding]:
@@ -87,3 +89,26 @@ def test_columns_in_the_wrong_rows_keep_their_findings() -> None:
     found = blocking(train, eval=renamed(other.assign(fare=wrong)))
     assert ("new_categories", "company") in {(each.check, each.column) for each in found}
     assert ("association", "fare") in {(each.check, each.column) for each in found}
+
+
+def _drifting(columns: int, share: float, rows: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({f"q{i}": rng.choice(list("ab"), rows, p=[1 - share, share]) for i in range(columns)})
+
+
+@pytest.mark.parametrize(("columns", "draws"), [(6, 3), (12, 0)])
+def test_rows_of_train_are_drawn_for_three_causes_at_most(columns: int, draws: int, monkeypatch) -> None:
+    drawn = []
+    monkeypatch.setattr(causes, "_drawn", lambda *given: drawn.append(given) or _DRAWN(*given))
+    train, other = _drifting(columns, 0.3, 1_200, 0), _drifting(columns, 0.7, 600, 1)
+    assert len(columns_of(blocking(train, Declared(), serving=other))) == columns
+    assert len(drawn) == draws
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_independent_fault_keeps_its_finding_where_few_rows_of_train_are_alike(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = [np.where(rng.random(rows) < share, "x", "w") for rows, share in ((5_000, 0.05), (1_000, 0.95))]
+    train, other = (pd.DataFrame({"kind": kind, "b": rng.normal(size=len(kind))}) for kind in kinds)
+    found = blocking(train, Declared(), serving=other.assign(b=other["b"] + 0.34))
+    assert columns_of(found) == ["b", "kind"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.faults.case import assign
 from benchmarks.faults.discrete import DISCRETE, assign_by_content
+from gates.data.declared import Declared
+from gates.data.gate import judge_data
 from gates.data.units import Unit
 from gates.verdict.finding import Severity
 from tests.samples.skew import assigned, data_of
@@ -62,3 +65,25 @@ def test_the_label_is_no_part_of_a_content() -> None:
     train_codes, eval_codes = data.groups(data.held_out["eval"])
     assert not np.isin(eval_codes, train_codes).any()
     assert len(np.unique(train_codes)) == len(case.frames["train"].drop(columns=["y"]).drop_duplicates())
+
+
+def _answers(seed: int) -> dict[str, pd.DataFrame]:
+    """One answer of 40 and a label, split by the answer; the log is a sample of all."""
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame({"q0": rng.choice([f"v{each}" for each in range(40)], 3_000), "y": rng.integers(0, 2, 3_000)})
+    sides = {"train": range(32), "eval": range(32, 36), "test": range(36, 40)}
+    split = {side: rows[rows["q0"].isin([f"v{each}" for each in of])] for side, of in sides.items()}
+    return {**split, "serving": rows.sample(300, random_state=seed).drop(columns="y")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_column_that_is_the_whole_content_is_no_entity(seed: int) -> None:
+    data = data_of(declared=Declared(label="y"), **_answers(seed))
+    assert {data.unit(other) for other in data.others.values()} == {Unit.CONTENT}
+    assert "new_categories" not in {each.check for each in judge_data(data).of(Severity.BLOCK)}
+
+
+def test_beside_a_table_with_values_of_train_it_is_one() -> None:
+    tables = _answers(0)
+    data = data_of(declared=Declared(label="y"), **{**tables, "test": tables["train"].sample(300, random_state=0)})
+    assert (data.unit(data.others["eval"]), data.unit(data.others["serving"])) == (Unit.ENTITY, Unit.ROW)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gates.data.contamination.undeclared_entity import _Key
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.tables.frames import tables_of
@@ -102,3 +103,15 @@ def test_is_silent_where_a_key_is_declared_or_the_split_is_by_it() -> None:
     assert found(panel(), entity="nr") == []
     assert found(panel(), by="nr") == []
     assert found(panel(), split_by="time") == []
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.0])
+def test_counts_the_rows_whose_text_key_train_has(share: float) -> None:
+    rows = 40_000
+    keys = np.array([f"P-{each:07d}" for each in range(rows)])
+    known, new = keys[: round(share * rows)], np.char.add("N", keys[round(share * rows) :])
+    frames = {"train": pd.DataFrame({"nr": np.repeat(keys, 2)}), "test": pd.DataFrame({"nr": [*known, *new]})}
+    tables = {name: Table.of(name, each) for name, each in tables_of(frames, {}).items()}
+    key = _Key.of(Data(tables["train"]), "nr")
+    assert key is not None
+    assert key.shared(tables["test"]) == share

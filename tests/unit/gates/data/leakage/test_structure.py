@@ -91,6 +91,13 @@ def test_refuses_a_feature_that_serving_does_not_have() -> None:
     assert refused(data_of(taxi(), LABEL, not_at_serving=frozenset({"company"}))) == {("known_too_late", "company")}
 
 
+@pytest.mark.parametrize("split_by", [None, "column"])
+def test_a_withheld_name_that_no_column_has_is_in_doubt_unless_it_may_be_absent(split_by: str | None) -> None:
+    withheld = frozenset({"tisp", "tips", "split"})
+    data = data_of(taxi(), LABEL, withheld=withheld, absent_by_right=frozenset({"tips", "split"}), split_by=split_by)
+    assert {each.subject for each in findings_of(data, "known_too_late")} == {"tisp"}
+
+
 def test_warns_of_a_source_that_stands_for_the_label() -> None:
     trips, random = taxi(8_000), np.random.default_rng(0)
     own = np.where(trips[LABEL] == 1, random.choice(list("abc"), len(trips)), random.choice(list("def"), len(trips)))
