@@ -138,7 +138,7 @@ def test_a_tfrecord_that_ends_inside_a_record(found, tmp_path):
 
 def test_a_tfrecord_of_something_else(tmp_path):
     source = write(tmp_path / "data.tfrecord", frame_records([b"\xff\xff\xffnot an example"] * 3))
-    assert "no column `label`" in refusal(tmp_path, config(source))
+    assert "record 1 is not a tf.Example" in refusal(tmp_path, config(source))
 
 
 @BOTH
