@@ -100,3 +100,52 @@ def test_a_feature_that_trees_could_compute_of_raw_columns_passes() -> None:
     frame = frame.assign(label=(noisy > 0).astype(int))
     together = {"sum": (frame["a"] + frame["b"]).to_numpy()}
     assert not refused(evidence(frame, "label", train=together, test=together))
+
+
+def bmi(rng: np.random.Generator, rows: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """A ratio of two columns, that a label follows steeply."""
+    height, weight = rng.normal(1.7, 0.1, rows), rng.normal(75, 15, rows)
+    index = weight / height**2
+    label = rng.random(rows) < 1 / (1 + np.exp(-(index - 27) * 1.2))
+    return pd.DataFrame({"height": height, "weight": weight, "other": rng.normal(size=rows), "label": label}), index
+
+
+def weekend(rng: np.random.Generator, rows: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The day of the week, that trees cannot compute from seconds."""
+    seconds = rng.integers(1_672_531_200, 1_704_067_200, rows)
+    is_weekend = (seconds // 86_400 + 3) % 7 >= 5
+    label = rng.random(rows) < np.where(is_weekend, 0.85, 0.1)
+    frame = pd.DataFrame({"at": seconds, "fare": rng.gamma(2, 5, rows), "zone": rng.choice(list("abcd"), rows)})
+    return frame.assign(label=label), is_weekend
+
+
+def counted_words(rng: np.random.Generator, rows: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """How often a word is in a text, which trees cannot read."""
+    label = rng.random(rows) < 0.4
+    count = rng.poisson(np.where(label, 4, 0.6))
+    others = rng.choice(list("abcdefghij"), (rows, 7))
+    text = [" ".join(["free"] * n + [*words, str(i)]) for i, (n, words) in enumerate(zip(count, others, strict=True))]
+    frame = pd.DataFrame({"text": text, "length": rng.normal(size=rows), "hour": rng.integers(0, 24, rows)})
+    return frame.assign(label=label), count
+
+
+@pytest.mark.parametrize("made", [bmi, weekend, counted_words])
+def test_warns_of_what_preprocessing_may_honestly_compute(made) -> None:
+    frame, feature = made(np.random.default_rng(0), 4_500)
+    frame, values = frame.assign(label=frame["label"].astype(int)), {"made": feature.astype(float)}
+    report = verdict(evidence(frame, "label", train=values, test=values))
+    assert not report.of(Severity.BLOCK)
+    found = [each for each in report.of(Severity.WARN) if each.check == "transformed_leakage"]
+    assert found
+    assert all("was filled with labels" not in each.remedy for each in found)
+
+
+def test_refuses_a_feature_that_is_far_better_in_one_split() -> None:
+    """Means of the label by a key, of train's own rows, beside a text that preprocessing might have read."""
+    rng = np.random.default_rng(0)
+    frame, _ = counted_words(rng, 6_000)
+    label = (rng.random(len(frame)) < 0.4).astype(int)
+    known = np.where(rng.random(len(frame)) < 0.9, label, 0).astype(float)
+    guess = rng.permutation(known)
+    found = refused(evidence(frame.assign(label=label), "label", train={"risk": known}, test={"risk": guess}))
+    assert found == {"risk (transformed) in train"}

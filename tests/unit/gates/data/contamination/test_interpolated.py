@@ -83,6 +83,40 @@ def test_columns_that_follow_from_each_other_pass() -> None:
     assert "interpolated_rows" not in blocking(data_of(assign(frame), label="target"))
 
 
+def cycles(rows: int, days: int) -> pd.DataFrame:
+    """The hour and the weekday of a random second, each as sine and cosine."""
+    rng = np.random.default_rng(1)
+    hour = 2 * np.pi * rng.integers(0, days * 86_400, rows) / 86_400
+    angles = {"hour": hour, "week": hour / 7}
+    frame = pd.DataFrame({f"{name}_{f.__name__}": f(angle) for name, angle in angles.items() for f in (np.sin, np.cos)})
+    return frame.assign(target=rng.integers(0, 2, rows))
+
+
+def curves(rows: int, days: int) -> pd.DataFrame:
+    """Nine columns of one quantity."""
+    rng = np.random.default_rng(days)
+    x = rng.uniform(1, 2, rows)
+    smooth = {f"sine_{k}": np.sin(k * x) for k in (5, 7, 11, 13)}
+    powers = {"x": x, "square": x**2, "cube": x**3, "log": np.log(x), "exp": np.exp(x)}
+    return pd.DataFrame({**smooth, **powers}).assign(target=rng.integers(0, 2, rows))
+
+
+@pytest.mark.parametrize("made", [cycles, curves])
+@pytest.mark.parametrize(("rows", "days"), [(8_000, 7), (20_000, 30)])
+def test_columns_that_follow_one_quantity_pass(made, rows: int, days: int) -> None:
+    data = data_of(assign(made(rows, days)), label="target")
+    assert all(not found.is_beyond for found in interpolated_rows(data, 0.01))
+
+
+@pytest.mark.parametrize("count", [100, 1_000])
+def test_refuses_rows_interpolated_of_few(count: int) -> None:
+    """Many rows made of twenty: the neighbours of each lie on few lines."""
+    frame = table("breast_cancer")
+    few = pd.concat([frame[frame["target"] == 1], frame[frame["target"] == 0].iloc[:20]])
+    whole = pd.concat([few, smote(few, count)])
+    assert "interpolated_rows" in blocking(data_of(assign(whole, 0), label="target"))
+
+
 @needs_fashion_mnist
 def test_refuses_images_that_are_mixtures_of_two_of_train() -> None:
     train, held_out = shuffled_split(1, 4000, 1000)
