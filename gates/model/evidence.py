@@ -23,6 +23,8 @@ _MADE = " (transformed)"
 
 # Softmax in half precision is off by some thousandths; logits and raw counts are off by more.
 _ROUNDING = 0.01
+# 1e-3 instead of 1e-5.
+_ACROSS_DEVICES = 100.0
 
 
 def transformed_name(feature: str) -> str:
@@ -208,6 +210,11 @@ class Budgets:
     p99_ms: float | None = None
     size_mb: float | None = None
     same_machine: bool = True
+
+    def tolerance(self, margin: float) -> float:
+        """The largest difference that rounding may make where `margin` is that on one machine: other kernels add up in
+        another order and precision."""
+        return margin if self.same_machine else margin * _ACROSS_DEVICES
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from gates.model.evidence import ModelEvidence, Operation, Regrouped, as_scores
 from gates.verdict.catalogue import Gate, Need, check
 from gates.verdict.measurement import Measurement
 
-_ACROSS_DEVICES = 100.0
 _INITIALISER = "initialiser"
 
 
@@ -190,7 +189,7 @@ def _source_of(operation: Operation) -> _Source | None:
 )
 def row_alone(evidence: ModelEvidence, margin: float) -> Iterator[Measurement]:
     """Sums in another order differ by some 1e-7, as between a signature and training."""
-    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
+    tolerance = evidence.budgets.tolerance(margin)
     for signature in dict.fromkeys(each.signature for each in evidence.regrouped):
         ways = [each for each in evidence.regrouped if each.signature == signature]
         measured = [_in_company(each, evidence, tolerance) for each in ways]

@@ -22,7 +22,6 @@ from gates.tables.table import Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
-_ACROSS_DEVICES = 100.0  # 1e-3 instead of 1e-5: other kernels add up in another order and precision
 # Sums of 32-bit floats in another order differ by some 1e-7, and TensorFlow promises no order unless
 # `enable_op_determinism` is on; dropout and random transforms move predictions by thousandths at the least.
 _SAME_CALL = 1e-6
@@ -52,7 +51,7 @@ def replay_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measuremen
     if not served:
         raise NotApplicable("no signature was replayed")
     expected = _scores(training, evidence)
-    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
+    tolerance = evidence.budgets.tolerance(margin)
     for replay in served:
         if broken := _broken(replay, expected, evidence, tolerance):
             yield broken
@@ -122,7 +121,7 @@ def evaluated_is_served(evidence: ModelEvidence, margin: float) -> Iterator[Meas
     if evaluated is None or evaluated.scores is None:
         raise NotApplicable("what Evaluator predicted was not given")
     expected = _scores(evaluated, evidence)
-    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
+    tolerance = evidence.budgets.tolerance(margin)
     compared = [
         (each, _scores(each, evidence)) for each in _served(evidence) if not each.error and each.scores is not None
     ]
@@ -153,7 +152,7 @@ def endpoint_parity(evidence: ModelEvidence, margin: float) -> Iterator[Measurem
     golden = evidence.golden
     if golden is None:
         raise NotApplicable("the export carries no golden requests")
-    tolerance = margin if evidence.budgets.same_machine else margin * _ACROSS_DEVICES
+    tolerance = evidence.budgets.tolerance(margin)
     if golden.error:
         largest, requests = float("inf"), 0
         text = f"The endpoint does not answer the golden requests: {first_line(golden.error)}."

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Protocol
 
 from gates.verdict.catalogue import Check, Gate, Need, NotApplicable, NothingToJudge, checks
-from gates.verdict.finding import Finding, GateReport, SkippedCheck, Verdict
+from gates.verdict.finding import GateReport, SkippedCheck, Verdict
 from gates.verdict.measurement import Measurement
 from gates.verdict.rule import decide
 from gates.verdict.settings import GateSettings
@@ -17,6 +17,8 @@ from gates.verdict.unjudged import changed, could_not_judge
 
 Progress = Callable[[str, int, int], None]
 _NO_SUBJECT = "it found no subject"
+# What a model without optional fields lacks.
+_NOTHING_OF_THE_KIND = (Need.PROBES, Need.COMBINATIONS)
 
 
 class GateEvidence(Protocol):
@@ -36,6 +38,7 @@ def judge(
     skipped: list[SkippedCheck] = []
     catalogue = list(checks(gate))
     further = changed(catalogue, settings, today)
+    missed: set[str] = set()
     for place, check in enumerate(catalogue):
         if progress is not None:
             progress(check.name, place, len(catalogue))
@@ -45,8 +48,10 @@ def judge(
             run.append(check.name)
         else:
             skipped.append(SkippedCheck(check.name, ran.skipped))
-        if _is_missed(check, ran, settings, known=further):
-            further.append(could_not_judge(check, ran.skipped or _NO_SUBJECT, settings, today))
+        if _is_missed(check, ran, settings, missed):
+            why = ran.skipped or _NO_SUBJECT
+            missed.add(why)
+            further.append(could_not_judge(check, why, settings, today))
     findings, verdict = decide(measured, {check.name: check.tier for check in catalogue}, settings, today, further)
     if not run and verdict is not Verdict.FAIL:
         verdict = Verdict.FAIL if settings.strict else Verdict.INCONCLUSIVE  # no check ran
@@ -60,9 +65,6 @@ def judge(
     )
 
 
-_NOTHING_OF_THE_KIND = (Need.PROBES, Need.COMBINATIONS)
-
-
 @dataclass(frozen=True)
 class _Ran:
     """What one check gave. `excused`: nothing escapes by its skip."""
@@ -72,15 +74,14 @@ class _Ran:
     excused: bool = False
 
 
-def _is_missed(check: Check, ran: _Ran, settings: GateSettings, known: Sequence[Finding]) -> bool:
+def _is_missed(check: Check, ran: _Ran, settings: GateSettings, known: set[str]) -> bool:
     """Whether a check of tier 1 judged nothing where it should have. A model of this pipeline has all that its checks
-    need, and only strict asks for it; on data one warning for each reason is enough."""
+    need, and only strict asks for it; on data one warning for each reason is enough: `known` are those of others."""
     if check.tier != 1 or ran.measured or ran.excused:
         return False
     if settings.strict:
         return True
-    reason = None if ran.skipped is None else f": {ran.skipped}."
-    return check.gate is Gate.DATA and reason is not None and not any(each.reason.endswith(reason) for each in known)
+    return check.gate is Gate.DATA and ran.skipped is not None and ran.skipped not in known
 
 
 def margin_of(check: Check, settings: GateSettings) -> float:
@@ -94,7 +95,7 @@ def _run_one(check: Check, evidence: GateEvidence, settings: GateSettings) -> _R
     if configured is not None and not configured.enabled:
         return _Ran(skipped="switched off in the configuration (gates.checks)", excused=True)
     if lacking := evidence.lacks(check.needs):
-        # An input that was not given, or a model without any optional field.
+        # An input that was not given, or that there cannot be.
         return _Ran(skipped=lacking.value, excused=check.gate is Gate.DATA or lacking in _NOTHING_OF_THE_KIND)
     try:
         return _Ran(check.measure(evidence, margin_of(check, settings)))

@@ -135,10 +135,15 @@ def texts(column: pa.Array, missing: str | None) -> NDArray[Any]:
     values, present = first_values(column)
     result = np.full(len(present), missing, dtype=object)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-        result[present] = [value.decode("utf-8", "backslashreplace") for value in values.to_pylist()]
+        result[present] = [as_text(value) for value in values.to_pylist()]
     else:
         result[present] = [str(value) for value in values.to_pylist()]
     return result
+
+
+def as_text(value: bytes) -> str:
+    """Bytes as text; those that are no text stay different values."""
+    return value.decode("utf-8", "backslashreplace")
 
 
 def sample(batches: Iterable[NDArray[Any]], most: int) -> NDArray[Any]:

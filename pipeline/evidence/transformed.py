@@ -21,6 +21,7 @@ from gates.data.evidence import Data
 from gates.model.evidence import transformed_name
 from gates.tables.table import ColumnKind, Table
 from models.export.replay import TrainingPath
+from pipeline.artifacts.examples import as_text
 from pipeline.evidence.data import table_of
 
 MOST_ROWS = 10_000
@@ -84,7 +85,7 @@ def _fields(line: bytes) -> list[bytes]:
 
 
 def _text(value: bytes | int) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return as_text(value) if isinstance(value, bytes) else str(value)
 
 
 def _columns(features: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, pa.Array]]:
@@ -101,7 +102,7 @@ def _columns(features: Mapping[str, NDArray[Any]]) -> Iterator[tuple[str, pa.Arr
 def _array(values: NDArray[Any]) -> pa.Array:
     if values.dtype != object:
         return pa.array(values)
-    return pa.array([value.decode("utf-8", "backslashreplace") for value in values], pa.string())
+    return pa.array(map(as_text, values), pa.string())
 
 
 def _beside(split: str, raw: Table, made: Mapping[str, pa.Array]) -> Table:
