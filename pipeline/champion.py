@@ -26,7 +26,7 @@ from pipeline.config.workload import WorkloadConfig
 from pipeline.platform import ChampionPlaces
 from registry.backends import registry_at
 from registry.contents import contents_of
-from registry.contract import PRODUCTION, RegisteredVersion
+from registry.contract import RegisteredVersion
 from registry.index import MODEL_FOLDER, altered_version
 from serving.version_folder import fingerprint_of
 
@@ -89,10 +89,7 @@ class ModelToBeat(ResolverStrategy):
         return self._taken_from_registry(store, production, files)
 
     def _production(self) -> RegisteredVersion | None:
-        if not self._registry:
-            return None
-        versions = registry_at(self._registry).versions(self._name)
-        return next((version for version in versions if PRODUCTION in version.aliases), None)
+        return registry_at(self._registry).in_production(self._name) if self._registry else None
 
     def _taken_from_registry(
         self, store: MetadataStore, version: RegisteredVersion, files: Mapping[str, str]

@@ -163,6 +163,10 @@ class ModelRegistry(ABC):
         names = ", ".join([*(each.version for each in known), *(name for each in known for name in each.aliases)])
         raise SluiceError(f"{model} has no version or alias `{reference}` (there: {names}).", f"{_LIST} {model}")
 
+    def in_production(self, model: str) -> RegisteredVersion | None:
+        """The version that `production` points at; None when there is none."""
+        return next((version for version in self.versions(model) if PRODUCTION in version.aliases), None)
+
     def compare(self, model: str, first: str, second: str) -> Comparison:
         """The changes from the first version to the second.
 

@@ -16,7 +16,6 @@ from core.errors import SluiceError
 from pipeline.artifacts.absence import mark_absent
 from pipeline.artifacts.missing import mark_missing
 from registry.backends import registry_at
-from registry.contract import PRODUCTION, RegisteredVersion
 from registry.index import MODEL_FOLDER
 
 
@@ -43,17 +42,13 @@ def Champion(
 
 def _copied(registry: str, workload: str, target: str) -> str | None:
     """The version in production, whose model is now in `target`; None where there is none."""
-    found = _in_production(registry, workload)
+    source = registry_at(registry)
+    found = source.in_production(workload)
     if found is None:
         return None
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "version"
         # By its number: another run may move the alias meanwhile.
-        registry_at(registry).fetch(workload, found.version, folder)
+        source.fetch(workload, found.version, folder)
         io_utils.copy_dir(str(folder / MODEL_FOLDER), target)
     return found.version
-
-
-def _in_production(registry: str, workload: str) -> RegisteredVersion | None:
-    versions = registry_at(registry).versions(workload)
-    return next((version for version in versions if PRODUCTION in version.aliases), None)
