@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import posixpath
-from collections.abc import Iterator
 from pathlib import Path
 
 from tensorflow.io import gfile
@@ -27,7 +26,7 @@ def content_of(uri: str) -> str:
     Raises:
       SluiceError: when it is in a bucket that cannot be used.
     """
-    paths = list(_files(uri))
+    paths = _files(uri)
     remote = checksums([path for path in paths if path.startswith(_CLOUD_STORAGE)])
     digest = hashlib.sha256()
     for path in paths:
@@ -35,17 +34,16 @@ def content_of(uri: str) -> str:
     return digest.hexdigest() if paths else ""
 
 
-def _files(uri: str) -> Iterator[str]:
+def _files(uri: str) -> list[str]:
     """Every file, in alphabetical order of the paths."""
     if not gfile.isdir(uri):
-        return iter([uri] if gfile.exists(uri) else [])
-    found = [
+        return [uri] if gfile.exists(uri) else []
+    return sorted(
         posixpath.join(parent.rstrip("/"), name)
         for parent, _, names in gfile.walk(uri.rstrip("/"))
         for name in names
         if name  # of a bucket's folder: an object that stands for the folder itself
-    ]
-    return iter(sorted(found))
+    )
 
 
 def _file(path: str, checksum: str) -> str:
