@@ -26,11 +26,8 @@ def files_named_in(file: Path) -> list[Path]:
     if not patterns:
         return []
     found = {path for path in _below(file.parent) if any(_names(each, path, file.parent) for each in patterns)}
-    for each in patterns:
-        for base in (Path.cwd(), Path("/")):
-            place = base / each
-            if "*" not in each and (base == Path.cwd() or each.startswith("/")) and _is_file(place):
-                found.add(place)
+    here = Path.cwd()  # an absolute path behind it stands for itself
+    found |= {place for each in patterns if "*" not in each and _is_file(place := here / each)}
     return sorted(path for path in found if path.suffix not in _NO_DATA)
 
 
