@@ -1,7 +1,4 @@
-"""Text for a terminal: what comes from data (names, values, messages) never moves its cursor nor begins a line of ours.
-
-Standard library of Python 3.8 only, because `doctor` runs before the installation.
-"""
+"""Text for a terminal: names, values and messages from data never move its cursor nor begin a line of ours."""
 
 from __future__ import annotations
 
