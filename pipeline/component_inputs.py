@@ -119,7 +119,7 @@ class EvaluatorInputs(Strict):
             outside=outside_figures(config.evaluator),
             label=config.data.label,
             class_names=config.data.class_names,
-            entity=config.data.entity_key if config.split.by == "entity" else None,
+            entity=config.entity_of_split(),
             today=date.today().isoformat() if config.evaluator.without_champion else "",
         )
 
@@ -140,7 +140,7 @@ class ReferencesInputs(Strict):
             label=config.data.label,
             withheld=config.prediction.withheld_columns(),
             confidence=config.evaluator.confidence,
-            entity=config.data.entity_key if config.split.by == "entity" else None,
+            entity=config.entity_of_split(),
         )
 
 

@@ -111,6 +111,10 @@ class WorkloadConfig(Strict):
         outputs = number_of_outputs(source.read_bytes(), self.model.hyperparameters) if source else 0
         return ModelClasses(of_label=self.number_of_classes(), of_model=outputs)
 
+    def entity_of_split(self) -> str | None:
+        """The column of the entity, where entities are assigned to the splits; None where rows are."""
+        return self.data.entity_key if self.split.by == "entity" else None
+
     @model_validator(mode="after")
     def _split_has_its_column(self) -> WorkloadConfig:
         if self.split.by == "entity" and self.data.entity_key is None:
