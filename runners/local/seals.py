@@ -30,7 +30,7 @@ _OUTPUT = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OU
 
 def seal(store: MetadataStore, outputs: Outputs, root: str) -> None:
     """Notes on each artifact that an execution has just made what is in its files and in its properties."""
-    made = _inside(outputs, root)
+    made = [each for each in _all(outputs) if _is_inside(each, root)]
     for artifact in made:
         artifact.set_string_custom_property(_SEAL, _seal_of(artifact.mlmd_artifact))
     if made:
@@ -79,24 +79,23 @@ def _first_altered(outputs: Outputs, root: str) -> str:
     A pushed or registered version outside of `root` is not ours alone: the former has a marker of its own, the latter
     its hashes. Others are outside of it when the output folder is a copy, whose metadata name the folders of before.
     """
-    own = _inside(outputs, root)
-    for artifact in (each for given in outputs.values() for each in given):
+    for artifact in _all(outputs):
         place, sealed = artifact.uri.removeprefix(root).lstrip("/"), artifact.get_string_custom_property(_SEAL)
         if not sealed:
-            if isinstance(artifact, _ELSEWHERE) and artifact not in own:
+            if isinstance(artifact, _ELSEWHERE) and not _is_inside(artifact, root):
                 continue
             return f"it is not known what {place} was when it was made"
         if sealed != _seal_of(artifact.mlmd_artifact):
             return f"{place} is not what it was when it was made"
-    for artifact in (each for given in outputs.values() for each in given if isinstance(each, RegisteredModel)):
-        if is_altered(artifact):
+    for artifact in _all(outputs):
+        if isinstance(artifact, RegisteredModel) and is_altered(artifact):
             return f"{artifact.uri} is not what was registered"
     return ""
 
 
 def _retire(store: MetadataStore, outputs: Outputs, kind: int) -> None:
     """Marks the executions of this type that give these artifacts as failed, so that none of them is reused again."""
-    events = store.get_events_by_artifact_ids([each.id for given in outputs.values() for each in given])
+    events = store.get_events_by_artifact_ids([each.id for each in _all(outputs)])
     identities = {event.execution_id for event in events if event.type in _OUTPUT}
     executions = [each for each in store.get_executions_by_id(sorted(identities)) if each.type_id == kind]
     for execution in executions:
@@ -104,8 +103,12 @@ def _retire(store: MetadataStore, outputs: Outputs, kind: int) -> None:
     store.put_executions(executions)
 
 
-def _inside(outputs: Outputs, root: str) -> list[Artifact]:
-    return [each for given in outputs.values() for each in given if each.uri.startswith(root.rstrip("/") + "/")]
+def _all(outputs: Outputs) -> list[Artifact]:
+    return [each for given in outputs.values() for each in given]
+
+
+def _is_inside(artifact: Artifact, root: str) -> bool:
+    return artifact.uri.startswith(root.rstrip("/") + "/")
 
 
 def _seal_of(artifact: metadata_store_pb2.Artifact) -> str:
