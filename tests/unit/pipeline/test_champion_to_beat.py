@@ -53,12 +53,15 @@ class Site:
         if beside is not None:
             blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, beside.id)
         self.evaluations.append(self._put(blessing))
-        proof = judge_as(
-            artifact(Blessing, self.home / "proven" / weights), Verdict.PASS if proven else Verdict.FAIL, judged
-        )
-        proof.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-        self.proofs.append(self._put(proof))
+        self.prove(model.uri, judged, proven)
         return model
+
+    def prove(self, model_uri: str, judged: list[Artifact], proven: bool) -> None:
+        """The verdict of a gate, on the model at this place or, by a gate of the data, on none."""
+        proof = artifact(Blessing, self.home / "proven" / str(len(self.proofs)))
+        judge_as(proof, Verdict.PASS if proven else Verdict.FAIL, judged)
+        proof.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model_uri)
+        self.proofs.append(self._put(proof))
 
     def push(self, model: Artifact) -> str:
         """Registers it, as the Registrar does in an execution of its own, and brings it to production."""
@@ -181,6 +184,18 @@ def test_while_nothing_is_in_production_it_is_the_one_blessed_and_proven_last(si
     assert [each.id for each in site.to_beat(candidate, registry)] == [new.id]
     shutil.rmtree(new.uri)
     assert "new, is gone or not what was judged" in reason_missing(site.to_beat(candidate, registry))
+
+
+def test_a_later_refusal_of_the_model_gate_takes_nothing_back(site: Site) -> None:
+    candidate, proven = site.train("candidate"), site.train("proven")
+    site.prove(proven.uri, [proven], proven=False)
+    assert [each.id for each in site.to_beat(candidate, registry=False)] == [proven.id]
+
+
+def test_the_verdict_of_a_gate_of_the_data_proves_no_model(site: Site) -> None:
+    candidate, refused = site.train("candidate"), site.train("refused", proven=False)
+    site.prove("", [refused], proven=True)
+    assert site.to_beat(candidate, registry=False) == []
 
 
 def test_a_blessing_of_an_older_sluice_is_no_reason_to_call_its_model_gone(site: Site) -> None:
