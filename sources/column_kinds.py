@@ -21,7 +21,8 @@ class ColumnKinds:
 
     `row` is what a sentence calls a row; `mixes_numbers`: whole and decimal numbers may stand in one column; `ints`:
     columns to check for floats that are whole numbers only. `unheld`: columns of a type that no
-    tf.Example can hold. `why_text`: of columns that are read from text, what makes text of them.
+    tf.Example can hold. `why_text`: of columns that are read from text, what makes text of them. `empty`: no row was
+    added, not even one that cannot be read.
     """
 
     path: str
@@ -32,6 +33,7 @@ class ColumnKinds:
     unheld: dict[str, pa.DataType] = field(default_factory=dict)
     why_text: dict[str, WhyText] = field(default_factory=dict)
     first_reject: Reject | None = None
+    empty: bool = True
     _lists: dict[str, bool] = field(default_factory=dict)
     _fractional: set[str] = field(default_factory=set)
 
@@ -41,6 +43,7 @@ class ColumnKinds:
         Raises:
           SluiceError: when a typed column is of another type than before.
         """
+        self.empty = self.empty and not rows.columns.num_rows and not rows.rejects
         self.first_reject = self.first_reject or next(iter(rows.rejects), None)
         for name, column in zip(rows.columns.schema.names, rows.columns.columns, strict=True):
             if rows.typed:

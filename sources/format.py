@@ -18,6 +18,7 @@ from sources.storage import file_size, is_gzip, open_content, plain_read_errors
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sources.column_kinds import ColumnKinds
     from sources.images import ImageShape
     from sources.kinds import Kind
     from sources.rejects import Reject
@@ -122,15 +123,18 @@ class Format(ABC, Generic[AnyPart]):
         from sources.column_kinds import ColumnKinds
 
         part = self.whole(path)
-        kinds, empty = ColumnKinds(path, self.row, self.mixes_numbers, ints), True
+        kinds = ColumnKinds(path, self.row, self.mixes_numbers, ints)
         for rows in self.read(part):
-            empty = empty and not rows.columns.num_rows and not rows.rejects
             kinds.add(rows)
+        return self._surveyed(kinds, [part])
+
+    def _surveyed(self, kinds: ColumnKinds, parts: Sequence[Part]) -> FileSurvey:
+        """The survey of a file all of whose rows were added to `kinds`."""
         return FileSurvey(
-            path,
+            kinds.path,
             kinds.held(self.reading),
-            [part],
-            empty,
+            parts,
+            kinds.empty,
             kinds.whole,
             why_text=kinds.why_text,
             first_reject=kinds.first_reject,

@@ -65,23 +65,14 @@ class TextFormat(Format[AnyTextPart]):
         whole = self.whole(path)
         if names_images:
             whole = replace(whole, block_bytes=_IMAGES_BLOCK_BYTES)
-        kinds, empty = ColumnKinds(path, self.row, self.mixes_numbers, ints), True
+        kinds = ColumnKinds(path, self.row, self.mixes_numbers, ints)
         ends = []
         for piece in self._pieces(whole):
             rows = self.parse(whole, piece, None)
-            empty = empty and not rows.columns.num_rows and not rows.rejects
             kinds.add(rows)
             ends.append((piece.end, piece.line + piece.raw.count(b"\n")))
         part_bytes = min(PART_BYTES, 4 * _IMAGES_BLOCK_BYTES) if names_images else PART_BYTES
-        return FileSurvey(
-            path,
-            kinds.held(self.reading),
-            _cut(whole, part_bytes, ends),
-            empty,
-            kinds.whole,
-            why_text=kinds.why_text,
-            first_reject=kinds.first_reject,
-        )
+        return self._surveyed(kinds, _cut(whole, part_bytes, ends))
 
     def read(self, part: AnyTextPart, only: list[str] | None = None) -> Iterator[Rows]:
         """As every format.

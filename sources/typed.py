@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from core.errors import SluiceError
 from core.text import shortened
 from sources.kinds import ARROW_TYPE, Kind, to_kind
-from sources.reading import AS_USUAL, Reading, to_leave_out
+from sources.reading import Reading, to_leave_out
 
 Mask = npt.NDArray[np.bool_]
 _LONGEST_TYPE = 60
@@ -46,7 +46,7 @@ def kind_of_type(type_: pa.DataType) -> Kind | None:
     return None
 
 
-def cannot_be_held(path: str, columns: Mapping[str, pa.DataType], reading: Reading = AS_USUAL) -> SluiceError:
+def cannot_be_held(path: str, columns: Mapping[str, pa.DataType], reading: Reading) -> SluiceError:
     """The refusal of columns of such types, with the line that leaves them out, too."""
     name, type_ = next(iter(columns.items()))
     named = str(type_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,18 +10,20 @@ import pandas as pd
 from benchmarks.faults.case import Case, of_parts
 from benchmarks.faults.tables import SOURCES, TableSource
 
+_MOST_ROWS = 12_000
 _WEIGHTS = {"train": 0.8, "eval": 0.1, "test": 0.1}
 # A share of the rows that an endpoint has seen: it draws rows, whatever the split draws.
 _SERVED = 0.1
+_SURVEYED = 5_000
 _ANSWERS = (3, 3, 4, 4, 5)
 
 
-def _only(name: str, *columns: str, rows: int = 12_000, **ranges: int) -> Callable[[], pd.DataFrame]:
+def _only(name: str, *columns: str, **ranges: int) -> Callable[[], pd.DataFrame]:
     """These columns of a table, those of `ranges` in so many quantile ranges."""
 
     def load() -> pd.DataFrame:
         whole = SOURCES[name].raw
-        frame = whole.sample(min(rows, len(whole)), random_state=1)
+        frame = whole.sample(min(_MOST_ROWS, len(whole)), random_state=1)
         kept = frame[list(columns)]
         return kept.assign(
             **{each: pd.qcut(frame[each], n, labels=False, duplicates="drop") for each, n in ranges.items()}
@@ -30,18 +32,18 @@ def _only(name: str, *columns: str, rows: int = 12_000, **ranges: int) -> Callab
     return load
 
 
-def survey(rows: int = 5_000, seed: int = 0) -> pd.DataFrame:
+def survey() -> pd.DataFrame:
     """Five answers that go with one another, and an outcome that three of them tell something of."""
-    rng = np.random.default_rng(seed)
-    mood = rng.normal(size=rows)
+    rng = np.random.default_rng(0)
+    mood = rng.normal(size=_SURVEYED)
     answers = {
-        f"q{i}": np.clip(np.rint((mood + rng.normal(size=rows)) + (count - 1) / 2), 0, count - 1).astype(int)
+        f"q{i}": np.clip(np.rint((mood + rng.normal(size=_SURVEYED)) + (count - 1) / 2), 0, count - 1).astype(int)
         for i, count in enumerate(_ANSWERS)
     }
     frame = pd.DataFrame(answers)
     chance = 1 / (1 + np.exp(2.5 - 0.5 * frame[["q0", "q2", "q4"]].sum(axis=1)))
     as_text = frame.assign(**{name: frame[name].map(lambda each: "abcde"[each]) for name in ("q0", "q1", "q3")})
-    return as_text.assign(y=(rng.random(rows) < chance).astype("int64"))
+    return as_text.assign(y=(rng.random(_SURVEYED) < chance).astype("int64"))
 
 
 DISCRETE: tuple[TableSource, ...] = (
@@ -60,16 +62,15 @@ DISCRETE: tuple[TableSource, ...] = (
 )
 
 
-def assign_by_content(source: TableSource, seed: int, weights: Mapping[str, float] | None = None) -> Case:
+def assign_by_content(source: TableSource, seed: int) -> Case:
     """The default split of the pipeline: rows that agree in all but the label go to one side, whatever the weights of
     the others; and a serving log, which is a draw of rows."""
-    weights = weights or _WEIGHTS
     rng = np.random.default_rng([seed, 3, sum(map(ord, source.name))])
     served = rng.random(len(source.raw)) < _SERVED
     rest = source.raw.index[~served]
     features = [name for name in source.columns if name != source.label]
     content = source.raw.loc[rest, features].fillna("missing").groupby(features, sort=False).ngroup().to_numpy()
-    limits = np.cumsum(list(weights.values()))[:-1] / sum(weights.values())
+    limits = np.cumsum(list(_WEIGHTS.values()))[:-1] / sum(_WEIGHTS.values())
     side = np.searchsorted(limits, rng.random(content.max() + 1), side="right")[content]
-    parts = {name: rest[side == place].to_numpy() for place, name in enumerate(weights)}
+    parts = {name: rest[side == place].to_numpy() for place, name in enumerate(_WEIGHTS)}
     return of_parts(source, {**parts, "serving": source.raw.index[served].to_numpy()}, rng)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
+from benchmarks.faults.tasks import ONE_THREAD
 from benchmarks.natures_leaks.corpus import tables
 from benchmarks.natures_leaks.judged import judged
 from benchmarks.natures_leaks.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "benchmarks" / "natures_leaks.md"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @click.command()

@@ -179,6 +179,20 @@ class Replayed:
     operations: list[dict[str, Any]] | None = None
     unloadable: str = ""
 
+    @classmethod
+    def of(cls, found: Arrays, requests: Requests) -> "Replayed":
+        """What the fresh process wrote, in answer to these requests."""
+        errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
+        unloadable = errors.pop(LOADING, "")
+        others = ("seconds", OPERATIONS)
+        answers = {
+            name: array.astype(np.float64)
+            for name, array in found.items()
+            if name not in others and not name.startswith("error:")
+        }
+        operations = json.loads(str(found[OPERATIONS])) if OPERATIONS in found else None
+        return cls(answers, errors, found["seconds"], requests.rows, tuple(requests.lacking), operations, unloadable)
+
 
 class FreshProcess:
     """A process that loads the exported model while this one prepares the requests, and answers them while this one
@@ -222,18 +236,7 @@ class FreshProcess:
             raise RuntimeError(f"the exported model cannot be called in a fresh process: {last_line}")
         with np.load(self._scratch / "answers.npz") as stored:
             found = {name: stored[name] for name in stored.files}
-        errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
-        seconds, operations = found.pop("seconds"), found.pop(OPERATIONS, None)
-        answers = {name: array.astype(np.float64) for name, array in found.items() if not name.startswith("error:")}
-        return Replayed(
-            answers,
-            errors,
-            seconds,
-            self._requests.rows,
-            tuple(self._requests.lacking),
-            None if operations is None else json.loads(str(operations)),
-            errors.pop(LOADING, ""),
-        )
+        return Replayed.of(found, self._requests)
 
 
 @contextmanager

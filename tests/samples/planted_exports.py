@@ -3,7 +3,6 @@ answers and reads them, in this process."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gates.model.evidence import ModelEvidence
-from models.export.fresh_process import OPERATIONS, answered, copy_of, loaded, single_requests
+from models.export.fresh_process import answered, copy_of, loaded, single_requests
 from models.export.placeholders import MISSING
 from models.export.replay import Replayed, TrainingPath, _requests
 from models.export.signatures import dense
@@ -103,12 +102,8 @@ def replayed(export: str, scratch: Path) -> Replayed:
         found |= answered(model, requests.calls, requests.arrays)
         timed = {**requests.calls[0], "name": "serving_default/alone", "requests": 40, "warm_up": 0}
         found |= single_requests(model, timed, requests.arrays)[1] | answered(model, requests.last, requests.arrays)
-    errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
-    answers = {name: each for name, each in found.items() if name != OPERATIONS and not name.startswith("error:")}
-    rows = {**requests.rows, "serving_default/alone": np.arange(40)}
-    operations = json.loads(str(found[OPERATIONS])) if OPERATIONS in found else None
-    unloadable = errors.pop("loading", "")
-    return Replayed(answers, errors, np.empty(0), rows, tuple(requests.lacking), operations, unloadable)
+    requests.rows["serving_default/alone"] = np.arange(40)
+    return Replayed.of({**found, "seconds": np.empty(0)}, requests)
 
 
 def evidence_of(found: Replayed) -> ModelEvidence:

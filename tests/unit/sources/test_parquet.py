@@ -121,9 +121,7 @@ def test_numbers_beyond_63_bits_are_refused_with_the_key_that_reads_them_as_text
     with pytest.raises(SluiceError, match="column `x` of type uint64 holds what") as refused:
         values_of(path, "x")
     assert """--set 'data.column_types={"x": string}'""" in refused.value.next_command
-    text = [[b"9223372036854775813"], [b"1"]] if pa.types.is_list(column.type) else [b"9223372036854775813", b"1"]
-    found = values_of(path, "x", Kind.BYTES)
-    assert found in (text, [b"9223372036854775813", b"1"])
+    assert values_of(path, "x", Kind.BYTES) == [b"9223372036854775813", b"1"]
 
 
 def test_decimals_as_text_keep_all_their_digits(tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Artifact]
     }
 
 
-def _references(inputs: dict[str, list[Artifact]], uri: Path) -> dict[str, Reference]:
+def _references(inputs: dict[str, list[Artifact]], uri: Path, given: ReferencesInputs = GIVEN) -> dict[str, Reference]:
     output = samples.artifact(ReferencesArtifact, uri)
     artifacts = {name: each for name, [each] in inputs.items()}
-    References.test_call(**artifacts, references=output, config=GIVEN.to_property(), code="")
+    References.test_call(**artifacts, references=output, config=given.to_property(), code="")
     return {reference.name: reference for reference in read_references(output.uri)}
 
 
@@ -61,12 +61,10 @@ def test_trees_beat_chance_without_seeing_what_is_withheld(inputs: dict[str, lis
     assert auc.value < 0.9  # payment_type alone would give 0.93
 
 
-def test_intervals_are_of_entities_where_these_were_assigned(
-    inputs: dict[str, list[Artifact]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_intervals_are_of_entities_where_these_were_assigned(inputs: dict[str, list[Artifact]], tmp_path: Path) -> None:
     by_row = _references(inputs, tmp_path / "rows")["majority class"]
-    monkeypatch.setitem(globals(), "GIVEN", GIVEN.model_copy(update={"entity": "company"}))
-    by_entity = _references(inputs, tmp_path / "entities")["majority class"]
+    by_company = GIVEN.model_copy(update={"entity": "company"})
+    by_entity = _references(inputs, tmp_path / "entities", by_company)["majority class"]
     narrow, wide = (
         next(each for each in found.estimates if each.metric == "accuracy") for found in (by_row, by_entity)
     )
