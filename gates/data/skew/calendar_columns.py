@@ -6,6 +6,7 @@ They differ wherever the time itself differs, so the comparison of a later table
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +23,7 @@ _FEWEST_ROWS = 25
 _MOST_NAMES = 4
 
 
+@lru_cache(maxsize=4)
 def seconds_of(table: Table, name: str) -> Floats | None:
     """A column as seconds since 1970; None where its values are no moments."""
     if table.kinds[name] is ColumnKind.NUMBER:
