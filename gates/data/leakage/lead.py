@@ -42,6 +42,11 @@ class Advantage:
     share: float  # of the others' errors that the suspect avoids
     p_value: float
 
+    @classmethod
+    def of_label_itself(cls, power: PredictivePower, k: int = 0) -> Advantage:
+        """Of a suspect that is the label, whatever the others reach: nothing is compared with it."""
+        return cls(k, power.alone(k), 0.5, "", 0.5, False, share=1.0, p_value=0.0)
+
     def is_beyond(self, margin: float) -> bool:
         """Whether the share is beyond the margin, also at its 99 % lower bound."""
         return self.share > margin and self.p_value <= _ONE_SIDED
