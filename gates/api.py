@@ -141,8 +141,8 @@ def _like_split_column(train: Table, workload: Workload) -> list[str]:
 
 def _possible_images(train: Table, workload: Workload) -> list[str]:
     """A note for each group of columns that may be the pixels of an image: without a declaration nothing is joined."""
-    apart = {workload.label, workload.entity, workload.time} | workload.withheld
-    numbers = [name for name in train.columns if name not in apart and train.has(name, ColumnKind.NUMBER)]
+    never = workload.never_pixels
+    numbers = [name for name in train.columns if name not in never and train.has(name, ColumnKind.NUMBER)]
     return [
         f"`{members[0]}` … `{members[-1]}`: {len(members):,} columns, judged one by one. If they are the pixels of one "
         f"image:  --image {prefix}  (`data.pixel_columns: [{prefix}]` in the YAML of --config)."

@@ -156,9 +156,7 @@ def _reading(document: Document) -> Reading:
     except ValidationError as error:
         problem = error.errors()[0]
         path: KeyPath = ("data", *problem["loc"])
-        while path not in document.places and len(path) > 1:
-            path = path[:-1]
-        dotted = ".".join(str(part) for part in ("data", *problem["loc"]))
+        dotted = ".".join(str(part) for part in path)
         raise SluiceError(
             f"{document.place(path).text}: `{dotted}` cannot be used: {problem['msg']}.", _EXPLAIN
         ) from None
@@ -171,14 +169,17 @@ def reading_with(reading: Reading, given: Mapping[str, Any]) -> Reading:
     Raises:
       SluiceError: when one cannot be used.
     """
-    said = {key: value for key, value in given.items() if value not in (None, [], ())}
-    unknown = sorted(set(said) - {*CsvForm.model_fields, *Reading.model_fields} | (set(said) & {"csv"}))
+    said = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in given.items()
+        if value not in (None, [], ())
+    }
+    unknown = sorted(set(said) - {*CsvForm.model_fields, "ignore_columns"})
     if unknown:
         raise SluiceError(f"there is no option `{unknown[0]}` of how files are read.", _EXPLAIN)
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
-    csv = reading.csv.model_dump() | {key: plain[key] for key in CsvForm.model_fields if key in plain}
+    ignored = said.pop("ignore_columns", reading.ignore_columns)
     try:
-        return Reading(csv=csv, ignore_columns=plain.get("ignore_columns", reading.ignore_columns))  # type: ignore[arg-type]
+        return Reading.model_validate({"csv": reading.csv.model_dump() | said, "ignore_columns": ignored})
     except ValidationError as error:
         problem = error.errors()[0]
         name = problem["loc"][-1] if problem["loc"] else "csv"

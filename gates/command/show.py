@@ -81,8 +81,8 @@ def _show_doubts(console: Console, report: GateReport, verbose: bool) -> None:
     """Prints what makes a verdict inconclusive and is in no table: first each suspect, whose value is beyond its limit,
     with its reason; then how many subjects of which check are merely not excluded."""
     doubts = [each for each in report.findings if each.undecided]
-    in_table = [each for each in doubts if verbose or each.severity is not Severity.INFO]
-    suspects = [each for each in doubts if each not in in_table and not each.value <= each.threshold][:_MOST_DOUBTS]
+    hidden = [] if verbose else [each for each in doubts if each.severity is Severity.INFO]
+    suspects = [each for each in hidden if not each.value <= each.threshold][:_MOST_DOUBTS]
     for each in suspects:
         console.print(Text(hanging(f"undecided: {each.check}: {each.reason}"), "yellow"))
     if rest := Counter(each.check for each in doubts if each not in suspects):

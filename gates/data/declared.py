@@ -91,13 +91,18 @@ class Declared(Strict, strict=False):
     readers_of: Mapping[str, tuple[str, ...]] = {}
     """Split → components that read it."""
 
+    @property
+    def never_pixels(self) -> frozenset[str | None]:
+        """Columns that are no pixels of an image, even where they are called like one."""
+        return self.withheld | {self.label, self.entity, self.time}
+
     def images_in(self, columns: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The declared images among these columns, each with the columns of its pixels: neither the label, entity nor
         time, nor what is withheld, even where it is called like a pixel."""
         if not self.pixel_columns:
             return {}
-        apart = {self.label, self.entity, self.time} | self.withheld
-        numbered = numbered_columns(column for column in columns if column not in apart)
+        never = self.never_pixels
+        numbered = numbered_columns(column for column in columns if column not in never)
         return {name: numbered[name.rstrip("_")] for name in self.pixel_columns if name.rstrip("_") in numbered}
 
     def called(self, class_: str) -> str:

@@ -131,9 +131,9 @@ class Data:
         return train_codes, other_codes
 
 
-def pair_name(data: Data, split: str) -> str:
-    """The subject of a comparison: the held-out split, or both names where it is not compared with train."""
-    return split if data.train.name == "train" else f"{split} and {data.train.name}"
+def pair_name(train: Table, split: str) -> str:
+    """The subject of a comparison: the held-out split, or both names where another table stands as `train`."""
+    return split if train.name == "train" else f"{split} and {train.name}"
 
 
 def present(values: Floats) -> Mask:

@@ -14,6 +14,7 @@ import numpy as np
 from gates.data.declared import Declared
 from gates.statistics.distances import widest_gap
 from gates.tables.table import ColumnKind, Floats, Table, joint_categories, joint_codes
+from gates.tables.times import epoch_scale
 
 # The split is by entity when fewer than this share of the other side's rows have an entity of train.
 _SHARED_ENTITIES = 0.5
@@ -26,8 +27,6 @@ _REPEATING = 0.5
 _UNIQUE = 0.98
 _DENSE = 0.02
 _PROBES = 5
-# Seconds, milli-, micro- or nanoseconds since 1970: the years 1973 to 2096.
-_EPOCH = (1e8, 4e9)
 _DATE = re.compile(r"\d{4}[-/.]?\d\d")
 # KS distances of the time column beyond which a log is not a random sample of train's period.
 _MOVED, _MOVED_UNDECLARED = 0.2, 0.5
@@ -194,10 +193,9 @@ def _is_clock_face(train: Table, other: Table, name: str) -> bool:
         or not (np.isfinite(train_values).all() and np.isfinite(other_values).all())
     ):
         return False
-    for scale in (1.0, 1e3, 1e6, 1e9):
-        low, high = _EPOCH[0] * scale, _EPOCH[1] * scale
-        if all(low <= side.min() and side.max() <= high for side in (train_values, other_values)):
-            return True
+    both = np.concatenate([train_values, other_values])
+    if epoch_scale(both.min(), both.max()) is not None:
+        return True
     whole = bool((train_values == np.rint(train_values)).all() and (other_values == np.rint(other_values)).all())
     return whole and all(len(np.unique(side)) >= _UNIQUE * len(side) for side in (train_values, other_values))
 

@@ -31,6 +31,8 @@ _NAMES = tuple(
     for names in (calendar.month_name, calendar.day_name)
     for letters in (3, 9)
 )
+# How many make a second, and the seconds since 1970 of the years 1973 to 2096.
+_SCALES, _EPOCH = (1.0, 1e3, 1e6, 1e9), (1e8, 4e9)
 _MIDNIGHT = "T00:00:00"
 _PLAIN_LENGTHS = (10, 16, 19)
 _CLOCK = re.compile(
@@ -68,6 +70,12 @@ def epoch_seconds(value: bytes) -> float:
         return datetime(year, month, day, hour, minute, second, fraction, timezone(_offset(clock["zone"]))).timestamp()
     except (ValueError, StopIteration):
         return math.nan
+
+
+def epoch_scale(low: float, high: float) -> float | None:
+    """How many make a second, where numbers from `low` to `high` are seconds, milli-, micro- or nanoseconds since 1970;
+    None where they are no times."""
+    return next((scale for scale in _SCALES if _EPOCH[0] * scale <= low and high <= _EPOCH[1] * scale), None)
 
 
 def holds_times(values: Iterable[str]) -> bool:

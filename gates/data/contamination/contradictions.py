@@ -100,7 +100,7 @@ def judge_contradictions(data: Data, split: str, other: Table, margin: float) ->
     value, base = (found.seen - found.expected) / rows, data.train.name
     beyond = value > margin
     return Measurement(
-        subject=pair_name(data, split),
+        subject=pair_name(data.train, split),
         statistic=f"share of {split} rows that contradict equal rows of {base}, beyond {base}'s own contradictions",
         value=value,
         n=rows,

@@ -103,7 +103,7 @@ def _judge_copies(
     else:
         reason += "."
     return Measurement(
-        subject=pair_name(data, split),
+        subject=pair_name(data.train, split),
         statistic=f"share of {split} rows that are also in {base} beyond a random assignment, by {words}",
         value=excess,
         n=other.rows,

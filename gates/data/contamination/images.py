@@ -10,7 +10,7 @@ import numpy as np
 
 from core.text import p_value_text
 from gates.data.contamination.image_search import ImageIndex, fitting_layout
-from gates.data.evidence import Data
+from gates.data.evidence import Data, pair_name
 from gates.data.images import fits, layout_of, like_classes, sampled_rows
 from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_codes
@@ -163,7 +163,7 @@ def _judged(
         f"one in the rest of {base} ({p_value_text(p_value)})."
     )
     return Measurement(
-        subject=f"{name} in {table.name}" if base == "train" else f"{name} in {table.name} and {base}",
+        subject=f"{name} in {pair_name(sides[0], table.name)}",
         column=name,
         statistic=f"share of images with a near copy in {base}",
         value=value,

@@ -237,7 +237,7 @@ def _judged(
     beyond = share > margin
     what = "rows" if image is None else "images"
     where = f"in all of {len(names)} measured columns" if image is None else f"in the pixels of `{image}`"
-    subject = pair_name(data, split)
+    subject = pair_name(data.train, split)
     return Measurement(
         subject=subject if image is None else f"{image} in {subject}",
         column=image,

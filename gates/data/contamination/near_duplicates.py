@@ -55,7 +55,7 @@ def _judge(data: Data, split: str, found: Nearness, margin: float) -> Measuremen
     share, usual = near / rows, natural / stand_ins
     beyond = share - usual > margin and share > 2 * usual
     return Measurement(
-        subject=pair_name(data, split),
+        subject=pair_name(data.train, split),
         statistic=f"share of {split} rows nearer to {base} than its own rows, beyond the share of those",
         value=share - usual,
         n=rows,

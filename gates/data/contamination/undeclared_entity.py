@@ -124,11 +124,9 @@ class _Key:
             of_train = set(self.values)
             known = np.array([*(value in of_train for value in values), False])
             return float(known[codes].mean())
-        return (
-            float(np.isin(other.numbers(self.name), self.values).mean())
-            if other.has(self.name, ColumnKind.NUMBER)
-            else 0.0
-        )
+        if not other.has(self.name, ColumnKind.NUMBER):
+            return 0.0
+        return float(np.isin(other.numbers(self.name), self.values).mean())
 
 
 def _are_codes(table: Table, name: str) -> bool:
@@ -190,12 +188,17 @@ def _is_renamed(scores: Floats, key: _Key) -> bool:
 
 
 def _is_proposed(data: Data, key: _Key, agreements: dict[str, float], margin: float) -> bool:
-    held = [name for name, each in agreements.items() if each >= _HELD and name != data.label]
-    if len(held) < _FEWEST_HELD or _median(agreements) <= margin:
+    if len(_held(data, agreements)) < _FEWEST_HELD or _median(agreements) <= margin:
         return False
     if not key.is_named and agreements.get(data.label or "", 1.0) < _OF_THE_LABEL:
         return False
     return isinstance(key.values, tuple) or not _is_quantity(data, key, agreements)
+
+
+def _held(data: Data, agreements: dict[str, float]) -> list[str]:
+    """The columns that hardly change within a value of the key, those that change least first; without the label."""
+    held = [name for name, each in agreements.items() if each >= _HELD and name != data.label]
+    return sorted(held, key=lambda name: -agreements[name])
 
 
 def _is_quantity(data: Data, key: _Key, agreements: dict[str, float]) -> bool:
@@ -214,12 +217,8 @@ def _median(agreements: dict[str, float]) -> float:
 
 def _measured(data: Data, key: _Key, agreements: dict[str, float], others: list[Table]) -> Measurement:
     name, value = key.name, _median(agreements)
-    held = sorted(
-        (each for each in agreements if agreements[each] >= _HELD and each != data.label),
-        key=lambda each: -agreements[each],
-    )
     split = max(others, key=key.shared)
-    columns = shortened([f"`{each}`" for each in held], 4)
+    columns = shortened([f"`{each}`" for each in _held(data, agreements)], 4)
     return Measurement(
         subject=name,
         statistic="median agreement of the other columns within a value of the key, beyond that of any two rows",

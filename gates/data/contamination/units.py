@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from core.text import shortened
-from gates.data.evidence import Data
+from gates.data.evidence import Data, pair_name
 from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
 from gates.tables.times import TIME_FORMS, holds_times, instants, sorts_as_text
 from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
@@ -97,7 +97,7 @@ def _judge_entities(train: Table, other: Table, split: str, key: str, margin: fl
     )
     in_train = np.bincount(train_codes[train_codes != MISSING_CODE], minlength=len(values))
     return Measurement(
-        subject=split if base == "train" else f"{split} and {base}",
+        subject=pair_name(train, split),
         statistic=f"share of {split} rows whose {key} is also in {base}",
         value=share,
         n=len(held),

@@ -137,7 +137,7 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
             break
         refused |= found
     for name in copying:
-        advantages[name] = Advantage(0, powers[name].alone(0), 0.5, "", 0.5, False, 1.0, 0.0)
+        advantages[name] = Advantage.of_label_itself(powers[name])
     return {name: advantages[name] for name in powers if name in advantages}
 
 
@@ -183,8 +183,7 @@ def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, 
         if partition_of_mask(data, mask) is None:
             advantages[name] = judged(data, power, together, margin, others)
         else:
-            k = int(power.errors.argmin())
-            advantages[name] = Advantage(k, power.alone(k), 0.5, "", 0.5, False, 1.0, 0.0)
+            advantages[name] = Advantage.of_label_itself(power, int(power.errors.argmin()))
     return advantages
 
 

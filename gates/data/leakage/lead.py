@@ -5,17 +5,16 @@ The derivation: docs/statistics.md, Share of errors avoided.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
 
 from core.text import p_value_text
 from gates.data import boosted
 from gates.data.evidence import Data
 from gates.data.leakage.predictive_power import PredictionProblem, PredictivePower, features_alone, problem_of
+from gates.statistics.sample_size import rows_until_certain
 from gates.statistics.sampling import drawn
 from gates.tables.table import ColumnKind
 from gates.verdict.finding import Chart
@@ -42,6 +41,11 @@ class Advantage:
     jointly: bool
     share: float  # of the others' errors that the suspect avoids
     p_value: float
+
+    @classmethod
+    def of_label_itself(cls, power: PredictivePower, k: int = 0) -> Advantage:
+        """Of a suspect that is the label, whatever the others reach: nothing is compared with it."""
+        return cls(k, power.alone(k), 0.5, "", 0.5, False, share=1.0, p_value=0.0)
 
     def is_beyond(self, margin: float) -> bool:
         """Whether the share is beyond the margin, also at its 99 % lower bound."""
@@ -155,11 +159,9 @@ def measured(
 
 
 def _rows_to_decide(p_value: float, rows: int, features: int) -> int | None:
-    """Rows at which the same advantage would be certain among all that the gate compares: z goes by sqrt(n). None where
-    it nearly is, as then the other comparisons decide."""
-    z = float(stats.norm.isf(p_value))
-    needed = float(stats.norm.isf(ALPHA / (_COMPARISONS * max(1, features))))
-    return math.ceil(rows * (needed / z) ** 2) if 0 < z < needed else None
+    """Rows at which the same advantage would be certain among all that the gate compares. None where it nearly is, as
+    then the other comparisons decide."""
+    return rows_until_certain(p_value, ALPHA / (_COMPARISONS * max(1, features)), rows)
 
 
 def sentence(subject: str, advantage: Advantage, problem: PredictionProblem, rows: int | None = None) -> str:

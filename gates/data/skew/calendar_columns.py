@@ -6,15 +6,14 @@ They differ wherever the time itself differs, so the comparison of a later table
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_categories
-from gates.tables.times import holds_times, instants
+from gates.tables.times import epoch_scale, holds_times, instants
 
 _DAY, _HOUR = 86_400.0, 3_600.0
-# Seconds, milli-, micro- and nanoseconds since 1970, for the years 1973 to 2096.
-_SCALES, _EPOCH = (1.0, 1e3, 1e6, 1e9), (1e8, 4e9)
 # Clocks, time zones and late rows displace a few rows.
 _FOLLOWS = 0.995
 _FEWEST_ROWS = 25
@@ -22,15 +21,14 @@ _FEWEST_ROWS = 25
 _MOST_NAMES = 4
 
 
+@lru_cache(maxsize=4)
 def seconds_of(table: Table, name: str) -> Floats | None:
     """A column as seconds since 1970; None where its values are no moments."""
     if table.kinds[name] is ColumnKind.NUMBER:
         values = table.numbers(name)
         known = values[np.isfinite(values)]
-        for scale in _SCALES:
-            if len(known) and _EPOCH[0] * scale <= known.min() and known.max() <= _EPOCH[1] * scale:
-                return values / scale
-        return None
+        scale = epoch_scale(known.min(), known.max()) if len(known) else None
+        return None if scale is None else values / scale
     return instants(table.strings(name)) if holds_times(table.codes(name)[1]) else None
 
 

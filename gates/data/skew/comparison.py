@@ -29,9 +29,6 @@ _NOTHING = "Nothing to do."
 # A table is sound when an effect of twice the margin can be excluded; one of exactly the margin never can.
 _SOUND = 2.0
 _HARDLY_ANY = 0.05
-# Tariffs, days and associations change honestly and suddenly in time, so past windows give no limit for them. A later
-# serving log is refused by the checks of single columns; these checks only warn.
-_CHANGES_WITH_TIME = ("granularity", "slice_distribution", "joint_distribution", "association")
 # Between two long spans honest drift adds up beyond what one window shows.
 _ADDED_UP = 2.0
 
@@ -181,6 +178,8 @@ class TableComparison:
         suspect = distance.effect > margin and distance.p_value <= _CERTAIN_ALONE
         limit, at_most, notes = margin, Severity.BLOCK, ""
         if self.unit is Unit.TIME:
+            # Tariffs, days and associations change honestly and suddenly in time, so past windows give no limit for
+            # them (`changes_with_time`). A later serving log is refused by the checks of single columns.
             if self.other.name != "serving" or not self.windows or changes_with_time:
                 at_most = Severity.WARN
             if suspect and self.windows and in_windows is not None:

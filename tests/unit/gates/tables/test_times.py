@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gates.tables.times import holds_periods
+from gates.tables.times import epoch_scale, holds_periods
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,9 @@ def test_times_and_spans_of_time_are_no_closed_set(values: list[str]) -> None:
 )
 def test_other_words_and_a_whole_week_are(values: list[str]) -> None:
     assert not holds_periods(values)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+def test_numbers_of_this_century_are_times_in_one_unit(scale: float) -> None:
+    assert epoch_scale(1.0e9 * scale, 1.7e9 * scale) == scale
+    assert epoch_scale(1.0, 1.7e9 * scale) is None
