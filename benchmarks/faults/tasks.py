@@ -23,7 +23,7 @@ from core.atomic_write import write_text
 RESULTS = CACHE / "results"
 # The code that a verdict on a case depends on: the gates, and the cases.
 _CODE = ("gates", "benchmarks/faults/planted")
-_FILES = ("case.py", "controls.py", "model_case.py", "tables.py", "verdicts.py")
+_FILES = ("case.py", "controls.py", "discrete.py", "model_case.py", "tables.py", "verdicts.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 

@@ -99,8 +99,7 @@ def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
                 raise SluiceError(f"{file}, {format_.row} {first.line}: {first.reason}.", _at(file, first.line))
             kinds.add(rows)
             side.batches.append((file, rows))
-        empty = not any(rows.columns.num_rows for name, rows in side.batches if name == file)
-        side.surveys.append(FileSurvey(file, kinds.kinds, [], empty, why_text=kinds.why_text))
+        side.surveys.append(FileSurvey(file, kinds.kinds, [], kinds.empty, why_text=kinds.why_text))
         side.unheld |= set(kinds.unheld)
     side.kinds = joined_kinds(side.surveys, format_)
     return side
