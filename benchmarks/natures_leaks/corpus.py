@@ -207,8 +207,8 @@ LEAKS = (
         "benefits",
         "linearmodels/datasets/fringe/fringe.csv.bz2",
         "annbens",
-        ("hrbens", "beratio"),
-        "benefits an hour, and as a share of earnings",
+        ("hrbens", "beratio", "vacdays", "sicklve", "insur", "pension"),
+        "benefits an hour, and as a share of earnings; the four benefits whose sum it is",
         drop=("lannearn",),
     ),
     RealTable(

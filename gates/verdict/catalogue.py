@@ -22,6 +22,8 @@ DATA_MODULES = (
     "gates.data.contamination.preparation",
     "gates.data.leakage.features",
     "gates.data.leakage.combinations",
+    "gates.data.leakage.formulas",
+    "gates.data.leakage.flags",
     "gates.data.leakage.structure",
     "gates.data.leakage.labels",
     "gates.data.leakage.images",

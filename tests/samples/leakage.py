@@ -21,6 +21,8 @@ CHECKS = (
     "missingness",
     "pairs",
     "combination",
+    "computed_label",
+    "one_of_several_flags",
     "identifier",
     "row_order",
     "token_in_text",

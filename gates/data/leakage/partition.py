@@ -12,7 +12,7 @@ from scipy import stats
 from gates.data.evidence import Data
 from gates.data.leakage.predictive_power import PredictionProblem, features_alone, problem_of
 from gates.data.target import target_of
-from gates.tables.table import Codes, ColumnKind, Mask
+from gates.tables.table import Codes, ColumnKind, Floats, Mask
 
 # The share of rows on the right side that makes a column the label, at this one-sided confidence (Clopper & Pearson
 # 1934): 460 rows without an error reach it.
@@ -53,28 +53,39 @@ def partition_of(data: Data, name: str) -> Partition | None:
     problem = problem_of(data)
     if problem.is_regression:
         return None
-    labels = _labels(data, problem)
     if data.train.kinds[name] is ColumnKind.CATEGORY:
-        return _judged(problem, labels, _by_values(data.train.codes(name)[0][problem.rows], labels, problem.fold))
+        return partition_by(data, data.train.codes(name)[0][problem.rows])
     if float(features_alone(data)[name].errors.mean()) > _SCREENED:
         return None
+    return partition_by_cuts(data, numbers_of(data, name))
+
+
+def partition_by_cuts(data: Data, values: NDArray[np.float32]) -> Partition | None:
+    """The partition of the label by a few cuts of these values of the problem's rows."""
+    problem, labels = problem_of(data), labels_of(data)
     classes = len(np.unique(labels))
-    if classes > _MOST_CLASSES:
+    if problem.is_regression or classes > _MOST_CLASSES:
         return None
-    return _judged(problem, labels, _by_cuts(data, name, labels, problem, _LEAVES + classes - 2))
+    return _judged(problem, labels, _by_cuts(values, labels, problem, _LEAVES + classes - 2))
 
 
 def partition_of_mask(data: Data, mask: Mask) -> Partition | None:
     """The partition of the label by whether a column has a value."""
+    return partition_by(data, mask.astype(np.int64))
+
+
+def partition_by(data: Data, values: Codes) -> Partition | None:
+    """The partition of the label by these codes of the problem's rows; None when it is none, or of a quantity."""
     problem = problem_of(data)
     if problem.is_regression:
         return None
-    labels = _labels(data, problem)
-    return _judged(problem, labels, _by_values(mask.astype(np.int64), labels, problem.fold))
+    labels = labels_of(data)
+    return _judged(problem, labels, _by_values(values, labels, problem.fold))
 
 
-def _labels(data: Data, problem: PredictionProblem) -> Codes:
-    return target_of(data).codes[problem.rows]
+def labels_of(data: Data) -> Codes:
+    """The class of each of the problem's rows."""
+    return target_of(data).codes[problem_of(data).rows]
 
 
 def _judged(problem: PredictionProblem, labels: Codes, answers: Codes) -> Partition | None:
@@ -82,7 +93,12 @@ def _judged(problem: PredictionProblem, labels: Codes, answers: Codes) -> Partit
     rare = len(labels) - int(np.bincount(labels).max())
     if rare < _FEWEST_RARE or is_wrong.sum() > _WRONG_OF_RARE * rare:
         return None
-    units, wrong = len(labels), int(is_wrong.sum())
+    return certainly_right(problem, is_wrong)
+
+
+def certainly_right(problem: PredictionProblem, is_wrong: Mask) -> Partition | None:
+    """Answers for the problem's rows, of which these are wrong; None where fewer than 99.5 % are certainly right."""
+    units, wrong = len(is_wrong), int(is_wrong.sum())
     if problem.groups is not None:
         units, wrong = len(np.unique(problem.groups)), len(np.unique(problem.groups[is_wrong]))
     lower = float(stats.beta.ppf(1 - _CONFIDENCE, units - wrong, wrong + 1)) if wrong < units else 0.0
@@ -103,10 +119,10 @@ def _by_values(values: Codes, labels: Codes, fold: Codes) -> Codes:
     return answers
 
 
-def _by_cuts(data: Data, name: str, labels: Codes, problem: PredictionProblem, leaves: int) -> Codes:
+def _by_cuts(values: NDArray[np.float32], labels: Codes, problem: PredictionProblem, leaves: int) -> Codes:
     from sklearn.tree import DecisionTreeClassifier
 
-    values = numbers_of(data, name)[:, None]
+    values = values[:, None]
     answers = np.full(len(labels), -1, np.int64)
     for number in np.unique(problem.fold):
         inside = problem.fold != number
@@ -117,7 +133,11 @@ def _by_cuts(data: Data, name: str, labels: Codes, problem: PredictionProblem, l
 
 def numbers_of(data: Data, name: str) -> NDArray[np.float32]:
     """A number column on the problem's rows as ranks, which keep cuts between any two values; NaN where missing."""
-    values = data.train.numbers(name)[problem_of(data).rows]
+    return ranks_of(data.train.numbers(name)[problem_of(data).rows])
+
+
+def ranks_of(values: Floats) -> NDArray[np.float32]:
+    """Dense ranks; NaN where missing."""
     present = ~np.isnan(values)
     ranks = np.full(len(values), np.nan, np.float32)
     ranks[present] = np.unique(values[present], return_inverse=True)[1]

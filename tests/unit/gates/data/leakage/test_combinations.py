@@ -69,3 +69,30 @@ def test_an_honest_law_of_several_columns_is_no_leak(seed: int) -> None:
     price = 120 * area + 5000 * rooms + rng.normal(0, 3000, 1500)
     table = pd.DataFrame({"area": area, "rooms": rooms, "built": rng.integers(1900, 2020, 1500), "label": price})
     assert not refused(data_of(table, "label"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_refuses_a_winner_beside_both_scores(seed: int) -> None:
+    """Each score alone says little, and they do not resemble each other."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"home": rng.integers(60, 130, 1_500), "away": rng.integers(60, 130, 1_500)})
+    frame = frame.assign(crowd=rng.normal(9_000, 2_000, 1_500).round(), rest=rng.integers(1, 8, 1_500))
+    frame["won"] = frame.home > frame.away
+    assert refused(data_of(frame, "won")) == {("pairs", "home, away")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_refuses_a_cut_of_a_ratio_with_a_limit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"debt": rng.gamma(2, 9_000, 1_500).round(), "income": rng.gamma(4, 12_000, 1_500).round()})
+    frame = frame.assign(age=rng.integers(18, 80, 1_500), children=rng.integers(0, 5, 1_500))
+    frame["strained"] = frame.debt / frame.income > 0.43
+    assert refused(data_of(frame, "strained")) == {("pairs", "debt, income")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_scores_that_only_favour_the_winner_are_honest(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"home": rng.normal(0, 1, 1_500), "away": rng.normal(0, 1, 1_500), "rest": rng.random(1_500)})
+    frame["won"] = frame.home - frame.away + rng.normal(0, 0.15, 1_500) > 0
+    assert not refused(data_of(frame, "won"))

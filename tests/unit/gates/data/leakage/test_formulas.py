@@ -1,0 +1,97 @@
+"""Numeric labels that are computed from columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.samples.leakage import data_of, findings_of, refused
+
+SEEDS = range(3)
+
+
+def invoices(rows: int = 1_500, seed: int = 0) -> pd.DataFrame:
+    """Orders with a price that is written to the cent; a third of them cost nothing."""
+    rng = np.random.default_rng(seed)
+    free = rng.random(rows) < 0.3
+    return pd.DataFrame(
+        {
+            "pieces": rng.integers(1, 60, rows),
+            "price": np.where(free, 0.0, rng.gamma(2, 8, rows).round(2)),
+            "shipping": rng.gamma(2, 3, rows).round(2),
+            "discount": (rng.random(rows) < 0.2) * rng.gamma(1, 2, rows).round(2),
+            "distance": rng.gamma(2, 40, rows).round(1),
+            "age": rng.integers(18, 90, rows),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("cents", [2, 0])
+def test_refuses_a_product_of_two_columns(seed: int, cents: int) -> None:
+    frame = invoices(seed=seed)
+    # The amount was computed before the price was rounded.
+    exact = frame.price * (1 + np.random.default_rng(seed).uniform(-4e-4, 4e-4, len(frame)))
+    frame["amount"] = (exact * frame.pieces).round(cents)
+    assert ("computed_label", "pieces, price") in {
+        (c, ", ".join(sorted(s.split(", ")))) for c, s in named(frame, "amount")
+    }
+
+
+def named(frame: pd.DataFrame, label: str) -> set[tuple[str, str]]:
+    return {each for each in refused(data_of(frame, label)) if each[0] == "computed_label"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_refuses_a_quotient_with_a_constant_factor(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"kilos": rng.normal(75, 12, 900).round(1), "metres": rng.normal(1.7, 0.1, 900).round(3)})
+    frame = frame.assign(age=rng.integers(18, 80, 900), pulse=rng.normal(70, 9, 900).round(), step=rng.random(900))
+    frame["index"] = (frame.kilos / frame.metres**2).round(1)
+    assert {set(subject.split(", ")) == {"kilos", "metres"} for _, subject in named(frame, "index")} == {True}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_refuses_a_total_of_its_parts_and_names_all_of_them(seed: int) -> None:
+    frame = invoices(seed=seed)
+    frame["total"] = frame.price + frame.shipping - frame.discount
+    wrong = np.random.default_rng(seed).random(len(frame)) < 0.001
+    frame.loc[wrong, "total"] += 5
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "total")} == {
+        frozenset({"price", "shipping", "discount"})
+    }
+
+
+def test_refuses_a_difference_of_whole_numbers() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(20, 65, 900), "school": rng.integers(6, 20, 900), "x": rng.random(900)})
+    frame["years"] = frame.age - frame.school - 6 + 0
+    found = findings_of(data_of(frame, "years", label_kind="quantity"), "computed_label")
+    assert [set(each.subject.split(", ")) for each in found if each.severity.name == "BLOCK"] == [{"age", "school"}]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_label_that_only_goes_with_a_product_is_honest(seed: int) -> None:
+    """Wages times hours give what a household earns but for a few percent; a total that is no label is a feature."""
+    rng = np.random.default_rng(seed)
+    frame = invoices(seed=seed).assign(total=lambda each: each.price + each.shipping)
+    frame["paid"] = (frame.pieces * frame.price * rng.normal(1, 0.02, len(frame)) + 5).round(2)
+    frame["earned"] = (frame.total + rng.normal(0, 0.5, len(frame))).round(2)
+    assert not named(frame.drop(columns="earned"), "paid")
+    assert not named(frame.drop(columns="paid"), "earned")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_few_values_that_agree_by_chance_are_no_formula(seed: int) -> None:
+    """A count of up to 30 that rounded columns reach within their own rounding proves nothing."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(15, 4, 1_000)
+    frame = pd.DataFrame({"a": level.round(-1), "b": rng.integers(0, 3, 1_000), "c": rng.random(1_000)})
+    frame["count"] = level.round().astype(int)
+    assert not named(frame, "count")
+
+
+def test_nine_rows_in_ten_are_no_formula() -> None:
+    frame = invoices()
+    frame["total"] = frame.price + frame.shipping
+    frame.loc[frame.index % 10 == 0, "total"] += 3
+    assert not named(frame, "total")
