@@ -19,7 +19,8 @@ _MOST_ROWS = 20_000
 
 @dataclass(frozen=True)
 class RealTable:
-    """One table and one label; `leaks` are the columns that give the label away, empty for an honest table."""
+    """One table and one label; `leaks` are the columns that give the label away, empty for an honest table. `faults`:
+    checks that name another fault of the table rightly."""
 
     name: str
     path: str
@@ -28,6 +29,7 @@ class RealTable:
     why: str = ""
     drop: tuple[str, ...] = ()
     prepare: Prepare | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def half(self) -> str:
@@ -184,8 +186,8 @@ LEAKS = (
         "risk class",
         "zepid/datasets/zivich_breskin_sim.csv",
         "risk_score_cat",
-        ("risk_score",),
-        "the class is the score, cut",
+        ("risk_score", "age", "diabetes"),
+        "the class is the score, cut; the score was computed from age and diabetes",
     ),
     RealTable(
         "stock up",
@@ -332,13 +334,14 @@ HONEST = (
     _F("vega miles", "vega_datasets/_data/cars.json", "Miles_per_Gallon", drop=("Name",)),
     _F("barley", "vega_datasets/_data/barley.json", "yield"),
     _F("phishing", "river/datasets/phishing.csv.gz", "is_phishing"),
-    _F("segment", "river/datasets/segment.csv.zip", "category"),
+    _F("segment", "river/datasets/segment.csv.zip", "category", faults=("repeated_rows",)),
     _F(
         "segment grass",
         "river/datasets/segment.csv.zip",
         "grass",
         drop=("category",),
         prepare=_with(grass=lambda f: (f.category == "grass").astype(int)),
+        faults=("repeated_rows",),
     ),
     _F(
         "solar flare", "river/datasets/solar-flare.csv.zip", "c-class-flares", drop=("m-class-flares", "x-class-flares")

@@ -29,6 +29,11 @@ class Judged:
     seconds: float
 
     @property
+    def without_cause(self) -> tuple[tuple[str, str, str], ...]:
+        """What blocks, but for the faults that the table is known to have."""
+        return tuple(each for each in self.blocks if each[0] not in self.table.faults)
+
+    @property
     def leaks_refused(self) -> tuple[tuple[str, str, str], ...]:
         """What blocks by a check of target leakage."""
         return tuple(each for each in self.blocks if check_named(each[0]).group == "target leakage")

@@ -34,7 +34,7 @@ def main(half: str | None, only: str, to_json: Path | None) -> None:
         result = judged(table)
         results.append(result)
         wanted = bool(table.leaks)
-        if wanted != bool(result.leaks_refused if wanted else result.blocks):
+        if wanted != bool(result.leaks_refused if wanted else result.without_cause):
             click.echo(f"{'missed' if wanted else 'refused without cause'}: {table.name} ({table.half})")
         for check, subject, reason in result.blocks:
             if not wanted or subject not in table.leaks:

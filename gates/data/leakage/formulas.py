@@ -200,11 +200,12 @@ def _judged_product(data: Data, part: _Columns, powers: Floats, left: Floats) ->
     factor = float(np.median(left))
     off, factor = (0.0, 0.0) if abs(factor) < _FACTOR else (_FACTOR_OFF, factor)
     size = np.abs(part.values)
-    for steps in (np.zeros_like(part.steps), part.steps):
+    # Exactly, else within the digits that columns and label are written with.
+    for steps, label_step in ((np.zeros_like(part.steps), 0.0), (part.steps, part.label_step)):
         with np.errstate(divide="ignore", invalid="ignore"):
             ends = [np.maximum(size + sign * np.sign(powers) * steps / 2, 0.0) ** powers for sign in (-1, 1)]
             low, high = (np.exp(factor) * end.prod(axis=1) for end in ends)
-        slack = off * high + rounding(high) * (1 + np.abs(powers).sum()) + (part.label_step / 2 if steps.any() else 0)
+        slack = off * high + rounding(high) * (1 + np.abs(powers).sum()) + label_step / 2
         if partition := _judged(data, np.abs(part.label), low - slack, high + slack):
             return partition
     return None

@@ -61,10 +61,17 @@ def test_refuses_a_total_of_its_parts_and_names_all_of_them(seed: int) -> None:
     }
 
 
+def test_refuses_shares_of_the_label_beside_what_they_are_shares_of() -> None:
+    frame = invoices().drop(columns=["pieces", "price"])
+    frame["cost"] = np.random.default_rng(1).gamma(2, 50, len(frame)).round(2) * (frame.age < 70)
+    frame["share"] = frame.cost / frame.distance
+    assert named(frame, "cost") == {("computed_label", "share, distance")}
+
+
 def test_refuses_a_difference_of_whole_numbers() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"age": rng.integers(20, 65, 900), "school": rng.integers(6, 20, 900), "x": rng.random(900)})
-    frame["years"] = frame.age - frame.school - 6 + 0
+    frame["years"] = frame.age - frame.school - 6
     found = findings_of(data_of(frame, "years", label_kind="quantity"), "computed_label")
     assert [set(each.subject.split(", ")) for each in found if each.severity.name == "BLOCK"] == [{"age", "school"}]
 
