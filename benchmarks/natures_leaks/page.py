@@ -13,14 +13,14 @@ Real tables from packages of PyPI. In the first list a column gives the label aw
 is recorded because of the label, or after it. The same tables without these columns, and others, are honest: nothing
 may refuse them. One random split each, four fifths to train, gates in their defaults, nothing declared but the label.
 
-Which columns leak was written down before the tables were judged, and corrected four times afterwards: `nhefs quit` stood
-among the honest tables (how much less a person smokes since 1971 is known after quitting); `dep_delay` of `flights
-late` was not listed, nor the four benefits of `benefits` whose sum is the label to the cent, nor age and diabetes of
-`risk class`, from which the score was computed (they give the class in 2,958 of 3,000 rows). The two last stood in the
-mended tables, which were refused until then. Rules were made by the half `develop` (drawn by name); of the half
-`check`, `benefits` and `white` were looked at when sums, products and flags of one answer were added, whose tests are
-generated tables. `segment` and `segment grass` hold 145 repeated rows, which the gate names rightly: that is no refusal
-without cause.
+Which columns leak was written down before the tables were judged, and corrected four times afterwards: `nhefs quit`
+stood among the honest tables (how much less a person smokes since 1971 is known after quitting); `dep_delay` of
+`flights late` was not listed, nor the four benefits of `benefits` whose sum is the label to the cent, nor age and
+diabetes of `risk class`, from which the score was computed (they give the class in 2,958 of 3,000 rows). The two last
+stood in the mended tables, which were refused until then. Rules were made by the half `develop` (drawn by name); of
+the half `check`, `benefits` and `white` were looked at when sums, products and flags of one answer were added, whose
+tests are generated tables. `segment` and `segment grass` hold 145 repeated rows, which the gate names rightly: that
+is no refusal without cause.
 
 Made by `make bench-leaks`.
 """
