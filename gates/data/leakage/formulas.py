@@ -26,8 +26,9 @@ _MOST_COLUMNS, _FIT_ROWS, _ROWS_A_COLUMN = 60, 3_000, 10
 _OWN_SPREAD = 1e-6
 # Parts that contribute less than this share of the label's spread are left out; the first that gives the label counts.
 _CONTRIBUTES = (0.05, 0.01, 1e-3, 1e-4)
-# A weight or exponent so near to a whole number (or half of one) is meant to be it.
-_NEAR_WHOLE, _NEAR_HALF = 0.01, 0.05
+# People compute with round weights of two digits (1, 0.35, 12), and with whole exponents or halves. A weight so near
+# (as a share of itself) is meant to be round, and so is an exponent.
+_NEAR_ROUND, _NEAR_HALF = 0.003, 0.05
 _FACTOR, _FACTOR_OFF = 0.002, 1e-4
 # Columns of products have this many values, and hardly any 0.
 _FEWEST_VALUES, _NOT_ZERO = 10, 0.9
@@ -71,8 +72,9 @@ class _Columns:
     catches="a numeric label that is computed from features: a sum, difference, product or quotient of columns",
     statistic="share of rows in which a formula of columns gives the label to the last digit",
     margin=RIGHT,
-    rule="a weighted sum, or a product of powers in halves, of the 60 strongest columns: within the rounding of its "
-    "columns in 99.5 % of the rows (90 % lower bound), and in at most 5 % for labels of other rows: a fact",
+    rule="a sum with weights of two digits, or a product of powers in halves, of the 60 strongest columns: within the "
+    "rounding of its columns in 99.5 % of the rows (90 % lower bound), and in at most 5 % for labels of other rows: a "
+    "fact",
     source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Labels that are computed",
     needs=(Need.LABEL,),
 )
@@ -150,8 +152,10 @@ def _sum(data: Data, columns: _Columns) -> Formula | None:
         weights = _fitted(part.values[rows], part.label[rows])
         if weights is None:
             continue
-        near = np.abs(weights - np.rint(weights)) < _NEAR_WHOLE
-        weights = np.where(near & (np.rint(weights) != 0), np.rint(weights), weights)
+        near = _two_digits(weights)
+        if (np.abs(weights - near) > _NEAR_ROUND * np.abs(weights)).any():
+            continue
+        weights = near
         computed = part.values @ weights
         computed = computed + float(np.median((part.label - computed)[rows]))
         exact = rounding(np.abs(part.values) @ np.abs(weights) + np.abs(part.label))
@@ -160,6 +164,12 @@ def _sum(data: Data, columns: _Columns) -> Formula | None:
             if partition := _judged(data, part.label, computed - tolerance, computed + tolerance):
                 return Formula(tuple(part.names), "sum", partition)
     return None
+
+
+def _two_digits(weights: Floats) -> Floats:
+    """The nearest number of two significant digits."""
+    unit = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(weights), 1e-300))) - 1)
+    return np.asarray(np.rint(weights / unit) * unit, dtype=np.float64)
 
 
 def _product(data: Data, columns: _Columns) -> Formula | None:

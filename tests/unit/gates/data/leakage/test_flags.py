@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.samples.leakage import data_of, refused
+from gates.verdict.finding import Severity
+from tests.samples.leakage import data_of, findings_of
 
 SEEDS = range(3)
 ANSWERS = ["rent", "own", "lodge", "squat", "other"]
@@ -24,7 +25,8 @@ def answers(rows: int = 1_500, seed: int = 0, missing: float = 0.0) -> pd.DataFr
 
 
 def by_flags(frame: pd.DataFrame, label: str) -> set[str]:
-    return {subject for check, subject in refused(data_of(frame, label)) if check == "one_of_several_flags"}
+    found = findings_of(data_of(frame, label), "one_of_several_flags")
+    return {each.subject for each in found if each.severity is Severity.BLOCK}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
