@@ -17,10 +17,11 @@ Which columns leak was written down before the tables were judged, and corrected
 stood among the honest tables (how much less a person smokes since 1971 is known after quitting); `dep_delay` of
 `flights late` was not listed, nor the four benefits of `benefits` whose sum is the label to the cent, nor age and
 diabetes of `risk class`, from which the score was computed (they give the class in 2,958 of 3,000 rows). The two last
-stood in the mended tables, which were refused until then. Rules were made by the half `develop` (drawn by name); of
-the half `check`, `benefits` and `white` were looked at when sums, products and flags of one answer were added, whose
+stood in the mended tables, where the gate named them. Rules were made by the half `develop` (drawn by name); of the
+half `check`, `benefits` and `white` were looked at when sums, products and flags of one answer were added, whose
 tests are generated tables. `segment` and `segment grass` hold 145 repeated rows, which the gate names rightly: that
-is no refusal without cause.
+is no refusal without cause. The association in `german credit` is chance: its test has 4.5 standard errors in this
+split, and no column has 3.8 in 450 others.
 
 Made by `make bench-leaks`.
 """
