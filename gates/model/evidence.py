@@ -238,6 +238,7 @@ class ModelEvidence:
     blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
     best_stump: Predicted | None = None  # the best single-feature model, fitted on train, on the same test rows
     stump_feature: str = "the best single feature"
+    stump_looked_at: str = ""  # the bound of the search for it
     references: tuple[SimpleModel, ...] = ()
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -113,6 +114,7 @@ def _gathered(
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
+        stump_looked_at=stump.looked_at if stump else "",
         references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
@@ -306,7 +308,7 @@ def _stump(
     # Train may lack a class, which then stands in a gap between the others.
     scores = np.zeros((len(test), classes))
     scores[:, known] = found.scores
-    return Stump(found.feature, scores)
+    return replace(found, scores=scores)
 
 
 def _references(inputs: Mapping[str, types.Artifact]) -> tuple[SimpleModel, ...]:
