@@ -230,6 +230,7 @@ class ModelEvidence:
     replayed_rows: RawRows | None = None
     replayed_labels: NDArray[Any] | None = None
     probes: tuple[Probe, ...] = ()
+    probes_looked_at: str = ""  # the bound of the probes, where fields are left out
     combinations: tuple[Combination, ...] = ()
     regrouped: tuple[Regrouped, ...] = ()
     operations: tuple[Operation, ...] | None = None  # of the exported graph

@@ -20,7 +20,7 @@ _ROWS = 8_000
 _TREES = 15
 _FOLDS = 3
 # Trees of one round over all features that are boosted; those of a wide table are screened by the means of bins.
-_MOST_BOOSTED, _FEWEST_BOOSTED = 640, 8
+_MOST_BOOSTED, _FEWEST_BOOSTED = 320, 8
 _BINS = 64
 _PRIOR = 5.0
 
