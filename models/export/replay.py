@@ -177,9 +177,9 @@ class Requests:
 class Replayed:
     """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests. `rows`: the numbers
     of the rows of a call that has others than all, or in another order. `lacking`: the fields that each row of the
-    calls `lacking` and `lacking_examples` is without. `fields`: how many were probed, and could have
-    been. `operations` of the graph, as `operations_of` gives them (none:
-    unreadable); `unloadable` says why the export could not be loaded."""
+    calls `lacking` and `lacking_examples` is without. `fields`: how many were probed, and could have been. `operations`
+    of the graph, as `operations_of` gives them (none: unreadable); `unloadable` says why the export could not be
+    loaded."""
 
     answers: Arrays
     errors: dict[str, str]

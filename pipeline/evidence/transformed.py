@@ -45,8 +45,8 @@ def transformed_tables(path: TrainingPath, rows: Mapping[str, NDArray[Any]], dec
         categorical=frozenset({declared.label or ""}),
     )
     found = {}
-    most = min(MOST_ROWS, rows_within(len(path.columns)))
     for split, raw in rows.items():
+        most = min(MOST_ROWS, rows_within(len(table_of(split, [raw[:1]]).columns))) if len(raw) else 0
         chosen = raw[np.linspace(0, len(raw) - 1, min(len(raw), most)).astype(int)]
         made = dict(_columns(path.features(chosen))) if len(chosen) else {}
         if made:
