@@ -287,7 +287,7 @@ def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
     for turn in ("", "/again"):
         requests.add_raw(f"serving_default{turn}", columns)
         requests.add_examples(f"serving_examples{turn}", examples)
-    probed_specs, rows = _within_cells(path.columns)
+    probed_specs, rows = within_cells(path.columns)
     requests.fields = (len(probed_specs), len(_probed(path.columns)))
     for name, probed in probes(probed_specs, {name: array[:rows] for name, array in columns.items()}):
         requests.add_raw(f"probe/{name}", probed)
@@ -309,7 +309,7 @@ def _probed(specs: dict[str, Any]) -> list[str]:
     return [name for name, spec in specs.items() if _odd_values(spec)]
 
 
-def _within_cells(specs: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def within_cells(specs: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """The fields to probe, and on how many rows: as many as keep the values that are sent within the bound; fields are
     drawn with the seed where one row of each would exceed it."""
     names = _probed(specs)
