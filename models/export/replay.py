@@ -34,8 +34,8 @@ Arrays = dict[str, np.ndarray]
 
 FRESH_PROCESS = "models.export.fresh_process"
 PROBED_ROWS = 32
-# Values of all rows of all probes: up to 204 optional fields are probed on all rows, more on fewer, and above 1,154
-# columns not all of them.
+# Values of all rows of all probes: up to 204 optional fields are probed on all rows, more on fewer, and of more than
+# 1,154 not all.
 PROBED_CELLS = 4_000_000
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 # Calls that a process did not outlive by its own fault: abort, bus error, division by zero, illegal instruction, fault.

@@ -323,7 +323,7 @@ def _stump(
     # Train may lack a class, which then stands in a gap between the others; rows that were left out have no score.
     scores = np.full((len(test), classes), np.nan)
     scores[at] = 0.0
-    scores[np.ix_(at, known)] = found.scores
+    scores[at[:, None], known] = found.scores
     return replace(found, scores=scores)
 
 

@@ -67,13 +67,10 @@ def wide(columns: int, classes: int, seed: int = 0) -> Data:
     return Data(tables["train"], {"test": tables["test"]}, declared=Declared(label="label", label_kind="classes"))
 
 
-@pytest.mark.parametrize(("columns", "classes", "boosted"), [(400, 2, 320), (100, 20, 16)])
-def test_of_many_features_and_classes_the_most_promising_are_boosted_and_that_is_stated(
-    columns: int, classes: int, boosted: int
-) -> None:
-    stump = best_stump(wide(columns, classes))
+def test_of_many_features_and_classes_the_most_promising_are_boosted_and_that_is_stated() -> None:
+    stump = best_stump(wide(30, 40))
     assert stump.feature == "strong"
-    assert stump.looked_at.startswith(f"looked for the best single feature among {boosted} of {columns + 1} features")
+    assert stump.looked_at.startswith("looked for the best single feature among 8 of 31 features")
 
 
 def test_few_features_are_all_boosted_and_nothing_is_stated() -> None:
