@@ -23,7 +23,7 @@ from sources.rows import Rows
 from sources.typed import is_list
 
 # Of all tables together. Measured: the checks take about 70 bytes a cell at their peak.
-MOST_CELLS = 80_000_000
+MOST_CELLS = 50_000_000
 # A longer text counts as several cells, and so many numbers of a list, which may be pixels, as one.
 _BYTES_OF_CELL = 8
 _PIXELS_OF_CELL = 12
