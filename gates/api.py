@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NoReturn
 
@@ -21,6 +21,7 @@ from gates.tables.frames import Given, tables_of
 from gates.tables.label import compute_label, parse_label_expression
 from gates.tables.normalise import is_bytes, is_number, normalised, single_values
 from gates.tables.numbered import may_be_image, numbered_columns
+from gates.tables.sample import CellSample
 from gates.tables.table import ColumnKind, Table
 from gates.tables.times import TIME_FORMS, Floats, instants, sorts_as_text
 from gates.verdict.finding import GateReport
@@ -50,6 +51,7 @@ def check(
     strict: bool = False,
     reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    on_sample: Callable[[str], None] | None = None,
 ) -> GateReport:
     """The DataGate's report on a training table and the tables to compare with it.
 
@@ -60,7 +62,8 @@ def check(
     columns: `pixel` for `pixel1`, `pixel2`, … `config` is a workload's YAML, which these override. `settings` are as in
     its section `gates`; `strict` refuses where the rows are too few to decide. `reading` says how files are read:
     `separator`, `decimal`, `thousands` and `missing` as in `data.csv`, and `ignore_columns`; it goes over what `config`
-    says.
+    says. `progress` is called before each check with its name, its place and the number of checks; `on_sample` before
+    the first one, with a sentence, where the tables are so large that a sample of their rows is judged.
 
     Raises:
       SluiceError: when a table, a named column or the configuration cannot be used.
@@ -77,16 +80,21 @@ def check(
     chosen = workload.settings if settings is None else settings
     if not isinstance(chosen, GateSettings):
         chosen = settings_of(chosen)
-    data = data_of({side: each for side, each in given.items() if each is not None}, workload)
+    data = data_of({side: each for side, each in given.items() if each is not None}, workload, on_sample=on_sample)
     report = judge_data(data, chosen.model_copy(update={"strict": chosen.strict or strict}), progress=progress)
     return replace(report, versions=_versions(), notes=(*data.notes, *report.notes, *remarks_on_label(data)))
 
 
-def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: bool = False) -> Data:
+def data_of(
+    given: Mapping[str, Given],
+    workload: Workload,
+    in_order_of_source: bool = False,
+    on_sample: Callable[[str], None] | None = None,
+) -> Data:
     """The evidence of the DataGate, with what the workload declares about it.
 
     The columns are ordered by their names, as in examples, so that their order decides nothing; `in_order_of_source`
-    leaves them as they stand.
+    leaves them as they stand. `on_sample` is called with a sentence where the tables are too large to be judged whole.
 
     Raises:
       SluiceError: when train is missing, a table cannot be read, or one lacks a column that the workload names.
@@ -95,7 +103,11 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
         raise SluiceError("train is missing: there is nothing to check.", "All options:  python -m gates check --help")
     absent = workload.absent_by_right.union(workload.reading.ignore_columns)
     workload = workload.model_copy(update={"absent_by_right": absent})
-    read = tables_of(given, workload.column_types, workload.reading)
+    sample = CellSample()
+    read = tables_of(given, workload.column_types, workload.reading, sample)
+    sampled = sample.in_words({side: table.num_rows for side, table in read.items()})
+    if sampled and on_sample is not None:
+        on_sample(sampled)
     raw = _with_label(read, workload)
     _check_declared(raw["train"], given["train"], workload)
     _refuse_misspelt_columns(raw["train"], workload)
@@ -112,6 +124,7 @@ def data_of(given: Mapping[str, Given], workload: Workload, in_order_of_source: 
         previous=tables.get("previous"),
         declared=workload,
         notes=(
+            *([f"{sampled}."] if sampled else []),
             *_notes(read),
             *_like_split_column(tables["train"], workload),
             *_possible_images(tables["train"], workload),

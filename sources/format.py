@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sources.why_text import WhyText
 
 BATCH_ROWS = 40_000
+BATCH_CELLS = 8_000_000  # a batch of more than 200 columns has fewer rows
 PART_BYTES = 64 << 20  # what one worker takes at a time
 _UNPACKED_AT_ONCE = 16 << 20  # gzip files up to this size are unpacked to see whether they are whole
 
@@ -152,6 +153,11 @@ class Format(ABC, Generic[AnyPart]):
     def arrange(self, parts: Iterable[AnyPart]) -> list[AnyPart]:
         """The parts of all files of a source, in the order in which they are read."""
         return list(parts)
+
+
+def batch_rows(columns: int) -> int:
+    """The rows of a batch of a table with so many columns."""
+    return max(1, min(BATCH_ROWS, BATCH_CELLS // max(columns, 1)))
 
 
 def chosen(columns: pa.RecordBatch, only: list[str] | None, reading: Reading = AS_USUAL) -> pa.RecordBatch:

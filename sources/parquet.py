@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import SluiceError
-from sources.format import BATCH_ROWS, PART_BYTES, FileSurvey, Format, Part, Rows, check_names, check_stored, chosen
+from sources.format import (
+    BATCH_ROWS,
+    PART_BYTES,
+    FileSurvey,
+    Format,
+    Part,
+    Rows,
+    batch_rows,
+    check_names,
+    check_stored,
+    chosen,
+)
 from sources.storage import open_stored, plain_read_errors
 
 
@@ -94,7 +105,8 @@ class Parquet(Format[ParquetPart]):
         with _opened(part.path) as file:
             if only is None and self.reading.ignore_columns:
                 only = self.reading.kept(file.schema_arrow.names)
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=list(part.groups), columns=only, use_threads=False):
+            rows = batch_rows(len(file.schema_arrow.names if only is None else only))
+            for batch in file.iter_batches(rows, row_groups=list(part.groups), columns=only, use_threads=False):
                 # Arrow takes `a` for `a` and `a.b`.
                 columns = chosen(batch, only)
                 yield Rows(columns, np.arange(row, row + batch.num_rows), True)

@@ -13,7 +13,7 @@ import click
 
 from core.atomic_write import write_text
 from core.errors import ExitCode
-from core.printable import json_text, show_json
+from core.printable import json_text, show_json, show_text
 from gates.command.usage import OneSentenceGroup, check_writable, show_or_write
 from sources.formats import formats_of_files
 
@@ -24,6 +24,7 @@ Exit codes:  0 nothing blocks          1 a defect of Sluice
 A table is a file, a folder or a glob: {formats_of_files()}.
 """
 _STDOUT = "-"
+_LONG = 20.0
 _READING = ("separator", "decimal", "thousands", "missing", "ignore_columns")
 _DATA_HELP = "A file, folder or glob."
 
@@ -103,9 +104,15 @@ def check(eval_: str | None, out: str | None, verbose: bool, timings: bool, **gi
         def progress(name: str, place: int, count: int) -> None:
             status.update(f"{place + 1} of {count}: {name}")
             watch.begin(name)
+            if not console.is_terminal and watch.is_long:
+                # Where no line can be redrawn, as in the log of a job.
+                show_text(f"{place + 1} of {count}: {name}", sys.stderr)
+
+        def say(sentence: str) -> None:
+            show_text(f"{sentence}.", sys.stderr)
 
         reading = {key: given.pop(key) for key in _READING}
-        report = run(eval=eval_, progress=progress, reading=reading, **given)
+        report = run(eval=eval_, progress=progress, on_sample=say, reading=reading, **given)
     watch.begin("")
     if out == _STDOUT:
         show_json({**report.to_json(), "seed": 0})
@@ -174,6 +181,12 @@ class _Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._name, self._since = "reading", clock.process_time()
+        self._started = self._since
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the work takes so long that each further check is worth a line."""
+        return self._since - self._started > _LONG
 
     def begin(self, name: str) -> None:
         now = clock.process_time()

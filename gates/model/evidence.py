@@ -230,6 +230,7 @@ class ModelEvidence:
     replayed_rows: RawRows | None = None
     replayed_labels: NDArray[Any] | None = None
     probes: tuple[Probe, ...] = ()
+    probes_looked_at: str = ""  # the bound of the probes, where fields are left out
     combinations: tuple[Combination, ...] = ()
     regrouped: tuple[Regrouped, ...] = ()
     operations: tuple[Operation, ...] | None = None  # of the exported graph
@@ -238,6 +239,7 @@ class ModelEvidence:
     blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
     best_stump: Predicted | None = None  # the best single-feature model, fitted on train, on the same test rows
     stump_feature: str = "the best single feature"
+    stump_looked_at: str = ""  # the bound of the search for it
     references: tuple[SimpleModel, ...] = ()
     importances: Mapping[str, float] = field(default_factory=dict)  # feature → loss of AUC or accuracy when permuted
     latency_ms: Floats | None = None  # single requests

@@ -43,6 +43,7 @@ def optional_fields(evidence: ModelEvidence, _margin: float) -> Iterator[Measure
             n=rows,
             reason=_text(name, probes, failed, cases),
             remedy=f"Give {name} a default in preprocessing_fn and clip what it may be; then train and export again.",
+            looked_at=evidence.probes_looked_at,
         )
 
 

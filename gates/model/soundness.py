@@ -116,6 +116,7 @@ def _against_stump(evidence: ModelEvidence, stump: Predicted) -> Iterator[Measur
         remedy="A model of this one feature would do: see whether the others reach the model, and are of use.",
         beyond=paired.value <= 0 or (lower <= 0 and upper < _NEGLIGIBLE),
         at_most=Severity.WARN,
+        looked_at=evidence.stump_looked_at,
     )
 
 

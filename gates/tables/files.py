@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import SluiceError
+from gates.tables.sample import CellSample
 from sources.column_kinds import ColumnKinds
 from sources.format import FileSurvey, Format, Rows, check_stored
 from sources.formats import check_ignored
@@ -49,14 +50,19 @@ class _Side:
 
 
 def read_files(
-    paths: Mapping[str, str], column_types: Mapping[str, str] | None = None, reading: Reading = AS_USUAL
+    paths: Mapping[str, str],
+    column_types: Mapping[str, str] | None = None,
+    reading: Reading = AS_USUAL,
+    sample: CellSample | None = None,
 ) -> dict[str, pa.Table]:
-    """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`.
+    """The table of each path (a file, a folder or a glob); `column_types` as in `data.column_types`. `sample` bounds
+    the rows that are kept; the kinds of columns, and rejects, are those of all rows.
 
     Raises:
       SluiceError: for files that cannot be read, and for values that are not of the requested type.
     """
-    sides = {side: _read(path, reading, side in _ONE_SOURCE) for side, path in paths.items()}
+    sample = sample or CellSample()
+    sides = {side: _read(side, path, reading, sample) for side, path in paths.items()}
     kinds = _agreed(sides)
     tables = {side: _table(each, kinds[side], column_types or {}) for side, each in sides.items()}
     return {
@@ -80,7 +86,7 @@ def _with_metadata(table: pa.Table, key: bytes, value: Any) -> pa.Table:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), key: json.dumps(value)})
 
 
-def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
+def _read(name: str, path: str, reading: Reading, sample: CellSample) -> _Side:
     format_, files = locate(path if is_remote(path) else str(Path(path).expanduser()), reading=reading)
     if format_.by_class:
         raise SluiceError(
@@ -89,8 +95,9 @@ def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
         )
     side = _Side(path, format_, {}, [])
     files = _in_fixed_order(files)
-    if is_one_source:
+    if name in _ONE_SOURCE:
         check_ignored(format_, files)
+    sample.begin(name, side.batches)
     for file in files:
         kinds = ColumnKinds(file, format_.row, format_.mixes_numbers)
         for rows in format_.read(format_.whole(file)):
@@ -98,7 +105,7 @@ def _read(path: str, reading: Reading, is_one_source: bool) -> _Side:
                 first = rows.rejects[0]
                 raise SluiceError(f"{file}, {format_.row} {first.line}: {first.reason}.", _at(file, first.line))
             kinds.add(rows)
-            side.batches.append((file, rows))
+            sample.add(file, rows)
         side.surveys.append(FileSurvey(file, kinds.kinds, [], kinds.empty, why_text=kinds.why_text))
         side.unheld |= set(kinds.unheld)
     side.kinds = joined_kinds(side.surveys, format_)

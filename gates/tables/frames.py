@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from core.errors import SluiceError
 from gates.tables.files import read_files
+from gates.tables.sample import CellSample
 from sources.formats import formats_of_files
 from sources.reading import AS_USUAL, Reading
 
@@ -23,19 +24,23 @@ _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, Attri
 
 
 def tables_of(
-    given: Mapping[str, Given], column_types: Mapping[str, str] | None = None, reading: Reading = AS_USUAL
+    given: Mapping[str, Given],
+    column_types: Mapping[str, str] | None = None,
+    reading: Reading = AS_USUAL,
+    sample: CellSample | None = None,
 ) -> dict[str, pa.Table]:
     """An Arrow table of each side; `column_types` and `reading` are for those that are read from files, but its
-    `ignore_columns` for all.
+    `ignore_columns` for all. `sample` bounds the rows of all sides together.
 
     Raises:
       SluiceError: when one cannot be understood or has no rows.
     """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
-    read = read_files(paths, column_types, reading)
-    tables = {
-        side: read[side] if side in read else _without(_table(side, each), reading) for side, each in given.items()
-    }
+    sample = sample or CellSample()
+    in_memory = {side: _without(_table(side, each), reading) for side, each in given.items() if side not in paths}
+    thinned = sample.thinned(in_memory)
+    found = read_files(paths, column_types, reading, sample) | thinned()
+    tables = {side: found[side] for side in given}
     for side, table in tables.items():
         if not table.num_columns:
             raise SluiceError(f"{side} has no columns.")

@@ -62,6 +62,7 @@ def judge(
         checks_run=tuple(run),
         checks_skipped=tuple(skipped),
         seconds=time.monotonic() - started,
+        notes=tuple(dict.fromkeys(f"`{each.check}` {each.looked_at}." for each in measured if each.looked_at)),
     )
 
 

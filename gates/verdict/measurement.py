@@ -34,6 +34,7 @@ class Measurement:
     sample: RowSample | None = None
     column: str | None = None  # which column of the data it is about, where `subject` says more than that
     table: str | None = None  # which table was compared with train
+    looked_at: str = ""  # what the check looked at, where its bound left a part out: "looked at … of …"
     check: str = ""
     margin: float | None = None  # given by a check only where it differs from its own
 

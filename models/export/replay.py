@@ -22,7 +22,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from core.child_process import child_environment, ending_in_words
 from core.errors import SluiceError
 from models.export.batches import by_size
-from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED, drawn, in_parts, sets_of_fields, without_fields
+from models.export.company import ALONE, IN_PARTS, LAST, SEED, SHUFFLED, drawn, in_parts, sets_of_fields, without_fields
 from models.export.fresh_process import LOADING, OPERATIONS, write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.placeholders import MISSING
@@ -34,6 +34,9 @@ Arrays = dict[str, np.ndarray]
 
 FRESH_PROCESS = "models.export.fresh_process"
 PROBED_ROWS = 32
+# Values of all rows of all probes: up to 204 optional fields are probed on all rows, more on fewer, and of more than
+# 1,154 not all.
+PROBED_CELLS = 4_000_000
 TIMED_REQUESTS, WARM_UP_REQUESTS = 200, 20
 # Calls that a process did not outlive by its own fault: abort, bus error, division by zero, illegal instruction, fault.
 CRASHES = {-signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL, -signal.SIGSEGV}
@@ -138,6 +141,8 @@ class Requests:
     arrays: Arrays = field(default_factory=dict)
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     lacking: list[tuple[str, ...]] = field(default_factory=list)
+    fields: tuple[int, int] = (0, 0)
+    _keys: dict[int, str] = field(default_factory=dict)
 
     def add_raw(self, name: str, columns: Columns) -> None:
         """Adds a call of `serving_default`."""
@@ -160,7 +165,11 @@ class Requests:
         self.last.append({**call, "name": f"{name}/{LAST}"})
 
     def _kept(self, key: str, array: np.ndarray) -> str:
+        """The key of an array; one that several calls share is stored once, as a probe changes one column of many."""
+        if self.arrays.get(known := self._keys.get(id(array), "")) is array:
+            return known
         self.arrays[key] = array
+        self._keys[id(array)] = key
         return key
 
 
@@ -168,14 +177,16 @@ class Requests:
 class Replayed:
     """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests. `rows`: the numbers
     of the rows of a call that has others than all, or in another order. `lacking`: the fields that each row of the
-    calls `lacking` and `lacking_examples` is without. `operations` of the graph, as `operations_of` gives them (none:
-    unreadable); `unloadable` says why the export could not be loaded."""
+    calls `lacking` and `lacking_examples` is without. `fields`: how many were probed, and could have been. `operations`
+    of the graph, as `operations_of` gives them (none: unreadable); `unloadable` says why the export could not be
+    loaded."""
 
     answers: Arrays
     errors: dict[str, str]
     seconds: np.ndarray
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     lacking: tuple[tuple[str, ...], ...] = ()
+    fields: tuple[int, int] = (0, 0)
     operations: list[dict[str, Any]] | None = None
     unloadable: str = ""
 
@@ -191,7 +202,8 @@ class Replayed:
             if name not in others and not name.startswith("error:")
         }
         operations = json.loads(str(found[OPERATIONS])) if OPERATIONS in found else None
-        return cls(answers, errors, found["seconds"], requests.rows, tuple(requests.lacking), operations, unloadable)
+        lacking = tuple(requests.lacking)
+        return cls(answers, errors, found["seconds"], requests.rows, lacking, requests.fields, operations, unloadable)
 
 
 class FreshProcess:
@@ -275,7 +287,9 @@ def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
     for turn in ("", "/again"):
         requests.add_raw(f"serving_default{turn}", columns)
         requests.add_examples(f"serving_examples{turn}", examples)
-    for name, probed in probes(path.columns, {name: array[:PROBED_ROWS] for name, array in columns.items()}):
+    probed_specs, rows = within_cells(path.columns)
+    requests.fields = (len(probed_specs), len(_probed(path.columns)))
+    for name, probed in probes(probed_specs, {name: array[:rows] for name, array in columns.items()}):
         requests.add_raw(f"probe/{name}", probed)
         requests.add_examples(f"probe_examples/{name}", serialized(probed, path.columns))
     for name in ("serving_default", "serving_examples"):
@@ -283,12 +297,28 @@ def _requests(path: TrainingPath, examples: np.ndarray) -> Requests:
     optional = [name for name, spec in path.columns.items() if not isinstance(spec, tf.io.FixedLenFeature)]
     requests.lacking = sets_of_fields(optional)
     if requests.lacking:
-        rows = without_fields(columns, path.columns, requests.lacking)
-        requests.add_raw("lacking", rows)
-        requests.add_examples("lacking_examples", serialized(rows, path.columns))
+        lacking = without_fields(columns, path.columns, requests.lacking)
+        requests.add_raw("lacking", lacking)
+        requests.add_examples("lacking_examples", serialized(lacking, path.columns))
         for name in ("lacking", "lacking_examples"):
             requests.regroup(name, len(requests.lacking))
     return requests
+
+
+def _probed(specs: dict[str, Any]) -> list[str]:
+    return [name for name, spec in specs.items() if _odd_values(spec)]
+
+
+def within_cells(specs: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The fields to probe, and on how many rows: as many as keep the values that are sent within the bound; fields are
+    drawn with the seed where one row of each would exceed it."""
+    names = _probed(specs)
+    of_a_row = max(1, sum(len(_odd_values(specs[name])) for name in names) * len(specs))
+    rows = max(1, min(PROBED_ROWS, PROBED_CELLS // of_a_row))
+    most = max(1, len(names) * PROBED_CELLS // of_a_row)
+    if len(names) > most:
+        names = [names[place] for place in sorted(np.random.default_rng(SEED).permutation(len(names))[:most])]
+    return {name: specs[name] for name in names}, rows
 
 
 def probes(specs: dict[str, Any], columns: Columns) -> Iterator[tuple[str, Columns]]:

@@ -14,13 +14,24 @@ from gates.data.evidence import Data
 from gates.data.gate import judge_data
 from gates.tables.table import Table
 from gates.verdict.finding import GateReport
-from pipeline.artifacts.examples import facts_of, images_of
+from pipeline.artifacts.examples import facts_of, images_of, kinds_of
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import GateInputs
-from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, optional_instance, tell_progress
+from pipeline.components.gate import (
+    Artifacts,
+    GateComponent,
+    GateExecutor,
+    gate_spec,
+    optional_instance,
+    tell_progress,
+    tell_step,
+)
 from pipeline.evidence.data import categorical_numbers, columns_not_served, read_table, required_columns, share_read
+from sources.kinds import Kind
 
 HELD_OUT = ("eval", "test")
+# Cells that a value of text counts as.
+_OF_TEXT = 3
 
 
 class DataGateExecutor(GateExecutor):
@@ -32,10 +43,12 @@ class DataGateExecutor(GateExecutor):
         examples = artifact_utils.get_single_instance(inputs["examples"])
         pixels = sum(math.prod(shape) for shape in images_of(examples).values())
         facts = facts_of(examples)
-        share = share_read(facts.rows.get("train", 0), pixels)
+        share = share_read(facts.rows.get("train", 0), pixels, _cells(inputs))
+        if share < 1:
+            tell_step(f"The tables are too large to be judged whole: a sample of {share:.3g} of their rows is judged.")
         data = _data(inputs, given.declared, share)
         report = judge_data(data, given.settings, progress=tell_progress)
-        notes = list(facts.notes)
+        notes = [*facts.notes, *report.notes]
         if share < 1:
             notes.append(f"It rests on {data.train.rows:,} rows of train, {share:.1%} of all, drawn by their content.")
         return replace(report, notes=tuple(notes))
@@ -56,6 +69,16 @@ def _data(inputs: Artifacts, declared: Declared, share: float) -> Data:
         previous=_observed(inputs, "previous_examples", "previous", share, declared),
         declared=declared.model_copy(update=by_schema),
     )
+
+
+def _cells(inputs: Artifacts) -> int:
+    """Values of all tables together; a text counts as several."""
+    cells = 0
+    for key in ("examples", "serving_examples", "previous_examples"):
+        if (examples := optional_instance(inputs, key)) is not None:
+            columns = sum(_OF_TEXT if kind is Kind.BYTES else 1 for kind in kinds_of(examples).values())
+            cells += sum(facts_of(examples).rows.values()) * columns
+    return cells
 
 
 def _observed(inputs: Artifacts, key: str, name: str, share: float, declared: Declared) -> Table | None:

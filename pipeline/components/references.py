@@ -23,8 +23,10 @@ from pipeline.artifacts.evaluation import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features, shape_of
 from pipeline.component_inputs import ReferencesInputs
+from pipeline.evidence.data import rows_within
 
 MOST_TRAIN_ROWS = 50_000
+_MOST_TEST = 5
 
 
 def read_columns(
@@ -85,15 +87,18 @@ def References(
     config: Parameter[str],
     code: Parameter[str],  # noqa: ARG001 - a cache key
 ) -> None:
-    """Measures the majority class and simple models on the same split: reads a sample of train and all of test, writes
-    `references.json`. `config`: ReferencesInputs as text."""
+    """Measures the majority class and simple models on the same split: reads a sample of train and of a large test,
+    writes `references.json`. `config`: ReferencesInputs as text."""
     given = ReferencesInputs.from_property(config)
     parsed = read_schema(schema.uri)
     features = served_features(parsed, {given.label, *given.withheld})
     wide = [feature.name for feature in parsed.feature if feature.name in features and is_wide(feature)]
     single = [name for name in features if name not in wide]
-    most = MOST_IMAGES if wide else MOST_TRAIN_ROWS
-    train, test = (sample(_batches(examples, split), kept) for split, kept in (("train", most), ("test", 10**9)))
+    within = rows_within(len(single))
+    most = MOST_IMAGES if wide else min(MOST_TRAIN_ROWS, within)
+    # Numbers of 64 bits and no copies: test may have more cells than a table that is judged.
+    kept = (("train", most), ("test", _MOST_TEST * within))
+    train, test = (sample(_batches(examples, split), rows) for split, rows in kept)
     found = reference_models.references(
         *read_columns(train, parsed, single, given.label),
         *read_columns(test, parsed, single, given.label),

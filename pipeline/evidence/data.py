@@ -14,12 +14,15 @@ from tfx import types
 from tfx_bsl.coders import example_coder
 
 from gates.data.declared import Declared
+from gates.tables.sample import MOST_CELLS as MOST_CELLS_READ
 from gates.tables.table import Table
 from pipeline.artifacts.examples import raw_batches, shards
 from pipeline.artifacts.schema import served_features
 
-# About 2 GiB with twenty columns; faults rarer than a few in so many rows are beyond any check.
+# Faults rarer than a few in so many rows are beyond any check.
 MOST_ROWS = 2_000_000
+# Cells of a table that is judged beside the model: 20,000 rows of 1,000 columns, about 1 GiB.
+MOST_CELLS = 20_000_000
 # About 3 GiB: a byte a pixel, and four where a check computes with them.
 MOST_PIXELS = 600_000_000
 # Shorter lists are no images, and packing them saves little.
@@ -27,9 +30,16 @@ _SHORTEST_IMAGE = 16
 _BRIGHTEST = 255
 
 
-def share_read(rows: int, pixels: int = 0) -> float:
-    """The share of the rows that a gate reads, by the number of train's rows and of their pixels."""
-    return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1))
+def share_read(rows: int, pixels: int = 0, cells: int = 0) -> float:
+    """The share of the rows that a gate reads, by the number of train's rows and of their pixels, and by the cells of
+    all tables together."""
+    within = MOST_CELLS_READ / max(cells, 1)
+    return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1), within)
+
+
+def rows_within(columns: int) -> int:
+    """How many rows of so many columns stay within `MOST_CELLS`."""
+    return max(1, MOST_CELLS // max(columns, 1))
 
 
 def read_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,20 +41,21 @@ from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
-from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED
+from models.export.company import ALONE, IN_PARTS, LAST, SEED, SHUFFLED
 from models.export.fresh_process import FAILED_LOADS
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
-from pipeline.evidence.data import table_of
+from pipeline.evidence.data import rows_within, table_of
 from pipeline.evidence.transformed import constants_of, transformed_tables
 
 REPLAYED_ROWS = 1_000
 # The usual interval of 95 % reaches so many standard errors to either side.
 Z95 = 1.96
 EVAL_ROWS, TRAIN_ROWS, PERMUTED_ROWS = 20_000, 10_000, 1_000
+PERMUTED_CELLS, FEWEST_PERMUTED = 100_000_000, 100
 # Bytes of serialized rows that are sent to the model: fewer rows where a row is a large image.
 MOST_BYTES = {"train": 2**27, "eval": 2**27, "at once": 2**23}
 SIGNATURES = ("serving_default", "serving_examples")
@@ -105,6 +107,7 @@ def _gathered(
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
         probes=_probes(replayed),
+        probes_looked_at=_fields_in_words(*replayed.fields),
         combinations=_combinations(replayed),
         regrouped=_regrouped(replayed),
         operations=_operations(replayed),
@@ -113,6 +116,7 @@ def _gathered(
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
         stump_feature=stump.feature if stump else "",
+        stump_looked_at=stump.looked_at if stump else "",
         references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
@@ -170,11 +174,17 @@ class _Labelled:
 
     def _contents(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """Codes of what each row holds besides its label: equal rows are on one side of a split by row."""
+        most = rows_within(len(self._schema.feature))
+        words = [self._words(rows[start : start + most]) for start in range(0, len(rows), most)]
+        _, groups = np.unique(np.concatenate(words or [np.empty(0, np.uint64)]), return_inverse=True)
+        return groups.astype(np.int64)
+
+    def _words(self, rows: NDArray[Any]) -> NDArray[np.uint64]:
         table = table_of("", [rows])
         high, _ = table.words([name for name in table.columns if name != self._label])
-        groups = np.empty(table.rows, np.int64)
-        groups[table.position] = np.unique(high, return_inverse=True)[1]
-        return groups
+        words = np.empty(table.rows, np.uint64)
+        words[table.position] = high
+        return words
 
     def _column(self, rows: NDArray[Any], name: str) -> Any:
         return decoder_of(self._schema, {name}).DecodeBatch(rows.tolist()).column(0)
@@ -233,6 +243,11 @@ def _probes(replayed: Replayed) -> tuple[Probe, ...]:
             case_in_words = case if call == "probe" else f"{case} in a tf.Example"
             found.append(Probe(column, case_in_words, replayed.answers.get(name), replayed.errors.get(name, "")))
     return tuple(found)
+
+
+def _fields_in_words(probed: int, fields: int) -> str:
+    """How many of the optional fields were probed, where not all."""
+    return f"probed {probed:,} of {fields:,} optional fields, drawn with seed {SEED}" if probed < fields else ""
 
 
 def _combinations(replayed: Replayed) -> tuple[Combination, ...]:
@@ -294,7 +309,9 @@ def _stump(
         return None
     pixels = declared.pixel_columns
     columns = Declared(label=label, withheld=withheld, label_kind="classes", pixel_columns=pixels)
-    tables = {name: table_of(name, [rows], declared=columns) for name, rows in (("train", train), ("test", test))}
+    at = np.linspace(0, len(test) - 1, min(len(test), rows_within(len(schema.feature)))).astype(int)
+    given = {"train": train, "test": test[at]}
+    tables = {name: table_of(name, [rows], declared=columns) for name, rows in given.items()}
     data = Data(tables["train"], {"test": tables["test"]}, declared=columns)
     try:
         found = best_stump(data)
@@ -303,10 +320,11 @@ def _stump(
         return None  # no feature to choose, or labels that are no classes: the Evaluator reports these
     if not all(0 <= code < classes for code in known):
         return None
-    # Train may lack a class, which then stands in a gap between the others.
-    scores = np.zeros((len(test), classes))
-    scores[:, known] = found.scores
-    return Stump(found.feature, scores)
+    # Train may lack a class, which then stands in a gap between the others; rows that were left out have no score.
+    scores = np.full((len(test), classes), np.nan)
+    scores[at] = 0.0
+    scores[at[:, None], known] = found.scores
+    return replace(found, scores=scores)
 
 
 def _references(inputs: Mapping[str, types.Artifact]) -> tuple[SimpleModel, ...]:
@@ -322,7 +340,9 @@ def _references(inputs: Mapping[str, types.Artifact]) -> tuple[SimpleModel, ...]
 
 
 def _importances(path: TrainingPath, rows: NDArray[Any], judged: _Labelled) -> dict[str, float]:
-    permuted = rows[: _rows_within(rows, PERMUTED_ROWS, "at once")]
+    # Each column is permuted by itself in all of the others.
+    most = max(FEWEST_PERMUTED, min(PERMUTED_ROWS, PERMUTED_CELLS // max(1, len(path.columns) ** 2)))
+    permuted = rows[: _rows_within(rows, most, "at once")]
     return dict(importances(path, permuted, partial(_power, judged.labels(permuted))))
 
 

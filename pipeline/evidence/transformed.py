@@ -22,7 +22,7 @@ from gates.model.evidence import transformed_name
 from gates.tables.table import ColumnKind, Table
 from models.export.replay import TrainingPath
 from pipeline.artifacts.examples import as_text
-from pipeline.evidence.data import table_of
+from pipeline.evidence.data import rows_within, table_of
 
 MOST_ROWS = 10_000
 # A longer vector is an image or an embedding: the DataGate looks for marks in images.
@@ -46,7 +46,8 @@ def transformed_tables(path: TrainingPath, rows: Mapping[str, NDArray[Any]], dec
     )
     found = {}
     for split, raw in rows.items():
-        chosen = raw[np.linspace(0, len(raw) - 1, min(len(raw), MOST_ROWS)).astype(int)]
+        most = min(MOST_ROWS, rows_within(len(table_of(split, [raw[:1]]).columns))) if len(raw) else 0
+        chosen = raw[np.linspace(0, len(raw) - 1, min(len(raw), most)).astype(int)]
         made = dict(_columns(path.features(chosen))) if len(chosen) else {}
         if made:
             found[split] = Data(_beside(split, table_of(split, [chosen]), made), declared=columns)

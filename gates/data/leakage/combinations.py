@@ -12,7 +12,7 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_numbers, centred_ranks
 from gates.data.leakage.cells import CERTAIN_ERROR, CONFIRMED, SCREENED, joint, screened
 from gates.data.leakage.features import single_suspects
-from gates.data.leakage.lead import Advantage, judged_jointly, judged_singly, measured
+from gates.data.leakage.lead import Advantage, Rivals, judged_jointly, judged_singly, measured
 from gates.data.leakage.pair_cuts import deciding
 from gates.data.leakage.predictive_power import ALIKE, PredictionProblem, features_alone, problem_of
 from gates.tables.table import ColumnKind, Floats
@@ -106,7 +106,7 @@ def _tells_nothing(problem: PredictionProblem) -> float:
 @lru_cache(maxsize=2)
 def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
     """Each pair of alike columns in the stronger of its forms."""
-    problem, powers = problem_of(data), features_alone(data)
+    problem, rivals = problem_of(data), Rivals.of(features_alone(data))
     refused = single_suspects(data)
     names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
     numbers = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], nan=np.nan) for name in names}
@@ -116,14 +116,14 @@ def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
         forms = []
         for form, values in _forms(numbers[first], numbers[second], opposed):
             power = problem.power_of(bins_of_numbers(values))
-            forms.append((form, power, judged_singly(data, power, margin, powers)))
+            forms.append((form, power, judged_singly(data, power, margin, rivals)))
         form, power, advantage = min(forms, key=lambda each: (each[2].p_value, -each[2].share))
         advantage = replace(advantage, p_value=min(1.0, advantage.p_value * len(forms)))
         found.append((power, Derived((first, second), form, advantage)))
     for first, second, form, values, tried in deciding(data, names, numbers):
         if not any(each.members == (first, second) for _, each in found):
             power = problem.power_of(bins_of_numbers(values))
-            advantage = judged_singly(data, power, margin, powers)
+            advantage = judged_singly(data, power, margin, rivals)
             advantage = replace(advantage, p_value=min(1.0, advantage.p_value * tried))
             found.append((power, Derived((first, second), form, advantage)))
     found.sort(key=lambda each: (each[1].advantage.p_value, -each[1].advantage.share, each[1].members))
@@ -189,10 +189,10 @@ def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, in
     if len(names) <= _MOST_IN_TRIPLES:
         tried += len(names) * (len(names) - 1) * (len(names) - 2) // 6
         candidates += screened(data, names, 3)
-    advantages = []
+    advantages, rivals = [], Rivals.of(powers)
     for members in candidates:
         power = joint(data, members)
-        advantage = judged_singly(data, power, margin, powers)
+        advantage = judged_singly(data, power, margin, rivals)
         if advantage.power >= 1 - CERTAIN_ERROR:
             advantage = judged_jointly(data, advantage, power, frozenset(members), margin)
         advantages.append((members, advantage))

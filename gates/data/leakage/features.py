@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ import numpy as np
 from gates.data.evidence import Data
 from gates.data.leakage.copies import are_alike, copies_label, is_function_of
 from gates.data.leakage.identifiers import identifier_suspects, identifiers
-from gates.data.leakage.lead import Advantage, judged, measured
+from gates.data.leakage.lead import Advantage, Rivals, judged, measured
 from gates.data.leakage.partition import Partition, partition_of, partition_of_mask
 from gates.data.leakage.predictive_power import (
     PredictionProblem,
@@ -22,7 +22,7 @@ from gates.data.leakage.predictive_power import (
 )
 from gates.data.leakage.siblings import siblings
 from gates.data.target import target_of
-from gates.tables.table import ColumnKind
+from gates.tables.table import ColumnKind, Floats, Mask
 from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
 from gates.verdict.finding import Severity
 from gates.verdict.measurement import Measurement
@@ -32,6 +32,7 @@ _MOST_ROUNDS = 3
 _STRICTER = 2 / 3
 # Two columns are missing in the same rows when their indicators agree in more than this share of them.
 _SAME_ROWS = 0.95
+_MASKS_AT_ONCE = 256
 SINGLE_MARGIN = 0.5
 _FEWEST_FEATURES = 3
 _CERTAIN = 0.97
@@ -124,9 +125,11 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
     for _ in range(_MOST_ROUNDS):
         honest = {name: each for name, each in powers.items() if name not in refused}
         described = {name: each for name, each in honest.items() if name not in left}
+        rivals, errors = Rivals.of(honest), np.array([each.errors for each in honest.values()])
         for name in described:
-            hidden, related = _hidden_behind(data, name, honest, margin), siblings(data, name, honest)
-            others = {other: each for other, each in honest.items() if other not in hidden | related}
+            hidden = _hidden_behind(data, name, list(honest), errors, margin)
+            related = siblings(data, name, honest)
+            others = rivals.without(hidden | related)
             ratio = max(margin, _STRICTER) if related else margin
             advantages[name] = judged(data, powers[name], hidden | related | refused, ratio, others)
         found = frozenset(
@@ -175,16 +178,27 @@ def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, 
     kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT, ColumnKind.IMAGE, ColumnKind.OTHER)
     masks = {name: missing_mask(data, name) for name in data.features_of(*kinds)}
     masks = {name: mask for name, mask in masks.items() if mask.any() and not mask.all()}
-    advantages = {}
-    for name, mask in masks.items():
-        together = frozenset(other for other, other_mask in masks.items() if (other_mask == mask).mean() >= _SAME_ROWS)
-        others = {other: each for other, each in powers.items() if other not in together}
+    advantages, rivals = {}, Rivals.of(powers)
+    for (name, mask), together in zip(masks.items(), _missing_together(masks), strict=True):
+        others = rivals.without(together)
         power = problem.power_of(mask.astype(np.int64))
         if partition_of_mask(data, mask) is None:
             advantages[name] = judged(data, power, together, margin, others)
         else:
             advantages[name] = Advantage.of_label_itself(power, int(power.errors.argmin()))
     return advantages
+
+
+def _missing_together(masks: Mapping[str, Mask]) -> Iterator[frozenset[str]]:
+    """For each mask those that agree with it in nearly all rows, itself among them."""
+    if not masks:
+        return
+    names, signs = list(masks), np.column_stack([np.where(mask, 1, -1).astype(np.float32) for mask in masks.values()])
+    for start in range(0, len(names), _MASKS_AT_ONCE):
+        # Rows that agree less rows that differ; whole numbers below 2^24, so exact.
+        balance = (signs[:, start : start + _MASKS_AT_ONCE].T @ signs).astype(np.float64)
+        for agree in (len(signs) + balance) / 2 / len(signs) >= _SAME_ROWS:
+            yield frozenset(names[place] for place in np.flatnonzero(agree))
 
 
 def missing_suspects(data: Data) -> frozenset[str]:
@@ -202,21 +216,23 @@ def _refused(advantages: Mapping[str, Advantage], margin: float) -> frozenset[st
     return frozenset(name for name, each in advantages.items() if each.is_beyond(margin) and each.p_value <= certain)
 
 
-def _hidden_behind(data: Data, name: str, powers: dict[str, PredictivePower], margin: float) -> frozenset[str]:
+def _hidden_behind(data: Data, name: str, names: Sequence[str], errors: Floats, margin: float) -> frozenset[str]:
     """The suspect and the columns that are functions of it: a leak that is in the data twice must not clear itself.
+    `errors`: of all `names`, [features, classes].
 
     A column that is only correlated with the suspect is not a member: honest tables measure one thing in several ways
     (carat, and the length, width and depth of a diamond).
     """
     members = {name}
-    errors = powers[name].errors
-    for other, other_power in powers.items():
-        # Only columns that would clear the suspect are examined.
-        if other != name and (other_power.errors * (1 - margin) <= errors).any() and (other_power.errors < 0.25).any():
-            if is_function_of(data, other, name):
-                members.add(other)
-            elif (other_power.errors * (1 - margin) <= errors).all():
-                break
+    clears = errors * (1 - margin) <= errors[names.index(name)]
+    # Only columns that would clear the suspect are examined.
+    for place in np.flatnonzero(clears.any(axis=1) & (errors < 0.25).any(axis=1)):
+        if names[place] == name:
+            continue
+        if is_function_of(data, names[place], name):
+            members.add(names[place])
+        elif clears[place].all():
+            break
     return frozenset(members)
 
 

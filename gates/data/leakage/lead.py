@@ -5,6 +5,7 @@ The derivation: docs/statistics.md, Share of errors avoided.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -52,6 +53,37 @@ class Advantage:
         return self.share > margin and self.p_value <= _ONE_SIDED
 
 
+@dataclass(frozen=True, eq=False)
+class Rivals:
+    """The features that a suspect is compared with, sorted once for all suspects: a wide table has thousands."""
+
+    least: Sequence[tuple[float, str]]  # mean error over the classes, ascending
+    by_class: Sequence[Sequence[tuple[float, str]]]  # error for each class, ascending
+    absent: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, powers: Mapping[str, PredictivePower]) -> Rivals:
+        """All of these features."""
+        names = list(powers)
+        errors = np.array([powers[name].errors for name in names]).reshape(len(names), -1)
+        means = errors.mean(axis=1) if len(names) else np.empty(0)
+        columns = [sorted(zip(column.tolist(), names, strict=True)) for column in errors.T]
+        return cls(sorted(zip(means.tolist(), names, strict=True)), columns)
+
+    def without(self, names: frozenset[str]) -> Rivals:
+        """All but these."""
+        return replace(self, absent=names)
+
+    def least_mean(self, nothing: float) -> float:
+        """The least mean error of one feature; `nothing` without any."""
+        return next((error for error, name in self.least if name not in self.absent), nothing)
+
+    def strongest(self, k: int, nothing: float) -> tuple[str, float]:
+        """The feature with the least error for a class, and that error."""
+        ranked = self.by_class[k] if self.by_class else ()
+        return next(((name, error) for error, name in ranked if name not in self.absent), ("", nothing))
+
+
 @lru_cache(maxsize=64)
 def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
     """The error of boosted trees on all features but `without`, and the number of their rows."""
@@ -69,7 +101,11 @@ def error_of(data: Data, without: frozenset[str], k: int) -> tuple[float, int]:
 
 
 def judged(
-    data: Data, power: PredictivePower, members: frozenset[str], margin: float, others: dict[str, PredictivePower]
+    data: Data,
+    power: PredictivePower,
+    members: frozenset[str],
+    margin: float,
+    others: dict[str, PredictivePower] | Rivals,
 ) -> Advantage:
     """A suspect made of `members` against the strongest of `others` and, if that does not clear it, against all
     features but its members together."""
@@ -77,7 +113,11 @@ def judged(
 
 
 def judged_singly(
-    data: Data, power: PredictivePower, margin: float, others: dict[str, PredictivePower], rows: int | None = None
+    data: Data,
+    power: PredictivePower,
+    margin: float,
+    others: dict[str, PredictivePower] | Rivals,
+    rows: int | None = None,
 ) -> Advantage:
     """A suspect against the strongest of `others`, for its most suspicious class; p covers all classes.
 
@@ -87,11 +127,12 @@ def judged_singly(
     classes, ratio = problem.labels.shape[1], 1 - margin
     # One class of several suffices only when it is nearly certain: an honest scale may separate one of them.
     nothing = 1.0 if problem.is_regression else 0.5
-    least = min((float(each.errors.mean()) for each in others.values()), default=nothing)
+    rivals = others if isinstance(others, Rivals) else Rivals.of(others)
+    least = rivals.least_mean(nothing)
     overall = classes == 1 or float(power.errors.mean()) < ratio * least
     advantages = []
     for k in range(classes):
-        name, error = _strongest(others, k, nothing)
+        name, error = rivals.strongest(k, nothing)
         p_value = min(1.0, classes * problem.p_below(power, k, ratio * error, ratio, error, (rows, None)))
         share = problem.share(power, k, error)
         if not (overall or problem.p_below(power, k, _ALL_BUT_CERTAIN, rows=(rows, None)) <= _ONE_SIDED):
@@ -120,11 +161,6 @@ def judged_jointly(
     p_value = min(1.0, problem.labels.shape[1] * p_value)
     share = problem.share(power, singly.k, error)
     return replace(singly, others=1 - error, jointly=True, share=share, p_value=max(p_value, singly.p_value))
-
-
-def _strongest(others: dict[str, PredictivePower], k: int, nothing: float) -> tuple[str, float]:
-    found = min(((float(each.errors[k]), name) for name, each in others.items()), default=(nothing, ""))
-    return found[1], found[0]
 
 
 def measured(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +24,8 @@ _MOST_SLICES = 100
 # A slice with more than this share of the rows is the whole column.
 _NEARLY_ALL = 0.95
 _CERTAIN = 0.001
+# Pairs of a column and a column of slices: with 200 columns, all of which can be sliced by, it is nearly all of them.
+_MOST_PAIRS, _FEWEST_SLICINGS = 50_000, 10
 
 
 class Slicing(NamedTuple):
@@ -52,18 +56,38 @@ class Worst(NamedTuple):
     needs=(Need.OTHER,),
 )
 def slice_distribution(data: Data, margin: float) -> Iterator[Measurement]:
-    """Every column within every value of columns with at most 100 values, on at most 20,000 rows a side."""
+    """Every column within every value of columns with at most 100 values, on at most 20,000 rows a side. In a wide
+    table the slices are those of some columns, at least 10: so many that there are 50,000 pairs with a column."""
     compared = 0
     for pair in comparisons(data):
         found = coded(pair)
-        slicings = [each for name in found.columns if (each := _slicing(pair, found, name)) is not None]
+        slicings, looked_at = _slicings(pair, found)
         for column in found.columns.values():
             worst, tried = _worst_of(pair, column, [each for each in slicings if each.name != column.name])
             if worst is not None:
                 compared += 1
-                yield _measured(pair, found, column, worst, tried, margin)
+                yield replace(_measured(pair, found, column, worst, tried, margin), looked_at=looked_at)
     if not compared:
         raise NotApplicable(f"no slice has {FEWEST_ROWS} rows on both sides")
+
+
+def _slicings(pair: TableComparison, found: CodedPair) -> tuple[list[Slicing], str]:
+    """The slices of all columns, or of as many as the bound allows: names of clients, sources and areas before whole
+    numbers, in an order that is drawn; and the bound in words."""
+    most = max(_FEWEST_SLICINGS, _MOST_PAIRS // max(1, len(found.columns)))
+    names, seed = list(found.columns), pair.data.seed
+    if len(names) > most:
+        drawn = np.random.default_rng(seed).permutation(len(names))
+        names = sorted((names[i] for i in drawn), key=lambda name: found.columns[name].is_ordered)
+    # One more than allowed shows that there are more.
+    every = islice((each for name in names if (each := _slicing(pair, found, name)) is not None), most + 1)
+    slicings = {each.name: each for each in every}
+    in_order = [slicings[name] for name in found.columns if name in slicings]
+    if len(slicings) <= most:
+        return in_order, ""
+    left_out = list(slicings)[most]
+    looked_at = f"looked at slices by {most:,} of {len(names):,} columns, names before numbers, drawn with seed {seed}"
+    return [each for each in in_order if each.name != left_out], looked_at
 
 
 def _slicing(pair: TableComparison, found: CodedPair, name: str) -> Slicing | None:

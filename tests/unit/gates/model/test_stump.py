@@ -53,3 +53,25 @@ def test_says_why_when_there_is_nothing_to_look_at() -> None:
     nothing = Declared(label="label", withheld=frozenset({"strong", "weak", "none"}))
     with pytest.raises(NotApplicable, match="number or a category"):
         best_stump(Data(data.train, data.held_out, declared=nothing))
+
+
+def wide(columns: int, classes: int, seed: int = 0) -> Data:
+    """Features of chance, but for one that the label follows."""
+    rng = np.random.default_rng(seed)
+    tables = {}
+    for name, rows in (("train", 800), ("test", 200)):
+        labels = rng.integers(0, classes, rows)
+        held = {f"n{i}": rng.normal(size=rows) for i in range(columns)}
+        held["strong"] = labels + rng.normal(size=rows)
+        tables[name] = Table.of(name, pa.table({**held, "label": labels}))
+    return Data(tables["train"], {"test": tables["test"]}, declared=Declared(label="label", label_kind="classes"))
+
+
+def test_of_many_features_and_classes_the_most_promising_are_boosted_and_that_is_stated() -> None:
+    stump = best_stump(wide(30, 40))
+    assert stump.feature == "strong"
+    assert stump.looked_at.startswith("looked for the best single feature among 8 of 31 features")
+
+
+def test_few_features_are_all_boosted_and_nothing_is_stated() -> None:
+    assert best_stump(wide(8, 4)).looked_at == ""

@@ -14,12 +14,15 @@ import tensorflow as tf
 from models.export.fresh_process import answered, read_requests, single_requests, write_requests
 from models.export.replay import (
     FRESH_PROCESS,
+    PROBED_CELLS,
     PROBED_ROWS,
     Replayed,
+    Requests,
     TrainingPath,
     fresh_process,
     importances,
     serialized,
+    within_cells,
 )
 from tests.samples.taxi_training import trained
 from tests.samples.taxi_transformed import prepared
@@ -153,3 +156,25 @@ def test_a_signature_that_is_missing_is_an_answer_and_no_crash() -> None:
     timed = {**calls[1], "requests": 3, "warm_up": 1}
     seconds, answers = single_requests(model, timed, arrays)
     assert len(seconds) == 0 and "nowhere" in str(answers["error:nowhere"])
+
+
+def test_a_column_that_many_probes_share_is_stored_once() -> None:
+    requests = Requests({"a": "a", "b": "b"})
+    columns = {"a": np.arange(4.0), "b": np.zeros(4)}
+    for case in range(10):
+        requests.add_raw(f"probe/{case}", {**columns, "a": np.full(4, float(case))})
+    assert len(requests.arrays) == 11
+    sent = [requests.arrays[call["inputs"]["a"]] for call in requests.calls]
+    assert [each[0] for each in sent] == list(range(10))
+    assert all(requests.arrays[call["inputs"]["b"]] is columns["b"] for call in requests.calls)
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields", "rows"), [(20, 20, 32), (200, 200, 32), (1_000, 1_000, 1), (2_000, 666, 1)]
+)
+def test_probes_of_a_wide_model_stay_within_the_values_that_may_be_sent(columns: int, fields: int, rows: int) -> None:
+    specs = {f"c{i}": tf.io.VarLenFeature(tf.float32) for i in range(columns)}
+    probed, found = within_cells(specs)
+    assert (len(probed), found) == (fields, rows)
+    assert 3 * len(probed) * found * columns <= PROBED_CELLS
+    assert list(within_cells(specs)[0]) == list(probed)

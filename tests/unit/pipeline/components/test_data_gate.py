@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from tfx.types import Artifact, standard_artifacts
 
+from gates.tables.sample import MOST_CELLS
 from gates.tables.table import joint_codes
 from gates.verdict.finding import Severity
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report, verdict_properties
@@ -122,3 +123,8 @@ def test_a_sample_by_content_keeps_copies_together(tmp_path: Path) -> None:
 def test_all_rows_are_read_up_to_the_limit() -> None:
     assert share_read(MOST_ROWS) == 1.0
     assert share_read(4 * MOST_ROWS) == 0.25
+
+
+def test_reads_a_share_of_the_rows_of_a_wide_table_by_its_cells() -> None:
+    assert share_read(1_000_000, cells=MOST_CELLS) == 1.0
+    assert share_read(1_000_000, cells=8 * MOST_CELLS) == 0.125
