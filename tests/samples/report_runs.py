@@ -18,7 +18,7 @@ from gates.evaluation.limits import Limit
 from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate, Reference
 from gates.evaluation.slices import OVERALL, Slice
 from gates.evaluation.thresholds import judge_thresholds
-from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
+from gates.verdict.finding import Finding, GateReport, RowSample, Severity, SkippedCheck, Verdict
 from report.evidence import Evidence, TunerTrial, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
 
@@ -70,6 +70,7 @@ REFUSAL = Finding(
     reason="auc is 0.668 (0.639 to 0.697); the limit is 0.70.",
     remedy="Bring better features, or lower `evaluator.thresholds`.",
 )
+TAXI_COLUMNS = ("fare", "payment_type", "pickup_latitude")
 STATES = {"SchemaGen": "reused", "Tuner": "skipped"}
 COMPONENTS = ("ExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Tuner", "Trainer", "Evaluator", "Pusher")
 
@@ -229,6 +230,20 @@ def refused_run() -> tuple[RunRecord, Evidence]:
         next_command="Next:  python runners/local_runner.py --explain evaluator.thresholds",
     )
     return record, evidence
+
+
+def proven_run() -> tuple[RunRecord, Evidence]:
+    """A finding on a column of numbers, with a sample of its rows, beside tables of every kind."""
+    finding = dataclasses.replace(
+        VALIDATOR.findings[0],
+        subject="fare",
+        severity=Severity.BLOCK,
+        sample=RowSample("Rows with the largest fares", TAXI_COLUMNS, (("25.15", "Cash", "41.88"),) * 2),
+    )
+    trials = (TunerTrial("1", {"dropout": 0.2}, 0.5, chosen=True), TunerTrial("2", {"dropout": 0.3}, None))
+    record, evidence = refused_run()
+    gates = (dataclasses.replace(VALIDATOR, findings=(finding,)), *evidence.gates[1:])
+    return record, dataclasses.replace(evidence, gates=gates, trials=trials)
 
 
 def hostile_run():
