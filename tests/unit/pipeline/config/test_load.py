@@ -82,6 +82,8 @@ def test_says_how_many_problems_follow_the_first(taxi_with):
         ("payment: [payment_type", "payment: [fare, payment_type", "gives the column fare two moments"),
         ("metric: accuracy,", "metric: recall,", "a threshold names `recall`, which is not in `evaluator.metrics`"),
         ("slice: {company:", "slice: {area:", "the slice [area], which is not in `evaluator.slices`"),
+        ("slice: {company:", "slice: {compani:", "is not in `evaluator.slices`; did you mean `company`?"),
+        ("metric: accuracy,", "metric: acuracy,", "is not in `evaluator.metrics`; did you mean `accuracy`?"),
         ("accuracy, at_least: 0.70", "accuracy", "the threshold for accuracy sets no limit"),
         ("accuracy, at_least: 0.70", "accuracy, at_least: 0.7, at_most: 0.6", "can never be met"),
         ("metric: accuracy,", "metric: auc,", "judges auc on all rows twice"),
