@@ -112,7 +112,8 @@ class EvaluatorConfig(Strict):
             at = ("thresholds", index)
             if threshold.metric not in self.metrics and threshold.class_name is None:
                 near = did_you_mean(threshold.metric, self.metrics)
-                raise conflict(f"a threshold names `{threshold.metric}`, which is not in `evaluator.metrics`{near}", *at)
+                sentence = f"a threshold names `{threshold.metric}`, which is not in `evaluator.metrics`{near}"
+                raise conflict(sentence, *at)
             if threshold.slice and sorted(threshold.slice) not in sliced:
                 wanted = ", ".join(threshold.slice)
                 near = did_you_mean(wanted, [", ".join(columns) for columns in self.slices])
