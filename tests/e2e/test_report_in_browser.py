@@ -14,6 +14,7 @@ from tests.samples.browser import CLIPPED, STICKING_OUT, Visit, running_browser,
 from tests.samples.report_runs import (
     TAXI_COLUMNS,
     hostile_run,
+    pictured_run,
     proven_run,
     pushed_run,
     refused_run,
@@ -22,7 +23,14 @@ from tests.samples.report_runs import (
 
 pytestmark = pytest.mark.e2e
 
-RUNS = {"pushed": pushed_run, "refused": refused_run, "hostile": hostile_run, "wide": wide_run, "proven": proven_run}
+RUNS = {
+    "pushed": pushed_run,
+    "refused": refused_run,
+    "hostile": hostile_run,
+    "wide": wide_run,
+    "proven": proven_run,
+    "pictured": pictured_run,
+}
 SECTIONS = ("verdict", "metrics", "training", "data", "lineage", "time", "configuration")
 
 
@@ -171,6 +179,16 @@ def test_a_narrow_table_shows_every_value_with_the_name_of_its_column_and_nothin
     sample = page.locator(".sample")
     assert sample.get_by_role("row").first.is_visible()
     assert sample.get_by_role("cell").nth(1).evaluate("td => td.clientHeight") > 10
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_images_that_are_taken_for_another_class_are_seen_below_their_class(visit, width):
+    page = visit("pictured", width).page
+    shirts, boots = page.locator(".mistakes").all()
+    assert shirts.get_by_role("img", name="Shirt, taken for Coat").count() == 6
+    assert boots.get_by_role("heading").inner_text() == "Ankle boot" and boots.get_by_role("img").count() == 2
+    drawn = page.locator(".mistakes img").evaluate_all("all => all.map(e => [e.naturalWidth, e.clientWidth])")
+    assert drawn == [[8, 80]] * 8
 
 
 def test_intervals_limits_and_bars_have_a_size(visit):
