@@ -71,7 +71,7 @@ def effort_of(config: WorkloadConfig, epochs_run: int | None = None) -> Effort:
     return Effort(
         model=config.model.module,
         share=config.data.share,
-        epochs=config.train.epochs,
+        epochs=config.train.usual_epochs,
         max_steps=config.train.max_steps,
         epochs_run=epochs_run,
         trials=search.max_trials if search else None,

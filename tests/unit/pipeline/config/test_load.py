@@ -60,11 +60,11 @@ def test_says_how_many_problems_follow_the_first(taxi_with):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("epochs: 10", "epochs: ten", "`train.epochs` must be a whole number of at least 1, got 'ten'"),
-        ("epochs: 10", "epochs: true", "`train.epochs` must be a whole number of at least 1, got true"),
-        ("epochs: 10", "epochs: 1.5", "`train.epochs` must be a whole number of at least 1, got 1.5"),
-        ("epochs: 10", "epochs: 0", "`train.epochs` must be a whole number of at least 1, got 0"),
-        ("epochs: 10", "epochs:", "`train.epochs` must be a whole number of at least 1, and is empty"),
+        ("epochs: 10", "epochs: ten", "`train.epochs` must be a whole number of at least 1 or null, got 'ten'"),
+        ("epochs: 10", "epochs: true", "`train.epochs` must be a whole number of at least 1 or null, got true"),
+        ("epochs: 10", "epochs: 1.5", "`train.epochs` must be a whole number of at least 1 or null, got 1.5"),
+        ("epochs: 10", "epochs: 0", "`train.epochs` must be a whole number of at least 1 or null, got 0"),
+        ("batch_size: 128", "batch_size:", "`train.batch_size` must be a whole number of at least 1, and is empty"),
         ("by: row", "by: rows", "`split.by` must be one of row, entity, time, column, got 'rows'"),
         ("at_least: 0.53", "at_least: .nan", "`evaluator.thresholds.0.at_least` must be a finite number, got nan"),
         ("at_least: 0.53", "at_least: .inf", "`evaluator.thresholds.0.at_least` must be a finite number, got inf"),
