@@ -21,6 +21,7 @@ from core.text import did_you_mean, number_within
 # Training reads it, not the model; it is a hyperparameter so that a search can vary it like any other.
 BATCH_SIZE = "batch_size"
 DEFAULT_BATCH_SIZE = 128
+USUAL_EPOCHS = 10
 # By name. Open, because the module of each model declares which there are, in DEFAULTS; they are checked against these.
 Hyperparameters = Mapping[str, Any]
 # By hyperparameter, or for each item where that is a list: {"dropout": {"ge": 0, "lt": 1}, "pooling": {"one_of": […]}}.

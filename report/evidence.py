@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from core.hyperparameters import Hyperparameters
 from gates.evaluation.metrics import Evaluation
+from gates.evaluation.mistakes import Mistake
 from gates.verdict.finding import GateReport
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Evidence:
     unusable_rows: UnusableRows | None = None
     gates: tuple[GateReport, ...] = ()  # when empty, those of the run record
     evaluation: Evaluation | None = None
+    mistakes: tuple[Mistake, ...] = ()  # of a model of images, with these
     judged_by: Literal["interval", "estimate"] = "interval"
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)  # {"loss": […], "val_loss": […]}
     training: Mapping[str, Any] | None = None  # as training.json of the model's run holds it

@@ -8,11 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from core.text import p_value_text
 from report import proof, wording
 
 FILTERS = {
-    name: getattr(wording, name)
-    for name in ("count", "figure", "metric", "change", "share", "duration", "size", "p_value")
+    name: getattr(wording, name) for name in ("count", "figure", "metric", "change", "share", "duration", "size")
 }
 
 
@@ -27,7 +27,7 @@ def _environment() -> Environment:
         keep_trailing_newline=False,
     )
     environment.filters.update(FILTERS)
-    environment.filters["prose"] = prose
+    environment.filters |= {"prose": prose, "p_value": p_value_text}
     environment.globals["interval"] = wording.interval
     environment.globals["plural"] = wording.plural
     environment.globals["noun"] = wording.noun

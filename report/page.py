@@ -10,7 +10,19 @@ from core.atomic_write import write_text
 from report.evidence import Evidence
 from report.markup import fragment
 from report.run_record import RunRecord
-from report.sections import classes, configuration, data, lineage, metrics, rollout, timing, training, tuning, verdict
+from report.sections import (
+    classes,
+    configuration,
+    data,
+    lineage,
+    metrics,
+    mistakes,
+    rollout,
+    timing,
+    training,
+    tuning,
+    verdict,
+)
 from report.sections.section import Section
 
 
@@ -33,6 +45,7 @@ def _sections(record: RunRecord, evidence: Evidence) -> list[Section]:
         *([rollout.render(record.rollout)] if record.rollout else []),
         metrics.render(evidence),
         *classes.render(evidence),
+        *([mistakes.render(evidence.mistakes)] if evidence.mistakes else []),
         *([tuning.render(evidence.trials)] if evidence.trials else []),
         training.render(evidence.history, evidence.training),
         data.render(evidence, evidence.gates),

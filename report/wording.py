@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.text import SMALLEST_P, counted, p_value_text
+from core.text import counted
 from core.text import plural as noun_form
 
 NOT_A_FIGURE = "n/a"
@@ -29,11 +29,6 @@ def figure(value: float | None) -> str:
     text = f"{value:,.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "\u2212")
-
-
-def p_value(value: float) -> str:
-    """With four significant digits; one too small for a number is below the smallest, and not 0."""
-    return f"p = {figure(value)}" if value >= SMALLEST_P else p_value_text(value)
 
 
 def metric(value: float | None) -> str:

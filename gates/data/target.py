@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gates.data.evidence import Data
+from gates.tables.cell_text import number_texts
 from gates.tables.table import MISSING_CODE, Codes, ColumnKind, Floats, Mask, Table
 from gates.verdict.catalogue import NotApplicable
 
@@ -202,4 +203,4 @@ def spelt_classes(table: Table, name: str) -> tuple[Codes, list[str]]:
         return table.codes(name)
     distinct, codes = np.unique(table.numbers(name), return_inverse=True)
     missing = np.isnan(distinct)[codes]
-    return np.where(missing, MISSING_CODE, codes).astype(np.int64), [f"{value:.15g}" for value in distinct]
+    return np.where(missing, MISSING_CODE, codes).astype(np.int64), number_texts(distinct)

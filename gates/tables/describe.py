@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gates.tables.cell_text import number_text
 from gates.tables.table import ColumnKind, Table
 
 _MOST_LABELS = 20
@@ -114,5 +115,5 @@ def _time_range(table: Table, time: str) -> tuple[str, str] | None:
 
 def _moment(value: float) -> str:
     if not _EPOCH[0] <= value <= _EPOCH[1]:
-        return f"{value:.15g}"
-    return f"{datetime.fromtimestamp(value, timezone.utc):%Y-%m-%d %H:%M:%S} ({value:.15g})"
+        return number_text(value)
+    return f"{datetime.fromtimestamp(value, timezone.utc):%Y-%m-%d %H:%M:%S} ({number_text(value)})"

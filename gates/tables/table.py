@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from gates.tables.cell_text import number_texts
 from gates.tables.normalise import is_image, is_number, normalised
 from gates.tables.row_identity import Words, words_of
 
@@ -108,7 +109,8 @@ class Table:
         if pa.types.is_nested(column.type) or is_image(column.type):
             return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
         if pa.types.is_floating(column.type):
-            return pa.array([None if np.isnan(v) else f"{v:.15g}" for v in self.numbers(name)], pa.string())
+            numbers = self.numbers(name)
+            return pa.array(number_texts(numbers), pa.string(), mask=np.isnan(numbers))
         return column.cast(pa.string())
 
     def codes(self, name: str) -> tuple[Codes, list[str]]:

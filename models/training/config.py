@@ -39,7 +39,7 @@ class AugmentationSettings(Strict):
 class TrainSettings(Strict):
     """What training may cost, and how it goes about it."""
 
-    epochs: int
+    epochs: int | None
     max_steps: int | None
     batch_size: int
     early_stopping_patience: int

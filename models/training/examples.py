@@ -66,6 +66,12 @@ def evaluation_batches(patterns: list[str], specs: tuple[FeatureSpec, FeatureSpe
     return _ahead(_serialized_rows(patterns).batch(batch_size), _parser(specs))
 
 
+def rows_up_to(most: int, patterns: list[str]) -> int:
+    """The number of rows of the files; no more than `most` are read."""
+    count = _read(_files(patterns)).take(most).reduce(tf.constant(0, tf.int64), lambda rows, _: rows + 1)
+    return int(count.numpy())
+
+
 def _files(patterns: list[str]) -> list[str]:
     files = sorted(tf.io.gfile.glob(patterns))
     if not files:

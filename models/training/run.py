@@ -25,6 +25,7 @@ from models.training.checkpoints import (
     remove_checkpoints,
 )
 from models.training.config import LearningSettings
+from models.training.epochs import epochs_of
 from models.training.hardware import hardware_here
 from models.training.input_wait import InputWait
 from models.training.record import record_of, write_json
@@ -70,6 +71,7 @@ def _trained(
     start = newest_checkpoint(checkpoints)
     batch_size = int(hparams.get(BATCH_SIZE, train.batch_size))
     batches = learning_batches(fn_args.train_files, specs, train, batch_size, start.epochs if start else 0)
+    epochs = epochs_of(train, fn_args.train_files, batch_size)
     wait = InputWait()
     batches = wait.watched(batches)
     watching = callbacks(train, model)
@@ -77,14 +79,14 @@ def _trained(
     logs = TensorBoardLogs(events, {**hparams, BATCH_SIZE: batch_size}, trial="training", before=before)
     keeping = EpochCheckpoint(model, checkpoints, watching, start)
     if start:
-        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, train.epochs)
+        logging.getLogger(__name__).info("goes on after epoch %d of %d", start.epochs, epochs)
     try:
         with UtilisationSampler(found.cores, gpus=bool(found.gpus)) as sampler:
             model.fit(
                 up_to(train.max_steps, batches, model),
                 validation_data=watched_batches(fn_args.eval_files, specs),
-                epochs=train.epochs,
-                initial_epoch=train.epochs if start and start.stopped else keeping.start.epochs,
+                epochs=epochs,
+                initial_epoch=epochs if start and start.stopped else keeping.start.epochs,
                 callbacks=[wait, *watching, logs, keeping],
                 verbose=0,
             )

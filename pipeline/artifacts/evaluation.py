@@ -8,10 +8,12 @@ from typing import Any
 from tfx.types.artifact import Artifact
 
 from gates.evaluation.metrics import Evaluation, Reference
-from pipeline.artifacts.text_files import read_text, write_text
+from gates.evaluation.mistakes import Mistake
+from pipeline.artifacts.text_files import optional_text, read_text, write_text
 
 EVALUATION_FILE = "evaluation.json"
 REFERENCES_FILE = "references.json"
+MISTAKES_FILE = "mistakes.json"
 
 
 class ReferencesArtifact(Artifact):
@@ -28,6 +30,16 @@ def write_evaluation(artifact: Artifact, evaluation: Evaluation) -> None:
 def read_evaluation(uri: str) -> Evaluation:
     """The evaluation in the artifact at `uri`."""
     return Evaluation.from_json(json.loads(read_text(uri, EVALUATION_FILE)))
+
+
+def write_mistakes(artifact: Artifact, mistakes: list[Mistake]) -> None:
+    """Stores rows that were taken for another class, with their images."""
+    write_text(artifact.uri, MISTAKES_FILE, _dumps([each.to_json() for each in mistakes]))
+
+
+def read_mistakes(uri: str) -> tuple[Mistake, ...]:
+    """The mistakes in the artifact at `uri`; none where the data hold no images."""
+    return tuple(map(Mistake.from_json, json.loads(optional_text(uri, MISTAKES_FILE) or "[]")))
 
 
 def write_references(artifact: Artifact, references: list[Reference]) -> None:

@@ -21,6 +21,7 @@ from tfx_bsl.coders import example_coder
 
 from core.errors import SluiceError
 from core.text import did_you_mean
+from gates.tables.cell_text import cell_texts
 from sources.kinds import Kind
 
 _FACTS, _KINDS, _IMAGES = "sluice_facts", "sluice_kinds", "sluice_images"
@@ -131,13 +132,13 @@ def numbers(column: pa.Array) -> NDArray[np.float64]:
 
 
 def texts(column: pa.Array, missing: str | None) -> NDArray[Any]:
-    """Any column as text, whole numbers without a decimal point; bytes that are no text stay different values."""
+    """Any column as text, numbers as they were written; bytes that are no text stay different values."""
     values, present = first_values(column)
     result = np.full(len(present), missing, dtype=object)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
         result[present] = [as_text(value) for value in values.to_pylist()]
     else:
-        result[present] = [str(value) for value in values.to_pylist()]
+        result[present] = cell_texts(values)
     return result
 
 

@@ -32,13 +32,14 @@ from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_an
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
 from pipeline.artifacts.absence import present
-from pipeline.artifacts.evaluation import write_evaluation
+from pipeline.artifacts.evaluation import write_evaluation, write_mistakes
 from pipeline.artifacts.examples import decoder_of, shards
 from pipeline.artifacts.missing import reason_missing
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import EvaluatorInputs
 from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec
 from pipeline.evidence import scores
+from pipeline.evidence.mistakes import pictured
 
 GATE = "evaluator"
 SPLIT = "test"
@@ -216,7 +217,10 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         evaluated = evaluate(scored, given, unreadable)
         missing = reason_missing(inputs.get("baseline_model") or [])
         report = judge(evaluated, scored, given, unreadable, missing)
-        write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluated.evaluation)
+        evaluation = artifact_utils.get_single_instance(outputs["evaluation"])
+        write_evaluation(evaluation, evaluated.evaluation)
+        if mistakes := pictured(scored, _files(inputs), schema, given.class_names):
+            write_mistakes(evaluation, mistakes)
         _write_tfma(inputs, models, uri, scored, evaluated.evaluation, given)
         return report
 
@@ -227,9 +231,12 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         scores.check_models(models, given.class_names)
         entity = {given.entity} if given.entity else set()
         decoder_of(schema, {given.label, *columns} | entity)  # refuses here, in one sentence, rather than on a worker
-        files = shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scores.score(pipeline, files, models, schema, given.label, columns, uri, given.entity)
+            scores.score(pipeline, _files(inputs), models, schema, given.label, columns, uri, given.entity)
+
+
+def _files(inputs: Artifacts) -> list[str]:
+    return shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
 
 
 def _write_tfma(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from core.strict import Strict, conflict, given_twice
+from core.text import did_you_mean
 from gates.verdict.settings import Waiver
 from pipeline.config.types import SliceValue, Text
 
@@ -110,10 +111,13 @@ class EvaluatorConfig(Strict):
         for index, threshold in enumerate(self.thresholds):
             at = ("thresholds", index)
             if threshold.metric not in self.metrics and threshold.class_name is None:
-                raise conflict(f"a threshold names `{threshold.metric}`, which is not in `evaluator.metrics`", *at)
+                near = did_you_mean(threshold.metric, self.metrics)
+                sentence = f"a threshold names `{threshold.metric}`, which is not in `evaluator.metrics`{near}"
+                raise conflict(sentence, *at)
             if threshold.slice and sorted(threshold.slice) not in sliced:
                 wanted = ", ".join(threshold.slice)
-                raise conflict(f"a threshold names the slice [{wanted}], which is not in `evaluator.slices`", *at)
+                near = did_you_mean(wanted, [", ".join(columns) for columns in self.slices])
+                raise conflict(f"a threshold names the slice [{wanted}], which is not in `evaluator.slices`{near}", *at)
         return self
 
     @model_validator(mode="after")

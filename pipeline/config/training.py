@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from core.hyperparameters import DEFAULT_BATCH_SIZE
+from core.hyperparameters import DEFAULT_BATCH_SIZE, USUAL_EPOCHS
 from core.strict import Strict
 from pipeline.config.types import Seed, Share
 
@@ -44,8 +44,9 @@ class AugmentationConfig(Strict):
 class TrainConfig(Strict):
     """What training may cost, and how it goes about it."""
 
-    epochs: PositiveInt = 10
-    """Passes over train at most; early stopping may end sooner."""
+    epochs: PositiveInt | None = None
+    """Passes over train at most; early stopping may end sooner. null: 10, and on few rows as many as make 300 gradient
+    steps, at most 100."""
     max_steps: PositiveInt | None = None
     """Gradient steps at most, whatever the epochs say."""
     batch_size: PositiveInt = DEFAULT_BATCH_SIZE
@@ -70,6 +71,11 @@ class TrainConfig(Strict):
     mixed_precision: Literal["auto", "always", "never"] = "auto"
     """Half precision inside the model, float32 for its weights and for serving. `auto`: on GPUs with tensor cores;
     `always` also asks CPUs for bfloat16 and refuses those that cannot."""
+
+    @property
+    def usual_epochs(self) -> int:
+        """Passes over train at most, of which few rows may have more (`models/training/epochs.py`)."""
+        return self.epochs or USUAL_EPOCHS
 
 
 class TunerConfig(Strict):

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from core.errors import SluiceError
 from core.text import counted, listed, shortened
+from gates.tables.cell_text import number_text
 from pipeline.config.data import DataConfig
 from pipeline.config.hyperparameters import ModelClasses
 from sources.kinds import Kind
@@ -48,7 +49,7 @@ class LabelValues:
 def _text(value: bytes | float | int) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return f"{value + 0.0:.9g}" if isinstance(value, float) else str(value)  # without the sign of a zero
+    return number_text(value + 0.0) if isinstance(value, float) else str(value)  # without the sign of a zero
 
 
 def check_label_values(found: LabelValues, kind: Kind, data: DataConfig, classes: ModelClasses) -> None:

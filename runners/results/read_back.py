@@ -11,11 +11,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.dsl.io import fileio
 
 from gates.evaluation.metrics import Evaluation, Reference
+from gates.evaluation.mistakes import Mistake
 from gates.verdict.finding import GateReport
 from models.export.model_run import TrainingRecord
 from pipeline.artifacts import examples, model_run
 from pipeline.artifacts.blessings import read_report
-from pipeline.artifacts.evaluation import read_evaluation, read_references
+from pipeline.artifacts.evaluation import read_evaluation, read_mistakes, read_references
 from pipeline.artifacts.examples import Facts
 from pipeline.artifacts.rollout import RolledOut, read_rollout
 from pipeline.artifacts.schema import SCHEMA_FILE
@@ -45,6 +46,12 @@ def evaluation_of(result: NodeResult | None) -> Evaluation | None:
     """The Evaluator's figures on test."""
     artifact = result.output("evaluation") if result else None
     return read_evaluation(artifact.uri) if artifact else None
+
+
+def mistakes_of(result: NodeResult | None) -> tuple[Mistake, ...]:
+    """The images of test that were taken for another class."""
+    artifact = result.output("evaluation") if result else None
+    return read_mistakes(artifact.uri) if artifact else ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import yaml
 
 from core.atomic_write import write_json
 from gates.evaluation.metrics import ClassPerformance, Evaluation, MetricEstimate
+from gates.evaluation.mistakes import Mistake
 from gates.evaluation.slices import OVERALL, Slice
 from gates.verdict.finding import GateReport
 from pipeline.config.workload import WorkloadConfig
@@ -70,7 +71,7 @@ def effort_of(config: WorkloadConfig, epochs_run: int | None = None) -> Effort:
     return Effort(
         model=config.model.module,
         share=config.data.share,
-        epochs=config.train.epochs,
+        epochs=config.train.usual_epochs,
         max_steps=config.train.max_steps,
         epochs_run=epochs_run,
         trials=search.max_trials if search else None,
@@ -162,6 +163,7 @@ def evidence_of(
         unusable_rows=UnusableRows(facts.unusable_rows, facts.unusable_file) if facts else None,
         gates=gathered.gates,
         evaluation=gathered.evaluation,
+        mistakes=gathered.mistakes,
         judged_by=config.evaluator.judged_by,
         trials=gathered.trials,
         history=gathered.history,
@@ -217,6 +219,7 @@ class Gathered:
     history: Mapping[str, list[float]] = field(default_factory=dict)
     training: TrainingRecord | None = None
     evaluation: Evaluation | None = None
+    mistakes: tuple[Mistake, ...] = ()  # of the Evaluator, where the data hold images
     registered: Registered | None = None
     rollout: RolledOut | None = None
 
@@ -235,6 +238,7 @@ def gather(results: Results) -> Gathered:
         history=read_back.history_of(results.get("Trainer")),
         training=read_back.training_of(results.get("Trainer")),
         evaluation=read_back.evaluation_with_references(results.get("Evaluator"), results.get("References")),
+        mistakes=read_back.mistakes_of(results.get("Evaluator")),
         registered=read_back.registered_of(results.get("Registrar")),
         rollout=read_back.rolled_out_of(results.get("Rollout")),
     )

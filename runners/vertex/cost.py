@@ -191,7 +191,7 @@ def _steps(config: WorkloadConfig) -> tuple[list[str], list[str]]:
 def _search(config: WorkloadConfig, environment: EnvironmentConfig, history: History) -> Span:
     """Seconds of all trials together, on their machines."""
     tuner, tuning = config.tuner, environment.tuning
-    share = tuner.epochs / config.train.epochs
+    share = tuner.epochs / config.train.usual_epochs
     one = history.work("Trainer", ASSUMED_TRAINING) * share
     work = history.work("Tuner", one * tuner.max_trials)
     starts = tuner.max_trials if tuning.service == "vertex-vizier" else tuning.parallel_trials

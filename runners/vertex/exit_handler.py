@@ -179,7 +179,7 @@ def _parameters(record: RunRecord, workload: WorkloadConfig) -> dict[str, Any]:
     return {
         **hyperparameters,
         "model": workload.model.module,
-        "epochs": workload.train.epochs,
+        "epochs": workload.train.usual_epochs,
         "batch_size": workload.train.batch_size,
         "seed": record.seed,
         "data_fingerprint": record.data_fingerprint,

@@ -79,6 +79,11 @@ def test_quick_profile_trains_blesses_and_pushes(quick_run: Run) -> None:
     assert [each["name"] for each in classes][:3] == ["T-shirt/top", "Trouser", "Pullover"]
 
 
+def test_the_report_shows_images_that_are_taken_for_another_class(quick_run: Run) -> None:
+    page = quick_run.report
+    assert page.count('<img src="data:image/png;base64,') > 10 and "Shirt, taken for" in page
+
+
 def test_the_pushed_model_answers_a_image_with_ten_probabilities(quick_run: Run) -> None:
     [version] = quick_run.versions()
     script = (

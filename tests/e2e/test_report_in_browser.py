@@ -11,11 +11,26 @@ from playwright.sync_api import Browser
 
 from report.page import write_report
 from tests.samples.browser import CLIPPED, STICKING_OUT, Visit, running_browser, visit_of
-from tests.samples.report_runs import hostile_run, pushed_run, refused_run, wide_run
+from tests.samples.report_runs import (
+    TAXI_COLUMNS,
+    hostile_run,
+    pictured_run,
+    proven_run,
+    pushed_run,
+    refused_run,
+    wide_run,
+)
 
 pytestmark = pytest.mark.e2e
 
-RUNS = {"pushed": pushed_run, "refused": refused_run, "hostile": hostile_run, "wide": wide_run}
+RUNS = {
+    "pushed": pushed_run,
+    "refused": refused_run,
+    "hostile": hostile_run,
+    "wide": wide_run,
+    "proven": proven_run,
+    "pictured": pictured_run,
+}
 SECTIONS = ("verdict", "metrics", "training", "data", "lineage", "time", "configuration")
 
 
@@ -134,6 +149,46 @@ def test_a_narrow_findings_table_is_still_a_table_to_a_screen_reader(visit):
     page = visit("refused", 400).page
     assert page.get_by_role("rowheader", name="overall").first.is_visible()
     assert page.get_by_role("table", name="What stands against this run, gravest first").get_by_role("row").count() == 2
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("name", ["refused", "proven"])
+def test_each_drawing_stands_below_the_name_of_its_split(visit, name, width):
+    page = visit(name, width).page
+    for split in ("train", "eval", "test"):
+        head = page.locator(f".feature.head .{split}").bounding_box()
+        drawn = page.locator(f".features :is(.hist, .valuebar).{split}").evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect().left)"
+        )
+        assert len(drawn) > 10 and {round(left) for left in drawn} == {round(head["x"])}
+
+
+def test_a_narrow_table_shows_every_value_with_the_name_of_its_column_and_nothing_beside_the_window(visit):
+    page = visit("proven", 400).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    cards = "[...document.querySelectorAll('.cards')]"
+    assert (
+        page.evaluate(f"{cards}.filter(e => e.closest('.scroll').scrollWidth > e.closest('.scroll').clientWidth)") == []
+    )
+    named = page.evaluate(
+        f"{cards}.flatMap(e => [...e.querySelectorAll('tbody td')]"
+        ".map(td => [getComputedStyle(td, '::before').content, e.tHead.rows[0].cells[td.cellIndex].textContent]))"
+    )
+    assert {heading for _, heading in named} >= {*TAXI_COLUMNS, "Checks run", "Verdict", "Time", "dropout", "Change"}
+    assert [pair for pair in named if pair[0] != f'"{pair[1]}"'] == []
+    sample = page.locator(".sample")
+    assert sample.get_by_role("row").first.is_visible()
+    assert sample.get_by_role("cell").nth(1).evaluate("td => td.clientHeight") > 10
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_images_that_are_taken_for_another_class_are_seen_below_their_class(visit, width):
+    page = visit("pictured", width).page
+    shirts, boots = page.locator(".mistakes").all()
+    assert shirts.get_by_role("img", name="Shirt, taken for Coat").count() == 6
+    assert boots.get_by_role("heading").inner_text() == "Ankle boot" and boots.get_by_role("img").count() == 2
+    drawn = page.locator(".mistakes img").evaluate_all("all => all.map(e => [e.naturalWidth, e.clientWidth])")
+    assert drawn == [[8, 80]] * 8
 
 
 def test_intervals_limits_and_bars_have_a_size(visit):

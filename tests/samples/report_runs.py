@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import importlib.util
+import io
 import math
 import re
 from functools import cache
@@ -12,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from gates.evaluation.limits import Limit
 from gates.evaluation.metrics import ConfusionMatrix, Evaluation, MetricEstimate, Reference
+from gates.evaluation.mistakes import Mistake
 from gates.evaluation.slices import OVERALL, Slice
 from gates.evaluation.thresholds import judge_thresholds
-from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, Verdict
+from gates.verdict.finding import Finding, GateReport, RowSample, Severity, SkippedCheck, Verdict
 from report.evidence import Evidence, TunerTrial, UnusableRows
 from report.run_record import ComponentRecord, RunRecord
 
@@ -70,6 +74,7 @@ REFUSAL = Finding(
     reason="auc is 0.668 (0.639 to 0.697); the limit is 0.70.",
     remedy="Bring better features, or lower `evaluator.thresholds`.",
 )
+TAXI_COLUMNS = ("fare", "payment_type", "pickup_latitude")
 STATES = {"SchemaGen": "reused", "Tuner": "skipped"}
 COMPONENTS = ("ExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Tuner", "Trainer", "Evaluator", "Pusher")
 
@@ -231,6 +236,36 @@ def refused_run() -> tuple[RunRecord, Evidence]:
     return record, evidence
 
 
+def proven_run() -> tuple[RunRecord, Evidence]:
+    """A finding on a column of numbers, with a sample of its rows, beside tables of every kind."""
+    finding = dataclasses.replace(
+        VALIDATOR.findings[0],
+        subject="fare",
+        severity=Severity.BLOCK,
+        sample=RowSample("Rows with the largest fares", TAXI_COLUMNS, (("25.15", "Cash", "41.88"),) * 2),
+    )
+    trials = (TunerTrial("1", {"dropout": 0.2}, 0.5, chosen=True), TunerTrial("2", {"dropout": 0.3}, None))
+    record, evidence = refused_run()
+    gates = (dataclasses.replace(VALIDATOR, findings=(finding,)), *evidence.gates[1:])
+    return record, dataclasses.replace(evidence, gates=gates, trials=trials)
+
+
+def pictured_run() -> tuple[RunRecord, Evidence]:
+    """A model of images, with those that it takes for another class."""
+    mistakes = tuple(
+        Mistake(row, truth, answer, 0.9 - row / 20, _image())
+        for row, (truth, answer) in enumerate([("Shirt", "Coat")] * 6 + [("Ankle boot", "T-shirt/top")] * 2)
+    )
+    record, evidence = pushed_run()
+    return record, dataclasses.replace(evidence, mistakes=mistakes)
+
+
+def _image() -> str:
+    stored = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(stored, "PNG")
+    return base64.b64encode(stored.getvalue()).decode()
+
+
 def hostile_run():
     """Names, values, sentences and configuration that try to break out of the page."""
     frame = pd.DataFrame({EVIL: [EVIL, "b"] * 20, f"number {EVIL}": np.arange(40.0)})
@@ -250,6 +285,7 @@ def hostile_run():
         evaluation=evaluation,
         history={EVIL: [1.0, 2.0]},
         trials=(TunerTrial(EVIL, {EVIL: EVIL}, 0.5),),
+        mistakes=(Mistake(0, EVIL, EVIL, 0.5, _image()),),
         lineage={EVIL: EVIL},
         config_yaml=f"</code></pre>{EVIL}",
         next_command=EVIL,

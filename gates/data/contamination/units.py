@@ -10,6 +10,7 @@ import numpy as np
 
 from core.text import shortened
 from gates.data.evidence import Data, pair_name
+from gates.tables.cell_text import number_text
 from gates.tables.table import MISSING_CODE, ColumnKind, Floats, Table, joint_categories
 from gates.tables.times import TIME_FORMS, holds_times, instants, sorts_as_text
 from gates.verdict.catalogue import Gate, Need, NotApplicable, NothingToJudge, check
@@ -157,7 +158,7 @@ def time_order(data: Data, margin: float) -> Iterator[Measurement]:
 def _times_of(tables: dict[str, Table], column: str) -> tuple[dict[str, Floats], Show]:
     """Numbers unchanged, texts as seconds since 1970 (or as their alphabetical place, where that is their order)."""
     if all(table.kinds[column] is ColumnKind.NUMBER for table in tables.values()):
-        return {split: table.numbers(column) for split, table in tables.items()}, _as_number
+        return {split: table.numbers(column) for split, table in tables.items()}, number_text
     if any(table.kinds[column] not in (ColumnKind.CATEGORY, ColumnKind.TEXT) for table in tables.values()):
         raise NotApplicable(f"`{column}` is a number in one split and a text in another, or no single value")
     codes, values = joint_categories(list(tables.values()), column)
@@ -213,10 +214,6 @@ def _judge_order(
         else "Nothing to do.",
         chart=_chart(column, first, later, show) if beyond else None,
     )
-
-
-def _as_number(value: float) -> str:
-    return f"{value:.15g}"
 
 
 def _as_moment(seconds: float) -> str:

@@ -9,6 +9,7 @@ from gates.data.skew.comparison import TableComparison
 from gates.data.skew.windows import RowNumbers
 from gates.data.units import Unit
 from gates.statistics.distances import Z_99, Distance, good_turing_p
+from gates.tables.cell_text import number_texts
 from gates.tables.table import Codes, ColumnKind, Floats, joint_categories
 from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
@@ -104,7 +105,7 @@ def _codes_of(pair: TableComparison, column: str) -> tuple[Codes, Codes, list[st
         return train_codes, other_codes, names
     values = np.unique(np.concatenate([domain, pair.sorted(pair.other, column)]))
     train_codes, other_codes = (_places(table.numbers(column), values) for table in (pair.train, pair.other))
-    return train_codes, other_codes, [f"{value:.15g}" for value in values]
+    return train_codes, other_codes, number_texts(values)
 
 
 def _places(numbers: Floats, values: Floats) -> Codes:

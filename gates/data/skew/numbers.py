@@ -14,6 +14,7 @@ from gates.data.skew.new_values import domain_of
 from gates.data.skew.shares import measured_share
 from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import TOLERANCE, Distance, exceedance_p, ks_distance, slack, widest_gap
+from gates.tables.cell_text import number_text
 from gates.tables.table import Floats, Mask
 from gates.verdict.catalogue import Gate, Need, NothingToJudge, check
 from gates.verdict.measurement import Measurement
@@ -121,9 +122,9 @@ def single_values(data: Data, margin: float) -> Iterator[Measurement]:
             np.abs(train_values - value) <= room if np.isfinite(value) else train_values == value,
             np.abs(other_values - value) <= room if np.isfinite(value) else other_values == value,
             margin,
-            text=f"`{column}` is {value:.10g} in {shares[1][worst]:.1%} of the rows of {pair.other.name} and in "
-            f"{shares[0][worst]:.1%} of train",
-            remedy=f"See what writes {value:.10g} to `{column}`: a default for missing values, or a constant.",
+            text=f"`{column}` is {number_text(value)} in {shares[1][worst]:.1%} of the rows of {pair.other.name} and "
+            f"in {shares[0][worst]:.1%} of train",
+            remedy=f"See what writes {number_text(value)} to `{column}`: a default for missing values, or a constant.",
             tried=len(values),
             rows=(~np.isnan(train_values), ~np.isnan(other_values)),
             bounded=False,

@@ -15,6 +15,7 @@ from gates.data.skew.coding import Coded, CodedPair, coded, is_whole
 from gates.data.skew.comparison import TableComparison, comparisons
 from gates.data.skew.windows import RowNumbers
 from gates.statistics.distances import Distance, ks_distance, total_variation
+from gates.tables.cell_text import number_texts
 from gates.tables.table import Codes, Floats
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
@@ -103,7 +104,7 @@ def _slicing(pair: TableComparison, found: CodedPair, name: str) -> Slicing | No
             _places(table.numbers(name)[rows], values)
             for table, rows in zip((pair.train, pair.other), found.rows, strict=True)
         )
-        names = [f"{value:.15g}" for value in values]
+        names = number_texts(values)
     else:
         train_codes, other_codes = column.train, column.other
         names = _names_of(pair, found, name, column)

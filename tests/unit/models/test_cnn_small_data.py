@@ -15,7 +15,8 @@ FEATURES = {"image": tf.io.FixedLenFeature([8, 8, 1], tf.float32)}
 
 
 def test_the_defaults_learn_a_thousand_digits() -> None:
-    """They stopped at an accuracy of 0.11, where the reference has 0.94."""
+    """They stopped at an accuracy of 0.11, where the reference has 0.94. Here after ten epochs, and not the 38 that the
+    Trainer makes of a thousand rows."""
     train = TrainConfig()
     keras.utils.set_random_seed(train.seed)
     model = build_model({}, FEATURES)
@@ -23,7 +24,7 @@ def test_the_defaults_learn_a_thousand_digits() -> None:
     model.fit(
         *images["train"],
         batch_size=train.batch_size,
-        epochs=train.epochs,
+        epochs=train.usual_epochs,
         validation_data=images["eval"],
         callbacks=callbacks(train, model),
         verbose=0,

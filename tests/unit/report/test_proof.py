@@ -70,3 +70,22 @@ def test_findings_keep_their_evidence_through_json() -> None:
     )
     report = GateReport("data_gate", Verdict.FAIL, (finding,))
     assert GateReport.loads(report.dumps()) == report
+
+
+def test_a_column_in_a_caption_is_set_as_code() -> None:
+    chart = Chart("share of rows by `big_tipper`", ("no", "yes"), {"train": (0.8, 0.2)})
+    finding = Finding(
+        "label_shift",
+        "eval",
+        "distance",
+        0.08,
+        0.05,
+        1_500,
+        Severity.WARN,
+        "It moved.",
+        "See why.",
+        chart=chart,
+        sample=RowSample("rows with `fare`", ("x",), (("1",),)),
+    )
+    page = render(sample_record(), Evidence(gates=(GateReport("data_gate", Verdict.PASS, (finding,)),)))
+    assert "by <code>big_tipper</code>" in page and "rows with <code>fare</code>" in page

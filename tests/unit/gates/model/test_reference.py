@@ -43,6 +43,39 @@ def test_few_rows_decide_nothing() -> None:
     assert found is not None and found.severity is not Severity.BLOCK
 
 
+def test_rows_of_eval_make_certain_what_few_rows_of_test_cannot() -> None:
+    all_rows = _digits(0.1)
+    test, evaluated = all_rows.only(np.arange(ROWS) < 20), all_rows.only(np.arange(ROWS) >= 360)
+    reference = _reference("accuracy", 0.94)
+    alone = _found(ModelEvidence(test=test, references=reference))
+    both = _found(ModelEvidence(test=test, eval=evaluated, references=reference))
+    assert alone is not None and alone.severity is not Severity.BLOCK
+    assert both is not None and both.severity is Severity.BLOCK
+    assert "On eval and test together its accuracy is" in both.reason and "(60 rows)" in both.reason
+
+
+def test_a_model_that_fails_on_eval_alone_is_no_matter_of_the_reference() -> None:
+    evidence = ModelEvidence(test=_digits(0.9), eval=_digits(0.0), references=_reference("accuracy", 0.94))
+    found = _found(evidence)
+    assert found is not None and found.severity is Severity.INFO
+
+
+def test_a_model_that_fails_on_test_alone_is_refused_whatever_eval_says() -> None:
+    evidence = ModelEvidence(test=_digits(0.0), eval=_digits(0.95), references=_reference("accuracy", 0.94))
+    found = _found(evidence)
+    assert found is not None and found.severity is Severity.BLOCK
+
+
+def test_entities_of_eval_are_others_than_those_of_test() -> None:
+    one = _digits(0.1)
+    test, evaluated = (
+        Predicted(part.labels, part.scores, groups=np.arange(part.rows) // 2)
+        for part in (one.only(np.arange(ROWS) < 60), one.only(np.arange(ROWS) >= 300))
+    )
+    found = _found(ModelEvidence(test=test, eval=evaluated, references=_reference("accuracy", 0.94)))
+    assert found is not None and found.severity is Severity.BLOCK
+
+
 def test_a_reference_that_leads_no_constant_measures_nothing() -> None:
     assert _found(ModelEvidence(test=_digits(0.1), references=_reference("auc", 0.52))) is None
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import SluiceError
 from gates.tables.frames import tables_of
-from gates.tables.table import ColumnKind, Table, joint_codes
+from gates.tables.table import ColumnKind, Table, joint_categories, joint_codes
 
 
 def table(given: object) -> Table:
@@ -123,3 +123,12 @@ def test_images_in_arrays_of_several_dimensions_are_images() -> None:
 def test_what_is_no_table_is_refused_in_one_sentence(given: object, sentence: str) -> None:
     with pytest.raises(SluiceError, match=sentence):
         table(given)
+
+
+def test_a_category_of_32_bits_is_called_as_it_was_written_and_equals_that_of_64() -> None:
+    written = [25.15, 41.9, 0.1, 25.15]
+    tables = [Table.of("rows", pa.table({"fare": pa.array(written, kind)})) for kind in (pa.float32(), pa.float64())]
+    assert tables[0].codes("fare")[1] == ["0.1", "25.15", "41.9"]
+    codes, values = joint_categories(tables, "fare")
+    assert values == ["0.1", "25.15", "41.9"]
+    assert sorted(codes[0]) == sorted(codes[1]) == [0, 1, 1, 2]

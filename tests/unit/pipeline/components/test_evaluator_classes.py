@@ -18,7 +18,7 @@ from gates.evaluation.measure import Scored
 from gates.evaluation.metrics import Evaluation
 from gates.verdict.finding import GateReport, Severity, Verdict
 from pipeline.artifacts.blessings import read_report
-from pipeline.artifacts.evaluation import read_evaluation
+from pipeline.artifacts.evaluation import read_evaluation, read_mistakes
 from pipeline.components.evaluator import evaluate, judge
 from pipeline.evidence.scores import _is_met, read_scored, unreadable_columns
 from runners.console.component_lines import _estimates
@@ -75,6 +75,13 @@ def test_the_stored_predictions_are_those_of_the_signature_row_by_row(measured: 
     assert scored.labels.tolist() == labels.tolist()
     np.testing.assert_allclose(scored.predictions, samples.predicted(pixels), atol=1e-6)
     np.testing.assert_allclose(scored.blessed, samples.predicted(pixels, 2550.0), atol=1e-6)
+
+
+def test_the_images_that_are_taken_for_another_class_lie_beside_the_figures(measured: dict[str, Artifact]) -> None:
+    found = read_mistakes(measured["evaluation"].uri)
+    scored = read_scored(measured["evaluation"].uri)
+    wrong = set(np.flatnonzero(scored.predictions.argmax(axis=1) != scored.labels))
+    assert found and {each.row for each in found} <= wrong and all(each.image for each in found)
 
 
 def test_classes_and_confusion_are_scikit_learns(measured: dict[str, Artifact]) -> None:

@@ -54,7 +54,7 @@ def test_overrides_reach_an_environment_too():
         ("train.epoch=2", "unknown key `train.epoch`; did you mean `epochs`?"),
         ("epochs=2", "unknown key `epochs`; did you mean `train.epochs`?"),
         ("trian.epochs=2", "unknown key `trian`; did you mean `train`?"),
-        ("train.epochs=ten", "`train.epochs` must be a whole number of at least 1, got 'ten'"),
+        ("train.epochs=ten", "`train.epochs` must be a whole number of at least 1 or null, got 'ten'"),
         ("train.seed=4294967296", "`train.seed` must be a whole number from 0 to 4294967295, got 4294967296"),
         ("train.seed=-1", "`train.seed` must be a whole number from 0 to 4294967295, got -1"),
         ("train=null", "`train` must be a section of keys, and is empty"),
