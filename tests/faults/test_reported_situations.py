@@ -180,7 +180,7 @@ def test_records_with_lists_of_lists_are_refused(tmp_path: Path) -> None:
     record.context.feature["churned"].int64_list.value.append(1)
     record.feature_lists.feature_list["clicks"].feature.add().int64_list.value.extend([1, 2])
     with tf.io.TFRecordWriter(str(tmp_path / "rows.tfrecord")) as writer:
-        for _ in range(50):
+        for _ in range(600):
             writer.write(record.SerializeToString())
     assert "record 1 is a tf.SequenceExample" in refused(tmp_path / "rows.tfrecord").headline
 
