@@ -14,7 +14,7 @@ from benchmarks.faults.tables import TableSource
 if TYPE_CHECKING:
     from benchmarks.faults.model_case import ModelCase
 
-MODULES = ("contamination", "leakage", "serving", "labels", "images", "model", "made_rows", "answers")
+MODULES = ("contamination", "leakage", "serving", "labels", "images", "model", "made_rows", "answers", "siblings")
 
 # A case of tables or of a model.
 Clean = Callable[[TableSource, int, int | None], Any]

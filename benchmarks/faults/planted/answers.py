@@ -9,11 +9,30 @@ import pandas as pd
 
 from benchmarks.faults.model_case import ModelCase, model_case, softmax
 from benchmarks.faults.plants import plant
+from gates.model.evidence import EVALUATED, TRAINING, GoldenReplay, Replay
 
 FAMILY = "model"
 ROWS = ("taxi", "diamonds")
 ALL = ("fashion", "digits", *ROWS)
 DOSES = (1.0, 0.1, 0.01)
+# Fewer than the gate makes between the first call of a signature and its last one.
+_CALLS_OF_A_REPLAY = 100
+_GOLDEN = 16
+_DAYS_OF_A_LIFE = 30_000
+
+
+def _answering_last(case: ModelCase, share: float) -> ModelCase:
+    """The case in which this share of rows has another row's answer in the last call of each signature."""
+
+    def replay(each: Replay) -> Replay:
+        if each.name in (TRAINING, EVALUATED):
+            return each
+        last = np.array(each.scores)
+        moved = np.flatnonzero(case.rng.random(len(last)) < share)
+        last[moved] = last[(moved + 1) % len(last)]
+        return replace(each, last=last)
+
+    return case.with_evidence(replays=tuple(map(replay, case.evidence.replays)))
 
 
 @plant(family=FAMILY, expects=("row_alone",), doses=DOSES, headline=1.0, unit="of the mean", on=ALL, clean=model_case)
@@ -60,16 +79,60 @@ def dropout_seeded_by_place(case: ModelCase, dose: float) -> ModelCase:
     return case.by_batch(answer)
 
 
-@plant(family=FAMILY, expects=("self_contained",), on=ALL, clean=model_case)
-def counter_of_calls(case: ModelCase) -> ModelCase:
-    """A variable counts the calls, and the answer changes after a thousand."""
-    return case.with_operation("AssignAddVariableOp", stateful=True)
+@plant(
+    family=FAMILY,
+    expects=("self_contained",),
+    doses=(10, 1_000, 1_000_000),
+    headline=1_000,
+    unit="calls until the answer changes",
+    on=ALL,
+    clean=model_case,
+)
+def counter_of_calls(case: ModelCase, dose: float) -> ModelCase:
+    """A variable counts the calls, and the answer changes after some number of them."""
+    case = case.with_operation("AssignAddVariableOp", stateful=True)
+    return _answering_last(case, 1.0) if dose <= _CALLS_OF_A_REPLAY else case
+
+
+@plant(
+    family=FAMILY,
+    expects=("repeatable",),
+    doses=(1.0, 0.1, 0.01),
+    headline=0.1,
+    unit="share of rows with another answer",
+    on=ALL,
+    clean=model_case,
+    listed=False,
+)
+def answers_that_wear_off(case: ModelCase, dose: float) -> ModelCase:
+    """Two calls in a row agree; after the other calls of the replay some rows have another answer."""
+    return _answering_last(case, dose)
 
 
 @plant(family=FAMILY, expects=("self_contained",), on=ALL, clean=model_case)
 def age_from_now(case: ModelCase) -> ModelCase:
     """An age is computed from the clock of whoever serves."""
     return case.with_operation("Timestamp", stateful=True)
+
+
+@plant(
+    family=FAMILY,
+    expects=("endpoint_parity",),
+    doses=(3_650, 365, 30, 1),
+    headline=365,
+    unit="days between the export and the answer",
+    on=ROWS,
+    clean=model_case,
+    listed=False,
+)
+def later_than_the_export(case: ModelCase, dose: float) -> ModelCase:
+    """The endpoint computes an age from its clock: a feature has grown since the golden answers were recorded."""
+    inputs = case.trained.transform(case.replayed.iloc[:_GOLDEN])
+    oldest = inputs.std(axis=0).argmax()
+    grown = inputs.copy()
+    grown[:, oldest] += dose / _DAYS_OF_A_LIFE
+    recorded, answered = (softmax(case.trained.logits(each)) for each in (inputs, grown))
+    return case.with_evidence(golden=GoldenReplay(recorded, answered))
 
 
 @plant(family=FAMILY, expects=("self_contained",), on=ALL, clean=model_case)

@@ -83,7 +83,7 @@ def smote_before_the_split(case: Case, dose: float) -> Case:
     family=FAMILY,
     expects=MADE,
     also=("leakage",),
-    on=("flights", "diamonds"),
+    on=("flights", "diamonds", "taxi"),
     doses=(0.5, 0.2),
     headline=0.5,
     unit="made rows a row",

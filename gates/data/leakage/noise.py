@@ -18,9 +18,10 @@ from gates.verdict.finding import RowSample
 SHUFFLED_ROWS = 1_000
 _SHUFFLES = 5
 _SHUFFLED_TREES = 5
-# Labels can be judged only where the features separate the classes.
+# Labels can be judged only where the features separate the classes: of the rows that look like a class more than two in
+# three hold its label also in honest tables of weak features.
 _CLEAR_SHARE = 0.5
-_CLEAR_PRECISION = 2 / 3
+_CLEAR_PRECISION = 3 / 4
 _FEWEST_CONFIDENT = 100
 # The surest quarter of the confident rows against their less sure half: at least this part of the disagreement remains.
 _SUREST, _LESS_SURE = 0.75, 0.5

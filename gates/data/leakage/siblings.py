@@ -28,6 +28,8 @@ _Z99 = 2.326
 # A sibling is wrong in at least this share of the suspect's wrong rows, of which there are enough to compare.
 _SHARED_ERRORS, _FEWEST_ERRORS = 0.5, 5
 _FEWEST_OF_A_CLASS = 50
+# Nearly all rows of a class have one value, where an amount exists in the other rows alone.
+_ONE_VALUE = 0.995
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,8 @@ class Cut:
 
 
 def siblings(data: Data, name: str, powers: dict[str, PredictivePower]) -> frozenset[str]:
-    """The columns that fail in the same rows as `name`, or follow it within a class, for any class that it nearly
-    separates by a step."""
+    """The columns that fail in the same rows as `name`, follow it within a class, or have a value in the same class
+    alone, for any class that it nearly separates by a step."""
     problem, found = problem_of(data), set()
     if problem.is_regression:
         return frozenset()
@@ -50,6 +52,8 @@ def siblings(data: Data, name: str, powers: dict[str, PredictivePower]) -> froze
             continue
         near = [n for n, each in powers.items() if n != name and float(each.errors[k]) <= 2 * _LARGEST_ERROR]
         found |= {n for n in near if _fail_together(data, cut, n, int(k)) or _follows(data, name, n, int(k))}
+        if _is_of_one_side(data, name, int(k)):
+            found |= {n for n in near if _is_of_one_side(data, n, int(k))}
     return frozenset(found)
 
 
@@ -91,6 +95,18 @@ def _fail_together(data: Data, cut: Cut, other: str, k: int) -> bool:
     label = problem_of(data).labels[:, k] > 0.5
     wrong, other_wrong = cut.side != label, _cut(data, other, k).side != label
     return bool(wrong.sum() >= _FEWEST_ERRORS and other_wrong[wrong].mean() >= _SHARED_ERRORS)
+
+
+def _is_of_one_side(data: Data, name: str, k: int) -> bool:
+    """Whether a number varies within the class alone, or outside of it alone: an amount that is 0 without a card."""
+    if data.train.kinds[name] is ColumnKind.CATEGORY:
+        return False
+    label, values = problem_of(data).labels[:, k] > 0.5, numbers_of(data, name)
+    for inside in (label, ~label):
+        _, counts = np.unique(values[inside], return_counts=True)
+        if counts.max(initial=0) >= _ONE_VALUE * inside.sum():
+            return True
+    return False
 
 
 def _follows(data: Data, name: str, other: str, k: int) -> bool:

@@ -220,6 +220,17 @@ def test_hard_rows_are_no_wrong_labels(seed: int) -> None:
     assert [each.severity for each in found] == [Severity.INFO]
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_labels_that_weak_features_leave_open_are_no_wrong_labels(seed: int) -> None:
+    # Right labels that are drawn with chances between a quarter and three quarters.
+    rng = np.random.default_rng(seed)
+    age, visits = rng.uniform(18, 80, 1_000), rng.poisson(3, 1_000)
+    chances = np.interp(age, [35, 60], [0.28, 0.72])
+    frame = pd.DataFrame({"age": age, "visits": visits, LABEL: rng.random(1_000) < chances})
+    found = findings_of(data_of(frame, Declared(label=LABEL)), "label_noise")
+    assert [each.severity for each in found] == [Severity.INFO]
+
+
 def test_shuffled_labels_say_what_chance_gives() -> None:
     found = findings_of(data_of(taxi()[0], Declared(label=LABEL)), "shuffled_labels")
     assert [each.severity for each in found] == [Severity.INFO]

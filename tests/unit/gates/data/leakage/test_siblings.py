@@ -38,6 +38,18 @@ def test_hours_and_wages_that_only_workers_have_do_not_clear_each_other() -> Non
     assert refused(data_of(frame, "card")) == {("single_feature", "hours"), ("single_feature", "wages")}
 
 
+@pytest.mark.parametrize("errors", [0, 2])
+def test_two_amounts_that_one_of_three_classes_alone_has_do_not_clear_each_other(errors: int) -> None:
+    frame, random = cards(0, rows=2_000), np.random.default_rng(3)
+    has = frame.card.to_numpy() & (random.random(len(frame)) < 0.4)
+    frame = frame.drop(columns=["expenditure", "share", "card"])
+    frame["kind"] = np.where(has, "card", random.choice(["loan", "none"], len(frame)))
+    has[np.flatnonzero(has)[:errors]] = False
+    frame["hours"] = np.where(has, random.normal(1_300, 600, len(frame)).clip(12), 0.0)
+    frame["wages"] = np.where(has, random.lognormal(1.2, 0.5, len(frame)), 0.0)
+    assert refused(data_of(frame, "kind")) == {("single_feature", "hours"), ("single_feature", "wages")}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_an_honest_cause_that_is_measured_twice_is_not_refused(seed: int) -> None:
     # Carat and length of a diamond: both order dear and cheap ones with AUC 0.98, all else with little.
