@@ -19,7 +19,7 @@ from gates.data.equal_rows import REPEATED, repeated_share
 from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
-from gates.evaluation.measure import MISSING, Scored, class_names
+from gates.evaluation.measure import MISSING, class_names
 from gates.evaluation.reference_models import MAJORITY
 from gates.model.evidence import (
     EVALUATED,
@@ -41,7 +41,7 @@ from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
 from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED
-from models.export.fresh_process import FAILED_LOADS
+from models.export.fresh_process import FAILED_LOADS, error_in_words
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
@@ -80,6 +80,8 @@ def _gathered(
         path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
     except FAILED_LOADS as problem:
         return _unanswered(problem)
+    if scores.CANDIDATE in scores.failures(inputs["evaluation"].uri):
+        return _unmeasured(inputs, path, settings, export, fresh)
     scored = scores.read_scored(inputs["evaluation"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
@@ -100,7 +102,7 @@ def _gathered(
         train=predicted["train"],
         eval=predicted["eval"],
         test=judged.predicted(test, scored.predictions),
-        replays=_replays(replayed, training, scored, at),
+        replays=_replays(replayed, training, scored.predictions[at]),
         golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
@@ -124,9 +126,34 @@ def _gathered(
     )
 
 
+def _unmeasured(
+    inputs: Mapping[str, types.Artifact], path: TrainingPath, settings: GateSettings, export: str, fresh: FreshProcess
+) -> ModelEvidence:
+    """Of a model that fails on rows of test, which the Evaluator refuses: what its graph and its answers show."""
+    test = _rows(inputs["examples"], "test", REPLAYED_ROWS)
+    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    fresh.send(path, test[at])
+    try:
+        training = path.predict(test[at])
+    except FAILED_LOADS as problem:
+        return _unanswered(problem)
+    replayed = fresh.replayed()
+    return ModelEvidence(
+        replays=_replays(replayed, training),
+        golden=_golden(replayed),
+        probes=_probes(replayed),
+        combinations=_combinations(replayed),
+        regrouped=_regrouped(replayed),
+        operations=_operations(replayed),
+        unloadable=replayed.unloadable,
+        export_bytes=_size_of(export),
+        budgets=Budgets(size_mb=settings.export_mb),
+    )
+
+
 def _unanswered(problem: Exception) -> ModelEvidence:
     """Where the model that training left cannot be built again, or cannot be called: there is nothing to compare."""
-    return ModelEvidence(replays=(Replay(TRAINING, None, error=f"{type(problem).__name__}: {problem}"),))
+    return ModelEvidence(replays=(Replay(TRAINING, None, error=error_in_words(problem)),))
 
 
 _ROWS = {"train": TRAIN_ROWS, "eval": EVAL_ROWS}
@@ -196,8 +223,8 @@ def _value_in_words(value: Any) -> str:
     return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
 
 
-def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
-    rows = f"{len(at):,} rows of test"
+def _replays(replayed: Replayed, training: NDArray[Any], evaluated: NDArray[Any] | None = None) -> tuple[Replay, ...]:
+    rows = f"{len(training):,} rows of test"
     replays = [
         Replay(
             name,
@@ -211,7 +238,7 @@ def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDA
     ]
     return (
         Replay(TRAINING, training, rows=rows),
-        Replay(EVALUATED, scored.predictions[at], rows=rows),
+        *([] if evaluated is None else [Replay(EVALUATED, evaluated, rows=rows)]),
         *replays,
     )
 
