@@ -21,6 +21,7 @@ from core.garbage import nothing_collected
 with nothing_collected():
     import tensorflow as tf
 
+    from models.export.literals import literals_of
     from models.export.operations import operations_of
 
 # A signature that is missing, requires other inputs, or fails is a finding of the gate, not a crash.
@@ -35,7 +36,7 @@ OF_THE_MACHINE = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
-LOADING, OPERATIONS = "loading", "operations"
+LOADING, OPERATIONS, LITERALS = "loading", "operations", "literals"
 COPY = "copy"
 
 
@@ -158,10 +159,12 @@ def copy_of(folder: str, to: str) -> None:
 
 
 def loaded(folder: str) -> tuple[dict[str, np.ndarray], Any]:
-    """The operations of the graph, as JSON, and the SavedModel; in place of the latter the error of loading it."""
+    """Operations and literals of the graph, as JSON, and the SavedModel; in place of the latter the error of loading
+    it."""
     found: dict[str, np.ndarray] = {}
     try:
         found[OPERATIONS] = np.array(json.dumps(operations_of(folder)))
+        found[LITERALS] = np.array(json.dumps(literals_of(folder)))
         return found, tf.saved_model.load(folder)
     except FAILED_LOADS as error:
         return found | {f"error:{LOADING}": _message(error)}, None

@@ -23,7 +23,7 @@ from core.child_process import child_environment, ending_in_words
 from core.errors import SluiceError
 from models.export.batches import by_size
 from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED, drawn, in_parts, sets_of_fields, without_fields
-from models.export.fresh_process import LOADING, OPERATIONS, write_requests
+from models.export.fresh_process import LITERALS, LOADING, OPERATIONS, write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.placeholders import MISSING
 from models.export.signatures import dense, public_names
@@ -168,8 +168,8 @@ class Requests:
 class Replayed:
     """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests. `rows`: the numbers
     of the rows of a call that has others than all, or in another order. `lacking`: the fields that each row of the
-    calls `lacking` and `lacking_examples` is without. `operations` of the graph, as `operations_of` gives them (none:
-    unreadable); `unloadable` says why the export could not be loaded."""
+    calls `lacking` and `lacking_examples` is without. `operations` and `literals` of the graph, as `operations_of` and
+    `literals_of` give them (none: unreadable); `unloadable` says why the export could not be loaded."""
 
     answers: Arrays
     errors: dict[str, str]
@@ -177,6 +177,7 @@ class Replayed:
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     lacking: tuple[tuple[str, ...], ...] = ()
     operations: list[dict[str, Any]] | None = None
+    literals: list[dict[str, Any]] | None = None
     unloadable: str = ""
 
     @classmethod
@@ -184,14 +185,17 @@ class Replayed:
         """What the fresh process wrote, in answer to these requests."""
         errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
         unloadable = errors.pop(LOADING, "")
-        others = ("seconds", OPERATIONS)
+        others = ("seconds", OPERATIONS, LITERALS)
         answers = {
             name: array.astype(np.float64)
             for name, array in found.items()
             if name not in others and not name.startswith("error:")
         }
-        operations = json.loads(str(found[OPERATIONS])) if OPERATIONS in found else None
-        return cls(answers, errors, found["seconds"], requests.rows, tuple(requests.lacking), operations, unloadable)
+        operations, literals = (
+            json.loads(str(found[each])) if each in found else None for each in (OPERATIONS, LITERALS)
+        )
+        lacking = tuple(requests.lacking)
+        return cls(answers, errors, found["seconds"], requests.rows, lacking, operations, literals, unloadable)
 
 
 class FreshProcess:

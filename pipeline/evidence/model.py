@@ -27,6 +27,7 @@ from gates.model.evidence import (
     Budgets,
     Combination,
     GoldenReplay,
+    Literal,
     ModelEvidence,
     Operation,
     Predicted,
@@ -42,13 +43,19 @@ from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
 from models.export.company import ALONE, IN_PARTS, LAST, SHUFFLED
 from models.export.fresh_process import FAILED_LOADS, error_in_words
+from models.export.literals import learnt_in
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.data import table_of
-from pipeline.evidence.transformed import constants_of, transformed_tables
+from pipeline.evidence.transformed import (
+    constants_of,
+    transformation_in,
+    transformed_tables,
+    written_at,
+)
 
 REPLAYED_ROWS = 1_000
 # The usual interval of 95 % reaches so many standard errors to either side.
@@ -110,6 +117,7 @@ def _gathered(
         combinations=_combinations(replayed),
         regrouped=_regrouped(replayed),
         operations=_operations(replayed),
+        **_literals(replayed, export, inputs["transform_graph"].uri),
         unloadable=replayed.unloadable,
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
@@ -145,6 +153,7 @@ def _unmeasured(
         combinations=_combinations(replayed),
         regrouped=_regrouped(replayed),
         operations=_operations(replayed),
+        **_literals(replayed, export, inputs["transform_graph"].uri),
         unloadable=replayed.unloadable,
         export_bytes=_size_of(export),
         budgets=Budgets(size_mb=settings.export_mb),
@@ -308,6 +317,16 @@ def _regrouped(replayed: Replayed) -> tuple[Regrouped, ...]:
 
 def _operations(replayed: Replayed) -> tuple[Operation, ...] | None:
     return None if replayed.operations is None else tuple(Operation(**each) for each in replayed.operations)
+
+
+def _literals(replayed: Replayed, export: str, transform_graph: str) -> dict[str, Any]:
+    """The literals of the graph, and when it was written."""
+    if replayed.literals is None:
+        return {}
+    transformation = transformation_in(transform_graph)
+    learnt, made = learnt_in(transformation), (written_at(folder) for folder in (transformation, export))
+    literals = (Literal(**each) for each in replayed.literals if each["value"] not in learnt)
+    return {"literals": tuple(literals), "made": tuple(made)}
 
 
 def _stump(

@@ -81,7 +81,7 @@ def _exported(folder: Path, answer: Callable[[tf.Tensor], tf.Tensor]) -> str:
 
 
 def _costly(fare: tf.Tensor) -> tf.Tensor:
-    with tf.control_dependencies([tf.debugging.assert_less_equal(fare, 20.0, "a fare above 20")]):
+    with tf.control_dependencies([tf.debugging.assert_less_equal(fare, 8.0, "a fare above 8")]):
         return tf.identity(fare)
 
 
@@ -91,8 +91,8 @@ def test_a_request_that_the_model_cannot_answer_is_kept_for_the_model_gate(tmp_p
     assert write_golden(sound, prepared().graph, unseen, rows) == MOST_ROWS
     assert failed_request(sound) == ""
     assert 0 < write_golden(failing, prepared().graph, unseen, rows) < MOST_ROWS
-    assert "a fare above 20" in failed_request(failing)
-    assert "a fare above 20" in str(golden_answers(failing)["error:golden"])
+    assert "a fare above 8" in failed_request(failing)
+    assert "a fare above 8" in str(golden_answers(failing)["error:golden"])
 
 
 def test_an_export_that_cannot_be_loaded_is_left_to_the_model_gate(tmp_path: Path) -> None:
