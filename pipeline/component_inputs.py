@@ -104,6 +104,8 @@ class EvaluatorInputs(Strict):
     class_names: list[str]
     entity: str | None = None
     """The column of the entity, where entities were assigned to the splits and not rows."""
+    by_content: bool = False
+    """Whether a hash of the row assigned it, so that equal rows are in one split."""
     today: str = ""
     """The day, where a waiver may be in force: a verdict that rests on it must not outlive it. Else empty."""
 
@@ -120,6 +122,7 @@ class EvaluatorInputs(Strict):
             label=config.data.label,
             class_names=config.data.class_names,
             entity=config.entity_of_split(),
+            by_content=config.splits_by_content(),
             today=date.today().isoformat() if config.evaluator.without_champion else "",
         )
 
@@ -131,7 +134,8 @@ class ReferencesInputs(Strict):
     withheld: list[str]
     confidence: float
     entity: str | None = None
-    """As the Evaluator's."""
+    by_content: bool = False
+    """Both as the Evaluator's."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> ReferencesInputs:
@@ -141,6 +145,7 @@ class ReferencesInputs(Strict):
             withheld=config.prediction.withheld_columns(),
             confidence=config.evaluator.confidence,
             entity=config.entity_of_split(),
+            by_content=config.splits_by_content(),
         )
 
 

@@ -66,7 +66,12 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
     ]
     entities = None if scored.groups is None else len(np.unique(scored.groups))
     if entities is not None:
-        notes.append(f"Errors are summed by {config.entity}: {entities:,} entities were drawn, not rows.")
+        notes.append(
+            f"Errors are summed by {config.entity}: {entities:,} entities were drawn, not rows."
+            if config.entity
+            else f"Errors are summed over equal rows, which are in one split: {entities:,} contents were drawn, not "
+            f"{len(scored.labels):,} rows."
+        )
     if not scored.is_binary and {"auc", "precision", "recall"} & set(settings.metrics):
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
     if not scored.is_binary and "calibration" in settings.metrics:
@@ -239,7 +244,7 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         decoder_of(schema, {given.label, *columns} | entity)  # refuses here, in one sentence, rather than on a worker
         files = shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
         with self._make_beam_pipeline() as pipeline:
-            scores.score(pipeline, files, models, schema, given.label, columns, uri, given.entity)
+            scores.score(pipeline, files, models, schema, given.label, columns, uri, given.entity, given.by_content)
 
 
 def _unmeasured(outputs: Artifacts, given: EvaluatorInputs, why: str) -> GateReport:

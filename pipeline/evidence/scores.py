@@ -20,14 +20,16 @@ from tfx.dsl.io import fileio
 
 from core.errors import SluiceError
 from gates.evaluation.measure import MISSING, Scored
+from gates.statistics.clusters import Groups
 from models.export.batches import by_size
 from models.export.fresh_process import FAILED_CALLS, FAILED_LOADS, OF_THE_MACHINE, error_in_words
 from models.export.signatures import dtype_in_words, public_names
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
 from pipeline.artifacts.text_files import read_text, write_text
+from pipeline.evidence.contents import columns_of_content, groups_of, hashes_of
 
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
-LABEL, CANDIDATE, BLESSED, ENTITY = "label", "candidate", "blessed", "entity"
+LABEL, CANDIDATE, BLESSED, ENTITY, CONTENT = "label", "candidate", "blessed", "entity", "content"
 FOLDER, FAILURES = "predictions", "failures"
 
 
@@ -45,6 +47,7 @@ class ScoreShard(beam.DoFn):
         columns: list[str],
         uri: str,
         entity: str | None,
+        by_content: bool,
     ) -> None:
         self._models = dict(models)
         self._schema = schema.SerializeToString()
@@ -52,6 +55,7 @@ class ScoreShard(beam.DoFn):
         self._columns = columns
         self._uri = uri
         self._entity = entity
+        self._contents = columns_of_content(schema, label) if by_content else set()
 
     def setup(self) -> None:
         """Loads the models once a worker."""
@@ -67,7 +71,7 @@ class ScoreShard(beam.DoFn):
                 raise
             except FAILED_LOADS as error:
                 self._unloadable[name] = f"it cannot be loaded: {error_in_words(error)}"
-        read = {self._label, *self._columns} | ({self._entity} if self._entity else set())
+        read = {self._label, *self._columns, *self._contents} | ({self._entity} if self._entity else set())
         self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), read)
 
     def process(self, numbered: tuple[int, str]) -> Iterator[int]:
@@ -104,6 +108,8 @@ class ScoreShard(beam.DoFn):
             scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
         if self._entity:
             scored[ENTITY] = pa.array(texts(named[self._entity], MISSING), type=pa.string())
+        if self._contents:
+            scored[CONTENT] = pa.array(hashes_of(decoded, self._label))
         return pa.table(scored)
 
 
@@ -218,14 +224,17 @@ def score(
     columns: list[str],
     uri: str,
     entity: str | None = None,
+    by_content: bool = False,
 ) -> None:
     """Adds the scoring of `files` to a Beam pipeline; one element for each file, so that workers share them. `entity`:
-    the column of the entity, where entities were assigned to the splits."""
+    the column of the entity, where entities were assigned to the splits; `by_content`: whether a hash of the row
+    assigned it."""
     fileio.makedirs(posixpath.join(uri, FOLDER))
     numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
     if len(files) > 1:
         numbered |= "Spread" >> beam.Reshuffle()
-    _ = numbered | "Score" >> beam.ParDo(ScoreShard(models, schema, label, columns, uri, entity))
+    scoring = ScoreShard(models, schema, label, columns, uri, entity, by_content)
+    _ = numbered | "Score" >> beam.ParDo(scoring)
 
 
 def failures(uri: str) -> dict[str, str]:
@@ -256,10 +265,14 @@ def read_scored(uri: str) -> Scored:
         columns={
             name.removeprefix(prefix): table[name].to_numpy() for name in table.column_names if name.startswith(prefix)
         },
-        groups=table[ENTITY].combine_chunks().dictionary_encode().indices.to_numpy()
-        if ENTITY in table.column_names
-        else None,
+        groups=_drawn_together(table),
     )
+
+
+def _drawn_together(table: pa.Table) -> Groups:
+    if ENTITY in table.column_names:
+        return table[ENTITY].combine_chunks().dictionary_encode().indices.to_numpy()
+    return groups_of(table[CONTENT].to_numpy()) if CONTENT in table.column_names else None
 
 
 def _read_predictions(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -100,6 +100,31 @@ def test_intervals_are_of_entities_where_these_were_assigned(
     assert wide.upper - wide.lower > narrow.upper - narrow.lower
 
 
+def test_intervals_are_of_contents_where_a_hash_of_the_row_kept_equal_ones_together(home: Path, tmp_path: Path) -> None:
+    copies = {name: pd.concat([frame] * 4, ignore_index=True) for name, frame in FRAMES.items()}
+    samples.write_examples(copies, tmp_path / "home/examples")
+    for name in ("schema", "candidate"):
+        (tmp_path / "home" / name).symlink_to(home / name)
+    found = {}
+    for by_content in (True, False):
+        config = {**CONFIG, "slices": [], "by_content": by_content}
+        outputs = _evaluate(tmp_path / "home", tmp_path / str(by_content), config)
+        found[by_content] = read_evaluation(outputs["evaluation"].uri)
+    assert found[False].entities is None
+    contents = len(FRAMES["test"].drop(columns=samples.LABEL).drop_duplicates())
+    assert found[True].entities == contents
+    assert any(
+        f"{contents:,} contents were drawn, not {4 * len(FRAMES['test']):,} rows" in n for n in found[True].notes
+    )
+    wide, narrow = (found[each].overall()["accuracy"] for each in (True, False))
+    assert wide.upper - wide.lower == pytest.approx(2 * (narrow.upper - narrow.lower), rel=0.05)
+
+
+def test_rows_were_drawn_where_hardly_any_is_equal_to_another(home: Path, tmp_path: Path) -> None:
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "by_content": True})
+    assert read_scored(outputs["evaluation"].uri).groups is None
+
+
 def test_slices_are_those_of_the_data_with_missing_values_named(alone: dict[str, Artifact]) -> None:
     evaluation = read_evaluation(alone["evaluation"].uri)
     rows = {each.slice.name: each.n for each in evaluation.estimates if each.slice.columns == ("company",)}
