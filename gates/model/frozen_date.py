@@ -24,6 +24,8 @@ _COARSE = {
     "days since 1970": (_DAY, 0),
     "days since the year 1": (_DAY, 719_163),
 }
+# A moment counted from a day of the code's own, which the graph subtracts elsewhere: from such a number on.
+_LONG_AGO = 1e7
 _FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%m/%d/%Y", "%m-%d-%Y")
 _NAMED = 3
 
@@ -53,6 +55,7 @@ def frozen_date(evidence: ModelEvidence, _margin: float) -> Iterator[Measurement
     from data, such as the last day of train, is no literal."""
     literals = evidence.literals or ()
     found = [moment for each in literals if (moment := _moment(each, evidence.made))]
+    found += _counted_from_another(literals, found, evidence.made)
     sure = [each for each in found if each.certain and each.literal.against]
     doubtful = [each for each in found if each not in sure and (each.certain or each.literal.against)]
     for moments, severity in ((sure, Severity.BLOCK), (doubtful, Severity.WARN)):
@@ -82,6 +85,23 @@ def _found(moments: Sequence[_Moment], severity: Severity, n: int) -> Measuremen
         "day that the code names on purpose passes on another day, or with a waiver.",
         at_most=severity,
     )
+
+
+def _counted_from_another(
+    literals: Sequence[Literal], known: Sequence[_Moment], made: Sequence[float]
+) -> Iterator[_Moment]:
+    """Seconds since a beginning that is another literal: both are set against what a row holds, and their sum is the
+    moment. The larger number is the beginning."""
+    moments = {each.literal for each in known}
+    numbers = {
+        abs(each.value): each
+        for each in literals
+        if isinstance(each.value, float) and each.against and abs(each.value) >= _LONG_AGO and each not in moments
+    }
+    for beginning in numbers:
+        for value, literal in numbers.items():
+            if value < beginning and any(-_BEFORE <= beginning + value - written <= _AFTER for written in made):
+                yield _Moment(literal, f"{literal.value:.15g}, seconds since {beginning:.15g}")
 
 
 def _moment(literal: Literal, made: Sequence[float]) -> _Moment | None:

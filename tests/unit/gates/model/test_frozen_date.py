@@ -48,6 +48,9 @@ FROZEN = {
     "a date as a number": _by(lambda hour, _: hour < 20310817),
     "a date in text": _by(lambda _, company: tf.equal(company, "2031-08-17")),
     "a german date in text": _by(lambda _, company: tf.equal(company, "17.08.2031")),
+    "seconds since a day of its own": _by(
+        lambda hour, _: SECONDS - 1_356_998_400 - tf.cast(hour - 1_356_998_400, tf.float64)
+    ),
     "compared": _by(lambda hour, _: tf.greater(hour, int(SECONDS) - 3600)),
 }
 
