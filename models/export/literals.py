@@ -1,9 +1,10 @@
 """Numbers and texts that the code of a model or of its preprocessing wrote into the exported graph: what `now()` gave
 when the graph was made stands among them.
 
-What an analyzer learnt from data reaches a function of the graph as an input, and a weight is a variable; a constant
-within a function is a literal of the code. In a transformation of TensorFlow 1 what was learnt is a constant as well,
-and stands outside the scope of `preprocessing_fn`. It needs the files alone.
+What an analyzer learnt from data reaches a function of the graph as an input, or (in a transformation of TensorFlow 1)
+stands outside the scope of `preprocessing_fn`, and a weight is a variable. All other constants are of the code, some of
+them handed to a function as what was learnt is: so these count where the transformation does not hold them, too. It
+needs the files alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def literals_of(export: str) -> list[dict[str, Any]]:
     `against`: whether it is subtracted from, added to or compared with what is no literal."""
     found: dict[float | str, dict[str, Any]] = {}
     for meta in parse_saved_model(export).meta_graphs:
+        for value, node in _outside_functions(meta):
+            found.setdefault(value, {"value": value, "node": node, "against": False})
         for function in meta.graph_def.library.function:
             if not function.signature.name.startswith(_SAVING):
                 for value, node, against in _in_function(function.node_def):
@@ -41,9 +44,14 @@ def literals_of(export: str) -> list[dict[str, Any]]:
 
 def learnt_in(transformation: str) -> frozenset[float | str]:
     """What analyzers learnt from data, of such values as `literals_of` gives, in the SavedModel of a transformation."""
-    nodes = parse_saved_model(transformation).meta_graphs[0].graph_def.node
-    values = (_value(node) for node in nodes if "/" not in node.name)
-    return frozenset(value for value in values if value is not None)
+    return frozenset(value for value, _ in _outside_functions(parse_saved_model(transformation).meta_graphs[0]))
+
+
+def _outside_functions(meta: Any) -> Iterator[tuple[float | str, str]]:
+    """The constants without a scope: what functions were handed when they were made, be it learnt or of the code."""
+    for node in meta.graph_def.node:
+        if "/" not in node.name and (value := _value(node)) is not None:
+            yield value, node.name
 
 
 def _in_function(nodes: Any) -> Iterator[tuple[float | str, str, bool]]:

@@ -91,16 +91,17 @@ def test_lets_other_literals_pass(honest: str, tmp_path: Path) -> None:
     assert _of(HONEST[honest], tmp_path).severity is Severity.INFO
 
 
-def test_lets_pass_what_was_learnt_from_the_last_day_of_train(tmp_path: Path) -> None:
-    """An analyzer's result, such as the largest time of train, is captured by the function and no literal of it."""
+def test_warns_of_a_moment_that_a_layer_kept_when_it_was_made(tmp_path: Path) -> None:
+    """It is handed to the function as an analyzer's result is; what a transformation learnt is left out beforehand."""
 
-    def learn(model: Rides) -> None:
-        model.last = tf.constant(SECONDS - 60)
+    def keep(model: Rides) -> None:
+        model.made = tf.constant(SECONDS, tf.float64)
 
-    def scaled(model: Any, fare: Any, hour: Any, company: Any) -> Any:
-        return model.weight * (tf.cast(hour, tf.float32) - model.last)
+    def aged(model: Any, fare: Any, hour: Any, company: Any) -> Any:
+        return model.weight * tf.cast((model.made - tf.cast(hour, tf.float64)) / 86_400, tf.float32)
 
-    assert _of(scaled, tmp_path, prepare=learn).severity is Severity.INFO
+    finding = _of(aged, tmp_path, prepare=keep)
+    assert (finding.severity, finding.subject) == (Severity.WARN, "date in doubt")
 
 
 def test_the_day_of_a_verdict_changes_nothing(tmp_path: Path) -> None:
