@@ -41,7 +41,7 @@ _BARS = 10
     statistic="total variation of the shares of the classes beyond chance (Kolmogorov-Smirnov distance of a quantity)",
     margin=0.05,
     rule="total variation > 0.05 (KS > 0.10) and chi-square certain, on effective rows; "
-    "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time; no doubt where "
+    "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time; no doubt if "
     "a split by contents leaves too few of them for any",
     source="Rabanser et al. 2019; Lipton et al. 2018, label shift; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.LABEL, Need.OTHER),
