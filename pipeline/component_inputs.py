@@ -17,7 +17,7 @@ from pydantic import Field
 from core.strict import Strict
 from gates.data.declared import Declared
 from gates.evaluation.outside_baseline import OutsideFigures
-from gates.verdict.settings import GateSettings
+from gates.verdict.settings import GateSettings, Waiver
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.references import outside_figures
 from pipeline.config.training import TrainConfig, TunerConfig
@@ -38,8 +38,12 @@ _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
 class ValidatorInputs(Strict):
     """The inputs of the ExampleValidator."""
 
-    tolerated: dict[str, str]
+    tolerated: dict[str, str | Waiver]
     """Columns whose anomalies do not refuse, each with the reason why."""
+    strict: bool = False
+    """Whether a column is tolerated until a day alone."""
+    today: str = ""
+    """The day, where a waiver is in force: a verdict that rests on it must not outlive it. Else empty."""
     computed: dict[str, list[str]]
     """The columns that ingest makes, each with those that it is made of."""
     label: str
@@ -47,11 +51,15 @@ class ValidatorInputs(Strict):
     """How many the label has."""
 
     @classmethod
-    def of(cls, config: WorkloadConfig) -> ValidatorInputs:
-        """As the workload has it."""
+    def of(cls, config: WorkloadConfig, strict: bool = False) -> ValidatorInputs:
+        """From the workload; where the platform is `strict`, the configuration cannot switch it off."""
         label, expression = config.data.label, config.data.label_expression
         return cls(
             tolerated=config.validator.tolerated,
+            strict=config.gates.strict or strict,
+            today=date.today().isoformat()
+            if any(isinstance(why, Waiver) for why in config.validator.tolerated.values())
+            else "",
             computed={label: list(parse_label_expression(expression).names)} if expression else {},
             label=label,
             classes=config.number_of_classes(),
@@ -104,6 +112,8 @@ class EvaluatorInputs(Strict):
     class_names: list[str]
     entity: str | None = None
     """The column of the entity, where entities were assigned to the splits and not rows."""
+    by_content: bool = False
+    """Whether a hash of the row assigned it, so that equal rows are in one split."""
     today: str = ""
     """The day, where a waiver may be in force: a verdict that rests on it must not outlive it. Else empty."""
 
@@ -120,6 +130,7 @@ class EvaluatorInputs(Strict):
             label=config.data.label,
             class_names=config.data.class_names,
             entity=config.entity_of_split(),
+            by_content=config.splits_by_content(),
             today=date.today().isoformat() if config.evaluator.without_champion else "",
         )
 
@@ -131,7 +142,8 @@ class ReferencesInputs(Strict):
     withheld: list[str]
     confidence: float
     entity: str | None = None
-    """As the Evaluator's."""
+    by_content: bool = False
+    """Both as the Evaluator's."""
 
     @classmethod
     def of(cls, config: WorkloadConfig) -> ReferencesInputs:
@@ -141,6 +153,7 @@ class ReferencesInputs(Strict):
             withheld=config.prediction.withheld_columns(),
             confidence=config.evaluator.confidence,
             entity=config.entity_of_split(),
+            by_content=config.splits_by_content(),
         )
 
 

@@ -81,7 +81,7 @@ class Evaluation:
     classes: tuple[ClassPerformance, ...] = ()  # of a model with [rows, classes] predictions, in order of the labels
     compared_with: str = LAST_BLESSED  # whose figures the blessed values are
     judgements: tuple[Judgement, ...] = ()  # in the order of the limits
-    entities: int | None = None  # of test, where entities were assigned to the splits; then intervals are of these
+    entities: int | None = None  # of test, where entities or contents were assigned to splits; intervals are of these
 
     def overall(self) -> dict[str, MetricEstimate]:
         """The estimates on all test rows, by metric."""

@@ -15,6 +15,7 @@ from gates.evaluation.class_metrics import codes_of
 from gates.evaluation.measure import Scored
 from gates.verdict.finding import Finding, Severity
 
+ANSWERS = "answers_every_row"
 FINITE, PROBABILITIES = "finite_predictions", "predictions_are_probabilities"
 BINARY_LABELS, CLASS_LABELS = "labels_are_binary", "labels_are_classes"
 BOTH_CLASSES, SEVERAL_CLASSES = "both_classes_in_test", "several_classes_in_test"
@@ -38,6 +39,20 @@ def unsound(scored: Scored, label: str, names: Sequence[str] = ()) -> list[Findi
     if scored.is_binary:
         return found + _binary_labels(np.asarray(scored.labels, dtype=np.float64), label, names)
     return found + _class_labels(np.asarray(scored.labels, dtype=np.float64), scored.classes, label, names)
+
+
+def unanswered(why: str) -> Finding:
+    """The finding on a model that cannot be loaded, or fails on a row of test: `why`, as the end of a sentence."""
+    return _refusal(
+        ANSWERS,
+        SIGNATURE,
+        "models that fail on test",
+        1.0,
+        0,
+        f"The exported model cannot be measured: {why}",
+        "Let preprocessing_fn and the layers of the model give an answer for every row that can come, and keep all "
+        "that they need in the export.",
+    )
 
 
 def unsound_answers(predictions: NDArray[Any], whose: str) -> list[Finding]:

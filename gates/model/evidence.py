@@ -186,6 +186,16 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class Literal:
+    """A number or text in the exported graph that the code wrote there. `against`: it is subtracted from, added to or
+    compared with what is no literal."""
+
+    value: float | str
+    node: str
+    against: bool
+
+
+@dataclass(frozen=True)
 class SimpleModel:
     """One figure of a simple model that was fitted on train, on the same test rows, with its standard error."""
 
@@ -234,6 +244,8 @@ class ModelEvidence:
     combinations: tuple[Combination, ...] = ()
     regrouped: tuple[Regrouped, ...] = ()
     operations: tuple[Operation, ...] | None = None  # of the exported graph
+    literals: tuple[Literal, ...] | None = None  # of the exported graph
+    made: tuple[float, ...] = ()  # when the graphs of transformation and model were written, in seconds since 1970
     unloadable: str | None = None  # why a copy of the export cannot be loaded; "": it was loaded; None: not tried
     test_slices: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # column → its value in each test row
     blessed: Predicted | None = None  # the last blessed model on the same test rows in the same order
@@ -263,6 +275,7 @@ class ModelEvidence:
             Need.COMBINATIONS: bool(self.combinations),
             Need.REGROUPED: bool(self.regrouped),
             Need.OPERATIONS: self.operations is not None,
+            Need.LITERALS: self.literals is not None,
             Need.LOADED: self.unloadable is not None,
             Need.SLICES: bool(self.test_slices),
             Need.BLESSED: self.blessed is not None,

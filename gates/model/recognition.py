@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.text import shortened
-from gates.model.certainty import FEWEST_ROWS, effective_count, sound_rows
+from gates.model.certainty import FEWEST_ROWS, effective_count, mean_above_p, sound_rows
 from gates.model.evidence import ModelEvidence, Predicted
 from gates.model.trivial import refuse_constant
 from gates.verdict.catalogue import Gate, Need, NotApplicable, check
@@ -17,10 +17,13 @@ from gates.verdict.finding import Chart, Severity
 from gates.verdict.measurement import Measurement
 
 Counts = NDArray[np.int64]
+_SPLITS = ("train", "eval", "test")
 
 _FEWEST_CLASSES = 3
 # A class of less than this part of an even share may honestly never be the most probable one.
 _PART_OF_EVEN_SHARE, _FEWEST_UNANSWERED = 0.5, 30
+# Of its share of the labels a class has less than this in probability: weights of classes and losses move it by less.
+_PART_OF_PROBABILITY = 0.25
 _NAMED, _MOST_BARS = 5, 40
 
 
@@ -31,7 +34,9 @@ _NAMED, _MOST_BARS = 5, 40
     statistic="right answers among rows of classes taken for each other, short of those of chance (share lost)",
     margin=0.25,
     rule="three classes or more, found on eval and tested on test: beyond the margin and certain (binomial, Bonferroni "
-    "over the groups found); warns where no row of a class with at least half of an even share is answered with it",
+    "over the groups found); where no row of a class with at least half of an even share is answered with it, refused "
+    "if it certainly has less than a quarter of its share in probability on train, eval and test (Student's t), else "
+    "warns",
     source="docs/statistics.md, Exchanged classes",
     needs=(Need.EVAL_PREDICTIONS, Need.TEST_PREDICTIONS),
 )
@@ -48,8 +53,11 @@ def class_recognition(evidence: ModelEvidence, _margin: float) -> Iterator[Measu
         yield _exchanged(evidence, after, answered[1], group, len(groups))
     exchanged = {code for group in groups for code in group}
     unanswered = [code for code in _unanswered(*answered) if code not in exchanged]
-    if unanswered:
-        yield _never_answered(evidence, answered[1], unanswered)
+    suppressed = _suppressed(evidence, unanswered)
+    for code, p_value in suppressed.items():
+        yield _no_probability(evidence, after, answered[1], code, p_value)
+    if left := [code for code in unanswered if code not in suppressed]:
+        yield _never_answered(evidence, answered[1], left)
     if not groups and not unanswered:
         yield _recognised(after)
 
@@ -137,6 +145,41 @@ def _unanswered(before: Counts, after: Counts) -> list[int]:
         common &= (rows * classes >= _PART_OF_EVEN_SHARE * rows.sum()) & (rows >= _FEWEST_UNANSWERED)
     right = np.diagonal(before) + np.diagonal(after)
     return np.flatnonzero(common & (right == 0)).tolist()
+
+
+def _suppressed(evidence: ModelEvidence, unanswered: Sequence[int]) -> dict[int, float]:
+    """Of the classes that are never answered those whose probability is less than a quarter of their share on every
+    split, train among them, with a p-value: a model that learnt from such a train gives each class about its share."""
+    found: dict[int, float] = {}
+    if not unanswered or evidence.train is None:
+        return found
+    given = (evidence.train, evidence.eval, evidence.test)
+    splits = [sound_rows(each, name) for each, name in zip(given, _SPLITS, strict=True)]
+    for code in unanswered:
+        lacking = [_PART_OF_PROBABILITY * (each.labels == code) - each.scores[:, code] for each in splits]
+        if all(values.mean() > 0 for values in lacking):
+            chances = (mean_above_p(values, each.groups) for values, each in zip(lacking, splits, strict=True))
+            found[code] = min(1.0, len(unanswered) * max(chances))
+    return found
+
+
+def _no_probability(
+    evidence: ModelEvidence, test: Predicted, answered: Counts, code: int, p_value: float
+) -> Measurement:
+    name, share, probability = evidence.class_name(code), np.mean(test.labels == code), test.scores[:, code].mean()
+    return Measurement(
+        subject=name,
+        statistic="share of a class's probability that is lost",
+        value=float(1 - probability / share),
+        margin=1 - _PART_OF_PROBABILITY,
+        n=test.rows,
+        reason=f"Recall of {name} is 0 on test and on eval, and the model gives it {probability:.2%} of the "
+        f"probability where {share:.2%} of the labels are {name}; on train, too, that is less than a quarter of its "
+        "share.",
+        remedy=f"Look at the output of {name}: is it masked, or trained with a weight near 0 (`train.class_weights`)?",
+        p_value=p_value,
+        chart=_chart(evidence, answered, code),
+    )
 
 
 def _never_answered(evidence: ModelEvidence, answered: Counts, codes: list[int]) -> Measurement:

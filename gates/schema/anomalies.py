@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
@@ -13,6 +14,8 @@ from gates.schema.breaches import Breach, merged, number
 from gates.schema.comparators import TEXT_ONLY
 from gates.schema.proposal import SERVING
 from gates.verdict.finding import Finding, Severity
+from gates.verdict.rule import waived
+from gates.verdict.settings import Waiver
 
 COMPARATOR_CHECK = "comparator_type"
 LABEL_CHECK = "label_values"
@@ -143,12 +146,18 @@ def features_with(check: str, schema: schema_pb2.Schema) -> list[str]:
     ]
 
 
-def tolerate(finding: Finding, tolerated: Mapping[str, str]) -> Finding:
-    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it."""
+def tolerate(finding: Finding, tolerated: Mapping[str, str | Waiver], today: date, strict: bool = False) -> Finding:
+    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it. Under
+    `strict` a reason without a last day is not enough."""
     if finding.severity is not Severity.BLOCK or finding.subject not in tolerated:
         return finding
-    reason = f"{finding.reason} Tolerated: {tolerated[finding.subject]}"
-    return replace(finding, severity=Severity.WARN, reason=reason)
+    why = tolerated[finding.subject]
+    if isinstance(why, Waiver):
+        return waived(finding, why.model_copy(update={"subjects": []}), today)
+    if strict:
+        last_day = f"validator.tolerated={{{finding.subject}: {{reason: …, expires: YYYY-MM-DD}}}}"
+        return replace(finding, remedy=f"{finding.remedy} Under strict it is tolerated only until a day: {last_day}")
+    return replace(finding, severity=Severity.WARN, reason=f"{finding.reason} Tolerated: {why}")
 
 
 def _comparator_finding(

@@ -41,6 +41,7 @@ DATA_MODULES = (
 MODEL_MODULES = (
     "gates.model.parity",
     "gates.model.independence",
+    "gates.model.frozen_date",
     "gates.model.inputs",
     "gates.model.generalisation",
     "gates.model.recognition",
@@ -80,6 +81,7 @@ class Need(str, Enum):
     COMBINATIONS = "there are no two optional fields"
     REGROUPED = "no row was answered in other company"
     OPERATIONS = "the graph of the export was not read"
+    LITERALS = "the literals of the export's graph were not read"
     LOADED = "no copy of the export was loaded"
     SLICES = "no slices are configured"
     BLESSED = "no model has been blessed before"

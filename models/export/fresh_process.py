@@ -21,13 +21,22 @@ from core.garbage import nothing_collected
 with nothing_collected():
     import tensorflow as tf
 
+    from models.export.literals import literals_of
     from models.export.operations import operations_of
 
 # A signature that is missing, requires other inputs, or fails is a finding of the gate, not a crash.
 FAILED_CALLS = (tf.errors.OpError, KeyError, TypeError, ValueError)
 # And so is an export that cannot be loaded: its files are damaged, or it needs what is not in it.
 FAILED_LOADS = (*FAILED_CALLS, OSError, AttributeError, RuntimeError)
-LOADING, OPERATIONS = "loading", "operations"
+# Such errors tell of this machine at this moment, not of the model.
+OF_THE_MACHINE = (
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+LOADING, OPERATIONS, LITERALS = "loading", "operations", "literals"
 COPY = "copy"
 
 
@@ -73,8 +82,15 @@ def _one_by_one(signature: Any, timed: dict[str, Any], arrays: dict[str, np.ndar
     return np.array(seconds[timed["warm_up"] :]), np.concatenate(answers)
 
 
+def error_in_words(error: BaseException) -> str:
+    """Kind and message in one line. An error inside a graph has its message in the line before the name of the node."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    nodes = [number for number, line in enumerate(lines) if line.startswith("[[{{")]
+    return f"{type(error).__name__}: {lines[max(nodes[0] - 1, 0) if nodes else 0]}"
+
+
 def _message(error: Exception) -> np.ndarray:
-    return np.array(f"{type(error).__name__}: {error}".splitlines()[0])
+    return np.array(error_in_words(error))
 
 
 def _tensors(signature: Any, arrays: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
@@ -143,10 +159,12 @@ def copy_of(folder: str, to: str) -> None:
 
 
 def loaded(folder: str) -> tuple[dict[str, np.ndarray], Any]:
-    """The operations of the graph, as JSON, and the SavedModel; in place of the latter the error of loading it."""
+    """Operations and literals of the graph, as JSON, and the SavedModel; in place of the latter the error of loading
+    it."""
     found: dict[str, np.ndarray] = {}
     try:
         found[OPERATIONS] = np.array(json.dumps(operations_of(folder)))
+        found[LITERALS] = np.array(json.dumps(literals_of(folder)))
         return found, tf.saved_model.load(folder)
     except FAILED_LOADS as error:
         return found | {f"error:{LOADING}": _message(error)}, None

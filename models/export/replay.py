@@ -23,7 +23,7 @@ from core.child_process import child_environment, ending_in_words
 from core.errors import SluiceError
 from models.export.batches import by_size
 from models.export.company import ALONE, IN_PARTS, LAST, SEED, SHUFFLED, drawn, in_parts, sets_of_fields, without_fields
-from models.export.fresh_process import LOADING, OPERATIONS, write_requests
+from models.export.fresh_process import LITERALS, LOADING, OPERATIONS, write_requests
 from models.export.model_run import BUILT_FILE, WEIGHTS_FILE, Built
 from models.export.placeholders import MISSING
 from models.export.signatures import dense, public_names
@@ -178,8 +178,8 @@ class Replayed:
     """The answers. `answers` and `errors` by the name of the call; `seconds` of single requests. `rows`: the numbers
     of the rows of a call that has others than all, or in another order. `lacking`: the fields that each row of the
     calls `lacking` and `lacking_examples` is without. `fields`: how many were probed, and could have been. `operations`
-    of the graph, as `operations_of` gives them (none: unreadable); `unloadable` says why the export could not be
-    loaded."""
+    and `literals` of the graph, as `operations_of` and `literals_of` give them (none: unreadable); `unloadable` says
+    why the export could not be loaded."""
 
     answers: Arrays
     errors: dict[str, str]
@@ -188,6 +188,7 @@ class Replayed:
     lacking: tuple[tuple[str, ...], ...] = ()
     fields: tuple[int, int] = (0, 0)
     operations: list[dict[str, Any]] | None = None
+    literals: list[dict[str, Any]] | None = None
     unloadable: str = ""
 
     @classmethod
@@ -195,15 +196,19 @@ class Replayed:
         """What the fresh process wrote, in answer to these requests."""
         errors = {name.removeprefix("error:"): str(text) for name, text in found.items() if name.startswith("error:")}
         unloadable = errors.pop(LOADING, "")
-        others = ("seconds", OPERATIONS)
+        others = ("seconds", OPERATIONS, LITERALS)
         answers = {
             name: array.astype(np.float64)
             for name, array in found.items()
             if name not in others and not name.startswith("error:")
         }
-        operations = json.loads(str(found[OPERATIONS])) if OPERATIONS in found else None
+        operations, literals = (
+            json.loads(str(found[each])) if each in found else None for each in (OPERATIONS, LITERALS)
+        )
         lacking = tuple(requests.lacking)
-        return cls(answers, errors, found["seconds"], requests.rows, lacking, requests.fields, operations, unloadable)
+        return cls(
+            answers, errors, found["seconds"], requests.rows, lacking, requests.fields, operations, literals, unloadable
+        )
 
 
 class FreshProcess:

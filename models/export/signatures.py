@@ -45,8 +45,8 @@ class ServingModule(tf.Module):
     """A trained model behind its transformation.
 
     `serving_default` takes raw columns by their `public_names`; a tf.Example keeps the raw names everywhere.
-    The Keras model is called through a closure and only its plain variables are tracked: a tracked Keras 3 model
-    breaks the TF1 loader that bulk inference uses.
+    The Keras model is called through a closure and only its plain variables and the tables of its look-up layers are
+    tracked: a tracked Keras 3 model breaks the TF1 loader that bulk inference uses.
 
     Raises:
       SluiceError: when `serving_default` would call two columns alike.
@@ -59,6 +59,12 @@ class ServingModule(tf.Module):
         # 4 s.
         self._transformation = vars(transformation)
         self._variables = [variable.value for variable in model.variables]
+        self._tables = [
+            held
+            for layer in model._flatten_layers()
+            for held in vars(layer).values()
+            if isinstance(held, tf.saved_model.experimental.TrackableResource)
+        ]
         self._raw = {name: spec for name, spec in transformed.raw_feature_spec().items() if name not in unseen}
         self._public = public_names(self._raw)
         # The keys, if it has any: a Keras name cannot hold every character that a feature's name can.

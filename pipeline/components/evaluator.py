@@ -28,7 +28,7 @@ from gates.evaluation.missing_champion import missing_champion
 from gates.evaluation.outside_baseline import CHECK as OUTSIDE
 from gates.evaluation.outside_baseline import judge_outside_baseline
 from gates.evaluation.thresholds import ThresholdDecisions, judge_thresholds
-from gates.evaluation.valid_predictions import sound_checks, unsound, unsound_answers
+from gates.evaluation.valid_predictions import ANSWERS, sound_checks, unanswered, unsound, unsound_answers
 from gates.verdict.finding import Finding, GateReport, Severity, SkippedCheck, verdict_of
 from pipeline.artifacts import tfma as tfma_files
 from pipeline.artifacts.absence import present
@@ -67,7 +67,12 @@ def evaluate(scored: Scored, config: EvaluatorInputs, unreadable: Mapping[str, s
     ]
     entities = None if scored.groups is None else len(np.unique(scored.groups))
     if entities is not None:
-        notes.append(f"Errors are summed by {config.entity}: {entities:,} entities were drawn, not rows.")
+        notes.append(
+            f"Errors are summed by {config.entity}: {entities:,} entities were drawn, not rows."
+            if config.entity
+            else f"Errors are summed over equal rows, which are in one split: {entities:,} contents were drawn, not "
+            f"{len(scored.labels):,} rows."
+        )
     if not scored.is_binary and {"auc", "precision", "recall"} & set(settings.metrics):
         notes.append("AUC, precision and recall are means over the classes, each against the rest.")
     if not scored.is_binary and "calibration" in settings.metrics:
@@ -116,7 +121,7 @@ def judge(
         gate=GATE,
         verdict=verdict_of(findings),
         findings=tuple(findings),
-        checks_run=(*sound_checks(scored), *run),
+        checks_run=(ANSWERS, *sound_checks(scored), *run),
         checks_skipped=tuple(skipped),
         versions={"tensorflow-model-analysis": tfma.__version__},
     )
@@ -149,7 +154,7 @@ def _other_classes(scored: Scored, config: EvaluatorInputs) -> Finding:
         threshold=before,
         n=len(scored.labels),
         severity=Severity.BLOCK,
-        reason=f"{whose[0].upper()}{whose[1:]} has {before} classes and this one {scored.classes}: the two "
+        reason=f"{_capital(whose)} has {before} classes and this one {scored.classes}: the two "
         "cannot be compared, and a threshold requires it.",
         remedy="Take no_worse_than_blessed_by out of evaluator.thresholds until a model of the new classes is blessed.",
     )
@@ -173,7 +178,11 @@ def _needs(unreadable: Mapping[str, str], config: EvaluatorInputs) -> str:
     whose = _beaten(config)[1]
     (first, form), *others = unreadable.items()
     more = f" (and {len(others)} more)" if others else ""
-    return f"{whose[0].upper()}{whose[1:]} needs `{first}` as {form}{more}"
+    return f"{_capital(whose)} needs `{first}` as {form}{more}"
+
+
+def _capital(whose: str) -> str:
+    return whose[0].upper() + whose[1:]
 
 
 def _worthless(scored: Scored, config: EvaluatorInputs) -> list[Finding]:
@@ -213,9 +222,15 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         if unreadable:
             del models[scores.BLESSED]
         self._score(inputs, models, schema, uri, given)
+        failed = scores.failures(uri)
+        if scores.CANDIDATE in failed:
+            return _unmeasured(outputs, given, failed[scores.CANDIDATE])
+        missing = reason_missing(inputs.get("baseline_model") or [])
+        if scores.BLESSED in failed:
+            del models[scores.BLESSED]
+            missing = f"{_capital(_beaten(given)[1])} cannot be measured: {failed[scores.BLESSED]}."
         scored = scores.read_scored(uri)
         evaluated = evaluate(scored, given, unreadable)
-        missing = reason_missing(inputs.get("baseline_model") or [])
         report = judge(evaluated, scored, given, unreadable, missing)
         evaluation = artifact_utils.get_single_instance(outputs["evaluation"])
         write_evaluation(evaluation, evaluated.evaluation)
@@ -232,11 +247,21 @@ class EvaluatorExecutor(GateExecutor, BaseBeamExecutor):
         entity = {given.entity} if given.entity else set()
         decoder_of(schema, {given.label, *columns} | entity)  # refuses here, in one sentence, rather than on a worker
         with self._make_beam_pipeline() as pipeline:
-            scores.score(pipeline, _files(inputs), models, schema, given.label, columns, uri, given.entity)
+            scores.score(
+                pipeline, _files(inputs), models, schema, given.label, columns, uri, given.entity, given.by_content
+            )
 
 
 def _files(inputs: Artifacts) -> list[str]:
     return shards(artifact_utils.get_single_instance(inputs["examples"]), SPLIT)
+
+
+def _unmeasured(outputs: Artifacts, given: EvaluatorInputs, why: str) -> GateReport:
+    """The refusal of a model that cannot be called, which has no figures."""
+    finding = unanswered(f"{why.rstrip('.')}.")
+    evaluation = Evaluation(given.evaluator.confidence, (), notes=(finding.reason,))
+    write_evaluation(artifact_utils.get_single_instance(outputs["evaluation"]), evaluation)
+    return GateReport(GATE, verdict_of([finding]), (finding,), (ANSWERS,))
 
 
 def _write_tfma(

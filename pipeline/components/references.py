@@ -19,10 +19,12 @@ from tfx.types.standard_artifacts import Examples, Schema
 from gates.evaluation import reference_models
 from gates.evaluation.measure import MISSING
 from gates.evaluation.reference_images import MOST_IMAGES, coarse
+from gates.statistics.clusters import Groups
 from pipeline.artifacts.evaluation import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features, shape_of
 from pipeline.component_inputs import ReferencesInputs
+from pipeline.evidence.contents import columns_of_content, groups_of, hashes_of
 from pipeline.evidence.data import rows_within
 
 MOST_TRAIN_ROWS = 50_000
@@ -74,6 +76,22 @@ def _entities(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArra
     return np.asarray(np.unique(keys.astype(str), return_inverse=True)[1])
 
 
+def _contents(raw: NDArray[Any], schema: schema_pb2.Schema, label: str) -> Groups:
+    """The content of each row as a code, where a draw of contents differs from one of rows."""
+    names = columns_of_content(schema, label)
+    if not names:
+        return None
+    decoder = decoder_of(schema, names)
+    parts = (decoder.DecodeBatch(raw[at : at + BATCH_ROWS].tolist()) for at in range(0, len(raw), BATCH_ROWS))
+    return groups_of(np.concatenate([hashes_of(part, label) for part in parts]))
+
+
+def _groups(raw: NDArray[Any], schema: schema_pb2.Schema, given: ReferencesInputs) -> Groups:
+    if given.entity:
+        return _entities(raw, schema, given.entity)
+    return _contents(raw, schema, given.label) if given.by_content else None
+
+
 def _batches(examples: Artifact, split: str) -> Iterable[NDArray[Any]]:
     for path in shards(examples, split):
         yield from raw_batches(path)
@@ -104,6 +122,6 @@ def References(
         *read_columns(test, parsed, single, given.label),
         confidence=given.confidence,
         images=(_images(train, parsed, wide), _images(test, parsed, wide)) if wide else None,
-        groups=_entities(test, parsed, given.entity) if given.entity else None,
+        groups=_groups(test, parsed, given),
     )
     write_references(references, found)

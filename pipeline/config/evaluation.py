@@ -154,5 +154,6 @@ def _subject(threshold: Threshold) -> str:
 class ValidatorConfig(Strict):
     """How ExampleValidator treats anomalies."""
 
-    tolerated: dict[str, str] = {}
-    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why."""
+    tolerated: dict[str, str | Waiver] = {}
+    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why; or with a `reason` and
+    the day on which it `expires`, as `gates.strict` requires."""

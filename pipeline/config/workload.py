@@ -115,6 +115,10 @@ class WorkloadConfig(Strict):
         """The column of the entity, where entities are assigned to the splits; None where rows are."""
         return self.data.entity_key if self.split.by == "entity" else None
 
+    def splits_by_content(self) -> bool:
+        """Whether the rows of test are those of some contents, by a hash of the row."""
+        return self.split.by == "row" and self.split.test_files is None
+
     @model_validator(mode="after")
     def _split_has_its_column(self) -> WorkloadConfig:
         if self.split.by == "entity" and self.data.entity_key is None:

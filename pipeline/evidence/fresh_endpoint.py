@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.errors import SluiceError
 from core.text import listed
 from models.export.fresh_process import main
+from models.export.golden import failed_request
 from serving.protocol.errors import RequestError
 from serving.watch.window import scores_of
 
@@ -32,6 +33,8 @@ def golden_answers(export: str, loaded: Any = None) -> dict[str, NDArray[Any]]:
     from serving.worker.alone import answers_over_http
     from serving.worker.model import LoadedModel
 
+    if failed := failed_request(export):
+        return {f"error:{GOLDEN}": np.array(failed)}
     try:
         golden = read_golden(export)
         if not golden.instances:

@@ -20,7 +20,7 @@ from gates.data.equal_rows import REPEATED, repeated_share
 from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
-from gates.evaluation.measure import MISSING, Scored, class_names
+from gates.evaluation.measure import MISSING, class_names
 from gates.evaluation.reference_models import MAJORITY
 from gates.model.evidence import (
     EVALUATED,
@@ -28,6 +28,7 @@ from gates.model.evidence import (
     Budgets,
     Combination,
     GoldenReplay,
+    Literal,
     ModelEvidence,
     Operation,
     Predicted,
@@ -42,14 +43,15 @@ from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
 from models.export.company import ALONE, IN_PARTS, LAST, SEED, SHUFFLED
-from models.export.fresh_process import FAILED_LOADS
+from models.export.fresh_process import FAILED_LOADS, error_in_words
+from models.export.literals import learnt_in
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.data import rows_within, table_of
-from pipeline.evidence.transformed import constants_of, transformed_tables
+from pipeline.evidence.transformed import constants_of, transformation_in, transformed_tables, written_at
 
 REPLAYED_ROWS = 1_000
 # The usual interval of 95 % reaches so many standard errors to either side.
@@ -82,6 +84,8 @@ def _gathered(
         path = TrainingPath(inputs["transform_graph"].uri, inputs["model_run"].uri)
     except FAILED_LOADS as problem:
         return _unanswered(problem)
+    if scores.CANDIDATE in scores.failures(inputs["evaluation"].uri):
+        return _unmeasured(inputs, path, settings, export, fresh)
     scored = scores.read_scored(inputs["evaluation"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
     at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
@@ -102,7 +106,7 @@ def _gathered(
         train=predicted["train"],
         eval=predicted["eval"],
         test=judged.predicted(test, scored.predictions),
-        replays=_replays(replayed, training, scored, at),
+        replays=_replays(replayed, training, scored.predictions[at]),
         golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
@@ -111,6 +115,7 @@ def _gathered(
         combinations=_combinations(replayed),
         regrouped=_regrouped(replayed),
         operations=_operations(replayed),
+        **_literals(replayed, export, inputs["transform_graph"].uri),
         unloadable=replayed.unloadable,
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
@@ -128,9 +133,35 @@ def _gathered(
     )
 
 
+def _unmeasured(
+    inputs: Mapping[str, types.Artifact], path: TrainingPath, settings: GateSettings, export: str, fresh: FreshProcess
+) -> ModelEvidence:
+    """Of a model that fails on rows of test, which the Evaluator refuses: what its graph and its answers show."""
+    test = _rows(inputs["examples"], "test", REPLAYED_ROWS)
+    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    fresh.send(path, test[at])
+    try:
+        training = path.predict(test[at])
+    except FAILED_LOADS as problem:
+        return _unanswered(problem)
+    replayed = fresh.replayed()
+    return ModelEvidence(
+        replays=_replays(replayed, training),
+        golden=_golden(replayed),
+        probes=_probes(replayed),
+        combinations=_combinations(replayed),
+        regrouped=_regrouped(replayed),
+        operations=_operations(replayed),
+        **_literals(replayed, export, inputs["transform_graph"].uri),
+        unloadable=replayed.unloadable,
+        export_bytes=_size_of(export),
+        budgets=Budgets(size_mb=settings.export_mb),
+    )
+
+
 def _unanswered(problem: Exception) -> ModelEvidence:
     """Where the model that training left cannot be built again, or cannot be called: there is nothing to compare."""
-    return ModelEvidence(replays=(Replay(TRAINING, None, error=f"{type(problem).__name__}: {problem}"),))
+    return ModelEvidence(replays=(Replay(TRAINING, None, error=error_in_words(problem)),))
 
 
 _ROWS = {"train": TRAIN_ROWS, "eval": EVAL_ROWS}
@@ -206,8 +237,8 @@ def _value_in_words(value: Any) -> str:
     return f"{size}, from {values.min():g} to {values.max():g}, mean {values.mean():.4g}"
 
 
-def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDArray[np.intp]) -> tuple[Replay, ...]:
-    rows = f"{len(at):,} rows of test"
+def _replays(replayed: Replayed, training: NDArray[Any], evaluated: NDArray[Any] | None = None) -> tuple[Replay, ...]:
+    rows = f"{len(training):,} rows of test"
     replays = [
         Replay(
             name,
@@ -221,7 +252,7 @@ def _replays(replayed: Replayed, training: NDArray[Any], scored: Scored, at: NDA
     ]
     return (
         Replay(TRAINING, training, rows=rows),
-        Replay(EVALUATED, scored.predictions[at], rows=rows),
+        *([] if evaluated is None else [Replay(EVALUATED, evaluated, rows=rows)]),
         *replays,
     )
 
@@ -296,6 +327,16 @@ def _regrouped(replayed: Replayed) -> tuple[Regrouped, ...]:
 
 def _operations(replayed: Replayed) -> tuple[Operation, ...] | None:
     return None if replayed.operations is None else tuple(Operation(**each) for each in replayed.operations)
+
+
+def _literals(replayed: Replayed, export: str, transform_graph: str) -> dict[str, Any]:
+    """The literals of the graph, and when it was written."""
+    if replayed.literals is None:
+        return {}
+    transformation = transformation_in(transform_graph)
+    learnt, made = learnt_in(transformation), (written_at(folder) for folder in (transformation, export))
+    literals = (Literal(**each) for each in replayed.literals if each["value"] not in learnt)
+    return {"literals": tuple(literals), "made": tuple(made)}
 
 
 def _stump(

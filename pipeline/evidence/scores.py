@@ -20,17 +20,24 @@ from tfx.dsl.io import fileio
 
 from core.errors import SluiceError
 from gates.evaluation.measure import MISSING, Scored
+from gates.statistics.clusters import Groups
 from models.export.batches import by_size
+from models.export.fresh_process import FAILED_CALLS, FAILED_LOADS, OF_THE_MACHINE, error_in_words
 from models.export.signatures import dtype_in_words, public_names
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, texts
+from pipeline.artifacts.text_files import read_text, write_text
+from pipeline.evidence.contents import columns_of_content, groups_of, hashes_of
 
 SIGNATURE, COLUMNS_SIGNATURE = "serving_examples", "serving_default"
-LABEL, CANDIDATE, BLESSED, ENTITY = "label", "candidate", "blessed", "entity"
-FOLDER = "predictions"
+LABEL, CANDIDATE, BLESSED, ENTITY, CONTENT = "label", "candidate", "blessed", "entity", "content"
+FOLDER, FAILURES = "predictions", "failures"
 
 
 class ScoreShard(beam.DoFn):
-    """Scores one TFRecord file with every model and writes one Parquet file; the same file again when retried."""
+    """Scores one TFRecord file with every model and writes one Parquet file; the same file again when retried.
+
+    A model that cannot be loaded or called is a reason to refuse it, not an error of the worker: its first error is
+    written beside the predictions."""
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class ScoreShard(beam.DoFn):
         columns: list[str],
         uri: str,
         entity: str | None,
+        by_content: bool,
     ) -> None:
         self._models = dict(models)
         self._schema = schema.SerializeToString()
@@ -47,39 +55,62 @@ class ScoreShard(beam.DoFn):
         self._columns = columns
         self._uri = uri
         self._entity = entity
+        self._contents = columns_of_content(schema, label) if by_content else set()
 
     def setup(self) -> None:
         """Loads the models once a worker."""
-        loaded = {name: tf.saved_model.load(path) for name, path in self._models.items()}
         # The loaded objects own the variables of the signatures, so both are kept.
-        self._loaded = loaded
-        self._signatures = {name: model.signatures[SIGNATURE] for name, model in loaded.items()}
-        read = {self._label, *self._columns} | ({self._entity} if self._entity else set())
+        self._loaded: dict[str, Any] = {}
+        self._signatures: dict[str, Any] = {}
+        self._unloadable: dict[str, str] = {}
+        for name, path in self._models.items():
+            try:
+                self._loaded[name] = tf.saved_model.load(path)
+                self._signatures[name] = self._loaded[name].signatures[SIGNATURE]
+            except OF_THE_MACHINE:
+                raise
+            except FAILED_LOADS as error:
+                self._unloadable[name] = f"it cannot be loaded: {error_in_words(error)}"
+        read = {self._label, *self._columns, *self._contents} | ({self._entity} if self._entity else set())
         self._decoder = decoder_of(schema_pb2.Schema.FromString(self._schema), read)
 
     def process(self, numbered: tuple[int, str]) -> Iterator[int]:
         """Yields the number of rows."""
         number, path = numbered
-        batches = [self._score(batch) for batch in raw_batches(path)]
-        if batches:
-            table = pa.Table.from_batches(batches)
+        failed = dict(self._unloadable)
+        parts = [self._score(batch, failed) for batch in raw_batches(path)]
+        for name, why in failed.items():
+            write_text(posixpath.join(self._uri, FAILURES), f"{number:05d}-{name}.txt", why)
+        if parts:
+            # A model that has failed has no column from then on.
+            table = pa.concat_tables([part.select(parts[-1].column_names) for part in parts])
             buffer = pa.BufferOutputStream()
             pq.write_table(table, buffer)
             with fileio.open(posixpath.join(self._uri, FOLDER, f"{number:05d}.parquet"), "wb") as file:
                 file.write(buffer.getvalue().to_pybytes())
             yield table.num_rows
 
-    def _score(self, batch: Any) -> pa.RecordBatch:
+    def _score(self, batch: Any, failed: dict[str, str]) -> pa.Table:
+        """Adds to `failed` the models that this batch ends."""
         decoded = self._decoder.DecodeBatch(batch.tolist())
         named = dict(zip(decoded.schema.names, decoded.columns, strict=True))
         scored = {LABEL: pa.array(numbers(named[self._label]))}
         for name, signature in self._signatures.items():
-            scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name)
+            if name in failed:
+                continue
+            try:
+                scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name)
+            except OF_THE_MACHINE:
+                raise
+            except FAILED_CALLS as error:
+                failed[name] = f"it fails on one of {len(batch):,} rows: {error_in_words(error)}"
         for column in self._columns:
             scored[_stored(column)] = pa.array(texts(named[column], MISSING), type=pa.string())
         if self._entity:
             scored[ENTITY] = pa.array(texts(named[self._entity], MISSING), type=pa.string())
-        return pa.RecordBatch.from_arrays(list(scored.values()), list(scored))
+        if self._contents:
+            scored[CONTENT] = pa.array(hashes_of(decoded, self._label))
+        return pa.table(scored)
 
 
 def _stored(column: str) -> str:
@@ -193,18 +224,30 @@ def score(
     columns: list[str],
     uri: str,
     entity: str | None = None,
+    by_content: bool = False,
 ) -> None:
     """Adds the scoring of `files` to a Beam pipeline; one element for each file, so that workers share them. `entity`:
-    the column of the entity, where entities were assigned to the splits."""
+    the column of the entity, where entities were assigned to the splits; `by_content`: whether a hash of the row
+    assigned it."""
     fileio.makedirs(posixpath.join(uri, FOLDER))
     numbered = pipeline | "Shards" >> beam.Create(list(enumerate(files)))
     if len(files) > 1:
         numbered |= "Spread" >> beam.Reshuffle()
-    _ = numbered | "Score" >> beam.ParDo(ScoreShard(models, schema, label, columns, uri, entity))
+    scoring = ScoreShard(models, schema, label, columns, uri, entity, by_content)
+    _ = numbered | "Score" >> beam.ParDo(scoring)
+
+
+def failures(uri: str) -> dict[str, str]:
+    """By model why it could not be loaded or called, of the first file where that happened."""
+    folder, found = posixpath.join(uri, FAILURES), dict[str, str]()
+    for name in sorted(fileio.listdir(folder)) if fileio.exists(folder) else ():
+        found.setdefault(name.removesuffix(".txt").split("-")[1], read_text(folder, name))
+    return found
 
 
 def read_scored(uri: str) -> Scored:
-    """Reads the files of `score` under an evaluation's `uri`, in the order of the files."""
+    """Reads the files of `score` under an evaluation's `uri`, in the order of the files; the candidate must not have
+    failed on any."""
     folder = posixpath.join(uri, FOLDER)
     tables = []
     for name in sorted(fileio.listdir(folder)):
@@ -212,7 +255,8 @@ def read_scored(uri: str) -> Scored:
             tables.append(pq.read_table(pa.BufferReader(file.read())))
     if not tables:
         raise ValueError(f"no row was scored: {folder} is empty")
-    table = pa.concat_tables(tables)
+    shared = [name for name in tables[0].column_names if all(name in each.column_names for each in tables)]
+    table = pa.concat_tables([each.select(shared) for each in tables])
     prefix = _stored("")
     return Scored(
         labels=table[LABEL].to_numpy(),
@@ -221,10 +265,14 @@ def read_scored(uri: str) -> Scored:
         columns={
             name.removeprefix(prefix): table[name].to_numpy() for name in table.column_names if name.startswith(prefix)
         },
-        groups=table[ENTITY].combine_chunks().dictionary_encode().indices.to_numpy()
-        if ENTITY in table.column_names
-        else None,
+        groups=_drawn_together(table),
     )
+
+
+def _drawn_together(table: pa.Table) -> Groups:
+    if ENTITY in table.column_names:
+        return table[ENTITY].combine_chunks().dictionary_encode().indices.to_numpy()
+    return groups_of(table[CONTENT].to_numpy()) if CONTENT in table.column_names else None
 
 
 def _read_predictions(column: pa.ChunkedArray) -> NDArray[np.float64]:

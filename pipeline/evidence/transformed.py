@@ -54,10 +54,20 @@ def transformed_tables(path: TrainingPath, rows: Mapping[str, NDArray[Any]], dec
     return found
 
 
+def transformation_in(transform_graph: str) -> str:
+    """The folder of the SavedModel in a transform graph."""
+    return str(tft.TFTransformOutput(transform_graph).transform_savedmodel_dir)
+
+
+def written_at(folder: str) -> float:
+    """When the graph of a SavedModel was written, in seconds since 1970."""
+    return float(tf.io.gfile.stat(posixpath.join(folder, "saved_model.pb")).mtime_nsec) / 1e9
+
+
 def constants_of(transform_graph: str) -> dict[str, frozenset[str]]:
     """Lists of texts and of whole numbers in the graph of Transform and in its files, as text, by name; an arithmetic
     progression is no list of keys."""
-    folder = tft.TFTransformOutput(transform_graph).transform_savedmodel_dir
+    folder = transformation_in(transform_graph)
     graph = parse_saved_model(folder).meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     found = {}

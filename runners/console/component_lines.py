@@ -120,7 +120,9 @@ def _training(result: NodeResult) -> str:
 
 def _evaluation(result: NodeResult) -> str:
     evaluation = evaluation_of(result)
-    return f"{_estimates(evaluation)}; {_gate(result)}" if evaluation else _gate(result)
+    if evaluation is None or not evaluation.estimates:
+        return _gate(result)
+    return f"{_estimates(evaluation)}; {_gate(result)}"
 
 
 def _estimates(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import tensorflow as tf
 
-from gates.model.evidence import ModelEvidence
+from gates.model.evidence import Literal, ModelEvidence
 from models.export.fresh_process import answered, copy_of, loaded, single_requests
 from models.export.placeholders import MISSING
 from models.export.replay import Replayed, TrainingPath, _requests
@@ -106,12 +106,14 @@ def replayed(export: str, scratch: Path) -> Replayed:
     return Replayed.of({**found, "seconds": np.empty(0)}, requests)
 
 
-def evidence_of(found: Replayed) -> ModelEvidence:
-    """What the ModelGate gets of it, beside the splits."""
+def evidence_of(found: Replayed, made: tuple[float, ...] = ()) -> ModelEvidence:
+    """What the ModelGate gets of it, beside the splits. `made`: when the export was written."""
     return ModelEvidence(
         probes=evidence._probes(found),
         combinations=evidence._combinations(found),
         regrouped=evidence._regrouped(found),
         operations=evidence._operations(found),
+        literals=None if found.literals is None else tuple(Literal(**each) for each in found.literals),
+        made=made,
         unloadable=found.unloadable,
     )

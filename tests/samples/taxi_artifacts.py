@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,9 @@ def write_statistics(splits: dict[str, pd.DataFrame], uri: Path) -> Artifact:
     return made
 
 
-def write_model(uri: Path, weight: float = 0.5) -> Path:
-    """A tiny logistic model on fare and miles, exported with the signature that the Evaluator measures."""
+def write_model(uri: Path, weight: float = 0.5, fails_above: float = math.inf) -> Path:
+    """A tiny logistic model on fare and miles, exported with the signature that the Evaluator measures. It fails on a
+    row with a higher fare than `fails_above`."""
 
     class Model(tf.Module):
         def __init__(self) -> None:
@@ -99,6 +101,8 @@ def write_model(uri: Path, weight: float = 0.5) -> Path:
         def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
             spec = {name: tf.io.FixedLenFeature([], tf.float32, 0.0) for name in ("fare", "trip_miles")}
             row = tf.io.parse_example(examples, spec)
+            if math.isfinite(fails_above):
+                tf.debugging.assert_less_equal(row["fare"], fails_above, f"a fare above {fails_above:g}")
             logit = self.weight * tf.math.log1p(row["fare"]) - 0.01 * row["trip_miles"] - 1.5
             return {"predictions": tf.sigmoid(logit)[:, None]}
 

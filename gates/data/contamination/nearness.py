@@ -34,8 +34,8 @@ _GRID = 2047
 class _Coded:
     """Rows of several tables in one coding, column by column.
 
-    A number is stored as the interval of ranks in train that its value covers, on a grid; a category as its code.
-    `information` is that of an agreement: -ln of the share of train that agrees as closely.
+    A number is stored as the interval of ranks that its value covers among the rows that are searched, on a grid; a
+    category as its code. `information` is that of an agreement: -ln of the share of these rows that agrees as closely.
     """
 
     low: NDArray[np.int32]  # [columns, rows]; for a category its code
@@ -67,13 +67,15 @@ class _Coded:
         return total
 
 
-def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
+def _coded(tables: Sequence[Table], names: Sequence[str], rest: NDArray[np.intp]) -> _Coded:
+    """The coding by the rows of train that are searched (`rest`): by the stand-ins, too, it would put these farther
+    from `rest` than held-out rows, whose values no rank was made of."""
     rows, train = sum(table.rows for table in tables), tables[0]
     low, high, key, numbers, information = [], [], [], [], []
     for name in names:
         if all(table.kinds[name] is ColumnKind.NUMBER for table in tables):
             values = np.concatenate([table.numbers(name) for table in tables])
-            grid = np.sort(train.numbers(name))  # missing values stand last, alike
+            grid = np.sort(train.numbers(name)[rest])  # missing values stand last, alike
             grid = grid[np.linspace(0, len(grid) - 1, min(_GRID, len(grid))).astype(np.intp)]
             below, above = np.searchsorted(grid, values, "left"), np.searchsorted(grid, values, "right")
             spans = np.arange(len(grid) + 2)
@@ -82,8 +84,8 @@ def _coded(tables: Sequence[Table], names: Sequence[str]) -> _Coded:
         else:
             word = np.concatenate([table.words([name])[1] for table in tables])
             _, below = np.unique(word, return_inverse=True)
-            shares = np.bincount(below[: train.rows], minlength=int(below.max()) + 1)
-            information.append(-np.log((shares + 1) / (train.rows + 1)))
+            shares = np.bincount(below[rest], minlength=int(below.max()) + 1)
+            information.append(-np.log((shares + 1) / (len(rest) + 1)))
             above, place = below, (word % np.uint64(_GRID)).astype(np.int64)
         numbers.append(all(table.kinds[name] is ColumnKind.NUMBER for table in tables))
         low.append(below.astype(np.int32))
@@ -158,8 +160,8 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
     split_queries = [
         sample_of(table, _MOST_QUERIES, data.seed) + start for table, start in zip(tables[1:], starts, strict=False)
     ]
-    coded = _coded(tables, names)
     rest = np.setdiff1d(np.arange(train.rows), stand_in, assume_unique=True)
+    coded = _coded(tables, names, rest)
     queries = np.concatenate([stand_in, *split_queries])
     queries = queries[~np.isin(coded.content[queries], coded.content[rest])]
     similarity = _nearest(coded, queries, rest, data.seed)

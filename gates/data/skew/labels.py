@@ -27,6 +27,9 @@ _FEWEST_UNKNOWN = 3
 _LOST_SHARE = 0.05
 # Standard errors from which on a class differs by more than chance.
 _CLEAR = 3.0
+_Z99 = 2.326  # one-sided 99 %
+# Before Holm's correction over what a gate compares, some hundred at the most.
+_CERTAIN = 1e-5
 _CHARTED = 20
 _BARS = 10
 
@@ -38,7 +41,8 @@ _BARS = 10
     statistic="total variation of the shares of the classes beyond chance (Kolmogorov-Smirnov distance of a quantity)",
     margin=0.05,
     rule="total variation > 0.05 (KS > 0.10) and chi-square certain, on effective rows; "
-    "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time",
+    "classes that train lacks: > 0.5 % of the rows, hypergeometric; warns at most under a split by time; no doubt if "
+    "a split by contents leaves too few of them for any",
     source="Rabanser et al. 2019; Lipton et al. 2018, label shift; docs/statistics.md, Distances beyond sampling noise",
     needs=(Need.LABEL, Need.OTHER),
     tier=1,
@@ -115,14 +119,17 @@ def _classes(data: Data, other: Table, target: Target, other_target: Target, mar
     names = (*map(data.declared.called, target.classes), "unknown to train")
     # The standard error of a total variation is at most that of a share of one half.
     error = 0.5 * float(np.sqrt(1 / effective[0] + 1 / effective[1]))
-    upper = min(1.0, distance + 2.326 * error)
+    upper = min(1.0, distance + _Z99 * error)
+    p_value = float(chi2.sf(statistic, freedom)) if freedom else 1.0
+    apart = _is_apart_by_the_split(data, other, error, margin)
     return Measurement(
         subject=other.name,
         statistic="total variation of the shares of the classes, less what chance adds",
         value=distance,
         n=len(other_codes),
-        p_value=float(chi2.sf(statistic, freedom)) if freedom else 1.0,
-        upper=upper,
+        p_value=p_value,
+        upper=None if apart else upper,
+        beyond=distance > margin and p_value <= _CERTAIN if apart else None,
         sound_below=2 * margin,
         at_most=_at_most(data, other),
         rows_to_decide=_rows_to_decide(distance, upper, margin, len(other_codes), effective),
@@ -254,7 +261,10 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
     worst = int(np.argmax(np.abs(gap)))
     distance = float(abs(gap[worst]))
     pooled = effective[0] * effective[1] / (effective[0] + effective[1])
-    upper = min(1.0, distance + 2.326 * 0.5 / pooled**0.5)
+    error = 0.5 / pooled**0.5
+    upper = min(1.0, distance + _Z99 * error)
+    p_value = float(kstwobign.sf(distance * pooled**0.5))
+    apart = _is_apart_by_the_split(data, other, error, margin)
     edges = np.unique(np.quantile(train_values, np.linspace(0, 1, _BARS + 1)[1:-1]))
     bars = [
         np.bincount(np.searchsorted(edges, side), minlength=len(edges) + 1) / len(side)
@@ -266,8 +276,9 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
         statistic="Kolmogorov-Smirnov distance",
         value=distance,
         n=len(other_values),
-        p_value=float(kstwobign.sf(distance * pooled**0.5)),
-        upper=upper,
+        p_value=p_value,
+        upper=None if apart else upper,
+        beyond=distance > margin and p_value <= _CERTAIN if apart else None,
         sound_below=2 * margin,
         at_most=_at_most(data, other),
         rows_to_decide=_rows_to_decide(distance, upper, margin, len(other_values), effective),
@@ -279,6 +290,12 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
         remedy=_REMEDY.format(other.name),
         chart=Chart(f"share of rows by `{data.label}`", labels, {"train": tuple(bars[0]), other.name: tuple(bars[1])}),
     )
+
+
+def _is_apart_by_the_split(data: Data, other: Table, error: float, margin: float) -> bool:
+    """Whether the two tables hold other contents by the split itself, and so few that no labels could be free of doubt.
+    More rows of the same contents would not change that, so only what is certain is a finding."""
+    return data.unit(other) is Unit.CONTENT and _Z99 * error > margin
 
 
 def _at_most(data: Data, other: Table) -> Severity:

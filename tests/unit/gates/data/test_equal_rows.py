@@ -12,6 +12,7 @@ from gates.data.declared import Declared
 from gates.data.gate import judge_data
 from gates.data.units import Unit
 from gates.verdict.finding import Severity
+from gates.verdict.settings import GateSettings
 from tests.samples.skew import assigned, data_of
 
 SURVEY = DISCRETE[0]
@@ -87,3 +88,28 @@ def test_beside_a_table_with_values_of_train_it_is_one() -> None:
     tables = _answers(0)
     data = data_of(declared=Declared(label="y"), **{**tables, "test": tables["train"].sample(300, random_state=0)})
     assert (data.unit(data.others["eval"]), data.unit(data.others["serving"])) == (Unit.ENTITY, Unit.ROW)
+
+
+def _one_column(seed: int) -> dict[str, pd.DataFrame]:
+    """One answer of a few, each with a rate of the label of its own, split by the answer."""
+    rng = np.random.default_rng(seed)
+    values = int(rng.integers(10, 60))
+    answer = rng.choice(values, 4_000, p=rng.dirichlet(np.ones(values)))
+    label = (rng.random(4_000) < 1 / (1 + np.exp(-rng.normal(size=values)))[answer]).astype(int)
+    rows = pd.DataFrame({"answer": [f"answer {each}" for each in answer], "y": label})
+    side = np.searchsorted([0.6, 0.8], rng.random(values))[answer]
+    return {name: rows[side == place] for place, name in enumerate(("train", "eval", "test"))}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_strict_lets_a_table_of_one_column_pass_whose_split_moves_the_label(seed: int) -> None:
+    data = data_of(declared=Declared(label="y"), **_one_column(seed))
+    assert {data.unit(other) for other in data.others.values()} == {Unit.CONTENT}
+    assert judge_data(data, GateSettings(strict=True)).of(Severity.BLOCK) == ()
+
+
+def test_labels_that_many_contents_do_not_have_by_chance_are_still_refused() -> None:
+    case = assign_by_content(SURVEY, 1)
+    frame = case.frames["eval"]
+    found = case.with_frame("eval", frame.assign(y=0)).judge().of(Severity.BLOCK)
+    assert "label_shift" in {each.check for each in found}

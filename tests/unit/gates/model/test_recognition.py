@@ -79,6 +79,40 @@ def test_a_class_that_is_never_answered_warns() -> None:
     assert finding.subject == "1" and "no row of 1 is answered right" in finding.reason
 
 
+def _masked(classes: int, keep: float, rows: int = 4_000, train_share: float = 1.0) -> ModelEvidence:
+    """A sound model of so many even classes whose probability of class 0 was multiplied by `keep` afterwards. Train may
+    hold fewer rows of it."""
+    splits = {}
+    for seed, split in enumerate(("train", "eval", "test")):
+        rng = np.random.default_rng(seed)
+        shares = np.ones(classes)
+        shares[0] = train_share if split == "train" else 1.0
+        labels = rng.choice(classes, rows, p=shares / shares.sum())
+        logits = rng.normal(size=(rows, classes))
+        logits[np.arange(rows), labels] += 3.0
+        scores = np.exp(2.0 * logits)
+        scores[:, 0] *= keep
+        splits[split] = Predicted.of(labels, scores / scores.sum(axis=1, keepdims=True))
+    return ModelEvidence(**splits)
+
+
+@pytest.mark.parametrize("classes", [3, 10, 40])
+def test_a_class_whose_output_is_masked_is_refused(classes: int) -> None:
+    (finding,) = found(_masked(classes, 1e-7))
+    assert (finding.severity, finding.subject) == (Severity.BLOCK, "0")
+    assert "less than a quarter of its share" in finding.reason
+
+
+def test_a_class_that_train_hardly_has_is_not_the_models_fault() -> None:
+    severities = [each.severity for each in found(_masked(10, 1e-7, train_share=0.001))]
+    assert severities == [Severity.WARN]
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.3])
+def test_a_class_with_less_weight_is_not_refused(keep: float) -> None:
+    assert all(each.severity is not Severity.BLOCK for each in found(_masked(10, keep)))
+
+
 def test_two_classes_are_left_to_the_ranking() -> None:
     labels = np.arange(100) % 2
     both = Predicted.of(labels, 0.2 + 0.6 * labels + 0.001 * np.arange(100))

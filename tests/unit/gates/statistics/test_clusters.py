@@ -47,6 +47,42 @@ def test_intervals_cover_the_truth_where_entities_were_drawn(metric: str) -> Non
     assert by_row / 300 < by_entity / 300
 
 
+TABLES = {"five columns": (4, 3, 2, 3, 5), "three columns": (10, 10, 5), "two columns": (50, 20)}
+
+
+def _drawn_contents(levels: tuple[int, ...], metric: str, rows: int) -> tuple[int, int, int]:
+    """Of 200 splits by a hash of the row of one discrete table, with labels drawn anew: in how many the interval of
+    contents, and that of rows, holds the true figure."""
+    rng = np.random.default_rng(1)
+    columns = [rng.choice(size, rows, p=rng.dirichlet(np.ones(size))) for size in levels]
+    content = np.unique(np.ravel_multi_index(columns, levels), return_inverse=True)[1].reshape(-1)
+    rate, bias = rng.normal(size=(2, content.max() + 1))
+    chance, scores = (1 / (1 + np.exp(0.5 - each)) for each in (rate, rate + 0.7 * bias))
+    drawings = [(rng.random(rows) < chance[content]).astype(np.int64) for _ in range(200)]
+    measure, predicted = METRICS[metric], scores[content]
+    true = np.mean([measure(labels, predicted).value for labels in drawings[:40]])
+    by_content = by_row = splits = 0
+    for labels in drawings:
+        test = (rng.random(len(rate)) < 0.1)[content]
+        if test.sum() >= 30 and len(np.unique(labels[test])) == 2:
+            measured = measure(labels[test], predicted[test])
+            found, naive = interval(measured, 0.95, content[test]), interval(measured, 0.95)
+            splits += 1
+            by_content += found.lower <= true <= found.upper
+            by_row += naive.lower <= true <= naive.upper
+    return by_content, by_row, splits
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "auc"])
+@pytest.mark.parametrize("table", TABLES)
+def test_intervals_cover_the_truth_where_contents_were_drawn(table: str, metric: str) -> None:
+    """Contents differ in size by far more than entities do, so that a few decide."""
+    by_content, by_row, splits = _drawn_contents(TABLES[table], metric, 2_000)
+    assert splits >= 190
+    assert 0.90 <= by_content / splits <= 0.995
+    assert by_row / splits < 0.90
+
+
 def test_entities_of_one_row_each_give_the_interval_of_rows() -> None:
     labels, new, _, _ = drawn(np.random.default_rng(2))
     single = np.arange(len(labels))

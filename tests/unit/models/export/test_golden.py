@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from models.export.golden import FILE, FOLDER, MOST_ROWS, write_golden
+from models.export.golden import FILE, FOLDER, MOST_ROWS, failed_request, write_golden
 from models.export.replay import TrainingPath, read_built
+from pipeline.evidence.fresh_endpoint import golden_answers
 from tests.samples.folders import scratch
 from tests.samples.taxi_training import trained
 from tests.samples.taxi_transformed import prepared
@@ -62,3 +64,39 @@ def test_large_rows_are_fewer() -> None:
     row.features.feature["more"].bytes_list.value.append(b"x" * 600_000)
     unseen = read_built(str(trained() / "run")).unseen
     assert write_golden(str(model), prepared().graph, unseen, [row.SerializeToString()] * 3) == 1
+
+
+def _exported(folder: Path, answer: Callable[[tf.Tensor], tf.Tensor]) -> str:
+    """An export with the inputs of the trained one that answers by the fare."""
+    trained_inputs = tf.saved_model.load(str(golden())).signatures["serving_default"].structured_input_signature[1]
+
+    class Model(tf.Module):
+        @tf.function(autograph=False)
+        def serve(self, **columns: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"predictions": answer(columns["fare"])[:, None]}
+
+    model = Model()
+    tf.saved_model.save(model, str(folder), signatures=model.serve.get_concrete_function(**trained_inputs))
+    return str(folder)
+
+
+def _costly(fare: tf.Tensor) -> tf.Tensor:
+    with tf.control_dependencies([tf.debugging.assert_less_equal(fare, 8.0, "a fare above 8")]):
+        return tf.identity(fare)
+
+
+def test_a_request_that_the_model_cannot_answer_is_kept_for_the_model_gate(tmp_path: Path) -> None:
+    unseen, rows = read_built(str(trained() / "run")).unseen, prepared().serialized[1200:]
+    sound, failing = _exported(tmp_path / "sound", tf.identity), _exported(tmp_path / "failing", _costly)
+    assert write_golden(sound, prepared().graph, unseen, rows) == MOST_ROWS
+    assert failed_request(sound) == ""
+    assert 0 < write_golden(failing, prepared().graph, unseen, rows) < MOST_ROWS
+    assert "a fare above 8" in failed_request(failing)
+    assert "a fare above 8" in str(golden_answers(failing)["error:golden"])
+
+
+def test_an_export_that_cannot_be_loaded_is_left_to_the_model_gate(tmp_path: Path) -> None:
+    damaged = Path(_exported(tmp_path / "damaged", tf.identity))
+    (damaged / "saved_model.pb").write_bytes(b"no model")
+    unseen = read_built(str(trained() / "run")).unseen
+    assert write_golden(str(damaged), prepared().graph, unseen, prepared().serialized[:3]) == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 from core.errors import SluiceError
 from models.export.saved_model import export_model
 from models.export.signatures import public_names
+from models.features import transformed_feature_spec
 from models.wide_and_deep import build_model
 from tests.samples.folders import scratch
 from tests.samples.taxi_training import trained
@@ -224,3 +226,20 @@ def test_evaluator_measures_serving_examples_against_the_raw_label(tmp_path: Pat
     measured = result.get_metrics_for_slice()["auc"]["doubleValue"]
     expected = roc_auc_score(prepared().rows.big_tipper[1200:], by_examples(prepared().serialized[1200:])[:, 0])
     assert measured == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_model_with_a_look_up_layer_is_exported_with_its_table(tmp_path: Path) -> None:
+    """Its table is no variable, and lies in a model inside the model here."""
+    transformed = tft.TFTransformOutput(prepared().graph)
+    features, _ = transformed_feature_spec(transformed, "big_tipper")
+    name = next(name for name, spec in features.items() if spec.dtype == tf.int64)
+    inner = keras.Sequential([keras.layers.IntegerLookup(vocabulary=[1, 2, 3], output_mode="int")])
+    given = keras.Input((), dtype="int64", name=name)
+    position = keras.ops.cast(inner(keras.layers.Reshape((1,))(given)), "float32")
+    model = keras.Model({name: given}, keras.layers.Rescaling(0.1)(position))
+    unseen = {"big_tipper", "payment_type", "tips"}
+    export_model(model, transformed, unseen, str(tmp_path / "export"), "big_tipper", ["no", "yes"])
+    signature = tf.saved_model.load(str(tmp_path / "export")).signatures["serving_examples"]
+    answers = signature(examples=tf.constant(prepared().serialized[:50]))["predictions"].numpy()
+    assert set(np.round(10 * answers.ravel()).astype(int)) <= {0, 1, 2, 3}
+    assert np.ptp(answers) > 0

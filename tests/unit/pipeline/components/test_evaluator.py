@@ -100,6 +100,31 @@ def test_intervals_are_of_entities_where_these_were_assigned(
     assert wide.upper - wide.lower > narrow.upper - narrow.lower
 
 
+def test_intervals_are_of_contents_where_a_hash_of_the_row_kept_equal_ones_together(home: Path, tmp_path: Path) -> None:
+    copies = {name: pd.concat([frame] * 4, ignore_index=True) for name, frame in FRAMES.items()}
+    samples.write_examples(copies, tmp_path / "home/examples")
+    for name in ("schema", "candidate"):
+        (tmp_path / "home" / name).symlink_to(home / name)
+    found = {}
+    for by_content in (True, False):
+        config = {**CONFIG, "slices": [], "by_content": by_content}
+        outputs = _evaluate(tmp_path / "home", tmp_path / str(by_content), config)
+        found[by_content] = read_evaluation(outputs["evaluation"].uri)
+    assert found[False].entities is None
+    contents = len(FRAMES["test"].drop(columns=samples.LABEL).drop_duplicates())
+    assert found[True].entities == contents
+    assert any(
+        f"{contents:,} contents were drawn, not {4 * len(FRAMES['test']):,} rows" in n for n in found[True].notes
+    )
+    wide, narrow = (found[each].overall()["accuracy"] for each in (True, False))
+    assert wide.upper - wide.lower == pytest.approx(2 * (narrow.upper - narrow.lower), rel=0.05)
+
+
+def test_rows_were_drawn_where_hardly_any_is_equal_to_another(home: Path, tmp_path: Path) -> None:
+    outputs = _evaluate(home, tmp_path, {**CONFIG, "by_content": True})
+    assert read_scored(outputs["evaluation"].uri).groups is None
+
+
 def test_slices_are_those_of_the_data_with_missing_values_named(alone: dict[str, Artifact]) -> None:
     evaluation = read_evaluation(alone["evaluation"].uri)
     rows = {each.slice.name: each.n for each in evaluation.estimates if each.slice.columns == ("company",)}
@@ -276,6 +301,46 @@ def test_a_champion_that_predicts_nan_refuses_the_comparison_and_not_by_the_cand
     assert any(note.endswith("Nothing is compared with it.") for note in evaluation.notes)
 
 
+def test_a_model_that_fails_on_a_row_is_refused_with_its_error_and_is_no_defect_of_ours(
+    home: Path, tmp_path: Path
+) -> None:
+    samples.write_model(home / "failing", fails_above=50.0)
+    outputs = _evaluate(home, tmp_path, CONFIG, candidate="failing")
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("answers_every_row", "serving_examples")
+    assert "InvalidArgumentError" in finding.reason
+    assert "a fare above 50" in finding.reason
+    assert outputs["blessing"].get_int_custom_property("blessed") == 0
+    evaluation = read_evaluation(outputs["evaluation"].uri)
+    assert (evaluation.estimates, evaluation.notes) == ((), (finding.reason,))
+
+
+def test_a_model_whose_files_are_damaged_is_refused_with_its_reason(home: Path, tmp_path: Path) -> None:
+    samples.write_model(home / "damaged")
+    for part in (home / "damaged/Format-Serving/variables").iterdir():
+        part.unlink()
+    outputs = _evaluate(home, tmp_path, CONFIG, candidate="damaged")
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert finding.check == "answers_every_row"
+    assert "it cannot be loaded" in finding.reason
+
+
+def test_a_champion_that_fails_on_a_row_refuses_the_comparison_until_a_person_waives_it(
+    home: Path, tmp_path: Path
+) -> None:
+    samples.write_model(home / "failing champion", fails_above=50.0)
+    threshold = {"metric": "auc", "at_least": 0.4, "no_worse_than_blessed_by": 0.1}
+    config = {**CONFIG, "slices": [], "thresholds": [threshold]}
+    outputs = _evaluate(home, tmp_path / "not waived", config, champion="failing champion")
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("threshold_change", "model to beat")
+    assert "The last blessed model cannot be measured: it fails on one of" in finding.reason
+    waived = {**config, "without_champion": {"reason": "made for cheaper rides", "expires": "2999-01-01"}}
+    outputs = _evaluate(home, tmp_path / "waived", waived, champion="failing champion")
+    assert read_report(outputs["report"].uri).verdict is Verdict.PASS
+    assert read_evaluation(outputs["evaluation"].uri).overall()["auc"].blessed_value is None
+
+
 def test_labels_other_than_0_and_1_are_refused_and_named() -> None:
     report = _judged([0, 1, 7, np.nan], [0.1, 0.9, 0.2, 0.3])
     assert [(f.check, f.subject, f.severity) for f in report.findings] == [
@@ -294,6 +359,7 @@ def test_slices_that_all_pass_count_as_a_check_that_ran() -> None:
     report = _judged([0, 1], [0.1, 0.9], thresholds=[limit])
     assert (report.verdict, report.findings) == (Verdict.PASS, ())
     assert report.checks_run == (
+        "answers_every_row",
         "finite_predictions",
         "predictions_are_probabilities",
         "labels_are_binary",

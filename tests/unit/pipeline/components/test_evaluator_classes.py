@@ -194,6 +194,7 @@ def test_sound_predictions_pass_and_say_what_was_looked_at() -> None:
     report = _judged([0, 1, 2], SURE)
     assert report.verdict is Verdict.PASS
     assert report.checks_run == (
+        "answers_every_row",
         "finite_predictions",
         "predictions_are_probabilities",
         "labels_are_classes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx.types import standard_artifacts
 
 from gates.verdict.finding import GateReport, Severity, Verdict
+from gates.verdict.settings import Waiver
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report
 from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.example_validator import ExampleValidatorExecutor, validate
@@ -39,7 +41,8 @@ def _report(splits: Statistics, schema: schema_pb2.Schema, **others: Any) -> Gat
     serving, previous = (
         samples.statistics_of(others[name]) if name in others else None for name in ("serving", "previous")
     )
-    return validate(splits, schema, serving, previous, others.get("tolerated", {}))[0]
+    tolerated, strict = others.get("tolerated", {}), others.get("strict", False)
+    return validate(splits, schema, serving, previous, tolerated, strict=strict)[0]
 
 
 def _fired(report: GateReport) -> set[tuple[str, str, Severity]]:
@@ -320,6 +323,19 @@ def test_a_tolerated_column_warns_with_the_reason(clean: Statistics, schema: sch
     assert _fired(report) == {("schema_missing_column", "fare", Severity.WARN)}
     assert "the meter was down in March" in report.findings[0].reason
     assert report.blessed
+
+
+def test_under_strict_a_column_is_tolerated_only_until_a_day(clean: Statistics, schema: schema_pb2.Schema) -> None:
+    splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
+    reason = "the meter was down in March"
+    for why, verdict in (
+        (reason, Verdict.FAIL),
+        (Waiver(reason=reason, expires=date(2999, 1, 1)), Verdict.PASS),
+        (Waiver(reason=reason, expires=date(2020, 1, 1)), Verdict.FAIL),
+    ):
+        report = _report(splits, schema, tolerated={"fare": why}, strict=True)
+        assert report.verdict is verdict
+    assert "expires" in _report(splits, schema, tolerated={"fare": reason}, strict=True).findings[0].remedy
 
 
 def test_an_empty_split_is_refused_in_words(clean: Statistics, schema: schema_pb2.Schema) -> None:
