@@ -60,7 +60,7 @@ def create_pipeline(config: WorkloadConfig, platform: Platform) -> Pipeline:
         schema=schema_gen.outputs["schema"],
         serving_statistics=serving[-1].outputs["statistics"] if serving else None,
         previous_statistics=previous[-1].outputs["statistics"] if previous else None,
-        config=ValidatorInputs.of(config),
+        config=ValidatorInputs.of(config, platform.strict),
         code=platform.code("pipeline.components.example_validator"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
@@ -13,6 +14,8 @@ from gates.schema.breaches import Breach, merged, number
 from gates.schema.comparators import TEXT_ONLY
 from gates.schema.proposal import SERVING
 from gates.verdict.finding import Finding, Severity
+from gates.verdict.rule import waived
+from gates.verdict.settings import Tolerance, Waiver
 
 COMPARATOR_CHECK = "comparator_type"
 LABEL_CHECK = "label_values"
@@ -143,12 +146,22 @@ def features_with(check: str, schema: schema_pb2.Schema) -> list[str]:
     ]
 
 
-def tolerate(finding: Finding, tolerated: Mapping[str, str]) -> Finding:
-    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it."""
+def tolerate(finding: Finding, tolerated: Mapping[str, str | Tolerance], today: date, strict: bool = False) -> Finding:
+    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it, until the
+    last day. Under strict a reason without a last day is none."""
     if finding.severity is not Severity.BLOCK or finding.subject not in tolerated:
         return finding
-    reason = f"{finding.reason} Tolerated: {tolerated[finding.subject]}"
-    return replace(finding, severity=Severity.WARN, reason=reason)
+    given = tolerated[finding.subject]
+    if isinstance(given, Tolerance):
+        return waived(finding, Waiver(reason=given.reason, expires=given.expires), today)
+    if strict:
+        reason = f"{finding.reason} It is tolerated ({given}) without a last day, which does not count under strict."
+        return replace(finding, reason=reason, remedy=f"{finding.remedy} Or {_last_day_of(finding.subject)}")
+    return replace(finding, severity=Severity.WARN, reason=f"{finding.reason} Tolerated: {given}")
+
+
+def _last_day_of(column: str) -> str:
+    return f"give `validator.tolerated.{column}` a `reason` and the day on which it `expires`."
 
 
 def _comparator_finding(

@@ -7,6 +7,7 @@ ever evaluated there; this one does.
 from __future__ import annotations
 
 import posixpath
+from datetime import date
 from typing import TypeAlias
 
 import tensorflow_data_validation as tfdv
@@ -32,6 +33,7 @@ from gates.schema.anomalies import (
 from gates.schema.anomaly_reasons import SCHEMA_CHECKS, Validated
 from gates.schema.proposal import SERVING, TRAINING
 from gates.verdict.finding import GateReport, SkippedCheck, verdict_of
+from gates.verdict.settings import Tolerance
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, optional_instance
@@ -45,10 +47,11 @@ def validate(
     schema: schema_pb2.Schema,
     serving: Statistics | None,
     previous: Statistics | None,
-    tolerated: dict[str, str],
+    tolerated: dict[str, str | Tolerance],
     computed: dict[str, list[str]] | None = None,
     label: str = "",
     classes: int = 2,
+    strict: bool = False,
 ) -> tuple[GateReport, dict[str, anomalies_pb2.Anomalies]]:
     """The verdict, and TFDV's anomalies by data set. `computed`: the source columns of each column that ingest
     computes. `classes`: the number of the label's classes."""
@@ -77,7 +80,7 @@ def validate(
         skipped.append(SkippedCheck("schema_serving", "there is no serving log (data.serving_log) to validate"))
     else:
         run.append("schema_serving")
-    findings = [tolerate(finding, tolerated) for finding in findings]
+    findings = [tolerate(finding, tolerated, date.today(), strict) for finding in findings]
     if label:
         run.append(LABEL_CHECK)
         findings += label_findings(label, [seen[name] for name in splits], classes)
@@ -135,6 +138,7 @@ class ExampleValidatorExecutor(GateExecutor):
             given.computed,
             given.label,
             given.classes,
+            given.strict,
         )
         _write_anomalies(artifact_utils.get_single_instance(outputs["anomalies"]), anomalies, statistics.span)
         return report

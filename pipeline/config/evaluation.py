@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from core.strict import Strict, conflict, given_twice
-from gates.verdict.settings import Waiver
+from gates.verdict.settings import Tolerance, Waiver
 from pipeline.config.types import SliceValue, Text
 
 
@@ -150,5 +150,6 @@ def _subject(threshold: Threshold) -> str:
 class ValidatorConfig(Strict):
     """How ExampleValidator treats anomalies."""
 
-    tolerated: dict[str, str] = {}
-    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why."""
+    tolerated: dict[str, str | Tolerance] = {}
+    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why, or with `reason` and
+    the last day, `expires` (YYYY-MM-DD). Under `strict` a last day is needed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx.types import standard_artifacts
 
 from gates.verdict.finding import GateReport, Severity, Verdict
+from gates.verdict.settings import Tolerance
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report
 from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.example_validator import ExampleValidatorExecutor, validate
@@ -39,7 +41,8 @@ def _report(splits: Statistics, schema: schema_pb2.Schema, **others: Any) -> Gat
     serving, previous = (
         samples.statistics_of(others[name]) if name in others else None for name in ("serving", "previous")
     )
-    return validate(splits, schema, serving, previous, others.get("tolerated", {}))[0]
+    tolerated, strict = others.get("tolerated", {}), others.get("strict", False)
+    return validate(splits, schema, serving, previous, tolerated, strict=strict)[0]
 
 
 def _fired(report: GateReport) -> set[tuple[str, str, Severity]]:
@@ -320,6 +323,26 @@ def test_a_tolerated_column_warns_with_the_reason(clean: Statistics, schema: sch
     assert _fired(report) == {("schema_missing_column", "fare", Severity.WARN)}
     assert "the meter was down in March" in report.findings[0].reason
     assert report.blessed
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_tolerated_column_blocks_again_from_the_day_after_the_last(
+    strict: bool, clean: Statistics, schema: schema_pb2.Schema
+) -> None:
+    splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
+    for days, severity, words in ((0, Severity.WARN, "Waived until"), (-1, Severity.BLOCK, "it blocks again")):
+        last = date.today() + timedelta(days)
+        given = {"fare": Tolerance(reason="The meter was down.", expires=last)}
+        report = _report(splits, schema, tolerated=given, strict=strict)
+        assert _fired(report) == {("schema_missing_column", "fare", severity)}
+        assert words in report.findings[0].reason
+
+
+def test_strict_tolerates_nothing_without_a_last_day(clean: Statistics, schema: schema_pb2.Schema) -> None:
+    splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
+    report = _report(splits, schema, tolerated={"fare": "the meter was down in March"}, strict=True)
+    assert _fired(report) == {("schema_missing_column", "fare", Severity.BLOCK)}
+    assert "give `validator.tolerated.fare` a `reason` and the day on which it `expires`" in report.findings[0].remedy
 
 
 def test_an_empty_split_is_refused_in_words(clean: Statistics, schema: schema_pb2.Schema) -> None:
