@@ -184,5 +184,5 @@ def test_many_lists_beside_one_another_are_not_taken_for_deep_ones(tmp_path):
 def test_a_file_without_any_usable_line_is_refused_with_what_is_wrong_with_the_first(tmp_path):
     path = stored(tmp_path, '{"a": 1}\n'.encode("utf-16"))
     assert JsonLines().columns(path) is None
-    with pytest.raises(SluiceError, match="no line of .* can be used: line 1 is not UTF-8 text"):
+    with pytest.raises(SluiceError, match=r"no line of .* can be used: line 1 is not UTF-8 text"):
         joined_kinds([JsonLines().survey(path)], JsonLines())

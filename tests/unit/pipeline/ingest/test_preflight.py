@@ -65,7 +65,7 @@ def test_the_type_of_a_column_that_a_second_file_alone_has_can_be_declared(tmp_p
         return check_source(resolve_source(config), config, SplitConfig())
 
     assert check("zip") == ("age", "y", "zip")
-    with pytest.raises(SluiceError, match="no column `zipp`, which data.column_types names"):
+    with pytest.raises(SluiceError, match=r"no column `zipp`, which data\.column_types names"):
         check("zipp")
 
 
