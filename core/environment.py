@@ -4,6 +4,7 @@ Standard library only, and imported before anything else: where nothing is insta
 """
 
 import importlib.util
+import io
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,14 @@ def enter_environment() -> None:
         # orig_argv keeps `-m gates`; a Python before 3.10 has none, and our scripts need none.
         words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:]
         os.execv(own, [str(own), *words])
+    _print_in_any_encoding()
+
+
+def _print_in_any_encoding() -> None:
+    """A letter that the encoding of standard output lacks is printed as its number (`\\u6771`), as on standard error:
+    a name from data must not end a command whose locale is C or latin-1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _own_python() -> Path:

@@ -17,7 +17,7 @@ from pydantic import Field
 from core.strict import Strict
 from gates.data.declared import Declared
 from gates.evaluation.outside_baseline import OutsideFigures
-from gates.verdict.settings import GateSettings, Waiver
+from gates.verdict.settings import GateSettings, Tolerance
 from pipeline.config.evaluation import EvaluatorConfig
 from pipeline.config.references import outside_figures
 from pipeline.config.training import TrainConfig, TunerConfig
@@ -38,31 +38,29 @@ _CODE_OF: Mapping[Purpose, tuple[str, ...]] = {
 class ValidatorInputs(Strict):
     """The inputs of the ExampleValidator."""
 
-    tolerated: dict[str, str | Waiver]
-    """Columns whose anomalies do not refuse, each with the reason why."""
-    strict: bool = False
-    """Whether a column is tolerated until a day alone."""
-    today: str = ""
-    """The day, where a waiver is in force: a verdict that rests on it must not outlive it. Else empty."""
+    tolerated: dict[str, str | Tolerance]
+    """Columns whose anomalies do not refuse, each with the reason why, or with the last day, too."""
     computed: dict[str, list[str]]
     """The columns that ingest makes, each with those that it is made of."""
     label: str
     classes: int
     """How many the label has."""
+    strict: bool = False
+    today: str = ""
+    """The day, where a tolerance has a last one: a verdict that rests on it must not outlive it. Else empty."""
 
     @classmethod
     def of(cls, config: WorkloadConfig, strict: bool = False) -> ValidatorInputs:
-        """From the workload; where the platform is `strict`, the configuration cannot switch it off."""
+        """As the workload has it; where the platform is `strict`, the configuration cannot switch it off."""
         label, expression = config.data.label, config.data.label_expression
+        has_last_day = any(isinstance(each, Tolerance) for each in config.validator.tolerated.values())
         return cls(
             tolerated=config.validator.tolerated,
-            strict=config.gates.strict or strict,
-            today=date.today().isoformat()
-            if any(isinstance(why, Waiver) for why in config.validator.tolerated.values())
-            else "",
             computed={label: list(parse_label_expression(expression).names)} if expression else {},
             label=label,
             classes=config.number_of_classes(),
+            strict=config.gates.strict or strict,
+            today=date.today().isoformat() if has_last_day else "",
         )
 
 

@@ -12,8 +12,8 @@ import click
 
 from core.errors import ExitCode, SluiceError
 from core.file_errors import unusable, unwritable
+from core.printable import show_error
 from core.text import listed, nearest, suggestion
-from gates.command.usage import say
 from runners.component_names import NAMES
 
 
@@ -37,21 +37,21 @@ class _OneSentence(click.Command):
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
         except SluiceError as problem:
-            say(problem)
+            show_error(problem)
             sys.exit(problem.exit_code)
         except OSError as problem:
             found = unusable(problem) or unwritable(problem)
             if found is None:
                 raise
-            say(found)
+            show_error(found)
             sys.exit(found.exit_code)
         except click.exceptions.NoArgsIsHelpError as problem:
             command = problem.ctx.command
             names = listed(command.list_commands(problem.ctx)) if isinstance(command, click.Group) else ""
-            say(_with_all_options(f"{problem.ctx.info_name} needs one of its commands: {names}.", problem.ctx))
+            show_error(_with_all_options(f"{problem.ctx.info_name} needs one of its commands: {names}.", problem.ctx))
             sys.exit(ExitCode.UNUSABLE)
         except click.UsageError as problem:
-            say(_with_all_options(problem.format_message(), problem.ctx))
+            show_error(_with_all_options(problem.format_message(), problem.ctx))
             sys.exit(ExitCode.UNUSABLE)
         except click.Abort:
             sys.exit(130)

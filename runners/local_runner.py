@@ -15,8 +15,7 @@ if __name__ == "__main__":
 import click
 
 from core.errors import ExitCode, SluiceError
-from core.printable import show_page
-from gates.command.usage import say
+from core.printable import show_error, show_page
 from runners.command_line import OneSentenceCommand
 
 _EPILOG = """\b
@@ -85,7 +84,7 @@ def main(
         )
         sys.exit(run(request))
     except SluiceError as problem:
-        say(problem)
+        show_error(problem)
         sys.exit(problem.exit_code)
 
 

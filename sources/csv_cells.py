@@ -19,6 +19,7 @@ from sources.format import Rows
 from sources.rejects import Reject
 
 _AS_USUAL = CsvForm()
+_NO_CHARACTER = "\ufdd0"  # which Unicode leaves to programs
 
 
 def rows_of(
@@ -116,7 +117,11 @@ def _by_row(
 def _cells(record: bytes, width: int, delimiter: str) -> tuple[list[str], str]:
     """The cells of a record, none of a blank line; and what is wrong with them."""
     try:
-        cells = next(csv.reader([record.decode("utf-8")], delimiter=delimiter))
+        text = record.decode("utf-8")
+        # csv reads no NUL before Python 3.11, and Arrow does.
+        stand_in = _NO_CHARACTER if "\0" in text and _NO_CHARACTER not in text else "\0"
+        cells = next(csv.reader([text.replace("\0", stand_in)], delimiter=delimiter))
+        cells = [cell.replace(stand_in, "\0") for cell in cells]
     except UnicodeDecodeError:
         return [], "is not UTF-8 text"
     except csv.Error as error:

@@ -54,7 +54,8 @@ class JsonLines(TextFormat[TextPart]):
             raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
         if len(lines) == _LINES_SEEN:
             return None
-        return tuple(self.parse(whole, Piece(b"".join(lines), 1, 0), None).columns.schema.names)
+        # Where no line can be used, the reading of all says why.
+        return tuple(self.parse(whole, Piece(b"".join(lines), 1, 0), None).columns.schema.names) or None
 
     def whole(self, path: str) -> TextPart:
         """Everything behind the byte order mark."""

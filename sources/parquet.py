@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import SluiceError
+from core.text import shortened
 from sources.format import (
     BATCH_ROWS,
     PART_BYTES,
@@ -20,7 +21,11 @@ from sources.format import (
     check_stored,
     chosen,
 )
+from sources.reading import Reading, to_leave_out
 from sources.storage import open_stored, plain_read_errors
+
+# What Arrow says of a missing list in a column of lists of a fixed size, up to version 12.
+_MISSING_LIST = "Expected all lists to be of size"
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Parquet(Format[ParquetPart]):
           SluiceError: when the file cannot be read or names no columns.
         """
         check_stored(path)
-        with _opened(path) as file:
+        with _opened(path, self.reading) as file:
             if not file.metadata.num_rows:
                 raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
             return tuple(self.reading.kept(file.schema_arrow.names))
@@ -63,7 +68,7 @@ class Parquet(Format[ParquetPart]):
         Raises:
           SluiceError: when the file cannot be read.
         """
-        with _opened(path) as file:
+        with _opened(path, self.reading) as file:
             return ParquetPart(path, tuple(range(file.metadata.num_row_groups)))
 
     def survey(self, path: str, ints: frozenset[str] = frozenset(), names_images: bool = False) -> FileSurvey:
@@ -77,7 +82,7 @@ class Parquet(Format[ParquetPart]):
 
         kinds: dict[str, Kind] = {}
         unheld = {}
-        with _opened(path) as file:
+        with _opened(path, self.reading) as file:
             wanted = self.reading.kept(file.schema_arrow.names)
             for entry in map(file.schema_arrow.field, wanted):
                 kind = kind_of_type(entry.type)
@@ -102,7 +107,7 @@ class Parquet(Format[ParquetPart]):
         import numpy as np
 
         row = part.first_row
-        with _opened(part.path) as file:
+        with _opened(part.path, self.reading) as file:
             if only is None and self.reading.ignore_columns:
                 only = self.reading.kept(file.schema_arrow.names)
             rows = batch_rows(len(file.schema_arrow.names if only is None else only))
@@ -187,7 +192,7 @@ def _leaves(type_: Any) -> int:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(path: str, reading: Reading) -> Iterator[Any]:
     """A Parquet file; Arrow's complaints about it are one sentence, and its columns can be told apart."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -196,7 +201,39 @@ def _opened(path: str) -> Iterator[Any]:
         with plain_read_errors(path), open_stored(path) as stored:
             file = pq.ParquetFile(stored)
             check_names(path, file.schema_arrow.names)
-            yield file
+            try:
+                yield file
+            except pa.ArrowInvalid as error:
+                if _MISSING_LIST in str(error) and (names := _with_missing_lists(file)):
+                    raise _cannot_be_read(path, names, reading) from error
+                raise
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         why = str(error).splitlines()[0]
         raise SluiceError(f"{path} is damaged or not a Parquet file ({why}).", f"Look:  ls -l {path}") from error
+
+
+def _with_missing_lists(file: Any) -> list[str]:
+    """The columns that Arrow cannot read for a list of a fixed size that is missing."""
+    import pyarrow as pa
+
+    found = []
+    for name in file.schema_arrow.names:
+        try:
+            for _ in _read_alone(file, name):
+                pass
+        except pa.ArrowInvalid as error:
+            if _MISSING_LIST in str(error):
+                found.append(name)
+    return found
+
+
+def _cannot_be_read(path: str, names: list[str], reading: Reading) -> SluiceError:
+    import pyarrow as pa
+
+    one, *others = names
+    more = f" (nor {shortened([f'`{name}`' for name in others], 8)})" if others else ""
+    return SluiceError(
+        f"{path}: column `{one}` holds lists of a fixed size, some of which are missing, and Arrow {pa.__version__} "
+        f"cannot read it{more}. Lists of any size can be read.",
+        to_leave_out([*reading.ignore_columns, *names]),
+    )

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import google_crc32c
 
 from core.errors import SluiceError
-from sources.format import BATCH_ROWS, Format, Part, Rows, check_stored, chosen
+from sources.format import BATCH_ROWS, Format, Part, Rows, check_names, check_stored, chosen
 from sources.prediction_log import is_prediction_log
 from sources.prediction_rows import rows_of_predictions
+from sources.reading import Reading, to_leave_out
 from sources.rejects import Reject
 from sources.storage import open_content, plain_read_errors
 
@@ -68,8 +69,10 @@ class TfRecord(Format[Part]):
             raise SluiceError(f"{path} {self.no_rows}.", f"Look:  ls -l {path}")
         if len(records) == _RECORDS_SEEN:
             return None
-        rows = _rows(path, records, 1)
-        return None if rows.rejects else tuple(self.reading.kept(rows.columns.schema.names))
+        if is_prediction_log(records[0]):
+            rows = _rows(path, records, 1, self.reading)
+            return None if rows.rejects else tuple(self.reading.kept(rows.columns.schema.names))
+        return _names_in(path, records, self.reading)
 
     def whole(self, path: str) -> Part:
         """The only part: a TFRecord file cannot be entered in the middle."""
@@ -83,10 +86,25 @@ class TfRecord(Format[Part]):
         """
         first = 1
         for records in _batched(read_records(part.path)):
-            rows = _rows(part.path, records, first)
+            rows = _rows(part.path, records, first, self.reading)
             first += len(records)
             rows.columns = chosen(rows.columns, only, self.reading)
             yield rows
+
+
+def _names_in(path: str, records: list[bytes], reading: Reading) -> tuple[str, ...] | None:
+    """The features of Examples, also where one has two types, which may be a reason to leave it out; None when there is
+    a record that is no Example."""
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    from sources.example_fields import names_in
+
+    decoder = ExamplesToRecordBatchDecoder()
+    if any(_why_no_example(record, decoder, reading) for record in records):
+        return None
+    names = sorted({name for record in records for name in names_in(record)})
+    check_names(path, names)
+    return tuple(reading.kept(names))
 
 
 def read_records(path: str) -> Iterator[bytes]:
@@ -130,21 +148,28 @@ def _batched(records: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def _rows(path: str, records: list[bytes], first: int) -> Rows:
+def _rows(path: str, records: list[bytes], first: int, reading: Reading) -> Rows:
     """The rows of consecutive records, of which the first one says what they are."""
     import numpy as np
 
     # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+    from sources.example_fields import features_in
+
     lines = np.arange(first, first + len(records))
     if is_prediction_log(records[0]):
         return rows_of_predictions(path, records, lines)
     decoder = ExamplesToRecordBatchDecoder()
-    if not any(map(_other_field, records)):
+    rows, count = None, features_in(records)
+    if count is not None:
         with contextlib.suppress(RuntimeError):
-            return Rows(decoder.DecodeBatch(records), lines, True)
-    return _decode_one_by_one(path, records, lines, decoder)
+            rows = Rows(decoder.DecodeBatch(records), lines, True)
+    # Of a feature that a record has twice the decoder keeps one.
+    if rows is None or count != sum(len(each) - each.null_count for each in rows.columns.columns):
+        rows = _decode_one_by_one(path, records, lines, decoder, reading)
+    check_names(path, rows.columns.schema.names)
+    return rows
 
 
 def _other_field(record: bytes) -> int | None:
@@ -163,24 +188,53 @@ def _other_field(record: bytes) -> int | None:
     return None
 
 
-def _decode_one_by_one(path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any) -> Rows:
-    """Which records of a batch are no tf.Examples, or else which feature has two types."""
+def _decode_one_by_one(
+    path: str, records: list[bytes], lines: npt.NDArray[np.int64], decoder: Any, reading: Reading
+) -> Rows:
+    """The good records of a batch, without the columns to leave out, and a reason for each of the others.
+
+    Raises:
+      SluiceError: when a feature has two types.
+    """
     import pyarrow as pa
+
+    from sources.example_fields import without
 
     good, rejects = [], []
     for place, record in enumerate(records):
-        if why := _why_no_example(record, decoder):
+        if why := _why_no_example(record, decoder, reading):
             rejects.append(Reject(path, int(lines[place]), why, repr(record[:200])))
         else:
             good.append(place)
+    kept = [without(records[place], reading.ignore_columns) for place in good]
     try:
-        batch = decoder.DecodeBatch([records[place] for place in good]) if good else pa.RecordBatch.from_arrays([], [])
+        batch = decoder.DecodeBatch(kept) if good else pa.RecordBatch.from_arrays([], [])
     except RuntimeError as error:
-        raise SluiceError(f"{path}: its records do not agree: {str(error).splitlines()[0]}") from error
+        raise _of_two_types(path, kept, lines[good].tolist(), reading, error) from error
     return Rows(batch, lines[good], True, rejects)
 
 
-def _why_no_example(record: bytes, decoder: Any) -> str:
+def _of_two_types(
+    path: str, records: list[bytes], lines: list[int], reading: Reading, error: RuntimeError
+) -> SluiceError:
+    """The refusal of a feature that holds one type in one record and another in another."""
+    from sources.example_fields import types_of
+
+    seen: dict[str, tuple[str, int]] = {}
+    for record, line in zip(records, lines, strict=True):
+        for name, type_ in types_of(record).items():
+            before, at = seen.setdefault(name, (type_, line))
+            if before != type_:
+                return SluiceError(
+                    f"{path}, record {line}: `{name}` holds {type_}, and {before} in record {at}.",
+                    to_leave_out([*reading.ignore_columns, name]),
+                )
+    return SluiceError(f"{path}: its records do not agree: {str(error).splitlines()[0]}")
+
+
+def _why_no_example(record: bytes, decoder: Any, reading: Reading) -> str:
+    from sources.example_fields import what_is_lost
+
     try:
         decoder.DecodeBatch([record])
     except RuntimeError:
@@ -188,7 +242,11 @@ def _why_no_example(record: bytes, decoder: Any) -> str:
     other = _other_field(record)
     if other == _FEATURE_LISTS:
         return "is a tf.SequenceExample: write its feature lists as features of a tf.Example"
-    return "" if other is None else "has a field that a tf.Example does not have"
+    return (
+        "has a field that a tf.Example does not have"
+        if other is not None
+        else what_is_lost(record, reading.ignore_columns)
+    )
 
 
 def _masked(data: bytes) -> int:

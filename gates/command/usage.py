@@ -17,11 +17,6 @@ from core.printable import show_error, show_page
 _STOPPED = 130  # as shells report Ctrl-C
 
 
-def say(problem: SluiceError) -> None:
-    """A user's error on standard error: one sentence and the next command."""
-    show_error(problem)
-
-
 def folder_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
     """The value of an option that names a workload, whose folders are called by it: a path would lead out of them."""
     if not name or name.startswith(".") or set(name) & set("/\\"):
@@ -65,7 +60,7 @@ def _said(problem: OSError) -> ExitCode:
     found = unusable(problem)
     if found is None:
         raise problem
-    say(found)
+    show_error(found)
     return found.exit_code
 
 
@@ -77,16 +72,16 @@ class OneSentenceCommand(click.Command):
         try:
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except SluiceError as problem:
-            say(problem)
+            show_error(problem)
             code = problem.exit_code
         except OSError as problem:
             code = _said(problem)
         except click.UsageError as problem:
             where = problem.ctx.command_path if problem.ctx else "python -m gates"
-            say(SluiceError(problem.format_message(), f"All options:  {where} --help"))
+            show_error(SluiceError(problem.format_message(), f"All options:  {where} --help"))
             code = ExitCode.UNUSABLE
         except click.ClickException as problem:
-            say(SluiceError(problem.format_message()))
+            show_error(SluiceError(problem.format_message()))
             code = ExitCode.UNUSABLE
         except (click.Abort, KeyboardInterrupt):
             code = _STOPPED

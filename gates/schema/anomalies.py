@@ -15,7 +15,7 @@ from gates.schema.comparators import TEXT_ONLY
 from gates.schema.proposal import SERVING
 from gates.verdict.finding import Finding, Severity
 from gates.verdict.rule import waived
-from gates.verdict.settings import Waiver
+from gates.verdict.settings import Tolerance, Waiver
 
 COMPARATOR_CHECK = "comparator_type"
 LABEL_CHECK = "label_values"
@@ -146,18 +146,22 @@ def features_with(check: str, schema: schema_pb2.Schema) -> list[str]:
     ]
 
 
-def tolerate(finding: Finding, tolerated: Mapping[str, str | Waiver], today: date, strict: bool = False) -> Finding:
-    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it. Under
-    `strict` a reason without a last day is not enough."""
+def tolerate(finding: Finding, tolerated: Mapping[str, str | Tolerance], today: date, strict: bool = False) -> Finding:
+    """A blocking finding on a tolerated column becomes a warning that carries the reason for tolerating it, until the
+    last day. Under strict a reason without a last day is none."""
     if finding.severity is not Severity.BLOCK or finding.subject not in tolerated:
         return finding
-    why = tolerated[finding.subject]
-    if isinstance(why, Waiver):
-        return waived(finding, why.model_copy(update={"subjects": []}), today)
+    given = tolerated[finding.subject]
+    if isinstance(given, Tolerance):
+        return waived(finding, Waiver(reason=given.reason, expires=given.expires), today)
     if strict:
-        last_day = f"validator.tolerated={{{finding.subject}: {{reason: …, expires: YYYY-MM-DD}}}}"
-        return replace(finding, remedy=f"{finding.remedy} Under strict it is tolerated only until a day: {last_day}")
-    return replace(finding, severity=Severity.WARN, reason=f"{finding.reason} Tolerated: {why}")
+        reason = f"{finding.reason} It is tolerated ({given}) without a last day, which does not count under strict."
+        return replace(finding, reason=reason, remedy=f"{finding.remedy} Or {_last_day_of(finding.subject)}")
+    return replace(finding, severity=Severity.WARN, reason=f"{finding.reason} Tolerated: {given}")
+
+
+def _last_day_of(column: str) -> str:
+    return f"give `validator.tolerated.{column}` a `reason` and the day on which it `expires`."
 
 
 def _comparator_finding(

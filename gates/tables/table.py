@@ -94,6 +94,10 @@ class Table:
             return np.isnan(self.numbers(name))
         return np.asarray(pc.is_null(column).to_numpy())
 
+    def has_one_value(self, name: str) -> bool:
+        """Whether all rows that have a value of the column have the same one."""
+        return self.has(name) and int(pc.count_distinct(self.arrow.column(name), mode="only_valid").as_py()) == 1
+
     def numbers(self, name: str) -> Floats:
         """A NUMBER column as float64, NaN where missing."""
         key = ("numbers", name)

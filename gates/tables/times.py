@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ _DATES = (
 )
 _YEAR_FIRST = re.compile(r"^\d{4}[-/.]?W?\d{2}")
 _PERIOD = re.compile(r"(19|20)\d{2}(-?(0[1-9]|1[0-2])|[-/. ](0?[1-9]|1[0-2])|[-/. ]?(w([0-4]\d|5[0-3])|q[1-4]))")
+_YEAR_MONTH = re.compile(r"((?:19|20)\d{2})[-/. ]?(0?[1-9]|1[0-2])")
+_YEAR_QUARTER = re.compile(r"((?:19|20)\d{2})[-/. ]?q([1-4])")
 _NAMES = tuple(
     frozenset(name[:letters].casefold() for name in names if name)
     for names in (calendar.month_name, calendar.day_name)
@@ -98,6 +101,33 @@ def holds_periods(values: Iterable[str]) -> bool:
     return bool(words) and (
         all(map(_PERIOD.fullmatch, words)) or any(words <= each and len(words) < len(each) for each in _NAMES)
     )
+
+
+class Period(Enum):
+    """What a text such as 2013-12-31, 2013-12, 2013Q4, December or Tue names."""
+
+    DAY = "day"
+    MONTH = "month"
+    QUARTER = "quarter"
+    MONTH_OF_YEAR = "month of the year"
+    WEEKDAY = "weekday"
+
+
+def period_of(value: str) -> tuple[Period, int] | None:
+    """The period that a text names and its number: days, months, quarters since 1970, months of the year and weekdays
+    from 0 on; None for another text. A time names its day."""
+    if not math.isnan(seconds := epoch_seconds(value.encode())):
+        return Period.DAY, math.floor(seconds / 86_400)
+    text = value.strip().casefold()
+    if found := _YEAR_MONTH.fullmatch(text):
+        return Period.MONTH, (int(found[1]) - 1970) * 12 + int(found[2]) - 1
+    if found := _YEAR_QUARTER.fullmatch(text):
+        return Period.QUARTER, (int(found[1]) - 1970) * 4 + int(found[2]) - 1
+    for period, names in ((Period.MONTH_OF_YEAR, calendar.month_name[1:]), (Period.WEEKDAY, calendar.day_name)):
+        for number, name in enumerate(names):
+            if text in (name.casefold(), name[:3].casefold()):
+                return period, number
+    return None
 
 
 def sorts_as_text(value: bytes | str) -> bool:

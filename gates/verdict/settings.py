@@ -32,6 +32,15 @@ class Waiver(Strict):
     `severity`, `threshold`); all of the check when empty."""
 
 
+class Tolerance(Strict):
+    """Lets the anomalies of a column pass as warnings, for a reason and for a time."""
+
+    reason: Sentence
+    """Why they may pass. It is printed in every verdict."""
+    expires: Day
+    """The last day on which they may, as YYYY-MM-DD; from the day after they block again."""
+
+
 class CheckSettings(Strict):
     """What may be changed about one check."""
 

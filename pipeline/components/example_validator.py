@@ -33,7 +33,7 @@ from gates.schema.anomalies import (
 from gates.schema.anomaly_reasons import SCHEMA_CHECKS, Validated
 from gates.schema.proposal import SERVING, TRAINING
 from gates.verdict.finding import GateReport, SkippedCheck, verdict_of
-from gates.verdict.settings import Waiver
+from gates.verdict.settings import Tolerance
 from pipeline.artifacts.schema import read_schema
 from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.gate import Artifacts, GateComponent, GateExecutor, gate_spec, optional_instance
@@ -47,7 +47,7 @@ def validate(
     schema: schema_pb2.Schema,
     serving: Statistics | None,
     previous: Statistics | None,
-    tolerated: dict[str, str | Waiver],
+    tolerated: dict[str, str | Tolerance],
     computed: dict[str, list[str]] | None = None,
     label: str = "",
     classes: int = 2,

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from core.strict import Strict, conflict, given_twice
 from core.text import did_you_mean
-from gates.verdict.settings import Waiver
+from gates.verdict.settings import Tolerance, Waiver
 from pipeline.config.types import SliceValue, Text
 
 
@@ -154,6 +154,6 @@ def _subject(threshold: Threshold) -> str:
 class ValidatorConfig(Strict):
     """How ExampleValidator treats anomalies."""
 
-    tolerated: dict[str, str | Waiver] = {}
-    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why; or with a `reason` and
-    the day on which it `expires`, as `gates.strict` requires."""
+    tolerated: dict[str, str | Tolerance] = {}
+    """Columns whose anomalies are shown as warnings and do not refuse, each with the reason why, or with `reason` and
+    the last day, `expires` (YYYY-MM-DD). Under `strict` a last day is needed."""

@@ -108,7 +108,7 @@ def check_columns(path: str, present: Iterable[str], wanted: Wanted) -> None:
         if name in wanted.data.ignore_columns:
             raise SluiceError(f"data.ignore_columns leaves out `{name}`, which {key} names.", "Remove it from one.")
         if name not in have:
-            hint = did_you_mean(name, have, f"; it has {columns_in_words(have)}.")
+            hint = did_you_mean(name, have, f"; it has {columns_in_words(have) or 'no columns'}.")
             raise SluiceError(f"{path} has no column `{name}`, which {key} names{hint}", f"Set it:  --set {key}=COLUMN")
     if wanted.only is None and (unknown := sorted(set(wanted.data.column_types) - set(have))):
         raise SluiceError(f"{path} has no column `{unknown[0]}`, which data.column_types names.")

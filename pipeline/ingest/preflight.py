@@ -27,10 +27,17 @@ def check_source(source: Source, data: DataConfig, split: SplitConfig, only: str
     for path, here in by_file.items():
         if here is None:
             continue
-        if columns and not format_.leaves_out:
-            check_same_columns(source.files[0], columns, path, here)
-        check_columns(path, here, wanted)
+        if not format_.leaves_out:
+            if columns:
+                check_same_columns(source.files[0], columns, path, here)
+            check_columns(path, here, wanted)
         columns = columns or here
     if format_.by_class:
         check_class_folders(data, source.files, partial=only is not None)
-    return (columns_of_all(list(by_file.values())) or ()) if format_.leaves_out else columns
+    if not format_.leaves_out:
+        return columns
+    # A file may lack a column that another one has.
+    of_all = columns_of_all(list(by_file.values()))
+    if of_all is not None:
+        check_columns(source.files[0], of_all, wanted)
+    return of_all or ()

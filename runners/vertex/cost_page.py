@@ -13,7 +13,7 @@ from cloud.cost import Span
 from cloud.prices import OLD_AFTER_DAYS, Prices, load_prices
 from core.atomic_write import write_text
 from core.errors import SluiceError
-from gates.command.usage import say
+from core.printable import show_error
 from pipeline.config.load import load_environment, load_workload
 from runners.command_line import OneSentenceCommand
 from runners.provenance import ROOT
@@ -90,7 +90,7 @@ def main(output: Path) -> None:
     try:
         _write(output)
     except SluiceError as problem:
-        say(problem)
+        show_error(problem)
         sys.exit(problem.exit_code)
 
 

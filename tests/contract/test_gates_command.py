@@ -30,6 +30,7 @@ def gates(*words: object, program: tuple[str, ...] = ("-m", "gates"), **environm
         cwd=ROOT,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=120,
         env={**os.environ, **environment},
     )
@@ -202,6 +203,17 @@ def test_neither_tensorflow_nor_tfx_is_imported(data: Path, suffix: str) -> None
     ended = gates("check", *tables, program=("-c", program))
     assert ended.returncode in (0, 2), ended.stderr
     assert ended.stdout.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_name_that_the_encoding_of_the_terminal_lacks_ends_no_command(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "ta😀.csv"
+    path.write_text("größe😀,label\n" + "".join(f"東京{i % 7},{i % 2}\n" for i in range(60)), encoding="utf-8")
+    for words in (("describe", "--data", path), ("check", "--train", path, "--label", "label")):
+        ended = gates(*words, PYTHONIOENCODING=encoding)
+        assert ended.returncode in (0, 2), ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert r"\U0001f600" in gates("describe", "--data", path, PYTHONIOENCODING=encoding).stdout
 
 
 @pytest.mark.parametrize("words", [("list",), ("--help",), ("check", "--help")])

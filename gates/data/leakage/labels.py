@@ -250,6 +250,8 @@ def _feature_gap(
         f"may lose {limit:g}.",
         remedy=f"Fit `{feature}` out of fold: a row's own label must not be in the value that it is given; or drop it.",
         chart=_chart(proxy, found, name, feature),
+        column=feature,
+        table=name,
     )
 
 

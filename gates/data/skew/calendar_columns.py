@@ -5,13 +5,13 @@ They differ wherever the time itself differs, so the comparison of a later table
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
 
 from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_categories
-from gates.tables.times import epoch_scale, holds_times, instants
+from gates.tables.times import Period, epoch_scale, holds_times, instants, period_of
 
 _DAY, _HOUR = 86_400.0, 3_600.0
 # Clocks, time zones and late rows displace a few rows.
@@ -19,6 +19,8 @@ _FOLLOWS = 0.995
 _FEWEST_ROWS = 25
 # A column of more values than that for each part of the calendar has other values than names for it.
 _MOST_NAMES = 4
+_NO_NUMBER = -(2**62)
+_WEEKDAY = 6  # its place among the parts
 
 
 @lru_cache(maxsize=4)
@@ -43,11 +45,55 @@ def follows_calendar(train: Table, other: Table, name: str, time: str) -> bool:
     known = [side[rows] for side, rows in zip(moments, at, strict=True)]
     if train.kinds[name] is ColumnKind.NUMBER:
         values = [table.numbers(name)[rows] for table, rows in zip((train, other), at, strict=True)]
-        return any(_is_shifted(part, values) for part in _parts(known))
+        parts = list(_parts(known))
+        return any(_is_shifted(part, values) for part in parts) or _is_turned(parts[_WEEKDAY], values)
     if train.kinds[name] is not ColumnKind.CATEGORY:
         return False
-    codes, _ = joint_categories([train, other], name)
-    return any(_is_renamed(part, [c[rows] for c, rows in zip(codes, at, strict=True)]) for part in _parts(known))
+    codes, names = joint_categories([train, other], name)
+    own = [c[rows] for c, rows in zip(codes, at, strict=True)]
+    if (meant := _meant_by([names[code] for code in np.unique(own[0])])) is not None:
+        kind, part = meant
+        numbers = np.array([_number_of(name, kind) for name in names], np.int64)
+        in_train, in_other = (
+            float((numbers[c] == part(side)).mean()) >= _FOLLOWS for c, side in zip(own, known, strict=True)
+        )
+        # Where train means what it says, a later value that says another time, or none, does not follow.
+        if in_train:
+            return in_other
+    return any(_is_renamed(part, own) for part in _parts(known))
+
+
+def _meant_by(names: list[str]) -> tuple[Period, Callable[[Floats], Codes]] | None:
+    """The part of the calendar that all of these texts name; None for other texts.
+
+    So a column is known to follow the time also where train has a single day, month or year of it.
+    """
+    kinds = {None if (found := period_of(name)) is None else found[0] for name in names}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return None if kind is None else (kind, _PERIODS[kind])
+
+
+def _number_of(name: str, kind: Period) -> int:
+    found = period_of(name)
+    return found[1] if found is not None and found[0] is kind else _NO_NUMBER
+
+
+def _day(seconds: Floats) -> Codes:
+    return np.floor(seconds / _DAY).astype(np.int64)
+
+
+def _month(seconds: Floats) -> Codes:
+    return _day(seconds).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+
+
+# By the kind of a period in `times.period_of`; days and months are counted from 1970 on, weekdays from Monday.
+_PERIODS: dict[Period, Callable[[Floats], Codes]] = {
+    Period.DAY: _day,
+    Period.MONTH: _month,
+    Period.QUARTER: lambda seconds: _month(seconds) // 3,
+    Period.MONTH_OF_YEAR: lambda seconds: _month(seconds) % 12,
+    Period.WEEKDAY: lambda seconds: (_day(seconds) + 3) % 7,
+}
 
 
 def _parts(moments: list[Floats]) -> Iterator[list[Codes]]:
@@ -81,6 +127,15 @@ def _is_shifted(part: list[Codes], values: list[Floats]) -> bool:
     _, codes = np.unique(np.concatenate(values), return_inverse=True)
     known = np.isin(part[1], part[0])
     return bool(known.all()) and _is_renamed(part, np.split(codes, [len(values[0])]))
+
+
+def _is_turned(weekdays: list[Codes], values: list[Floats]) -> bool:
+    """Weekdays that are counted from another day than Monday, the same one in both tables."""
+    turned = [(each - of) % 7 for each, of in zip(values, weekdays, strict=True)]
+    first = float(np.median(turned[0]))
+    return all(each.min() >= 0 and each.max() <= 7 for each in values) and all(
+        float((each == first).mean()) >= _FOLLOWS for each in turned
+    )
 
 
 def _is_renamed(part: list[Codes], codes: list[Codes]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from core.strict import Strict
 from gates.verdict.catalogue import Gate, checks
+from gates.verdict.settings import Tolerance
 from pipeline.component_inputs import (
     EvaluatorInputs,
     GateInputs,
@@ -78,6 +79,16 @@ def test_a_waiver_arrives_with_its_reason_and_its_day() -> None:
     waiver = GateInputs.from_property(given.to_property()).settings.checks[CHECK].waive
     assert waiver is not None
     assert (waiver.reason, waiver.expires) == ("agreed", date(2099, 1, 31))
+
+
+def test_a_tolerance_arrives_with_its_day_and_its_verdict_lasts_that_day() -> None:
+    until = ("validator.tolerated={fare: {reason: mended soon, expires: 2099-01-31}, company: no name}",)
+    given = ValidatorInputs.of(load_workload("taxi", until), strict=True)
+    fare, company = (ValidatorInputs.from_property(given.to_property()).tolerated[name] for name in ("fare", "company"))
+    assert (fare, company) == (Tolerance(reason="mended soon", expires=date(2099, 1, 31)), "no name")
+    assert (given.strict, given.today) == (True, date.today().isoformat())
+    plain = ValidatorInputs.of(load_workload("taxi", ("validator.tolerated={company: no name}",)))
+    assert (plain.strict, plain.today) == (False, "")
 
 
 def test_the_registry_shows_settings_in_the_order_of_their_names() -> None:

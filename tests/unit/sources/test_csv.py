@@ -48,6 +48,15 @@ def test_a_bad_row_costs_only_itself(block, tmp_path, monkeypatch):
     assert rejects == [(4, "1 field instead of 2"), (6, "3 fields instead of 2"), (7, "is not UTF-8 text")]
 
 
+@pytest.mark.parametrize("other", ["", '5" pipe,2\n', "\ufdd0,3\n"])
+def test_a_nul_is_a_character_whatever_stands_in_other_rows(other: str, tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_bytes(f'a,b\nx\0y,1\n"\0, ""z""",2\n{other}'.encode())
+    rows, _, rejects = rows_and_lines(path)
+    assert rows[:2] == [("x\0y", "1"), ('\0, "z"', "2")]
+    assert rejects == []
+
+
 def test_refuses_a_header_that_is_no_csv_in_one_sentence(tmp_path):
     path = tmp_path / "data.csv"
     path.write_bytes(b"a," + b"x" * 200_000 + b"\n1,2\n")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.errors import SluiceError
 from sources import json_lines, text_files
+from sources.joined import joined_kinds
 from sources.json_lines import JsonLines
 from sources.kinds import Kind
 
@@ -178,3 +179,10 @@ def test_many_lists_beside_one_another_are_not_taken_for_deep_ones(tmp_path):
     path = stored(tmp_path, json.dumps(row) + "\n")
     [batch] = JsonLines().read(JsonLines().whole(path))
     assert batch.columns.schema.field("c7").type == pa.list_(pa.int64())
+
+
+def test_a_file_without_any_usable_line_is_refused_with_what_is_wrong_with_the_first(tmp_path):
+    path = stored(tmp_path, '{"a": 1}\n'.encode("utf-16"))
+    assert JsonLines().columns(path) is None
+    with pytest.raises(SluiceError, match=r"no line of .* can be used: line 1 is not UTF-8 text"):
+        joined_kinds([JsonLines().survey(path)], JsonLines())

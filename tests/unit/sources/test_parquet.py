@@ -1,5 +1,6 @@
 """Parquet: every type is kept, or refused with the column and the line to set; a name is not a path."""
 
+import base64
 import datetime
 import decimal
 from pathlib import Path
@@ -128,6 +129,26 @@ def test_decimals_as_text_keep_all_their_digits(tmp_path: Path) -> None:
     number = decimal.Decimal("12345678901234567890.10")
     path = write(tmp_path, x=pa.array([number, None], pa.decimal128(38, 2)))
     assert values_of(path, "x", Kind.BYTES) == [b"12345678901234567890.10", None]
+
+
+def test_a_missing_list_of_fixed_size_in_a_file_is_named_with_its_column(tmp_path: Path) -> None:
+    """As newer Arrow writes it: stored as any list, with the fixed size in the file's own schema."""
+    table = pa.table({"kept": [1, 2, 3], "pair": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int64()))})
+    declared = pa.schema([("kept", pa.int64()), ("pair", pa.list_(pa.int64(), 2))]).serialize().to_pybytes()
+    path = str(tmp_path / "rows.parquet")
+    pq.write_table(table.replace_schema_metadata({"ARROW:schema": base64.b64encode(declared)}), path)
+    assert pq.read_schema(path).field("pair").type == pa.list_(pa.int64(), 2)
+    whole = Parquet()
+    if int(pa.__version__.split(".")[0]) > 12:
+        assert values_of(path, "pair") == [[1, 2], [], [3, 4]]
+        return
+    with pytest.raises(
+        SluiceError, match="column `pair` holds lists of a fixed size, some of which are missing"
+    ) as found:
+        list(whole.read(whole.whole(path)))
+    assert """--set 'data.ignore_columns=["pair"]'""" in found.value.next_command
+    without = Parquet(Reading(ignore_columns=["pair"]))
+    assert without.survey(path).kinds == {"kept": Kind.INT}
 
 
 @pytest.mark.parametrize("statistics", [True, False])

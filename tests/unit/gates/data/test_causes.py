@@ -59,6 +59,55 @@ def test_blames_the_faulty_column_once(fault, column: str) -> None:
     assert columns_of(blocking(train, eval=fault(other))) == [column]
 
 
+def with_gaps_filled(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(company="Taxi Affiliation Services")
+
+
+def exchanged(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.rename(columns={"pickup_latitude": "dropoff_latitude", "dropoff_latitude": "pickup_latitude"})
+
+
+def without_label(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns=DECLARED.label)
+
+
+@pytest.mark.parametrize(
+    ("fault", "columns"),
+    [
+        (renamed, ["company"]),
+        (with_infinities, ["fare"]),
+        (with_gaps_filled, ["company"]),
+        (exchanged, ["dropoff_latitude", "pickup_latitude"]),
+    ],
+)
+def test_a_cause_in_three_tables_is_one_finding_that_names_them(fault, columns: list[str]) -> None:
+    train, *others = assigned([6000, 1200, 1200, 1200])
+    held_out, test, log = map(fault, others)
+    (found,) = blocking(train, eval=held_out, test=test, serving=without_label(log))
+    assert found.column in columns
+    assert all(f"`{name}`" in found.reason for name in columns)
+    assert "found in test and serving as well" in found.reason
+
+
+def test_exchanged_columns_are_named_with_what_puts_them_right() -> None:
+    train, other = assigned([6000, 1500])
+    (found,) = blocking(train, eval=exchanged(other))
+    assert "they look exchanged" in found.reason
+    assert "Put `dropoff_latitude` and `pickup_latitude` of eval in each other's place" in found.remedy
+
+
+def test_another_fault_beside_exchanged_columns_keeps_its_finding() -> None:
+    train, other = assigned([6000, 1500])
+    assert columns_of(blocking(train, eval=renamed(exchanged(other)))) == ["company", "dropoff_latitude"]
+
+
+def test_one_column_in_the_wrong_rows_is_not_taken_for_exchanged() -> None:
+    train, other = assigned([6000, 1500])
+    wrong = other["pickup_latitude"].to_numpy()[np.random.default_rng(0).permutation(len(other))]
+    found = blocking(train, eval=other.assign(pickup_latitude=wrong))
+    assert found and not any("exchanged" in each.reason for each in found)
+
+
 def test_names_what_follows_from_the_cause() -> None:
     train, other = assigned([6000, 1500])
     (found,) = blocking(train, eval=renamed(other))

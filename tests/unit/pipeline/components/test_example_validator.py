@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tfx.types import standard_artifacts
 
 from gates.verdict.finding import GateReport, Severity, Verdict
-from gates.verdict.settings import Waiver
+from gates.verdict.settings import Tolerance
 from pipeline.artifacts.blessings import Blessing, GateReportArtifact, is_blessed, read_report
 from pipeline.component_inputs import ValidatorInputs
 from pipeline.components.example_validator import ExampleValidatorExecutor, validate
@@ -325,17 +325,24 @@ def test_a_tolerated_column_warns_with_the_reason(clean: Statistics, schema: sch
     assert report.blessed
 
 
-def test_under_strict_a_column_is_tolerated_only_until_a_day(clean: Statistics, schema: schema_pb2.Schema) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_tolerated_column_blocks_again_from_the_day_after_the_last(
+    strict: bool, clean: Statistics, schema: schema_pb2.Schema
+) -> None:
     splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
-    reason = "the meter was down in March"
-    for why, verdict in (
-        (reason, Verdict.FAIL),
-        (Waiver(reason=reason, expires=date(2999, 1, 1)), Verdict.PASS),
-        (Waiver(reason=reason, expires=date(2020, 1, 1)), Verdict.FAIL),
-    ):
-        report = _report(splits, schema, tolerated={"fare": why}, strict=True)
-        assert report.verdict is verdict
-    assert "expires" in _report(splits, schema, tolerated={"fare": reason}, strict=True).findings[0].remedy
+    for days, severity, words in ((0, Severity.WARN, "Waived until"), (-1, Severity.BLOCK, "it blocks again")):
+        last = date.today() + timedelta(days)
+        given = {"fare": Tolerance(reason="The meter was down.", expires=last)}
+        report = _report(splits, schema, tolerated=given, strict=strict)
+        assert _fired(report) == {("schema_missing_column", "fare", severity)}
+        assert words in report.findings[0].reason
+
+
+def test_strict_tolerates_nothing_without_a_last_day(clean: Statistics, schema: schema_pb2.Schema) -> None:
+    splits = {**clean, "eval": samples.statistics_of(FRAMES["eval"].drop(columns="fare"))}
+    report = _report(splits, schema, tolerated={"fare": "the meter was down in March"}, strict=True)
+    assert _fired(report) == {("schema_missing_column", "fare", Severity.BLOCK)}
+    assert "give `validator.tolerated.fare` a `reason` and the day on which it `expires`" in report.findings[0].remedy
 
 
 def test_an_empty_split_is_refused_in_words(clean: Statistics, schema: schema_pb2.Schema) -> None:

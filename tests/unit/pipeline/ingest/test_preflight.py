@@ -56,6 +56,19 @@ def test_a_column_of_json_lines_may_be_in_any_file(lines: int, known: tuple[str,
             check("zones")
 
 
+def test_the_type_of_a_column_that_a_second_file_alone_has_can_be_declared(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"age": 1, "y": 0}\n')
+    (tmp_path / "b.jsonl").write_text('{"age": 1, "y": 0, "zip": "02134"}\n')
+
+    def check(column: str) -> tuple[str, ...]:
+        config = DataConfig(source=str(tmp_path / "*.jsonl"), label="y", column_types={column: "string"})
+        return check_source(resolve_source(config), config, SplitConfig())
+
+    assert check("zip") == ("age", "y", "zip")
+    with pytest.raises(SluiceError, match=r"no column `zipp`, which data\.column_types names"):
+        check("zipp")
+
+
 def test_another_separator_is_named_with_the_key(tmp_path: Path) -> None:
     for sign, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
         with pytest.raises(SluiceError, match=f"a {word} stood between its cells") as refused:

@@ -51,6 +51,37 @@ def test_a_later_day_is_like_train(name: str, first: str) -> None:
     assert {"`month`", "`month_name`", "`weekday`", "`year`"} <= set(told.reason.replace(",", " ").split())
 
 
+def texts_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The calendar in texts, as files have it."""
+    when = pd.to_datetime(frame["when"], unit="s")
+    return frame.assign(
+        day_text=when.dt.strftime("%d.%m.%Y"),
+        month_text=when.dt.strftime("%Y-%m"),
+        quarter=when.dt.to_period("Q").astype(str),
+        short=when.dt.strftime("%a"),
+        when=when.dt.strftime("%Y-%m-%d %H:%M:%S UTC"),
+    )
+
+
+def test_the_day_after_a_single_day_is_like_train_also_in_texts_and_in_another_month() -> None:
+    train, later = (texts_of(days(day, 2_000, 24, seed)) for seed, day in enumerate(("2026-10-31", "2026-11-01")))
+    serving = later.drop(columns="y")
+    before = texts_of(days("2026-10-30", 2_000, 24, seed=2))
+    findings = judge_data(data_of(train, TIME, serving=serving, previous=before))
+    assert grave(findings.findings) == []
+    (told,) = [each for each in findings.findings if each.subject == "calendar of serving"]
+    assert {"`day_text`", "`month_name`", "`month_text`"} <= set(told.reason.replace(",", " ").split())
+
+
+@pytest.mark.parametrize("wrong", ["2026-12", "November", "?"])
+def test_a_later_month_that_says_another_time_than_its_row_is_refused(wrong: str) -> None:
+    train = texts_of(days("2026-09-01", 6_000, 61 * 24))
+    later = texts_of(days("2026-11-01", 1_000, 24, seed=1)).drop(columns="y")
+    assert grave(judge_data(data_of(train, TIME, serving=later)).findings) == []
+    found = grave(judge_data(data_of(train, TIME, serving=later.assign(month_text=wrong))).findings)
+    assert {subject for _, subject in found} == {"month_text in serving"}
+
+
 def test_refuses_a_weekday_counted_from_another_day() -> None:
     train, later = days("2024-01-01", 6_000, 60 * 24), days("2024-03-01", 3_000, 7 * 24, seed=1)
     wrong = later.assign(weekday=later["weekday"] - 1)
