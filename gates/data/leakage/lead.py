@@ -64,9 +64,11 @@ class Rivals:
     @classmethod
     def of(cls, powers: Mapping[str, PredictivePower]) -> Rivals:
         """All of these features."""
+        if not powers:
+            return cls((), ())
         names = list(powers)
-        errors = np.array([powers[name].errors for name in names]).reshape(len(names), -1)
-        means = errors.mean(axis=1) if len(names) else np.empty(0)
+        errors = np.array([powers[name].errors for name in names])
+        means = errors.mean(axis=1)
         columns = [sorted(zip(column.tolist(), names, strict=True)) for column in errors.T]
         return cls(sorted(zip(means.tolist(), names, strict=True)), columns)
 

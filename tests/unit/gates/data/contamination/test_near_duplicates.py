@@ -73,3 +73,12 @@ def test_passes_numbers_that_eval_holds_as_float32():
     train, held_out, test = assign(rides())
     rounded = held_out.astype(dict.fromkeys(held_out.select_dtypes("float64").columns, "float32"))
     assert not blocking(data_of((train, rounded, test)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_passes_tables_of_one_continuous_column_beside_few_values(seed):
+    """A value that the ranks are made of is farther from the others than one that lies between them."""
+    rng = np.random.default_rng(seed)
+    columns = {"fare": rng.choice([2.5, 5.25, 7.75, 10.0], 3_000), "kind": rng.choice(list("abc"), 3_000)}
+    frame = pd.DataFrame({**columns, "measured": rng.normal(size=3_000), LABEL: rng.integers(0, 2, 3_000)})
+    assert not blocking(data_of((frame[:2_000], frame[2_000:])))

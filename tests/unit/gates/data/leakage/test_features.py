@@ -47,6 +47,12 @@ def test_refuses_tips() -> None:
     assert refused(data_of(taxi(keep=("tips",)), LABEL)) == {("single_feature", "tips")}
 
 
+def test_names_the_copy_of_a_label_that_is_the_only_feature() -> None:
+    trips = taxi(3_000)[[LABEL]]
+    data = data_of(trips.assign(copied=trips[LABEL].map({0: "low", 1: "high"})), LABEL)
+    assert ("single_feature", "copied") in refused(data)
+
+
 def test_two_leaks_do_not_clear_each_other() -> None:
     found = refused(data_of(taxi(12_000, keep=("tips", "payment_type")), LABEL))
     assert found == {("single_feature", "tips"), ("single_feature", "payment_type")}
