@@ -113,7 +113,9 @@ def _refuse_other_separator(path: str, header: str, sample: bytes, used: str) ->
     rows = sample.decode("utf-8", "replace").splitlines()[:_ROWS_SAMPLED]
     for word, sign in SEPARATORS.items():
         try:
-            widths = {len(cells) for cells in csv.reader([header, *rows[:-1]], delimiter=sign) if cells}
+            # The last record may be cut off, also within quotes.
+            records = list(csv.reader([header, *rows], delimiter=sign))[:-1]
+            widths = {len(cells) for cells in records if cells}
         except csv.Error:
             continue
         if len(widths) == 1 and widths != {1}:

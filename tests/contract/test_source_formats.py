@@ -349,7 +349,9 @@ class TestTfRecord(TableContract, BadRowsContract):
     )
     def test_what_a_decoder_would_leave_out_is_a_reject(self, tmp_path: Path, more: bytes, why: str) -> None:
         example = next(tfrecord.read_records(str(source_files.write_tfrecord(tmp_path / "a.tfrecord", {"a": [1]}))))
-        path = source_files.stored(tmp_path / f"b{self.suffix}", frame_records([example, example + more, example * 2]))
+        path = source_files.stored(
+            tmp_path / f"b{self.suffix}", frame_records([example, example + more, example + b"\x0a\x00"])
+        )
         [rows] = self.format.read(Part(str(path)))
         assert [(each.line, each.reason.startswith(why)) for each in rows.rejects] == [(2, True)]
         assert rows.columns.num_rows == 2

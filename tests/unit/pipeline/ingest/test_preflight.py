@@ -76,5 +76,10 @@ def test_another_separator_is_named_with_the_key(tmp_path: Path) -> None:
         assert f"--set data.csv.separator={word}" in refused.value.next_command
 
 
+def test_another_separator_is_named_also_where_newlines_stand_in_quotes(tmp_path: Path) -> None:
+    with pytest.raises(SluiceError, match="a semicolon stood between its cells: that makes 3 columns"):
+        columns(tmp_path / "rows.csv", "note;price;y\n" + '"two\nlines";1.234,56;0\n' * 50)
+
+
 def test_a_file_of_one_column_whose_name_holds_a_separator_is_read_when_a_comma_is_declared(tmp_path: Path) -> None:
     assert columns(tmp_path / "rows.csv", "a;b\n1;2\n", label="a;b", csv={"separator": "comma"}) == ("a;b",)
