@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 from registry.contents import contents_of, digest_of
 from registry.folder import FolderRegistry
+from registry.index import GRAPH_FILES, MODEL_FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 # Thresholds that a model of one epoch on few rows meets; one of them compares with the model before.
@@ -210,12 +210,15 @@ class Started:
     def to_end(self, each: Callable[[], None] = lambda: None) -> Ended:
         """Waits for its end, and calls `each` meanwhile."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._process.poll() is None:
-            each()
-            if time.monotonic() > deadline:
-                self.kill()
-                raise TimeoutError(f"still running: {shlex.join(self._process.args)}")
-            time.sleep(0.01)
+        try:
+            while self._process.poll() is None:
+                each()
+                if time.monotonic() > deadline:
+                    raise TimeoutError("still running")
+                time.sleep(0.01)
+        except BaseException:
+            self.kill()
+            raise
         text = self._printed.read_text(errors="replace")
         self._printed.unlink()
         return Ended(self._process.returncode, text)
@@ -245,6 +248,11 @@ def _numbers(serving: Path) -> list[str]:
 
 def _content(version: Path) -> str:
     return digest_of(contents_of(version))
+
+
+def _weights(model: Path) -> dict[str, str]:
+    """The files of a model but its graph, which TensorFlow writes otherwise in each process."""
+    return {path: hashed for path, hashed in contents_of(model).items() if path not in GRAPH_FILES}
 
 
 def _plain_metrics(record: Mapping[str, Any]) -> dict[str, float]:
