@@ -112,15 +112,14 @@ def damages() -> Iterator[Damage]:
     """Every damage of the list; those that need mounts only where this process may mount."""
     store, index, record = "taxi/metadata.sqlite", "registry/taxi/index.json", "taxi/2*/run.json"
     yield Damage("metadata.sqlite truncated to a half", _cut(store, 0.5), versions=2)
-    yield Damage("metadata.sqlite truncated to 1 %", _cut(store, 0.01), versions=2)
     yield Damage("a page of metadata.sqlite garbled", _garbled_page(store), versions=2)
     yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
-    yield Damage("metadata.sqlite empty", _filled(store, b""), versions=2)
     yield Damage("metadata.sqlite missing", _gone(store), versions=2)
-    for gate in ("DataGate", "Evaluator", "ModelGate", "Pusher"):
-        report = f"taxi/artifacts/{gate}/report/*/report.json"
-        yield Damage(f"report.json of {gate} truncated", _cut(report, 0.5))
-        yield Damage(f"report.json of {gate} gone", _gone(report))
+    report = "taxi/artifacts/{}/report/*/report.json"
+    for gate in ("DataGate", "ModelGate"):
+        yield Damage(f"report.json of {gate} truncated", _cut(report.format(gate), 0.5))
+    for gate in ("Evaluator", "Pusher"):
+        yield Damage(f"report.json of {gate} gone", _gone(report.format(gate)))
     yield Damage("the registry's index truncated", _cut(index, 0.4))
     yield Damage("the registry's index gone", _gone(index))
     yield Damage("a version's entry in the registry truncated", _cut("registry/taxi/1.0.0/version.json", 0.4))

@@ -87,12 +87,12 @@ def _undisturbed(site: Site) -> tuple[float, State]:
 def _cases(
     home: Path, site: Site, kept: Path, seconds: float, expected: State, kills: int, seed: int
 ) -> Iterator[Case]:
-    for moment in moments(site, kills, seconds, seed):
-        yield "killed", moment.name, partial(killed, site, moment, expected)
+    if os.geteuid() == 0:
+        for filling in FILLINGS:
+            yield "a full disk", filling.name, partial(filled, home, filling, expected)
     for damage in damages():
         yield "damaged", damage.name, partial(damaged, site, kept, damage, expected)
     yield "together", "two workloads", partial(two_workloads, site, expected)
     yield "together", "the same", partial(the_same_twice, site, expected)
-    if os.geteuid() == 0:
-        for filling in FILLINGS:
-            yield "a full disk", filling.name, partial(filled, home, filling, expected)
+    for moment in moments(site, kills, seconds, seed):
+        yield "killed", moment.name, partial(killed, site, moment, expected)

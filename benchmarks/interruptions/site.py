@@ -154,9 +154,8 @@ class Site:
         left = [*serving.glob(".incoming-*"), *serving.glob(".leaving-*")]
         left += (self.output / "registry" / workload).glob(".incoming-*")
         faults = [*(f"registered {each}" for each in altered), *(f"left over: {each}" for each in left)]
-        if served and _content(serving / served[-1]) not in {
-            _content(Path(each.location) / "model") for each in registered
-        }:
+        known = [_weights(Path(each.location) / MODEL_FOLDER) for each in registered]
+        if served and _weights(serving / served[-1]) not in known:
             faults.append(f"the newest served version {served[-1]} is none that is registered")
         return State(
             outcome=record["outcome"],

@@ -79,8 +79,8 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """Serves until SIGTERM or Ctrl-C, then answers what has begun.
 
     Raises:
-      SluiceError: when the port is taken, the folder has no version or is another workload's, another process serves it,
-        or Envoy, where it is the front, does not start or ends again and again.
+      SluiceError: when the port is taken, the folder has no version or is of another workload, another process serves
+        it, or Envoy, where it is the front, does not start or ends again and again.
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
