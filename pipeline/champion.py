@@ -261,14 +261,17 @@ def model_to_beat(candidate: BaseChannel, places: ChampionPlaces) -> Resolver:
 
 
 def model_in_production(
-    registry: str, workload: str, code: Callable[..., str]
+    registry: str, workload: str, code: Callable[..., str], serving: str = ""
 ) -> Callable[[BaseChannel, ChampionPlaces], BaseNode]:
     """What makes the node that takes the model in production from the registry at the place `registry`; where that is
-    empty there is no model to beat. The candidate is not looked at: it may be that very model again, unchanged."""
+    empty there is no model to beat, unless the folder of versions `serving` holds one. The candidate is not looked at:
+    it may be that very model again, unchanged."""
 
     def champion(candidate: BaseChannel, places: ChampionPlaces) -> BaseNode:  # noqa: ARG001
         from pipeline.components.champion import Champion  # local runs resolve theirs
 
-        return Champion(registry=registry, workload=workload, code=code("pipeline.components.champion"))
+        return Champion(
+            registry=registry, workload=workload, serving=serving, code=code("pipeline.components.champion")
+        )
 
     return champion

@@ -118,7 +118,7 @@ class Site:
 
     def start(self, workload: str = "taxi") -> Started:
         """Starts a run in a process group of its own."""
-        return Started(self.command(workload), self.home)
+        return Started(self.command(workload))
 
     def run(self, workload: str = "taxi") -> Ended:
         """A run to its end."""
@@ -172,8 +172,10 @@ class Site:
 class Started:
     """A running command, whose output goes to a file so that it never waits for a reader."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
-        self._printed = Path(tempfile.mkstemp(prefix="printed-", dir=folder)[1])
+    def __init__(self, command: Sequence[str]) -> None:
+        handle, name = tempfile.mkstemp(prefix="printed-")
+        os.close(handle)
+        self._printed = Path(name)
         with self._printed.open("w") as file:
             self._process = subprocess.Popen(
                 command,
