@@ -62,17 +62,6 @@ def _emptied(pattern: str) -> Callable[[Site], None]:
     return inflict
 
 
-def _garbled_page(pattern: str) -> Callable[[Site], None]:
-    def inflict(site: Site) -> None:
-        for path in _found(site, pattern):
-            whole = bytearray(path.read_bytes())
-            middle = len(whole) // 8192 * 4096
-            whole[middle : middle + 4096] = b"\xa5" * 4096
-            path.write_bytes(whole)
-
-    return inflict
-
-
 def _found(site: Site, pattern: str) -> list[Path]:
     found = sorted(site.output.glob(pattern))
     assert found, f"nothing to damage: {pattern}"
@@ -112,7 +101,6 @@ def damages() -> Iterator[Damage]:
     """Every damage of the list; those that need mounts only where this process may mount."""
     store, index, record = "taxi/metadata.sqlite", "registry/taxi/index.json", "taxi/2*/run.json"
     yield Damage("metadata.sqlite truncated to a half", _cut(store, 0.5), versions=2)
-    yield Damage("a page of metadata.sqlite garbled", _garbled_page(store), versions=2)
     yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
     yield Damage("metadata.sqlite missing", _gone(store), versions=2)
     report = "taxi/artifacts/{}/report/*/report.json"
@@ -121,19 +109,16 @@ def damages() -> Iterator[Damage]:
     for gate in ("Evaluator", "Pusher"):
         yield Damage(f"report.json of {gate} gone", _gone(report.format(gate)))
     yield Damage("the registry's index truncated", _cut(index, 0.4))
-    yield Damage("the registry's index gone", _gone(index))
-    yield Damage("a version's entry in the registry truncated", _cut("registry/taxi/1.0.0/version.json", 0.4))
     yield Damage("the registry's index and the version's entry truncated", _both_of_the_registry)
     yield Damage("run.json truncated", _cut(record, 0.3))
     yield Damage("latest is a link to nothing", _latest_to_nothing)
     yield Damage("the serving folder is a link to nothing", _linked("nowhere"), _unlinked)
     yield Damage("the serving folder is a link into another workload's", _linked("serving/other"), _unlinked)
     yield Damage("the served version lacks its graph", _gone("serving/taxi/[0-9]*/saved_model.pb"), versions=2)
-    for component in ("ExampleGen", "Transform", "Trainer", "Evaluator"):
+    for component in ("Transform", "Trainer"):
         yield Damage(
             f"the outputs of {component} emptied", _emptied(f"taxi/artifacts/{component}/[a-z]*/*"), versions=2
         )
-    yield Damage("all artifacts gone", _gone("taxi/artifacts"), versions=2)
     if os.geteuid() == 0:
         yield Damage("the output folder can only be read", _read_only(True), _read_only(False))
 

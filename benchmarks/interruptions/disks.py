@@ -31,10 +31,8 @@ FILLINGS = (
     Filling("ingest", "taxi/artifacts/ExampleGen/*", 0),
     Filling("the transformation", "taxi/artifacts/Transform/*", 20_000),
     Filling("the training", "taxi/artifacts/Trainer/*", 150_000),
-    Filling("the registration", "registry/taxi/.incoming-*", 8_000),
     Filling("the push", "serving/taxi/.lock", 40_000),
     Filling("the report", "serving/taxi/.newest/*", 200_000),
-    Filling("run.json", "serving/taxi/.newest/*", 60_000),
     Filling("the end of the push", "serving/taxi/.newest/*", 0),
 )
 

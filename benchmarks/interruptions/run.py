@@ -20,7 +20,7 @@ import click
 
 from benchmarks.interruptions.damages import damaged, damages
 from benchmarks.interruptions.disks import FILLINGS, filled
-from benchmarks.interruptions.kills import killed, moments
+from benchmarks.interruptions.kills import killed, kills
 from benchmarks.interruptions.page import page
 from benchmarks.interruptions.site import ROOT, Site, State
 from benchmarks.interruptions.together import the_same_twice, two_workloads
@@ -32,21 +32,23 @@ Case = tuple[str, str, Callable[[], Tried]]
 
 
 @click.command()
-@click.option("--kills", default=20, show_default=True, type=click.IntRange(0), help="How many moments to draw.")
+@click.option(
+    "--kills", "moments", default=20, show_default=True, type=click.IntRange(0), help="How many moments to draw."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--only", default="", help="Cases whose kind or name contains this; writes no page.")
 @click.option("--results", type=click.Path(path_type=Path), help="Keeps results; what ended in order is not repeated.")
-def main(kills: int, seed: int, only: str, results: Path | None) -> None:
+def main(moments: int, seed: int, only: str, results: Path | None) -> None:
     """Disturb runs, and print how each ended."""
     known = _read(results)
     with tempfile.TemporaryDirectory(prefix="interruptions-") as folder:
         home = Path(folder)
-        site, kept = Site(home / "site"), home / "kept"
-        seconds, expected = _undisturbed(site)
+        site, proven, kept = Site(home / "site"), home / "proven", home / "kept"
+        seconds, expected = _undisturbed(site, proven)
         click.echo(f"undisturbed: {expected.outcome}, {seconds:.0f} s of processor")
         shutil.copytree(site.output, kept, symlinks=True)
         found: dict[str, list[Tried]] = {}
-        for kind, name, case in _cases(home, site, kept, seconds, expected, kills, seed):
+        for kind, name, case in _cases(home, site, proven, kept, seconds, expected, moments, seed):
             if only in kind or only in name:
                 tried = known.get(f"{kind}: {name}") or case()
                 found.setdefault(kind, []).append(tried)
@@ -73,19 +75,23 @@ def _write(results: Path | None, known: Mapping[str, Tried]) -> None:
         write_json(results, {name: asdict(tried) for name, tried in known.items()})
 
 
-def _undisturbed(site: Site) -> tuple[float, State]:
-    """The processor time of a run that nothing disturbs, and its end."""
+def _undisturbed(site: Site, proven: Path) -> tuple[float, State]:
+    """The processor time of a run that nothing disturbs, and its end. It goes as far as the ModelGate first, which
+    leaves `proven`."""
     before = os.times()
-    ended = site.run()
+    for arguments in (("--until", "ModelGate"), ()):
+        ended = site.run(*arguments)
+        if ended.exit_code:
+            raise RuntimeError(ended.printed)
+        if arguments:
+            shutil.copytree(site.output, proven, symlinks=True)
     after = os.times()
-    if ended.exit_code:
-        raise RuntimeError(ended.printed)
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     return seconds, site.state()
 
 
 def _cases(
-    home: Path, site: Site, kept: Path, seconds: float, expected: State, kills: int, seed: int
+    home: Path, site: Site, proven: Path, kept: Path, seconds: float, expected: State, moments: int, seed: int
 ) -> Iterator[Case]:
     if os.geteuid() == 0:
         for filling in FILLINGS:
@@ -94,5 +100,5 @@ def _cases(
         yield "damaged", damage.name, partial(damaged, site, kept, damage, expected)
     yield "together", "two workloads", partial(two_workloads, site, expected)
     yield "together", "the same", partial(the_same_twice, site, expected)
-    for moment in moments(site, kills, seconds, seed):
-        yield "killed", moment.name, partial(killed, site, moment, expected)
+    for row in kills(moments, seconds, seed):
+        yield "killed", row.name, partial(killed, site, proven, row, expected)

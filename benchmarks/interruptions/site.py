@@ -116,13 +116,13 @@ class Site:
         places = ["--workload", workload, "--data", str(self.data), "--output-dir", str(self.output)]
         return [sys.executable, str(ROOT / "runners/local_runner.py"), *places, *settings, *more]
 
-    def start(self, workload: str = "taxi") -> Started:
-        """Starts a run in a process group of its own."""
-        return Started(self.command(workload))
+    def start(self, workload: str = "taxi", *more: str) -> Started:
+        """Starts a run in a process group of its own; `more`: further arguments."""
+        return Started(self.command(workload, *more))
 
-    def run(self, workload: str = "taxi") -> Ended:
+    def run(self, *more: str) -> Ended:
         """A run to its end."""
-        return self.start(workload).to_end()
+        return self.start("taxi", *more).to_end()
 
     def type(self, command: str) -> Ended:
         """Types a command that was printed as the next one, in the folder that it was printed in."""
