@@ -153,9 +153,10 @@ class LocalRun:
             outcome = outcome_of_error(problem)
         except Interrupted as interrupt:
             outcome = outcome_of_interrupt(interrupt.exit_code)
-        except Exception as defect:
+        except Exception as problem:
             logging.getLogger("sluice").exception("the run ended in an unexpected way")
-            outcome = outcome_of_defect(defect, self._see_log)
+            of_the_disk = unwritable(problem)
+            outcome = outcome_of_error(of_the_disk) if of_the_disk else outcome_of_defect(problem, self._see_log)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
         try:

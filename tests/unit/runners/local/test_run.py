@@ -49,13 +49,15 @@ def _run_whose_record_fails(
 
 def _run_that_ends(
     folder: Path,
-    outcome: Outcome,
+    outcome: Outcome | Exception,
     stream: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
     results: Results | None = None,
 ) -> int:
     def run_components(run: LocalRun, _: object) -> Outcome:
         run._results = dict(results or {})
+        if isinstance(outcome, Exception):
+            raise outcome
         return outcome
 
     monkeypatch.setattr(local_run, "datasets_here", lambda *_: None)
@@ -124,3 +126,11 @@ def test_outputs_that_were_altered_while_the_run_went_on_are_no_defect(
     assert "Trainer/model/1 is not what it was when it was made" in stream.getvalue()
     written = json.loads((tmp_path / "taxi/latest/run.json").read_text())
     assert (written["exit_code"], written["pushed_version"]) == (3, "7")
+
+
+def test_a_disk_too_full_for_the_metadata_store_is_no_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    full = RuntimeError("Failed to establish connection to Metadata storage: database or disk is full query: CREATE")
+    assert _run_that_ends(tmp_path, full, stream, monkeypatch) == 3
+    assert stream.getvalue().startswith("sluice · taxi")
+    assert "sluice: the disk is full.\n        Make room:  df -h\n" in stream.getvalue()
