@@ -41,7 +41,7 @@ def test_killed_again_and_again_while_it_registers_and_pushes_it_leaves_whole_ve
 ) -> None:
     output = tmp_path / "out"
     serving, seen = output / "serving/taxi", {}
-    for appearing in ("registry/taxi/.incoming-*/*", "serving/taxi/.incoming-*", "serving/taxi/[0-9]*"):
+    for appearing in ("registry/taxi/1.0.0", "serving/taxi/[0-9]*", "taxi/artifacts/Pusher/report/*/*"):
         process = start_locally(output, *QUICK)
         end_when(process, lambda pattern=appearing: any(output.glob(pattern)), signal.SIGKILL)
         seen |= {path: contents_of(path) for path in serving.glob("[0-9]*")}
