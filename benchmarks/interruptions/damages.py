@@ -99,26 +99,22 @@ def _read_only(is_read_only: bool) -> Callable[[Site], None]:
 
 def damages() -> Iterator[Damage]:
     """Every damage of the list; those that need mounts only where this process may mount."""
-    store, index, record = "taxi/metadata.sqlite", "registry/taxi/index.json", "taxi/2*/run.json"
+    store, report = "taxi/metadata.sqlite", "taxi/artifacts/{}/report/*/report.json"
     yield Damage("metadata.sqlite truncated to a half", _cut(store, 0.5), versions=2)
-    yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
-    yield Damage("metadata.sqlite missing", _gone(store), versions=2)
-    report = "taxi/artifacts/{}/report/*/report.json"
-    for gate in ("DataGate", "ModelGate"):
-        yield Damage(f"report.json of {gate} truncated", _cut(report.format(gate), 0.5))
-    for gate in ("Evaluator", "Pusher"):
-        yield Damage(f"report.json of {gate} gone", _gone(report.format(gate)))
-    yield Damage("the registry's index truncated", _cut(index, 0.4))
+    yield Damage("the registry's index truncated", _cut("registry/taxi/index.json", 0.4))
     yield Damage("the registry's index and the version's entry truncated", _both_of_the_registry)
-    yield Damage("run.json truncated", _cut(record, 0.3))
+    yield Damage("run.json truncated", _cut("taxi/2*/run.json", 0.3))
     yield Damage("latest is a link to nothing", _latest_to_nothing)
     yield Damage("the serving folder is a link to nothing", _linked("nowhere"), _unlinked)
     yield Damage("the serving folder is a link into another workload's", _linked("serving/other"), _unlinked)
     yield Damage("the served version lacks its graph", _gone("serving/taxi/[0-9]*/saved_model.pb"), versions=2)
-    for component in ("Transform", "Trainer"):
-        yield Damage(
-            f"the outputs of {component} emptied", _emptied(f"taxi/artifacts/{component}/[a-z]*/*"), versions=2
-        )
+    yield Damage("report.json of ModelGate truncated", _cut(report.format("ModelGate"), 0.5))
+    yield Damage("report.json of Pusher gone", _gone(report.format("Pusher")))
+    yield Damage("report.json of Evaluator gone", _gone(report.format("Evaluator")))
+    yield Damage("report.json of DataGate truncated", _cut(report.format("DataGate"), 0.5))
+    yield Damage("the outputs of Trainer emptied", _emptied("taxi/artifacts/Trainer/[a-z]*/*"), versions=2)
+    yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
+    yield Damage("metadata.sqlite missing", _gone(store), versions=2)
     if os.geteuid() == 0:
         yield Damage("the output folder can only be read", _read_only(True), _read_only(False))
 

@@ -48,18 +48,17 @@ def main(moments: int, seed: int, only: str, results: Path | None) -> None:
         click.echo(f"undisturbed: {expected.outcome}, {seconds:.0f} s of processor")
         shutil.copytree(site.output, kept, symlinks=True)
         found: dict[str, list[Tried]] = {}
-        for kind, name, case in _cases(home, site, proven, kept, seconds, expected, moments, seed):
+        for kind, name, case in _cases(site, proven, kept, seconds, expected, moments, seed):
             if only in kind or only in name:
                 tried = known.get(f"{kind}: {name}") or case()
                 found.setdefault(kind, []).append(tried)
                 known[f"{kind}: {name}"] = tried
                 _write(results, known)
+                if not only:
+                    PAGE.write_text(page(found, seed), encoding="utf-8")
                 click.echo(f"{kind}: {tried.name}: {tried.ending}")
                 for problem in tried.problems:
                     click.echo(f"    PROBLEM: {problem}")
-    if not only:
-        PAGE.write_text(page(found, seed), encoding="utf-8")
-        click.echo(f"written: {PAGE.relative_to(ROOT)}")
     sys.exit(2 if any(tried.problems for group in found.values() for tried in group) else 0)
 
 
@@ -91,14 +90,14 @@ def _undisturbed(site: Site, proven: Path) -> tuple[float, State]:
 
 
 def _cases(
-    home: Path, site: Site, proven: Path, kept: Path, seconds: float, expected: State, moments: int, seed: int
+    site: Site, proven: Path, kept: Path, seconds: float, expected: State, moments: int, seed: int
 ) -> Iterator[Case]:
+    for row in kills(moments, seconds, seed):
+        yield "killed", row.name, partial(killed, site, proven, row, expected)
     if os.geteuid() == 0:
         for filling in FILLINGS:
-            yield "a full disk", filling.name, partial(filled, home, filling, expected)
+            yield "a full disk", filling.name, partial(filled, site, proven, filling, expected)
     for damage in damages():
         yield "damaged", damage.name, partial(damaged, site, kept, damage, expected)
     yield "together", "two workloads", partial(two_workloads, site, expected)
     yield "together", "the same", partial(the_same_twice, site, expected)
-    for row in kills(moments, seconds, seed):
-        yield "killed", row.name, partial(killed, site, proven, row, expected)
