@@ -64,7 +64,7 @@ def ended_in_order(
     problems += [
         f"version {each} was not whole at some moment" for each, found in seen.versions.items() if len(found) > 1
     ]
-    return Tried(name, ending, tuple(problems))
+    return Tried(name, ending.replace(f"{site.home}/", ""), tuple(problems))
 
 
 def _typed(site: Site, ended: Ended) -> tuple[str, list[str]]:
