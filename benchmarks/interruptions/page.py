@@ -15,8 +15,8 @@ part is done where there is one (a link removed, room made), and then it must en
 hold a traceback, and no version may stand in the serving folder at any moment that is not whole. After a damage that
 makes it train anew two versions may be served: TensorFlow writes the same weights into another graph file.
 
-Kills come in rows of up to four, so that what is killed goes on after a kill itself. Kills and full disks at the end of a
-run begin on the outputs of one that went as far as the ModelGate.
+Kills come in rows of up to four, so that what is killed goes on after a kill itself. Kills and full disks at the end
+of a run begin on the outputs of one that went as far as the ModelGate.
 
 Made by `make bench-interruptions`, which ends with exit code 2 when one does not end in order. Disks that fill and a
 folder that can only be read need mounts, and so a user who may mount.
