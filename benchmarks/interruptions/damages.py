@@ -102,7 +102,6 @@ def damages() -> Iterator[Damage]:
     store, report = "taxi/metadata.sqlite", "taxi/artifacts/{}/report/*/report.json"
     yield Damage("metadata.sqlite truncated to a half", _cut(store, 0.5), versions=2)
     yield Damage("the registry's index truncated", _cut("registry/taxi/index.json", 0.4))
-    yield Damage("the registry's index and the version's entry truncated", _both_of_the_registry)
     yield Damage("run.json truncated", _cut("taxi/2*/run.json", 0.3))
     yield Damage("latest is a link to nothing", _latest_to_nothing)
     yield Damage("the serving folder is a link to nothing", _linked("nowhere"), _unlinked)
@@ -117,11 +116,6 @@ def damages() -> Iterator[Damage]:
     yield Damage("metadata.sqlite missing", _gone(store), versions=2)
     if os.geteuid() == 0:
         yield Damage("the output folder can only be read", _read_only(True), _read_only(False))
-
-
-def _both_of_the_registry(site: Site) -> None:
-    _cut("registry/taxi/index.json", 0.4)(site)
-    _cut("registry/taxi/1.0.0/version.json", 0.4)(site)
 
 
 def _latest_to_nothing(site: Site) -> None:
