@@ -259,6 +259,11 @@ class LocalRun:
         found = unwritable(problem)
         if found is None:
             raise problem
+        if outcome.outcome == "failed" and outcome.next_command == found.next_command:
+            # The same disk: one sentence is enough.
+            outcome = replace(outcome, reason=f"{outcome.reason.rstrip('.')}, and the run cannot be recorded.")
+            print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
+            return outcome
         print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
         found = SluiceError(
             f"the run cannot be recorded in {from_here(self._folder.path)}: {found.headline}", found.next_command

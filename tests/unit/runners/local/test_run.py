@@ -86,6 +86,17 @@ def test_a_disk_too_full_for_the_record_ends_with_the_verdict_and_the_next_comma
     assert not (tmp_path / "taxi/latest").exists()
 
 
+def test_a_disk_that_is_too_full_for_a_component_and_for_the_record_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    ended = Outcome("failed", 3, "train could not go on: the disk is full.", "Make room:  df -h")
+    assert _run_whose_record_fails(tmp_path, ended, errno.ENOSPC, stream, monkeypatch) == 3
+    assert stream.getvalue().count("sluice: ") == 1
+    sentence = "train could not go on: the disk is full, and the run cannot be recorded."
+    assert stream.getvalue().endswith(f"sluice: {sentence}\n        Make room:  df -h\n")
+
+
 def test_an_error_of_the_record_that_a_defect_might_cause_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
