@@ -33,9 +33,9 @@ FILLINGS = (
     Filling("ingest", "taxi/artifacts/ExampleGen/*", 0),
     Filling("the transformation", "taxi/artifacts/Transform/*", 20_000),
     Filling("the training", "taxi/artifacts/Trainer/*", 150_000),
+    Filling("the registration", "taxi/artifacts/Registrar/*", 0, True),
     Filling("the push", "serving/taxi/.lock", 40_000, True),
-    Filling("the report", "serving/taxi/.newest/*", 200_000, True),
-    Filling("the end of the push", "serving/taxi/.newest/*", 0, True),
+    Filling("run.json and the report", "serving/taxi/.newest/*", 200_000, True),
 )
 
 
