@@ -110,7 +110,7 @@ def damages() -> Iterator[Damage]:
     yield Damage("report.json of ModelGate truncated", _cut(report.format("ModelGate"), 0.5))
     yield Damage("report.json of Pusher gone", _gone(report.format("Pusher")))
     yield Damage("report.json of Evaluator gone", _gone(report.format("Evaluator")))
-    yield Damage("report.json of DataGate truncated", _cut(report.format("DataGate"), 0.5))
+    yield Damage("report.json of DataGate truncated", _cut(report.format("DataGate"), 0.5), versions=2)
     yield Damage("the outputs of Trainer emptied", _emptied("taxi/artifacts/Trainer/[a-z]*/*"), versions=2)
     yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
     yield Damage("metadata.sqlite missing", _gone(store), versions=2)

@@ -37,7 +37,7 @@ def test_resumes_after_kill(component: str, kept: str, tmp_path: Path, first_run
 
 
 def test_killed_again_and_again_while_it_registers_and_pushes_it_leaves_whole_versions_and_one_is_pushed(
-    tmp_path: Path, first_run: Run
+    tmp_path: Path,
 ) -> None:
     output = tmp_path / "out"
     serving, seen = output / "serving/taxi", {}
@@ -50,7 +50,6 @@ def test_killed_again_and_again_while_it_registers_and_pushes_it_leaves_whole_ve
 
     assert resumed.exit_code == 0, resumed.printed + resumed.complaints
     assert resumed.states()["Trainer"] == "reused"
-    assert resumed.record["metrics"]["overall"] == pytest.approx(first_run.record["metrics"]["overall"], abs=1e-3)
     [version] = resumed.versions()
     [registered] = FolderRegistry(output / "registry").versions("taxi")
     assert seen == {serving / version: contents_of(Path(registered.location) / "model")}
