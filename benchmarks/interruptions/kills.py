@@ -6,7 +6,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.interruptions.site import Seen, Site, State, processor_seconds
@@ -65,8 +65,8 @@ class Kills:
 
 
 def kills(count: int, seconds: float, seed: int) -> Iterator[Kills]:
-    """`count` moments: one at each event of the end, and the others in rows of up to four, at an event on the way or
-    within the first two thirds of the processor time that an undisturbed run needs, `seconds`."""
+    """`count` moments: one at each event of the end, and the others in rows of up to four, at events on the way and
+    then within a third of the processor time that an undisturbed run needs, `seconds`."""
     rng = random.Random(seed)
     late = rng.sample(_AT_THE_END, min(len(_AT_THE_END), count // 2))
     for pattern in late:
@@ -76,8 +76,8 @@ def kills(count: int, seconds: float, seed: int) -> Iterator[Kills]:
         size = min(_IN_A_ROW, left)
         events = sorted(rng.sample(range(len(_ON_THE_WAY)), (size + 1) // 2))
         row = [Moment(_delay(rng), _ON_THE_WAY[each]) for each in events]
-        for _ in range(size - len(row)):
-            row.insert(rng.randrange(len(row) + 1), Moment(rng.uniform(0, seconds * 2 / 3)))
+        # Last, and early in the run: what goes on after kills has less left to do.
+        row += [Moment(rng.uniform(0, seconds / 3)) for _ in range(size - len(row))]
         yield Kills(row, False)
         left -= size
 
@@ -97,7 +97,7 @@ def killed(site: Site, proven: Path, row: Kills, expected: State) -> Tried:
     for moment in row.moments:
         not_killed += not _kill(site, moment, seen)
         seen.look_again(site.serving)
-    tried = ended_in_order(site, expected, row.name, seen)
+    tried = replace(ended_in_order(site, expected, row.name, seen), times=len(row.moments) - not_killed)
     return tried.with_note(f"{not_killed} had ended before") if not_killed else tried
 
 

@@ -25,9 +25,16 @@ folder that can only be read need mounts, and so a user who may mount.
 
 def page(results: Mapping[str, Sequence[Tried]], seed: int) -> str:
     """The page as Markdown."""
-    lines = [_INTRO, f"Moments drawn by the seed {seed}.", "", "| kind | tried | in order |", "| --- | ---: | ---: |"]
+    lines = [
+        _INTRO,
+        f"Moments drawn by the seed {seed}.",
+        "",
+        "| kind | disturbances | ends | in order |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     for kind, group in results.items():
-        lines.append(f"| {kind} | {len(group)} | {sum(not each.problems for each in group)} |")
+        disturbances, in_order = sum(each.times for each in group), sum(not each.problems for each in group)
+        lines.append(f"| {kind} | {disturbances} | {len(group)} | {in_order} |")
     for kind, group in results.items():
         lines += ["", f"## {kind.capitalize()}", "", "| what | how the same command ended |", "| --- | --- |"]
         lines += [f"| {_cell(each.name)} | {_cell(_ending(each))} |" for each in group]

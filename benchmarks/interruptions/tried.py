@@ -12,11 +12,12 @@ _UNUSABLE = 3
 
 @dataclass(frozen=True)
 class Tried:
-    """`ending` in a few words; `problems` is empty when all is as it must be."""
+    """`ending` in a few words; `problems` is empty when all is as it must be. `times`: how often it was disturbed."""
 
     name: str
     ending: str
     problems: Sequence[str] = ()
+    times: int = 1
 
     def with_note(self, note: str) -> Tried:
         """With a note behind its ending."""
