@@ -47,7 +47,7 @@ class Moment:
         """In a few words."""
         if not self.pattern:
             return f"after {self.seconds:.1f} s of processor"
-        return f"{self.seconds * 1000:.0f} ms after `{self.pattern}` appeared"
+        return f"{self.seconds * 1000:.0f} ms after `OUTPUT/{self.pattern}` appeared"
 
 
 @dataclass(frozen=True)
