@@ -4,10 +4,10 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-serving fuzz-serving doctor image image-test test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-aiplatform2 lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment in .venv from requirements.lock
 	@sh scripts/setup_environment.sh
@@ -49,6 +49,9 @@ bench-faults: setup ## plant faults in clean data and see which tool catches the
 
 bench-leaks: setup ## judge real tables whose leaks are known, and honest ones; writes benchmarks/natures_leaks.md
 	@$(PYTHON) -m benchmarks.natures_leaks $(ARGS)
+
+bench-interruptions: setup ## kill, damage and starve small runs and run them again; writes benchmarks/interruptions.md
+	@$(PYTHON) -m benchmarks.interruptions $(ARGS)
 
 bench-serving: setup ## put load on the endpoint beside a plain wrapper, and change it meanwhile; writes benchmarks/serving.md
 	@$(PYTHON) -m benchmarks.serving $(ARGS)

@@ -22,6 +22,11 @@ _LACKS_ROOM = (errno.EDQUOT, errno.ENOSPC)
 # The others may be a defect of the code that chose the path.
 _OF_THE_DISK = (*_LACKS_ROOM, errno.EACCES, errno.EROFS)
 _MAKE_ROOM = "Make room:  df -h"
+_IN_WORDS = {
+    **{os.strerror(code): code for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)},
+    "database or disk is full": errno.ENOSPC,  # SQLite
+    "attempt to write a readonly database": errno.EROFS,
+}
 
 
 def unusable(problem: OSError) -> SluiceError | None:
@@ -34,8 +39,19 @@ def unusable(problem: OSError) -> SluiceError | None:
 
 
 def unwritable(error: BaseException | None) -> SluiceError | None:
-    """A full disk or a missing right to it, whichever library reports it, in a sentence; None for any other error."""
+    """A full disk or a missing right to it, whichever library reports it, also as the cause of another error, in a
+    sentence; None for any other error."""
+    while error is not None:
+        if found := _of_the_disk(error):
+            return found
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _of_the_disk(error: BaseException) -> SluiceError | None:
     if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return unusable(error) or SluiceError(f"{_REASONS[error.errno]}.", "Look at the disks:  df -h")
-    # TensorFlow reports a full disk in exceptions of its own.
-    return SluiceError(f"{_FULL}.", _MAKE_ROOM) if os.strerror(errno.ENOSPC) in str(error) else None
+    # TensorFlow and the metadata store report these in exceptions of their own.
+    text = str(error)
+    code = next((code for words, code in _IN_WORDS.items() if words in text), None)
+    return SluiceError(f"{_REASONS[code]}.", _MAKE_ROOM if code in _LACKS_ROOM else "Look:  df -h") if code else None

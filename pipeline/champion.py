@@ -28,6 +28,7 @@ from registry.backends import registry_at
 from registry.contents import contents_of
 from registry.contract import RegisteredVersion
 from registry.index import MODEL_FOLDER, altered_version
+from serving.local.state import StateFile
 from serving.version_folder import fingerprint_of
 
 if TYPE_CHECKING:
@@ -48,16 +49,18 @@ class ModelToBeat(ResolverStrategy):
     The candidate itself may be in production: then to what it was compared with when it was blessed, so that an
     unchanged second run compares as the first did and is reused. A model whose files are not those that were judged is
     taken from the registry again, into `folder`. Where that cannot be, the artifact gives the reason, and the Evaluator
-    refuses.
+    refuses. So it does where the folder of versions `serving` holds one that neither the registry nor a blessing names:
+    both were lost, and what is served is not nothing.
 
     A later refusal of the same model changes nothing: it may come from a run that tried a stricter threshold, and the
     model is still served.
     """
 
-    def __init__(self, registry: str = "", name: str = "", folder: str = "") -> None:
+    def __init__(self, registry: str = "", name: str = "", folder: str = "", serving: str = "") -> None:
         self._registry = registry
         self._name = name
         self._folder = folder
+        self._serving = serving
 
     def resolve_artifacts(self, store: MetadataStore, input_dict: Artifacts) -> Artifacts:
         """`model` without a match is empty: there is no model to compare the first one with."""
@@ -75,7 +78,7 @@ class ModelToBeat(ResolverStrategy):
     def _found(self, store: MetadataStore, given: Artifacts) -> Artifact | None:
         production = self._production()
         if production is None:
-            return self._blessed_last(store, given)
+            return self._blessed_last(store, given) or self._served_unknown(store, given)
         known = _models_registered_as(store, production)
         if any(artifact.id in known for artifact in given["candidate"]):
             return _compared_with(given)
@@ -114,6 +117,16 @@ class ModelToBeat(ResolverStrategy):
         if says_what_was_judged(proof):
             return self._missing(store, f"{last} is gone or not what was judged.")
         return self._missing(store, f"{last} may be another now: its blessing, by an older Sluice, has no hashes.")
+
+    def _served_unknown(self, store: MetadataStore, given: Artifacts) -> Artifact | None:
+        """What stands for the version that is served, of which no record is left; None when nothing is, or when it is
+        the candidate itself."""
+        folder = Path(self._serving)
+        version = StateFile(folder, self._name).newest_version() if self._serving else None
+        if version is None or any(_holds(each.uri, contents_of(folder / version)) for each in given["candidate"]):
+            return None
+        neither = "neither the registry nor a blessing in the metadata store names its model"
+        return self._missing(store, f"Version {version} in {folder} was pushed before, and {neither}.")
 
     def _missing(self, store: MetadataStore, reason: str) -> Artifact:
         model = standard_artifacts.Model()
@@ -230,7 +243,9 @@ def champion_of(config: WorkloadConfig, platform: Platform, schema: BaseChannel,
 def _places_of(config: WorkloadConfig, platform: Platform) -> ChampionPlaces:
     folder = posixpath.join(platform.artifact_root, _NODE, "model")
     registry = platform.registry_directory if config.registry.enabled else None
-    return ChampionPlaces("" if registry is None or is_address(registry) else registry, config.name, folder)
+    places = {"registry": registry or "", "serving": platform.serving_directory}
+    here = {name: "" if is_address(place) else place for name, place in places.items()}
+    return ChampionPlaces(name=config.name, folder=folder, **here)
 
 
 def model_to_beat(candidate: BaseChannel, places: ChampionPlaces) -> Resolver:
@@ -246,14 +261,17 @@ def model_to_beat(candidate: BaseChannel, places: ChampionPlaces) -> Resolver:
 
 
 def model_in_production(
-    registry: str, workload: str, code: Callable[..., str]
+    registry: str, workload: str, code: Callable[..., str], serving: str = ""
 ) -> Callable[[BaseChannel, ChampionPlaces], BaseNode]:
     """What makes the node that takes the model in production from the registry at the place `registry`; where that is
-    empty there is no model to beat. The candidate is not looked at: it may be that very model again, unchanged."""
+    empty there is no model to beat, unless the folder of versions `serving` holds one. The candidate is not looked at:
+    it may be that very model again, unchanged."""
 
     def champion(candidate: BaseChannel, places: ChampionPlaces) -> BaseNode:  # noqa: ARG001
         from pipeline.components.champion import Champion  # local runs resolve theirs
 
-        return Champion(registry=registry, workload=workload, code=code("pipeline.components.champion"))
+        return Champion(
+            registry=registry, workload=workload, serving=serving, code=code("pipeline.components.champion")
+        )
 
     return champion

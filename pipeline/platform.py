@@ -26,11 +26,13 @@ class Elsewhere:
 @dataclass(frozen=True)
 class ChampionPlaces:
     """Where the model to beat is looked up here: `registry`, the place of the registry, empty where there is none;
-    `name`, of its versions; `folder`, for a model that has to be taken from it again."""
+    `name`, of its versions; `folder`, for a model that has to be taken from it again; `serving`, the folder of versions
+    that are served."""
 
     registry: str = ""
     name: str = ""
     folder: str = ""
+    serving: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ ENTRY_FILE = "version.json"  # the version's entry beside its files, from which 
 _ALIASES = "aliases"
 MODEL_FOLDER = "model"  # of a version, with the SavedModel
 GRAPH_FILE = "saved_model.pb"
-_GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
+GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
 
 
 class OtherFormatError(ValueError):
@@ -251,7 +251,7 @@ def put_together(folder: Path, submission: Submission, numbered: Numbered, model
 
 
 def _without_graph(model: Contents) -> dict[str, str]:
-    return {path: hashed for path, hashed in model.items() if path not in _GRAPH_FILES}
+    return {path: hashed for path, hashed in model.items() if path not in GRAPH_FILES}
 
 
 def _in_words(problem: Exception) -> str:

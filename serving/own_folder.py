@@ -21,10 +21,12 @@ def check_is_own(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if os.path.lexists(place) and not place.is_dir():
             what = f"is a link to {place.readlink()}, and no folder is there" if place.is_symlink() else "is a file"
-            raise SluiceError(f"models cannot be pushed to {folder}: {place} {what}.", f"Look:  ls -ld {place}")
+            sentence = f"{folder} cannot hold the versions of a workload: {place} {what}."
+            raise SluiceError(sentence, f"Look:  ls -ld {place}")
     if owner := _other_owner(folder):
         raise SluiceError(
-            f"models cannot be pushed to {folder}: it leads to {os.path.realpath(folder)}, which is {owner}'s.",
+            f"{folder} cannot hold the versions of a workload of its own: it leads to {os.path.realpath(folder)}, "
+            f"which is {owner}'s.",
             f"Look:  ls -ld {folder}",
         )
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -153,13 +153,14 @@ class LocalRun:
             outcome = outcome_of_error(problem)
         except Interrupted as interrupt:
             outcome = outcome_of_interrupt(interrupt.exit_code)
-        except Exception as defect:
+        except Exception as problem:
             logging.getLogger("sluice").exception("the run ended in an unexpected way")
-            outcome = outcome_of_defect(defect, self._see_log)
+            of_the_disk = unwritable(problem)
+            outcome = outcome_of_error(of_the_disk) if of_the_disk else outcome_of_defect(problem, self._see_log)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be left half-done
         try:
-            self._publish(outcome)
+            outcome = self._publish(outcome)
         except OSError as problem:
             outcome = self._unrecorded(outcome, problem)
         if outcome.outcome == "stopped" and outcome.exit_code:
@@ -206,12 +207,12 @@ class LocalRun:
         gates = gate_reports(self._results)
         return outcome_of(self._results, gates, self._until, self._config.serving.push, self._see_log)
 
-    def _publish(self, outcome: Outcome) -> None:
-        """Write the record and the report, point `latest` at them, and print how the run ended."""
+    def _publish(self, outcome: Outcome) -> Outcome:
+        """Write the record and the report, point `latest` at them, and print how the run ended, which is returned."""
         from runners.results.notification import notify
         from runners.results.publish import write_files
 
-        gathered = self._gathered()
+        gathered, outcome = self._gathered(outcome)
         problem = notify(self._config.notify, self._config.name, self._folder.run_id, outcome, gathered)
         facts = {**self._facts(), "notification": problem}
         run = FinishedRun(self._config, self._folder.run_id, self._results, outcome, facts)
@@ -224,22 +225,45 @@ class LocalRun:
         self._tell(outcome)
         if problem:
             self._console.last_words("not notified:", problem, "yellow")
+        return outcome
 
-    def _gathered(self) -> Gathered:
-        """What the components left; nothing where that was damaged meanwhile, so that the run still has a record."""
+    def _gathered(self, outcome: Outcome) -> tuple[Gathered, Outcome]:
+        """What the components left, and the outcome. Where it cannot be read the run still has a record, and is no
+        success: what was altered meanwhile is made anew by the next run, and all else is a defect."""
         from runners.results.record import Gathered, gather
 
         try:
-            return gather(self._results)
-        except Exception:
+            return gather(self._results), outcome
+        except Exception as problem:
             logging.getLogger("sluice").exception("the outputs of the components cannot be read")
-            return Gathered()
+            ended = self._unreadable(problem)
+        if outcome.exit_code:
+            return Gathered(), outcome
+        return Gathered(), replace(ended, pushed_version=outcome.pushed_version, pushed_to=outcome.pushed_to)
+
+    def _unreadable(self, problem: Exception) -> Outcome:
+        """The outcome of a run whose outputs cannot be read."""
+        from runners.local.seals import first_altered
+
+        root = str(self._folder.artifacts)
+        altered = next((why for each in self._results.values() if (why := first_altered(each.outputs, root))), "")
+        if not altered:
+            return outcome_of_defect(problem, self._see_log)
+        sentence = f"what the components made was altered while they ran: {altered}."
+        return outcome_of_error(
+            SluiceError(sentence, f"Run again, which makes it anew; what was read:  {self._see_log}")
+        )
 
     def _unrecorded(self, outcome: Outcome, problem: OSError) -> Outcome:
         """The outcome of a run whose record or report the disk did not take; what a defect might cause is raised."""
         found = unwritable(problem)
         if found is None:
             raise problem
+        if outcome.outcome == "failed" and outcome.next_command == found.next_command:
+            # The same disk: one sentence is enough.
+            outcome = replace(outcome, reason=f"{outcome.reason.rstrip('.')}, and the run cannot be recorded.")
+            print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
+            return outcome
         print_ending(self._console, outcome, self._config.name, from_here(self._folder.serving))
         found = SluiceError(
             f"the run cannot be recorded in {from_here(self._folder.path)}: {found.headline}", found.next_command

@@ -65,7 +65,7 @@ class SealedLauncher(Launcher):
             )
             root = self._pipeline_runtime_spec.pipeline_root.field_value.string_value
             while outputs := cache_utils.get_cached_outputs(metadata_handle, key):
-                altered = _first_altered(outputs, root)
+                altered = first_altered(outputs, root)
                 if not altered:
                     break
                 self.altered = altered
@@ -73,7 +73,7 @@ class SealedLauncher(Launcher):
         return execution
 
 
-def _first_altered(outputs: Outputs, root: str) -> str:
+def first_altered(outputs: Outputs, root: str) -> str:
     """The first of these artifacts that is not what it was when it was made, in a few words; empty when none is.
 
     A pushed or registered version outside of `root` is not ours alone: the former has a marker of its own, the latter

@@ -30,7 +30,7 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         serving_directory=places.serving,
         datasets=datasets or datasets_there(config.data),
         code=code_fingerprint,
-        champion=model_in_production(registry or "", config.name, code_fingerprint),
+        champion=model_in_production(registry or "", config.name, code_fingerprint, places.serving),
         reuse=cloud.caching,
         strict=cloud.strict_gates,
         beam_arguments=dataflow_arguments(cloud, places, labels_of(config, cloud)),

@@ -28,6 +28,7 @@ from serving.log.answer_files import FOLDER as ANSWERS
 from serving.log.answer_files import AnswerFiles
 from serving.log.recorder import AnswerRecorder
 from serving.log.settings import LogSettings
+from serving.own_folder import check_is_own
 from serving.protocol.body import BODY_LIMIT
 from serving.protocol.guarded_http import Limits, open_as_many_files_as_allowed
 from serving.protocol.quiet_server import quiet_server
@@ -78,8 +79,8 @@ def serve(settings: ServerSettings, announce: str = "") -> None:
     """Serves until SIGTERM or Ctrl-C, then answers what has begun.
 
     Raises:
-      SluiceError: when the port is taken, the folder has no version, another process serves it, or Envoy, where it is
-        the front, does not start or ends again and again.
+      SluiceError: when the port is taken, the folder has no version or is of another workload, another process serves
+        it, or Envoy, where it is the front, does not start or ends again and again.
     """
     file = StateFile(settings.versions, settings.name)
     check_certificate(settings.certificate, settings.key)
@@ -180,6 +181,7 @@ def _begin(file: StateFile, settings: ServerSettings) -> None:
 
 @contextmanager
 def _alone(file: StateFile) -> Iterator[None]:
+    check_is_own(file.versions)
     if not file.versions.is_dir():
         raise SluiceError(
             f"there is no folder {file.versions}: no model of `{file.name}` was pushed",

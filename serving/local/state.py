@@ -19,6 +19,7 @@ from core.atomic_write import write_text
 from core.errors import SluiceError
 from core.strict import Strict, conflict
 from serving.contract import WHOLE, EndpointChangedError
+from serving.own_folder import check_is_own
 
 FOLDER = ".endpoint"
 ASIDE = ".taken-back"  # a file by the name of each version that a rollout took back
@@ -124,8 +125,9 @@ class StateFile:
 
         Raises:
           EndpointChangedError: when `etag` is given and is not that of the present state.
-          SluiceError: when the file was damaged.
+          SluiceError: when the file was damaged; when the folder of versions is another workload's.
         """
+        check_is_own(self.versions)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "state.lock"):
             before = self.read()

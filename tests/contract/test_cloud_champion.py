@@ -15,6 +15,7 @@ from tensorflow.io import gfile
 from cloud.testing.cloud import LocalCloud
 from registry.backends import registry_at
 from runners.vertex import container
+from serving.backends import version_folder_at
 from tests.samples import taxi_artifacts as samples
 from tests.samples.registrations import submission
 
@@ -26,11 +27,11 @@ def root(cloud: LocalCloud) -> str:
     return f"gs://{name}"
 
 
-def champion(root: str, attempt: str) -> dict[str, Any]:
+def champion(root: str, attempt: str, registry: str = "registry") -> dict[str, Any]:
     """Runs the component in its container; returns what it reports of its output."""
     task = f"{root}/job/Champion_{attempt}"
     model = {"name": "m", "uri": f"{task}/model", "type": {"instanceSchema": "title: tfx.Model\n"}}
-    values = {"registry": f"{root}/registry", "workload": "taxi", "code": ""}
+    values = {"registry": f"{root}/{registry}", "workload": "taxi", "serving": f"{root}/serving", "code": ""}
     given = {
         "inputs": {"parameterValues": values},
         "outputs": {
@@ -56,7 +57,9 @@ def champion(root: str, attempt: str) -> dict[str, Any]:
 def test_the_production_version_is_copied_out_of_the_bucket_or_missing_with_the_reason(
     root: str, tmp_path: Path
 ) -> None:
-    assert champion(root, "1")["metadata"]["absent"] == 1
+    nothing = champion(root, "1")["metadata"]
+    assert nothing["absent"] == 1
+    assert "missing" not in nothing
     folder = samples.write_model(tmp_path / "model", 0.6) / "Format-Serving"
     registry = registry_at(f"{root}/registry")
     version = registry.register(dataclasses.replace(submission(tmp_path / "other"), saved_model=folder)).version
@@ -74,3 +77,16 @@ def test_the_production_version_is_copied_out_of_the_bucket_or_missing_with_the_
     assert found["metadata"]["absent"] == 1
     assert "saved_model.pb was altered" in found["metadata"]["missing"]
     assert found["uri"] == f"{root}/job/Champion_3/model"
+
+
+def test_a_version_in_the_bucket_that_no_registry_holds_is_missing_with_the_reason(root: str, tmp_path: Path) -> None:
+    given = submission(tmp_path / "model")
+    pushed = version_folder_at(f"{root}/serving").push(str(given.saved_model), 2)
+    found = champion(root, "1", "lost")["metadata"]
+    assert found["absent"] == 1
+    assert found["missing"] == (
+        f"Version {pushed.version} in {root}/serving was pushed before, and no registry holds its model."
+    )
+    # In a rollout, or taken back by one: registered, and not in production.
+    registry_at(f"{root}/registry").register(given)
+    assert "missing" not in champion(root, "2")["metadata"]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from registry.contents import contents_of
+from registry.folder import FolderRegistry
 from tests.samples.local_runs import QUICK, Run, end_when, run_locally, start_locally
 
 pytestmark = pytest.mark.e2e
@@ -32,6 +34,27 @@ def test_resumes_after_kill(component: str, kept: str, tmp_path: Path, first_run
     assert not any(path.exists() for path in left_behind), "what was half-written is gone"
     assert resumed.record["metrics"]["overall"] == pytest.approx(first_run.record["metrics"]["overall"], abs=1e-3)
     assert len(resumed.versions()) == 1
+
+
+def test_killed_again_and_again_while_it_registers_and_pushes_it_leaves_whole_versions_and_one_is_pushed(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "out"
+    serving, seen = output / "serving/taxi", {}
+    for appearing in ("registry/taxi/1.0.0", "serving/taxi/[0-9]*", "taxi/artifacts/Pusher/report/*/*"):
+        process = start_locally(output, *QUICK)
+        end_when(process, lambda pattern=appearing: any(output.glob(pattern)), signal.SIGKILL)
+        seen |= {path: contents_of(path) for path in serving.glob("[0-9]*")}
+
+    resumed = run_locally(output, *QUICK)
+
+    assert resumed.exit_code == 0, resumed.printed + resumed.complaints
+    assert resumed.states()["Trainer"] == "reused"
+    [version] = resumed.versions()
+    [registered] = FolderRegistry(output / "registry").versions("taxi")
+    assert seen == {serving / version: contents_of(Path(registered.location) / "model")}
+    assert "production" in registered.aliases
+    assert not [*output.glob("*/taxi/.incoming-*")]
 
 
 @pytest.mark.parametrize("begun", ["StatisticsGen/*/*", "Transform/transform_graph/*/*"])

@@ -33,7 +33,15 @@ def test_an_error_without_a_file_and_a_file_that_is_not_there_may_be_a_defect(tm
 
 def test_a_full_disk_is_one_whichever_library_reports_it() -> None:
     full = os.strerror(errno.ENOSPC)
-    for error in (OSError(errno.ENOSPC, full), RuntimeError(f"RESOURCE_EXHAUSTED: out/x; {full}")):
+    wrapped = RuntimeError("the component failed")
+    wrapped.__cause__ = OSError(errno.ENOSPC, full)
+    of_the_store = RuntimeError("Error when executing query: database or disk is full query: INSERT INTO `Type`")
+    for error in (
+        OSError(errno.ENOSPC, full),
+        RuntimeError(f"RESOURCE_EXHAUSTED: out/x; {full}"),
+        wrapped,
+        of_the_store,
+    ):
         found = unwritable(error)
         assert found is not None
         assert found.headline == "the disk is full."
@@ -43,6 +51,14 @@ def test_a_full_disk_is_one_whichever_library_reports_it() -> None:
         "out/model cannot be used: your quota of the disk is used up.",
         "Make room:  df -h",
     )
+
+
+def test_a_disk_that_can_only_be_read_is_one_in_the_words_of_sqlite_too() -> None:
+    for words in (os.strerror(errno.EROFS), "attempt to write a readonly database"):
+        found = unwritable(RuntimeError(f"FAILED: {words}"))
+        assert found is not None
+        assert (found.headline, found.next_command) == ("the disk can only be read.", "Look:  df -h")
+    assert unwritable(RuntimeError("no table of this name")) is None
 
 
 def test_a_folder_that_may_not_be_written_is_to_be_looked_at() -> None:

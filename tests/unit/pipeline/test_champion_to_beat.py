@@ -21,6 +21,7 @@ from pipeline.artifacts.missing import reason_missing
 from pipeline.champion import ModelToBeat
 from registry.contents import contents_of
 from registry.folder import FolderRegistry
+from serving.local.state import StateFile
 from tests.samples.blessings import judge_as
 from tests.samples.registrations import submission
 from tests.samples.taxi_artifacts import artifact
@@ -86,7 +87,9 @@ class Site:
     def to_beat(self, candidate: Artifact, registry: bool = True) -> list[Artifact]:
         """What the lookup gives."""
         place = str(self.registry.root) if registry else ""
-        found = ModelToBeat(place, "taxi", str(self.home / "artifacts/lookup")).resolve_artifacts(
+        found = ModelToBeat(
+            place, "taxi", str(self.home / "artifacts/lookup"), str(self.home / "serving/taxi")
+        ).resolve_artifacts(
             self.store,
             {
                 "candidate": [candidate],
@@ -205,3 +208,30 @@ def test_a_blessing_of_an_older_sluice_is_no_reason_to_call_its_model_gone(site:
     reason = reason_missing(site.to_beat(candidate, registry=False))
     assert "old, may be another now: its blessing, by an older Sluice, has no hashes." in reason
     assert "gone" not in reason
+
+
+@pytest.mark.parametrize("registry", [True, False])
+def test_a_pushed_version_of_which_no_record_is_left_is_missing_with_the_reason(site: Site, registry: bool) -> None:
+    candidate = site.train("candidate")
+    shutil.copytree(site.home / "candidate", site.home / "serving/taxi/7")
+    (site.home / "serving/taxi/7/saved_model.pb").write_bytes(b"of a lost run")
+    found = site.to_beat(candidate, registry)
+    assert present(found) == []
+    assert f"Version 7 in {site.home}/serving/taxi was pushed before, and neither" in reason_missing(found)
+    assert [each.id for each in site.to_beat(candidate, registry)] == [found[0].id]
+    known = site.train("known")
+    assert [each.id for each in site.to_beat(candidate, registry)] == [known.id]
+
+
+def test_a_candidate_that_was_pushed_itself_has_nothing_to_beat(site: Site) -> None:
+    candidate = site.train("candidate")
+    shutil.copytree(Path(candidate.uri, "Format-Serving"), site.home / "serving/taxi/7")
+    assert site.to_beat(candidate, registry=False) == []
+
+
+def test_a_version_that_a_rollout_took_back_is_not_the_one_to_beat(site: Site) -> None:
+    candidate = site.train("candidate")
+    (site.home / "serving/taxi/7").mkdir(parents=True)
+    (site.home / "serving/taxi/7/saved_model.pb").write_bytes(b"of a lost run")
+    StateFile(site.home / "serving/taxi", "taxi").set_aside("7", True)
+    assert site.to_beat(candidate, registry=False) == []

@@ -56,7 +56,7 @@ class Runs:
         model = Importer(str(self.home / "candidate"), standard_artifacts.Model).with_id("Trainer")
         schema = CuratedSchema(text=curated_text(str(self.home / "schema.pbtxt")))
         place = "" if registry is None else str(registry)
-        champion = Champion(registry=place, workload="taxi", code="")
+        champion = Champion(registry=place, workload="taxi", serving=str(self.home / "serving"), code="")
         evaluator = Evaluator(
             examples=examples.with_id("ExampleGen").outputs["result"],
             model=model.outputs["result"],
@@ -103,10 +103,18 @@ def test_the_production_version_of_this_workload_is_the_one_to_beat(runs: Runs) 
     assert not report.checks_skipped
 
 
-def test_without_a_registry_there_is_no_model_to_beat(runs: Runs) -> None:
+def test_without_a_registry_there_is_no_model_to_beat_until_one_was_pushed(runs: Runs) -> None:
     change, report = runs.change()
     assert change is None
     assert report.blessed
+
+    (runs.home / "serving/7").mkdir(parents=True)
+    change, report = runs.change()
+    assert change is None
+    [finding] = report.of(Severity.BLOCK)
+    assert (finding.check, finding.subject) == ("threshold_change", "model to beat")
+    assert finding.reason == f"Version 7 in {runs.home}/serving was pushed before, and no registry holds its model."
+    assert "evaluator.without_champion" in finding.remedy
 
 
 @pytest.mark.parametrize("how", ["altered", "gone"])

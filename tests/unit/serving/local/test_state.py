@@ -92,3 +92,11 @@ def test_a_version_that_was_taken_back_is_not_the_newest_until_it_is_rolled_out(
     file.set_aside("10", False)
     file.set_aside("10", False)
     assert file.newest_version() == "10"
+
+
+def test_the_state_of_another_workload_is_not_changed_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "serving/digits/1").mkdir(parents=True)
+    (tmp_path / "serving/taxi").symlink_to("digits")
+    with pytest.raises(SluiceError, match="which is digits's"):
+        StateFile(tmp_path / "serving/taxi", "taxi").change(_with_traffic)
+    assert [path.name for path in (tmp_path / "serving/digits").iterdir()] == ["1"]

@@ -1,0 +1,5 @@
+"""Runs the benchmark."""
+
+from benchmarks.interruptions.run import main
+
+main()
