@@ -12,7 +12,7 @@ from core.errors import SluiceError
 from core.text import nearest, plural, suggestion
 from core.yaml_document import Document, KeyPath, Place
 from pipeline.config.environment import EnvironmentConfig
-from pipeline.config.shapes import all_keys, child, fields_of, in_words, known_part
+from pipeline.config.shapes import all_keys, child, fields_of, in_words, known_part, without_sections
 
 EXPLAIN = "python runners/local_runner.py --explain"
 
@@ -27,9 +27,10 @@ class _Problem(NamedTuple):
 
 def refusal(error: ValidationError, document: Document, shape: type[BaseModel]) -> SluiceError:
     """The first problem in reading order, and how many more there are."""
+    entries = _entries(error, shape)
     # A value that fits no member of a union has one entry a member: it is one problem.
-    problems = {known_part(shape, entry["loc"])[0] or entry["loc"]: entry for entry in reversed(error.errors())}
-    unknown = [_unknown_key(entry, document, shape) for entry in error.errors() if entry["type"] == "extra_forbidden"]
+    problems = {known_part(shape, entry["loc"])[0] or entry["loc"]: entry for entry in reversed(entries)}
+    unknown = [_unknown_key(entry, document, shape) for entry in entries if entry["type"] == "extra_forbidden"]
     suggested = {problem.suggested for problem in unknown}
     others = [
         _problem(entry, document, shape)
@@ -40,6 +41,19 @@ def refusal(error: ValidationError, document: Document, shape: type[BaseModel]) 
     first, more = ordered[0], len(ordered) - 1
     tail = f" ({more} more {plural(more, 'problem')} after this one)" if more else ""
     return SluiceError(f"{first.rank[1].text}: {first.sentence}{tail}", all_keys_command(shape, first.section))
+
+
+def _entries(error: ValidationError, shape: type[BaseModel]) -> list[ErrorDetails]:
+    """The errors by their paths in the YAML. A value that may be text or a section and has keys is a section: that it
+    is no text is left out."""
+    found = [(entry, without_sections(shape, entry["loc"])) for entry in error.errors()]
+    inside = [path for entry, path in found if path != entry["loc"]]
+
+    def is_left_out(entry: ErrorDetails, path: KeyPath) -> bool:
+        known = known_part(shape, path)[0]
+        return path == entry["loc"] and any(each[: len(known)] == known and len(each) > len(known) for each in inside)
+
+    return [{**entry, "loc": path} for entry, path in found if not is_left_out(entry, path)]
 
 
 def all_keys_command(shape: Any, section: KeyPath) -> str:

@@ -18,7 +18,7 @@ from core.text import nearest, suggestion
 from gates.command.usage import OneSentenceCommand, show_or_write
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
-from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, is_mapping, section_of
+from pipeline.config.shapes import all_keys, child, fields_of, in_words, is_list, is_mapping, may_be_text, section_of
 from pipeline.config.workload import WorkloadConfig
 
 _WIDTH = 100
@@ -41,6 +41,8 @@ class _Key(NamedTuple):
         words = in_words(self.field)
         if self.section is not None and not fields_of(self.field):
             words = "a list of sections" if is_list(self.field) else "a mapping of names to sections"
+            if may_be_text(self.section):
+                words += " or text"
         words = words.removesuffix(" or null")
         if self.field.is_required():
             return "a section, required" if fields_of(self.field) else f"{words}; required"

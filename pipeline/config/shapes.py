@@ -19,9 +19,13 @@ from pipeline.config.workload import InWords
 
 
 def fields_of(shape: Any) -> dict[str, FieldInfo] | None:
-    """The fields of a section; None when `shape` is not one."""
-    bare = _without_none(shape)
-    return bare.model_fields if isinstance(bare, type) and issubclass(bare, BaseModel) else None
+    """The fields of a section, or of the one that a value may be; None when `shape` is and may be none."""
+    sections = _sections_of(shape)
+    return sections[0].model_fields if len(sections) == 1 else None
+
+
+def _sections_of(shape: Any) -> list[type[BaseModel]]:
+    return [part for part in _alternatives(shape) if isinstance(part, type) and issubclass(part, BaseModel)]
 
 
 def child(shape: Any, key: str | int) -> Any:
@@ -48,6 +52,23 @@ def known_part(shape: Any, location: tuple[str | int, ...]) -> tuple[KeyPath, An
     return path, shape
 
 
+def without_sections(shape: Any, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A pydantic error's location without the names of sections that stand in it because a value may also be another
+    thing than this section."""
+    found: tuple[str | int, ...] = ()
+    for place, key in enumerate(location):
+        below = child(shape, key)
+        if below is None:
+            sections = {section.__name__: section for section in _sections_of(shape)}
+            if key not in sections:
+                return (*found, *location[place:])
+            below = sections[str(key)]
+        else:
+            found = (*found, key)
+        shape = below
+    return found
+
+
 def all_keys(shape: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     """The path of every documented key, sections before what they hold; the keys of the items of a list or of a
     mapping stand under it."""
@@ -63,6 +84,11 @@ def section_of(shape: Any) -> Any:
     if get_origin(bare) in (list, dict):
         bare = get_args(bare)[-1]
     return bare if fields_of(bare) is not None else None
+
+
+def may_be_text(shape: Any) -> bool:
+    """Whether a text can stand in place of a section."""
+    return str in _alternatives(shape)
 
 
 def is_list(shape: Any) -> bool:

@@ -239,3 +239,24 @@ def test_a_value_of_an_option_is_not_said_to_be_of_an_option_that_is_not_there()
     with pytest.raises(SluiceError) as caught:
         load_environment("dev", ['service_account="me"'])
     assert caught.value.headline.startswith("on the command line: `service_account` must be ")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("{reason: known}", "the key `validator.tolerated.tips.expires` is missing"),
+        (
+            "{reason: known, expire: 2027-01-01}",
+            "unknown key `validator.tolerated.tips.expire`; did you mean `expires`?",
+        ),
+        (
+            "{reason: known, expires: 2027-13-01}",
+            "`validator.tolerated.tips.expires` must be a day as YYYY-MM-DD, got '2027-13-01'",
+        ),
+        ("5", "`validator.tolerated.tips` must be text or a section of keys, got 5"),
+    ],
+)
+def test_what_is_wrong_in_a_section_that_may_also_be_text_is_said_of_the_section(given: str, sentence: str) -> None:
+    with pytest.raises(SluiceError) as caught:
+        load_workload("taxi", [f"validator.tolerated={{tips: {given}}}"])
+    assert caught.value.headline.endswith(f": {sentence}")
