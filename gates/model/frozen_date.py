@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
+
 from core.text import shortened
 from gates.model.evidence import Literal, ModelEvidence
 from gates.verdict.catalogue import Gate, Need, check
@@ -27,6 +29,8 @@ _COARSE = {
 # A moment counted from a day of the code's own, which the graph subtracts elsewhere: from such a number on.
 _LONG_AGO = 1e7
 _FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%m/%d/%Y", "%m-%d-%Y")
+# So many significant digits at most has a number that is chosen for being round.
+_ROUND = 3
 _NAMED = 3
 
 
@@ -46,7 +50,7 @@ class _Moment:
     statistic="literals of the graph that are the moment at which it was made",
     margin=0.0,
     rule="any that is subtracted from, added to or compared with what a row holds, as a time since 1970, a day or a "
-    "date in text; warns where it is this year's number, or where nothing of a row is set against it",
+    "date in text; warns where it is this year's number or a round one, or where nothing of a row is set against it",
     source="Sculley et al. 2015, Hidden Technical Debt in Machine Learning Systems (undeclared dependencies)",
     needs=(Need.LITERALS,),
 )
@@ -118,17 +122,29 @@ def _moment_at(literal: Literal, first: float, last: float) -> _Moment | None:
         dates = (day.strftime(form) for day in days for form in _FORMS)
         return _Moment(literal, f"the text `{literal.value}`") if any(date in literal.value for date in dates) else None
     value, shown = abs(literal.value), f"{literal.value:.15g}"
+    is_sure = literal.against and not _is_round(value)
     for unit, seconds in _FINE.items():
         if first <= value * seconds <= last:
             return _Moment(literal, f"{shown}, {unit} since 1970")
     for unit, (seconds, epoch) in _COARSE.items():
         if first // seconds <= value - epoch * _DAY / seconds <= last / seconds:
-            return _Moment(literal, f"{shown}, {unit}", certain=literal.against)
-    if any(value == int(day.strftime("%Y%m%d")) for day in days):
+            return _Moment(literal, f"{shown}, {unit}", certain=is_sure)
+    if any(value in _as_numbers(day) for day in days):
         return _Moment(literal, f"{shown}, a date", certain=literal.against)
     if value in {day.year for day in days}:
         return _Moment(literal, f"{shown}, the year", certain=False)
     return None
+
+
+def _is_round(value: float) -> bool:
+    """Whether a person may have chosen it, as a bound of an income: 500,000 hours since 1970 end on a day, too."""
+    return float(f"{value:.{_ROUND - 1}e}") == value
+
+
+def _as_numbers(day: datetime) -> set[float]:
+    """2026-12-03 as 20261203, and as the number of 32 bits that is nearest, 20261204."""
+    number = int(day.strftime("%Y%m%d"))
+    return {number, float(np.float32(number))}
 
 
 def _days(first: float, last: float) -> list[datetime]:

@@ -22,6 +22,7 @@ _AGAINST = frozenset(
     {"Sub", "Add", "AddV2", "SquaredDifference", "Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"}
 )
 _SAVING = ("__inference__traced_save", "__inference__traced_restore")
+_OPAQUE = (tf.variant.as_datatype_enum, tf.resource.as_datatype_enum)
 # In no unit is a moment of today smaller: a year.
 _SMALLEST = 1_900
 _LONGEST_TEXT = 64
@@ -69,7 +70,7 @@ def _value(node: Any) -> float | str | None:
     if node.op != "Const":
         return None
     proto = node.attr["value"].tensor
-    if any(dimension.size != 1 for dimension in proto.tensor_shape.dim):
+    if proto.dtype in _OPAQUE or any(dimension.size != 1 for dimension in proto.tensor_shape.dim):
         return None
     [value] = tf.make_ndarray(proto).reshape(-1).tolist()
     if isinstance(value, bytes):

@@ -99,7 +99,7 @@ class ScoreShard(beam.DoFn):
             if name in failed:
                 continue
             try:
-                scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name)
+                scored[name] = _stored_predictions(_predict_in_parts(signature, batch), name, len(batch))
             except OF_THE_MACHINE:
                 raise
             except FAILED_CALLS as error:
@@ -124,10 +124,11 @@ def _predict_in_parts(signature: Any, batch: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate(answers)
 
 
-def _stored_predictions(predictions: NDArray[Any], model: str) -> pa.Array:
+def _stored_predictions(predictions: NDArray[Any], model: str, rows: int) -> pa.Array:
     """One number a row for [rows, 1], a list of fixed length for [rows, classes]."""
-    if predictions.ndim != 2:
-        raise ValueError(f"the {model} model gives predictions of shape {predictions.shape}, not [batch, outputs]")
+    if predictions.ndim != 2 or len(predictions) != rows:
+        shape = f"{predictions.shape} to {rows:,} rows"
+        raise ValueError(f"the {model} model gives predictions of shape {shape}, not [batch, outputs]")
     flat = pa.array(np.ascontiguousarray(predictions, dtype=np.float64).reshape(-1))
     return flat if predictions.shape[1] == 1 else pa.FixedSizeListArray.from_arrays(flat, predictions.shape[1])
 

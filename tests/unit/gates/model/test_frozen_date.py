@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -89,6 +90,20 @@ HONEST = {
 @pytest.mark.parametrize("honest", HONEST)
 def test_lets_other_literals_pass(honest: str, tmp_path: Path) -> None:
     assert _of(HONEST[honest], tmp_path).severity is Severity.INFO
+
+
+def test_warns_of_a_round_number_which_may_be_a_bound_of_the_data() -> None:
+    """500,000 hours after the beginning of 1970 it is 15 January 2027, 8 o'clock."""
+    literals = [{"value": 500_000.0, "node": "greater/y", "against": True}]
+    finding = _judged(literals, datetime(2027, 1, 15, 9, tzinfo=timezone.utc).timestamp())
+    assert (finding.severity, finding.subject) == (Severity.WARN, "date in doubt")
+
+
+def test_a_date_that_32_bits_do_not_hold_is_refused() -> None:
+    """20310801 is 20310800 in 32 bits, which is no day."""
+    literals = [{"value": float(np.float32(20310801)), "node": "less/y", "against": True}]
+    finding = _judged(literals, datetime(2031, 8, 1, 9, tzinfo=timezone.utc).timestamp())
+    assert (finding.severity, finding.subject) == (Severity.BLOCK, "date")
 
 
 def test_warns_of_a_moment_that_a_layer_kept_when_it_was_made(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from tensorflow.core.framework import node_def_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
-from models.export.literals import learnt_in, literals_of
+from models.export.literals import _value, learnt_in, literals_of
 
 WRITTEN, LAST = 1_796_041_600.0, 1_796_000_000
 SPEC = {"time": tf.io.FixedLenFeature([], tf.int64)}
@@ -50,3 +51,10 @@ def test_a_literal_is_told_from_what_was_learnt(of_tensorflow_1: bool, tmp_path:
     assert {value: against for value, against in literals.items() if value not in learnt and value > 1e9} == {
         WRITTEN: True
     }
+
+
+def test_a_constant_that_is_no_number_or_text_makes_no_export_unreadable() -> None:
+    for dtype in (tf.variant, tf.resource):
+        node = node_def_pb2.NodeDef(name="x", op="Const")
+        node.attr["value"].tensor.dtype = dtype.as_datatype_enum
+        assert _value(node) is None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
@@ -313,6 +314,20 @@ def test_a_model_that_fails_on_a_row_is_refused_with_its_error_and_is_no_defect_
     assert outputs["blessing"].get_int_custom_property("blessed") == 0
     evaluation = read_evaluation(outputs["evaluation"].uri)
     assert (evaluation.estimates, evaluation.notes) == ((), (finding.reason,))
+
+
+def test_a_model_that_gives_one_answer_to_all_rows_is_refused(home: Path, tmp_path: Path) -> None:
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda examples: {"predictions": tf.fill([1, 1], tf.cast(tf.size(examples) > 0, tf.float32))},
+        input_signature=[tf.TensorSpec([None], tf.string, "examples")],
+    )
+    folder = home / "one answer/Format-Serving"
+    tf.saved_model.save(module, str(folder), signatures={"serving_examples": module.serve})
+    outputs = _evaluate(home, tmp_path, CONFIG, candidate="one answer")
+    [finding] = read_report(outputs["report"].uri).of(Severity.BLOCK)
+    assert finding.check == "answers_every_row"
+    assert f"shape (1, 1) to {len(FRAMES['test']):,} rows" in finding.reason
 
 
 def test_a_model_whose_files_are_damaged_is_refused_with_its_reason(home: Path, tmp_path: Path) -> None:
