@@ -202,12 +202,13 @@ def _in_company(given: Regrouped, evidence: ModelEvidence, tolerance: float) -> 
         "Compute each answer from its own row: moving averages instead of the batch's statistics (training=False), no "
         "mean over the batch in preprocessing_fn but tft's analyzers, no random number by place."
     )
+    way = given.way.rstrip(",")
     if given.error or given.scores is None:
-        text = f"{given.signature} fails with rows {given.way}: {first_line(given.error) or 'it gave no answer'}."
+        text = f"{given.signature} fails with rows {way}: {first_line(given.error) or 'it gave no answer'}."
         return Measurement(given.signature, "largest difference", float("inf"), 0, text, remedy, margin=tolerance)
     before, after = (as_scores(each, evidence.is_regression) for each in (given.together, given.scores))
     if before.shape != after.shape or not len(before):
-        text = f"{given.signature} answers {len(before)} rows in the shape {after.shape} with rows {given.way}."
+        text = f"{given.signature} answers {len(before)} rows in the shape {after.shape} with rows {way}."
         return Measurement(given.signature, "largest difference", float("inf"), 0, text, remedy, margin=tolerance)
     found = difference(before, after, tolerance)
     row = found.row if given.rows is None else int(given.rows[found.row])

@@ -34,7 +34,6 @@ from gates.model.evidence import (
     Predicted,
     Probe,
     RawRows,
-    Regrouped,
     Replay,
     SimpleModel,
 )
@@ -42,7 +41,7 @@ from gates.model.stump import Stump, best_stump
 from gates.statistics.intervals import auc
 from gates.verdict.catalogue import NotApplicable
 from gates.verdict.settings import GateSettings
-from models.export.company import ALONE, IN_PARTS, LAST, SEED, SHUFFLED
+from models.export.company import LAST, SEED
 from models.export.fresh_process import FAILED_LOADS, error_in_words
 from models.export.literals import learnt_in
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
@@ -50,6 +49,7 @@ from pipeline.artifacts.evaluation import read_references
 from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
+from pipeline.evidence.company import regrouped
 from pipeline.evidence.data import rows_within, table_of
 from pipeline.evidence.transformed import constants_of, transformation_in, transformed_tables, written_at
 
@@ -113,7 +113,7 @@ def _gathered(
         probes=_probes(replayed),
         probes_looked_at=_fields_in_words(*replayed.fields),
         combinations=_combinations(replayed),
-        regrouped=_regrouped(replayed),
+        regrouped=regrouped(replayed),
         operations=_operations(replayed),
         **_literals(replayed, export, inputs["transform_graph"].uri),
         unloadable=replayed.unloadable,
@@ -150,7 +150,7 @@ def _unmeasured(
         golden=_golden(replayed),
         probes=_probes(replayed),
         combinations=_combinations(replayed),
-        regrouped=_regrouped(replayed),
+        regrouped=regrouped(replayed),
         operations=_operations(replayed),
         **_literals(replayed, export, inputs["transform_graph"].uri),
         unloadable=replayed.unloadable,
@@ -287,42 +287,6 @@ def _combinations(replayed: Replayed) -> tuple[Combination, ...]:
         for name, way in (("lacking", ""), ("lacking_examples", "in a tf.Example"))
         if name in replayed.answers or name in replayed.errors
     )
-
-
-# The calls that are made again in other company, by the signature that they are of.
-_COMPANY = {
-    "serving_default": "serving_default",
-    "serving_examples": "serving_examples",
-    "lacking": "serving_default",
-    "lacking_examples": "serving_examples",
-}
-_WAYS = {SHUFFLED: "in another order", IN_PARTS: "in batches of other sizes", ALONE: "alone"}
-
-
-def _regrouped(replayed: Replayed) -> tuple[Regrouped, ...]:
-    """A call that fails as a whole is reported by others."""
-    found = []
-    for name, signature in _COMPANY.items():
-        whole = replayed.answers.get(name)
-        for way, words in _WAYS.items():
-            call = f"{name}/{way}"
-            rows = replayed.rows.get(call)
-            if whole is None or rows is None:
-                continue
-            error = replayed.errors.get(call, "")
-            is_replayed = name == signature
-            found.append(
-                Regrouped(
-                    signature,
-                    words if is_replayed else f"{words}, some fields missing,",
-                    whole[rows],
-                    replayed.answers.get(call),
-                    rows if is_replayed else None,
-                    whole,
-                    error,
-                )
-            )
-    return tuple(found)
 
 
 def _operations(replayed: Replayed) -> tuple[Operation, ...] | None:

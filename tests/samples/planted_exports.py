@@ -16,6 +16,7 @@ from models.export.placeholders import MISSING
 from models.export.replay import Replayed, TrainingPath, _requests
 from models.export.signatures import dense
 from pipeline.evidence import model as evidence
+from pipeline.evidence.company import regrouped
 
 SPECS = {
     "fare": tf.io.VarLenFeature(tf.float32),
@@ -111,7 +112,7 @@ def evidence_of(found: Replayed, made: tuple[float, ...] = ()) -> ModelEvidence:
     return ModelEvidence(
         probes=evidence._probes(found),
         combinations=evidence._combinations(found),
-        regrouped=evidence._regrouped(found),
+        regrouped=regrouped(found),
         operations=evidence._operations(found),
         literals=None if found.literals is None else tuple(Literal(**each) for each in found.literals),
         made=made,

@@ -225,3 +225,20 @@ def test_rounding_in_other_batches_passes(off: float, same_machine: bool, refuse
     given = Regrouped("serving_default", "alone", whole[rows], whole[rows] + off, rows, whole)
     report = judge_model(ModelEvidence(regrouped=(given,), budgets=Budgets(same_machine=same_machine)))
     assert bool(_blocking(report)) == refused
+
+
+FEWER = {
+    "one for all": (lambda model, fare, hour, company: model.weight * tf.reduce_mean(filled(fare), keepdims=True), 1),
+    "none where the fare is missing": (
+        lambda model, fare, hour, company: model.weight * tf.boolean_mask(fare, ~tf.math.is_nan(fare)),
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("fewer", FEWER)
+def test_fewer_answers_than_rows_are_refused_and_no_error_of_ours(fewer: str, tmp_path: Path) -> None:
+    answer, place = FEWER[fewer]
+    finding = _blocking(_judged(Rides(answer), tmp_path))["row_alone"]
+    where = ("some fields missing: ", "in another order: ")[place]
+    assert f"{where}all rows together have no more than " in finding.reason
