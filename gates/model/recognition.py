@@ -151,7 +151,8 @@ def _suppressed(evidence: ModelEvidence, unanswered: Sequence[int]) -> dict[int,
     """Of the classes that are never answered those whose probability is less than a quarter of their share on every
     split, train among them, with a p-value: a model that learnt from such a train gives each class about its share."""
     found: dict[int, float] = {}
-    if not unanswered or evidence.train is None:
+    # What was found before stands, also where train has too few rows to say this.
+    if not unanswered or evidence.train is None or np.count_nonzero(evidence.train.sound) < FEWEST_ROWS:
         return found
     given = (evidence.train, evidence.eval, evidence.test)
     splits = [sound_rows(each, name) for each, name in zip(given, _SPLITS, strict=True)]

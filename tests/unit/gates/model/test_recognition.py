@@ -118,3 +118,17 @@ def test_two_classes_are_left_to_the_ranking() -> None:
     both = Predicted.of(labels, 0.2 + 0.6 * labels + 0.001 * np.arange(100))
     with pytest.raises(NotApplicable, match="two classes"):
         found(ModelEvidence(eval=both, test=both))
+
+
+def test_exchanged_classes_are_refused_also_where_train_is_too_small_to_judge_one_that_is_never_answered() -> None:
+    rng = np.random.default_rng(0)
+
+    def split(rows: int) -> Predicted:
+        labels = rng.integers(0, 5, rows)
+        scores = np.full((rows, 5), 0.05)
+        scores[np.arange(rows), np.array([1, 0, 3, 3, 4])[labels]] = 0.8
+        return Predicted.of(labels, scores / scores.sum(axis=1, keepdims=True))
+
+    evidence = ModelEvidence(train=split(3), eval=split(2_000), test=split(2_000))
+    severities = {each.subject: each.severity for each in found(evidence)}
+    assert severities == {"0, 1": Severity.BLOCK, "2": Severity.WARN}
