@@ -125,7 +125,7 @@ class ModelToBeat(ResolverStrategy):
         version = StateFile(folder, self._name).newest_version() if self._serving else None
         if version is None or any(_holds(each.uri, contents_of(folder / version)) for each in given["candidate"]):
             return None
-        neither = "neither the registry nor a blessing in the metadata store names its model"
+        neither = "neither has the registry a version in production nor the metadata store another blessed model"
         return self._missing(store, f"Version {version} in {folder} was pushed before, and {neither}.")
 
     def _missing(self, store: MetadataStore, reason: str) -> Artifact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gates.evaluation.mistakes import Mistake
+from gates.evaluation.mistakes import CLASSES, Mistake
 from report.markup import fragment
 from report.sections.section import Section
 
@@ -14,4 +14,4 @@ def render(mistakes: Sequence[Mistake]) -> Section:
     by_class: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
         by_class.setdefault(mistake.truth, []).append(mistake)
-    return Section("mistakes", "Mistakes", fragment("mistakes", classes=by_class))
+    return Section("mistakes", "Mistakes", fragment("mistakes", classes=by_class, most=CLASSES))
