@@ -34,13 +34,19 @@ def hanging(text: str) -> str:
     return "\n".join([first, *(line if line.startswith(" ") or not line else _INDENT + line for line in others)])
 
 
-def json_text(value: Any) -> str:
-    r"""`value` as indented JSON that a terminal can show: the same value, its control characters as \u009b.
+def json_text(value: Any, encoding: str = "utf-8") -> str:
+    r"""`value` as indented JSON that a terminal can show: the same value, its control characters as \u009b; so are all
+    letters beyond ASCII where `encoding` lacks one of them.
 
     Raises:
       ValueError: when a number is NaN or infinite, which JSON does not know.
     """
-    return _UNSAFE.sub(_in_json, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = _UNSAFE.sub(_in_json, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return _UNSAFE.sub(_in_json, json.dumps(value, indent=2, allow_nan=False))
+    return text
 
 
 def show_text(text: str, stream: TextIO | None = None) -> None:
@@ -54,8 +60,8 @@ def show_page(text: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print `value` as `json_text` makes it."""
-    print(json_text(value), flush=True)
+    """Print `value` as `json_text` makes it for the encoding of standard output."""
+    print(json_text(value, sys.stdout.encoding or "utf-8"), flush=True)
 
 
 def show_error(problem: object) -> None:

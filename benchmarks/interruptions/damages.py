@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.interruptions.disks import may_mount
 from benchmarks.interruptions.site import Site, State
 from benchmarks.interruptions.tried import Tried, ended_in_order
 
@@ -114,7 +114,7 @@ def damages() -> Iterator[Damage]:
     yield Damage("the outputs of Trainer emptied", _emptied("taxi/artifacts/Trainer/[a-z]*/*"), versions=2)
     yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
     yield Damage("metadata.sqlite missing", _gone(store), versions=2)
-    if os.geteuid() == 0:
+    if may_mount():
         yield Damage("the output folder can only be read", _read_only(True), _read_only(False))
 
 

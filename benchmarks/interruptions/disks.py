@@ -6,9 +6,11 @@ import errno
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.interruptions.site import Seen, Site, State
@@ -37,6 +39,18 @@ FILLINGS = (
     Filling("the push", "serving/taxi/.lock", 40_000, True),
     Filling("run.json and the report", "serving/taxi/.newest/*", 200_000, True),
 )
+
+
+@cache
+def may_mount() -> bool:
+    """Whether this process may mount: root in a container often may not."""
+    if os.geteuid() or not shutil.which("mount"):
+        return False
+    with tempfile.TemporaryDirectory(prefix="mounted-") as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True).returncode:
+            return False
+        subprocess.run(["umount", folder], check=True)
+    return True
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from benchmarks.interruptions.damages import damaged, damages
-from benchmarks.interruptions.disks import FILLINGS, filled
+from benchmarks.interruptions.disks import FILLINGS, filled, may_mount
 from benchmarks.interruptions.kills import killed, kills
 from benchmarks.interruptions.page import page
 from benchmarks.interruptions.site import ROOT, Site, State
@@ -94,7 +94,7 @@ def _cases(
 ) -> Iterator[Case]:
     for row in kills(moments, seconds, seed):
         yield "killed", row.name, partial(killed, site, proven, row, expected)
-    if os.geteuid() == 0:
+    if may_mount():
         for filling in FILLINGS:
             yield "a full disk", filling.name, partial(filled, site, proven, filling, expected)
     for damage in damages():

@@ -138,7 +138,9 @@ def list_checks(as_json: bool, markdown: bool, output: Path | None) -> None:
     from gates.verdict.catalogue import as_json as plain
     from gates.verdict.catalogue import checks
 
-    if as_json:
+    if as_json and output is None:
+        show_json([plain(each) for each in checks()])
+    elif as_json:
         show_or_write(json_text([plain(each) for each in checks()]) + "\n", output)
     elif markdown:
         from gates.command.catalogue_page import page

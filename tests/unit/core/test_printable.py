@@ -38,6 +38,14 @@ def test_json_keeps_the_value_without_its_control_characters() -> None:
     assert "é" in text
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_json_keeps_the_value_in_an_encoding_that_lacks_its_letters(encoding: str) -> None:
+    value = {"東京": ["é", "\x7f", "😀"]}
+    text = json_text(value, encoding)
+    assert text.isascii() and "\x7f" not in text
+    assert json.loads(text) == value
+
+
 def test_an_error_cannot_fake_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     show_error(f"{CLEARS}no column\nPUSHED  taxi/7")
     show_text("x\rPUSHED")
