@@ -66,4 +66,5 @@ def _served_unknown(serving: str, registry: str, workload: str) -> str:
     versions = version_folder_at(serving).versions() if serving else []
     if not versions or (registry and registry_at(registry).versions(workload)):
         return ""
-    return f"Version {versions[-1]} in {serving} was pushed before, and no registry holds its model."
+    pushed = f"Version {versions[-1]} in {serving} was pushed before, and no registry holds its model"
+    return f"{pushed}; with `registry.enabled` those of the next pushes are kept."

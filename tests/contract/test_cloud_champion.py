@@ -85,7 +85,8 @@ def test_a_version_in_the_bucket_that_no_registry_holds_is_missing_with_the_reas
     found = champion(root, "1", "lost")["metadata"]
     assert found["absent"] == 1
     assert found["missing"] == (
-        f"Version {pushed.version} in {root}/serving was pushed before, and no registry holds its model."
+        f"Version {pushed.version} in {root}/serving was pushed before, and no registry holds its model; with "
+        "`registry.enabled` those of the next pushes are kept."
     )
     # In a rollout, or taken back by one: registered, and not in production.
     registry_at(f"{root}/registry").register(given)

@@ -113,7 +113,10 @@ def test_without_a_registry_there_is_no_model_to_beat_until_one_was_pushed(runs:
     assert change is None
     [finding] = report.of(Severity.BLOCK)
     assert (finding.check, finding.subject) == ("threshold_change", "model to beat")
-    assert finding.reason == f"Version 7 in {runs.home}/serving was pushed before, and no registry holds its model."
+    assert finding.reason == (
+        f"Version 7 in {runs.home}/serving was pushed before, and no registry holds its model; with `registry.enabled` "
+        "those of the next pushes are kept."
+    )
     assert "evaluator.without_champion" in finding.remedy
 
 
