@@ -44,7 +44,7 @@ def unwritable(error: BaseException | None) -> SluiceError | None:
     while error is not None:
         if found := _of_the_disk(error):
             return found
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None
 
 

@@ -70,3 +70,11 @@ def test_a_folder_that_may_not_be_written_is_to_be_looked_at() -> None:
 def test_a_folder_in_the_place_of_a_file_may_be_a_defect_of_a_component() -> None:
     assert unwritable(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), "out/model")) is None
     assert unwritable(None) is None
+
+
+def test_what_was_raised_from_none_is_no_full_disk() -> None:
+    defect = ValueError("another thing")
+    defect.__context__, defect.__suppress_context__ = OSError(errno.ENOSPC, "full"), True
+    assert unwritable(defect) is None
+    defect.__suppress_context__ = False
+    assert unwritable(defect) is not None
