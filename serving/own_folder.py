@@ -39,7 +39,7 @@ def _other_owner(folder: Path) -> str | None:
     if _is_of_runs(target) and room.name == _ROOM and target.name != folder.name:
         return target.name
     siblings = [each for each in room.iterdir() if each.name != folder.name and not _leads_to(each, folder)]
-    return next((each.name for each in siblings if each.is_dir() and _is_within(target, each)), None)
+    return next((each.name for each in siblings if each.is_dir() and _has(each, target)), None)
 
 
 def _is_of_runs(target: Path) -> bool:
@@ -55,5 +55,10 @@ def _leads_to(other: Path, folder: Path) -> bool:
     return place.name == folder.name and os.path.realpath(place.parent) == os.path.realpath(folder.parent)
 
 
-def _is_within(target: Path, other: Path) -> bool:
-    return target.is_relative_to(os.path.realpath(other))
+def _has(other: Path, target: Path) -> bool:
+    """Whether `target` is `other`, or lies in it beside versions; one that holds folders of several workloads, such
+    as their releases, is nobody's."""
+    place = os.path.realpath(other)
+    if os.fspath(target) == place:
+        return True
+    return target.is_relative_to(place) and any(entry.name.isdigit() for entry in os.scandir(place))

@@ -74,6 +74,12 @@ def test_a_link_to_a_folder_named_otherwise_where_nobody_runs_is_fine(room: Path
     check_is_own(room / "taxi")
 
 
+def test_a_link_into_a_folder_of_folders_beside_it_is_fine(room: Path) -> None:
+    (room / "releases/taxi-2031-08/1").mkdir(parents=True)
+    (room / "taxi").symlink_to("releases/taxi-2031-08")
+    check_is_own(room / "taxi")
+
+
 @pytest.mark.parametrize("is_link", [False, True])
 def test_another_name_of_its_folder_makes_it_nobody_elses(is_link: bool, room: Path, tmp_path: Path) -> None:
     own = tmp_path / "disk/taxi" if is_link else room / "taxi"
