@@ -25,7 +25,8 @@ def fields_of(shape: Any) -> dict[str, FieldInfo] | None:
 
 
 def _sections_of(shape: Any) -> list[type[BaseModel]]:
-    return [part for part in _alternatives(shape) if isinstance(part, type) and issubclass(part, BaseModel)]
+    parts = (_core_and_limits(part)[0] for part in _alternatives(shape))
+    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
 
 
 def child(shape: Any, key: str | int) -> Any:
