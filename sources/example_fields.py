@@ -72,7 +72,8 @@ _EXAMPLES, _OPEN_EXAMPLE = _class_named(_POOL, "Examples"), _class_named(_POOL, 
 
 
 def features_in(records: Sequence[bytes]) -> int | None:
-    """How many features the records have together; None when they may hold what is no feature of one type."""
+    """How many features with a list of values the records have together; None when they may hold what is no feature of
+    one type. A feature without one, as TFX writes it for an empty cell, is missing to the decoder as well."""
     counts = [_count(some) for some in _in_pieces(records)]
     return None if None in counts else sum(count or 0 for count in counts)
 
@@ -86,7 +87,11 @@ def _count(records: Sequence[bytes]) -> int | None:
         return None
     examples.DiscardUnknownFields()
     # What was understood is as long as what was read where nothing else was there.
-    return sum(len(each.features.feature) for each in examples.example) if examples.ByteSize() == len(joined) else None
+    if examples.ByteSize() != len(joined):
+        return None
+    return sum(
+        entry.value.WhichOneof("kind") is not None for each in examples.example for entry in each.features.feature
+    )
 
 
 def _in_pieces(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -91,7 +91,10 @@ class CellSample:
         every = np.concatenate([keys for of_table in contents for keys in of_table])
         self.by_row = len(np.unique(every)) < _DISTINCT * len(every)
         for (held, of_held), of_table in zip(self._held, contents, strict=True):
-            of_held[:] = [self._keys(rows) if self.by_row else singly(keys) for (_, rows), keys in zip(held, of_table)]
+            of_held[:] = [
+                self._keys(rows) if self.by_row else singly(keys)
+                for (_, rows), keys in zip(held, of_table, strict=True)
+            ]
 
     def _keys(self, rows: Rows) -> NDArray[np.uint64]:
         if self.by_row:
