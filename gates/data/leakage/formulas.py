@@ -30,6 +30,8 @@ _CONTRIBUTES = (0.05, 0.01, 1e-3, 1e-4)
 # (as a share of itself) is meant to be round, and so is an exponent.
 _NEAR_ROUND, _NEAR_HALF = 0.003, 0.05
 _FACTOR, _FACTOR_OFF = 0.002, 1e-4
+# Beyond this no square can be computed with: such numbers, as the largest of all floats, stand for a missing value.
+_LARGEST = 1e100
 # Columns of products have this many values, and hardly any 0.
 _FEWEST_VALUES, _NOT_ZERO = 10, 0.9
 # Rows that are not the most frequent value prove it, of which so many are needed.
@@ -122,13 +124,18 @@ def _columns(data: Data) -> _Columns:
     problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
     names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
     names = sorted(names, key=lambda name: (float(powers[name].errors[0]), name))
-    values = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], posinf=0, neginf=0) for name in names}
+    values = {name: _computable(data.train.numbers(name)[problem.rows]) for name in names}
     names = [name for name in names if np.ptp(values[name]) > 0]
     names = names[: min(_MOST_COLUMNS, problem.size // _ROWS_A_COLUMN)]
     table = np.column_stack([values[name] for name in names]) if names else np.empty((problem.size, 0))
-    label = target_of(data).values[problem.rows]
+    label = _computable(target_of(data).values[problem.rows])
     steps = np.array([_step(column) for column in table.T])
     return _Columns(names, table, steps, label, _step(label))
+
+
+def _computable(values: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) <= _LARGEST, values, 0.0)
 
 
 def _step(values: Floats) -> float:

@@ -119,3 +119,21 @@ def test_nine_rows_in_ten_are_no_formula() -> None:
     frame["total"] = frame.price + frame.shipping
     frame.loc[frame.index % 10 == 0, "total"] += 3
     assert not named(frame, "total")
+
+
+@pytest.mark.parametrize("missing", [1.7976931348623157e308, -1e200, np.inf, np.nan])
+def test_the_largest_number_stands_for_a_missing_value(missing: float) -> None:
+    frame = invoices()
+    frame["total"] = frame.price + frame.shipping
+    frame["age"] = frame.age.astype(float)
+    frame.loc[frame.index[:40], "age"] = missing
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "total")} == {
+        frozenset({"price", "shipping"})
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_label_beyond_all_squares_is_no_formula() -> None:
+    frame = invoices()
+    frame["total"] = frame.price * 1e300
+    assert named(frame, "total") == set()
