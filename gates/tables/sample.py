@@ -45,7 +45,11 @@ def cells_of(columns: pa.RecordBatch) -> int:
 def _cells(column: pa.Array) -> int:
     if is_list(column.type):
         return max(len(column), len(column.flatten()) // _PIXELS_OF_CELL)
-    return max(len(column), column.nbytes // _BYTES_OF_CELL)
+    size = column.nbytes
+    if pa.types.is_dictionary(column.type):
+        # Each batch refers to all values of the table.
+        size = len(column) * column.dictionary.nbytes // max(len(column.dictionary), 1)
+    return max(len(column), size // _BYTES_OF_CELL)
 
 
 @dataclass

@@ -93,6 +93,14 @@ def test_a_long_text_weighs_more_than_a_number_and_a_pixel_less() -> None:
     assert cells_of(pa.RecordBatch.from_arrays([pixels], ["image"])) == 653
 
 
+def test_a_category_weighs_what_its_text_does() -> None:
+    texts = pa.array([f"customer {i:06}" for i in range(100_000)])
+    whole, encoded = (
+        sum(map(cells_of, pa.table({"c": each}).to_batches(5_000))) for each in (texts, texts.dictionary_encode())
+    )
+    assert 0.9 * whole < encoded < 1.1 * whole
+
+
 def test_a_number_has_one_key_as_text_and_as_a_number() -> None:
     lines = np.arange(3)
     text = pa.RecordBatch.from_arrays([pa.array(["1.0", "x", None])], ["c"])
