@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gates.data.contamination.between import decimal_step, rounding
 from gates.data.evidence import Data
@@ -185,15 +186,9 @@ def _product(data: Data, columns: _Columns) -> Formula | None:
     nonzero = np.flatnonzero(size > 0)
     if len(nonzero) < _FEWEST_ROWS:
         return None
-    usable = [
-        place
-        for place, column in enumerate(columns.values.T)
-        if (column[nonzero] != 0).mean() >= _NOT_ZERO and len(np.unique(column[nonzero][:_FIT_ROWS])) >= _FEWEST_VALUES
-    ]
-    part = columns.of(usable)
-    rows = nonzero[(part.values[nonzero] != 0).all(axis=1)]
-    rows = drawn(rows, _FIT_ROWS, data.seed)
-    if len(rows) < _FEWEST_ROWS or not usable:
+    usable, rows = _nonzero(columns, nonzero)
+    part, rows = columns.of(usable), drawn(rows, _FIT_ROWS, data.seed)
+    if not usable:
         return None
     label, logs = np.log(size[rows]), np.log(np.abs(part.values[rows]))
     found = _fitted(logs, label)
@@ -210,6 +205,21 @@ def _product(data: Data, columns: _Columns) -> Formula | None:
         if partition := _judged_product(data, part.of(list(kept)), halves, label - logs[:, kept] @ halves):
             return Formula(tuple(part.names[place] for place in kept), "product", partition)
     return None
+
+
+def _nonzero(columns: _Columns, rows: NDArray[np.intp]) -> tuple[list[int], NDArray[np.intp]]:
+    """Columns that may be factors, and those of the rows in which none of them is 0: of many columns that are sometimes
+    0 the strongest, as long as they leave enough rows."""
+    usable: list[int] = []
+    left = rows
+    for place, column in enumerate(columns.values.T):
+        values = column[rows]
+        if (values != 0).mean() < _NOT_ZERO or len(np.unique(values[:_FIT_ROWS])) < _FEWEST_VALUES:
+            continue
+        fewer = left[column[left] != 0]
+        if len(fewer) >= max(_FEWEST_ROWS, _ROWS_A_COLUMN * (len(usable) + 1)):
+            usable, left = [*usable, place], fewer
+    return usable, left
 
 
 def _judged_product(data: Data, part: _Columns, powers: Floats, left: Floats) -> Partition | None:

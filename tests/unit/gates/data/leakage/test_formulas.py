@@ -121,6 +121,14 @@ def test_nine_rows_in_ten_are_no_formula() -> None:
     assert not named(frame, "total")
 
 
+def test_refuses_a_product_beside_many_columns_that_are_sometimes_0() -> None:
+    frame, rng = invoices(), np.random.default_rng(1)
+    others = {f"s{i}": np.where(rng.random(1_500) < 0.08, 0, rng.gamma(2, 10, 1_500).round(2)) for i in range(50)}
+    frame = pd.concat([frame.assign(price=frame.price + 1), pd.DataFrame(others)], axis=1)
+    frame["amount"] = (frame.pieces * frame.price).round(2)
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "amount")} == {frozenset({"pieces", "price"})}
+
+
 @pytest.mark.parametrize("missing", [1.7976931348623157e308, -1e200, np.inf, np.nan])
 def test_the_largest_number_stands_for_a_missing_value(missing: float) -> None:
     frame = invoices()
