@@ -71,14 +71,16 @@ _POOL = _pool()
 _EXAMPLES, _OPEN_EXAMPLE = _class_named(_POOL, "Examples"), _class_named(_POOL, "OpenExample")
 
 
-def features_in(records: Sequence[bytes]) -> int | None:
-    """How many features with a list of values the records have together; None when they may hold what is no feature of
-    one type. A feature without one, as TFX writes it for an empty cell, is missing to the decoder as well."""
-    counts = [_count(some) for some in _in_pieces(records)]
+def features_in(records: Sequence[bytes], with_values: bool = False) -> int | None:
+    """How many features the records have together; None when they may hold what is no feature of one type.
+
+    `with_values`: without those that hold no list, as TFX writes an empty cell: to the decoder they are missing, too.
+    """
+    counts = [_count(some, with_values) for some in _in_pieces(records)]
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _count(records: Sequence[bytes]) -> int | None:
+def _count(records: Sequence[bytes], with_values: bool) -> int | None:
     joined = b"".join(piece for record in records for piece in (b"\x0a", _varint(len(record)), record))
     examples = _EXAMPLES()
     try:
@@ -89,9 +91,10 @@ def _count(records: Sequence[bytes]) -> int | None:
     # What was understood is as long as what was read where nothing else was there.
     if examples.ByteSize() != len(joined):
         return None
-    return sum(
-        entry.value.WhichOneof("kind") is not None for each in examples.example for entry in each.features.feature
-    )
+    features = (each.features.feature for each in examples.example)
+    if with_values:
+        return sum(entry.value.WhichOneof("kind") is not None for entries in features for entry in entries)
+    return sum(map(len, features))
 
 
 def _in_pieces(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
