@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gates.data.contamination.between import decimal_step, rounding
+from gates.data.contamination.between import rounding, written_step
 from gates.data.evidence import Data
 from gates.data.leakage.features import single_suspects
 from gates.data.leakage.partition import RIGHT, Partition, certainly_right
@@ -130,20 +130,13 @@ def _columns(data: Data) -> _Columns:
     names = names[: min(_MOST_COLUMNS, problem.size // _ROWS_A_COLUMN)]
     table = np.column_stack([values[name] for name in names]) if names else np.empty((problem.size, 0))
     label = _computable(target_of(data).values[problem.rows])
-    steps = np.array([_step(column) for column in table.T])
-    return _Columns(names, table, steps, label, _step(label))
+    steps = np.array([written_step(column) for column in table.T])
+    return _Columns(names, table, steps, label, written_step(label))
 
 
 def _computable(values: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(values) <= _LARGEST, values, 0.0)
-
-
-def _step(values: Floats) -> float:
-    """The finest power of ten that more than a hundredth of the values is written in; 0 for any number of digits."""
-    written = decimal_step(values[values != 0][:_FIT_ROWS])
-    ended = written[written > 0]
-    return float(np.quantile(ended, 0.01)) if len(ended) >= 0.99 * len(written) and len(ended) else 0.0
 
 
 def _sum(data: Data, columns: _Columns) -> Formula | None:
