@@ -71,13 +71,16 @@ _POOL = _pool()
 _EXAMPLES, _OPEN_EXAMPLE = _class_named(_POOL, "Examples"), _class_named(_POOL, "OpenExample")
 
 
-def features_in(records: Sequence[bytes]) -> int | None:
-    """How many features the records have together; None when they may hold what is no feature of one type."""
-    counts = [_count(some) for some in _in_pieces(records)]
+def features_in(records: Sequence[bytes], with_values: bool = False) -> int | None:
+    """How many features the records have together; None when they may hold what is no feature of one type.
+
+    `with_values`: without those that hold no list, as TFX writes an empty cell: to the decoder they are missing, too.
+    """
+    counts = [_count(some, with_values) for some in _in_pieces(records)]
     return None if None in counts else sum(count or 0 for count in counts)
 
 
-def _count(records: Sequence[bytes]) -> int | None:
+def _count(records: Sequence[bytes], with_values: bool) -> int | None:
     joined = b"".join(piece for record in records for piece in (b"\x0a", _varint(len(record)), record))
     examples = _EXAMPLES()
     try:
@@ -86,7 +89,12 @@ def _count(records: Sequence[bytes]) -> int | None:
         return None
     examples.DiscardUnknownFields()
     # What was understood is as long as what was read where nothing else was there.
-    return sum(len(each.features.feature) for each in examples.example) if examples.ByteSize() == len(joined) else None
+    if examples.ByteSize() != len(joined):
+        return None
+    features = (each.features.feature for each in examples.example)
+    if with_values:
+        return sum(entry.value.WhichOneof("kind") is not None for entries in features for entry in entries)
+    return sum(map(len, features))
 
 
 def _in_pieces(records: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

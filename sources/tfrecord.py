@@ -166,7 +166,8 @@ def _rows(path: str, records: list[bytes], first: int, reading: Reading) -> Rows
         with contextlib.suppress(RuntimeError):
             rows = Rows(decoder.DecodeBatch(records), lines, True)
     # Of a feature that a record has twice the decoder keeps one.
-    if rows is None or count != sum(len(each) - each.null_count for each in rows.columns.columns):
+    held = -1 if rows is None else sum(len(each) - each.null_count for each in rows.columns.columns)
+    if rows is None or (count != held and features_in(records, with_values=True) != held):
         rows = _decode_one_by_one(path, records, lines, decoder, reading)
     check_names(path, rows.columns.schema.names)
     return rows

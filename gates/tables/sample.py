@@ -3,7 +3,7 @@
 Whether a row is in the sample follows from a hash of its values alone. So copies of a row are kept or left out
 together, within a table and across tables, and the share of rows that occur twice stays what it is in all rows. Where
 most rows are copies (few columns of few values), that would leave out whole combinations of values: there single rows
-are drawn.
+are drawn. So are those of one very frequent row (a log of defaults), which would be all of the sample or nothing of it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _BATCH = 40_000
 _SEED = 0
 # Below this share of distinct rows single rows are drawn.
 _DISTINCT = 0.5
+# A row is very frequent when a batch has more copies of it: the sample holds some of them, whatever is drawn.
+_FREQUENT = 50
 
 Batches = list[tuple[str, Rows]]
 
@@ -43,7 +45,11 @@ def cells_of(columns: pa.RecordBatch) -> int:
 def _cells(column: pa.Array) -> int:
     if is_list(column.type):
         return max(len(column), len(column.flatten()) // _PIXELS_OF_CELL)
-    return max(len(column), column.nbytes // _BYTES_OF_CELL)
+    size = column.nbytes
+    if pa.types.is_dictionary(column.type):
+        # Each batch refers to all values of the table.
+        size = len(column) * column.dictionary.nbytes // max(len(column.dictionary), 1)
+    return max(len(column), size // _BYTES_OF_CELL)
 
 
 @dataclass
@@ -85,18 +91,19 @@ class CellSample:
 
     def _draw(self) -> None:
         """Gives each row its key, by which it is in the sample or not."""
-        for held, of_held in self._held:
-            of_held[:] = [self._keys(rows) for _, rows in held]
-        every = np.concatenate([keys for _, of_held in self._held for keys in of_held])
-        if len(np.unique(every)) < _DISTINCT * len(every):
-            self.by_row = True
-            for held, of_held in self._held:
-                of_held[:] = [self._keys(rows) for _, rows in held]
+        contents = [[keys_of(rows) for _, rows in held] for held, _ in self._held]
+        every = np.concatenate([keys for of_table in contents for keys in of_table])
+        self.by_row = len(np.unique(every)) < _DISTINCT * len(every)
+        for (held, of_held), of_table in zip(self._held, contents, strict=True):
+            of_held[:] = [
+                self._keys(rows) if self.by_row else singly(keys)
+                for (_, rows), keys in zip(held, of_table, strict=True)
+            ]
 
     def _keys(self, rows: Rows) -> NDArray[np.uint64]:
         if self.by_row:
             return self._generator.integers(0, 2**64, len(rows.lines), dtype=np.uint64)
-        return keys_of(rows)
+        return singly(keys_of(rows))
 
     def _thin(self, batches: Batches, keys: list[NDArray[np.uint64]], place: int) -> None:
         file, rows = batches[place]
@@ -130,7 +137,8 @@ class CellSample:
             return ""
         every = listed([f"{rows:,} rows of {name}" for name, rows in self.rows.items()])
         left = listed([f"{kept[name]:,} of {name}" for name in self.rows])
-        way = f"single rows with seed {_SEED}" if self.by_row else "by a hash of the content, copies of a row together"
+        by_content = "by a hash of the content, copies of a row together unless there are many of them"
+        way = f"single rows with seed {_SEED}" if self.by_row else by_content
         return (
             f"{every} with {self.columns:,} columns are more than the {self.most:,} cells that are judged at once: a "
             f"sample of {self.share:.3g} of the rows is judged, {left}, drawn {way}"
@@ -151,3 +159,15 @@ def keys_of(rows: Rows) -> NDArray[np.uint64]:
             words = np.where(np.asarray(numbers.is_valid()), words_of(numbers, name)[0], words)
         found += words
     return found
+
+
+def singly(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The keys of a batch, of which those of very frequent rows are drawn, one for each copy."""
+    _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    frequent = (counts > _FREQUENT)[place]
+    if not frequent.any():
+        return keys
+    # Other numbers in each batch, the same ones in each run.
+    generator = np.random.default_rng(int(np.bitwise_xor.reduce(keys)))
+    drawn = generator.integers(0, 2**64, len(keys), dtype=np.uint64)
+    return np.where(frequent, drawn, keys)

@@ -15,6 +15,7 @@ from tfx_bsl.coders import example_coder
 
 from gates.data.declared import Declared
 from gates.tables.sample import MOST_CELLS as MOST_CELLS_READ
+from gates.tables.sample import singly
 from gates.tables.table import Table
 from pipeline.artifacts.examples import raw_batches, shards
 from pipeline.artifacts.schema import served_features
@@ -48,7 +49,7 @@ def read_table(
     """The rows of one split; the types are those of the Examples, not those of the schema.
 
     `share`: part of the rows that is kept, by their content. Copies of a row are kept or left out together, so the
-    share of eval that is also in train does not change.
+    share of eval that is also in train does not change; of a very frequent row single copies are drawn.
     """
     return table_of(name, (raw for path in shards(examples, split) for raw in raw_batches(path)), share, declared)
 
@@ -109,7 +110,7 @@ def _unpacked(table: pa.Table, names: set[str]) -> pa.Table:
 def _sampled(rows: pa.Table, share: float) -> pa.Table:
     batch = Table.of("", rows)
     high, _ = batch.words(batch.columns)
-    return batch.arrow.filter(pa.array(high < np.uint64(share * 2.0**64)))
+    return batch.arrow.filter(pa.array(singly(high) < np.uint64(share * 2.0**64)))
 
 
 def columns_not_served(schema: schema_pb2.Schema) -> frozenset[str]:

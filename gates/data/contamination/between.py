@@ -42,6 +42,7 @@ _FEWEST_DIRECTIONS = 3
 _ROUNDING = 4e-7
 _DECIMALS = 7
 _FINEST_GAPS = 0.01
+_WRITTEN_ROWS = 3_000
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,13 @@ def decimal_step(values: Floats) -> Floats:
         # A step that is finer than the rounding of the number says nothing about how it was written.
         found[(off <= _ROUNDING * size) & (step > 4 * _ROUNDING * size)] = step
     return found
+
+
+def written_step(values: Floats) -> float:
+    """The finest power of ten that more than a hundredth of the values is written in; 0 for any number of digits."""
+    written = decimal_step(values[values != 0][:_WRITTEN_ROWS])
+    ended = written[written > 0]
+    return float(np.quantile(ended, 0.01)) if len(ended) >= 0.99 * len(written) and len(ended) else 0.0
 
 
 def rounding(values: Floats) -> Floats:

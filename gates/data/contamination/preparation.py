@@ -107,7 +107,7 @@ def _judge_column(data: Data, name: str, pools: dict[str, list[Table]], margin: 
         n=len(train_values),
         p_value=chance,
         beyond=beyond,
-        reason=f"Over {words} {name} is {whole_distance:.1e} away from {kind}, over train alone {alone_distance:.1e}"
+        reason=f"Over {words} `{name}` is {whole_distance:.2g} away from {kind}, over train alone {alone_distance:.2g}"
         + (": the scale was learnt of other rows too." if beyond else "."),
         remedy=_REMEDY if beyond else "Nothing to do.",
     )

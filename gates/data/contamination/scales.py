@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gates.data.contamination.between import written_step
 from gates.tables.table import Floats
 
 
@@ -49,7 +50,10 @@ class Scale:
         error = math.sqrt(max(0.0, (3 * at_low**2 + 3 * at_high**2 - 2 * at_low * at_high) / 16))
         if min(at_low, at_middle, at_high) <= 0:
             return cls(math.inf, 1.0)
-        return cls(max(abs(median), away), _within(abs(median), at_middle / 2) * _within(away, error))
+        # Quantiles of values that were written with few digits have as few: 0 and 1 are then nothing rare.
+        rounded = written_step(values) / 2
+        chance = _within(abs(median) + rounded, at_middle / 2) * _within(away + rounded, error)
+        return cls(max(abs(median), away), chance)
 
 
 def _within(distance: float, error: float) -> float:

@@ -176,7 +176,7 @@ def strongest(data: Data, margin: float) -> tuple[tuple[str, ...], Advantage, in
     """
     powers = features_alone(data)
     left_out = set(single_suspects(data))
-    for each in derived(data):
+    for each in derived(data, PAIRS_MARGIN):
         if each.advantage.is_beyond(PAIRS_MARGIN) and each.advantage.p_value <= ALPHA:
             left_out |= set(each.members)
     names = [name for name in powers if name not in left_out]

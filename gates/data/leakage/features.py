@@ -203,12 +203,13 @@ def _missing_together(masks: Mapping[str, Mask]) -> Iterator[frozenset[str]]:
 
 def missing_suspects(data: Data) -> frozenset[str]:
     """Columns that `missingness` refuses."""
-    return _refused(missing_advantages(data), MISSING_MARGIN)
+    return _refused(missing_advantages(data, MISSING_MARGIN), MISSING_MARGIN)
 
 
 def single_suspects(data: Data) -> frozenset[str]:
     """Columns that are refused by themselves; values derived from them are not reported again."""
-    return _refused(single_advantages(data), SINGLE_MARGIN) | missing_suspects(data) | identifier_suspects(data)
+    found = _refused(single_advantages(data, SINGLE_MARGIN), SINGLE_MARGIN)
+    return found | missing_suspects(data) | identifier_suspects(data)
 
 
 def _refused(advantages: Mapping[str, Advantage], margin: float) -> frozenset[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gates.data.contamination.between import decimal_step, rounding
+from gates.data.contamination.between import rounding, written_step
 from gates.data.evidence import Data
 from gates.data.leakage.features import single_suspects
 from gates.data.leakage.partition import RIGHT, Partition, certainly_right
@@ -30,6 +31,8 @@ _CONTRIBUTES = (0.05, 0.01, 1e-3, 1e-4)
 # (as a share of itself) is meant to be round, and so is an exponent.
 _NEAR_ROUND, _NEAR_HALF = 0.003, 0.05
 _FACTOR, _FACTOR_OFF = 0.002, 1e-4
+# Beyond this no square can be computed with: such numbers, as the largest of all floats, stand for a missing value.
+_LARGEST = 1e100
 # Columns of products have this many values, and hardly any 0.
 _FEWEST_VALUES, _NOT_ZERO = 10, 0.9
 # Rows that are not the most frequent value prove it, of which so many are needed.
@@ -122,20 +125,18 @@ def _columns(data: Data) -> _Columns:
     problem, powers, refused = problem_of(data), features_alone(data), single_suspects(data)
     names = [name for name in data.features_of(ColumnKind.NUMBER) if name not in refused]
     names = sorted(names, key=lambda name: (float(powers[name].errors[0]), name))
-    values = {name: np.nan_to_num(data.train.numbers(name)[problem.rows], posinf=0, neginf=0) for name in names}
+    values = {name: _computable(data.train.numbers(name)[problem.rows]) for name in names}
     names = [name for name in names if np.ptp(values[name]) > 0]
     names = names[: min(_MOST_COLUMNS, problem.size // _ROWS_A_COLUMN)]
     table = np.column_stack([values[name] for name in names]) if names else np.empty((problem.size, 0))
-    label = target_of(data).values[problem.rows]
-    steps = np.array([_step(column) for column in table.T])
-    return _Columns(names, table, steps, label, _step(label))
+    label = _computable(target_of(data).values[problem.rows])
+    steps = np.array([written_step(column) for column in table.T])
+    return _Columns(names, table, steps, label, written_step(label))
 
 
-def _step(values: Floats) -> float:
-    """The finest power of ten that more than a hundredth of the values is written in; 0 for any number of digits."""
-    written = decimal_step(values[values != 0][:_FIT_ROWS])
-    ended = written[written > 0]
-    return float(np.quantile(ended, 0.01)) if len(ended) >= 0.99 * len(written) and len(ended) else 0.0
+def _computable(values: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) <= _LARGEST, values, 0.0)
 
 
 def _sum(data: Data, columns: _Columns) -> Formula | None:
@@ -178,15 +179,9 @@ def _product(data: Data, columns: _Columns) -> Formula | None:
     nonzero = np.flatnonzero(size > 0)
     if len(nonzero) < _FEWEST_ROWS:
         return None
-    usable = [
-        place
-        for place, column in enumerate(columns.values.T)
-        if (column[nonzero] != 0).mean() >= _NOT_ZERO and len(np.unique(column[nonzero][:_FIT_ROWS])) >= _FEWEST_VALUES
-    ]
-    part = columns.of(usable)
-    rows = nonzero[(part.values[nonzero] != 0).all(axis=1)]
-    rows = drawn(rows, _FIT_ROWS, data.seed)
-    if len(rows) < _FEWEST_ROWS or not usable:
+    usable, rows = _nonzero(columns, nonzero)
+    part, rows = columns.of(usable), drawn(rows, _FIT_ROWS, data.seed)
+    if not usable:
         return None
     label, logs = np.log(size[rows]), np.log(np.abs(part.values[rows]))
     found = _fitted(logs, label)
@@ -203,6 +198,21 @@ def _product(data: Data, columns: _Columns) -> Formula | None:
         if partition := _judged_product(data, part.of(list(kept)), halves, label - logs[:, kept] @ halves):
             return Formula(tuple(part.names[place] for place in kept), "product", partition)
     return None
+
+
+def _nonzero(columns: _Columns, rows: NDArray[np.intp]) -> tuple[list[int], NDArray[np.intp]]:
+    """Columns that may be factors, and those of the rows in which none of them is 0: of many columns that are sometimes
+    0 the strongest, as long as they leave enough rows."""
+    usable: list[int] = []
+    left = rows
+    for place, column in enumerate(columns.values.T):
+        values = column[rows]
+        if (values != 0).mean() < _NOT_ZERO or len(np.unique(values[:_FIT_ROWS])) < _FEWEST_VALUES:
+            continue
+        fewer = left[column[left] != 0]
+        if len(fewer) >= max(_FEWEST_ROWS, _ROWS_A_COLUMN * (len(usable) + 1)):
+            usable, left = [*usable, place], fewer
+    return usable, left
 
 
 def _judged_product(data: Data, part: _Columns, powers: Floats, left: Floats) -> Partition | None:

@@ -78,7 +78,7 @@ def identifier_advantages(data: Data, least: float = AUC_OF_ORDER) -> dict[str, 
 
 def identifier_suspects(data: Data) -> frozenset[str]:
     """Identifiers that are refused."""
-    found = identifier_advantages(data)
+    found = identifier_advantages(data, AUC_OF_ORDER)
     return frozenset(
         name for name, (_, each, beyond) in found.items() if beyond and each.p_value <= ALPHA / max(1, len(found))
     )

@@ -57,7 +57,8 @@ def siblings(data: Data, name: str, powers: dict[str, PredictivePower]) -> froze
     return frozenset(found)
 
 
-@lru_cache(maxsize=256)
+# Each pair of columns that nearly separate the class asks for both cuts again: a smaller cache would hold none of them.
+@lru_cache(maxsize=2_048)
 def _cut(data: Data, name: str, k: int) -> Cut:
     from sklearn.tree import DecisionTreeClassifier
 

@@ -115,3 +115,11 @@ def test_features_are_counted_over_pieces(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("sources.example_fields._AT_ONCE", 20)
     path = write(tmp_path, *[example(LABEL, entry("x", NUMBER))] * 5)
     assert features_in(list(read_records(path))) == 10
+
+
+def test_empty_features_do_not_lead_to_the_records_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TFX writes an empty cell as a feature without a kind, and a table has millions."""
+    monkeypatch.setattr("sources.tfrecord._decode_one_by_one", None)
+    path = write(tmp_path, example(LABEL, entry("x", NUMBER)), example(LABEL, entry("x", b"")))
+    (rows,) = TfRecord().read(TfRecord().whole(path))
+    assert rows.columns.column(rows.columns.schema.get_field_index("x")).to_pylist() == [[7], None]

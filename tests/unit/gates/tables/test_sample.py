@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+import pytest
 
 from gates.tables.frames import tables_of
 from gates.tables.sample import CellSample, cells_of, keys_of
@@ -92,6 +93,14 @@ def test_a_long_text_weighs_more_than_a_number_and_a_pixel_less() -> None:
     assert cells_of(pa.RecordBatch.from_arrays([pixels], ["image"])) == 653
 
 
+def test_a_category_weighs_what_its_text_does() -> None:
+    texts = pa.array([f"customer {i:06}" for i in range(100_000)])
+    whole, encoded = (
+        sum(map(cells_of, pa.table({"c": each}).to_batches(5_000))) for each in (texts, texts.dictionary_encode())
+    )
+    assert 0.9 * whole < encoded < 1.1 * whole
+
+
 def test_a_number_has_one_key_as_text_and_as_a_number() -> None:
     lines = np.arange(3)
     text = pa.RecordBatch.from_arrays([pa.array(["1.0", "x", None])], ["c"])
@@ -100,3 +109,19 @@ def test_a_number_has_one_key_as_text_and_as_a_number() -> None:
     assert as_text[0] == as_number[0]
     assert as_text[2] == as_number[2] == 0
     assert len({*as_text.tolist(), *as_number.tolist()}) == 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_very_frequent_row_is_as_frequent_in_the_sample(seed: int) -> None:
+    rows = table(20_000, seed)
+    defaults = pa.concat_tables([rows.slice(seed, 1)] * 6_000)
+    given = {"train": rows, "serving": pa.concat_tables([rows.slice(6_000), defaults]).combine_chunks()}
+    found = tables_of(given, sample=CellSample(MOST))["serving"]
+    repeated = found.num_rows - len(rows_of(found))
+    assert 0.25 < repeated / found.num_rows < 0.35
+
+
+def test_rows_without_any_value_are_not_all_kept() -> None:
+    rows = pa.concat_tables([table(20_000), pa.table({"town": pa.nulls(8_000, pa.string())})], promote=True)
+    found = tables_of({"train": rows}, sample=CellSample(MOST))["train"]
+    assert 0.2 < found.column("town").null_count / found.num_rows < 0.37

@@ -120,6 +120,16 @@ def test_a_sample_by_content_keeps_copies_together(tmp_path: Path) -> None:
     assert shared[0] > 0.15
 
 
+def test_a_sample_by_content_holds_a_row_that_is_very_frequent_as_often(tmp_path: Path) -> None:
+    rides = samples.rides()
+    frames = samples.assign(pd.concat([rides, *[rides.head(1)] * len(rides)], ignore_index=True))
+    examples: Artifact = samples.write_examples(frames, tmp_path / "examples")
+    whole, part = read_table(examples, "train", "train"), read_table(examples, "train", "train", share=0.25)
+    assert 0.2 < part.rows / whole.rows < 0.3
+    high, _ = part.words(part.columns)
+    assert 0.4 < np.unique(high, return_counts=True)[1].max() / part.rows < 0.6
+
+
 def test_all_rows_are_read_up_to_the_limit() -> None:
     assert share_read(MOST_ROWS) == 1.0
     assert share_read(4 * MOST_ROWS) == 0.25

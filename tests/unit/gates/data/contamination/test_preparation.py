@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn import datasets
@@ -78,6 +79,15 @@ def test_refuses_a_scale_that_knew_the_serving_log():
     served = dataclasses.replace(data_of((train, serving)).held_out["eval"], name="serving")
     assert not blocking(data)
     assert blocking(dataclasses.replace(data, serving=served)) == {"standardised_before_split"}
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+@pytest.mark.parametrize("rows", [200, 800, 3_000])
+def test_passes_coarse_columns_whose_quartiles_are_one_apart(rows: int, digits: int) -> None:
+    """A median of 0 and quartiles one apart, to the digits that the column has, are nothing that only scaling makes."""
+    random = np.random.default_rng(rows)
+    frame = pd.DataFrame({f"c{i}": random.normal(0, 0.741, rows).round(digits) for i in range(12)})
+    assert not blocking(data_of(assign(frame)))
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])

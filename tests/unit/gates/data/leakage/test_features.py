@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
+from gates.data.leakage.combinations import derived
+from gates.data.leakage.features import missing_advantages, single_advantages
+from gates.data.leakage.identifiers import identifier_advantages
 from gates.verdict.finding import Severity
 from tests.samples.leakage import data_of, findings_of, refused, taxi
 
@@ -130,3 +133,11 @@ def test_finds_the_copy_of_a_label_with_many_classes(classes: int, rows: int, te
     frame = _many_classes(classes, rows, text, copied=0.97)
     assert refused(data_of(frame, "kind")) == {("single_feature", "leak")}
     assert refused(data_of(frame.drop(columns="leak"), "kind")) == set()
+
+
+def test_what_several_checks_need_is_computed_once() -> None:
+    computed = (single_advantages, missing_advantages, identifier_advantages, derived)
+    for each in computed:
+        each.cache_clear()
+    findings_of(data_of(taxi(1_000).assign(number=range(1_000)), LABEL))
+    assert [each.cache_info().misses for each in computed] == [1] * 4

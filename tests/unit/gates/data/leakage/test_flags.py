@@ -67,3 +67,12 @@ def test_answers_of_another_question_are_honest(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_an_answer_that_was_often_not_given_is_not_known(seed: int) -> None:
     assert not by_flags(answers(seed=seed, missing=0.1).assign(rent=answers(seed=seed).rent), "rent")
+
+
+@pytest.mark.parametrize(("label", "share"), [("squat", 0.4), ("other", 0.02)])
+def test_refuses_flags_that_stand_behind_many_others(label: str, share: float) -> None:
+    """Some that are rarely set have, beside a rare label, rows of one class alone."""
+    rng = np.random.default_rng(0)
+    others = pd.DataFrame({f"a{i}": (rng.random(1_500) < share).astype(int) for i in range(450)})
+    wanted = ", ".join(name for name in ANSWERS if name != label)
+    assert by_flags(pd.concat([others, answers()], axis=1), label) == {wanted}

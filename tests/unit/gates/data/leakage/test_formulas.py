@@ -119,3 +119,29 @@ def test_nine_rows_in_ten_are_no_formula() -> None:
     frame["total"] = frame.price + frame.shipping
     frame.loc[frame.index % 10 == 0, "total"] += 3
     assert not named(frame, "total")
+
+
+def test_refuses_a_product_beside_many_columns_that_are_sometimes_0() -> None:
+    frame, rng = invoices(), np.random.default_rng(1)
+    others = {f"s{i}": np.where(rng.random(1_500) < 0.08, 0, rng.gamma(2, 10, 1_500).round(2)) for i in range(50)}
+    frame = pd.concat([frame.assign(price=frame.price + 1), pd.DataFrame(others)], axis=1)
+    frame["amount"] = (frame.pieces * frame.price).round(2)
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "amount")} == {frozenset({"pieces", "price"})}
+
+
+@pytest.mark.parametrize("missing", [1.7976931348623157e308, -1e200, np.inf, np.nan])
+def test_the_largest_number_stands_for_a_missing_value(missing: float) -> None:
+    frame = invoices()
+    frame["total"] = frame.price + frame.shipping
+    frame["age"] = frame.age.astype(float)
+    frame.loc[frame.index[:40], "age"] = missing
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "total")} == {
+        frozenset({"price", "shipping"})
+    }
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_label_beyond_all_squares_is_no_formula() -> None:
+    frame = invoices()
+    frame["total"] = frame.price * 1e300
+    assert named(frame, "total") == set()

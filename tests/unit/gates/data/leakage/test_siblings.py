@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gates.data.leakage.predictive_power import features_alone
+from gates.data.leakage.siblings import _cut, siblings
 from gates.verdict.finding import Severity
 from tests.samples.leakage import data_of, findings_of, refused
 
@@ -66,3 +68,14 @@ def test_an_honest_cause_that_is_measured_twice_is_not_refused(seed: int) -> Non
     found = [each for each in findings_of(data_of(frame, "dear")) if each.severity is not Severity.INFO]
     assert {(each.severity, each.subject) for each in found} == {(Severity.WARN, "carat"), (Severity.WARN, "length")}
     assert all("alone has AUC 0.9" in each.reason for each in found)
+
+
+def test_each_of_many_columns_that_separate_the_class_is_cut_once() -> None:
+    random = np.random.default_rng(0)
+    sick = random.random(200) < 0.5
+    frame = pd.DataFrame({f"g{i}": random.normal(size=200) + 6 * sick for i in range(300)})
+    data = data_of(frame.assign(sick=sick), "sick")
+    _cut.cache_clear()
+    for name in ("g0", "g1"):
+        siblings(data, name, features_alone(data))
+    assert _cut.cache_info().misses == 300
