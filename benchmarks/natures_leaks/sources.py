@@ -100,6 +100,7 @@ def _with_head(place: Path) -> pd.DataFrame:
         quotechar="'" if place.name == "anes96.csv" else '"',
         decimal="," if place.name == "synchronous_machine.csv" else ".",
         encoding="utf-8-sig",
+        na_values="?" if place.name.startswith("SkillCraft") else None,
         low_memory=False,
     )
     frame.columns = [str(name).strip() for name in frame.columns]
