@@ -33,9 +33,8 @@ def agreement(proxy: Proxy) -> Agreement | None:
     """None for a quantity or two classes (AUC covers these), or when no class has enough rows on both sides.
 
     Rows of the other table that are also in train are left out, because the model has seen them, and where rows were
-    drawn, so are train's rows that are there more than once: equal rows are harder or easier than others (of the
-    airlines on a route each has one row). Of a content with c rows that leaves c·f^(c−1) of each side's share f, the same
-    for both. Where labels are wrong in train alone, recall is lower in train than in the other table.
+    drawn, so are train's rows that are there more than once: equal rows may be harder than others (of the airlines on a
+    route each has one row). Where labels are wrong in train alone, recall is lower in train than in the other table.
     """
     from scipy.stats import norm
 
