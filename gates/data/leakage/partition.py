@@ -96,13 +96,14 @@ def _judged(problem: PredictionProblem, labels: Codes, answers: Codes) -> Partit
     return certainly_right(problem, is_wrong)
 
 
-def certainly_right(problem: PredictionProblem, is_wrong: Mask) -> Partition | None:
-    """Answers for the problem's rows, of which these are wrong; None where fewer than 99.5 % are certainly right."""
+def certainly_right(problem: PredictionProblem, is_wrong: Mask, least: float = RIGHT) -> Partition | None:
+    """Answers for the problem's rows, of which these are wrong; None where fewer than this share are certainly
+    right."""
     units, wrong = len(is_wrong), int(is_wrong.sum())
     if problem.groups is not None:
         units, wrong = len(np.unique(problem.groups)), len(np.unique(problem.groups[is_wrong]))
     lower = float(stats.beta.ppf(1 - _CONFIDENCE, units - wrong, wrong + 1)) if wrong < units else 0.0
-    return Partition(units, wrong, lower) if lower >= RIGHT else None
+    return Partition(units, wrong, lower) if lower >= least else None
 
 
 def _by_values(values: Codes, labels: Codes, fold: Codes) -> Codes:
