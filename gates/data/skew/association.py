@@ -102,6 +102,8 @@ def _coarse(column: Coded) -> Sides:
         )
         place = np.concatenate([[0], 1 + cells.astype(np.int64)])
     else:
+        # The most frequent values of both sides: those of train alone are rarer on the other side by that choice.
+        counts += np.bincount(column.other + 1, minlength=len(counts))
         place = np.full(len(counts), _CELLS - 1)
         place[1 + np.argsort(-counts[1:], kind="stable")[: _CELLS - 2]] = np.arange(1, _CELLS - 1)[: len(counts) - 1]
         place[0] = 0
