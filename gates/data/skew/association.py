@@ -62,18 +62,29 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
         halves = _halves(pair, found)
         if pair.groups is not None and _fewest_groups(pair, found, halves) < _FEWEST_CONTENTS:
             continue
-        partners = partners_of({name: sides.train for name, sides in coarse.items()}, halves[0], data.seed)
-        looked_at = bound_in_words(partners, data.seed)
+        names = {name: sides.train for name, sides in coarse.items()}
+        learnt = [_Learnt(half, partners_of(names, half, data.seed)) for half in halves]
+        looked_at = bound_in_words(learnt[0].partners, data.seed)
         for name in coarse:
-            if (lifts := _lifts(coarse, name, partners[name], halves[0])) is not None:
+            lifts = [_lifts(coarse, name, each.partners[name], each.half) for each in learnt]
+            if lifts[0] and lifts[1]:
                 compared += 1
-                measured = _measured(pair, found, coarse, name, lifts, halves[1], margin)
+                measured = _measured(pair, found, coarse, name, (lifts[0], lifts[1]), halves, margin)
                 yield replace(measured, looked_at=looked_at)
     if not compared:
         raise NotApplicable("no column is strongly associated with another one")
 
 
 Cells = NDArray[np.uint8]
+# Log lifts of the cells of a column with those of each partner.
+Lifts = dict[str, Floats]
+
+
+class _Learnt(NamedTuple):
+    """The half of train that lifts are learnt on, and the partners that it chooses for each column."""
+
+    half: RowNumbers
+    partners: Mapping[str, Sequence[str]]
 
 
 class Sides(NamedTuple):
@@ -91,6 +102,8 @@ def _coarse(column: Coded) -> Sides:
         )
         place = np.concatenate([[0], 1 + cells.astype(np.int64)])
     else:
+        # The most frequent values of both sides: those of train alone are rarer on the other side by that choice.
+        counts += np.bincount(column.other + 1, minlength=len(counts))
         place = np.full(len(counts), _CELLS - 1)
         place[1 + np.argsort(-counts[1:], kind="stable")[: _CELLS - 2]] = np.arange(1, _CELLS - 1)[: len(counts) - 1]
         place[0] = 0
@@ -114,7 +127,7 @@ def _fewest_groups(pair: TableComparison, found: CodedPair, halves: tuple[RowNum
     return min(len(np.unique(each)) for each in (train[halves[0]], train[halves[1]], other))
 
 
-def _lifts(coarse: dict[str, Sides], name: str, partners: Sequence[str], half: RowNumbers) -> dict[str, Floats] | None:
+def _lifts(coarse: dict[str, Sides], name: str, partners: Sequence[str], half: RowNumbers) -> Lifts | None:
     """Log lift of each cell of the column with each partner, from one half of train; None without a strong one."""
     from scipy.special import chdtrc
 
@@ -135,9 +148,7 @@ def _table(a: Cells, b: Cells) -> Floats:
     return np.bincount(a * _CELLS + b, minlength=_CELLS**2).reshape(_CELLS, _CELLS).astype(np.float64)
 
 
-def _scores(
-    columns: Mapping[str, Cells], name: str, lifts: dict[str, Floats], places: RowNumbers | slice
-) -> tuple[float, Floats]:
+def _scores(columns: Mapping[str, Cells], name: str, lifts: Lifts, places: RowNumbers | slice) -> tuple[float, Floats]:
     """The mean log lift at these places beyond that of the same columns shuffled, and what each row contributes to its
     variance."""
     own_codes = columns[name][places]
@@ -156,35 +167,40 @@ def _measured(
     found: CodedPair,
     coarse: dict[str, Sides],
     name: str,
-    lifts: dict[str, Floats],
-    half: RowNumbers,
+    lifts: tuple[Lifts, Lifts],
+    halves: tuple[RowNumbers, RowNumbers],
     margin: float,
 ) -> Measurement:
-    of_train = {each: coarse[each].train for each in (name, *lifts)}
-    train_score, rows_a = _scores(of_train, name, lifts, half)
-    other_score, rows_b = _scores({each: coarse[each].other for each in (name, *lifts)}, name, lifts, slice(None))
+    of_train = {each: coarse[each].train for each in {name, *lifts[0], *lifts[1]}}
+    of_other = {each: coarse[each].other for each in of_train}
+    # Each half is judged by what the other one has learnt, the other table by both.
+    train = [_scores(of_train, name, each, half) for each, half in zip(lifts, reversed(halves), strict=True)]
+    other = [_scores(of_other, name, each, slice(None)) for each in lifts]
+    scores = float(np.mean([score for score, _ in train])), float(np.mean([score for score, _ in other]))
+    rows = np.concatenate([rows for _, rows in train]), np.mean([rows for _, rows in other], axis=0)
     groups = None
     if pair.groups is not None:
-        groups = pair.groups[0][found.rows[0][half]], pair.groups[1][found.rows[1]]
-    effective = effective_rows(rows_a, rows_b, groups)
-    errors = float(rows_a.std() / np.sqrt(effective[0])), float(rows_b.std() / np.sqrt(effective[1]))
-    lost = _lost(train_score, other_score) if train_score > _STRONG * errors[0] else 0.0
-    partners = ", ".join(f"`{each}`" for each in sorted(lifts, key=lambda each: -np.abs(lifts[each]).sum())[:3])
+        judged = found.rows[0][np.concatenate(halves[::-1])]
+        groups = pair.groups[0][judged], pair.groups[1][found.rows[1]]
+    effective = effective_rows(*rows, groups)
+    errors = float(rows[0].std() / np.sqrt(effective[0])), float(rows[1].std() / np.sqrt(effective[1]))
+    lost = _lost(*scores) if scores[0] > _STRONG * errors[0] else 0.0
+    partners = ", ".join(f"`{each}`" for each in sorted(lifts[0], key=lambda each: -np.abs(lifts[0][each]).sum())[:3])
     places = np.full(pair.train.rows, -1)
     places[found.rows[0]] = np.arange(len(found.rows[0]))
     return pair.measured(
         name,
         "share of its association that is lost",
-        Distance(lost, _p_value(train_score - other_score, errors) if lost else 1.0, 1.0),
+        Distance(lost, _p_value(scores[0] - scores[1], errors) if lost else 1.0, 1.0),
         margin,
         text=f"`{name}` is {lost:.0%} less associated with other columns, such as {partners}, in {pair.other.name} "
         f"than "
         f"in train, as if that share of its values were in the wrong rows",
         remedy=f"Check how `{name}` is joined to the rows of {pair.other.name}: key, order, and age of its values.",
-        n=len(rows_b),
+        n=len(rows[1]),
         bounded=False,
         changes_with_time=True,
-        in_windows=partial(_in_windows, of_train, places, name, lifts),
+        in_windows=partial(_in_windows, of_train, places, name, lifts[0]),
     )
 
 
@@ -203,7 +219,7 @@ def _in_windows(
     columns: Mapping[str, Cells],
     places: RowNumbers,
     name: str,
-    lifts: dict[str, Floats],
+    lifts: Lifts,
     earlier: RowNumbers,
     later: RowNumbers,
 ) -> float:

@@ -145,3 +145,14 @@ def test_a_label_beyond_all_squares_is_no_formula() -> None:
     frame = invoices()
     frame["total"] = frame.price * 1e300
     assert named(frame, "total") == set()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("noise", [0, 30])
+def test_sixty_rows_suffice_where_no_row_is_off(seed: int, noise: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.integers(100, 9_999, (60, 12)), columns=list("abcdefghijkl"))
+    frame["total"] = frame.b + frame.e - frame.k + rng.integers(0, noise + 1, 60)
+    assert {frozenset(subject.split(", ")) for _, subject in named(frame, "total")} == (
+        set() if noise else {frozenset("bek")}
+    )

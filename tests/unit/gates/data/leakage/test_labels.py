@@ -292,3 +292,16 @@ def test_a_held_out_table_without_one_of_two_classes_is_no_disagreement() -> Non
             name, pa.table({"x": label * 6 + rng.normal(size=rows), "z": rng.normal(size=rows), "label": label})
         )
     assert not findings_of(Data(tables["train"], {"eval": tables["eval"]}, declared=Declared(label="label")))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_offer_that_each_seller_makes_once_is_no_disagreement(seed: int) -> None:
+    """Equal rows have different labels throughout: what one seller alone offers is easier, on both sides."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"place": place, "size": int(rng.integers(3)), LABEL: seller}
+        for place in range(900)
+        for seller in rng.choice(6, 1 + 4 * (place % 2), replace=False, p=np.roll([0.9, *[0.02] * 5], place // 150))
+    ]
+    train, held_out = halves(pd.DataFrame(rows), seed)
+    assert not alarms_of(data_of(train, Declared(label=LABEL), eval=held_out))

@@ -55,3 +55,13 @@ def test_a_column_that_nearly_orders_the_label_is_shown() -> None:
     frame = births(3_000).drop(columns="weeks")
     found = [each for each in findings_of(data_of(frame, "premature"), "single_feature") if each.subject == "scan"]
     assert [each.severity for each in found if each.severity is not Severity.INFO] != []
+
+
+@pytest.mark.parametrize("also_elsewhere", [0.0, 0.01])
+def test_values_that_one_class_of_several_lacks_are_refused(also_elsewhere: float) -> None:
+    """Professionals, one player in fifty, were not asked."""
+    random = np.random.default_rng(0)
+    league = random.choice(6, 3_000, p=[0.2, 0.2, 0.2, 0.2, 0.18, 0.02])
+    frame = pd.DataFrame({"speed": league + random.normal(0, 1.5, 3_000), "league": league})
+    frame["hours"] = np.where((league == 5) | (random.random(3_000) < also_elsewhere), np.nan, random.random(3_000))
+    assert (("missingness", "hours") in refused(data_of(frame, "league"))) is (also_elsewhere == 0)
