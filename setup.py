@@ -6,10 +6,31 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 # Run, not imported: a build may not have this folder on the import path.
-PACKAGES = runpy.run_path(str(Path(__file__).resolve().parent / "core/packages.py"))["PACKAGES"]
+CORE = Path(__file__).resolve().parent / "core"
+PACKAGES = runpy.run_path(str(CORE / "packages.py"))["PACKAGES"]
+VERSION = runpy.run_path(str(CORE / "version.py"))["VERSION"]
 
-# The stack; each line is argued for in docs/dependencies.md and pinned, with hashes, in requirements.lock.
-RUNTIME = [
+# Each line is argued for in docs/dependencies.md. `pip install .` brings the gates, the sources and their command,
+# on any Python from 3.10 on.
+LIGHT = [
+    "click>=8.1",
+    "google-crc32c>=1.5",
+    "numpy>=1.26",
+    "pillow>=10",
+    "protobuf>=3.20",
+    "pyarrow>=10",
+    "pydantic>=2.6",
+    "pyyaml>=6",
+    "rich>=13",
+    "scikit-learn>=1.5",
+    "scipy>=1.12",
+    "tenacity>=8.2",
+    "threadpoolctl>=3",
+    "xxhash>=3.4",
+]
+
+# The stack of the pipeline (`pip install .[pipeline]`), pinned with hashes in requirements.lock.
+PIPELINE = [
     "tfx[kfp]==1.16.0",
     "tensorflow==2.16.2",
     "apache-beam[gcp]==2.74.0",
@@ -21,7 +42,6 @@ RUNTIME = [
     "google-cloud-aiplatform==1.165.1",
     "protobuf<4",
     "setuptools",
-    "click>=8.1",
     "cloudml-hypertune==0.1.0.dev6",
     "cryptography>=42",
     "fastapi>=0.110",
@@ -32,34 +52,22 @@ RUNTIME = [
     "google-cloud-bigquery>=3.20",
     "google-cloud-resource-manager>=1.12",
     "google-cloud-storage>=2.16",
-    "google-crc32c>=1.5",
     "grpcio>=1.60",
     "grpcio-status>=1.48",
     "httptools>=0.6",
     "jinja2>=3.1",
     "markupsafe>=2",
     "matplotlib>=3.7",
-    "numpy>=1.26",
     "orjson>=3.10",
     "pandas>=1.5",
-    "pillow>=10",
     "prometheus-client>=0.20",
     "proto-plus>=1.23",
     "psutil>=5.9",
-    "pyarrow>=10",
-    "pydantic>=2.6",
-    "pyyaml>=6",
     "requests>=2.31",
-    "rich>=13",
-    "scikit-learn>=1.5",
-    "scipy>=1.12",
-    "tenacity>=8.2",
     "tensorboard>=2.16,<2.17",
     "tensorflow-serving-api>=2.16",
-    "threadpoolctl>=3",
     "uvicorn>=0.29",
     "uvloop>=0.19",
-    "xxhash>=3.4",
 ]
 
 # Another front of the endpoint; in a lock of its own, deploy/requirements-front.lock.
@@ -83,7 +91,7 @@ DEVELOPMENT = [
 
 setup(
     name="sluice",
-    version="0.1.0",
+    version=VERSION,
     description="A TFX pipeline that lets a model reach its endpoint only when it is proven sound.",
     python_requires=">=3.10",
     packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
@@ -93,12 +101,13 @@ setup(
         "registry": ["templates/*"],
         "serving.local.page": ["assets/*"],
     },
-    install_requires=RUNTIME,
-    extras_require={"dev": DEVELOPMENT, "front": FRONT},
+    install_requires=LIGHT,
+    extras_require={"pipeline": PIPELINE, "dev": [*PIPELINE, *DEVELOPMENT], "front": FRONT},
     entry_points={
         "console_scripts": [
-            "sluice=runners.local_runner:main",
-            "sluice-vertex=runners.vertex_runner:main",
+            "sluice=runners.local_runner:command",
+            "sluice-gates=gates.__main__:main",
+            "sluice-vertex=runners.vertex_runner:command",
         ]
     },
 )

@@ -10,18 +10,25 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# A package of the pipeline's installation, and one that the gates alone have, too.
+PIPELINE, GATES = "tfx", "sklearn"
+_WHOLE = "Install the pipeline:  pip install 'sluice[pipeline]'"
 _UNUSABLE = 3
 
 
-def is_missing() -> bool:
-    """Whether there is neither `.venv` nor an installation that this Python finds."""
-    return not _own_python().exists() and importlib.util.find_spec("tfx") is None
+def is_missing(package: str = PIPELINE) -> bool:
+    """Whether there is neither `.venv` nor an installation that this Python finds, by a package that it must have."""
+    return not _own_python().exists() and importlib.util.find_spec(package) is None
 
 
-def enter_environment() -> None:
-    """Restart the command under `.venv`'s Python, if another one runs it; end with exit code 3 where there is none."""
-    if is_missing():
-        print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
+def enter_environment(package: str = PIPELINE) -> None:
+    """Restart the command under `.venv`'s Python, if another one runs it; end with exit code 3 where there is none, and
+    the package that the command needs is not installed either."""
+    if is_missing(package):
+        if (ROOT / "setup.py").exists():
+            print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
+        else:
+            print(f"sluice: this is the light installation, of the gates alone.\n        {_WHOLE}", file=sys.stderr)
         sys.exit(_UNUSABLE)
     own = _own_python()
     if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():

@@ -12,6 +12,7 @@ import click
 from core.errors import SluiceError
 from core.printable import show_json, show_text
 from core.terminal import print_table
+from core.version import VERSION
 from gates.command.usage import OneSentenceGroup
 from registry.backends import registry_at
 from registry.contract import LATEST, Comparison, Figure, ModelRegistry, RegisteredVersion
@@ -27,6 +28,7 @@ _SHOWN = 100  # characters of a value
 
 
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="sluice")
 @click.option(
     "--folder",
     default=_DEFAULT_FOLDER,

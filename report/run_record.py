@@ -77,4 +77,5 @@ class RunRecord(BaseModel):
     data_fingerprint: str | None
     git_commit: str | None
     lock_hash: str | None
+    sluice_version: str | None = None  # None: of a run from before it was recorded
     effort: Effort | None = None  # None: of a run from before it was recorded

@@ -16,6 +16,7 @@ import click
 
 from core.errors import ExitCode, SluiceError
 from core.printable import show_error, show_page
+from core.version import VERSION
 from runners.command_line import OneSentenceCommand
 
 _EPILOG = """\b
@@ -31,6 +32,7 @@ What is written:  OUT/WORKLOAD/RUN/{run.json, report.html, run.log}, OUT/WORKLOA
 
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG)
+@click.version_option(VERSION, prog_name="sluice")
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
 @click.option("--data", metavar="PATH", help="Your own files, in a format of docs/sources.md: a path, or gs://…")
 @click.option("--output-dir", default="out", show_default=True, type=click.Path(path_type=Path), help="Where to write.")
@@ -86,6 +88,12 @@ def main(
     except SluiceError as problem:
         show_error(problem)
         sys.exit(problem.exit_code)
+
+
+def command() -> None:
+    """The console command of an installation, which may be one of the gates alone."""
+    enter_environment()
+    main()
 
 
 if __name__ == "__main__":

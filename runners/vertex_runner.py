@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 
+from core.version import VERSION
 from runners.command_line import Amount, OneSentenceGroup
 from runners.vertex.jobs_command import jobs
 from runners.vertex.options import KEYS, environment_overrides, refuse_without_meaning, with_keys, workload_overrides
@@ -35,6 +36,7 @@ What is written:  OUT/WORKLOAD/vertex-job.json and vertex.log here, everything e
 
 
 @click.group(cls=OneSentenceGroup, invoke_without_command=True, epilog=_EPILOG)
+@click.version_option(VERSION, prog_name="sluice")
 @click.option("--workload", default="taxi", show_default=True, help="A name in configs/, or the path of a YAML file.")
 @click.option(
     "--environment", default="dev", show_default=True, help="A name in configs/environments/, or a YAML file."
@@ -117,6 +119,13 @@ def main(
 
 
 main.add_command(jobs)
+
+
+def command() -> None:
+    """The console command of an installation, which may be one of the gates alone."""
+    enter_environment()
+    main()
+
 
 if __name__ == "__main__":
     main()

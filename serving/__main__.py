@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from core.version import VERSION
 from gates.command.usage import OneSentenceCommand, folder_name
 from serving import container
 from serving.local.fronts import FRONTS, ROUTER
@@ -31,6 +32,7 @@ Exit codes:  0 stopped by SIGTERM or Ctrl-C    1 a defect of Sluice    3 nothing
 
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="sluice")
 @click.option(
     "--workload",
     default="taxi",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from core.errors import SluiceError
+from core.optional_packages import needed_for
 from core.remote_errors import Cause, cause_of, plain_remote_errors
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _checksums_in(folder: str) -> dict[str, str]:
 
 
 def _file_systems(path: str) -> type[FileSystems]:
-    from apache_beam.io.filesystems import FileSystems  # slow to import, and local data does not need it
+    with needed_for("A path with ://"):
+        from apache_beam.io.filesystems import FileSystems  # slow to import, and local data does not need it
 
     if path.startswith(_CLOUD_STORAGE):
         _check_credentials()
@@ -156,10 +158,11 @@ def open_stored(path: str) -> BinaryIO:
     """
     if not is_remote(path):
         return Path(path).open("rb")
+    file_systems = _file_systems(path)
     from apache_beam.io.filesystem import CompressionTypes
 
     with _errors_as_of_local_files(path):
-        return cast(BinaryIO, _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+        return cast(BinaryIO, file_systems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
 def read_stored(path: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import google_crc32c
 
 from core.errors import SluiceError
+from core.optional_packages import needed_for
 from sources.format import BATCH_ROWS, Format, Part, Rows, check_names, check_stored, chosen
 from sources.prediction_log import is_prediction_log
 from sources.prediction_rows import rows_of_predictions
@@ -95,9 +96,10 @@ class TfRecord(Format[Part]):
 def _names_in(path: str, records: list[bytes], reading: Reading) -> tuple[str, ...] | None:
     """The features of Examples, also where one has two types, which may be a reason to leave it out; None when there is
     a record that is no Example."""
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
     from sources.example_fields import names_in
+
+    with needed_for("Decoding TFRecord"):
+        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     decoder = ExamplesToRecordBatchDecoder()
     if any(_why_no_example(record, decoder, reading) for record in records):
@@ -152,10 +154,11 @@ def _rows(path: str, records: list[bytes], first: int, reading: Reading) -> Rows
     """The rows of consecutive records, of which the first one says what they are."""
     import numpy as np
 
-    # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
     from sources.example_fields import features_in
+
+    # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
+    with needed_for("Decoding TFRecord"):
+        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     lines = np.arange(first, first + len(records))
     if is_prediction_log(records[0]):

@@ -12,6 +12,7 @@ from cloud.request_log.table import logged_requests
 from core.atomic_write import write_text
 from core.errors import SluiceError
 from core.printable import show_text
+from core.version import VERSION
 from gates.command.usage import OneSentenceCommand, check_writable
 
 FILE = "request_log.jsonl"
@@ -23,6 +24,7 @@ Exit codes:  0 written    1 a defect of Sluice    3 the table cannot be read, or
 
 
 @click.command(cls=OneSentenceCommand, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="sluice")
 @click.argument("table")
 @click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="A folder; the file is replaced.")
 @click.option("--days", default=7.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Not older ones.")

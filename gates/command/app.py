@@ -14,6 +14,7 @@ import click
 from core.atomic_write import write_text
 from core.errors import ExitCode
 from core.printable import json_text, show_json, show_text
+from core.version import VERSION
 from gates.command.usage import OneSentenceGroup, check_writable, show_or_write
 from sources.formats import formats_of_files
 
@@ -51,6 +52,7 @@ def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="sluice")
 def main() -> None:
     """Look for leakage, skew and drift in tables, before anything is trained on them."""
 

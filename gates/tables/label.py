@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from core.errors import SluiceError
+from core.optional_packages import needed_for
 
 _ALLOWED = (
     ast.Expression,
@@ -107,7 +108,8 @@ def compute_label(expression: LabelExpression, columns: dict[str, pa.Array]) -> 
     Raises:
       SluiceError: when the expression does not fit the columns, or gives neither truth nor numbers.
     """
-    import pandas as pd
+    with needed_for("`data.label_expression`"):
+        import pandas as pd
 
     rows = len(next(iter(columns.values())))
     usable = np.ones(rows, bool)

@@ -11,6 +11,8 @@ from enum import Enum
 from typing import Any
 
 from core.printable import json_text
+from core.text import counted
+from gates.verdict.notebook import page_of
 
 
 class Severity(str, Enum):
@@ -114,9 +116,9 @@ class SkippedCheck:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GateReport:
-    """The verdict of one gate on one run, with its findings."""
+    """The verdict of one gate on one run, with its findings. Printed it is one line, in a notebook a table."""
 
     gate: str
     verdict: Verdict
@@ -140,6 +142,31 @@ class GateReport:
     def of(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings of one severity, in the order in which they were found."""
         return tuple(finding for finding in self.findings if finding.severity is severity)
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that refuse."""
+        return self.of(Severity.BLOCK)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings that are shown and do not refuse."""
+        return self.of(Severity.WARN)
+
+    def __repr__(self) -> str:
+        return f"<{self._in_one_line()}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (each.severity.value, each.check, each.subject, each.reason, each.remedy)
+            for each in (*self.blocking, *self.warnings)
+        ]
+        return page_of(self._in_one_line(), ("", "check", "on", "why", "next"), rows, self.notes)
+
+    def _in_one_line(self) -> str:
+        found = f"{len(self.blocking)} blocking, {counted(len(self.warnings), 'warning')}"
+        checks = f"{len(self.checks_run)} checks run, {len(self.checks_skipped)} skipped"
+        return f"{self.gate} {self.verdict.value}: {found}; {checks}"
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `run.json` and `--json` write."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from core.atomic_write import write_json
+from core.version import VERSION
 from gates.evaluation.metrics import ClassPerformance, Evaluation, MetricEstimate
 from gates.evaluation.mistakes import Mistake
 from gates.evaluation.slices import OVERALL, Slice
@@ -60,6 +61,7 @@ def record_of(
         metrics=metrics_of(gathered.evaluation),
         rows=dict(gathered.facts.rows) if gathered.facts else {},
         seed=config.train.seed,
+        sluice_version=VERSION,
         effort=effort_of(config, gathered.training.epochs_run if gathered.training else None),
         **{**facts, "data_fingerprint": facts["data_fingerprint"] or _fingerprint_of(gathered)},
     )

@@ -15,6 +15,7 @@ from core.errors import ExitCode, SluiceError
 from core.printable import show_text
 from core.terminal import print_table
 from core.text import listed
+from core.version import VERSION
 from gates.command.usage import OneSentenceGroup, folder_name
 from serving.rollout.record import Entry, Phase, Rollout
 from serving.rollout.store import Instruction, RolloutStore
@@ -34,6 +35,7 @@ _REVERSIBLE = (*_BEFORE_PRODUCTION, Phase.PRODUCTION, Phase.WARM)
 
 
 @click.group(cls=OneSentenceGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="sluice")
 def main() -> None:
     """Look at the rollouts of a workload, and decide about the present one."""
 
