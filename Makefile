@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ image: setup ## build a container image with docker, podman or buildah (ARGS="--
 
 image-test: ## try the image: a check, a rehearsal, a run of taxi; or a served model (ARGS="--target serving --tag NAME")
 	@sh deploy/test_image.sh $(ARGS)
+
+test-light: setup ## install the gates alone and run their tests there (ARGS="3.11 3.13": which Pythons)
+	@sh scripts/test_light_installation.sh $(ARGS)
 
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
 	@sh scripts/test_aiplatform2.sh
