@@ -22,8 +22,8 @@ class` age and diabetes, of which the score was computed (they give the class in
 named all but the first and `dep_delay`.
 
 Rules were made by the half `develop` (drawn by name). Of the half `check`, `benefits` and `white` were looked at when
-sums, products and flags of one answer were added, and `employment` and `homicides` when fifty rows became enough for
-a formula. The tests of these rules are generated tables.
+sums, products and flags of one answer were added, `employment` and `homicides` when fifty rows became enough for a
+formula, and `league` when values that one class alone lacks were. The tests of these rules are generated tables.
 
 Some honest tables have another fault, which the gate names rightly: that is no refusal without cause. `segment`, the
 wines, `kddcup` and others hold many rows twice, `approval` repeats the day before where there was no new poll, and

@@ -20,6 +20,7 @@ COMMANDS = ("gates", "registry")
 def bare_clone(tmp_path: Path) -> Path:
     for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "setup.py").touch()
     return tmp_path
 
 
@@ -34,6 +35,13 @@ def test_says_how_to_make_the_environment(bare_clone: Path, module: str) -> None
     done = run_with_nothing_installed(bare_clone, module)
     assert done.returncode == 3
     assert done.stderr == "sluice: there is no environment yet.\n        Make it:  make setup\n"
+
+
+def test_an_installation_without_the_pipeline_names_the_one_with_it(bare_clone: Path) -> None:
+    (bare_clone / "setup.py").unlink()
+    done = run_with_nothing_installed(bare_clone, "registry")
+    assert done.returncode == 3
+    assert done.stderr.endswith("Install the pipeline:  pip install 'sluice[pipeline]'\n")
 
 
 @pytest.mark.parametrize("module", COMMANDS)
