@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from gates.data.assignment import without_row_numbers
 from gates.data.boosted import sample_of
 from gates.data.evidence import Data
+from gates.data.units import Unit
+from gates.statistics.sampling import drawn
 from gates.tables.table import ColumnKind, Floats, Table, joint_codes
 from gates.verdict.catalogue import NotApplicable
 
@@ -155,7 +157,8 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
     names = _content(data, tables)
     if len(names) < 2:
         raise NotApplicable("the splits share fewer than two columns of numbers, categories or text")
-    stand_in = sample_of(train, min(_MOST_QUERIES, int(_STAND_IN * train.rows)), data.seed)
+    by_content = any(data.unit(table) is Unit.CONTENT for table in splits.values())
+    stand_in = _stand_ins(train, names, by_content, data.seed)
     starts = np.cumsum([table.rows for table in tables])
     split_queries = [
         sample_of(table, _MOST_QUERIES, data.seed) + start for table, start in zip(tables[1:], starts, strict=False)
@@ -164,6 +167,8 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
     coded = _coded(tables, names, rest)
     queries = np.concatenate([stand_in, *split_queries])
     queries = queries[~np.isin(coded.content[queries], coded.content[rest])]
+    if by_content:
+        queries = _once_a_content(coded.content[queries], np.searchsorted(starts, queries, "right"), queries)
     similarity = _nearest(coded, queries, rest, data.seed)
     owner = np.searchsorted(starts, queries, "right")
     train_similarity = np.sort(similarity[owner == 0])[::-1]
@@ -175,6 +180,24 @@ def nearness_of(data: Data) -> dict[str, Nearness]:
             similarity[of_split], train_similarity, queries[of_split] - starts[place - 1], tuple(names)
         )
     return found
+
+
+def _stand_ins(train: Table, names: Sequence[str], by_content: bool, seed: int) -> NDArray[np.intp]:
+    """The rows of train that stand in for held-out ones, drawn as these were: by row, or by content."""
+    most = min(_MOST_QUERIES, int(_STAND_IN * train.rows))
+    if not by_content:
+        return sample_of(train, most, seed)
+    [codes] = joint_codes([train], list(names))
+    contents = np.unique(codes)
+    return np.flatnonzero(np.isin(codes, drawn(contents, most * len(contents) // train.rows, seed)))
+
+
+def _once_a_content(
+    contents: NDArray[np.int64], owners: NDArray[np.intp], queries: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """The first row of each content of each table: contents were drawn, whatever the number of their rows."""
+    _, first = np.unique(np.stack([owners, contents]), axis=1, return_index=True)
+    return queries[np.sort(first)]
 
 
 def _content(data: Data, tables: Sequence[Table]) -> list[str]:

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.faults.discrete import DISCRETE, assign_by_content
 from gates.data.contamination.near_duplicates import near_duplicate_rows
+from gates.data.contamination.nearness import nearness_of
+from gates.data.units import Unit
 from tests.samples.contamination import LABEL, TIME, Splits, assign, blocking, data_of, rides
 
 MEASURED = ["fare", "trip_miles", "trip_seconds"]
@@ -82,3 +85,13 @@ def test_passes_tables_of_one_continuous_column_beside_few_values(seed):
     columns = {"fare": rng.choice([2.5, 5.25, 7.75, 10.0], 3_000), "kind": rng.choice(list("abc"), 3_000)}
     frame = pd.DataFrame({**columns, "measured": rng.normal(size=3_000), LABEL: rng.integers(0, 2, 3_000)})
     assert not blocking(data_of((frame[:2_000], frame[2_000:])))
+
+
+def test_contents_stand_in_where_equal_rows_were_kept_together():
+    """Rows of train that none equals are rare ones, farther from the others than contents that were drawn."""
+    for seed in (5_006, 5_016):
+        data = assign_by_content(DISCRETE[0], seed).data()
+        assert all(data.unit(table) is Unit.CONTENT for table in data.held_out.values())
+        assert not blocking(data)
+        for found in nearness_of(data).values():
+            assert len(found.stand_in) > 20
