@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from benchmarks.faults.case import Case, assign
+from benchmarks.faults.model_case import model_case
 from benchmarks.faults.plants import Plant, plants
 from benchmarks.faults.tables import CACHE, TAXI
 from benchmarks.other_tools import interpreter_for
@@ -94,7 +95,7 @@ def _clean_name(plant: Plant) -> str:
 
 def plants_for_peers() -> list[Plant]:
     """Faults in rows of the taxi table; these tools do not check images and models."""
-    return [plant for plant in plants() if "taxi" in plant.on and plant.family != "model"]
+    return [plant for plant in plants() if "taxi" in plant.on and plant.clean is not model_case]
 
 
 def peer_answers(refresh: bool) -> list[Answer]:
