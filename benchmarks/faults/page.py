@@ -223,7 +223,7 @@ def _share(hits: int, count: int) -> str:
 
 def _peers(peers: Sequence[Answer]) -> str:
     if not peers:
-        return ""
+        return "## The other tools\n\nThey were not asked in this run (`--without-peers`)."
     lines = [
         "## The other tools",
         "Each in its defaults, on the taxi cases of seed 0: Deepchecks' integrity and train-test suites, Evidently's "
