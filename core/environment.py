@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # A package of the pipeline's installation, and one that the gates alone have, too.
 PIPELINE, GATES = "tfx", "sklearn"
-_WHOLE = "Install the pipeline:  pip install 'sluice[pipeline]'"
 _UNUSABLE = 3
 
 
@@ -28,7 +27,11 @@ def enter_environment(package: str = PIPELINE) -> None:
         if (ROOT / "setup.py").exists():
             print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
         else:
-            print(f"sluice: this is the light installation, of the gates alone.\n        {_WHOLE}", file=sys.stderr)
+            print(
+                "sluice: this is the light installation, of the gates alone.\n"
+                "        Install the pipeline:  pip install 'sluice[pipeline]'",
+                file=sys.stderr,
+            )
         sys.exit(_UNUSABLE)
     own = _own_python()
     if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
