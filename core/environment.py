@@ -29,7 +29,7 @@ def enter_environment(package: str = PIPELINE) -> None:
         else:
             print(
                 "sluice: this is the light installation, of the gates alone.\n"
-                "        Install the pipeline:  pip install 'sluice[pipeline]'",
+                "        Install the pipeline, in a checkout:  make setup",
                 file=sys.stderr,
             )
         sys.exit(_UNUSABLE)

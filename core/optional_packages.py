@@ -21,5 +21,5 @@ def needed_for(what: str) -> Iterator[None]:
         package = (error.name or "a package").partition(".")[0]
         raise SluiceError(
             f"{what} needs {package}, which is not installed here: this is the light installation, of the gates alone.",
-            "Install the rest:  pip install 'sluice[pipeline]'    or, in a checkout:  make setup",
+            "Install the rest, in a checkout:  make setup",
         ) from error

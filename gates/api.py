@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from core.errors import SluiceError
 from core.text import did_you_mean, shortened
+from core.version import VERSION
 from gates.data.evidence import Data
 from gates.data.gate import judge_data
 from gates.data.target import remarks_on_label
@@ -31,7 +32,7 @@ from gates.workload import Workload, read_workload, reading_with, settings_of
 
 _KEEP_ZEROS = "To keep them:  data.column_types: {COLUMN: string}  in the YAML of --config."
 _SHOWN = 60
-_PACKAGES = ("sluice", "numpy", "pyarrow", "scikit-learn", "scipy")
+_PACKAGES = ("numpy", "pyarrow", "scikit-learn", "scipy")
 
 
 def check(
@@ -337,7 +338,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    found = {"sluice": VERSION}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -41,7 +41,7 @@ def test_an_installation_without_the_pipeline_names_the_one_with_it(bare_clone: 
     (bare_clone / "setup.py").unlink()
     done = run_with_nothing_installed(bare_clone, "registry")
     assert done.returncode == 3
-    assert done.stderr.endswith("Install the pipeline:  pip install 'sluice[pipeline]'\n")
+    assert done.stderr.endswith("Install the pipeline, in a checkout:  make setup\n")
 
 
 @pytest.mark.parametrize("module", COMMANDS)

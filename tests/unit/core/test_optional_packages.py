@@ -15,7 +15,7 @@ def test_a_package_that_is_not_installed_is_named_with_what_needs_it() -> None:
     ):
         import no_such_package.coders  # type: ignore[import-not-found]  # noqa: F401
     assert caught.value.exit_code == ExitCode.UNUSABLE
-    assert "pip install 'sluice[pipeline]'" in caught.value.next_command
+    assert caught.value.next_command == "Install the rest, in a checkout:  make setup"
 
 
 def test_another_error_of_an_import_is_no_missing_package() -> None:
