@@ -141,7 +141,7 @@ class _Folding:
 
     def _is_of_same_column(self, finding: Finding, cause: Finding) -> bool:
         """Whether two checks found the same column: values that fill a gap, say, change both shares."""
-        if finding.column != cause.column or cause.check not in _OF_ONE_COLUMN:
+        if finding.column != cause.column:
             return False
         if finding.check == _OF_PREDICTION:
             return self._data.others[self._table].has_one_value(str(cause.column))

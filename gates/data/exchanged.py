@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from gates.data.evidence import Data
+from gates.data.evidence import Data, present
 from gates.statistics.distances import ks_distance, widest_gap
 from gates.tables.table import MISSING_CODE, ColumnKind, Table, joint_categories
 
@@ -42,9 +42,12 @@ def _is_like(train: Table, expected: str, other: Table, found: str) -> bool:
     if kind is not other.kinds[found]:
         return False
     if kind is ColumnKind.NUMBER:
-        had, has = (np.sort(_present(table, name)) for table, name in ((train, expected), (other, found)))
-        gap = widest_gap(had, has)[0] if len(had) and len(has) else 1.0
-        return ks_distance(gap, len(had), len(has)).effect <= _ALIKE if gap < 1 else False
+        numbers = (table.numbers(name) for table, name in ((train, expected), (other, found)))
+        had, has = (np.sort(each[present(each)]) for each in numbers)
+        if not (len(had) and len(has)):
+            return False
+        gap = widest_gap(had, has)[0]
+        return gap < 1 and ks_distance(gap, len(had), len(has)).effect <= _ALIKE
     if kind is not ColumnKind.CATEGORY:
         return False
     renamed = Table.of(other.name, other.arrow.select([found]).rename_columns([expected]))
@@ -56,8 +59,3 @@ def _is_like(train: Table, expected: str, other: Table, found: str) -> bool:
     # The expected total variation of two samples of so many values is left over.
     noise = np.sqrt(len(values) / max(min(train.rows, other.rows), 1))
     return bool(np.abs(had_shares - has_shares).sum() / 2 <= _ALIKE + noise)
-
-
-def _present(table: Table, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    values = table.numbers(name)
-    return values[~np.isnan(values)]

@@ -107,14 +107,11 @@ class CellSample:
 
     def _thin(self, batches: Batches, keys: list[NDArray[np.uint64]], place: int) -> None:
         file, rows = batches[place]
-        found = keys[place]
-        if self.share == 1:
-            return
-        kept = found < np.uint64(self.share * 2.0**64)
+        kept = keys[place] < np.uint64(self.share * 2.0**64)
         columns = pa.Table.from_batches([rows.columns]).filter(pa.array(kept)).combine_chunks().to_batches()
         held = columns[0] if columns else rows.columns.slice(0, 0)
         batches[place] = file, replace(rows, columns=held, lines=rows.lines[kept])
-        keys[place] = found[kept]
+        keys[place] = keys[place][kept]
 
     def thinned(self, tables: Mapping[str, pa.Table]) -> Callable[[], dict[str, pa.Table]]:
         """Adds tables that are in memory; what is returned gives those of their rows that are in the sample."""
@@ -153,9 +150,7 @@ def keys_of(rows: Rows) -> NDArray[np.uint64]:
         column = table.column(name)
         words, _ = words_of(column, name)
         if pa.types.is_string(column.type):
-            text = column.combine_chunks()
-            text = text.chunk(0) if isinstance(text, pa.ChunkedArray) else text
-            numbers, _ = to_kind(rows.number_text(text), Kind.FLOAT)
+            numbers, _ = to_kind(rows.number_text(column.combine_chunks()), Kind.FLOAT)
             words = np.where(np.asarray(numbers.is_valid()), words_of(numbers, name)[0], words)
         found += words
     return found

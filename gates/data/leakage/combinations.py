@@ -104,7 +104,7 @@ def _tells_nothing(problem: PredictionProblem) -> float:
 
 
 @lru_cache(maxsize=2)
-def derived(data: Data, margin: float = PAIRS_MARGIN) -> list[Derived]:
+def derived(data: Data, margin: float) -> list[Derived]:
     """Each pair of alike columns in the stronger of its forms."""
     problem, rivals = problem_of(data), Rivals.of(features_alone(data))
     refused = single_suspects(data)

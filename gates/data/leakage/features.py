@@ -109,7 +109,7 @@ def missingness(data: Data, margin: float) -> Iterator[Measurement]:
 
 
 @lru_cache(maxsize=2)
-def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Advantage]:
+def single_advantages(data: Data, margin: float) -> dict[str, Advantage]:
     """Every feature against all that are not copies of it. A leak must not clear another one: the features are judged
     again without those that are refused."""
     powers = features_alone(data)
@@ -129,9 +129,9 @@ def single_advantages(data: Data, margin: float = SINGLE_MARGIN) -> dict[str, Ad
         for name in described:
             hidden = _hidden_behind(data, name, list(honest), errors, margin)
             related = siblings(data, name, honest)
-            others = rivals.without(hidden | related)
+            apart = hidden | related
             ratio = max(margin, _STRICTER) if related else margin
-            advantages[name] = judged(data, powers[name], hidden | related | refused, ratio, others)
+            advantages[name] = judged(data, powers[name], apart | refused, ratio, rivals.without(apart))
         found = frozenset(
             n for n in described if advantages[n].is_beyond(margin) and advantages[n].p_value <= _certain(powers)
         )
@@ -152,16 +152,17 @@ def _two_leaks(
 
     Correlated features are excluded: a petal's length and width measure the same honestly.
     """
+    every = Rivals.of(honest)
     for k in range(problem_of(data).labels.shape[1]):
         first, second, *_ = [*sorted(honest, key=lambda name: (float(honest[name].errors[k]), name)), "", ""]
         if not second or are_alike(data, first, second):
             continue
-        others = {name: each for name, each in honest.items() if name not in (first, second)}
-        members = refused | {first, second}
-        strict = judged(data, honest[first], members, max(margin, _STRICTER), others)
+        both = frozenset({first, second})
+        rivals, members = every.without(both), refused | both
+        strict = judged(data, honest[first], members, max(margin, _STRICTER), rivals)
         if not (strict.is_beyond(max(margin, _STRICTER)) and strict.p_value <= _certain(honest)):
             continue
-        lax = judged(data, honest[second], members, margin, others)
+        lax = judged(data, honest[second], members, margin, rivals)
         if lax.is_beyond(margin) and lax.p_value <= _certain(honest):
             return {first: strict, second: lax}
     return {}
@@ -172,7 +173,7 @@ def _certain(among: Sized) -> float:
 
 
 @lru_cache(maxsize=2)
-def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, Advantage]:
+def missing_advantages(data: Data, margin: float) -> dict[str, Advantage]:
     """Every is-null indicator against all columns that are not missing in the same rows."""
     problem, powers = problem_of(data), features_alone(data)
     kinds = (ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.TEXT, ColumnKind.IMAGE, ColumnKind.OTHER)
@@ -180,10 +181,9 @@ def missing_advantages(data: Data, margin: float = MISSING_MARGIN) -> dict[str, 
     masks = {name: mask for name, mask in masks.items() if mask.any() and not mask.all()}
     advantages, rivals = {}, Rivals.of(powers)
     for (name, mask), together in zip(masks.items(), _missing_together(masks), strict=True):
-        others = rivals.without(together)
         power = problem.power_of(mask.astype(np.int64))
         if partition_of_mask(data, mask) is None:
-            advantages[name] = judged(data, power, together, margin, others)
+            advantages[name] = judged(data, power, together, margin, rivals.without(together))
         else:
             advantages[name] = Advantage.of_label_itself(power, int(power.errors.argmin()))
     return advantages

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from core.text import shortened
 from gates.data.evidence import Data
 from gates.data.leakage.features import single_suspects
 from gates.data.leakage.partition import RIGHT, Partition, labels_of, partition_by
@@ -55,33 +55,29 @@ class _Flags:
 def one_of_several_flags(data: Data, margin: float) -> Iterator[Measurement]:
     """A question with one answer is often stored as one column for each answer. One of them as the label is known from
     the others, although each alone says little. Flags that do not exclude one another may be honest signs."""
-    if problem_of(data).is_regression:
+    problem = problem_of(data)
+    if problem.is_regression:
         raise NotApplicable("the label is a quantity, and no flag")
-    group = flags_of_the_label(data)
-    shown = "" if group is None else _in_words(group.members)
+    statistic = "share of rows whose label follows from the flags, 90 % lower bound"
+    group = _flags_of_the_label(data)
+    if group is None:
+        reason = "No two flags that exclude each other give the label."
+        yield Measurement(data.label or "", statistic, 0.0, problem.size, reason, beyond=False)
+        return
+    shown = shortened([f"`{name}`" for name in group.members], _MOST_SHOWN)
     yield Measurement(
-        subject=(data.label or "") if group is None else ", ".join(group.members),
-        statistic="share of rows whose label follows from the flags, 90 % lower bound",
-        value=0.0 if group is None else group.partition.lower,
-        n=problem_of(data).size,
-        beyond=group is not None and group.partition.lower >= margin,
-        reason="No two flags that exclude each other give the label."
-        if group is None
-        else f"`{data.label}` completes the flags {shown}, which exclude one another: which of them is set puts "
+        subject=", ".join(group.members),
+        statistic=statistic,
+        value=group.partition.lower,
+        n=problem.size,
+        beyond=group.partition.lower >= margin,
+        reason=f"`{data.label}` completes the flags {shown}, which exclude one another: which of them is set puts "
         f"{group.partition.sentence} rows of {data.train.name} on the right side, out of fold.",
-        remedy="Nothing to do."
-        if group is None
-        else f"Leave {shown} out of the features (`prediction.never`): with the label they are one answer.",
+        remedy=f"Leave {shown} out of the features (`prediction.never`): with the label they are one answer.",
     )
 
 
-def _in_words(names: tuple[str, ...]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:_MOST_SHOWN])
-    return shown if len(names) <= _MOST_SHOWN else f"{shown} and {len(names) - _MOST_SHOWN} more"
-
-
-@lru_cache(maxsize=2)
-def flags_of_the_label(data: Data) -> Group | None:
+def _flags_of_the_label(data: Data) -> Group | None:
     """The group of flags that gives the label; None when there is none."""
     flags = _flags(data)
     if len(flags.names) < 2:

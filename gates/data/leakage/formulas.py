@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +94,7 @@ def computed_label(data: Data, margin: float) -> Iterator[Measurement]:
     if not problem.is_regression:
         raise NotApplicable("the label is no quantity")
     statistic = "share of rows whose label a formula of columns gives: all, or its 90 % lower bound"
-    formulas = formulas_of_the_label(data)
+    formulas = _formulas_of_the_label(data)
     if not formulas:
         reason = "No sum and no product of columns gives the label."
         yield Measurement(data.label or "", statistic, 0.0, problem.size, reason, beyond=False)
@@ -113,19 +112,18 @@ def computed_label(data: Data, margin: float) -> Iterator[Measurement]:
         )
 
 
-@lru_cache(maxsize=2)
-def formulas_of_the_label(data: Data) -> tuple[Formula, ...]:
+def _formulas_of_the_label(data: Data) -> list[Formula]:
     """The sum that gives a numeric label, and the product of other columns that does so."""
     columns = _columns(data)
     found: list[Formula] = []
+    if len(np.unique(columns.label)) < _FEWEST_VALUES:
+        return found
     for find in (_sum, _product):
         taken = {name for formula in found for name in formula.members}
         left = columns.of([place for place, name in enumerate(columns.names) if name not in taken])
-        if len(np.unique(columns.label)) < _FEWEST_VALUES or not left.names:
-            continue
-        if formula := find(data, left):
+        if left.names and (formula := find(data, left)):
             found.append(formula)
-    return tuple(found)
+    return found
 
 
 def _columns(data: Data) -> _Columns:
@@ -163,11 +161,10 @@ def _sum(data: Data, columns: _Columns) -> Formula | None:
         near = _two_digits(weights)
         if (np.abs(weights - near) > _NEAR_ROUND * np.abs(weights)).any():
             continue
-        weights = near
-        computed = part.values @ weights
+        computed = part.values @ near
         computed = computed + float(np.median((part.label - computed)[rows]))
-        exact = rounding(np.abs(part.values) @ np.abs(weights) + np.abs(part.label))
-        written = (np.abs(weights) @ part.steps + part.label_step) / 2
+        exact = rounding(np.abs(part.values) @ np.abs(near) + np.abs(part.label))
+        written = (np.abs(near) @ part.steps + part.label_step) / 2
         for tolerance in (exact, exact + written):
             if partition := _judged(data, part.label, computed - tolerance, computed + tolerance):
                 return Formula(tuple(part.names), "sum", partition)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from gates.data.evidence import Data
 from gates.data.leakage.bins import bins_of_codes, bins_of_numbers
-from gates.data.leakage.lead import Advantage, judged
+from gates.data.leakage.lead import Advantage, Rivals, judged
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.tables.table import Codes, ColumnKind, Floats
 from gates.verdict.rule import ALPHA
@@ -45,7 +45,7 @@ def identifiers(data: Data) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def identifier_advantages(data: Data, least: float = AUC_OF_ORDER) -> dict[str, tuple[str, Advantage, bool]]:
+def identifier_advantages(data: Data, least: float) -> dict[str, tuple[str, Advantage, bool]]:
     """By identifier: its strongest part, the advantage, and whether that is too large.
 
     An identifier should carry nothing, so a text or a column named as an identifier is judged against a fixed AUC. A
@@ -56,12 +56,12 @@ def identifier_advantages(data: Data, least: float = AUC_OF_ORDER) -> dict[str, 
     found = {}
     # One identifier does not clear another.
     named = frozenset(identifiers(data))
-    others = {other: each for other, each in powers.items() if other not in named}
+    rivals = Rivals.of(powers).without(named)
     for name in sorted(named):
         parts = []
         for part, bins in _parts(data, name).items():
             power = problem.power_of(bins)
-            advantage = judged(data, power, named, _MARGIN, others)
+            advantage = judged(data, power, named, _MARGIN, rivals)
             beyond = advantage.is_beyond(_MARGIN)
             if not problem.is_regression and _is_called(data, name):
                 p_values = [problem.p_below(power, k, 1 - least) * len(power.errors) for k in range(len(power.errors))]

@@ -107,21 +107,21 @@ def judged(
     power: PredictivePower,
     members: frozenset[str],
     margin: float,
-    others: dict[str, PredictivePower] | Rivals,
+    rivals: Rivals,
 ) -> Advantage:
-    """A suspect made of `members` against the strongest of `others` and, if that does not clear it, against all
+    """A suspect made of `members` against the strongest of its rivals and, if that does not clear it, against all
     features but its members together."""
-    return judged_jointly(data, judged_singly(data, power, margin, others), power, members, margin)
+    return judged_jointly(data, judged_singly(data, power, margin, rivals), power, members, margin)
 
 
 def judged_singly(
     data: Data,
     power: PredictivePower,
     margin: float,
-    others: dict[str, PredictivePower] | Rivals,
+    rivals: Rivals,
     rows: int | None = None,
 ) -> Advantage:
-    """A suspect against the strongest of `others`, for its most suspicious class; p covers all classes.
+    """A suspect against the strongest of its rivals, for its most suspicious class; p covers all classes.
 
     `rows`: how many it was measured on, when not on all.
     """
@@ -129,7 +129,6 @@ def judged_singly(
     classes, ratio = problem.labels.shape[1], 1 - margin
     # One class of several suffices only when it is nearly certain: an honest scale may separate one of them.
     nothing = 1.0 if problem.is_regression else 0.5
-    rivals = others if isinstance(others, Rivals) else Rivals.of(others)
     least = rivals.least_mean(nothing)
     overall = classes == 1 or float(power.errors.mean()) < ratio * least
     advantages = []

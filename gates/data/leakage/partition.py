@@ -61,10 +61,10 @@ def partition_of(data: Data, name: str) -> Partition | None:
 
 
 def partition_by_cuts(data: Data, values: NDArray[np.float32]) -> Partition | None:
-    """The partition of the label by a few cuts of these values of the problem's rows."""
+    """The partition of a label of classes by a few cuts of these values of the problem's rows."""
     problem, labels = problem_of(data), labels_of(data)
     classes = len(np.unique(labels))
-    if problem.is_regression or classes > _MOST_CLASSES:
+    if classes > _MOST_CLASSES:
         return None
     return _judged(problem, labels, _by_cuts(values, labels, problem, _LEAVES + classes - 2))
 
@@ -87,11 +87,8 @@ def partition_of_mask(data: Data, mask: Mask) -> Partition | None:
 
 
 def partition_by(data: Data, values: Codes) -> Partition | None:
-    """The partition of the label by these codes of the problem's rows; None when it is none, or of a quantity."""
-    problem = problem_of(data)
-    if problem.is_regression:
-        return None
-    labels = labels_of(data)
+    """The partition of a label of classes by these codes of the problem's rows; None when it is none."""
+    problem, labels = problem_of(data), labels_of(data)
     return _judged(problem, labels, _by_values(values, labels, problem.fold))
 
 

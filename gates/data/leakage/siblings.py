@@ -98,6 +98,8 @@ def _fail_together(data: Data, cut: Cut, other: str, k: int) -> bool:
     return bool(wrong.sum() >= _FEWEST_ERRORS and other_wrong[wrong].mean() >= _SHARED_ERRORS)
 
 
+# As with the cuts, each pair of columns asks for both again.
+@lru_cache(maxsize=2_048)
 def _is_of_one_side(data: Data, name: str, k: int) -> bool:
     """Whether a number varies within the class alone, or outside of it alone: an amount that is 0 without a card."""
     if data.train.kinds[name] is ColumnKind.CATEGORY:

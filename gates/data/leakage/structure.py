@@ -11,7 +11,7 @@ from gates.data.evidence import Data
 from gates.data.leakage.bins import MOST_BINS, bins_of_numbers
 from gates.data.leakage.features import SINGLE_MARGIN, single_suspects
 from gates.data.leakage.identifiers import AUC_OF_ORDER, identifier_advantages
-from gates.data.leakage.lead import judged, measured
+from gates.data.leakage.lead import Rivals, judged, measured
 from gates.data.leakage.predictive_power import features_alone, problem_of
 from gates.data.leakage.words import strongest_word
 from gates.tables.table import ColumnKind
@@ -179,9 +179,10 @@ def source_proxy(data: Data, margin: float) -> Iterator[Measurement]:
     ]
     if not names:
         raise NotApplicable("no feature is a category of 3 to 62 values")
+    rivals = Rivals.of(powers)
     for name in names:
-        others = {other: each for other, each in powers.items() if other != name and other not in refused}
-        advantage = judged(data, powers[name], refused | {name}, margin, others)
+        members = refused | {name}
+        advantage = judged(data, powers[name], members, margin, rivals.without(members))
         remedy = f"Make sure that `{name}` will mean the same where the model is used, or leave it out."
         found = measured(data, name, f"`{name}` alone has", advantage, advantage.is_beyond(margin), remedy)
         yield replace(found, at_most=Severity.WARN)

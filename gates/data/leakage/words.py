@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gates.data.evidence import Data
-from gates.data.leakage.lead import Advantage, judged_jointly, judged_singly
+from gates.data.leakage.lead import Advantage, Rivals, judged_jointly, judged_singly
 from gates.data.leakage.predictive_power import PredictivePower, features_alone, problem_of
 from gates.data.leakage.ranking import ranking_error
 from gates.tables.table import Codes, Floats
@@ -78,11 +78,11 @@ def strongest_word(data: Data, name: str, margin: float) -> tuple[str, Advantage
         following = int(apart[errors[apart, k].argmin()])
         others[words.words[judged_words[following]]] = _of_word(errors[following])
     power = _of_word(np.where(np.arange(len(errors[best])) == k, errors[best], 0.5))
-    advantage = judged_singly(data, power, margin, others, words.rows)
+    advantage = judged_singly(data, power, margin, Rivals.of(others), words.rows)
     if advantage.is_beyond(margin) and advantage.k == k:
         rest = _by_other_words(words, labels[:, k], set(judged_words[alike]), problem.fold[taken] % 2)
         others["all other words together"] = _of_word(np.where(np.arange(labels.shape[1]) == k, rest, 0.5))
-        advantage = judged_singly(data, power, margin, others, words.rows)
+        advantage = judged_singly(data, power, margin, Rivals.of(others), words.rows)
         advantage = judged_jointly(data, advantage, power, frozenset([name]), margin, words.rows)
     tried = len(judged_words)
     return (

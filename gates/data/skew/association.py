@@ -62,8 +62,8 @@ def association(data: Data, margin: float) -> Iterator[Measurement]:
         halves = _halves(pair, found)
         if pair.groups is not None and _fewest_groups(pair, found, halves) < _FEWEST_CONTENTS:
             continue
-        names = {name: sides.train for name, sides in coarse.items()}
-        learnt = [_Learnt(half, partners_of(names, half, data.seed)) for half in halves]
+        of_train = {name: sides.train for name, sides in coarse.items()}
+        learnt = [_Learnt(half, partners_of(of_train, half, data.seed)) for half in halves]
         looked_at = bound_in_words(learnt[0].partners, data.seed)
         for name in coarse:
             lifts = [_lifts(coarse, name, each.partners[name], each.half) for each in learnt]

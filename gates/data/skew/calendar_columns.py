@@ -82,6 +82,10 @@ def _day(seconds: Floats) -> Codes:
     return np.floor(seconds / _DAY).astype(np.int64)
 
 
+def _weekday(day: Codes) -> Codes:
+    return (day + 3) % 7  # 1970 began on a Thursday
+
+
 def _month(seconds: Floats) -> Codes:
     return _day(seconds).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
@@ -92,7 +96,7 @@ _PERIODS: dict[Period, Callable[[Floats], Codes]] = {
     Period.MONTH: _month,
     Period.QUARTER: lambda seconds: _month(seconds) // 3,
     Period.MONTH_OF_YEAR: lambda seconds: _month(seconds) % 12,
-    Period.WEEKDAY: lambda seconds: (_day(seconds) + 3) % 7,
+    Period.WEEKDAY: lambda seconds: _weekday(_day(seconds)),
 }
 
 
@@ -102,10 +106,10 @@ def _parts(moments: list[Floats]) -> Iterator[list[Codes]]:
 
 
 def _parts_of(seconds: Floats) -> list[Codes]:
-    number = np.floor(seconds / _DAY).astype(np.int64)
+    number = _day(seconds)
     days = number.astype("datetime64[D]")
     months = days.astype("datetime64[M]")
-    weekday = (number + 3) % 7  # 1970 began on a Thursday
+    weekday = _weekday(number)
     # A week belongs to the year of its Thursday (ISO 8601).
     week = (_day_of_year((number - weekday + 3).astype("datetime64[D]")) - 1) // 7 + 1
     month = months.astype(np.int64) % 12 + 1

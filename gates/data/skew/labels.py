@@ -11,6 +11,7 @@ import pyarrow as pa
 from gates.data.evidence import Data
 from gates.data.target import Target, target_in, target_of
 from gates.data.units import Unit
+from gates.statistics.distances import Z_99, pooled_rows
 from gates.statistics.sample_size import rows_until_bound
 from gates.statistics.sampling import effective_rows
 from gates.tables.table import Codes, Floats, Table
@@ -27,7 +28,6 @@ _FEWEST_UNKNOWN = 3
 _LOST_SHARE = 0.05
 # Standard errors from which on a class differs by more than chance.
 _CLEAR = 3.0
-_Z99 = 2.326  # one-sided 99 %
 # Before Holm's correction over what a gate compares, some hundred at the most.
 _CERTAIN = 1e-5
 _CHARTED = 20
@@ -119,7 +119,7 @@ def _classes(data: Data, other: Table, target: Target, other_target: Target, mar
     names = (*map(data.declared.called, target.classes), "unknown to train")
     # The standard error of a total variation is at most that of a share of one half.
     error = 0.5 * float(np.sqrt(1 / effective[0] + 1 / effective[1]))
-    upper = min(1.0, distance + _Z99 * error)
+    upper = min(1.0, distance + Z_99 * error)
     p_value = float(chi2.sf(statistic, freedom)) if freedom else 1.0
     apart = _is_apart_by_the_split(data, other, error, margin)
     return Measurement(
@@ -260,9 +260,9 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
     gap = below[1] - below[0]
     worst = int(np.argmax(np.abs(gap)))
     distance = float(abs(gap[worst]))
-    pooled = effective[0] * effective[1] / (effective[0] + effective[1])
+    pooled = pooled_rows(*effective)
     error = 0.5 / pooled**0.5
-    upper = min(1.0, distance + _Z99 * error)
+    upper = min(1.0, distance + Z_99 * error)
     p_value = float(kstwobign.sf(distance * pooled**0.5))
     apart = _is_apart_by_the_split(data, other, error, margin)
     edges = np.unique(np.quantile(train_values, np.linspace(0, 1, _BARS + 1)[1:-1]))
@@ -295,7 +295,7 @@ def _quantity(data: Data, other: Table, target: Target, other_target: Target, ma
 def _is_apart_by_the_split(data: Data, other: Table, error: float, margin: float) -> bool:
     """Whether the two tables hold other contents by the split itself, and so few that no labels could be free of doubt.
     More rows of the same contents would not change that, so only what is certain is a finding."""
-    return data.unit(other) is Unit.CONTENT and _Z99 * error > margin
+    return data.unit(other) is Unit.CONTENT and Z_99 * error > margin
 
 
 def _at_most(data: Data, other: Table) -> Severity:

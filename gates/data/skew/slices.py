@@ -81,14 +81,14 @@ def _slicings(pair: TableComparison, found: CodedPair) -> tuple[list[Slicing], s
         drawn = np.random.default_rng(seed).permutation(len(names))
         names = sorted((names[i] for i in drawn), key=lambda name: found.columns[name].is_ordered)
     # One more than allowed shows that there are more.
-    every = islice((each for name in names if (each := _slicing(pair, found, name)) is not None), most + 1)
-    slicings = {each.name: each for each in every}
-    in_order = [slicings[name] for name in found.columns if name in slicings]
+    every = (each for name in names if (each := _slicing(pair, found, name)) is not None)
+    slicings = list(islice(every, most + 1))
+    kept = {each.name: each for each in slicings[:most]}
+    in_order = [kept[name] for name in found.columns if name in kept]
     if len(slicings) <= most:
         return in_order, ""
-    left_out = list(slicings)[most]
     looked_at = f"looked at slices by {most:,} of {len(names):,} columns, names before numbers, drawn with seed {seed}"
-    return [each for each in in_order if each.name != left_out], looked_at
+    return in_order, looked_at
 
 
 def _slicing(pair: TableComparison, found: CodedPair, name: str) -> Slicing | None:
