@@ -16,7 +16,6 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from gates.data.declared import Declared
-from gates.data.equal_rows import REPEATED, repeated_share
 from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
@@ -50,6 +49,7 @@ from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.company import regrouped
+from pipeline.evidence.contents import columns_of_content, contents_of, groups_of
 from pipeline.evidence.data import rows_within, table_of
 from pipeline.evidence.transformed import constants_of, transformation_in, transformed_tables, written_at
 
@@ -188,9 +188,9 @@ class _Labelled:
         self._schema = schema
         self._label = declared.label or ""
         self._entity = declared.entity if declared.split_by == "entity" else None
-        by_row = declared.split_by == "row" and not any(map(is_wide, schema.feature))
-        # Where hardly any row repeats another one, a draw of contents is one of rows.
-        self._by_content = by_row and repeated_share(self._contents(train)) >= REPEATED
+        by_content = declared.split_by == "row" and bool(columns_of_content(schema, self._label))
+        # Train decides for the other splits.
+        self._by_content = by_content and groups_of(contents_of(train, schema, self._label)) is not None
 
     def labels(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """The label of each row."""
@@ -198,24 +198,14 @@ class _Labelled:
 
     def predicted(self, rows: NDArray[Any], scores: NDArray[Any]) -> Predicted:
         """The predictions of these rows, with their labels."""
-        groups = self._contents(rows) if self._by_content else None
+        return Predicted.of(self.labels(rows), scores, groups=self._groups(rows))
+
+    def _groups(self, rows: NDArray[Any]) -> NDArray[np.intp] | None:
         if self._entity is not None:
-            _, groups = np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)
-        return Predicted.of(self.labels(rows), scores, groups=groups)
-
-    def _contents(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        """Codes of what each row holds besides its label: equal rows are on one side of a split by row."""
-        most = rows_within(len(self._schema.feature))
-        words = [self._words(rows[start : start + most]) for start in range(0, len(rows), most)]
-        _, groups = np.unique(np.concatenate(words or [np.empty(0, np.uint64)]), return_inverse=True)
-        return groups.astype(np.int64)
-
-    def _words(self, rows: NDArray[Any]) -> NDArray[np.uint64]:
-        table = table_of("", [rows])
-        high, _ = table.words([name for name in table.columns if name != self._label])
-        words = np.empty(table.rows, np.uint64)
-        words[table.position] = high
-        return words
+            return np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)[1]
+        if self._by_content:
+            return np.unique(contents_of(rows, self._schema, self._label), return_inverse=True)[1]
+        return None
 
     def _column(self, rows: NDArray[Any], name: str) -> Any:
         return decoder_of(self._schema, {name}).DecodeBatch(rows.tolist()).column(0)
