@@ -45,7 +45,7 @@ from models.export.fresh_process import FAILED_LOADS, error_in_words
 from models.export.literals import learnt_in
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
-from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
+from pipeline.artifacts.examples import decoder_of, evenly, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.company import regrouped
@@ -88,7 +88,7 @@ def _gathered(
         return _unmeasured(inputs, path, settings, export, fresh)
     scored = scores.read_scored(inputs["evaluation"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
-    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    at = evenly(len(test), _rows_within(test, REPLAYED_ROWS, "at once"))
     fresh.send(path, test[at])
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     judged = _Labelled(schema, declared, rows["train"])
@@ -138,7 +138,7 @@ def _unmeasured(
 ) -> ModelEvidence:
     """Of a model that fails on rows of test, which the Evaluator refuses: what its graph and its answers show."""
     test = _rows(inputs["examples"], "test", REPLAYED_ROWS)
-    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    at = evenly(len(test), _rows_within(test, REPLAYED_ROWS, "at once"))
     fresh.send(path, test[at])
     try:
         training = path.predict(test[at])
@@ -172,7 +172,7 @@ def _rows(examples: types.Artifact, split: str, most: int) -> NDArray[Any]:
     rows = sample((batch for path in shards(examples, split) for batch in raw_batches(path)), most)
     if split not in MOST_BYTES:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, _rows_within(rows, most, split)).astype(int)]
+    return rows[evenly(len(rows), _rows_within(rows, most, split))]
 
 
 def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
@@ -304,7 +304,7 @@ def _stump(
         return None
     pixels = declared.pixel_columns
     columns = Declared(label=label, withheld=withheld, label_kind="classes", pixel_columns=pixels)
-    at = np.linspace(0, len(test) - 1, min(len(test), rows_within(len(schema.feature)))).astype(int)
+    at = evenly(len(test), rows_within(len(schema.feature)))
     given = {"train": train, "test": test[at]}
     tables = {name: table_of(name, [rows], declared=columns) for name, rows in given.items()}
     data = Data(tables["train"], {"test": tables["test"]}, declared=columns)
