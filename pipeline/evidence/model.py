@@ -101,22 +101,15 @@ def _gathered(
     predicted = {split: judged.predicted(each, answered[split]) for split, each in rows.items()}
     found_importances = _importances(path, rows["eval"], judged)
     replayed = fresh.replayed()
-    return ModelEvidence(
+    return replace(
+        _shown(replayed, inputs["transform_graph"].uri, export),
         classes=class_names(scored.classes, declared.class_names),
         train=predicted["train"],
         eval=predicted["eval"],
         test=judged.predicted(test, scored.predictions),
         replays=_replays(replayed, training, scored.predictions[at]),
-        golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
-        probes=_probes(replayed),
-        probes_looked_at=_fields_in_words(*replayed.fields),
-        combinations=_combinations(replayed),
-        regrouped=regrouped(replayed),
-        operations=_operations(replayed),
-        **_literals(replayed, export, inputs["transform_graph"].uri),
-        unloadable=replayed.unloadable,
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
@@ -125,7 +118,6 @@ def _gathered(
         references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
-        export_bytes=_size_of(export),
         constants=constants_of(inputs["transform_graph"].uri),
         transformed=transformed_tables(path, {"train": rows["train"], "test": test}, declared),
         budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
@@ -145,17 +137,25 @@ def _unmeasured(
     except FAILED_LOADS as problem:
         return _unanswered(problem)
     replayed = fresh.replayed()
-    return ModelEvidence(
+    return replace(
+        _shown(replayed, inputs["transform_graph"].uri, export),
         replays=_replays(replayed, training),
+        budgets=Budgets(size_mb=settings.export_mb),
+    )
+
+
+def _shown(replayed: Replayed, transform_graph: str, export: str) -> ModelEvidence:
+    """What the export's files and its answers show by themselves."""
+    return ModelEvidence(
         golden=_golden(replayed),
         probes=_probes(replayed),
+        probes_looked_at=_fields_in_words(*replayed.fields),
         combinations=_combinations(replayed),
         regrouped=regrouped(replayed),
         operations=_operations(replayed),
-        **_literals(replayed, export, inputs["transform_graph"].uri),
+        **_literals(replayed, export, transform_graph),
         unloadable=replayed.unloadable,
         export_bytes=_size_of(export),
-        budgets=Budgets(size_mb=settings.export_mb),
     )
 
 
