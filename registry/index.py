@@ -35,7 +35,7 @@ ENTRY_FILE = "version.json"  # the version's entry beside its files, from which 
 _ALIASES = "aliases"
 MODEL_FOLDER = "model"  # of a version, with the SavedModel
 GRAPH_FILE = "saved_model.pb"
-GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
+_GRAPH_FILES = {GRAPH_FILE, "fingerprint.pb"}
 
 
 class OtherFormatError(ValueError):
@@ -71,7 +71,7 @@ class Entry:
         own = {path[within:]: hashed for path, hashed in self.contents.items() if path.startswith(f"{MODEL_FOLDER}/")}
         if own == model:
             return True
-        return not changes_between(self.recipe, recipe) and _without_graph(own) == _without_graph(model)
+        return not changes_between(self.recipe, recipe) and without_graph(own) == without_graph(model)
 
     @classmethod
     def of(cls, submission: Submission, numbered: Numbered, registered_at: str, contents: Contents) -> Entry:
@@ -250,8 +250,9 @@ def put_together(folder: Path, submission: Submission, numbered: Numbered, model
     return Entry.of(submission, numbered, stamp, contents_of(folder))
 
 
-def _without_graph(model: Contents) -> dict[str, str]:
-    return {path: hashed for path, hashed in model.items() if path not in GRAPH_FILES}
+def without_graph(model: Contents) -> dict[str, str]:
+    """The files of a model but its graph, which TensorFlow writes otherwise in each process."""
+    return {path: hashed for path, hashed in model.items() if path not in _GRAPH_FILES}
 
 
 def _in_words(problem: Exception) -> str:

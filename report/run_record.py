@@ -45,7 +45,7 @@ class Effort(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: str  # its module
     share: float  # of the rows of each split
-    epochs: int  # of the training, at most
+    epochs: int  # of the training, at most; with few rows more, where the configuration leaves it open
     max_steps: int | None = None  # gradient steps of the training at most, whatever the epochs say
     epochs_run: int | None = None  # what it took; None: nobody counted
     trials: int | None = None  # of the search, at most; None: there was none

@@ -19,7 +19,7 @@ from typing import Any
 
 from registry.contents import contents_of, digest_of
 from registry.folder import FolderRegistry
-from registry.index import GRAPH_FILES, MODEL_FOLDER
+from registry.index import MODEL_FOLDER, without_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 # Thresholds that a model of one epoch on few rows meets; one of them compares with the model before.
@@ -252,8 +252,7 @@ def _content(version: Path) -> str:
 
 
 def _weights(model: Path) -> dict[str, str]:
-    """The files of a model but its graph, which TensorFlow writes otherwise in each process."""
-    return {path: hashed for path, hashed in contents_of(model).items() if path not in GRAPH_FILES}
+    return without_graph(contents_of(model))
 
 
 def _plain_metrics(record: Mapping[str, Any]) -> dict[str, float]:

@@ -28,8 +28,8 @@ class Scored:
     """Test rows with their labels, predictions, the blessed model's predictions, and the columns to slice by.
 
     Predictions are [rows] probabilities of class 1, or [rows, classes]. The blessed model of two classes may have the
-    other of these forms: `side_by_side` converts it. `groups`: the entity of each row, where entities were assigned to
-    the splits.
+    other of these forms: `side_by_side` converts it. `groups`: the entity or the content of each row, where
+    these were assigned to the splits.
     """
 
     labels: NDArray[Any]

@@ -42,7 +42,7 @@ class Predicted:
     """Labels and predictions of the same rows. Use `Predicted.of`, which accepts every usual shape.
 
     Scores that are not finite or not probabilities are kept: `valid_scores` judges them, the other checks leave those
-    rows out by `sound`. `groups` are entity codes of the rows where entities were drawn.
+    rows out by `sound`. `groups` are codes of the rows' entities, or contents, where these were drawn and not rows.
     """
 
     labels: NDArray[Any]  # [rows]: int64 class codes (below 0: no label), or float64 for a regression

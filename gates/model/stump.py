@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gates.data import boosted
 from gates.data.evidence import Data
-from gates.data.leakage.fast_scores import binned
+from gates.data.leakage.fast_scores import BINS, binned
 from gates.data.target import target_of
 from gates.statistics.sampling import drawn
 from gates.statistics.strength import concordance
@@ -21,7 +21,6 @@ _TREES = 15
 _FOLDS = 3
 # Trees of one round over all features that are boosted; those of a wide table are screened by the means of bins.
 _MOST_BOOSTED, _FEWEST_BOOSTED = 320, 8
-_BINS = 64
 _PRIOR = 5.0
 
 
@@ -42,7 +41,7 @@ class Stump:
             return ""
         return (
             f"looked for the best single feature among {self.boosted:,} of {self.features:,} features: those by which "
-            f"the mean labels of {_BINS} bins predict train best, out of fold"
+            f"the mean labels of {BINS} bins predict train best, out of fold"
         )
 
 

@@ -50,9 +50,10 @@ class _Graph:
 
     def reached(self) -> Iterator[tuple[str, Any, bool]]:
         """Signature, node, and whether it reads a file that is no asset."""
-        for name, signature in self._meta.signature_def.items():
+        # A map of a protocol buffer has another order in each process.
+        for name, signature in sorted(self._meta.signature_def.items()):
             of = INITIALISER if name in _NO_SIGNATURES else name
-            yield from self._below(of, (_bare(each.name) for each in signature.outputs.values()))
+            yield from self._below(of, (_bare(each.name) for _, each in sorted(signature.outputs.items())))
         for function in self._initialisers():
             yield from self._inside(INITIALISER, [function])
 
@@ -108,7 +109,7 @@ def _bare(tensor: str) -> str:
 
 
 def _called_by(node: Any) -> Iterator[str]:
-    for value in node.attr.values():
+    for _, value in sorted(node.attr.items()):
         if value.WhichOneof("value") == "func":
             yield value.func.name
         for function in value.list.func:

@@ -156,5 +156,9 @@ def sample(batches: Iterable[NDArray[Any]], most: int) -> NDArray[Any]:
         seen += len(batch)
         while len(kept) > 2 * most:
             kept, stride = kept[::2], stride * 2
-    at = np.linspace(0, len(kept) - 1, min(most, len(kept))).astype(int)
-    return np.array(kept, dtype=object)[at]
+    return np.array(kept, dtype=object)[evenly(len(kept), most)]
+
+
+def evenly(rows: int, most: int) -> NDArray[np.intp]:
+    """The places of at most `most` of so many rows, evenly spaced."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(np.intp)

@@ -24,7 +24,7 @@ from pipeline.artifacts.evaluation import ReferencesArtifact, write_references
 from pipeline.artifacts.examples import BATCH_ROWS, decoder_of, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features, shape_of
 from pipeline.component_inputs import ReferencesInputs
-from pipeline.evidence.contents import columns_of_content, groups_of, hashes_of
+from pipeline.evidence.contents import columns_of_content, contents_of, groups_of
 from pipeline.evidence.data import rows_within
 
 MOST_TRAIN_ROWS = 50_000
@@ -76,20 +76,12 @@ def _entities(raw: NDArray[Any], schema: schema_pb2.Schema, name: str) -> NDArra
     return np.asarray(np.unique(keys.astype(str), return_inverse=True)[1])
 
 
-def _contents(raw: NDArray[Any], schema: schema_pb2.Schema, label: str) -> Groups:
-    """The content of each row as a code, where a draw of contents differs from one of rows."""
-    names = columns_of_content(schema, label)
-    if not names:
-        return None
-    decoder = decoder_of(schema, names)
-    parts = (decoder.DecodeBatch(raw[at : at + BATCH_ROWS].tolist()) for at in range(0, len(raw), BATCH_ROWS))
-    return groups_of(np.concatenate([hashes_of(part, label) for part in parts]))
-
-
 def _groups(raw: NDArray[Any], schema: schema_pb2.Schema, given: ReferencesInputs) -> Groups:
     if given.entity:
         return _entities(raw, schema, given.entity)
-    return _contents(raw, schema, given.label) if given.by_content else None
+    if given.by_content and columns_of_content(schema, given.label):
+        return groups_of(contents_of(raw, schema, given.label))
+    return None
 
 
 def _batches(examples: Artifact, split: str) -> Iterable[NDArray[Any]]:

@@ -14,8 +14,7 @@ from tfx import types
 from tfx_bsl.coders import example_coder
 
 from gates.data.declared import Declared
-from gates.tables.sample import MOST_CELLS as MOST_CELLS_READ
-from gates.tables.sample import singly
+from gates.tables.sample import MOST_CELLS, singly
 from gates.tables.table import Table
 from pipeline.artifacts.examples import raw_batches, shards
 from pipeline.artifacts.schema import served_features
@@ -23,7 +22,7 @@ from pipeline.artifacts.schema import served_features
 # Faults rarer than a few in so many rows are beyond any check.
 MOST_ROWS = 2_000_000
 # Cells of a table that is judged beside the model: 20,000 rows of 1,000 columns, about 1 GiB.
-MOST_CELLS = 20_000_000
+CELLS_BESIDE_MODEL = 20_000_000
 # About 3 GiB: a byte a pixel, and four where a check computes with them.
 MOST_PIXELS = 600_000_000
 # Shorter lists are no images, and packing them saves little.
@@ -34,13 +33,12 @@ _BRIGHTEST = 255
 def share_read(rows: int, pixels: int = 0, cells: int = 0) -> float:
     """The share of the rows that a gate reads, by the number of train's rows and of their pixels, and by the cells of
     all tables together."""
-    within = MOST_CELLS_READ / max(cells, 1)
-    return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1), within)
+    return min(1.0, MOST_ROWS / max(rows, 1), MOST_PIXELS / max(rows * pixels, 1), MOST_CELLS / max(cells, 1))
 
 
 def rows_within(columns: int) -> int:
-    """How many rows of so many columns stay within `MOST_CELLS`."""
-    return max(1, MOST_CELLS // max(columns, 1))
+    """How many rows of so many columns stay within `CELLS_BESIDE_MODEL`."""
+    return max(1, CELLS_BESIDE_MODEL // max(columns, 1))
 
 
 def read_table(

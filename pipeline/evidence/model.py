@@ -16,7 +16,6 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from gates.data.declared import Declared
-from gates.data.equal_rows import REPEATED, repeated_share
 from gates.data.evidence import Data
 from gates.data.target import target_of
 from gates.data.units import Unit
@@ -46,10 +45,11 @@ from models.export.fresh_process import FAILED_LOADS, error_in_words
 from models.export.literals import learnt_in
 from models.export.replay import FreshProcess, Replayed, TrainingPath, fresh_process, importances
 from pipeline.artifacts.evaluation import read_references
-from pipeline.artifacts.examples import decoder_of, numbers, raw_batches, sample, shards, texts
+from pipeline.artifacts.examples import decoder_of, evenly, numbers, raw_batches, sample, shards, texts
 from pipeline.artifacts.schema import is_wide, read_schema, served_features
 from pipeline.evidence import fresh_endpoint, scores
 from pipeline.evidence.company import regrouped
+from pipeline.evidence.contents import columns_of_content, contents_of, groups_of
 from pipeline.evidence.data import rows_within, table_of
 from pipeline.evidence.transformed import constants_of, transformation_in, transformed_tables, written_at
 
@@ -88,7 +88,7 @@ def _gathered(
         return _unmeasured(inputs, path, settings, export, fresh)
     scored = scores.read_scored(inputs["evaluation"].uri)
     test = _rows(inputs["examples"], "test", len(scored.labels))
-    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    at = evenly(len(test), _rows_within(test, REPLAYED_ROWS, "at once"))
     fresh.send(path, test[at])
     rows = {split: _rows(inputs["examples"], split, most) for split, most in _ROWS.items()}
     judged = _Labelled(schema, declared, rows["train"])
@@ -101,22 +101,15 @@ def _gathered(
     predicted = {split: judged.predicted(each, answered[split]) for split, each in rows.items()}
     found_importances = _importances(path, rows["eval"], judged)
     replayed = fresh.replayed()
-    return ModelEvidence(
+    return replace(
+        _shown(replayed, inputs["transform_graph"].uri, export),
         classes=class_names(scored.classes, declared.class_names),
         train=predicted["train"],
         eval=predicted["eval"],
         test=judged.predicted(test, scored.predictions),
         replays=_replays(replayed, training, scored.predictions[at]),
-        golden=_golden(replayed),
         replayed_labels=scored.labels[at],
         replayed_rows=_as_text(path.requests(test[at])),
-        probes=_probes(replayed),
-        probes_looked_at=_fields_in_words(*replayed.fields),
-        combinations=_combinations(replayed),
-        regrouped=regrouped(replayed),
-        operations=_operations(replayed),
-        **_literals(replayed, export, inputs["transform_graph"].uri),
-        unloadable=replayed.unloadable,
         test_slices={name: np.asarray(values) for name, values in (scored.columns or {}).items()},
         blessed=None if scored.blessed is None else judged.predicted(test, scored.blessed),
         best_stump=Predicted.of(scored.labels, stump.scores) if stump else None,
@@ -125,7 +118,6 @@ def _gathered(
         references=_references(inputs),
         importances=found_importances,
         latency_ms=1e3 * replayed.seconds if len(replayed.seconds) else None,
-        export_bytes=_size_of(export),
         constants=constants_of(inputs["transform_graph"].uri),
         transformed=transformed_tables(path, {"train": rows["train"], "test": test}, declared),
         budgets=Budgets(p99_ms=settings.latency_ms, size_mb=settings.export_mb),
@@ -138,24 +130,32 @@ def _unmeasured(
 ) -> ModelEvidence:
     """Of a model that fails on rows of test, which the Evaluator refuses: what its graph and its answers show."""
     test = _rows(inputs["examples"], "test", REPLAYED_ROWS)
-    at = np.linspace(0, len(test) - 1, _rows_within(test, REPLAYED_ROWS, "at once")).astype(int)
+    at = evenly(len(test), _rows_within(test, REPLAYED_ROWS, "at once"))
     fresh.send(path, test[at])
     try:
         training = path.predict(test[at])
     except FAILED_LOADS as problem:
         return _unanswered(problem)
     replayed = fresh.replayed()
-    return ModelEvidence(
+    return replace(
+        _shown(replayed, inputs["transform_graph"].uri, export),
         replays=_replays(replayed, training),
+        budgets=Budgets(size_mb=settings.export_mb),
+    )
+
+
+def _shown(replayed: Replayed, transform_graph: str, export: str) -> ModelEvidence:
+    """What the export's files and its answers show by themselves."""
+    return ModelEvidence(
         golden=_golden(replayed),
         probes=_probes(replayed),
+        probes_looked_at=_fields_in_words(*replayed.fields),
         combinations=_combinations(replayed),
         regrouped=regrouped(replayed),
         operations=_operations(replayed),
-        **_literals(replayed, export, inputs["transform_graph"].uri),
+        **_literals(replayed, export, transform_graph),
         unloadable=replayed.unloadable,
         export_bytes=_size_of(export),
-        budgets=Budgets(size_mb=settings.export_mb),
     )
 
 
@@ -172,7 +172,7 @@ def _rows(examples: types.Artifact, split: str, most: int) -> NDArray[Any]:
     rows = sample((batch for path in shards(examples, split) for batch in raw_batches(path)), most)
     if split not in MOST_BYTES:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, _rows_within(rows, most, split)).astype(int)]
+    return rows[evenly(len(rows), _rows_within(rows, most, split))]
 
 
 def _rows_within(rows: NDArray[Any], most: int, what: str) -> int:
@@ -188,9 +188,9 @@ class _Labelled:
         self._schema = schema
         self._label = declared.label or ""
         self._entity = declared.entity if declared.split_by == "entity" else None
-        by_row = declared.split_by == "row" and not any(map(is_wide, schema.feature))
-        # Where hardly any row repeats another one, a draw of contents is one of rows.
-        self._by_content = by_row and repeated_share(self._contents(train)) >= REPEATED
+        by_content = declared.split_by == "row" and bool(columns_of_content(schema, self._label))
+        # Train decides for the other splits.
+        self._by_content = by_content and groups_of(contents_of(train, schema, self._label)) is not None
 
     def labels(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """The label of each row."""
@@ -198,24 +198,14 @@ class _Labelled:
 
     def predicted(self, rows: NDArray[Any], scores: NDArray[Any]) -> Predicted:
         """The predictions of these rows, with their labels."""
-        groups = self._contents(rows) if self._by_content else None
+        return Predicted.of(self.labels(rows), scores, groups=self._groups(rows))
+
+    def _groups(self, rows: NDArray[Any]) -> NDArray[np.intp] | None:
         if self._entity is not None:
-            _, groups = np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)
-        return Predicted.of(self.labels(rows), scores, groups=groups)
-
-    def _contents(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        """Codes of what each row holds besides its label: equal rows are on one side of a split by row."""
-        most = rows_within(len(self._schema.feature))
-        words = [self._words(rows[start : start + most]) for start in range(0, len(rows), most)]
-        _, groups = np.unique(np.concatenate(words or [np.empty(0, np.uint64)]), return_inverse=True)
-        return groups.astype(np.int64)
-
-    def _words(self, rows: NDArray[Any]) -> NDArray[np.uint64]:
-        table = table_of("", [rows])
-        high, _ = table.words([name for name in table.columns if name != self._label])
-        words = np.empty(table.rows, np.uint64)
-        words[table.position] = high
-        return words
+            return np.unique(texts(self._column(rows, self._entity), MISSING), return_inverse=True)[1]
+        if self._by_content:
+            return np.unique(contents_of(rows, self._schema, self._label), return_inverse=True)[1]
+        return None
 
     def _column(self, rows: NDArray[Any], name: str) -> Any:
         return decoder_of(self._schema, {name}).DecodeBatch(rows.tolist()).column(0)
@@ -314,7 +304,7 @@ def _stump(
         return None
     pixels = declared.pixel_columns
     columns = Declared(label=label, withheld=withheld, label_kind="classes", pixel_columns=pixels)
-    at = np.linspace(0, len(test) - 1, min(len(test), rows_within(len(schema.feature)))).astype(int)
+    at = evenly(len(test), rows_within(len(schema.feature)))
     given = {"train": train, "test": test[at]}
     tables = {name: table_of(name, [rows], declared=columns) for name, rows in given.items()}
     data = Data(tables["train"], {"test": tables["test"]}, declared=columns)

@@ -21,7 +21,7 @@ from gates.data.evidence import Data
 from gates.model.evidence import transformed_name
 from gates.tables.table import ColumnKind, Table
 from models.export.replay import TrainingPath
-from pipeline.artifacts.examples import as_text
+from pipeline.artifacts.examples import as_text, evenly
 from pipeline.evidence.data import rows_within, table_of
 
 MOST_ROWS = 10_000
@@ -47,7 +47,7 @@ def transformed_tables(path: TrainingPath, rows: Mapping[str, NDArray[Any]], dec
     found = {}
     for split, raw in rows.items():
         most = min(MOST_ROWS, rows_within(len(table_of(split, [raw[:1]]).columns))) if len(raw) else 0
-        chosen = raw[np.linspace(0, len(raw) - 1, min(len(raw), most)).astype(int)]
+        chosen = raw[evenly(len(raw), most)]
         made = dict(_columns(path.features(chosen))) if len(chosen) else {}
         if made:
             found[split] = Data(_beside(split, table_of(split, [chosen]), made), declared=columns)

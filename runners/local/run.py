@@ -236,10 +236,10 @@ class LocalRun:
             return gather(self._results), outcome
         except Exception as problem:
             logging.getLogger("sluice").exception("the outputs of the components cannot be read")
+            if outcome.exit_code:
+                return Gathered(), outcome
             ended = self._unreadable(problem)
-        if outcome.exit_code:
-            return Gathered(), outcome
-        return Gathered(), replace(ended, pushed_version=outcome.pushed_version, pushed_to=outcome.pushed_to)
+            return Gathered(), replace(ended, pushed_version=outcome.pushed_version, pushed_to=outcome.pushed_to)
 
     def _unreadable(self, problem: Exception) -> Outcome:
         """The outcome of a run whose outputs cannot be read."""

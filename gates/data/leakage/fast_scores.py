@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gates.tables.table import Codes, Floats
 
 FOLDS = 3
-_BINS = 64
+BINS = 64
 _NEIGHBOURS = 10
 _PROJECTED = 128
 
@@ -40,7 +40,7 @@ def binned(train_values: Floats, other_values: Floats, categorical: bool) -> tup
         count = int(np.nanmax(np.concatenate([train_values, other_values, [0.0]]))) + 1
         return _coded(train_values, count), _coded(other_values, count)
     present = train_values[~np.isnan(train_values)]
-    edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(present) else np.empty(0)
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])) if len(present) else np.empty(0)
     bins = [
         np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v, "left")) for v in (train_values, other_values)
     ]
