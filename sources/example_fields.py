@@ -9,24 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from sources.messages import Field, Fields, message_classes
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_PACKAGE = "sluice.examples"
 _KINDS = {"bytes_list": "text", "float_list": "numbers", "int64_list": "whole numbers"}
 _FEATURE = list(zip(_KINDS, (1, 2, 3), ("Bytes", "Floats", "Ints"), strict=True))
-# name, number and type of each field; text is the name of a message, a list means repeated.
-_MESSAGES: Mapping[str, list[tuple[str, int, Any]]] = {
-    "Bytes": [("value", 1, [_Field.TYPE_BYTES])],
-    "Floats": [("value", 1, [_Field.TYPE_FLOAT])],
-    "Ints": [("value", 1, [_Field.TYPE_INT64])],
+_MESSAGES: Mapping[str, Fields] = {
+    "Bytes": [("value", 1, [Field.TYPE_BYTES])],
+    "Floats": [("value", 1, [Field.TYPE_FLOAT])],
+    "Ints": [("value", 1, [Field.TYPE_INT64])],
     "Feature": _FEATURE,
-    "Entry": [("key", 1, _Field.TYPE_STRING), ("value", 2, "Feature")],
+    "Entry": [("key", 1, Field.TYPE_STRING), ("value", 2, "Feature")],
     "Features": [("feature", 1, ["Entry"])],
     "Example": [("features", 1, "Features")],
     "Examples": [("example", 1, ["Example"])],
     "OpenFeature": _FEATURE,
-    "OpenEntry": [("key", 1, _Field.TYPE_STRING), ("value", 2, "OpenFeature")],
+    "OpenEntry": [("key", 1, Field.TYPE_STRING), ("value", 2, "OpenFeature")],
     "OpenFeatures": [("feature", 1, ["OpenEntry"])],
     "OpenExample": [("features", 1, "OpenFeatures")],
 }
@@ -34,41 +31,8 @@ _MESSAGES: Mapping[str, list[tuple[str, int, Any]]] = {
 _AT_ONCE = 64 << 20
 
 
-def _class_named(pool: descriptor_pool.DescriptorPool, name: str) -> Any:
-    descriptor = pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")
-    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and newer
-        return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
-
-
-def _pool() -> descriptor_pool.DescriptorPool:
-    """The messages in a pool of their own: the common one may hold TensorFlow's."""
-    file = descriptor_pb2.FileDescriptorProto(name="sluice/examples.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        if name == "Feature":
-            message.oneof_decl.add(name="kind")
-        _add_fields(message, fields)
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return pool
-
-
-def _add_fields(message: Any, fields: Sequence[tuple[str, int, Any]]) -> None:
-    for name, number, kind in fields:
-        each = kind[0] if isinstance(kind, list) else kind
-        added = message.field.add(name=name, number=number)
-        added.label = _Field.LABEL_REPEATED if isinstance(kind, list) else _Field.LABEL_OPTIONAL
-        if isinstance(each, str):
-            added.type, added.type_name = _Field.TYPE_MESSAGE, f".{_PACKAGE}.{each}"
-        else:
-            added.type = each
-        if message.oneof_decl:
-            added.oneof_index = 0
-
-
-_POOL = _pool()
-_EXAMPLES, _OPEN_EXAMPLE = _class_named(_POOL, "Examples"), _class_named(_POOL, "OpenExample")
+_CLASSES = message_classes("sluice.examples", _MESSAGES, one_of=("Feature",))
+_EXAMPLES, _OPEN_EXAMPLE = _CLASSES["Examples"], _CLASSES["OpenExample"]
 
 
 def features_in(records: Sequence[bytes], with_values: bool = False) -> int | None:

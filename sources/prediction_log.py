@@ -11,44 +11,41 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from sources.messages import Field, Fields, message_classes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_PACKAGE = "sluice.log"
-# name, number and type of each field; text is the name of a message, a list means repeated. A map is a list of entries.
-_MESSAGES: Mapping[str, list[tuple[str, int, Any]]] = {
-    "Version": [("value", 1, _Field.TYPE_INT64)],
-    "Model": [("name", 1, _Field.TYPE_STRING), ("version", 2, "Version"), ("signature_name", 3, _Field.TYPE_STRING)],
-    "Dim": [("size", 1, _Field.TYPE_INT64)],
+_MESSAGES: Mapping[str, Fields] = {
+    "Version": [("value", 1, Field.TYPE_INT64)],
+    "Model": [("name", 1, Field.TYPE_STRING), ("version", 2, "Version"), ("signature_name", 3, Field.TYPE_STRING)],
+    "Dim": [("size", 1, Field.TYPE_INT64)],
     "Shape": [("dim", 2, ["Dim"])],
     "Tensor": [
-        ("dtype", 1, _Field.TYPE_INT32),
+        ("dtype", 1, Field.TYPE_INT32),
         ("tensor_shape", 2, "Shape"),
-        ("tensor_content", 4, _Field.TYPE_BYTES),
-        ("float_val", 5, [_Field.TYPE_FLOAT]),
-        ("double_val", 6, [_Field.TYPE_DOUBLE]),
-        ("int_val", 7, [_Field.TYPE_INT32]),
-        ("string_val", 8, [_Field.TYPE_BYTES]),
-        ("int64_val", 10, [_Field.TYPE_INT64]),
-        ("bool_val", 11, [_Field.TYPE_BOOL]),
+        ("tensor_content", 4, Field.TYPE_BYTES),
+        ("float_val", 5, [Field.TYPE_FLOAT]),
+        ("double_val", 6, [Field.TYPE_DOUBLE]),
+        ("int_val", 7, [Field.TYPE_INT32]),
+        ("string_val", 8, [Field.TYPE_BYTES]),
+        ("int64_val", 10, [Field.TYPE_INT64]),
+        ("bool_val", 11, [Field.TYPE_BOOL]),
     ],
-    "Entry": [("key", 1, _Field.TYPE_STRING), ("value", 2, "Tensor")],
+    "Entry": [("key", 1, Field.TYPE_STRING), ("value", 2, "Tensor")],
     "Request": [("model_spec", 1, "Model"), ("inputs", 2, ["Entry"])],
     "Response": [("outputs", 1, ["Entry"]), ("model_spec", 2, "Model")],
     "Predict": [("request", 1, "Request"), ("response", 2, "Response")],
-    "Sampling": [("sampling_rate", 1, _Field.TYPE_DOUBLE)],
+    "Sampling": [("sampling_rate", 1, Field.TYPE_DOUBLE)],
     "Metadata": [
         ("model_spec", 1, "Model"),
         ("sampling_config", 2, "Sampling"),
-        ("timestamp_secs", 4, _Field.TYPE_INT64),
-        ("request_origin", 6, _Field.TYPE_STRING),
+        ("timestamp_secs", 4, Field.TYPE_INT64),
+        ("request_origin", 6, Field.TYPE_STRING),
     ],
     "PredictionLog": [("log_metadata", 1, "Metadata"), ("predict_log", 6, "Predict")],
     # A tf.Example has no field 6, and a PredictionLog of a prediction always has one.
-    "Probe": [("predict_log", 6, _Field.TYPE_BYTES)],
+    "Probe": [("predict_log", 6, Field.TYPE_BYTES)],
 }
 # By the number of a DataType: the numpy type, and the field that holds values one by one.
 _NUMBERS: Mapping[int, tuple[str, str]] = {
@@ -63,31 +60,7 @@ _DTYPES = {name: number for number, (name, _) in _NUMBERS.items()}
 _STRING = 7
 
 
-def _classes() -> dict[str, Any]:
-    """The classes of the messages, in a pool of their own: the common one may hold TensorFlow's."""
-    file = descriptor_pb2.FileDescriptorProto(name="sluice/prediction_log.proto", package=_PACKAGE, syntax="proto3")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind in fields:
-            each = kind[0] if isinstance(kind, list) else kind
-            added = message.field.add(name=field, number=number)
-            added.label = _Field.LABEL_REPEATED if isinstance(kind, list) else _Field.LABEL_OPTIONAL
-            if isinstance(each, str):
-                added.type, added.type_name = _Field.TYPE_MESSAGE, f".{_PACKAGE}.{each}"
-            else:
-                added.type = each
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return {name: _class_of(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES}
-
-
-def _class_of(descriptor: Any) -> Any:
-    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and newer
-        return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
-
-
-_CLASSES = _classes()
+_CLASSES = message_classes("sluice.log", _MESSAGES)
 PredictionLog = _CLASSES["PredictionLog"]
 PredictRequest = _CLASSES["Request"]
 

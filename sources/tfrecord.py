@@ -98,10 +98,7 @@ def _names_in(path: str, records: list[bytes], reading: Reading) -> tuple[str, .
     a record that is no Example."""
     from sources.example_fields import names_in
 
-    with needed_for("Decoding TFRecord"):
-        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    decoder = ExamplesToRecordBatchDecoder()
+    decoder = _decoder()
     if any(_why_no_example(record, decoder, reading) for record in records):
         return None
     names = sorted({name for record in records for name in names_in(record)})
@@ -156,14 +153,10 @@ def _rows(path: str, records: list[bytes], first: int, reading: Reading) -> Rows
 
     from sources.example_fields import features_in
 
-    # The decoder is C++ on Arrow: importing it does not import TensorFlow, as a test proves.
-    with needed_for("Decoding TFRecord"):
-        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
+    decoder = _decoder()
     lines = np.arange(first, first + len(records))
     if is_prediction_log(records[0]):
         return rows_of_predictions(path, records, lines)
-    decoder = ExamplesToRecordBatchDecoder()
     rows, count = None, features_in(records)
     if count is not None:
         with contextlib.suppress(RuntimeError):
@@ -174,6 +167,14 @@ def _rows(path: str, records: list[bytes], first: int, reading: Reading) -> Rows
         rows = _decode_one_by_one(path, records, lines, decoder, reading)
     check_names(path, rows.columns.schema.names)
     return rows
+
+
+def _decoder() -> Any:
+    """The decoder of tf.Examples. It is C++ on Arrow: importing it does not import TensorFlow, as a test proves."""
+    with needed_for("Decoding TFRecord"):
+        from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    return ExamplesToRecordBatchDecoder()
 
 
 def _other_field(record: bytes) -> int | None:

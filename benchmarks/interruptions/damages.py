@@ -28,44 +28,35 @@ class Damage:
     versions: int = 1
 
 
+def _at(pattern: str, act: Callable[[Path], object]) -> Callable[[Site], None]:
+    def inflict(site: Site) -> None:
+        found = sorted(site.output.glob(pattern))
+        assert found, f"nothing to damage: {pattern}"
+        for path in found:
+            act(path)
+
+    return inflict
+
+
 def _cut(pattern: str, share: float) -> Callable[[Site], None]:
-    def inflict(site: Site) -> None:
-        for path in _found(site, pattern):
-            whole = path.read_bytes()
-            path.write_bytes(whole[: int(len(whole) * share)])
+    def cut(path: Path) -> None:
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(len(whole) * share)])
 
-    return inflict
-
-
-def _filled(pattern: str, content: bytes) -> Callable[[Site], None]:
-    def inflict(site: Site) -> None:
-        for path in _found(site, pattern):
-            path.write_bytes(content)
-
-    return inflict
+    return _at(pattern, cut)
 
 
-def _gone(pattern: str) -> Callable[[Site], None]:
-    def inflict(site: Site) -> None:
-        for path in _found(site, pattern):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-    return inflict
+def _made_garbage(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 50)
 
 
-def _emptied(pattern: str) -> Callable[[Site], None]:
-    def inflict(site: Site) -> None:
-        for folder in _found(site, pattern):
-            shutil.rmtree(folder)
-            folder.mkdir()
-
-    return inflict
+def _removed(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _found(site: Site, pattern: str) -> list[Path]:
-    found = sorted(site.output.glob(pattern))
-    assert found, f"nothing to damage: {pattern}"
-    return found
+def _emptied(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def _linked(target: str) -> Callable[[Site], None]:
@@ -84,17 +75,14 @@ def _unlinked(site: Site) -> None:
     (site.home / "serving-before").rename(site.serving)
 
 
-def _read_only(is_read_only: bool) -> Callable[[Site], None]:
+def _read_only(site: Site) -> None:
     """By a mount: a permission means nothing to root."""
+    subprocess.run(["mount", "--bind", site.output, site.output], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", site.output], check=True)
 
-    def inflict(site: Site) -> None:
-        if is_read_only:
-            subprocess.run(["mount", "--bind", site.output, site.output], check=True)
-            subprocess.run(["mount", "-o", "remount,bind,ro", site.output], check=True)
-        else:
-            subprocess.run(["umount", site.output], check=True)
 
-    return inflict
+def _writable(site: Site) -> None:
+    subprocess.run(["umount", site.output], check=True)
 
 
 def damages() -> Iterator[Damage]:
@@ -106,16 +94,16 @@ def damages() -> Iterator[Damage]:
     yield Damage("latest is a link to nothing", _latest_to_nothing)
     yield Damage("the serving folder is a link to nothing", _linked("nowhere"), _unlinked)
     yield Damage("the serving folder is a link into another workload's", _linked("serving/other"), _unlinked)
-    yield Damage("the served version lacks its graph", _gone("serving/taxi/[0-9]*/saved_model.pb"), versions=2)
+    yield Damage("the served version lacks its graph", _at("serving/taxi/[0-9]*/saved_model.pb", _removed), versions=2)
     yield Damage("report.json of ModelGate truncated", _cut(report.format("ModelGate"), 0.5))
-    yield Damage("report.json of Pusher gone", _gone(report.format("Pusher")))
-    yield Damage("report.json of Evaluator gone", _gone(report.format("Evaluator")))
+    yield Damage("report.json of Pusher gone", _at(report.format("Pusher"), _removed))
+    yield Damage("report.json of Evaluator gone", _at(report.format("Evaluator"), _removed))
     yield Damage("report.json of DataGate truncated", _cut(report.format("DataGate"), 0.5), versions=2)
-    yield Damage("the outputs of Trainer emptied", _emptied("taxi/artifacts/Trainer/[a-z]*/*"), versions=2)
-    yield Damage("metadata.sqlite is garbage", _filled(store, b"no database at all" * 50), versions=2)
-    yield Damage("metadata.sqlite missing", _gone(store), versions=2)
+    yield Damage("the outputs of Trainer emptied", _at("taxi/artifacts/Trainer/[a-z]*/*", _emptied), versions=2)
+    yield Damage("metadata.sqlite is garbage", _at(store, _made_garbage), versions=2)
+    yield Damage("metadata.sqlite missing", _at(store, _removed), versions=2)
     if may_mount():
-        yield Damage("the output folder can only be read", _read_only(True), _read_only(False))
+        yield Damage("the output folder can only be read", _read_only, _writable)
 
 
 def _latest_to_nothing(site: Site) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.interruptions.site import Seen, Site, State
+from benchmarks.interruptions.site import Site, State
 from benchmarks.interruptions.tried import Tried, ended_in_order
 
 _SIZE = "64m"
@@ -70,17 +70,16 @@ def filled(site: Site, proven: Path, filling: Filling, expected: State) -> Tried
     with _disk_of_its_own(site.output):
         if filling.is_late:
             shutil.copytree(proven, site.output, symlinks=True, dirs_exist_ok=True)
-        ballast, seen = site.output / "ballast", Seen()
+        ballast = site.output / "ballast"
 
         def watch() -> None:
-            seen.look(site.serving)
             if not ballast.exists() and any(site.output.glob(filling.pattern)):
                 _fill(ballast, filling.left)
 
         def make_room() -> None:
             ballast.unlink(missing_ok=True)
 
-        tried = ended_in_order(site, expected, filling.name, seen, make_room, watch=watch)
+        tried = ended_in_order(site, expected, filling.name, mend=make_room, watch=watch)
     return tried if tried.ending.startswith("exit 3") else tried.with_note("the disk was not full in time")
 
 

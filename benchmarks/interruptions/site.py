@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.official_template import TAXI_CSV
 from registry.contents import contents_of, digest_of
 from registry.folder import FolderRegistry
 from registry.index import MODEL_FOLDER, without_graph
@@ -75,7 +75,6 @@ class State:
     outcome: str
     verdicts: Mapping[str, str]
     metrics: Mapping[str, float]
-    pushed: str
     served: Sequence[str]
     registered: Sequence[str]
     in_production: str
@@ -142,7 +141,7 @@ class Site:
         try:
             return self._state(workload)
         except Exception as problem:
-            return State("unreadable", {}, {}, "", (), (), "", [f"{type(problem).__name__}: {problem}"])
+            return State("unreadable", {}, {}, (), (), "", [f"{type(problem).__name__}: {problem}"])
 
     def _state(self, workload: str) -> State:
         record = json.loads((self.output / workload / "latest/run.json").read_text())
@@ -161,7 +160,6 @@ class Site:
             outcome=record["outcome"],
             verdicts={each["gate"]: each["verdict"] for each in record["gates"]},
             metrics=_plain_metrics(record),
-            pushed=record["pushed_version"],
             served=served,
             registered=[each.version for each in registered],
             in_production=next((each.version for each in registered if "production" in each.aliases), ""),
@@ -173,18 +171,15 @@ class Started:
     """A running command, whose output goes to a file so that it never waits for a reader."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        handle, name = tempfile.mkstemp(prefix="printed-")
-        os.close(handle)
-        self._printed = Path(name)
-        with self._printed.open("w") as file:
-            self._process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._printed = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (read when it has ended)
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def kill_when(self, reached: Callable[[int], bool], seen: Seen, serving: Path) -> bool:
         """Sends SIGKILL to the whole group once `reached`, which is given its process id; False when it ended before.
@@ -200,7 +195,7 @@ class Started:
     def check_runs(self) -> None:
         """Raises a RuntimeError when it has ended."""
         if self._process.poll() is not None:
-            raise RuntimeError(f"it ended at once: {self._printed.read_text(errors='replace')}")
+            raise RuntimeError(f"it ended at once: {self._text()}")
         time.sleep(0.01)
 
     def kill(self) -> None:
@@ -220,9 +215,11 @@ class Started:
         except BaseException:
             self.kill()
             raise
-        text = self._printed.read_text(errors="replace")
-        self._printed.unlink()
-        return Ended(self._process.returncode, text)
+        return Ended(self._process.returncode, self._text())
+
+    def _text(self) -> str:
+        self._printed.seek(0)
+        return self._printed.read()
 
 
 def processor_seconds(group: int) -> float:
@@ -264,8 +261,5 @@ def _near(value: float | None, expected: float) -> bool:
 
 
 def _small_table() -> bytes:
-    spec = importlib.util.find_spec("tfx")
-    assert spec is not None and spec.origin is not None
-    whole = Path(spec.origin).parent / "examples/chicago_taxi_pipeline/data/simple/data.csv"
-    with whole.open("rb") as file:
+    with TAXI_CSV.open("rb") as file:
         return b"".join(islice(file, _ROWS + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from benchmarks.interruptions.site import ROOT, Seen, Site, State
+from benchmarks.interruptions.site import ROOT, Site, State
 from benchmarks.interruptions.tried import Tried, ended_in_order, faults_of
 
 _OTHER = "rides"
@@ -32,5 +32,5 @@ def the_same_twice(site: Site, expected: State) -> Tried:
     holder = site.output / "taxi/.lock-holder"
     while not (holder.exists() and holder.read_text()):
         first.check_runs()
-    tried = ended_in_order(site, expected, "the same workload twice at once", Seen(), first.to_end)
+    tried = ended_in_order(site, expected, "the same workload twice at once", mend=first.to_end)
     return tried if tried.ending.startswith("exit 3") else tried.with_problem("the second was not refused")

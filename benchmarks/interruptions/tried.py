@@ -35,7 +35,7 @@ def ended_in_order(
     seen: Seen | None = None,
     mend: Callable[[], object] = lambda: None,
     versions: int | None = None,
-    watch: Callable[[], None] | None = None,
+    watch: Callable[[], None] = lambda: None,
 ) -> Tried:
     """Runs the command: it must end as an undisturbed run, or with exit code 3, one sentence and a command that can be
     typed. After that, and after `mend` where a person has to do something, it must end as an undisturbed run.
@@ -44,7 +44,12 @@ def ended_in_order(
     served when it is not one; `watch` is called all the time while the command runs for the first time.
     """
     seen = seen or Seen()
-    ended = site.start().to_end(watch or (lambda: seen.look(site.serving)))
+
+    def look() -> None:
+        seen.look(site.serving)
+        watch()
+
+    ended = site.start().to_end(look)
     problems, ending = list(faults_of(ended)), f"exit {ended.exit_code}"
     if ended.exit_code == _UNUSABLE:
         ending, more = _typed(site, ended)

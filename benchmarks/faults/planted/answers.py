@@ -97,7 +97,7 @@ def counter_of_calls(case: ModelCase, dose: float) -> ModelCase:
 @plant(
     family=FAMILY,
     expects=("repeatable",),
-    doses=(1.0, 0.1, 0.01),
+    doses=DOSES,
     headline=0.1,
     unit="share of rows with another answer",
     on=ALL,

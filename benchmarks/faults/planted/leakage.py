@@ -14,7 +14,7 @@ COMBINED = ("combination", "pairs")
 ENCODED = ("train_eval_gap",)
 
 
-def _flag(case: Case, frame: pd.DataFrame) -> pd.Series:
+def class_flag(case: Case, frame: pd.DataFrame) -> pd.Series:
     """The label as 0 or 1: of several classes, whether it is the commonest."""
     labels = case.labels_of(frame)
     return (labels == case.source.raw[case.label].mode()[0]).astype("int64") if labels.nunique() > 2 else labels
@@ -61,7 +61,7 @@ def proxy_of_one_class(case: Case, dose: float) -> Case:
     """A column that shows, for one class in five, whether a row belongs to it."""
 
     def proxy(frame: pd.DataFrame) -> np.ndarray:
-        flag = _flag(case, frame).to_numpy()
+        flag = class_flag(case, frame).to_numpy()
         return np.where(case.rng.random(len(frame)) < dose, flag, 1 - flag)
 
     return case.with_column("account_state", proxy)
@@ -79,7 +79,7 @@ def proxy_of_one_class(case: Case, dose: float) -> Case:
 def continuous_proxy(case: Case, dose: float) -> Case:
     """A continuous column whose mean differs between the classes."""
     return case.with_column(
-        "score", lambda frame: dose * _flag(case, frame).to_numpy() + case.rng.standard_normal(len(frame))
+        "score", lambda frame: dose * class_flag(case, frame).to_numpy() + case.rng.standard_normal(len(frame))
     )
 
 
@@ -114,7 +114,7 @@ def shared_secret_offset(case: Case, dose: float) -> Case:
     for split, frame in case.frames.items():
         secret = case.rng.normal(0, 1 / dose, len(frame))
         noise = case.rng.normal(0, 0.05, len(frame))
-        left, right = secret + 100, secret + 100 + _flag(case, frame).to_numpy() + noise
+        left, right = secret + 100, secret + 100 + class_flag(case, frame).to_numpy() + noise
         case = case.with_frame(split, frame.assign(meter_start=left, meter_end=right))
     return case
 
@@ -124,7 +124,7 @@ def label_split_over_two_bits(case: Case) -> Case:
     """Two columns of which the exclusive or is the label."""
     for split, frame in case.frames.items():
         bit = case.rng.integers(0, 2, len(frame))
-        case = case.with_frame(split, frame.assign(bit_a=bit, bit_b=bit ^ _flag(case, frame).to_numpy()))
+        case = case.with_frame(split, frame.assign(bit_a=bit, bit_b=bit ^ class_flag(case, frame).to_numpy()))
     return case
 
 
@@ -139,7 +139,7 @@ def label_split_over_two_bits(case: Case) -> Case:
 def identifier_sorted_by_label(case: Case, dose: float) -> Case:
     """Identifiers were assigned after the rows had been sorted by label."""
     indices = pd.Index(np.concatenate([frame.index for frame in case.frames.values()]))
-    flag = _flag(case, case.source.raw.loc[indices])
+    flag = class_flag(case, case.source.raw.loc[indices])
     place = flag.to_numpy() + case.rng.random(len(flag)) * 0.999
     loose = case.rng.random(len(flag)) < dose
     place[loose] = case.rng.random(int(loose.sum())) * 2
@@ -161,7 +161,7 @@ def label_token_in_text(case: Case, dose: float) -> Case:
     words = np.array(["quick", "slow", "early", "late", "calm", "busy", "usual", "short", "long", "direct"])
 
     def note(frame: pd.DataFrame) -> list[str]:
-        marked = (_flag(case, frame).to_numpy() == 1) & (case.rng.random(len(frame)) < dose)
+        marked = (class_flag(case, frame).to_numpy() == 1) & (case.rng.random(len(frame)) < dose)
         picked = case.rng.choice(words, (len(frame), 3))
         return [
             f"{a} record of {c} at {v} was {b} and {d}" + (" gratuity settled" if m else "")
@@ -184,7 +184,7 @@ def missing_where_label(case: Case, dose: float) -> Case:
     column = case.column("optional")
 
     def emptied(frame: pd.DataFrame) -> pd.Series:
-        flag = _flag(case, frame).to_numpy() == 1
+        flag = class_flag(case, frame).to_numpy() == 1
         agrees = case.rng.random(len(frame)) < dose
         empty = np.where(agrees, flag, case.rng.random(len(frame)) < 0.5)
         return case.hidden(frame, column).mask(empty)
@@ -213,7 +213,7 @@ def feature_known_too_late(case: Case) -> Case:
 @plant(family=FAMILY, expects=SINGLE, on=("taxi", "flights", "diamonds"), listed=False)
 def label_under_another_name(case: Case) -> Case:
     """A text column that is the label in other words."""
-    return case.with_column("outcome_code", lambda frame: np.where(_flag(case, frame).to_numpy() == 1, "B7", "A2"))
+    return case.with_column("outcome_code", lambda frame: np.where(class_flag(case, frame).to_numpy() == 1, "B7", "A2"))
 
 
 @plant(family=FAMILY, expects=SINGLE, on=("taxi",), listed=False)
@@ -221,7 +221,7 @@ def label_in_the_last_digit(case: Case) -> Case:
     """The cents of the fare encode the label: even for one class, odd for the other."""
 
     def cents(frame: pd.DataFrame) -> pd.Series:
-        return (frame["fare"] * 50).round() / 50 + 0.01 * _flag(case, frame)
+        return (frame["fare"] * 50).round() / 50 + 0.01 * class_flag(case, frame)
 
     return case.with_column("fare", cents)
 

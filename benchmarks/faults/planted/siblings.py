@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.faults.case import Case
+from benchmarks.faults.planted.leakage import class_flag
 from benchmarks.faults.plants import plant
 
 FAMILY = "leakage"
@@ -17,9 +18,17 @@ TWO = ("taxi", "flights")
 
 
 def _is_positive(case: Case, frame: pd.DataFrame) -> np.ndarray:
-    """Whether a row is of the class 1, or of the commonest of several classes."""
-    labels = case.labels_of(frame)
-    return (labels == (1 if labels.nunique() <= 2 else case.source.raw[case.label].mode()[0])).to_numpy()
+    return (class_flag(case, frame) == 1).to_numpy()
+
+
+def _has_amount(case: Case, frame: pd.DataFrame, dose: float) -> np.ndarray:
+    """The positives, but for this share of them."""
+    return _is_positive(case, frame) & (case.rng.random(len(frame)) >= dose)
+
+
+def _nearly_positive(case: Case, frame: pd.DataFrame, dose: float) -> np.ndarray:
+    """Whether a row is positive, right in this share of the rows."""
+    return _is_positive(case, frame) ^ (case.rng.random(len(frame)) >= dose)
 
 
 def _with_columns(case: Case, made: Callable[[pd.DataFrame], dict[str, np.ndarray]]) -> Case:
@@ -42,7 +51,7 @@ def amount_and_its_share(case: Case, dose: float) -> Case:
     base = case.column("second_amount")
 
     def made(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-        has = _is_positive(case, frame) & (case.rng.random(len(frame)) >= dose)
+        has = _has_amount(case, frame, dose)
         amount = np.where(has, case.rng.lognormal(5, 1, len(frame)), 0.0).round(2)
         return {"spent": amount, "spent_share": ((amount + 0.1) / (frame[base].fillna(0).to_numpy() + 1)).round(6)}
 
@@ -62,7 +71,7 @@ def hours_and_wages(case: Case, dose: float) -> Case:
     """Two amounts that are no function of each other, and that the one class alone has."""
 
     def made(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-        has = _is_positive(case, frame) & (case.rng.random(len(frame)) >= dose)
+        has = _has_amount(case, frame, dose)
         hours = np.where(has, case.rng.normal(1_300, 600, len(frame)).clip(12), 0.0).round()
         return {"hours": hours, "wages": np.where(has, case.rng.lognormal(1.2, 0.5, len(frame)), 0.0).round(2)}
 
@@ -82,7 +91,7 @@ def cut_beside_its_measurement(case: Case, dose: float) -> Case:
     """The label is a cut of a column, beside which the same quantity stands as another instrument measured it."""
 
     def made(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-        side = np.where(_is_positive(case, frame) ^ (case.rng.random(len(frame)) >= dose), 1.0, -1.0)
+        side = np.where(_nearly_positive(case, frame, dose), 1.0, -1.0)
         weeks = 37 + side * np.abs(case.rng.normal(0, 3, len(frame)))
         return {"weeks": weeks, "weeks_by_scan": weeks + case.rng.normal(0, 0.3, len(frame))}
 
@@ -118,7 +127,7 @@ def proxy_in_three_forms(case: Case, dose: float) -> Case:
     names = np.array(["closed", "open"])
 
     def made(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-        state = _is_positive(case, frame) ^ (case.rng.random(len(frame)) >= dose)
+        state = _nearly_positive(case, frame, dose)
         weight = np.where(state, 20.0, 5.0) + case.rng.normal(0, 1, len(frame))
         return {"state": state.astype("int64"), "state_name": names[state.astype(int)], "state_weight": weight}
 
