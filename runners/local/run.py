@@ -8,11 +8,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import SluiceError
@@ -28,6 +25,7 @@ from runners.component_names import name_of
 from runners.console.console import RunConsole
 from runners.console.ending import print_ending
 from runners.console.rollout_table import rollout_table
+from runners.interruption import Interrupted, Interruption, interruptible
 from runners.local.log_redirect import output_redirected_to
 from runners.local.machine_check import check_machine
 from runners.local.metadata_file import check_metadata
@@ -56,14 +54,6 @@ class Request:
     environment: str | None = None
 
 
-class Interrupted(BaseException):
-    """A signal stopped the run. Not an Exception, so that no component handles it as its own failure."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.exit_code = 128 + signal_number
-
-
 def run(request: Request) -> int:
     """Run the workload of a request; returns the exit code.
 
@@ -81,40 +71,6 @@ def run(request: Request) -> int:
             interruptible() as interruption,
         ):
             return LocalRun(request, config, folder, console, until, interruption).carry_out()
-
-
-@dataclass
-class Interruption:
-    """The signal that came, if one did."""
-
-    signal_number: int | None = None
-
-    def raise_again(self) -> None:
-        """Raises `Interrupted` when a signal came: Beam makes another exception of one that is raised inside it.
-
-        Raises:
-          Interrupted: with the number of the signal.
-        """
-        if self.signal_number is not None:
-            raise Interrupted(self.signal_number)
-
-
-@contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """Raise `Interrupted` on SIGINT and SIGTERM; a second signal ends the process at once."""
-    interruption = Interruption()
-
-    def interrupt(signal_number: int, _: FrameType | None) -> NoReturn:
-        signal.signal(signal_number, signal.SIG_DFL)
-        interruption.signal_number = signal_number
-        raise Interrupted(signal_number)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interruption
-    finally:
-        for number, action in before.items():
-            signal.signal(number, action)
 
 
 class LocalRun:

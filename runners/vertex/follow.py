@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from gates.verdict.finding import GateReport
 from runners.component_names import NAMES, name_of
 from runners.console.console import RunConsole
 from runners.console.ending import print_ending
+from runners.interruption import Interrupted, Interruption, interruptible
 from runners.results.node_result import NodeResult
 from runners.vertex.cancel import cancel_everywhere
 from runners.vertex.job_outcome import STOPPED, outcome_of_job
@@ -50,8 +52,9 @@ def follow(
     """
     following = _Following(place, name, console, transport, patience)
     try:
-        return following.to_the_end(sleep)
-    except KeyboardInterrupt:
+        with interruptible([signal.SIGINT]) as interruption:
+            return following.to_the_end(sleep, interruption)
+    except Interrupted:
         return following.interrupted()
 
 
@@ -64,8 +67,8 @@ class _Following:
         self._shown: set[str] = set()
         self._is_lost = False
 
-    def to_the_end(self, sleep: Callable[[float], None]) -> int:
-        job = self._look()
+    def to_the_end(self, sleep: Callable[[float], None], interruption: Interruption) -> int:
+        job = self._look(interruption)
         self._console.headline(job.workload or "a pipeline of others", f"job {job.name}", job.place.title)
         self._console.last_words(f"{job.place.page_title}:", job.link, "dim")
         wait = _FIRST_WAIT
@@ -74,7 +77,7 @@ class _Following:
             if job.state.is_final:
                 return self._end(job)
             sleep(wait)
-            job = self._look()
+            job = self._look(interruption)
 
     def interrupted(self) -> int:
         """Cancel the job or leave it, as a person decides."""
@@ -86,8 +89,9 @@ class _Following:
             self._console.last_words("LEFT", f"{self._name} {self._place.when_left}.  {again}")
         return STOPPED
 
-    def _look(self) -> PipelineJob:
+    def _look(self, interruption: Interruption) -> PipelineJob:
         job = self._jobs.get(self._name)
+        interruption.raise_again()
         if self._is_lost:
             self._is_lost = False
             self._console.component("connection", "is back", None)

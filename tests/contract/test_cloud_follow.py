@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import signal
 import uuid
 from collections.abc import Callable
-from typing import NoReturn
+from contextlib import suppress
 
 import pytest
 from google.api_core import exceptions
@@ -18,6 +19,7 @@ from cloud.testing.cloud import LocalCloud
 from core.errors import SluiceError
 from gates.verdict.finding import Finding, Severity
 from runners.console.console import RunConsole
+from runners.interruption import Interrupted
 from runners.vertex.follow import follow
 from tests.samples.executors import executed_by
 from tests.samples.vertex_jobs import (
@@ -145,13 +147,15 @@ class FollowContract:
         assert shown.count("is back") == 2
         assert "And more" not in shown
 
+    @pytest.mark.parametrize("is_lost", [False, True], ids=["raised", "dropped_by_a_callback_of_grpc"])
     def test_where_nobody_can_answer_ctrl_c_leaves_the_job_which_is_found_again_by_its_name(
-        self, cloud: LocalCloud, place: Place, root: str
+        self, cloud: LocalCloud, place: Place, root: str, is_lost: bool
     ) -> None:
         push = task("Pusher", "SUCCEEDED", pushed_model=pushed_model(root, "17"))
 
-        def interrupt(_: float) -> NoReturn:
-            raise KeyboardInterrupt
+        def interrupt(_: float) -> None:
+            with suppress(*([Interrupted] if is_lost else [])):
+                signal.raise_signal(signal.SIGINT)
 
         with executed_by(cloud, Scripted(Step("RUNNING"), Step("SUCCEEDED", (push,)))):
             name = self.submitted(place, root)

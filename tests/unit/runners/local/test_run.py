@@ -1,10 +1,9 @@
-"""A signal stops a run, whatever libraries make of the exception."""
+"""A run whose record cannot be written ends with one sentence."""
 
 import errno
 import io
 import json
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -12,29 +11,13 @@ from tfx.types import standard_artifacts
 
 from pipeline.config.load import load_workload
 from runners.console.console import RunConsole
+from runners.interruption import Interruption
 from runners.local import run as local_run
-from runners.local.run import Interrupted, Interruption, LocalRun, Request, interruptible
+from runners.local.run import LocalRun, Request
 from runners.results import publish, record
 from runners.results.node_result import NodeResult, Results
 from runners.results.outcome import Outcome
 from runners.results.run_folder import RunFolder
-
-
-def test_a_signal_counts_although_a_library_made_another_exception_of_it() -> None:
-    with interruptible() as interruption:
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            pytest.fail("the signal was not raised")
-        except Interrupted:
-            pass  # as Beam does, which raises a RuntimeError instead
-        with pytest.raises(Interrupted) as again:
-            interruption.raise_again()
-    assert again.value.exit_code == 130
-
-
-def test_without_a_signal_nothing_is_raised() -> None:
-    with interruptible() as interruption:
-        interruption.raise_again()
 
 
 def _run_whose_record_fails(
