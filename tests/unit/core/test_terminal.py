@@ -67,7 +67,7 @@ def test_a_table_keeps_a_cell_on_its_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_console_may_outlive_its_file() -> None:
-    stream = io.StringIO()
+    stream = io.TextIOWrapper(io.BytesIO())
     console = PlainConsole(stream)
     stream.close()
     console.file.close()  # as the garbage collector does, at the end of a program
