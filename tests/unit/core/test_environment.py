@@ -73,3 +73,12 @@ def test_an_installation_without_the_pipeline_names_the_one_with_it(installed: P
 def test_goes_on_in_the_environment_with_the_same_words(clone_with_environment: Path, module: str) -> None:
     done = run_with_nothing_installed(clone_with_environment, module)
     assert (done.returncode, done.stdout) == (0, f"-S -m {module} list --json\n")
+
+
+def test_what_libraries_say_of_their_future_is_not_printed() -> None:
+    program = (
+        "import warnings; from core.environment import enter_environment; enter_environment('json');"
+        "warnings.warn('this Python will not be supported', FutureWarning); warnings.warn('look here')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "look here" in done.stderr and "will not be supported" not in done.stderr
