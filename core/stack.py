@@ -6,7 +6,7 @@ Standard library only and valid on Python 3.8: the doctor imports it where nothi
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple, Tuple  # noqa: UP035: Python 3.8 evaluates these annotations
+from typing import NamedTuple
 
 
 class Stack(NamedTuple):
@@ -14,8 +14,8 @@ class Stack(NamedTuple):
 
     name: str
     """As in `SLUICE_STACK=classic`."""
-    python: Tuple[int, int]  # noqa: UP006
-    glibc: Tuple[int, int]  # noqa: UP006
+    python: tuple[int, int]
+    glibc: tuple[int, int]
     """The oldest C library that every pinned wheel accepts."""
     lock: str
     """The file that pins its packages by hash, in the root of the checkout."""
@@ -29,7 +29,7 @@ MODERN = Stack("modern", (3, 13), (2, 39), "requirements-modern.lock", "1.21.0",
 STACKS = (CLASSIC, MODERN)
 # The stack of the container image (deploy/Dockerfile), whichever one compiles the pipeline that it executes.
 IMAGE = MODERN
-# TFX 1.16 and ML Metadata, TFDV and tfx-bsl before 1.21 end at 3.10: the markers of setup.py part there.
+# TFX 1.16 ends at 3.10, and TFX 1.21 has packages from there on: the markers of setup.py part here.
 _FIRST_PYTHON_OF_MODERN = (3, 11)
 
 

@@ -15,15 +15,17 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+if __name__ == "__main__":
+    sys.path[:1] = [str(Path(__file__).resolve().parent.parent)]  # a script's own folder would hide the packages
+
+from core.stack import CLASSIC, MODERN, Stack, stack_of
+
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = (3, 10)
 GIB = 1024**3
-# Measured: a run on 15,002 rows peaks at 1.1 GB and leaves 0.1 GB behind; the environment takes 3.6 GB.
+# Measured: a run on 15,002 rows peaks at 1.1 GB and leaves 0.1 GB behind; the environment takes 3.7 GB.
 MEMORY = 2 * GIB
 DISK_FOR_RUNS = 1 * GIB
 DISK_FOR_SETUP = 4 * GIB
-# The newest C library that a pinned wheel requires.
-GLIBC = (2, 31)
 TAXI_DATA = "tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
 LIBRARIES = (
     "tensorflow",
@@ -56,10 +58,11 @@ def diagnose(
     """Run every check, the cheap ones first; `deep` also loads the libraries (about ten seconds)."""
     environ = dict(os.environ) if environ is None else environ
     packages = _site_packages(root)
+    stack = _stack(root)
     checks = [
-        _machine(),
-        _python(root),
-        _environment(root, packages),
+        _machine(stack),
+        _python(root, stack),
+        _environment(root, packages, stack),
         _memory(),
         _cores(),
         _disk(output_dir, packages is not None),
@@ -111,29 +114,30 @@ def _in_letters(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def _machine() -> Diagnosis:
+def _machine(stack: Stack) -> Diagnosis:
     found = f"{platform.system()} on {platform.machine()}"
     name, version = platform.libc_ver()
-    glibc = tuple(int(part) for part in version.split(".")[:2]) if name == "glibc" else ()
-    ok = platform.system() == "Linux" and platform.machine() == "x86_64" and glibc >= GLIBC
-    needed = f"Linux on x86_64 with glibc {GLIBC[0]}.{GLIBC[1]} or newer: TFX has no packages for others"
-    container = f'docker run -it -v "{ROOT}":/sluice -w /sluice python:3.10-bookworm make run'
+    ok = platform.system() == "Linux" and platform.machine() == "x86_64" and _glibc() >= stack.glibc
+    needed = (
+        f"Linux on x86_64 with glibc {_dotted(stack.glibc)} or newer for TFX {stack.tfx}: tfx-bsl, TensorFlow Data "
+        "Validation and ML Metadata have no packages for others, none for aarch64 among them"
+    )
+    container = f'docker run --platform linux/amd64 -it -v "{ROOT}":/sluice -w /sluice python:3.13-trixie make run'
     return Diagnosis("machine", ok, f"{found}, {name or 'no glibc'} {version}".rstrip(), needed, container)
 
 
-def _python(root: Path) -> Diagnosis:
-    needed = f"Python {PYTHON[0]}.{PYTHON[1]} in .venv (set-up finds or fetches it)"
+def _python(root: Path, stack: Stack) -> Diagnosis:
+    needed = f"Python {_dotted(stack.python)} in .venv (set-up finds or fetches it)"
     version = _environment_python(root)
     if version is None:
         return Diagnosis("python", False, "no environment in .venv", needed, "make setup")
-    return Diagnosis("python", version[:2] == PYTHON, f"{'.'.join(map(str, version))} in .venv", needed, "make setup")
+    found = f"{_dotted(version)} in .venv, the {stack.name} stack (TFX {stack.tfx})"
+    return Diagnosis("python", version[:2] == stack.python, found, needed, "make setup")
 
 
-def _environment(root: Path, packages: Path | None) -> Diagnosis:
-    pinned = dict(
-        re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (root / "requirements.lock").read_text(), re.MULTILINE)
-    )
-    needed = f"the {len(pinned)} packages of requirements.lock"
+def _environment(root: Path, packages: Path | None, stack: Stack) -> Diagnosis:
+    pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", (root / stack.lock).read_text(), re.MULTILINE))
+    needed = f"the {len(pinned)} packages of {stack.lock}"
     if packages is None:
         return Diagnosis("packages", False, "none are installed", needed, "make setup")
     installed = dict(_name_and_version(folder) for folder in packages.glob("*.dist-info"))
@@ -147,7 +151,7 @@ def _environment(root: Path, packages: Path | None) -> Diagnosis:
         )
     if not _setup_was_finished(root):
         return Diagnosis("packages", False, "set-up was interrupted or is out of date", needed, "make setup")
-    return Diagnosis("packages", True, f"all {len(pinned)} as in requirements.lock", needed, "make setup")
+    return Diagnosis("packages", True, f"all {len(pinned)} as in {stack.lock}", needed, "make setup")
 
 
 def _memory() -> Diagnosis:
@@ -233,6 +237,23 @@ def _google_credentials(environ: dict[str, str]) -> Diagnosis:
     return Diagnosis("google", False, "no credentials file", needed, login, False)
 
 
+def _stack(root: Path) -> Stack:
+    """The stack of .venv; where there is none, the one that set-up would choose for this machine."""
+    version = _environment_python(root)
+    if version is not None:
+        return stack_of(version)
+    return MODERN if _glibc() >= MODERN.glibc else CLASSIC
+
+
+def _glibc() -> tuple[int, ...]:
+    name, version = platform.libc_ver()
+    return tuple(int(part) for part in version.split(".")[:2]) if name == "glibc" else ()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
 def _site_packages(root: Path) -> Path | None:
     return next(iter(sorted(root.glob(".venv/lib/python3.*/site-packages"))), None)
 
@@ -250,11 +271,12 @@ def _environment_python(root: Path) -> tuple[int, ...] | None:
 
 
 def setup_stamp(root: Path) -> str:
-    """The text that scripts/setup_environment.sh writes at its end: a hash of its inputs, and the folder."""
+    """The text that scripts/setup_environment.sh writes at its end: a hash of its inputs, the folder, and the stack."""
+    stack = _stack(root)
     digest = hashlib.sha256()
-    for name in ("requirements.lock", "setup.py"):
+    for name in (stack.lock, "setup.py"):
         digest.update((root / name).read_bytes())
-    return f"{digest.hexdigest()} {root}"
+    return f"{digest.hexdigest()} {root}\n{stack.name}"
 
 
 def _setup_was_finished(root: Path) -> bool:

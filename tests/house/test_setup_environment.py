@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from core.stack import CLASSIC, MODERN, STACKS
 from runners.doctor import ROOT, setup_stamp
 
 # Stands in for the installer alone; each call is noted in uv.calls.
 UV = """#!/bin/sh
 echo "$@" >> "{root}/uv.calls"
 case "$1 $2" in
-    "venv --python") mkdir -p "$4/bin" && printf '#!/bin/sh\\n' > "$4/bin/python" && chmod +x "$4/bin/python" ;;
+    "python find") echo "$4" ;;
+    "venv --python")
+        mkdir -p "$4/bin" && printf '#!/bin/sh\\n' > "$4/bin/python" && chmod +x "$4/bin/python"
+        echo "version_info = $3.7" > "$4/pyvenv.cfg" ;;
     "pip sync") {sync} ;;
 esac
 """
@@ -25,9 +29,15 @@ def checkout(tmp_path) -> Path:
     (root / "bin").mkdir()
     shutil.copy(ROOT / "scripts/setup_environment.sh", root / "scripts")
     (root / "requirements.lock").write_text("a==1\n")
+    (root / "requirements-modern.lock").write_text("a==2\n")
     (root / "setup.py").write_text("")
     put_uv(root)
+    put_glibc(root, "2.36")
     return root
+
+
+def put_glibc(root: Path, version: str) -> None:
+    put(root, "getconf", f'#!/bin/sh\n[ "$1" = GNU_LIBC_VERSION ] && echo "glibc {version}"\n')
 
 
 def put_uv(root: Path, sync: str = ":") -> None:
@@ -39,9 +49,9 @@ def put(root: Path, name: str, script: str) -> None:
     (root / "bin" / name).chmod(0o755)
 
 
-def set_up(root: Path, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess:
+def set_up(root: Path, path: str = "/usr/bin:/bin", stack: str | None = None) -> subprocess.CompletedProcess:
     command = ["sh", str(root / "scripts/setup_environment.sh")]
-    environment = {"PATH": f"{root}/bin:{path}", "HOME": str(root)}
+    environment = {"PATH": f"{root}/bin:{path}", "HOME": str(root), **({"SLUICE_STACK": stack} if stack else {})}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd="/")
 
 
@@ -113,9 +123,99 @@ def test_a_failed_installation_is_reported_in_one_sentence(checkout, output, sen
     assert not (checkout / ".venv/sluice-setup").exists()
 
 
-def test_a_missing_interpreter_is_reported(checkout):
-    put(checkout, "uv", "#!/bin/sh\n[ $1 != venv ]\n")
-    assert "Python 3.10 is not on this machine and could not be fetched" in set_up(checkout).stderr
+def test_a_missing_interpreter_is_reported_and_the_old_environment_stays_whole(checkout):
+    set_up(checkout)
+    before = files_of_venv(checkout)
+    put_glibc(checkout, "2.41")
+    put(checkout, "uv", "#!/bin/sh\n[ $1 != python ]\n")
+    done = set_up(checkout, stack="modern")
+    assert done.returncode == 3
+    assert "Python 3.13 is not on this machine and could not be fetched" in done.stderr
+    assert files_of_venv(checkout) == before
+
+
+@pytest.mark.parametrize(
+    ("glibc", "stack", "reason"),
+    [
+        ("2.31", CLASSIC, "of the classic stack, as the modern one needs glibc 2.39 and this machine has 2.31:"),
+        ("2.38", CLASSIC, "of the classic stack, as the modern one needs glibc 2.39 and this machine has 2.38:"),
+        ("2.39", MODERN, "of the modern stack, as this machine has glibc 2.39:"),
+        ("2.41", MODERN, "of the modern stack, as this machine has glibc 2.41:"),
+    ],
+)
+def test_a_new_environment_is_of_the_newest_stack_that_loads_on_this_machine(checkout, glibc, stack, reason):
+    put_glibc(checkout, glibc)
+    done = set_up(checkout)
+    assert done.returncode == 0, done.stderr
+    assert reason in done.stdout
+    assert python_of_venv(checkout) == stack.python
+    synced = next(line for line in (checkout / "uv.calls").read_text().splitlines() if line.startswith("pip sync"))
+    assert synced.split()[-1] == stack.lock
+    assert (checkout / ".venv/sluice-setup").read_text().splitlines()[1] == stack.name
+
+
+def test_a_stack_can_be_named_and_is_kept_until_another_is(checkout):
+    put_glibc(checkout, "2.41")
+    first = set_up(checkout, stack="classic")
+    assert "of the classic stack, as SLUICE_STACK names it:" in first.stdout
+    assert set_up(checkout).stdout == ""
+    (checkout / "setup.py").write_text("# changed\n")
+    assert "of the classic stack, as .venv has it now:" in set_up(checkout).stdout
+    (checkout / ".venv/old").touch()
+    assert "of the modern stack, as SLUICE_STACK names it:" in set_up(checkout, stack="modern").stdout
+    assert python_of_venv(checkout) == MODERN.python
+    assert not (checkout / ".venv/old").exists()
+
+
+def test_an_environment_whose_stack_does_not_load_on_this_machine_is_exchanged(checkout):
+    put_glibc(checkout, "2.41")
+    set_up(checkout)
+    put_glibc(checkout, "2.36")
+    assert "of the classic stack" in set_up(checkout).stdout
+    assert python_of_venv(checkout) == CLASSIC.python
+
+
+@pytest.mark.parametrize(
+    ("glibc", "stack", "sentence"),
+    [
+        ("2.36", "modern", "the modern stack needs glibc 2.39 or newer, and this machine has 2.36"),
+        ("2.36", "rubbish", "SLUICE_STACK is `rubbish`, and the stacks are classic and modern"),
+        ("2.28", None, "TFX has packages for glibc 2.31 or newer, and this machine has 2.28"),
+        ("", None, "TFX has packages for glibc 2.31 or newer, and this machine has no glibc"),
+    ],
+)
+def test_a_stack_that_this_machine_cannot_have_is_refused_and_the_environment_stays(checkout, glibc, stack, sentence):
+    set_up(checkout)
+    before = files_of_venv(checkout)
+    put_glibc(checkout, glibc)
+    done = set_up(checkout, stack=stack)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[0] == f"sluice: {sentence}"
+    assert len(done.stderr.splitlines()) == 2
+    assert files_of_venv(checkout) == before
+
+
+def test_the_script_and_the_code_agree_on_the_stacks():
+    script = (ROOT / "scripts/setup_environment.sh").read_text()
+    for stack in STACKS:
+        facts = (
+            f"TFX={stack.tfx} PYTHON_VERSION={_dotted(stack.python)} GLIBC_NEEDED={_dotted(stack.glibc)} "
+            f"LOCK={stack.lock} SIZE={stack.environment_gb}"
+        )
+        assert f"    {stack.name}) {facts} ;;\n" in script
+
+
+def files_of_venv(root: Path) -> dict[str, str]:
+    return {str(file): file.read_text() for file in (root / ".venv").rglob("*") if file.is_file()}
+
+
+def python_of_venv(root: Path) -> tuple[int, ...]:
+    version = (root / ".venv/pyvenv.cfg").read_text().split()[-1]
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 def test_a_full_disk_is_reported_before_anything_is_made(checkout):
@@ -156,6 +256,7 @@ def test_without_uv_the_systems_python_fetches_it_or_reports_why_not(checkout, t
         "grep",
         "mv",
         "chmod",
+        "head",
         "flock",
     ):
         (tools / name).symlink_to(str(shutil.which(name)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.packages import PACKAGES
+from core.stack import STACKS
 from tests.samples.folders import ROOT
 
 
@@ -17,7 +18,7 @@ from tests.samples.folders import ROOT
 def bare_clone(tmp_path: Path) -> Path:
     for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "requirements.lock"):
+    for name in ("setup.py", *(stack.lock for stack in STACKS)):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 

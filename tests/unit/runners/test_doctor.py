@@ -57,6 +57,38 @@ def test_a_package_of_another_version_is_named(checkout):
     assert failed(checkout)["packages"].found == "1 of 2 differ (numpy is 2.0.0, not 1.26.4)"
 
 
+@pytest.mark.parametrize(("version", "lock"), [("3.10", "requirements.lock"), ("3.13", "requirements-modern.lock")])
+def test_packages_are_compared_with_the_lock_of_the_environments_stack(checkout, version, lock):
+    (checkout / ".venv/pyvenv.cfg").write_text(f"version_info = {version}\n")
+    (checkout / "requirements.lock").write_text("absent==1\n")
+    (checkout / "requirements-modern.lock").write_text("absent==2\n")
+    assert failed(checkout)["packages"].needed == f"the 1 packages of {lock}"
+
+
+def test_an_environment_of_no_stacks_python_is_refused(checkout):
+    (checkout / ".venv/pyvenv.cfg").write_text("version_info = 3.12.1\n")
+    (checkout / "requirements-modern.lock").write_text(LOCK)
+    assert failed(checkout)["python"].needed.startswith("Python 3.13 in .venv")
+
+
+@pytest.mark.parametrize(
+    ("version", "glibc", "ok"),
+    [("3.10.13", "2.31", True), ("3.10.13", "2.30", False), ("3.13.5", "2.38", False), ("3.13.5", "2.39", True)],
+)
+def test_the_c_library_must_load_the_environments_stack(monkeypatch, checkout, version, glibc, ok):
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", glibc))
+    (checkout / ".venv/pyvenv.cfg").write_text(f"version_info = {version}\n")
+    (checkout / "requirements-modern.lock").write_text(LOCK)
+    assert ("machine" not in failed(checkout)) == ok
+
+
+def test_aarch64_is_refused_by_the_names_of_what_is_missing(monkeypatch, checkout):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    refused = failed(checkout)["machine"]
+    assert refused.found.startswith("Linux on aarch64")
+    assert "tfx-bsl, TensorFlow Data Validation and ML Metadata have no packages" in refused.needed
+
+
 def test_an_interrupted_set_up_is_not_taken_for_a_finished_one(checkout):
     (checkout / ".venv/sluice-setup").unlink()
     assert failed(checkout)["packages"].next_command == "make setup"
@@ -131,8 +163,10 @@ def test_exit_code_is_three_when_a_required_check_fails(monkeypatch, checkout, c
 
 def test_runs_without_any_package_of_ours_or_others(checkout):
     shutil.rmtree(checkout / ".venv")
-    (checkout / "runners").mkdir()
-    shutil.copy(ROOT / "runners/doctor.py", checkout / "runners/doctor.py")
+    (checkout / "requirements-modern.lock").write_text(LOCK)
+    for name in ("runners/doctor.py", "core/__init__.py", "core/stack.py"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
     # -S -I: neither site-packages nor the current folder.
     command = [sys.executable, "-S", "-I", str(checkout / "runners/doctor.py"), "--output-dir", str(checkout / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
