@@ -40,4 +40,4 @@ def stack_of(python: tuple[int, ...]) -> Stack:
 
 def active_stack() -> Stack:
     """The stack of the interpreter that runs."""
-    return stack_of(sys.version_info)
+    return stack_of(sys.version_info[:2])
