@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.packages import PACKAGES
 from core.printable import show_text
+from core.stack import IMAGE, Stack, active_stack
 from runners.named_files import files_named_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,14 +34,16 @@ def git_commit(root: Path = ROOT) -> str | None:
     return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--", ".") else commit
 
 
-def lock_hash(root: Path = ROOT) -> str | None:
-    """The SHA-256 of requirements.lock; None where there is none, as in an installed package."""
-    lock = root / "requirements.lock"
+def lock_hash(root: Path = ROOT, stack: Stack | None = None) -> str | None:
+    """The SHA-256 of the lock of `stack`, by default of the one that runs; None where there is no lock, as in an
+    installed package."""
+    lock = root / (stack or active_stack()).lock
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
 
 
-def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
-    """A hash of `modules`, of all code of ours that they import, and of the lock: for a component's cache key.
+def code_fingerprint(*modules: str, root: Path = ROOT, stack: Stack | None = None) -> str:
+    """A hash of `modules`, of all code of ours that they import, and of the lock of `stack`, by default of the one that
+    runs: for a component's cache key.
 
     A package stands for all its modules. Imports are read from the source and nothing is imported, so each component
     depends on exactly what it can reach: an edit in report/ or runners/ leaves every component reusable, an edit in
@@ -48,15 +51,22 @@ def code_fingerprint(*modules: str, root: Path = ROOT) -> str:
     The templates that a module loads count with it: an edit of the model card registers anew. So do the files that the
     user's modules name, such as a vocabulary beside the preprocessing.
     """
-    digest = hashlib.sha256((lock_hash(root) or "no lock").encode())
+    digest = hashlib.sha256((lock_hash(root, stack) or "no lock").encode())
     for name, file in sorted(reachable_sources(modules, root).items()):
         digest.update(f"\0{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()[:16]
 
 
+def code_in_image(*modules: str, root: Path = ROOT) -> str:
+    """As `code_fingerprint`, for what the container image executes: with the lock of its stack, whichever one compiles
+    the pipeline. So both stacks compile the same job."""
+    return code_fingerprint(*modules, root=root, stack=IMAGE)
+
+
 def image_code(root: Path = ROOT) -> str:
-    """A hash of all code of ours and of the lock: the label `sluice.code` of the container image that holds them."""
-    return code_fingerprint(*PACKAGES, root=root)
+    """A hash of all code of ours and of the image's lock: the label `sluice.code` of the container image that holds
+    them."""
+    return code_in_image(*PACKAGES, root=root)
 
 
 def reachable_sources(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from core.packages import PACKAGES
+from core.stack import IMAGE
 from runners.provenance import ROOT
 
 # With the packages, what .dockerignore lets into the image; a test compares them.
-BESIDE = ("configs", "schema", "pyproject.toml", "requirements.lock", "setup.py")
+BESIDE = ("configs", "schema", "pyproject.toml", IMAGE.lock, "setup.py")
 
 
 def copy_code(folder: Path, root: Path = ROOT) -> Path:

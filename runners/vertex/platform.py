@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from cloud.job_settings import JobSettings
+from core.stack import IMAGE
 from pipeline.champion import model_in_production
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.workload import WorkloadConfig
 from pipeline.datasets import Datasets, datasets_there
 from pipeline.platform import Platform
-from runners.provenance import code_fingerprint, git_commit, lock_hash
+from runners.provenance import code_in_image, git_commit, lock_hash
 from runners.vertex.dataflow import dataflow_arguments
 from runners.vertex.endpoint import rollout_places
 from runners.vertex.labels import labels_of
@@ -29,8 +30,8 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         artifact_root=places.artifacts,
         serving_directory=places.serving,
         datasets=datasets or datasets_there(config.data),
-        code=code_fingerprint,
-        champion=model_in_production(registry or "", config.name, code_fingerprint, places.serving),
+        code=code_in_image,
+        champion=model_in_production(registry or "", config.name, code_in_image, places.serving),
         reuse=cloud.caching,
         strict=cloud.strict_gates,
         beam_arguments=dataflow_arguments(cloud, places, labels_of(config, cloud)),
@@ -38,7 +39,7 @@ def vertex_platform(config: WorkloadConfig, cloud: EnvironmentConfig, datasets: 
         rollout=rollout_places(config, cloud),
         training=training_elsewhere(config, cloud),
         search=search_elsewhere(config, cloud) if config.tuner.enabled else None,
-        provenance={"git_commit": git_commit(), "lock_hash": lock_hash()},
+        provenance={"git_commit": git_commit(), "lock_hash": lock_hash(stack=IMAGE)},
     )
 
 

@@ -11,11 +11,10 @@ from cloud.preflight.outcome import Failed, NotChecked, Passed, PreflightResult,
 from cloud.preflight.plan import MachineDemand, Plan, ServingDemand
 from cloud.preflight.run import run_preflight
 from core.errors import SluiceError
-from core.packages import PACKAGES
 from core.text import plural
 from pipeline.config.environment import EnvironmentConfig, FallbackConfig, WorkersConfig
 from pipeline.config.workload import WorkloadConfig
-from runners.provenance import code_fingerprint
+from runners.provenance import image_code
 
 _MARKS = {Passed: ("✓", "green"), Warned: ("!", "yellow"), Failed: ("✗", "bold red"), NotChecked: ("–", "dim")}
 _TITLE_WIDTH = 22
@@ -53,7 +52,7 @@ def plan_of(config: WorkloadConfig, environment: EnvironmentConfig, job_id: str 
         bucket=environment.bucket,
         image=environment.image,
         job_id=job_id,
-        code=code_fingerprint(*PACKAGES),
+        code=image_code(),
         service_account=environment.service_account,
         serving_image=environment.serving_image if environment.model_registry or environment.endpoint else None,
         dataflow_region=environment.dataflow.region or environment.region,

@@ -21,8 +21,7 @@ from google.cloud.aiplatform_v1 import types
 from cloud.pipeline_jobs import JobState, PipelineJob, PipelineJobs
 from cloud.place import Place
 from cloud.testing.cloud import LocalCloud
-from core.packages import PACKAGES
-from runners.provenance import code_fingerprint
+from runners.provenance import image_code
 from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.executors import executed_by
 from tests.samples.folders import ROOT
@@ -40,7 +39,7 @@ def cloud() -> Iterator[LocalCloud]:
     with LocalCloud() as cloud, cloud.applied():
         cloud.storage.create_bucket("sluice-bucket", REGION)
         cloud.identity.accounts.add(account(cloud))
-        cloud.images.add(repository(cloud), "v1", DIGEST, labels={"sluice.code": code_fingerprint(*PACKAGES)})
+        cloud.images.add(repository(cloud), "v1", DIGEST, labels={"sluice.code": image_code()})
         cloud.quotas.add(L4)
         yield cloud
 

@@ -7,10 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from runners.provenance import ROOT, code_fingerprint, git_commit, image_code, lock_hash, reachable_sources
+from core.stack import CLASSIC, IMAGE, MODERN, STACKS, active_stack
+from runners.provenance import (
+    ROOT,
+    code_fingerprint,
+    code_in_image,
+    git_commit,
+    image_code,
+    lock_hash,
+    reachable_sources,
+)
 
+ACTIVE_LOCK = active_stack().lock
+[OTHER_LOCK] = {CLASSIC.lock, MODERN.lock} - {ACTIVE_LOCK}
 FILES = {
-    "requirements.lock": "a==1\n",
+    CLASSIC.lock: "a==1\n",
+    MODERN.lock: "a==2\n",
     "pipeline/__init__.py": "",
     "pipeline/features.py": "def f():\n    from pipeline.names import N\n    return N\n",
     "pipeline/names.py": "N = 1\n",
@@ -61,7 +73,8 @@ def house(tmp_path) -> Path:
         ("runners/console.py", set()),
         ("registry/templates/card.md.j2", {"registrar"}),
         ("registry/index.py", {"registrar", "pusher"}),
-        ("requirements.lock", {"transform", "trainer", "ingest", "registrar", "pusher"}),
+        (ACTIVE_LOCK, {"transform", "trainer", "ingest", "registrar", "pusher"}),
+        (OTHER_LOCK, set()),
     ],
 )
 def test_an_edit_invalidates_what_reaches_it(house, edited, changed):
@@ -143,8 +156,27 @@ def test_what_the_gates_are_given_may_change_without_a_new_training(modules):
     assert "pipeline.component_inputs" not in reachable_sources(modules)
 
 
-def test_lock_hash_is_the_sha256_of_the_lock():
-    assert lock_hash() == hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
+def test_lock_hash_is_the_sha256_of_the_lock_of_the_stack_that_runs():
+    assert lock_hash() == hashlib.sha256((ROOT / ACTIVE_LOCK).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.name)
+def test_what_the_image_executes_has_the_same_code_whichever_stack_compiles_it(house, monkeypatch, stack):
+    monkeypatch.setattr("runners.provenance.active_stack", lambda: stack)
+    fingerprint = code_in_image(*TRANSFORM, root=house)
+    assert fingerprint == code_fingerprint(*TRANSFORM, root=house, stack=IMAGE)
+    (house / CLASSIC.lock).write_text("a==3\n")
+    assert code_in_image(*TRANSFORM, root=house) == fingerprint
+    (house / MODERN.lock).write_text("a==3\n")
+    assert code_in_image(*TRANSFORM, root=house) != fingerprint
+
+
+def test_a_component_is_not_reused_on_the_other_stack(house, monkeypatch):
+    found = set()
+    for stack in STACKS:
+        monkeypatch.setattr("runners.provenance.active_stack", lambda stack=stack: stack)
+        found.add(code_fingerprint(*TRANSFORM, root=house))
+    assert len(found) == 2
 
 
 def test_no_lock_gives_no_hash(tmp_path):

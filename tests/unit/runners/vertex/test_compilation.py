@@ -12,10 +12,12 @@ import pytest
 from google.cloud.aiplatform_v1 import types
 from google.protobuf import json_format
 
+from core.stack import IMAGE
 from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig, RetryConfig, TaskConfig
 from pipeline.config.load import load_environment, load_workload
 from pipeline.datasets import datasets_as_seen
+from runners.provenance import lock_hash
 from runners.vertex.compilation import compile_workload
 from runners.vertex.mends import tasks_of
 from runners.vertex.platform import job_settings
@@ -89,6 +91,7 @@ def test_models_are_registered_in_the_bucket_with_the_provenance_of_this_checkou
     assert (constant(spec, "Champion", "registry"), constant(spec, "Champion", "workload")) == (place, "taxi")
     provenance = json.loads(constant(spec, "Registrar", "config"))["provenance"]
     assert all(provenance[key] for key in ("git_commit", "lock_hash", "data_fingerprint", "code"))
+    assert provenance["lock_hash"] == lock_hash(stack=IMAGE)
     given = json.loads(constant(spec, "ExitHandler", "config"))
     assert {key: provenance[key] for key in ("git_commit", "lock_hash")}.items() <= given.items()
     assert given["runs"] == "gs://rides/sluice/taxi/runs"

@@ -13,11 +13,10 @@ from cloud.preflight.plan import MachineDemand, Plan
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.services.quotas import Quota
 from core.errors import SluiceError
-from core.packages import PACKAGES
 from pipeline.config.endpoint import EndpointConfig
 from pipeline.config.environment import EnvironmentConfig, FallbackConfig, TaskConfig
 from pipeline.config.load import load_environment, load_workload
-from runners.provenance import code_fingerprint
+from runners.provenance import image_code
 from runners.vertex.preflight import plan_of, preflight
 
 PROJECT = "local-project"
@@ -46,7 +45,7 @@ def ready() -> Iterator[LocalCloud]:
     with LocalCloud(PROJECT) as cloud, cloud.applied():
         storage.Client().create_bucket("runs", location=REGION)
         cloud.identity.accounts.add(ACCOUNT)
-        labels = {"sluice.code": code_fingerprint(*PACKAGES)}
+        labels = {"sluice.code": image_code()}
         cloud.images.add(f"{REGION}-docker.pkg.dev/{PROJECT}/sluice/sluice", "v1", DIGEST, labels=labels)
         cloud.quotas.add(L4)
         yield cloud
@@ -137,5 +136,5 @@ def test_a_task_with_a_gpu_demands_it_on_a_machine_of_vertex_ais_choice() -> Non
 def test_the_plan_names_the_code_of_this_checkout_and_where_dataflow_runs() -> None:
     elsewhere = ENVIRONMENT.dataflow.model_copy(update={"region": "europe-west1"})
     found = plan(ENVIRONMENT.model_copy(update={"dataflow": elsewhere}))
-    assert found.code == code_fingerprint(*PACKAGES)
+    assert found.code == image_code()
     assert (found.region, found.dataflow_region) == (REGION, "europe-west1")
