@@ -50,9 +50,9 @@ TAG=${TAG:-$NAME:latest}
 
 if [ -n "$LOCAL" ]; then
     [ "$ENGINE" = buildah ] || refuse "--local-bases works with buildah, and $ENGINE is what is here" "make image"
-    buildah inspect --type image localhost/golang:bookworm >/dev/null 2>&1 || sh deploy/local_bases.sh
-    set -- "$@" --pull-never --build-arg PYTHON_IMAGE=localhost/python:3.10-slim-bookworm \
-        --build-arg GO_IMAGE=localhost/golang:bookworm
+    buildah inspect --type image localhost/golang:trixie >/dev/null 2>&1 || sh deploy/local_bases.sh
+    set -- "$@" --pull-never --build-arg PYTHON_IMAGE=localhost/python:3.13-slim-trixie \
+        --build-arg GO_IMAGE=localhost/golang:trixie
 fi
 if [ "$ENGINE" = buildah ]; then
     # A network whose certificates this machine trusts: the build trusts them too, and keeps none of them.

@@ -1,36 +1,42 @@
 #!/bin/sh
-# Resolves setup.py into requirements.lock, with hashes and without the address of any package index. Versions that are
-# locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them. Beside it, of the same versions:
-# deploy/requirements-gpu.lock, the libraries of NVIDIA that the locked TensorFlow names, and
-# deploy/requirements-serving.lock, what the serving image needs. And deploy/requirements-front.lock, Envoy alone.
+# Resolves setup.py into requirements.lock (classic) and requirements-modern.lock, with hashes and without the address of
+# any package index. Versions that are locked stay where they can; `--upgrade` or `--upgrade-package NAME` moves them.
+# Beside them, in the versions of the modern one: deploy/requirements-gpu.lock, the libraries of NVIDIA that the locked
+# TensorFlow names, and deploy/requirements-serving.lock, what the serving image needs. And
+# deploy/requirements-front.lock, Envoy alone.
 set -eu
 cd "$(dirname -- "$0")/.."
 UV=uv
 "$UV" --version >/dev/null 2>&1 || UV=.tools/uv/bin/uv
-compile() {
-    "$UV" pip compile --quiet --python-version 3.10 --python-platform x86_64-manylinux_2_31 --generate-hashes \
+compile_for() { # version of Python, of glibc, then options
+    python=$1 glibc=$2
+    shift 2
+    "$UV" pip compile --quiet --python-version "$python" --python-platform "x86_64-manylinux_$glibc" --generate-hashes \
         --no-annotate --no-emit-index-url "$@"
 }
-compile --extra dev --custom-compile-command "make lock" --output-file requirements.lock setup.py "$@"
+compile() { compile_for 3.13 2_39 "$@"; }
+LOCK=requirements-modern.lock
+compile_for 3.10 2_31 --extra dev --custom-compile-command "make lock" --output-file requirements.lock setup.py "$@"
+compile --extra dev --custom-compile-command "make lock" --output-file "$LOCK" setup.py "$@"
 
 GPU=deploy/requirements-gpu.lock
 {
-    echo "# NVIDIA's libraries for the TensorFlow of requirements.lock, as its extra \`and-cuda\` names them; for the image alone."
+    echo "# NVIDIA's libraries for the TensorFlow of $LOCK, as its extra \`and-cuda\` names them; for the image alone."
     echo "# Made by:  make lock"
-    grep -o '^tensorflow==[^ ]*' requirements.lock | sed 's/==/[and-cuda]==/' |
-        compile --no-header --constraint requirements.lock - | awk '/^[a-z]/ { keep = /^nvidia/ } keep'
+    grep -o '^tensorflow==[^ ]*' "$LOCK" | sed 's/==/[and-cuda]==/' |
+        compile --no-header --constraint "$LOCK" - | awk '/^[a-z]/ { keep = /^nvidia/ } keep'
 } >"$GPU.new"
 mv "$GPU.new" "$GPU"
 
 SERVING=deploy/requirements-serving.lock
-TENSORFLOW=$(grep -o '^tensorflow==[^ ]*' requirements.lock)
+TENSORFLOW=$(grep -o '^tensorflow==[^ ]*' "$LOCK")
 {
-    echo "# What deploy/requirements-serving.in names, and all that it brings along, in the versions of requirements.lock."
+    echo "# What deploy/requirements-serving.in names, and all that it brings along, in the versions of $LOCK."
     echo "# Made by:  make lock"
     # The build without GPU stands for the package that tensorflow-serving-api asks for.
     echo "$TENSORFLOW ; sys_platform == 'never'" >"$SERVING.override"
     sed "s/^tensorflow-cpu$/tensorflow-cpu==${TENSORFLOW#*==}/" deploy/requirements-serving.in |
-        compile --no-header --constraint requirements.lock --override "$SERVING.override" -
+        compile --no-header --constraint "$LOCK" --override "$SERVING.override" -
 } >"$SERVING.new"
 rm "$SERVING.override"
 mv "$SERVING.new" "$SERVING"

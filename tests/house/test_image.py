@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.packages import PACKAGES
+from core.stack import IMAGE
 from runners.provenance import ROOT
 from runners.vertex.image_contents import BESIDE
 from tests.house.rules.test_imports import imported
@@ -31,7 +32,7 @@ def _argument(name: str) -> str:
     return str(value)
 
 
-def _locked(package: str, lock: Path = ROOT / "requirements.lock") -> str:
+def _locked(package: str, lock: Path = ROOT / IMAGE.lock) -> str:
     [version] = re.findall(rf"^{re.escape(package)}(?:\[\w+\])?==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
     return str(version)
 
@@ -46,10 +47,14 @@ def test_the_installer_is_that_of_the_set_up() -> None:
     assert _argument("UV_VERSION") == version
 
 
-def test_the_python_is_that_of_the_repository() -> None:
-    version = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+def test_the_python_and_the_lock_are_those_of_its_stack() -> None:
+    version = ".".join(map(str, IMAGE.python))
     assert f"python:{version}-" in _argument("PYTHON_IMAGE")
-    assert f"--python python{version} " in DOCKERFILE
+    assert set(re.findall(r"\bpython(3\.\d+)", DOCKERFILE)) == {version}
+    assert set(re.findall(r"\brequirements\S*\.lock\b", _stage("environment"))) == {
+        IMAGE.lock,
+        "requirements-gpu.lock",
+    }
 
 
 def test_every_package_of_ours_is_copied_and_compiled() -> None:
@@ -73,7 +78,7 @@ def test_every_library_of_the_gpu_has_a_hash_and_none_is_locked_twice() -> None:
     assert names
     assert all(name.startswith("nvidia-") for name in names)
     assert len(re.findall(r"^\S+==.* \\\n +--hash=sha256:", lock, re.MULTILINE)) == len(names)
-    assert not {name for name in names if f"\n{name}==" in (ROOT / "requirements.lock").read_text(encoding="utf-8")}
+    assert not {name for name in names if f"\n{name}==" in (ROOT / IMAGE.lock).read_text(encoding="utf-8")}
 
 
 def test_the_images_run_as_no_root_and_start_their_entries() -> None:
