@@ -140,5 +140,5 @@ def check_serving_image(image: str) -> None:
         raise SluiceError(
             f"`serving_image` is {image}: the pre-built images of Vertex AI stop at TensorFlow 2.15, "
             "older than what exports our models, and end in January 2027.",
-            "Name one of your own that serves TensorFlow 2.16 or newer in the environment, or none:  `serving_image: null`",
+            "Name one of your own with TensorFlow 2.16 or newer in the environment, or none:  `serving_image: null`",
         )
