@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,9 @@ test-light: setup ## install the gates alone and check two files with them (ARGS
 
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
 	@sh scripts/test_aiplatform2.sh
+
+licences: setup ## write docs/licences.md and refuse a licence that a product cannot use (ARGS="--environment FOLDER")
+	@$(PYTHON) -m scripts.supply.licences $(ARGS)
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh

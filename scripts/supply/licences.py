@@ -1,0 +1,51 @@
+"""`make licences`: reads the licences of the locked packages, writes the page, names what stands against them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from core.errors import ExitCode, SluiceError
+from core.stack import STACKS, active_stack
+from scripts.supply import judgement, packages
+from scripts.supply.licences_page import PAGE, page
+
+
+def main() -> int:
+    """Reads, writes, judges; the exit code is 2 when a licence stands against use in a product."""
+    parser = argparse.ArgumentParser(prog="make licences", description=__doc__)
+    parser.add_argument(
+        "--environment", type=Path, action="append", default=[], help="a virtual environment with packages of a stack"
+    )
+    try:
+        stacks = _read_anew([*parser.parse_args().environment, Path(sys.prefix)])
+    except SluiceError as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        return error.exit_code
+    packages.write(stacks)
+    judged = judgement.read()
+    PAGE.write_text(page(stacks, judged), encoding="utf-8")
+    found = judgement.findings(stacks, judged)
+    for sentence in found:
+        print(f"licences: {sentence}", file=sys.stderr)
+    if found:
+        return ExitCode.REFUSED
+    print(
+        f"licences: {' and '.join(str(len(each)) for each in stacks.values())} packages, none that a product cannot use"
+    )
+    return ExitCode.PUSHED
+
+
+def _read_anew(environments: list[Path]) -> dict[str, packages.Packages]:
+    """The stack that is active, and another one where its lock was changed or an environment is given for it."""
+    stacks = packages.read() if packages.FILE.exists() else {}
+    for stack in STACKS:
+        kept = stacks.get(stack.name, {})
+        if stack == active_stack() or len(environments) > 1 or packages.out_of_step(stack, kept):
+            stacks[stack.name] = packages.look_up(stack, environments)
+    return stacks
+
+
+if __name__ == "__main__":
+    sys.exit(main())
