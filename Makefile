@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -21,9 +21,10 @@ run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" pass
 serve: setup ## answer requests on port 8080 with what `make run` pushed (ARGS="--port 8081" passes options on)
 	@$(PYTHON) -m serving $(ARGS)
 
-test: setup lint ## run every test; those that need images or Envoy are skipped where these cannot be fetched
+test: setup lint ## run every test; those that need images, Envoy or CycloneDX are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
 	@sh scripts/install_envoy.sh || true
+	@sh scripts/supply/tool.sh sbom || true
 	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)
@@ -76,6 +77,10 @@ test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplat
 
 licences: setup ## write docs/licences.md and refuse a licence that a product cannot use (ARGS="--environment FOLDER")
 	@$(PYTHON) -m scripts.supply.licences $(ARGS)
+
+sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom (ARGS="--folder FOLDER")
+	@sh scripts/supply/tool.sh sbom
+	@PYTHONPATH=. .tools/sbom/bin/python -m scripts.supply.sbom $(ARGS)
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh

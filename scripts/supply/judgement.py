@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from scripts.supply.licence_terms import Terms, terms_of
 from scripts.supply.packages import Package, Packages
@@ -14,15 +14,14 @@ from scripts.supply.packages import Package, Packages
 FILE = Path(__file__).with_name("judged.yaml")
 
 
-class Judgement(BaseModel):
+@dataclass(frozen=True)
+class Judgement:
     """Why a package may be used in a product, and where that can be read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str
     source: str
     licence: str | None = None
-    versions: tuple[str, ...] = ()
+    versions: list[str] = field(default_factory=list)
 
     def licence_of(self, package: Package) -> str | None:
         """The licence that was found by reading, where the metadata of this version names none."""
@@ -35,7 +34,7 @@ Judgements = dict[str, Judgement]
 def read() -> Judgements:
     """The judgements by name of the package."""
     lines = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return {name: Judgement.model_validate(fields) for name, fields in lines.items()}
+    return {name: Judgement(**fields) for name, fields in lines.items()}
 
 
 def licence_of(name: str, package: Package, judged: Judgements) -> str | None:

@@ -10,6 +10,7 @@ from core.errors import ExitCode, SluiceError
 from core.stack import STACKS, active_stack
 from scripts.supply import judgement, packages
 from scripts.supply.licences_page import PAGE, page
+from scripts.supply.look_up import look_up
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
         "--environment", type=Path, action="append", default=[], help="a virtual environment with packages of a stack"
     )
     try:
-        stacks = _read_anew([*parser.parse_args().environment, Path(sys.prefix)])
+        stacks = _read_anew(parser.parse_args().environment)
     except SluiceError as error:
         print(f"sluice: {error}", file=sys.stderr)
         return error.exit_code
@@ -37,13 +38,15 @@ def main() -> int:
     return ExitCode.PUSHED
 
 
-def _read_anew(environments: list[Path]) -> dict[str, packages.Packages]:
-    """The stack that is active, and another one where its lock was changed or an environment is given for it."""
+def _read_anew(given: list[Path]) -> dict[str, packages.Packages]:
+    """The active stack as installed, and the other where its lock was changed or an environment is given for it."""
     stacks = packages.read() if packages.FILE.exists() else {}
+    here = Path(sys.prefix)
     for stack in STACKS:
-        kept = stacks.get(stack.name, {})
-        if stack == active_stack() or len(environments) > 1 or packages.out_of_step(stack, kept):
-            stacks[stack.name] = packages.look_up(stack, environments)
+        if stack == active_stack():
+            stacks[stack.name] = look_up(stack, [here, *given])
+        elif given or packages.out_of_step(stack, stacks.get(stack.name, {})):
+            stacks[stack.name] = look_up(stack, [*given, here])
     return stacks
 
 

@@ -109,7 +109,7 @@ def test_a_person_can_judge_what_asks_for_something_and_not_what_is_forbidden() 
 
 
 def test_a_licence_found_by_reading_holds_for_the_version_that_was_read() -> None:
-    judged = {"planted": Judgement(reason="r", source="s", licence="MIT", versions=("1.0",))}
+    judged = {"planted": Judgement(reason="r", source="s", licence="MIT", versions=["1.0"])}
     planted = replace(PERMISSIVE, licence=None)
     assert findings({"classic": {"planted": planted}}, judged) == []
     assert len(findings({"classic": {"planted": replace(planted, version="1.1")}}, judged)) == 1
