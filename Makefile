@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom audit lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,10 @@ licences: setup ## write docs/licences.md and refuse a licence that a product ca
 sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom (ARGS="--folder FOLDER")
 	@sh scripts/supply/tool.sh sbom
 	@PYTHONPATH=. .tools/sbom/bin/python -m scripts.supply.sbom $(ARGS)
+
+audit: ## look the packages of every lock up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
+	@sh scripts/supply/tool.sh audit
+	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh
