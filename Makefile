@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom audit lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom audit workflows lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom
 audit: ## look the packages of every lock up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
 	@sh scripts/supply/tool.sh audit
 	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
+
+workflows: ## check .github/workflows by actionlint (needs Go)
+	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 lock: setup ## resolve setup.py anew into requirements.lock
 	@sh scripts/lock_dependencies.sh
