@@ -75,7 +75,7 @@ test-light: setup ## install the gates alone and check two files with them (ARGS
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
 	@sh scripts/test_aiplatform2.sh
 
-licences: setup ## write docs/licences.md and refuse a licence that a product cannot use (ARGS="--environment FOLDER")
+licences: setup ## write the pages on packages, refuse a licence that a product cannot use (ARGS="--environment FOLDER")
 	@$(PYTHON) -m scripts.supply.licences $(ARGS)
 
 sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom (ARGS="--folder FOLDER")

@@ -1,4 +1,4 @@
-"""`make licences`: reads the licences of the locked packages, writes the page, names what stands against them."""
+"""`make licences`: reads what is installed of the locks, writes the pages on it, names what a product cannot use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 from core.errors import ExitCode, SluiceError
 from core.stack import STACKS, active_stack
-from scripts.supply import judgement, packages
-from scripts.supply.licences_page import PAGE, page
+from scripts.supply import dependencies_page, judgement, licences_page, packages
 from scripts.supply.look_up import look_up
 
 
@@ -26,7 +25,8 @@ def main() -> int:
         return error.exit_code
     packages.write(stacks)
     judged = judgement.read()
-    PAGE.write_text(page(stacks, judged), encoding="utf-8")
+    licences_page.PAGE.write_text(licences_page.page(stacks, judged), encoding="utf-8")
+    dependencies_page.PAGE.write_text(dependencies_page.page(stacks), encoding="utf-8")
     found = judgement.findings(stacks, judged)
     for sentence in found:
         print(f"licences: {sentence}", file=sys.stderr)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from core.stack import STACKS
 from scripts.supply.judgement import Judgements, licence_of
 from scripts.supply.licence_terms import BSD
 from scripts.supply.locks import ROOT
+from scripts.supply.markdown import row, rule
 from scripts.supply.packages import Package, Packages
 
 PAGE = ROOT / "docs/licences.md"
@@ -39,27 +40,27 @@ def _counts(stacks: dict[str, Packages], judged: Judgements) -> Iterator[str]:
         for stack, packages in stacks.items()
     }
     total = sum(by_stack.values(), Counter[str]())
-    yield _row(("licence", *(f"{stack.name}: packages" for stack in STACKS)))
-    yield _row(["---", *("--:" for _ in STACKS)])
+    yield row(("licence", *(f"{stack.name}: packages" for stack in STACKS)))
+    yield rule(1 + len(STACKS), numbers=len(STACKS))
     for licence in sorted(total, key=lambda each: (-total[each], each)):
-        yield _row([licence, *(str(by_stack[stack.name][licence] or "–") for stack in STACKS)])
-    yield _row(["all", *(str(by_stack[stack.name].total()) for stack in STACKS)])
+        yield row([licence, *(str(by_stack[stack.name][licence] or "–") for stack in STACKS)])
+    yield row(["all", *(str(by_stack[stack.name].total()) for stack in STACKS)])
 
 
 def _table(stacks: dict[str, Packages], judged: Judgements) -> Iterator[str]:
-    yield _row(["package", *(stack.name for stack in STACKS), "licence"])
-    yield _row(["---"] * (len(STACKS) + 2))
+    yield row(["package", *(stack.name for stack in STACKS), "licence"])
+    yield rule(len(STACKS) + 2)
     for name in sorted(set().union(*stacks.values())):
         found = [stacks[stack.name].get(name) for stack in STACKS]
         licences = {_shown(licence_of(name, package, judged)) for package in found if package}
-        yield _row([f"`{name}`", *(_version(package) for package in found), "; ".join(sorted(licences))])
+        yield row([f"`{name}`", *(_version(package) for package in found), "; ".join(sorted(licences))])
 
 
 def _judged(judged: Judgements) -> Iterator[str]:
-    yield _row(["package", "why it may be used", "read in"])
-    yield _row(["---"] * 3)
+    yield row(["package", "why it may be used", "read in"])
+    yield rule(3)
     for name, line in sorted(judged.items()):
-        yield _row([f"`{name}`", line.reason, line.source])
+        yield row([f"`{name}`", line.reason, line.source])
 
 
 def _version(package: Package | None) -> str:
@@ -68,7 +69,3 @@ def _version(package: Package | None) -> str:
 
 def _shown(licence: str | None) -> str:
     return licence.replace(BSD, _UNSTATED) if licence else "unknown"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -10,11 +10,10 @@ import pytest
 
 from core.errors import SluiceError
 from core.stack import STACKS, active_stack
-from scripts.supply import judgement, locks, packages
+from scripts.supply import judgement, licences_page, locks, packages
 from scripts.supply.installed import distributions, licence, strict_texts
 from scripts.supply.judgement import Judgement, findings
 from scripts.supply.licence_terms import BSD, Terms, expression_of, terms_of
-from scripts.supply.licences_page import PAGE, page
 from scripts.supply.packages import Package
 
 KEPT = packages.read()
@@ -32,7 +31,7 @@ def test_no_package_of_either_runtime_stands_against_use_in_a_product() -> None:
 
 
 def test_the_page_is_made_from_what_is_known() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(KEPT, judgement.read()), "make licences"
+    assert licences_page.PAGE.read_text(encoding="utf-8") == licences_page.page(KEPT, judgement.read()), "make licences"
 
 
 def test_what_is_installed_states_the_licence_that_is_kept() -> None:
