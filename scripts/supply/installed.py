@@ -20,10 +20,16 @@ _LICENCE_FILE = re.compile(r"(licen[cs]e|copying|notice|third)", re.IGNORECASE)
 _CODE = {".py", ".pyc", ".js", ".h", ".html"}
 # The heading of a licence, or its short name with a version. That a text only speaks of the GPL (as that of the MPL and
 # of Python do) is no finding.
-_STRICT_TEXT = re.compile(
-    r"GNU (?:AFFERO |LESSER |LIBRARY )?GENERAL PUBLIC LICENSE\s+Version|\b[AL]?GPL(?:v| v|-| )?\d|SSPL"
-    r"|Server Side Public License|Business Source License|Commons Clause|non-?commercial (?:use|purposes) only"
+_HEADING = re.compile(r"GNU (AFFERO |LESSER |LIBRARY )?GENERAL PUBLIC LICENSE\s+Version (\d)")
+_SHORT = re.compile(r"\b([AL]?)GPL(?:v| v|-| )?(\d)")
+_OTHERS = re.compile(
+    r"SSPL|Server Side Public License|BUSL|Business Source License|Commons Clause"
+    r"|non-?commercial (?:use|purposes) only",
+    re.IGNORECASE,
 )
+# Libraries of compilers that wheels bundle, also where no licence file says so.
+_LIBRARIES = {"libgfortran": "GPL-3", "libgomp": "GPL-3", "libquadmath": "LGPL-2", "libiconv": "LGPL-2"}
+_LETTERS = {"AFFERO ": "A", "LESSER ": "L", "LIBRARY ": "L", "": ""}
 
 
 def distributions(environments: Iterable[Path]) -> Distributions:
@@ -44,15 +50,27 @@ def licence(distribution: importlib.metadata.Distribution) -> str | None:
     return expression_of([*stated, *field], [each for each in classifiers if each.startswith("License ::")])
 
 
-def strict_texts(distribution: importlib.metadata.Distribution) -> list[str]:
-    """The licence files of a package in which a licence stands that a product could not use: what a wheel bundles."""
-    found = set()
+def bundled(distribution: importlib.metadata.Distribution) -> list[str]:
+    """Licences that a product could not use as they are, like "GPL-3", by the licence files of a package and its libraries.
+
+    A wheel may bundle libraries of which the licence of the package does not speak.
+    """
+    found: set[str] = set()
     for file in distribution.files or []:
+        if strict := _LIBRARIES.get(re.split(r"[-.]", file.name)[0]):
+            found.add(strict)
         if _LICENCE_FILE.match(file.name) and file.suffix not in _CODE:
             path = Path(str(file.locate()))
-            if path.is_file() and _STRICT_TEXT.search(path.read_text(encoding="utf-8", errors="replace")):
-                found.add(re.sub(r"^[^/]*\.dist-info/", "", str(file)))
+            if path.is_file():
+                found |= _strict_licences(path.read_text(encoding="utf-8", errors="replace"))
     return sorted(found)
+
+
+def _strict_licences(text: str) -> set[str]:
+    headings = {f"{_LETTERS[kind]}GPL-{version}" for kind, version in _HEADING.findall(text)}
+    return (
+        headings | {f"{letter}GPL-{version}" for letter, version in _SHORT.findall(text)} | set(_OTHERS.findall(text))
+    )
 
 
 def needs(distribution: importlib.metadata.Distribution, extras: tuple[str, ...], stack: Stack) -> list[Requirement]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from scripts.supply.licence_terms import Terms, terms_of
+from scripts.supply.licence_terms import Terms, file_copyleft_in, terms_of
 from scripts.supply.packages import Package, Packages
 
 FILE = Path(__file__).with_name("judged.yaml")
@@ -20,6 +20,8 @@ class Judgement:
 
     reason: str
     source: str
+    of: list[str] = field(default_factory=list)
+    """The licences that it judges; another one that comes with a newer version needs another word."""
     licence: str | None = None
     versions: list[str] = field(default_factory=list)
 
@@ -51,10 +53,19 @@ def findings(stacks: dict[str, Packages], judged: Judgements) -> list[str]:
         if package.scope != "development"
         for fault in _faults(name, package, judged)
     ]
-    needed = {name for packages in stacks.values() for name, package in packages.items() if _needs_a_word(package)}
-    return found + [
-        f"judged.yaml: no package of the runtime needs the line of {name}" for name in judged.keys() - needed
-    ]
+    return [*found, *_not_needed([each for packages in stacks.values() for each in packages.items()], judged)]
+
+
+def _not_needed(packages: Iterable[tuple[str, Package]], judged: Judgements) -> Iterator[str]:
+    needed: dict[str, set[str]] = {}
+    for name, package in packages:
+        if package.scope != "development" and (package.licence is None or _to_be_judged(package)):
+            needed.setdefault(name, set()).update(_to_be_judged(package))
+    for name, judgement in judged.items():
+        if name not in needed:
+            yield f"judged.yaml: no package of the runtime needs the line of {name}"
+        elif more := sorted(set(judgement.of) - needed[name]):
+            yield f"judged.yaml: {name} has no {', '.join(more)} any more"
 
 
 def _faults(name: str, package: Package, judged: Judgements) -> Iterator[str]:
@@ -64,12 +75,9 @@ def _faults(name: str, package: Package, judged: Judgements) -> Iterator[str]:
         yield f"is under {licence}, which a product cannot use"
     elif terms is Terms.UNKNOWN:
         yield f"is under {licence or 'no licence that its metadata names'}: judge it in scripts/supply/judged.yaml"
-    elif _needs_a_word(package) and name not in judged:
-        what = ", ".join(package.strict_texts) or licence
-        yield f"needs a line in scripts/supply/judged.yaml for {what}"
+    elif more := sorted(_to_be_judged(package) - set(judged[name].of if name in judged else ())):
+        yield f"needs a word in scripts/supply/judged.yaml on {', '.join(more)}"
 
 
-def _needs_a_word(package: Package) -> bool:
-    if package.scope == "development":
-        return False
-    return terms_of(package.licence) is not Terms.PERMISSIVE or bool(package.strict_texts)
+def _to_be_judged(package: Package) -> set[str]:
+    return file_copyleft_in(package.licence) | set(package.bundled)

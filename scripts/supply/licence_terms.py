@@ -101,6 +101,13 @@ def terms_of(expression: str | None) -> Terms:
     return _evaluate(ast.parse(operands, mode="eval").body)
 
 
+def file_copyleft_in(expression: str | None) -> set[str]:
+    """The licences of an expression that ask for something in return, where no alternative goes without."""
+    if expression is None or terms_of(expression) is Terms.PERMISSIVE:
+        return set()
+    return {name for name in re.findall(r"[A-Za-z0-9.+-]+", expression) if _FILE_COPYLEFT.match(name)}
+
+
 def _as_operand(match: re.Match[str]) -> str:
     word = match.group(0)
     return word.lower() if word in ("AND", "OR") else repr(word)

@@ -57,10 +57,10 @@ def _table(stacks: dict[str, Packages], judged: Judgements) -> Iterator[str]:
 
 
 def _judged(judged: Judgements) -> Iterator[str]:
-    yield row(["package", "why it may be used", "read in"])
-    yield rule(3)
+    yield row(["package", "licences", "why it may be used", "read in"])
+    yield rule(4)
     for name, line in sorted(judged.items()):
-        yield row([f"`{name}`", line.reason, line.source])
+        yield row([f"`{name}`", ", ".join(line.of) or str(line.licence), line.reason, line.source])
 
 
 def _version(package: Package | None) -> str:

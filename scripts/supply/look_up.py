@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 
 from core.errors import SluiceError
 from core.stack import Stack
-from scripts.supply.installed import Distributions, distributions, licence, needs, size, strict_texts
+from scripts.supply.installed import Distributions, bundled, distributions, licence, needs, size
 from scripts.supply.locks import canonical, pins
 from scripts.supply.packages import Package, Packages
 from scripts.supply.setup_file import direct_dependencies
@@ -41,7 +41,7 @@ def look_up(stack: Stack, environments: Iterable[Path]) -> Packages:
         name: Package(
             version=version,
             licence=licence(installed[name, version]),
-            strict_texts=strict_texts(installed[name, version]),
+            bundled=bundled(installed[name, version]),
             scope=scopes[name],
             needs=sorted(edges[name]),
             megabytes=round(size(installed[name, version]) / 1e6, 1),

@@ -22,8 +22,8 @@ class Package:
     version: str
     licence: str | None
     """An SPDX expression; None where the metadata names no licence that is known here."""
-    strict_texts: list[str]
-    """Licence files that hold a licence which a product could not use, to be judged by a person."""
+    bundled: list[str]
+    """Licences that its licence files hold besides and that a product could not use as they are, like "GPL-3"."""
     scope: str
     """The smallest installation that needs it: light, pipeline or development."""
     needs: list[str]

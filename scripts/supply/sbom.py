@@ -109,6 +109,7 @@ def _direct(stack: Stack) -> set[str]:
 def _component(name: str, package: Package, pin: Pin, judged: Judgements) -> Component:
     address = PackageURL(type="pypi", name=name, version=package.version)
     properties = [Property(name="sluice:scope", value=package.scope)]
+    properties += [Property(name="sluice:licence:bundled", value=each) for each in package.bundled]
     if name in judged:
         properties.append(Property(name="sluice:licence:judged", value=judged[name].reason))
     return Component(
