@@ -51,7 +51,7 @@ def licence(distribution: importlib.metadata.Distribution) -> str | None:
 
 
 def bundled(distribution: importlib.metadata.Distribution) -> list[str]:
-    """Licences that a product could not use as they are, like "GPL-3", by the licence files of a package and its libraries.
+    """Licences that a product could not use as they are, like "GPL-3", by the licence files and libraries of a package.
 
     A wheel may bundle libraries of which the licence of the package does not speak.
     """
