@@ -9,7 +9,7 @@ PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACK
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
-setup: ## make the environment in .venv from requirements.lock
+setup: ## make the environment in .venv; SLUICE_STACK=classic or modern names its stack
 	@sh scripts/setup_environment.sh
 
 data: setup ## fetch the images of Fashion-MNIST, for the workload of that name and tests and benchmarks
@@ -74,7 +74,7 @@ test-light: setup ## install the gates alone and check two files with them (ARGS
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
 	@sh scripts/test_aiplatform2.sh
 
-lock: setup ## resolve setup.py anew into requirements.lock
+lock: setup ## resolve setup.py anew into the locks of both stacks
 	@sh scripts/lock_dependencies.sh
 
 clean: ## remove the environment and the caches; out/ stays
