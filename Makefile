@@ -9,7 +9,7 @@ PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACK
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
-setup: ## make the environment in .venv from requirements.lock
+setup: ## make the environment in .venv; SLUICE_STACK=classic or modern names its stack
 	@sh scripts/setup_environment.sh
 
 data: setup ## fetch the images of Fashion-MNIST, for the workload of that name and tests and benchmarks
@@ -89,7 +89,7 @@ audit: ## look the packages of every lock up in PyPI's advisories (needs the net
 workflows: ## check .github/workflows by actionlint (needs Go)
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
-lock: setup ## resolve setup.py anew into requirements.lock
+lock: setup ## resolve setup.py anew into the locks of both stacks
 	@sh scripts/lock_dependencies.sh
 
 clean: ## remove the environment and the caches; out/ stays

@@ -121,8 +121,8 @@ def _machine(stack: Stack) -> Diagnosis:
     name, version = platform.libc_ver()
     ok = platform.system() == "Linux" and platform.machine() == "x86_64" and _glibc() >= stack.glibc
     needed = (
-        f"Linux on x86_64 with glibc {_dotted(stack.glibc)} or newer for TFX {stack.tfx}: tfx-bsl, TensorFlow Data "
-        "Validation and ML Metadata have no packages for others, none for aarch64 among them"
+        f"Linux on x86_64 with glibc {_dotted(stack.glibc)} or newer for TFX {stack.tfx}; tfx-bsl, TensorFlow Data "
+        "Validation and ML Metadata have no packages for Linux on aarch64"
     )
     container = f'docker run --platform linux/amd64 -it -v "{ROOT}":/sluice -w /sluice python:3.13-trixie make run'
     return Diagnosis("machine", ok, f"{found}, {name or 'no glibc'} {version}".rstrip(), needed, container)

@@ -37,7 +37,7 @@ loads_here() {
 check_platform() {
     platform="$(uname -s) $(uname -m)"
     [ "$platform" = "Linux x86_64" ] ||
-        refuse "tfx-bsl, TensorFlow Data Validation and ML Metadata have packages for Linux on x86_64 only, and this is ${platform% *} on ${platform#* }" \
+        refuse "both stacks are for Linux on x86_64 (tfx-bsl, TensorFlow Data Validation and ML Metadata have no packages for Linux on aarch64), and this is ${platform% *} on ${platform#* }" \
             "In a container:  docker run --platform linux/amd64 -it -v \"$ROOT\":/sluice -w /sluice python:3.13-trixie make run"
     GLIBC=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
 }

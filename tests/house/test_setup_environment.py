@@ -225,9 +225,13 @@ def test_a_full_disk_is_reported_before_anything_is_made(checkout):
     assert not (checkout / ".venv").exists()
 
 
-def test_another_machine_is_reported(checkout):
-    put(checkout, "uname", "#!/bin/sh\n[ $1 = -s ] && echo Darwin || echo arm64\n")
-    assert "this is Darwin on arm64" in set_up(checkout).stderr
+@pytest.mark.parametrize(("system", "machine"), [("Darwin", "arm64"), ("Linux", "aarch64")])
+def test_another_machine_is_reported(checkout, system, machine):
+    put(checkout, "uname", f"#!/bin/sh\n[ $1 = -s ] && echo {system} || echo {machine}\n")
+    done = set_up(checkout)
+    assert done.returncode == 3
+    assert f"this is {system} on {machine}" in done.stderr
+    assert "tfx-bsl, TensorFlow Data Validation and ML Metadata have no packages for Linux on aarch64" in done.stderr
 
 
 @pytest.mark.parametrize(
