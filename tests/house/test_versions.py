@@ -64,3 +64,8 @@ def test_a_command_shows_the_version(
             command()
         shown, code = capsys.readouterr().out, ended.value.code
     assert (shown, code) == (f"sluice, version {VERSION}\n", 0)
+
+
+def test_the_changelog_begins_with_the_version() -> None:
+    headings = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert headings[0] == VERSION
