@@ -87,6 +87,7 @@ audit: ## look the packages of every lock up in PyPI's advisories (needs the net
 	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
 
 workflows: ## check .github/workflows by actionlint (needs Go)
+	@command -v go >/dev/null || { printf 'sluice: actionlint needs Go, which is not here\n        Install it:  sudo apt-get install golang-go\n' >&2; exit 3; }
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 lock: setup ## resolve setup.py anew into the locks of both stacks
