@@ -138,6 +138,9 @@ def test_what_a_licence_file_holds_counts_and_not_what_it_speaks_of(tmp_path) ->
     assert found_in("GNU LESSER GENERAL PUBLIC LICENSE\n   Version 3") == ["LGPL-3"]
     assert found_in("libgfortran: GPLv3 with an exception; libquadmath: LGPL-2.1") == ["GPL-3", "LGPL-2"]
     assert found_in("Free for non-commercial use only.") == ["non-commercial use only"]
+    library = folder.parent / "wheel.libs/libgomp-a34b3233.so.1.0.0"
+    library.parent.mkdir()
+    library.touch()
     (folder / "RECORD").write_text("\n".join([*record, "wheel.libs/libgomp-a34b3233.so.1.0.0,,"]))
     assert found_in("MIT") == ["GPL-3"]
 
