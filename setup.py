@@ -24,7 +24,6 @@ LIGHT = [
     "rich>=13",
     "scikit-learn>=1.5",
     "scipy>=1.12",
-    "tenacity>=8.2",
     "threadpoolctl>=3",
     "xxhash>=3.4",
 ]
@@ -73,6 +72,7 @@ PIPELINE = [
     "proto-plus>=1.23",
     "psutil>=5.9",
     "requests>=2.31",
+    "tenacity>=8.2",
     "tensorboard>=2.16,<2.17; python_version < '3.11'",
     "tensorboard>=2.21,<2.22; python_version >= '3.11'",
     "tensorflow-serving-api>=2.16",

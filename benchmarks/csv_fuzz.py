@@ -7,6 +7,11 @@ never closed, rows of other widths, blank lines, blocks that end anywhere. Exit 
 
 from __future__ import annotations
 
+from core.environment import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
 import csv
 import io
 import random

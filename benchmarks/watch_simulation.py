@@ -6,6 +6,11 @@ by, for all looks at once. The same seed gives the same table.
 
 from __future__ import annotations
 
+from core.environment import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
 import math
 import sys
 import zlib

@@ -7,11 +7,12 @@ import importlib.util
 import io
 import os
 import sys
+import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# A package of the pipeline's installation, and one that the gates alone have, too.
-PIPELINE, GATES = "tfx", "sklearn"
+# A package of the pipeline's installation, one that the gates alone have, too, and one of the serving image.
+PIPELINE, GATES, SERVING = "tfx", "sklearn", "fastapi"
 _UNUSABLE = 3
 
 
@@ -22,7 +23,7 @@ def is_missing(package: str = PIPELINE) -> bool:
 
 def enter_environment(package: str = PIPELINE) -> None:
     """Restart the command under `.venv`'s Python, if another one runs it; end with exit code 3 where there is none, and
-    the package that the command needs is not installed either."""
+    the package that the command needs is not installed either. Called before the command imports anything else."""
     if is_missing(package):
         if (ROOT / "setup.py").exists():
             print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
@@ -39,6 +40,8 @@ def enter_environment(package: str = PIPELINE) -> None:
         words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:]
         os.execv(own, [str(own), *words])
     _print_in_any_encoding()
+    # Google's libraries warn at every import of a version of Python, or of their own, that will end.
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def _print_in_any_encoding() -> None:

@@ -15,11 +15,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import requests
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+if TYPE_CHECKING:
+    import requests
 
 SIGNATURE = "X-Sluice-Signature"
 _IN_A_HEADER = re.compile(r"[\x21-\x7e]+")
@@ -99,6 +99,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _sent(webhook: Webhook, event: str, message: Mapping[str, Any]) -> str:
+    # Here, as the light installation has the types of the configuration, and neither of the two packages.
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
     body = json.dumps({"event": event, **message}, ensure_ascii=False).encode()
     retrying = Retrying(
         stop=stop_after_attempt(webhook.attempts),
@@ -125,6 +128,8 @@ _JSON = {"Content-Type": "application/json", "User-Agent": "sluice"}
 
 
 def _post(address: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
+    import requests
+
     host = urlsplit(address).hostname
 
     def with_ours(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -142,7 +142,7 @@ def _notes(tables: Mapping[str, pa.Table]) -> tuple[str, ...]:
         notes += json.loads(metadata.get(WHY_TEXT, b"[]"))
     if lost:
         columns = shortened([f"`{name}` ({text})" for name, text in lost.items()], 4)
-        notes.append(f"{columns}: leading zeros are lost, for the values are read as numbers. {_KEEP_ZEROS}")
+        notes.append(f"{columns}: leading zeros and + are lost, for the values are read as numbers. {_KEEP_ZEROS}")
     return tuple(dict.fromkeys(notes))
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from core.environment import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
 import argparse
 import importlib.util
 import sys

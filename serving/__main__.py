@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from core.environment import SERVING, enter_environment
+
+if __name__ == "__main__":
+    enter_environment(SERVING)
+
 import os
 from pathlib import Path
 

@@ -6,6 +6,11 @@ model is loaded and warmed up, so no health probe finds it ready before.
 
 from __future__ import annotations
 
+from core.environment import SERVING, enter_environment
+
+if __name__ == "__main__":
+    enter_environment(SERVING)
+
 import os
 import posixpath
 import sys

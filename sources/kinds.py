@@ -38,6 +38,7 @@ ARROW_TYPE = {
 }
 _INT_BYTES = np.isin(np.arange(256), list(b"0123456789-"))
 _FLOAT_BYTES = np.isin(np.arange(256), list(b"0123456789-+.eE"))
+_DECIMAL_BYTES = np.isin(np.arange(256), list(b".eE"))
 _PROBED = 16
 _BYTES_PROBED = 256
 _EXACT_IN_FLOAT64 = 1 << 53
@@ -51,7 +52,7 @@ def kind_of_texts(texts: pa.StringArray, at_least: Kind) -> Kind:
     if _all_among(_INT_BYTES, content):
         if _casts(texts, pa.int64()):
             return max(at_least, Kind.INT)
-    elif _all_among(_FLOAT_BYTES, content) and _casts(texts, pa.float64()) and not _has_long_integer(texts):
+    elif _may_be_decimal(content) and _casts(texts, pa.float64()) and not _has_long_integer(texts):
         return Kind.FLOAT
     return max(at_least, _kind_by_python(texts))
 
@@ -78,6 +79,12 @@ def texts_are_whole(texts: pa.StringArray) -> bool:
         if not (np.floor(numbers) == numbers).all():
             return False
     return not to_kind(texts, Kind.INT)[1].any()
+
+
+def _may_be_decimal(content: npt.NDArray[np.uint8]) -> bool:
+    """Whether the bytes are those of numbers, and one shows a decimal number: newer Arrow casts `+2`, which is a
+    whole number by the official rule, to a float, too."""
+    return _all_among(_FLOAT_BYTES, content) and bool(_DECIMAL_BYTES[content].any())
 
 
 def _has_long_integer(texts: pa.StringArray) -> bool:
@@ -142,7 +149,8 @@ def _whole_floats(texts: pa.StringArray) -> pa.Int64Array | None:
         return None
     numbers = texts.cast(pa.float64())
     seen = numbers.drop_null().to_numpy(zero_copy_only=False)
-    exact = (np.floor(seen) == seen) & (np.abs(seen) <= _EXACT_IN_FLOAT64)
+    # 2^53 itself may be 2^53 + 1, rounded.
+    exact = (np.floor(seen) == seen) & (np.abs(seen) < _EXACT_IN_FLOAT64)
     return numbers.cast(pa.int64()) if exact.all() else None
 
 

@@ -1,8 +1,14 @@
-"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end."""
+"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end. And what
+becomes of a test in an installation that lacks what it needs."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from pathlib import Path
+
 import pytest
+
+from tests.samples.light import LightModule, lacking
 
 # By the length of their longest file; what is not named comes last.
 LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
@@ -17,3 +23,26 @@ def _place(nodeid: str) -> int:
     return next(
         (place for place, room in enumerate(LONGEST_FIRST) if nodeid.startswith(f"{room}/")), len(LONGEST_FIRST)
     )
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
+    return LightModule.from_parent(parent, path=module_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    return (yield from _skipped_where_lacking())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    return (yield from _skipped_where_lacking())
+
+
+def _skipped_where_lacking() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except Exception as error:
+        if why := lacking(error):
+            pytest.skip(why)
+        raise

@@ -1,5 +1,10 @@
 """Runs the benchmark."""
 
+from core.environment import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
 from benchmarks.interruptions.run import main
 
 main()

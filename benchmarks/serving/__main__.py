@@ -7,6 +7,11 @@ Serves the taxi model, with one row a request; writes benchmarks/serving.md and 
 
 from __future__ import annotations
 
+from core.environment import enter_environment
+
+if __name__ == "__main__":
+    enter_environment()
+
 import json
 import os
 import subprocess

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gates.data.images import fits, image_features, layout_of
+from gates.statistics.features import with_values
 from gates.statistics.sampling import drawn
 from gates.tables.table import Codes, ColumnKind, Floats, Table, joint_categories
 
@@ -105,7 +106,7 @@ def fit(features: Matrix, target: NDArray, seed: int = 0, trees: int = 60) -> ob
     )
     # Measured: two processes with OpenMP threads on two cores take 100 times longer than with one thread each.
     with threadpool_limits(limits=1):
-        return model.fit(features.values, target)
+        return model.fit(with_values(features.values), target)
 
 
 def scores_of(model: object, features: Matrix) -> Floats:

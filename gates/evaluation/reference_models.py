@@ -16,6 +16,7 @@ from gates.evaluation.measure import Scored, measure
 from gates.evaluation.metrics import MetricEstimate, Reference
 from gates.evaluation.reference_images import logistic_regression
 from gates.statistics.clusters import Groups
+from gates.statistics.features import with_values
 from gates.statistics.intervals import Floats
 
 METRICS = ("auc", "accuracy")
@@ -86,7 +87,7 @@ def boosted_trees(train: Columns, labels: NDArray[Any], test: Columns, classes: 
         random_state=SEED,
     )
     with threadpool_limits(limits=1):
-        model.fit(np.column_stack([fitted for fitted, _ in encoded]), labels)
+        model.fit(with_values(np.column_stack([fitted for fitted, _ in encoded])), labels)
         known = model.predict_proba(np.column_stack([unseen for _, unseen in encoded]))
     scores = np.zeros((len(known), classes))
     scores[:, model.classes_] = known

@@ -30,10 +30,13 @@ from sources.why_text import notes
 
 # A run reads these from one source, in which a column is of one kind.
 _ONE_SOURCE = ("train", "eval", "test")
-# In the metadata of a table's schema: the columns whose leading zeros are lost, each with a value, as JSON.
+# In the metadata of a table's schema: the columns that lose their leading zeros, or the + of a telephone, each with a
+# value, as JSON.
 LEADING_ZEROS = b"sluice.leading_zeros"
 # In the same place: the notes on columns that are text only by what can be declared, as a JSON list.
 WHY_TEXT = b"sluice.why_text"
+# A leading zero, or the + of a telephone number, which has 7 to 15 digits (E.164).
+_LOST = r"^0\d|^\+\d{7,15}$"
 _WANTED = {Kind.INT: "an int", Kind.FLOAT: "a float", Kind.BYTES: "text"}
 
 
@@ -167,23 +170,24 @@ def _table(side: _Side, kinds: Mapping[str, Kind], column_types: Mapping[str, st
     for name, kind in kinds.items():
         if name in column_types:
             kind = KIND_OF_OVERRIDE[column_types[name]]
-        elif kind in (Kind.INT, Kind.FLOAT) and (text := _with_leading_zero(side, name)):
+        elif kind in (Kind.INT, Kind.FLOAT) and (text := _with_lost_sign(side, name)):
             lost[name] = text
         columns[name] = _as_it_stands(side, name) if name in side.unheld else _converted(side, name, kind)
     table = pa.table(columns)
     return _with_metadata(table, LEADING_ZEROS, lost) if lost else table
 
 
-def _with_leading_zero(side: _Side, name: str) -> str | None:
-    """A value such as 02134 in a column that is read from text; 0, 0.5 and 0e3 have no such zero."""
+def _with_lost_sign(side: _Side, name: str) -> str | None:
+    """A value such as 02134 or +4915112345678 in a column that is read from text; 0, 0.5, 0e3 and +2 lose nothing."""
     for _, rows in side.batches:
         column = None if rows.typed else _column(rows, name)
         if column is not None:
-            # The regular expression is slow, and seldom needed: it sees what begins with a zero and is longer.
-            likely = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
+            # The regular expression is slow, and seldom needed: it sees what begins so and is longer.
+            begun = pc.or_(pc.starts_with(column, "0"), pc.starts_with(column, "+"))
+            likely = pc.and_(begun, pc.greater(pc.binary_length(column), 1))
             if pc.any(likely).as_py():
                 found = column.filter(likely)
-                found = found.filter(pc.match_substring_regex(found, r"^0\d"))
+                found = found.filter(pc.match_substring_regex(found, _LOST))
                 if len(found):
                     return str(found[0])
     return None

@@ -17,7 +17,8 @@ from gates.tables.sample import CellSample
 from sources.formats import formats_of_files
 from sources.reading import AS_USUAL, Reading
 
-# An Arrow table or batch, a DataFrame of pandas or polars, a dict of arrays, or a path (file, folder, glob).
+# An Arrow table or batch, a DataFrame of pandas or polars, anything else with Arrow's PyCapsule interface, a dict of
+# arrays, or a path (file, folder, glob).
 Given = Any
 
 _ARROW_REFUSES = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
@@ -65,10 +66,19 @@ def _table(side: str, given: Given) -> pa.Table:
         return _of_columns(side, [(str(name), values) for name, values in given.items()])
     if hasattr(given, "iloc") and hasattr(given, "columns"):  # pandas
         return _of_columns(side, [(str(name), given.iloc[:, i]) for i, name in enumerate(given.columns)])
+    if hasattr(given, "__arrow_c_stream__") and hasattr(pa.RecordBatchReader, "from_stream"):  # since Arrow 15
+        return _without_views(pa.RecordBatchReader.from_stream(given).read_all())
     raise SluiceError(
         f"{side} is a {type(given).__name__}, which is not a table.",
         f"Give an Arrow table, a DataFrame, a dict of arrays, or the path of files: {formats_of_files()}.",
     )
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Text and bytes in Arrow's usual form: not all that is done with columns is there for views."""
+    plain = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+    fields = [pa.field(each.name, plain.get(str(each.type), each.type)) for each in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def _of_columns(side: str, columns: list[tuple[str, Any]]) -> pa.Table:

@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
-from cloud.testing.cloud import LocalCloud
+if TYPE_CHECKING:
+    from cloud.testing.cloud import LocalCloud
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ def no_settings_of_another_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def local_cloud() -> Iterator[LocalCloud]:
+    # Here, as tests of the light installation have no cloud.
+    from cloud.testing.cloud import LocalCloud
+
     with LocalCloud() as cloud:
         yield cloud
 

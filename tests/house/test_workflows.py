@@ -52,7 +52,7 @@ def test_each_action_is_pinned_by_the_commit_of_a_release() -> None:
         r"uses: (.*)", "\n".join(path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml"))
     )
     assert len(lines) == len(list(steps("uses"))) > 4
-    assert [line for line in lines if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+    assert [line for line in lines if not re.fullmatch(r"(?:actions|astral-sh)/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
     assert len({(line.split("@")[0], line) for line in lines}) == len({line.split("@")[0] for line in lines})
 
 
@@ -95,5 +95,5 @@ def test_what_is_downloaded_is_kept_by_the_lock_that_names_it() -> None:
             options = step.get("with", {})
             if "key" in options:
                 assert "hashFiles(matrix.lock)" in options["key"]
-            if options.get("cache"):
-                assert (ROOT / options["cache-dependency-path"]).is_file()
+            if named := options.get("cache-dependency-path") or options.get("cache-dependency-glob"):
+                assert (ROOT / named).is_file()

@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from sources.tfrecord import frame_records
 
@@ -52,6 +51,8 @@ def write_parquet(path: Path, columns: Columns) -> Path:
 
 def write_tfrecord(path: Path, columns: Columns) -> Path:
     """Missing values are features without a value."""
+    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
     names, lists = list(columns), []
     for values in columns.values():
         array = pa.array([v.encode() if isinstance(v, str) else v for v in values])

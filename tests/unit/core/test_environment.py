@@ -1,11 +1,13 @@
-"""`python -m gates` and `python -m registry` work with whatever Python was typed."""
+"""Every `python -m …` of the pages works with whatever Python was typed."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,35 @@ import pytest
 from core.packages import PACKAGES
 from tests.samples.folders import ROOT
 
-COMMANDS = ("gates", "registry")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+NAMED = re.compile(rf"python -m ((?:{'|'.join(PACKAGES)})\b(?:\.[a-z_]+)*)")
+COMMANDS = sorted({name for page in PAGES for name in NAMED.findall(page.read_text(encoding="utf-8"))})
+
+
+@pytest.fixture(scope="module")
+def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    clone = tmp_path_factory.mktemp("clone")
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (clone / "setup.py").touch()
+    return clone
 
 
 @pytest.fixture
-def bare_clone(tmp_path: Path) -> Path:
-    for name in PACKAGES:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "setup.py").touch()
-    return tmp_path
+def clone_with_environment(bare_clone: Path) -> Iterator[Path]:
+    own = bare_clone / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.write_text('#!/bin/sh\necho "$@"\n')
+    own.chmod(0o755)
+    yield bare_clone
+    shutil.rmtree(bare_clone / ".venv")
+
+
+@pytest.fixture
+def installed(bare_clone: Path) -> Iterator[Path]:
+    (bare_clone / "setup.py").unlink()
+    yield bare_clone
+    (bare_clone / "setup.py").touch()
 
 
 def run_with_nothing_installed(clone: Path, module: str) -> subprocess.CompletedProcess[str]:
@@ -37,18 +59,17 @@ def test_says_how_to_make_the_environment(bare_clone: Path, module: str) -> None
     assert done.stderr == "sluice: there is no environment yet.\n        Make it:  make setup\n"
 
 
-def test_an_installation_without_the_pipeline_names_the_one_with_it(bare_clone: Path) -> None:
-    (bare_clone / "setup.py").unlink()
-    done = run_with_nothing_installed(bare_clone, "registry")
+def test_the_pages_name_the_commands_of_every_room() -> None:
+    assert {"gates", "registry", "serving", "serving.rollout", "cloud.request_log"} <= set(COMMANDS)
+
+
+def test_an_installation_without_the_pipeline_names_the_one_with_it(installed: Path) -> None:
+    done = run_with_nothing_installed(installed, "registry")
     assert done.returncode == 3
     assert done.stderr.endswith("Install the pipeline, in a checkout:  make setup\n")
 
 
 @pytest.mark.parametrize("module", COMMANDS)
-def test_goes_on_in_the_environment_with_the_same_words(bare_clone: Path, module: str) -> None:
-    own = bare_clone / ".venv/bin/python"
-    own.parent.mkdir(parents=True)
-    own.write_text('#!/bin/sh\necho "$@"\n')
-    own.chmod(0o755)
-    done = run_with_nothing_installed(bare_clone, module)
+def test_goes_on_in_the_environment_with_the_same_words(clone_with_environment: Path, module: str) -> None:
+    done = run_with_nothing_installed(clone_with_environment, module)
     assert (done.returncode, done.stdout) == (0, f"-S -m {module} list --json\n")

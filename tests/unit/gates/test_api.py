@@ -273,7 +273,7 @@ def test_lost_leading_zeros_are_one_line_of_the_answer_until_the_type_is_named(t
     def answer(*more: str) -> str:
         return subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, env=environment).stdout
 
-    assert answer().count("`zip` (01000): leading zeros are lost") == 1
+    assert answer().count("`zip` (01000): leading zeros and + are lost") == 1
     assert "leading zeros" not in answer("--config", "work.yaml")
 
 

@@ -85,6 +85,8 @@ def test_parts_together_give_the_whole_file(tmp_path, monkeypatch):
         (["1", "-2", None], Kind.INT),
         (["1", "2.5"], Kind.FLOAT),
         (["1", "+2"], Kind.INT),
+        (["+4915112345678", "+33612345678"], Kind.INT),
+        (["+2.5", "+1"], Kind.FLOAT),
         (["1", "1-2"], Kind.BYTES),
         (["2.5", "99999999999999999999"], Kind.BYTES),
         (["0.12345678901234567890", "1"], Kind.FLOAT),
@@ -106,6 +108,8 @@ def test_numbers_are_read_as_python_reads_them():
     values, unfit = to_kind(pa.array([" 7", "+1", "1_000", None, "x", "0x1F"]), Kind.INT)
     assert values.to_pylist() == [7, 1, 1000, None, None, None]
     assert unfit.tolist() == [False, False, False, False, True, True]
+    values, _ = to_kind(pa.array(["+9007199254740993", "+1"]), Kind.INT)
+    assert values.to_pylist() == [2**53 + 1, 1]
     values, unfit = to_kind(pa.array(["1e400", "-inf", "0.1"]), Kind.FLOAT)
     assert values.to_pylist() == [float("inf"), float("-inf"), pytest.approx(0.1, abs=1e-8)]
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from core.errors import ExitCode, SluiceError
 from gates.tables.files import LEADING_ZEROS, read_files
@@ -35,6 +34,8 @@ def written(path: Path, content: str | bytes) -> str:
 
 
 def tfrecord(path: Path, table: pa.Table) -> str:
+    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
     lists = [
         pa.array(
             [[] if v is None else [v.encode() if isinstance(v, str) else v] for v in column.to_pylist()],
@@ -263,9 +264,11 @@ def test_a_code_with_leading_zeros_is_a_number_until_its_type_is_said_and_then_i
         (["0", "0.5", "-0.5", "0e3", "10"], None),
         (["", "0"], None),
         (["02134", "x"], None),  # text keeps its zeros
+        (["+4915112345678", "+33612345678"], "+4915112345678"),
+        (["+2", "-3"], None),
     ],
 )
-def test_numbers_that_lose_leading_zeros_are_noted_with_one_of_them(tmp_path: Path, cells, named) -> None:
+def test_numbers_that_lose_leading_zeros_or_a_plus_are_noted_with_one_of_them(tmp_path: Path, cells, named) -> None:
     rows = "".join(f"{cell},1\n" for cell in cells)
     path = written(tmp_path / "train.csv", f"zip,one\n{rows}")
     metadata = read_files({"train": path})["train"].schema.metadata or {}
