@@ -61,5 +61,7 @@ class _Trimmed(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the file beneath."""
-        self._stream.flush()
+        """Flush the file beneath. At the end of the program that may be closed first, and this is then called by the
+        garbage collector."""
+        if not self._stream.closed:
+            self._stream.flush()

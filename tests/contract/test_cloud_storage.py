@@ -200,6 +200,16 @@ class FilesContract(ABC):
         assert files.below(folder) == [f"{folder}/{AWKWARD}"]
 
 
+class TensorFlowContract(FilesContract):
+    """The same, and what Transform and the exports do beyond it."""
+
+    def test_a_folder_is_renamed_with_all_that_lies_below(self, files: Files, folder: str) -> None:
+        for name in ("before/a", "before/b/c"):
+            files.write(f"{folder}/{name}", name.encode())
+        gfile.rename(f"{folder}/before", f"{folder}/after")
+        assert files.below(folder) == [f"{folder}/after/a", f"{folder}/after/b/c"]
+
+
 class InLocalStorage:
     """A new folder in a bucket of the local server."""
 
@@ -210,7 +220,7 @@ class InLocalStorage:
         return f"gs://{bucket}/tests"
 
 
-class TestTensorFlowInLocalStorage(InLocalStorage, FilesContract):
+class TestTensorFlowInLocalStorage(InLocalStorage, TensorFlowContract):
     @pytest.fixture
     def files(self, cloud: LocalCloud) -> Files:
         return TensorFlowFiles()
@@ -246,7 +256,7 @@ class InRealStorage:
 
 
 @pytest.mark.gcp
-class TestTensorFlowInRealStorage(InRealStorage, FilesContract):
+class TestTensorFlowInRealStorage(InRealStorage, TensorFlowContract):
     @pytest.fixture
     def files(self, gcp) -> Files:
         return TensorFlowFiles()
@@ -307,6 +317,11 @@ class ObjectsContract(ABC):
         assert [name for page in pages for name in page] == ["a", "d"]
         assert len(pages) == 2
         assert found.prefixes == {f"{prefix}b/", f"{prefix}c/"}
+
+    def test_a_bucket_has_a_flat_layout(self, bucket: storage.Bucket) -> None:
+        layout = bucket.client._connection.api_request(method="GET", path=f"/b/{bucket.name}/storageLayout")
+        assert (layout["kind"], layout["bucket"]) == ("storage#storageLayout", bucket.name)
+        assert not layout.get("hierarchicalNamespace", {}).get("enabled", False)
 
     def test_parts_are_composed_in_order(self, bucket: storage.Bucket, prefix: str) -> None:
         parts = [bucket.blob(f"{prefix}{number}") for number in range(3)]

@@ -18,7 +18,7 @@ from cloud.testing.routing import Router
 from cloud.testing.storage.batch import batch
 from cloud.testing.storage.listing import Query, page
 from cloud.testing.storage.objects import ObjectStore, StoredObject
-from cloud.testing.storage.resources import bucket_resource, number, object_resource, preconditions
+from cloud.testing.storage.resources import bucket_resource, number, object_resource, preconditions, storage_layout
 from cloud.testing.storage.uploads import Uploads
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -50,6 +50,8 @@ def storage_router(store: ObjectStore, access: Access, faults: Faults) -> Router
     )
     route("GET", f"{bucket}/iam", "storage.buckets.getIamPolicy", api.get_policy)
     route("PUT", f"{bucket}/iam", "storage.buckets.setIamPolicy", api.set_policy)
+    # TensorFlow 2.21 looks here before it renames a folder.
+    route("GET", f"{bucket}/storageLayout", "storage.objects.list", api.get_storage_layout)
     route("GET", f"{bucket}/o", "storage.objects.list", api.list_objects)
     route("GET", item, "storage.objects.get", api.get_object)
     route("GET", f"/download{item}", "storage.objects.get", api.download)
@@ -100,6 +102,9 @@ class _Storage:
         self.store.bucket(values["bucket"])
         self.policies[values["bucket"]] = policy = request.json()
         return Answer.of(policy)
+
+    def get_storage_layout(self, _: Request, values: Values) -> Answer:
+        return Answer.of(storage_layout(self.store.bucket(values["bucket"])))
 
     def list_objects(self, request: Request, values: Values) -> Answer:
         found = page(self.store.objects(values["bucket"]), Query.of(request))

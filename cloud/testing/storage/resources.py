@@ -53,6 +53,17 @@ def bucket_resource(bucket: Bucket, origin: str) -> dict[str, Any]:
     }
 
 
+def storage_layout(bucket: Bucket) -> dict[str, Any]:
+    """How a bucket keeps its objects: here by their names alone, without folders."""
+    return {
+        "kind": "storage#storageLayout",
+        "bucket": bucket.name,
+        "location": bucket.location,
+        "locationType": bucket.location_type,
+        "hierarchicalNamespace": {"enabled": False},
+    }
+
+
 def preconditions(request: Request, of: str = "") -> Preconditions:
     """The request's conditions on the object it changes or, with `of="Source"`, on the one it copies."""
     return Preconditions(

@@ -64,3 +64,10 @@ def test_a_table_for_a_file_in_latin_1_is_drawn_with_what_it_holds(monkeypatch: 
 def test_a_table_keeps_a_cell_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("model",), [["taxi\nPUSHED"]])
     assert r"taxi\nPUSHED" in capsys.readouterr().out
+
+
+def test_a_console_may_outlive_its_file() -> None:
+    stream = io.StringIO()
+    console = PlainConsole(stream)
+    stream.close()
+    console.file.close()  # as the garbage collector does, at the end of a program
