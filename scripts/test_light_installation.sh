@@ -9,7 +9,7 @@ UV=uv
 MOST_MB=450
 TESTS="tests/unit/core tests/unit/sources tests/unit/gates tests/faults tests/house/test_light_imports.py
     tests/contract/test_data_checks.py tests/contract/test_gates_command.py tests/contract/test_one_reading.py
-    tests/contract/test_source_formats.py"
+    tests/contract/test_source_formats.py tests/contract/test_light_answers.py"
 TAXI=tfx/examples/chicago_taxi_pipeline/data/simple
 
 fail() {
