@@ -1,9 +1,9 @@
 """The gates answer the same in every environment: the full stack, and the light installation on any Python.
 
 The table has what libraries read differently: telephone numbers with +, leading zeros, dates, words for missing values,
-a column without a value, one that nearly is the label, and copied rows. Its answer stands in light_answer.json, and every environment in which
-this test runs must give it. The figures that gradient boosting gives depend on the release of scikit-learn (1.5 and 1.9
-bin features differently), and are compared by their severity alone.
+a column without a value, one that nearly is the label, and copied rows. Its answer stands in light_answer.json, and
+every environment in which this test runs must give it. The figures that gradient boosting gives depend on the release
+of scikit-learn (1.5 and 1.9 bin features differently), and are compared by their severity alone.
 """
 
 from __future__ import annotations
