@@ -69,7 +69,7 @@ image: setup ## build a container image with docker, podman or buildah (ARGS="--
 image-test: ## try the image: a check, a rehearsal, a run of taxi; or a served model (ARGS="--target serving --tag NAME")
 	@sh deploy/test_image.sh $(ARGS)
 
-test-light: setup ## install the gates alone and check two files with them (ARGS="3.11 3.13": which Pythons)
+test-light: setup ## install the gates alone, check two files and run their tests (ARGS="3.11 3.13": which Pythons)
 	@sh scripts/test_light_installation.sh $(ARGS)
 
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # A package of the pipeline's installation, one that the gates alone have, too, and one of the serving image.
-PIPELINE, GATES, SERVING = "tfx", "sklearn", "fastapi"
+PIPELINE, GATES, SERVING = "tfx", "sklearn", "starlette"
 _UNUSABLE = 3
 
 
