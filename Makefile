@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom audit workflows lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -21,9 +21,10 @@ run: setup ## run the taxi workload end to end (ARGS="--set train.epochs=2" pass
 serve: setup ## answer requests on port 8080 with what `make run` pushed (ARGS="--port 8081" passes options on)
 	@$(PYTHON) -m serving $(ARGS)
 
-test: setup lint ## run every test; those that need images or Envoy are skipped where these cannot be fetched
+test: setup lint ## run every test; those that need images, Envoy or CycloneDX are skipped where these cannot be fetched
 	@sh scripts/fetch_fashion_mnist.sh || true
 	@sh scripts/install_envoy.sh || true
+	@sh scripts/supply/tool.sh sbom || true
 	@$(PYTHON) -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 tensorboard: setup ## show the newest trainings under out/ in TensorBoard (ARGS="--port 6007" passes options on)
@@ -73,6 +74,21 @@ test-light: setup ## install the gates alone, check two files and run their test
 
 test-aiplatform2: setup ## types and tests of cloud/ against google-cloud-aiplatform 2.x, in an environment of its own
 	@sh scripts/test_aiplatform2.sh
+
+licences: setup ## write the pages on packages, refuse a licence that a product cannot use (ARGS="--environment FOLDER")
+	@$(PYTHON) -m scripts.supply.licences $(ARGS)
+
+sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom (ARGS="--folder FOLDER")
+	@sh scripts/supply/tool.sh sbom
+	@PYTHONPATH=. .tools/sbom/bin/python -m scripts.supply.sbom $(ARGS)
+
+audit: ## look the packages of every lock up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
+	@sh scripts/supply/tool.sh audit
+	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
+
+workflows: ## check .github/workflows by actionlint (needs Go)
+	@command -v go >/dev/null || { printf 'sluice: actionlint needs Go, which is not here\n        Install it:  sudo apt-get install golang-go\n' >&2; exit 3; }
+	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 lock: setup ## resolve setup.py anew into the locks of both stacks
 	@sh scripts/lock_dependencies.sh

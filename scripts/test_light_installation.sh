@@ -41,29 +41,31 @@ for version in "$@"; do
     folder="$PWD/.tools/light-$version"
     rm -rf "$folder" "$folder-checkout"
     "$UV" venv --quiet --python "$version" "$folder"
-    "$UV" pip install --quiet --no-compile-bytecode --python "$folder/bin/python" .
+    bin="$folder/bin"
+    [ -d "$bin" ] || bin="$folder/Scripts" # Windows
+    "$UV" pip install --quiet --no-compile-bytecode --python "$bin/python" .
     rm -rf build
     size=$(du -sm "$folder" | cut -f 1)
     printf 'light: Python %s, %s MB without byte code\n' "$version" "$size"
     [ "$size" -lt "$MOST_MB" ] || fail "that is more than $MOST_MB MB"
-    ! "$folder/bin/python" -c 'import tensorflow' 2>/dev/null || fail "TensorFlow is there"
+    ! "$bin/python" -c 'import tensorflow' 2>/dev/null || fail "TensorFlow is there"
     for split in train eval; do
         awk -v seed="${#split}" 'BEGIN { srand(seed); print "fare,hour,tipped"
             for (i = 0; i < 900; i++) printf "%.4f,%d,%d\n", 50 * rand(), 24 * rand(), 2 * rand() }' >"$folder/$split.csv"
     done
-    "$folder/bin/sluice-gates" check --train "$folder/train.csv" --eval "$folder/eval.csv" --label tipped
+    "$bin/sluice-gates" check --train "$folder/train.csv" --eval "$folder/eval.csv" --label tipped
 
     checkout="$folder-checkout"
     mkdir -p "$checkout/$TAXI"
     git ls-files -z | tar --null --files-from - --create | tar --extract --directory "$checkout"
     fetch_taxi "$checkout/$TAXI/data.csv"
     [ ! -d data ] || ln -s "$PWD/data" "$checkout/data"
-    "$UV" pip install --quiet --python "$folder/bin/python" pytest pytest-timeout pytest-xdist hypothesis
+    "$UV" pip install --quiet --python "$bin/python" pytest pytest-timeout pytest-xdist hypothesis
     for more in "" pandas; do
-        [ -z "$more" ] || "$UV" pip install --quiet --python "$folder/bin/python" "$more"
+        [ -z "$more" ] || "$UV" pip install --quiet --python "$bin/python" "$more"
         printf 'light: Python %s, the tests with the tools of tests%s\n' "$version" "${more:+ and $more}"
         # shellcheck disable=SC2086 # a list of words
-        (cd "$checkout" && PYTHONPATH='' "$folder/bin/python" -m pytest --quiet -p no:cacheprovider --numprocesses=logical \
+        (cd "$checkout" && PYTHONPATH='' "$bin/python" -m pytest --quiet -p no:cacheprovider --numprocesses=logical \
             --maxprocesses=4 --dist=loadfile $TESTS)
     done
 done

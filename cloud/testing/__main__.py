@@ -15,9 +15,11 @@ import click
 
 from cloud.testing.cloud import LocalCloud
 from core.printable import show_text
+from core.version import VERSION
 
 
 @click.command()
+@click.version_option(VERSION, prog_name="sluice")
 @click.option("--project", default="local-project", show_default=True, help="The id of the project.")
 @click.option("--bucket", "buckets", multiple=True, help="A bucket that is there from the start; may be repeated.")
 @click.option("--region", default="us-central1", show_default=True, help="Where these buckets lie.")

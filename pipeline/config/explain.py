@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 from core.errors import SluiceError
 from core.strict import Strict
 from core.text import nearest, suggestion
+from core.version import VERSION
 from gates.command.usage import OneSentenceCommand, show_or_write
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.errors import EXPLAIN, dotted
@@ -201,6 +202,7 @@ def _plain(documentation: str) -> str:
 
 
 @click.command(cls=OneSentenceCommand)
+@click.version_option(VERSION, prog_name="sluice")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -164,7 +164,7 @@ def test_exit_code_is_three_when_a_required_check_fails(monkeypatch, checkout, c
 def test_runs_without_any_package_of_ours_or_others(checkout):
     shutil.rmtree(checkout / ".venv")
     (checkout / "requirements-modern.lock").write_text(LOCK)
-    for name in ("runners/doctor.py", "core/__init__.py", "core/stack.py"):
+    for name in ("runners/doctor.py", "core/__init__.py", "core/stack.py", "core/version.py"):
         (checkout / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     # -S -I: neither site-packages nor the current folder.
