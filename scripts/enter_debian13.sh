@@ -43,7 +43,7 @@ for images in "$ROOT/data/fashion-mnist" /usr/share/datasets/fashion-mnist; do
     fi
 done
 
-set -- HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin SLUICE_STACK=modern \
+set -- HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     chroot "$FOLDER" sh -c 'cd "$0" && exec "$@"' "$COPY" "$@"
 # Between mounts there are no hard links: uv copies, and need not say so.
 set -- UV_LINK_MODE=copy "$@"

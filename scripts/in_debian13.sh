@@ -21,9 +21,14 @@ COPY=/srv/sluice # inside
 LOG="$TOOLS/debian13.log"
 NO_NETWORK='dns error|tcp connect|connection (refused|reset)|timed out|network connectivity|network is unreachable|name resolution|new connection'
 
-refuse() { # sentence, next command
+refuse() { # sentence, next command: the machine cannot
     printf 'sluice: %s\n        %s\n' "$1" "$2" >&2
     exit 3
+}
+
+fail() { # sentence, next command: the machine can, and the modern stack does not work on it
+    printf 'sluice: %s\n        %s\n' "$1" "$2" >&2
+    exit 1
 }
 
 check_machine() {
@@ -131,14 +136,17 @@ enter() {
 set_up() {
     environment="$FOLDER$COPY/.venv/sluice-setup"
     [ -f "$environment" ] || check_disk
-    enter sh scripts/setup_environment.sh && return
+    if enter sh scripts/setup_environment.sh; then
+        # The set-up chooses as on any machine; its stamp ends with the name.
+        [ "$(tail -n 1 "$environment")" = modern ] && return
+        fail "the set-up did not choose the modern stack in the Debian 13 folder" "See what it chose:  cat '$environment'"
+    fi
     log="$FOLDER$COPY/.tools/setup.log"
     # No network is the machine's; whatever else is in the way may be the lock's.
     if [ ! -f "$environment" ] && grep -qiE "$NO_NETWORK" "$log" && ! grep -qi 'hash mismatch' "$log"; then
         refuse "packages could not be fetched into the Debian 13 folder (is there a network?)" "See why:  tail '$log'"
     fi
-    printf 'sluice: %s\n        %s\n' "the modern stack could not be installed in the Debian 13 folder" "See why:  tail '$log'" >&2
-    exit 1
+    fail "the modern stack could not be installed in the Debian 13 folder" "See why:  tail '$log'"
 }
 
 [ $# -gt 0 ] || refuse "a command to run in the Debian 13 folder is missing" "For example:  sh scripts/in_debian13.sh make run"

@@ -25,7 +25,7 @@ MACHINE = {
     "debootstrap": 'printf "%s\\n" "$@" >>"$HOME/debootstrap.calls"; mkdir -p "$HOME/.tools/debian13.new/srv"',
 }
 # In the place of enter_debian13.sh: the set-up makes an environment, any other command ends with 7.
-SET_UP = 'mkdir -p "$COPY/.venv" "$COPY/.tools" && touch "$COPY/.venv/sluice-setup"'
+SET_UP = 'mkdir -p "$COPY/.venv" && printf "hash /srv\\nmodern\\n" >"$COPY/.venv/sluice-setup"'
 ENTER = 'COPY="$2$3"; shift 3; case "$*" in *setup_environment*) %s ;; *) echo "inside: $*"; exit 7 ;; esac'
 
 
@@ -182,6 +182,13 @@ def test_a_set_up_that_fails_is_the_machines_fault_only_without_network(
     done = called(checkout)
     assert done.returncode == exit_code
     assert sentence in done.stderr
+
+
+def test_a_set_up_that_chooses_another_stack_fails(checkout: Path) -> None:
+    set_up_inside_by(checkout, SET_UP.replace("modern", "classic"))
+    done = called(checkout)
+    assert done.returncode == 1
+    assert "did not choose the modern stack" in done.stderr
 
 
 def test_the_tests_run_inside_with_what_the_user_adds(checkout: Path) -> None:
