@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks.stacks.differences import TOLERANCE, distances
 from benchmarks.stacks.measured import PACKAGES, Measured
+from core.text import counted
 
 _INTRO = """# Both stacks side by side
 
@@ -65,7 +66,7 @@ def _conditions(classic: Sequence[Measured], modern: Sequence[Measured]) -> list
     shared = " Other work had the machine as well: compare processor time, not wall time." if max(loads) > cores else ""
     return [
         f"Measured on {time.strftime('%Y-%m-%d')} on {platform.system()} {platform.machine()}, {cores} cores, "
-        f"{memory:.0f} GiB, {len(classic)} pairs in turn.",
+        f"{memory:.0f} GiB, {counted(len(classic), 'pair')} in turn.",
         f"Load average in the minute before a run: {min(loads):.1f} to {max(loads):.1f}.{shared}",
     ]
 
@@ -117,7 +118,8 @@ def _verdicts(classic: Measured, modern: Measured) -> list[str]:
 
 def _verdict(gate: Mapping[str, Any]) -> str:
     severities = Counter(finding["severity"] for finding in gate["findings"])
-    return f"{gate['verdict']} ({', '.join(f'{count} {name}' for name, count in sorted(severities.items()))})"
+    counts = [f"{count} {name}" for name, count in sorted(severities.items())] or ["no finding"]
+    return f"{gate['verdict']} ({', '.join(counts)})"
 
 
 def _splits(classic: Measured, modern: Measured) -> list[str]:
@@ -147,7 +149,7 @@ def _metrics(classic: Measured, modern: Sequence[Measured]) -> list[str]:
         *rows,
         "",
         f"Of {len(found)} figures, {len(found) - len(rows)} of them of slices, none is farther apart in any run than "
-        f"{farthest.metric} of {farthest.where}: {farthest.share:.3f} of what is allowed.",
+        f"{farthest.metric} of {farthest.where}: {farthest.share:.1e} of what is allowed.",
     ]
 
 

@@ -16,7 +16,7 @@ def test_shows_cost_verdicts_splits_metrics_and_versions_side_by_side() -> None:
     assert "| data_gate | pass (1 info) | pass (1 info) |" in shown
     assert "| test | 10 | `cd` | 10 | `cd` |" in shown
     assert "| auc | 0.600000 (0.560–0.640) | 0.604000 | 4.0e-03 | 1.0e-02 |" in shown
-    assert "auc of overall: 0.400 of what is allowed." in shown
+    assert "auc of overall: 4.0e-01 of what is allowed." in shown
     assert "| Python | 3.10.13 | 3.13.5 |" in shown
 
 
