@@ -6,6 +6,7 @@
 set -eu
 
 ROOT=$1 FOLDER=$2 COPY=$3
+HOME_INSIDE=/root
 shift 3
 
 show() { # a file or folder of the machine, its path inside
@@ -28,14 +29,14 @@ for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/uv/uv.toml; do
     show "$file" "$file"
 done
 for file in .config/pip/pip.conf .pip/pip.conf .config/uv/uv.toml; do
-    show "$HOME/$file" "/root/$file"
+    show "$HOME/$file" "$HOME_INSIDE/$file"
 done
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 show "${PIP_CERT:-${SSL_CERT_FILE:-$CERTIFICATES}}" "$CERTIFICATES"
 # Downloads are shared with the environment of the checkout.
 cache="${UV_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/uv}"
 mkdir -p "$cache"
-show "$cache" /root/.cache/uv
+show "$cache" "$HOME_INSIDE/.cache/uv"
 for images in "$ROOT/data/fashion-mnist" /usr/share/datasets/fashion-mnist; do
     if [ -d "$images" ]; then
         show "$images" "$COPY/data/fashion-mnist"
@@ -43,7 +44,7 @@ for images in "$ROOT/data/fashion-mnist" /usr/share/datasets/fashion-mnist; do
     fi
 done
 
-set -- HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+set -- HOME="$HOME_INSIDE" LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     chroot "$FOLDER" sh -c 'cd "$0" && exec "$@"' "$COPY" "$@"
 # Between mounts there are no hard links: uv copies, and need not say so.
 set -- UV_LINK_MODE=copy "$@"
