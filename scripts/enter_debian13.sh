@@ -7,6 +7,7 @@ set -eu
 
 ROOT=$1 FOLDER=$2 COPY=$3
 HOME_INSIDE=/root
+: "${HOME:=$HOME_INSIDE}"
 shift 3
 
 show() { # a file or folder of the machine, its path inside

@@ -7,6 +7,8 @@
 #
 # SLUICE_DEBIAN_MIRROR is where Debian is fetched from, else the machine's own mirror.
 set -u
+# In a git hook these name another repository.
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 SUITE=trixie
 PACKAGES=ca-certificates,g++,git,make,python3,python3-dev,python3-venv
@@ -135,15 +137,16 @@ enter() {
 
 set_up() {
     environment="$FOLDER$COPY/.venv/sluice-setup"
+    log="$FOLDER$COPY/.tools/setup.log"
+    rm -f "$log"
     [ -f "$environment" ] || check_disk
     if enter sh scripts/setup_environment.sh; then
         # The set-up chooses as on any machine; its stamp ends with the name.
         [ "$(tail -n 1 "$environment")" = modern ] && return
         fail "the set-up did not choose the modern stack in the Debian 13 folder" "See what it chose:  cat '$environment'"
     fi
-    log="$FOLDER$COPY/.tools/setup.log"
     # No network is the machine's; whatever else is in the way may be the lock's.
-    if [ ! -f "$environment" ] && grep -qiE "$NO_NETWORK" "$log" && ! grep -qi 'hash mismatch' "$log"; then
+    if [ ! -f "$environment" ] && grep -qisE "$NO_NETWORK" "$log" && ! grep -qi 'hash mismatch' "$log"; then
         refuse "packages could not be fetched into the Debian 13 folder (is there a network?)" "See why:  tail '$log'"
     fi
     fail "the modern stack could not be installed in the Debian 13 folder" "See why:  tail '$log'"
@@ -151,7 +154,8 @@ set_up() {
 
 [ $# -gt 0 ] || refuse "a command to run in the Debian 13 folder is missing" "For example:  sh scripts/in_debian13.sh make run"
 check_machine
-mkdir -p "$TOOLS" || exit 3
+# Of whose the checkout is, for their own set-up writes there, too.
+[ -d "$TOOLS" ] || { mkdir "$TOOLS" && chown --reference="$ROOT" "$TOOLS"; } || exit 3
 wait_for_other
 is_made || make_folder
 copy_tree || refuse "the working tree could not be copied into $FOLDER" "See why:  df -h '$TOOLS'"
