@@ -22,8 +22,7 @@ from core.printable import show_error
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "benchmarks/stacks.md"
 IN_FOLDER = ("sh", str(ROOT / "scripts/in_debian13.sh"))
-# Libraries warn of the Python of the classic stack.
-ONE_RUN = ("-W", "ignore", "-m", "benchmarks.stacks.one_run")
+ONE_RUN = ("-m", "benchmarks.stacks.one_run")
 FIRST_PYTHON_OF_MODERN = (3, 11)
 
 
