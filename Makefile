@@ -4,7 +4,7 @@ ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving fuzz-serving doctor image image-test test-light test-aiplatform2 licences sbom audit workflows lock clean
+.PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving bench-stacks fuzz-serving doctor image image-test test-modern test-light test-aiplatform2 licences sbom audit workflows lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ bench-interruptions: setup ## kill, damage and starve small runs and run them ag
 bench-serving: setup ## put load on the endpoint beside a plain wrapper, and change it meanwhile; writes benchmarks/serving.md
 	@$(PYTHON) -m benchmarks.serving $(ARGS)
 
+bench-stacks: setup ## time taxi on both stacks in turn, as root, and compare verdicts, splits and metrics; writes benchmarks/stacks.md
+	@$(PYTHON) -m benchmarks.stacks $(ARGS)
+
 fuzz-serving: setup ## send 20,000 requests that nobody means well to the endpoint (ARGS="--requests 1000")
 	@$(PYTHON) -m benchmarks.serving.fuzz $(ARGS)
 
@@ -68,6 +71,9 @@ image: setup ## build a container image with docker, podman or buildah (ARGS="--
 
 image-test: ## try the image: a check, a rehearsal, a run of taxi; or a served model (ARGS="--target serving --tag NAME")
 	@sh deploy/test_image.sh $(ARGS)
+
+test-modern: ## lint and test on the modern stack: as root in a Debian 13 folder where this machine is too old
+	@ARGS='$(subst ','\'',$(ARGS))' sh scripts/test_modern_stack.sh
 
 test-light: setup ## install the gates alone, check two files and run their tests (ARGS="3.11 3.13": which Pythons)
 	@sh scripts/test_light_installation.sh $(ARGS)

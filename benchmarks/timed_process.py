@@ -1,4 +1,5 @@
-"""Runs a command as a whole process and measures it from outside: wall time, peak memory, time by component."""
+"""Runs a command as a whole process and measures it from outside: wall and processor time, peak memory, time by
+component."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ class ProcessCost:
     peak_bytes: int
     output_lines: int
     components: Mapping[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0  # of all its processes
 
 
 def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> ProcessCost:
@@ -53,7 +55,7 @@ def measure(command: Sequence[str], folder: Path, environment: Mapping[str, str]
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} exited with {process.returncode}:\n{''.join(lines[-20:])}")
-    return ProcessCost(seconds, usage.ru_maxrss * 1024, len(lines), components)
+    return ProcessCost(seconds, usage.ru_maxrss * 1024, len(lines), components, usage.ru_utime + usage.ru_stime)
 
 
 def python() -> str:

@@ -1,0 +1,5 @@
+"""Runs the benchmark."""
+
+from benchmarks.stacks.run import main
+
+main()
