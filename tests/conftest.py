@@ -1,11 +1,19 @@
-"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end."""
+"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end; and how
+many processes there are."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 # By the length of their longest file; what is not named comes last.
 LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a test of servers and of whole runs waits for them much of its time."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as NotEndedError
 from pathlib import Path
 
-from cloud.testing.rehearsal.processes import HEAVY, Container, ForkServer
+from cloud.testing.processes import HEAVY, Container, ForkServer
 from tests.samples.folders import ROOT, scratch
 
 # Of other people only: our own modules are imported by the command itself.
