@@ -3,6 +3,7 @@ many processes there are."""
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -14,6 +15,17 @@ LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: a test of servers and of whole runs waits for them much of its time."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_configure() -> None:
+    """What is imported stays: the collector leaves it out, now and later."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The end of the imports that all tests need."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
