@@ -24,8 +24,9 @@ from runners.vertex.endpoint import endpoint_options
 from serving.backends import endpoint_at
 from serving.rollout.record import Phase
 from serving.rollout.stores import store_at
-from tests.e2e.test_vertex_rehearsal import SMALL, Rehearsed, rehearse
+from tests.e2e.test_vertex_rehearsal import Rehearsed, rehearse
 from tests.samples.folders import ROOT
+from tests.samples.local_runs import QUICK
 
 pytestmark = pytest.mark.e2e
 ENDPOINT = """
@@ -50,7 +51,7 @@ class Site:
         self.environment = load_environment(str(self._file))
 
     def run(self, job: str, *arguments: str) -> Rehearsed:
-        return rehearse(self._output, *SMALL, *arguments, "--environment", str(self._file), "--job-name", job)
+        return rehearse(self._output, *QUICK, *arguments, "--environment", str(self._file), "--job-name", job)
 
     @contextmanager
     def cloud(self) -> Iterator[LocalCloud]:
