@@ -3,6 +3,9 @@ PYTHON := .venv/bin/python
 ARGS ?=
 PACKAGES = $(shell $(PYTHON) -c 'from core.packages import PACKAGES; print(*PACKAGES)')
 
+# Hundreds of processes of the tests and of a search import the same modules: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving bench-stacks fuzz-serving doctor image image-test test-modern test-light test-aiplatform2 licences sbom audit workflows lock clean
 

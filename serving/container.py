@@ -18,7 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.errors import SluiceError
+from core.garbage import nothing_collected
 from core.printable import show_error, show_text
+from core.without_keras import without_keras
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 from serving.worker.port import open_port
 from serving.worker.signals import end_on_signal
@@ -84,8 +86,9 @@ def run(settings: ContainerSettings) -> None:
         identity = f" as deployed model {settings.deployed_id}" if settings.deployed_id else ""
         show_text(f"sluice: loads {settings.model}{identity}")
         # Imports TensorFlow.
-        from serving.worker.answer_record import AnswerRecord
-        from serving.worker.process import serve_container
+        with nothing_collected(), without_keras():
+            from serving.worker.answer_record import AnswerRecord
+            from serving.worker.process import serve_container
 
         record = AnswerRecord(settings.answers, settings.deployed_id) if settings.answers else None
         serve_container(settings.model, port, settings.worker, record)

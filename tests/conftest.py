@@ -1,8 +1,10 @@
-"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end. And what
-becomes of a test in an installation that lacks what it needs."""
+"""The order of the tests: whole runs first, so that no process of pytest is left with a long file at the end; how many
+processes there are; and what becomes of a test in an installation that lacks what it needs."""
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +14,23 @@ from tests.samples.light import LightModule, lacking
 
 # By the length of their longest file; what is not named comes last.
 LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a test of servers and of whole runs waits for them much of its time."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors + 1
+
+
+def pytest_configure() -> None:
+    """What is imported stays: the collector leaves it out, now and later."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The end of the imports that all tests need."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from core.garbage import nothing_collected
+from core.without_keras import without_keras
 
-with nothing_collected():
+with nothing_collected(), without_keras():
     import tensorflow as tf
 
     from models.export.literals import literals_of

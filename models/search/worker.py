@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from core.errors import SluiceError
+from core.garbage import nothing_collected
 from models.search.trial import OBJECTIVE, Curves, Task, TrialOutcome
 
 STOPPED_BY_MEDIAN = "its loss on eval was above the median of the trials before it"
@@ -31,8 +32,9 @@ def main() -> None:
     orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     given = orders.get()
-    _use_machine(given["threads"], given["number"])
-    from models.search.fitting import Workshop
+    with nothing_collected():
+        _use_machine(given["threads"], given["number"])
+        from models.search.fitting import Workshop
 
     workshop = Workshop.of_json(given["workshop"])
     while True:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from core.garbage import nothing_collected
+from core.without_keras import without_keras
 from serving.worker.plan import WorkerPlan
-from serving.worker.process import serve
+
+with nothing_collected(), without_keras():
+    from serving.worker.process import serve
 
 if __name__ == "__main__":
     serve(WorkerPlan.loads(sys.argv[1]))

@@ -24,6 +24,7 @@ from core.errors import SluiceError
 from tests.samples.dataflow_jobs import dataflow_state, on_dataflow
 from tests.samples.folders import ROOT
 from tests.samples.taxi_transformed import BEAM, as_example, taxi_rows
+from tests.samples.warm_commands import ran_warm
 
 PROJECT, REGION, BUCKET = "local-project", "europe-west4", "dataflow-bucket"
 IMAGE = "europe-west4-docker.pkg.dev/local-project/sluice/sluice@sha256:0123"
@@ -62,8 +63,8 @@ def cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="module")
 def local(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The outputs of Beam's own runner of one machine."""
-    return _outputs(cloud, "local", BEAM, tmp_path_factory.mktemp("local"))
+    """The outputs of Beam's own runner of one machine, which does without Dataflow's client."""
+    return _outputs(cloud, "local", BEAM, tmp_path_factory.mktemp("local"), warm=True)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_a_job_that_fails_ends_the_task_with_the_reason(cloud: LocalCloud) -> No
 
 def test_the_jobs_of_a_cancelled_run_are_cancelled_and_no_others(cloud: LocalCloud) -> None:
     runs = ["taxi-dev-1", "taxi-dev-2"]
-    ours, other = (_submitted(cloud, f"--labels={RUN_LABEL}={run_label(run)}") for run in runs)
+    ours, other = _submitted(cloud, [f"{RUN_LABEL}={run_label(run)}" for run in runs])
     assert cancel_dataflow_jobs_of(PROJECT, REGION, runs[0]) == [ours]
     assert [dataflow_state(cloud, each) for each in (ours, other)] == ["CANCELLED", "RUNNING"]
     jobs = DataflowJobs(PROJECT, REGION)
@@ -150,22 +151,26 @@ def test_where_the_api_was_never_enabled_no_job_runs(cloud: LocalCloud, words: s
     assert cancel_dataflow_jobs_of(PROJECT, REGION, "taxi-dev-1") == []
 
 
-def _submitted(cloud: LocalCloud, label: str) -> str:
-    """The id of a job that runs until it is cancelled."""
-    command = [sys.executable, "-m", "tests.samples.beam_waiting", *DATAFLOW, label]
+def _submitted(cloud: LocalCloud, labels: list[str]) -> list[str]:
+    """For each label the id of a job that runs until it is cancelled."""
+    command = [sys.executable, "-m", "tests.samples.beam_waiting", ",".join(labels), *DATAFLOW]
     done = subprocess.run(command, env=cloud.child_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout.split()[-1]
+    return done.stdout.split()[-len(labels) :]
 
 
-def _run(cloud: LocalCloud, examples: str, output: str, beam: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    cloud: LocalCloud, examples: str, output: str, beam: list[str], warm: bool = False
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.samples.beam_tasks", examples, output, *beam]
     environment = cloud.child_environment()
+    if warm:
+        return ran_warm(command, ROOT, environment)
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=560)
 
 
-def _outputs(cloud: LocalCloud, name: str, beam: list[str], folder: Path) -> Path:
-    done = _run(cloud, f"gs://{BUCKET}/raw", f"gs://{BUCKET}/{name}", beam)
+def _outputs(cloud: LocalCloud, name: str, beam: list[str], folder: Path, warm: bool = False) -> Path:
+    done = _run(cloud, f"gs://{BUCKET}/raw", f"gs://{BUCKET}/{name}", beam, warm)
     assert done.returncode == 0, done.stderr[-3000:]
     for blob in storage.Client(project=PROJECT).list_blobs(BUCKET, prefix=f"{name}/"):
         file = folder / blob.name.removeprefix(f"{name}/")

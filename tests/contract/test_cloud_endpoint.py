@@ -172,8 +172,11 @@ def test_a_deployment_killed_in_the_middle_and_begun_again_ends_the_same(
 def _kill_in(method: str, options: EndpointOptions, cloud: LocalCloud) -> None:
     """Another process deploys, and is killed once the cloud was called by `method`."""
     code = (
-        "import sys; from serving.backends import endpoint_at; from serving.contract import ModelVersion\n"
-        "endpoint_at(sys.argv[1], 'rides').deploy(ModelVersion('12', 'rides', '102'))"
+        "import sys; from cloud.calls import Patience; from cloud.endpoint.backend import VertexEndpoint\n"
+        "from cloud.endpoint.options import EndpointOptions; from serving.contract import ModelVersion\n"
+        "quick = Patience(first_wait=0.05, longest_wait=0.2)\n"
+        "endpoint = VertexEndpoint(EndpointOptions.of(sys.argv[1]), 'rides', patience=quick)\n"
+        "endpoint.deploy(ModelVersion('12', 'rides', '102'))"
     )
     calls = cloud.faults.calls
     before = len(calls)

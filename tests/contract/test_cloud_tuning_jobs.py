@@ -170,7 +170,7 @@ def test_a_search_without_a_score_is_refused_with_the_reason_of_its_first_trial(
 
 
 def test_a_search_on_two_machines_of_a_custom_job_leaves_the_same_artifacts(cloud: LocalCloud, tmp_path: Path) -> None:
-    given = task(cloud, tmp_path, "tests.samples.tuning", service="workers", algorithm="grid", max_trials=4)
+    given = task(cloud, tmp_path, "tests.samples.tuning_model", service="workers", algorithm="grid", max_trials=4)
     executor = TunerInACustomJob()
     executor.poll_seconds = 0.1
     with executed_by(cloud, ReplicaProcesses(cloud.child_environment())):

@@ -13,6 +13,7 @@ from itertools import cycle
 import pytest
 import tensorflow as tf
 
+from cloud import bucket_answers
 from cloud.endpoint.options import EndpointOptions
 from cloud.testing.cloud import LocalCloud
 from core.errors import ExitCode
@@ -43,6 +44,7 @@ PLAN = RolloutPlan(
     watch=WatchSettings(failure_margin=0.2, slow_margin=0.9, slowdown=20.0, prediction_margin=0.8, fewest_requests=20),
 )
 PAUSE = 0.02  # seconds between two requests
+SETTLED_SECONDS = 15.0  # containers beside this process write every ten, and their clock is ours
 
 
 class FailingOnDearRides(RideModel):
@@ -119,7 +121,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """STABLE has all traffic; the others can be rolled out."""
     folder = tmp_path_factory.mktemp("versions")
-    with LocalCloud(serves=True) as cloud, cloud.applied():
+    with LocalCloud(serves=True) as cloud, cloud.applied(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bucket_answers, "SETTLED_SECONDS", SETTLED_SECONDS)
         cloud.storage.create_bucket("bucket", REGION)
         for version, base in BASES.items():
             kind = FailingOnDearRides if version == FAILING else RideModel

@@ -1,5 +1,5 @@
-"""`python -m tests.samples.beam_waiting BEAM_OPTION…`: submits a pipeline that never ends by itself, and prints the id
-of its Dataflow job."""
+"""`python -m tests.samples.beam_waiting LABEL,LABEL… BEAM_OPTION…`: submits for each label a pipeline that never ends
+by itself, and prints the ids of the Dataflow jobs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def waits(element: int) -> int:
 
 
 if __name__ == "__main__":
-    pipeline = beam.Pipeline(argv=sys.argv[1:])
-    pipeline | beam.Create([1]) | beam.Map(waits)
-    print(pipeline.run().job_id())
+    for label in sys.argv[1].split(","):
+        pipeline = beam.Pipeline(argv=[*sys.argv[2:], f"--labels={label}"])
+        pipeline | beam.Create([1]) | beam.Map(waits)
+        print(pipeline.run().job_id())

@@ -4,10 +4,9 @@ their container."""
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,16 +14,17 @@ from typing import Any
 
 from google.cloud.aiplatform_v1 import types
 
+from cloud.testing.processes import Started
 from cloud.testing.vertex.runs import Run
 from cloud.testing.vertex.trials import made_up_trials
-from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm, started_warm
 
 
 class ReplicaProcesses:
     """An executor for custom jobs: every replica of every pool at once; the job ends with the first replica."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = {**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+        self._environment = environment
 
     def start(self, run: Run) -> None:
         threading.Thread(target=self._carry_out, args=(run,), daemon=True).start()
@@ -35,27 +35,34 @@ class ReplicaProcesses:
 
     def _carry_out(self, run: Run) -> None:
         run.set_state("RUNNING")
+        with tempfile.TemporaryDirectory(prefix="replicas-") as folder:
+            code, printed = self._ended(run, Path(folder))
+        last = (printed.strip() or "nothing").splitlines()[-1]
+        run.set_state("FAILED" if code else "SUCCEEDED", last if code else "")
+
+    def _ended(self, run: Run, folder: Path) -> tuple[int, str]:
+        """The exit code of the first replica, and what it printed to standard error."""
         pools = run.job.job_spec.worker_pool_specs
         cluster = {
             f"workerpool{number}": [f"127.0.0.1:{free_port()}" for _ in range(pool.replica_count)]
             for number, pool in enumerate(pools)
         }
-        replicas = [
-            self._started(pool, {"cluster": cluster, "task": {"type": f"workerpool{number}", "index": index}})
+        first, *others = (
+            self._started(pool, {"cluster": cluster, "task": {"type": f"workerpool{number}", "index": index}}, folder)
             for number, pool in enumerate(pools)
             for index in range(pool.replica_count)
-        ]
-        _, printed = replicas[0].communicate()
-        for other in replicas[1:]:
-            other.kill()
+        )
+        code = first.wait()
+        for other in others:
+            other.stop()
             other.wait()
-        last = (printed.strip() or "nothing").splitlines()[-1]
-        run.set_state("FAILED" if replicas[0].returncode else "SUCCEEDED", last if replicas[0].returncode else "")
+        return code, (folder / "workerpool0-0").read_text()
 
-    def _started(self, pool: Any, place: Mapping[str, Any]) -> subprocess.Popen[str]:
+    def _started(self, pool: Any, place: Mapping[str, Any], folder: Path) -> Started:
         environment = {**self._environment, "CLUSTER_SPEC": json.dumps(place)}
         command = [sys.executable, *list(pool.container_spec.command)[1:]]
-        return subprocess.Popen(command, env=environment, stdout=sys.stderr, stderr=subprocess.PIPE, text=True)
+        errors = folder / f"{place['task']['type']}-{place['task']['index']}"
+        return started_warm(command, environment, errors.with_suffix(".out"), errors)
 
 
 def free_port() -> int:
@@ -69,7 +76,7 @@ class TrialProcesses:
     """An executor for tuning jobs: one trial after another, its metric as cloudml-hypertune has written it."""
 
     def __init__(self, environment: Mapping[str, str], home: Path) -> None:
-        self._environment = {**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+        self._environment = environment
         self._home = home
         self.commands: list[list[str]] = []
 
@@ -93,9 +100,7 @@ class TrialProcesses:
         self.commands.append(command)
         metrics = self._home / f"trial-{trial.id}" / "output.metrics"
         variables = {"CLOUD_ML_TRIAL_ID": trial.id, "CLOUD_ML_HP_METRIC_FILE": str(metrics)}
-        ran = subprocess.run(
-            [sys.executable, *command[1:]], env={**self._environment, **variables}, capture_output=True, text=True
-        )
+        ran = ran_warm([sys.executable, *command[1:]], environment={**self._environment, **variables})
         name = job.study_spec.metrics[0].metric_id
         reported = [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.exists() else []
         if ran.returncode or not reported:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as NotEndedError
 from pathlib import Path
 
-from cloud.testing.rehearsal.processes import HEAVY, Container, ForkServer
+from cloud.testing.processes import HEAVY, Container, ForkServer, Started
 from tests.samples.folders import ROOT, scratch
 
 # Of other people only: our own modules are imported by the command itself.
@@ -44,6 +44,11 @@ def ran_warm(
             started.stop()
             raise AssertionError(f"not ended after {seconds} s: {command}\n{output.read_text()}") from None
         return subprocess.CompletedProcess(command, code, output.read_text(), errors.read_text())
+
+
+def started_warm(command: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path) -> Started:
+    """The same, left running in a process group of its own; `output` and `errors` take what it prints."""
+    return _server().start(Container(command, ROOT, output, environment, errors=errors))
 
 
 @functools.cache

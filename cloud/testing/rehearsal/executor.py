@@ -12,9 +12,9 @@ from typing import Protocol
 from google.cloud.aiplatform_v1 import types
 
 from cloud.testing.cloud import PROJECT_NUMBER, LocalCloud
+from cloud.testing.processes import HEAVY, ForkServer
 from cloud.testing.rehearsal.folder import RehearsalFolder
 from cloud.testing.rehearsal.pipeline_run import PipelineRun
-from cloud.testing.rehearsal.processes import HEAVY, ForkServer
 from cloud.testing.rehearsal.tasks import Settings, TaskRunner
 from cloud.testing.rehearsal.workers import WorkerRun
 from cloud.testing.storage.objects import ObjectStore

@@ -11,6 +11,7 @@ from google.cloud.aiplatform_v1 import types
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec
 
+from cloud.testing.processes import StoppedError
 from cloud.testing.rehearsal.compiled import (
     Compiled,
     compiled,
@@ -21,7 +22,6 @@ from cloud.testing.rehearsal.compiled import (
 )
 from cloud.testing.rehearsal.conditions import ConditionError, holds
 from cloud.testing.rehearsal.ledger import ENDED, Ledger, State, outputs_of
-from cloud.testing.rehearsal.processes import StoppedError
 from cloud.testing.rehearsal.tasks import TaskError, TaskRunner
 from cloud.testing.rehearsal.values import NO_VALUES, SpecificationError, Values, condition_inputs
 from cloud.testing.vertex.names import last

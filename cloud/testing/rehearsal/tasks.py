@@ -17,10 +17,10 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec
 
 from cloud.testing.filters import parse_filter
+from cloud.testing.processes import Container, ForkServer, Started, StoppedError
 from cloud.testing.rehearsal.compiled import Compiled
 from cloud.testing.rehearsal.failures import reason
 from cloud.testing.rehearsal.ledger import Ledger, State, folder_of, pipeline_of
-from cloud.testing.rehearsal.processes import Container, ForkServer, Started, StoppedError
 from cloud.testing.rehearsal.values import (
     SpecificationError,
     Values,

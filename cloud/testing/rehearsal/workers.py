@@ -11,8 +11,8 @@ from typing import Any
 
 from google.cloud.aiplatform_v1 import types
 
+from cloud.testing.processes import Container, ForkServer, Started, StoppedError, first_ended
 from cloud.testing.rehearsal.failures import reason
-from cloud.testing.rehearsal.processes import Container, ForkServer, Started, StoppedError, first_ended
 from cloud.testing.rehearsal.tasks import Settings
 from cloud.testing.vertex.names import last
 from cloud.testing.vertex.runs import Run

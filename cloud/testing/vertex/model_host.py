@@ -1,18 +1,26 @@
-"""The containers of deployed models: each a process of `python -m serving.container`, as the serving image has it."""
+"""The containers of deployed models: each a process of `python -m serving.container`, as the serving image has it.
+
+They are forks of one process that has TensorFlow imported, so that a version is loaded in less than a second.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import atexit
+import functools
+import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as NotEndedError
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import httpx
 
+from cloud.testing.environment import over
+from cloud.testing.processes import Container, ForkServer
 from cloud.testing.storage.objects import ObjectStore
 from serving.protocol.errors import JSON, RequestError
 
@@ -21,6 +29,9 @@ _DRAIN_SECONDS = 60.0
 _ROOT = Path(__file__).parents[3]
 _ROUTE = "/predict"
 _READY = "ready on 0.0.0.0:"
+# What `serving.container` imports once it has read its settings.
+_IMPORTED = ("serving.worker.answer_record", "serving.worker.process")
+_one_server = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ class ModelHost:
         one that runs; one that has ended is started again."""
         with self._starting.setdefault(key, threading.Lock()):
             running = self._containers.get(key)
-            if running is not None and running.process.poll() is None:
+            if running is not None and running.is_running:
                 return ""
             folder = Path(self._home.name) / str(next(self._numbers))
             self._copy(model.artifact_uri, folder / "model")
@@ -114,34 +125,40 @@ class _Container:
             "AIP_PREDICT_ROUTE": _ROUTE,
             "AIP_HEALTH_ROUTE": "/healthz",
             "AIP_MODE": "PREDICTION",
-            "PYTHONPATH": str(_ROOT),
         }
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "stderr.log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cloud.testing.vertex.container_process"],
-                env={**environment, **contract},
-                cwd=folder,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        pipe = folder / "stdout"
+        os.mkfifo(pipe)
+        # Open for both: so it has no end before this container is given up.
+        self._output = os.open(pipe, os.O_RDWR)
+        command = ("python", "-m", "serving.container")
+        with _one_server:
+            server = _server()
+        self._process = server.start(Container(command, folder, pipe, {**environment, **contract}, errors=self._log))
+        wake = os.dup(self._output)
+        self._process.status.add_done_callback(lambda _: _last_line(wake))
         self._client: httpx.Client | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return not self._process.status.done()
 
     def problem(self) -> str:
         """Waits until it listens; the reason why it never will."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if _READY in line:
-                port = line.partition(_READY)[2].partition(",")[0]
-                address = f"http://127.0.0.1:{port}"
-                self._client = httpx.Client(base_url=address, trust_env=False, timeout=ANSWER_SECONDS)
-                return ""
-        self.process.wait()
+        with open(self._output, encoding="utf-8", errors="replace", closefd=False) as output:
+            for line in output:
+                if _READY in line:
+                    port = line.partition(_READY)[2].partition(",")[0]
+                    address = f"http://127.0.0.1:{port}"
+                    self._client = httpx.Client(base_url=address, trust_env=False, timeout=ANSWER_SECONDS)
+                    return ""
+                if not self.is_running:
+                    break
+        os.close(self._output)
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1].removeprefix("sluice: ") if lines else f"exit code {self.process.returncode}"
+        return lines[-1].removeprefix("sluice: ") if lines else f"exit code {self._process.wait()}"
 
     def post(self, body: bytes) -> ContainerAnswer:
         """See ModelHost."""
@@ -156,11 +173,28 @@ class _Container:
 
     def stop(self) -> None:
         """SIGTERM, upon which it answers what has begun; SIGKILL when that takes too long."""
-        self.process.terminate()
+        self._process.stop(signal.SIGTERM)
         try:
-            self.process.wait(_DRAIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self._process.status.result(_DRAIN_SECONDS)
+        except NotEndedError:
+            self._process.stop()
+            self._process.wait()
+        os.close(self._output)
         if self._client is not None:
             self._client.close()
+
+
+def _last_line(pipe: int) -> None:
+    """Ends the wait of who reads from the pipe."""
+    os.write(pipe, b"ended\n")
+    os.close(pipe)
+
+
+@functools.cache
+def _server() -> ForkServer:
+    """One for this process, whatever clouds it has. A container gets its cloud's variables when it starts."""
+    home = tempfile.TemporaryDirectory(prefix="containers-")
+    atexit.register(home.cleanup)
+    server = ForkServer(over(os.environ, {"PYTHONPATH": str(_ROOT)}), Path(home.name) / "server.log", _IMPORTED)
+    atexit.register(server.close)
+    return server

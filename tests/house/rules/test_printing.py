@@ -11,7 +11,7 @@ from tests.house.rules.tree import modules, shown
 
 _HOMES = {"core/printable.py", "core/terminal.py"}
 # `doctor` runs alone before the installation; the others write into a pipe or a log between our own processes.
-_ALONE = {"runners/doctor.py", "models/search/relay.py", "cloud/testing/rehearsal/fork_server.py"}
+_ALONE = {"runners/doctor.py", "models/search/relay.py", "cloud/testing/fork_server.py"}
 _WRITES = {"print", "click.echo", "click.secho", "rich.print", "Console", "rich.console.Console"}
 _WRITES |= {"sys.stdout.write", "sys.stderr.write", "pprint", "pprint.pprint"}
 

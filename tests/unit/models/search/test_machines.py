@@ -18,7 +18,8 @@ from models.search.machines import Machines, connect, greeting_of, machines_of_j
 from models.search.tuner import Tuner, tuner_fn
 from tests.samples.folders import ROOT
 from tests.samples.trial_processes import free_port
-from tests.samples.tuning import LOG, arguments
+from tests.samples.tuning import arguments
+from tests.samples.tuning_model import LOG
 
 OTHER_MACHINE = """
 import pickle, sys

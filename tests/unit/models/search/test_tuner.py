@@ -35,7 +35,8 @@ from models.training.run import tuned_hyperparameters
 from pipeline.components.tuner import Executor
 from tests.samples import tuning_garbled_worker
 from tests.samples.folders import ROOT, scratch
-from tests.samples.tuning import LOG, arguments, rows
+from tests.samples.tuning import arguments, rows
+from tests.samples.tuning_model import LOG
 from tests.samples.tuning_pool import PretendPool
 
 POINTS = 6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from cloud.run_label import run_label
 from core.errors import ExitCode, SluiceError
 from runners.vertex import container
 from runners.vertex.task_errors import TaskError, read_error
-from tests.samples.folders import ROOT
+from tests.samples.warm_commands import ran_warm
 
 
 def arguments_of(executor: str, job: Path) -> list[str]:
@@ -83,11 +82,11 @@ def test_a_defect_keeps_its_traceback_and_its_words(tmp_path: Path) -> None:
 
 
 def test_a_task_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", container.__name__, "--minutes", "0.5", *arguments_of("Hang", tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    command = [sys.executable, "-m", container.__name__, "--minutes", "0.1", *arguments_of("Hang", tmp_path)]
+    ended = ran_warm(command, seconds=120)
     assert ended.returncode == ExitCode.ERROR
-    assert "the task took longer than 0.5 minutes" in ended.stderr
-    assert "longer than 0.5 minutes" in str(read_error(str(tmp_path), "Hang"))
+    assert "the task took longer than 0.1 minutes" in ended.stderr
+    assert "longer than 0.1 minutes" in str(read_error(str(tmp_path), "Hang"))
 
 
 def test_another_tasks_error_is_not_taken_for_this_ones(tmp_path: Path) -> None:

@@ -52,11 +52,11 @@ class Started:
         """Its exit status; negative for the signal that ended it."""
         return self.status.result()
 
-    def stop(self) -> None:
-        """Ends it, with what it has started; does nothing when it has ended."""
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Sends it, and what it has started, the signal that ends it; does nothing when it has ended."""
         if not self.status.done() and (pid := self._pid.result()):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(pid, number)
 
     def take(self, answer: Mapping[str, int]) -> bool:
         """Takes an answer of the server in; whether it was the last one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.testing.rehearsal.processes import Container, ForkServer
+from cloud.testing.processes import Container, ForkServer
 
 
 @pytest.fixture
