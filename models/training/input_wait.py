@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -13,8 +13,20 @@ from models.training.callbacks import steps_taken
 WATCHED_EVERY = 5
 
 
+class _Reading(NamedTuple):
+    """Where clock and counters stood."""
+
+    at: float
+    steps: int
+    waited: float
+    rows: int
+
+
 class InputWait(keras.callbacks.Callback):
     """A callback that times the epochs and, in some of them, the wait for each batch.
+
+    The first execution of the training opens files and traces functions, which takes seconds whatever the input: it
+    counts only where there is no other.
 
     With several GPUs a distribution strategy requests batches before they are needed; the measured wait is then an
     upper bound of training's wait.
@@ -26,9 +38,10 @@ class InputWait(keras.callbacks.Callback):
             self._watching = tf.Variable(True, trainable=False)
             self._waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)
             self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._began = self._last = 0.0
+        self._began, self._last = _Reading(0.0, 0, 0.0, 0), 0.0
         self._seconds = self._watched_seconds = 0.0
-        self._steps = self._watched_steps = self._steps_before = self._epochs = 0
+        self._steps = self._watched_steps = self._epochs = 0
+        self._traced: _Reading | None = None
 
     @property
     def stall(self) -> float | None:
@@ -52,9 +65,15 @@ class InputWait(keras.callbacks.Callback):
             self._rows.assign_add(tf.shape(batch[1], tf.int64)[0])
             return batch
 
-        # A zip requests its parts in order: the clock, the batch, the clock.
-        timed = tf.data.Dataset.zip(clock, batches, clock).map(count)
-        return tf.data.Dataset.range(1).flat_map(lambda _: tf.cond(self._watching, lambda: timed, lambda: batches))
+        def timed(opened: tf.Tensor) -> tf.data.Dataset:
+            # A zip requests its parts in order: the clock, the batch, the clock. The first batch is waited for since
+            # the input was opened, which takes long where other processes take the processor.
+            requested = tf.data.Dataset.from_tensors(opened).concatenate(clock)
+            return tf.data.Dataset.zip(requested, batches, clock).map(count)
+
+        return tf.data.Dataset.range(1).flat_map(
+            lambda _: tf.cond(self._watching, lambda: timed(tf.timestamp()), lambda: batches)
+        )
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras, which may have read a batch already."""
@@ -63,20 +82,29 @@ class InputWait(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras."""
-        # The first epoch opens files and traces functions, so it is watched only if there is no other.
+        # Of the first epoch a part is not counted, so it is watched only if there is no other.
         only = self._epochs == 0 and self.params["epochs"] - epoch == 1
         self._watching.assign(self._epochs % WATCHED_EVERY == 1 or only)
         self._epochs += 1
-        self._began = self._last = time.monotonic()
-        self._steps_before = steps_taken(self.model)
+        self._began = self._reading()
+        self._last = self._began.at
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras once for the steps of one execution."""
         self._last = time.monotonic()
+        if self._traced is None:
+            self._traced = self._reading()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras."""
-        steps, seconds = steps_taken(self.model) - self._steps_before, self._last - self._began
+        if self._epochs == 1 and self._traced and steps_taken(self.model) > self._traced.steps:
+            self._waited.assign_sub(self._traced.waited - self._began.waited)
+            self._rows.assign_sub(self._traced.rows - self._began.rows)
+            self._began = self._traced
+        steps, seconds = steps_taken(self.model) - self._began.steps, self._last - self._began.at
         self._steps, self._seconds = self._steps + steps, self._seconds + seconds
         if bool(self._watching):
             self._watched_steps, self._watched_seconds = self._watched_steps + steps, self._watched_seconds + seconds
+
+    def _reading(self) -> _Reading:
+        return _Reading(time.monotonic(), steps_taken(self.model), float(self._waited), int(self._rows))
