@@ -1,5 +1,6 @@
 """Measures how long training waits for its next batch, at the end of the input pipeline."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ WATCHED_EVERY = 5
 
 
 class _Reading(NamedTuple):
-    """Where clock and counters stood."""
+    """Where counters and the clock stood, the one that TensorFlow measures the waits by."""
 
     at: float
     steps: int
@@ -26,7 +27,7 @@ class InputWait(keras.callbacks.Callback):
     """A callback that times the epochs and, in some of them, the wait for each batch.
 
     The first execution of the training opens files and traces functions, which takes seconds whatever the input: it
-    counts only where there is no other.
+    counts only where there is no other. The same holds for what an epoch does before it requests a batch.
 
     With several GPUs a distribution strategy requests batches before they are needed; the measured wait is then an
     upper bound of training's wait.
@@ -37,6 +38,8 @@ class InputWait(keras.callbacks.Callback):
         with tf.device("CPU"):
             self._watching = tf.Variable(True, trainable=False)
             self._waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+            # When the first batch of the epoch was requested.
+            self._requested = tf.Variable(math.inf, dtype=tf.float64, trainable=False)
             self._rows = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._began, self._last = _Reading(0.0, 0, 0.0, 0), 0.0
         self._seconds = self._watched_seconds = 0.0
@@ -61,19 +64,14 @@ class InputWait(keras.callbacks.Callback):
 
         @tf.autograph.experimental.do_not_convert
         def count(requested: tf.Tensor, batch: Any, received: tf.Tensor) -> Any:
+            self._requested.assign(tf.minimum(self._requested, requested))
             self._waited.assign_add(received - requested)
             self._rows.assign_add(tf.shape(batch[1], tf.int64)[0])
             return batch
 
-        def timed(opened: tf.Tensor) -> tf.data.Dataset:
-            # A zip requests its parts in order: the clock, the batch, the clock. The first batch is waited for since
-            # the input was opened, which takes long where other processes take the processor.
-            requested = tf.data.Dataset.from_tensors(opened).concatenate(clock)
-            return tf.data.Dataset.zip(requested, batches, clock).map(count)
-
-        return tf.data.Dataset.range(1).flat_map(
-            lambda _: tf.cond(self._watching, lambda: timed(tf.timestamp()), lambda: batches)
-        )
+        # A zip requests its parts in order: the clock, the batch, the clock.
+        timed = tf.data.Dataset.zip(clock, batches, clock).map(count)
+        return tf.data.Dataset.range(1).flat_map(lambda _: tf.cond(self._watching, lambda: timed, lambda: batches))
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras, which may have read a batch already."""
@@ -86,12 +84,13 @@ class InputWait(keras.callbacks.Callback):
         only = self._epochs == 0 and self.params["epochs"] - epoch == 1
         self._watching.assign(self._epochs % WATCHED_EVERY == 1 or only)
         self._epochs += 1
+        self._requested.assign(math.inf)
         self._began = self._reading()
         self._last = self._began.at
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:  # noqa: ARG002
         """Called by Keras once for the steps of one execution."""
-        self._last = time.monotonic()
+        self._last = time.time()
         if self._traced is None:
             self._traced = self._reading()
 
@@ -104,7 +103,8 @@ class InputWait(keras.callbacks.Callback):
         steps, seconds = steps_taken(self.model) - self._began.steps, self._last - self._began.at
         self._steps, self._seconds = self._steps + steps, self._seconds + seconds
         if bool(self._watching):
-            self._watched_steps, self._watched_seconds = self._watched_steps + steps, self._watched_seconds + seconds
+            self._watched_steps += steps
+            self._watched_seconds += self._last - max(self._began.at, min(self._last, float(self._requested)))
 
     def _reading(self) -> _Reading:
-        return _Reading(time.monotonic(), steps_taken(self.model), float(self._waited), int(self._rows))
+        return _Reading(time.time(), steps_taken(self.model), float(self._waited), int(self._rows))
