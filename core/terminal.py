@@ -61,7 +61,6 @@ class _Trimmed(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the file beneath, if it is open: Python 3.13 also flushes what it collects, after a file of a test or of
-        a redirection was closed."""
+        """Flush the file beneath, if it is open: Python 3.13 also flushes what it collects, maybe later."""
         if not self._stream.closed:
             self._stream.flush()
