@@ -269,7 +269,7 @@ def _of_columns(source: TableSource, train: pd.DataFrame) -> Callable[[pd.DataFr
     """Numbers as ranks of train's quantiles, categories one-hot; missing and unknown values are 0."""
     made: list[Callable[[pd.DataFrame], np.ndarray]] = []
     for name in train.columns.drop(source.label):
-        if pd.api.types.is_string_dtype(train[name]):
+        if not pd.api.types.is_numeric_dtype(train[name]):
             values = train[name].value_counts().index[:_HELD_CATEGORY].to_list()
             made.append(lambda f, n=name, v=values: np.column_stack([(f[n] == each).to_numpy(float) for each in v]))
             continue

@@ -106,7 +106,7 @@ def _not_finite(given: Combination, evidence: ModelEvidence) -> list[tuple[str, 
     """The fields that those rows lack whose prediction is no number."""
     finite = np.isfinite(as_scores(given.scores, evidence.is_regression))
     rows = finite if finite.ndim == 1 else finite.all(axis=1)
-    return [given.lacking[row] for row in np.flatnonzero(~rows)]
+    return [given.lacking[row] for row in np.flatnonzero(~rows).tolist()]
 
 
 def _text(name: str, probes: Sequence[Probe], failed: Sequence[Probe], cases: Sequence[str]) -> str:
@@ -128,7 +128,7 @@ def _spoilt(probe: Probe, evidence: ModelEvidence) -> tuple[int, int]:
         return 0, 0
     scores = as_scores(probe.scores, evidence.is_regression)
     finite = np.isfinite(scores)
-    rows = finite if finite.ndim == 1 else finite.all(axis=1)
+    rows = finite if finite.ndim == 1 else np.asarray(finite.all(axis=1))
     return int((~rows).sum()), len(rows)
 
 

@@ -22,4 +22,4 @@ def least_absolute(design: Floats, label: Floats) -> Floats:
         size = np.abs(label - design @ found)
         weight = 1 / np.sqrt(np.maximum(size, max(_FLOOR * float(np.median(size)), 1e-12)))
         found = np.linalg.lstsq(design * weight[:, None], label * weight, rcond=None)[0]
-    return found
+    return np.asarray(found, np.float64)

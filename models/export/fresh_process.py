@@ -10,7 +10,7 @@ single requests when standard input ends, for whoever started it is idle by then
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def write_requests(path: str, arrays: dict[str, np.ndarray]) -> None:
             stored |= {f"{name}.lengths": parts["lengths"], f"{name}.data": parts["data"]}
         else:
             stored[name] = array
-    np.savez(path, **stored)
+    _write(path, stored)
 
 
 def main(more: Callable[[str, Any], dict[str, np.ndarray]] | None = None) -> None:
@@ -138,7 +138,7 @@ def main(more: Callable[[str, Any], dict[str, np.ndarray]] | None = None) -> Non
     copy_of(folder, COPY)
     found, model = loaded(COPY)
     if model is None:
-        np.savez(answers, **found, seconds=np.empty(0))
+        _write(answers, found | {"seconds": np.empty(0)})
         return
     found |= more(COPY, model) if more else {}
     sys.stdin.readline()
@@ -147,7 +147,11 @@ def main(more: Callable[[str, Any], dict[str, np.ndarray]] | None = None) -> Non
     sys.stdin.read()
     seconds, single = single_requests(model, plan["timed"], arrays)
     found |= single | answered(model, plan["last"], arrays)
-    np.savez(answers, **found, seconds=seconds)
+    _write(answers, found | {"seconds": seconds})
+
+
+def _write(path: str, arrays: Mapping[str, Any]) -> None:
+    np.savez(path, **arrays)
 
 
 def copy_of(folder: str, to: str) -> None:

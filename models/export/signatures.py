@@ -1,5 +1,6 @@
 """The single in-graph function from raw columns to a prediction, and the three signatures that call it."""
 
+import keyword
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,7 +20,8 @@ def public_names(columns: Iterable[str]) -> dict[str, str]:
 
     TensorFlow names the inputs of a signature like parameters of a Python function, so `worst area (mm2)` cannot be
     one. All but A-Z, a-z, 0-9 and `_` becomes `_` (a dot too: TensorFlow does it unasked), and a name that does not
-    begin with a letter gets `arg_` in front, as TensorFlow has it. Upper and lower case do not tell two inputs apart.
+    begin with a letter gets `arg_` in front, as TensorFlow has it; so does a keyword of Python (`class`), which Python
+    3.13 refuses as a parameter. Upper and lower case do not tell two inputs apart.
 
     Raises:
       SluiceError: when two columns would share one.
@@ -38,7 +40,8 @@ def public_names(columns: Iterable[str]) -> dict[str, str]:
 def _public_name(column: str) -> str:
     plain = re.sub("[^A-Za-z0-9_]", "_", column)
     # `self` is taken: it is a parameter of the function that calls the signature.
-    return plain if re.match("[A-Za-z]", plain) and plain != "self" else f"arg_{plain}"
+    taken = plain == "self" or keyword.iskeyword(plain)
+    return plain if re.match("[A-Za-z]", plain) and not taken else f"arg_{plain}"
 
 
 class ServingModule(tf.Module):

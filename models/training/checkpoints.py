@@ -167,7 +167,7 @@ def _names(folder: str) -> list[str]:
 def _packed(checkpoint: Checkpoint) -> bytes:
     """One file of plain arrays; everything else is JSON in one of them."""
     plain = {name: getattr(checkpoint, name) for name in ("epochs", "stopped", "history", "callbacks")}
-    arrays = {"plain": np.frombuffer(json.dumps(plain).encode(), np.uint8)}
+    arrays: dict[str, Any] = {"plain": np.frombuffer(json.dumps(plain).encode(), np.uint8)}
     arrays |= {f"variables/{place:06d}": array for place, array in enumerate(checkpoint.variables)}
     arrays |= {f"{BEST_WEIGHTS}/{place:06d}": array for place, array in enumerate(checkpoint.best_weights)}
     buffer = io.BytesIO()

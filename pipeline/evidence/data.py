@@ -57,8 +57,23 @@ def table_of(name: str, batches: Iterable[NDArray[Any]], share: float = 1.0, dec
     decoder = example_coder.ExamplesToRecordBatchDecoder()
     decoded = (_with_bytes(pa.Table.from_batches([decoder.DecodeBatch(raw.tolist())])) for raw in batches)
     kept = [rows if share >= 1 else _sampled(rows, share) for rows in decoded]
-    table = pa.concat_tables(_of_one_form(kept), promote=True) if kept else pa.table({})
+    table = _joined(_of_one_form(kept)) if kept else pa.table({})
     return Table.of(name, table, declared.images_in(table.column_names) if declared else None)
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """All rows; a column that a table lacks, or that is empty in it, is null there.
+
+    What `pa.concat_tables` has an option for, but under another name since Arrow 14.
+    """
+    schema = pa.unify_schemas([table.schema for table in tables])
+    return pa.concat_tables([_in_schema(table, schema) for table in tables])
+
+
+def _in_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    held = {field.name for field in table.schema if field.type != pa.null()}
+    columns = [table.column(field.name) if field.name in held else pa.nulls(len(table), field.type) for field in schema]
+    return pa.table(columns, schema=schema)
 
 
 def _with_bytes(rows: pa.Table) -> pa.Table:

@@ -147,7 +147,7 @@ def _alike(names: list[str], numbers: dict[str, Floats]) -> Iterator[tuple[str, 
         return
     step = max(1, len(numbers[names[0]]) // SCREENED)
     ranks = np.column_stack([centred_ranks(numbers[name][::step]) for name in names])
-    alike = np.nan_to_num(np.corrcoef(ranks, rowvar=False))
+    alike = np.nan_to_num(np.asarray(np.corrcoef(ranks, rowvar=False)))
     rows, columns = np.triu_indices(len(names), 1)
     strength = np.abs(alike[rows, columns])
     order = [i for i in np.argsort(-strength, kind="stable")[:_MOST_PAIRS] if strength[i] >= ALIKE]

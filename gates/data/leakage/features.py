@@ -227,7 +227,7 @@ def _hidden_behind(data: Data, name: str, names: Sequence[str], errors: Floats, 
     members = {name}
     clears = errors * (1 - margin) <= errors[names.index(name)]
     # Only columns that would clear the suspect are examined.
-    for place in np.flatnonzero(clears.any(axis=1) & (errors < 0.25).any(axis=1)):
+    for place in np.flatnonzero(clears.any(axis=1) & (errors < 0.25).any(axis=1)).tolist():
         if names[place] == name:
             continue
         if is_function_of(data, names[place], name):

@@ -152,7 +152,7 @@ def _is_renamed(part: list[Codes], codes: list[Codes]) -> bool:
         return False
     counts = np.zeros((len(parts), width))
     np.add.at(counts, (place[:split], codes[0]), 1.0)
-    own, seen = counts.argmax(axis=1), counts.any(axis=1)
+    own, seen = counts.argmax(axis=1), np.asarray(counts.any(axis=1))
     if seen.sum() < 2 or len(set(own[seen])) < seen.sum():
         return False
     if float((own[place[:split]] == codes[0]).mean()) < _FOLLOWS:

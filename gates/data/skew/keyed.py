@@ -178,7 +178,7 @@ def _differing(name: str, join: _Join, serving: Table) -> Mask:
         table_values = np.concatenate([table.vectors(name) for table in join.tables])[join.table_rows].astype(
             np.float64
         )
-        return _apart(serving_values, table_values).any(axis=1)
+        return np.asarray(_apart(serving_values, table_values).any(axis=1))
     if kinds == {ColumnKind.NUMBER}:
         columns = [_as_numbers(table, name) for table in tables]
     else:

@@ -132,14 +132,15 @@ def test_decimals_as_text_keep_all_their_digits(tmp_path: Path) -> None:
 
 
 def test_a_missing_list_of_fixed_size_in_a_file_is_named_with_its_column(tmp_path: Path) -> None:
-    """As newer Arrow writes it: stored as any list, with the fixed size in the file's own schema."""
+    """As newer Arrow writes it: stored as any list, with the fixed size in the file's own schema; not every Arrow can
+    read it."""
     table = pa.table({"kept": [1, 2, 3], "pair": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int64()))})
     declared = pa.schema([("kept", pa.int64()), ("pair", pa.list_(pa.int64(), 2))]).serialize().to_pybytes()
     path = str(tmp_path / "rows.parquet")
     pq.write_table(table.replace_schema_metadata({"ARROW:schema": base64.b64encode(declared)}), path)
     assert pq.read_schema(path).field("pair").type == pa.list_(pa.int64(), 2)
     whole = Parquet()
-    if int(pa.__version__.split(".")[0]) > 12:
+    if _arrow_reads(path):
         assert values_of(path, "pair") == [[1, 2], [], [3, 4]]
         return
     with pytest.raises(
@@ -149,6 +150,14 @@ def test_a_missing_list_of_fixed_size_in_a_file_is_named_with_its_column(tmp_pat
     assert """--set 'data.ignore_columns=["pair"]'""" in found.value.next_command
     without = Parquet(Reading(ignore_columns=["pair"]))
     assert without.survey(path).kinds == {"kept": Kind.INT}
+
+
+def _arrow_reads(path: str) -> bool:
+    try:
+        pq.read_table(path)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("statistics", [True, False])

@@ -144,7 +144,7 @@ AWKWARD = {
     "_id": "arg__id",
     "2nd": "arg_2nd",
     "self": "arg_self",
-    "class": "class",
+    "class": "arg_class",
     "größe": "gr__e",
     "function": "function",
 }

@@ -24,13 +24,15 @@ def batches(seconds: float) -> tf.data.Dataset:
 
 
 class Slow(keras.layers.Layer):
-    """Takes so long to learn from a batch."""
+    """Takes so long to learn from a batch, and so long to be traced."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, to_trace: float) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.seconds, self.to_trace = seconds, to_trace
 
     def call(self, given: tf.Tensor) -> tf.Tensor:
+        time.sleep(self.to_trace)
+
         def wait(values: tf.Tensor) -> tf.Tensor:
             time.sleep(self.seconds)
             return values
@@ -38,8 +40,10 @@ class Slow(keras.layers.Layer):
         return tf.ensure_shape(tf.py_function(wait, [given], tf.float32), given.shape)
 
 
-def after_training(input_seconds: float, step_seconds: float, first: int = 0, epochs: int = 2) -> InputWait:
-    model = keras.Sequential([keras.Input((4,)), Slow(step_seconds), keras.layers.Dense(1)])
+def after_training(
+    input_seconds: float, step_seconds: float, first: int = 0, epochs: int = 2, to_trace: float = 0.0
+) -> InputWait:
+    model = keras.Sequential([keras.Input((4,)), Slow(step_seconds, to_trace), keras.layers.Dense(1)])
     model.compile("sgd", "mse", jit_compile=False)
     model.steps_per_execution = 4
     wait = InputWait()
@@ -49,6 +53,10 @@ def after_training(input_seconds: float, step_seconds: float, first: int = 0, ep
 
 def test_training_that_waits_for_its_input_is_seen_to_stall() -> None:
     assert after_training(input_seconds=0.12, step_seconds=0.001).stall > 0.6
+
+
+def test_a_model_that_takes_long_to_trace_hides_no_stall_of_its_only_epoch() -> None:
+    assert after_training(input_seconds=0.05, step_seconds=0.001, epochs=1, to_trace=1.0).stall > 0.6
 
 
 def test_training_whose_input_is_ready_does_not_stall() -> None:
