@@ -167,6 +167,14 @@ def test_the_working_tree_is_copied_without_what_git_ignores(checkout: Path) -> 
     assert (checkout / ".tools/debian13/srv/sluice/.venv/sluice-setup").exists()
 
 
+def test_the_copy_is_a_clone_with_a_commit(checkout: Path) -> None:
+    called(checkout)
+    assert called(checkout).returncode == 7
+    copy = str(checkout / ".tools/debian13/srv/sluice")
+    assert typed(checkout, "git", "-C", copy, "log", "--format=%s", "-1").stdout == "The working tree of the checkout\n"
+    assert "scripts/in_debian13.sh" in typed(checkout, "git", "-C", copy, "ls-files").stdout.split("\n")
+
+
 @pytest.mark.parametrize(
     ("logged", "exit_code", "sentence"),
     [
