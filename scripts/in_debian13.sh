@@ -127,8 +127,10 @@ copy_tree() {
         grep -zvxE '\.venv|\.tools|data|out' >"$list" || return 1
     tar -C "$ROOT" --create --no-recursion --null --files-from="$list" --file="$list.tar" &&
         tar -C "$home" --extract --no-same-owner --file="$list.tar" && rm "$list.tar" || return 1
-    # The rules of the house list files by git.
-    [ -d "$home/.git" ] || git init --quiet "$home"
+    # The rules of the house list files by git, and a run records its commit.
+    git init --quiet "$home" && git -C "$home" add --all &&
+        git -C "$home" -c user.name=sluice -c user.email=sluice@localhost -c commit.gpgsign=false -c core.hooksPath=/dev/null \
+            commit --quiet --allow-empty --message "The working tree of the checkout"
 }
 
 enter() {

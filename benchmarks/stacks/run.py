@@ -18,12 +18,12 @@ from benchmarks.stacks.measured import Measured
 from benchmarks.stacks.page import page
 from core.errors import ExitCode, SluiceError
 from core.printable import show_error
+from core.stack import CLASSIC, active_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "benchmarks/stacks.md"
 IN_FOLDER = ("sh", str(ROOT / "scripts/in_debian13.sh"))
 ONE_RUN = ("-m", "benchmarks.stacks.one_run")
-FIRST_PYTHON_OF_MODERN = (3, 11)
 
 
 @click.command()
@@ -38,7 +38,7 @@ def main(pairs: int) -> None:
 
 
 def _compared(pairs: int) -> ExitCode:
-    if sys.version_info[:2] >= FIRST_PYTHON_OF_MODERN:
+    if active_stack() is not CLASSIC:
         raise SluiceError(
             "The environment of the checkout is not of the classic stack, with which the modern one is compared.",
             "Where glibc is older than 2.39, or anywhere by:  SLUICE_STACK=classic make setup",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.stack import MODERN
 from tests.samples.folders import ROOT
 
 # A machine with an old glibc on which root may do everything. What runs in the namespace is noted where it is made.
@@ -167,6 +168,14 @@ def test_the_working_tree_is_copied_without_what_git_ignores(checkout: Path) -> 
     assert (checkout / ".tools/debian13/srv/sluice/.venv/sluice-setup").exists()
 
 
+def test_the_copy_is_a_clone_with_a_commit(checkout: Path) -> None:
+    called(checkout)
+    assert called(checkout).returncode == 7
+    copy = str(checkout / ".tools/debian13/srv/sluice")
+    assert typed(checkout, "git", "-C", copy, "log", "--format=%s", "-1").stdout == "The working tree of the checkout\n"
+    assert "scripts/in_debian13.sh" in typed(checkout, "git", "-C", copy, "ls-files").stdout.split("\n")
+
+
 @pytest.mark.parametrize(
     ("logged", "exit_code", "sentence"),
     [
@@ -195,6 +204,11 @@ def test_the_tests_run_inside_with_what_the_user_adds(checkout: Path) -> None:
     [inside] = [line for line in called(checkout, ARGS="-k taxi").stdout.splitlines() if "inside:" in line]
     assert "make" in inside and " test ARGS=" in inside
     assert "tests/unit tests/contract tests/e2e/test_happy_path.py" in inside and inside.endswith("-k taxi")
+
+
+def test_the_glibc_that_is_new_enough_is_that_of_the_modern_stack() -> None:
+    needed = ".".join(map(str, MODERN.glibc))
+    assert f"\nGLIBC_NEEDED={needed}\n" in (ROOT / "scripts/test_modern_stack.sh").read_text()
 
 
 def test_a_machine_with_a_new_glibc_tests_on_itself(checkout: Path) -> None:
