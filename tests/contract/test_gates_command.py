@@ -14,11 +14,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from gates.verdict.catalogue import checks
 from sources.tfrecord import frame_records
 from tests.samples.folders import ROOT
+from tests.samples.light import IS_LIGHT, needs_pipeline
 
 FINDING_KEYS = {"check", "subject", "statistic", "value", "threshold", "n", "p_value", "severity", "reason", "remedy"}
 REPORT_KEYS = {"gate", "verdict", "findings", "checks_run", "checks_skipped", "seconds"}
@@ -72,7 +72,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ],
             list(numbers),
         )
-        (folder / f"{name}.tfrecord").write_bytes(frame_records(RecordBatchToExamplesEncoder().encode(batch)))
+        if not IS_LIGHT:
+            from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+            (folder / f"{name}.tfrecord").write_bytes(frame_records(RecordBatchToExamplesEncoder().encode(batch)))
     return folder
 
 
@@ -191,7 +194,7 @@ def test_describe_shows_what_the_columns_hold(data: Path) -> None:
     assert "did you mean `tips`" in refusal("describe", "--data", data / "train.csv", "--label", "tps")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "tfrecord"])
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("tfrecord", marks=needs_pipeline)])
 def test_neither_tensorflow_nor_tfx_is_imported(data: Path, suffix: str) -> None:
     program = (
         "import sys; from gates.command.app import main\n"

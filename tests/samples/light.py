@@ -23,6 +23,7 @@ OF_THE_PIPELINE = (
     "uvicorn",
 )
 IS_LIGHT = importlib.util.find_spec("tensorflow") is None
+needs_pipeline = pytest.mark.skipif(IS_LIGHT, reason="needs the pipeline, which the light installation lacks")
 
 
 def lacking(error: BaseException) -> str | None:

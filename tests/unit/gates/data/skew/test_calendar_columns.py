@@ -21,7 +21,7 @@ def days(first: str, rows: int, hours: int, seed: int = 0) -> pd.DataFrame:
     when = pd.Series(when)
     return pd.DataFrame(
         {
-            "when": when.astype("int64") // 10**9,
+            "when": when.astype("datetime64[ns]").astype("int64") // 10**9,
             "month": when.dt.month,
             "month_name": when.dt.strftime("%B"),
             "weekday": when.dt.dayofweek + 1,
