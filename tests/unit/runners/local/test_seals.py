@@ -73,10 +73,10 @@ class Nobody:
 class Runs:
     """The same two components again and again on one metadata store."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, earlier: int = 0) -> None:
         self.home = home
         self.root = "root"
-        self._count = 0
+        self._count = earlier
 
     def run(self) -> dict[str, NodeResult]:
         ingest = Ingest()
