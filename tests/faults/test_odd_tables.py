@@ -149,6 +149,11 @@ def answer(tables: dict[str, Any], words: dict[str, str]) -> GateReport | str:
     return replace(report, seconds=0.0)
 
 
+def plain(found: GateReport | str) -> str:
+    """As text, in which a figure that is NaN equals itself: since Python 3.13 no field of a dataclass does."""
+    return found if isinstance(found, str) else found.dumps()
+
+
 def assert_one_sentence(headline: str) -> None:
     assert headline.strip()
     assert "Traceback" not in headline
@@ -213,10 +218,10 @@ def test_the_answer_depends_on_what_the_rows_are_alone(case: Case, random: Any) 
     whole = {side: arrow_table(columns) for side, columns in case.tables.items()}
     if any(table is None or not table.num_rows for table in whole.values()):
         return
-    first = answer(whole, case.words)
-    assert answer(whole, case.words) == first
+    first = plain(answer(whole, case.words))
+    assert plain(answer(whole, case.words)) == first
     shuffled = {side: shuffled_and_cut(table, random) for side, table in whole.items()}
-    assert answer(shuffled, case.words) == first
+    assert plain(answer(shuffled, case.words)) == first
 
 
 def arrow_table(columns: dict[str, Any]) -> pa.Table | None:
