@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving bench-stacks fuzz-serving doctor image image-test test-modern test-light test-aiplatform2 licences sbom audit workflows lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment in .venv; SLUICE_STACK=classic or modern names its stack
 	@sh scripts/setup_environment.sh

@@ -57,7 +57,7 @@ for version in "$@"; do
 
     checkout="$folder-checkout"
     mkdir -p "$checkout/$TAXI"
-    git ls-files -z | tar --null --files-from - --create | tar --extract --directory "$checkout"
+    git ls-files -z | tar --create --file - --null --files-from - | tar --extract --file - --directory "$checkout"
     fetch_taxi "$checkout/$TAXI/data.csv"
     [ ! -d data ] || ln -s "$PWD/data" "$checkout/data"
     "$UV" pip install --quiet --python "$bin/python" pytest pytest-timeout pytest-xdist hypothesis
