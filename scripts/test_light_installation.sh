@@ -43,6 +43,8 @@ for version in "$@"; do
     "$UV" venv --quiet --python "$version" "$folder"
     bin="$folder/bin"
     [ -d "$bin" ] || bin="$folder/Scripts" # Windows
+    # setuptools installs whatever an earlier build left there.
+    rm -rf build
     "$UV" pip install --quiet --no-compile-bytecode --python "$bin/python" .
     rm -rf build
     size=$(du -sm "$folder" | cut -f 1)
