@@ -91,7 +91,7 @@ sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom
 	@sh scripts/supply/tool.sh sbom
 	@PYTHONPATH=. .tools/sbom/bin/python -m scripts.supply.sbom $(ARGS)
 
-audit: ## look the packages of every lock up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
+audit: ## look the locks of both stacks and of the images up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
 	@sh scripts/supply/tool.sh audit
 	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
 

@@ -56,6 +56,7 @@ for version in "$@"; do
             for (i = 0; i < 900; i++) printf "%.4f,%d,%d\n", 50 * rand(), 24 * rand(), 2 * rand() }' >"$folder/$split.csv"
     done
     "$bin/sluice-gates" check --train "$folder/train.csv" --eval "$folder/eval.csv" --label tipped
+    "$bin/sluice-gates" describe --data "$folder/train.csv" --label tipped
 
     checkout="$folder-checkout"
     mkdir -p "$checkout/$TAXI"
