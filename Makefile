@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup data run serve test lint tensorboard bench bench-faults bench-leaks bench-interruptions bench-serving bench-stacks fuzz-serving doctor image image-test test-modern test-light test-aiplatform2 licences sbom audit workflows lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment in .venv; SLUICE_STACK=classic or modern names its stack
 	@sh scripts/setup_environment.sh
@@ -91,7 +91,7 @@ sbom: ## write a bill of materials of each stack, CycloneDX as JSON, to out/sbom
 	@sh scripts/supply/tool.sh sbom
 	@PYTHONPATH=. .tools/sbom/bin/python -m scripts.supply.sbom $(ARGS)
 
-audit: ## look the packages of every lock up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
+audit: ## look the locks of both stacks and of the images up in PyPI's advisories (needs the network; ARGS="--ignore-vuln ID")
 	@sh scripts/supply/tool.sh audit
 	@PYTHONPATH=. .tools/audit/bin/python -m scripts.supply.audit $(ARGS)
 

@@ -23,8 +23,12 @@ def is_missing(package: str = PIPELINE) -> bool:
 
 def enter_environment(package: str = PIPELINE) -> None:
     """Restart the command under `.venv`'s Python, if another one runs it; end with exit code 3 where there is none, and
-    the package that the command needs is not installed either. Called before the command imports anything else."""
+    the package that the command needs is not installed either; `--version` needs none. Called before a command imports
+    anything else."""
     if is_missing(package):
+        if sys.argv[1:] == ["--version"]:
+            _show_version()
+            sys.exit(0)
         if (ROOT / "setup.py").exists():
             print("sluice: there is no environment yet.\n        Make it:  make setup", file=sys.stderr)
         else:
@@ -36,12 +40,27 @@ def enter_environment(package: str = PIPELINE) -> None:
         sys.exit(_UNUSABLE)
     own = _own_python()
     if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
-        # orig_argv keeps `-m gates`; a Python before 3.10 has none, and our scripts need none.
-        words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:]
-        os.execv(own, [str(own), *words])
+        os.execv(own, [str(own), *_typed_words()])
     _print_in_any_encoding()
     # Google's libraries warn at every import of a version of Python, or of their own, that will end.
     warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def _typed_words() -> "list[str]":
+    """What was typed after the name of the interpreter."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv[1:]
+    # Before Python 3.10: argv has the path of the module, whose folder would hide packages, in the place of `-m gates`.
+    module = sys.modules["__main__"].__spec__
+    return sys.argv if module is None else ["-m", module.name.replace(".__main__", ""), *sys.argv[1:]]
+
+
+def _show_version() -> None:
+    # Here alone: the sentence on the environment must be valid for older Pythons than they are.
+    from core.printable import show_text
+    from core.version import VERSION
+
+    show_text(f"sluice, version {VERSION}")
 
 
 def _print_in_any_encoding() -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 if __name__ == "__main__":
     sys.path[:1] = [str(Path(__file__).resolve().parent.parent)]  # a script's own folder would hide the packages
 
-from core.stack import CLASSIC, MODERN, Stack, stack_of
+from core.stack import CLASSIC, MODERN, STACKS, Stack
 from core.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,8 +133,9 @@ def _python(root: Path, stack: Stack) -> Diagnosis:
     version = _environment_python(root)
     if version is None:
         return Diagnosis("python", False, "no environment in .venv", needed, "make setup")
-    found = f"{_dotted(version)} in .venv, the {stack.name} stack (TFX {stack.tfx})"
-    return Diagnosis("python", version[:2] == stack.python, found, needed, "make setup")
+    ok = version[:2] == stack.python
+    found = f"{_dotted(version)} in .venv" + (f", the {stack.name} stack (TFX {stack.tfx})" if ok else "")
+    return Diagnosis("python", ok, found, needed, "make setup")
 
 
 def _environment(root: Path, packages: Path | None, stack: Stack) -> Diagnosis:
@@ -240,10 +241,11 @@ def _google_credentials(environ: dict[str, str]) -> Diagnosis:
 
 
 def _stack(root: Path) -> Stack:
-    """The stack of .venv; where there is none, the one that set-up would choose for this machine."""
+    """The stack of .venv where it loads here; else the one that set-up would choose, which makes such a .venv anew."""
     version = _environment_python(root)
-    if version is not None:
-        return stack_of(version)
+    for stack in STACKS:
+        if version is not None and version[:2] == stack.python and _glibc() >= stack.glibc:
+            return stack
     return MODERN if _glibc() >= MODERN.glibc else CLASSIC
 
 

@@ -160,6 +160,6 @@ check_machine
 [ -d "$TOOLS" ] || { mkdir "$TOOLS" && chown --reference="$ROOT" "$TOOLS"; } || exit 3
 wait_for_other
 is_made || make_folder
-copy_tree || refuse "the working tree could not be copied into $FOLDER" "See why:  df -h '$TOOLS'"
+copy_tree || fail "the working tree could not be copied into $FOLDER" "See why:  df -h '$TOOLS'"
 set_up
 enter "$@"

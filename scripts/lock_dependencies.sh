@@ -19,12 +19,15 @@ LOCK=requirements-modern.lock
 compile_for 3.10 2_31 --extra dev --custom-compile-command "make lock" --output-file requirements.lock setup.py "$@"
 compile --extra dev --custom-compile-command "make lock" --output-file "$LOCK" setup.py "$@"
 
+trap 'rm -f deploy/*.lock.all deploy/*.lock.new deploy/*.lock.override' EXIT
 GPU=deploy/requirements-gpu.lock
+# A pipe has the exit code of its last command.
+grep -o '^tensorflow==[^ ]*' "$LOCK" | sed 's/==/[and-cuda]==/' |
+    compile --no-header --constraint "$LOCK" - >"$GPU.all"
 {
     echo "# NVIDIA's libraries for the TensorFlow of $LOCK, as its extra \`and-cuda\` names them; for the image alone."
     echo "# Made by:  make lock"
-    grep -o '^tensorflow==[^ ]*' "$LOCK" | sed 's/==/[and-cuda]==/' |
-        compile --no-header --constraint "$LOCK" - | awk '/^[a-z]/ { keep = /^nvidia/ } keep'
+    awk '/^[a-z]/ { keep = /^nvidia/ } keep' "$GPU.all"
 } >"$GPU.new"
 mv "$GPU.new" "$GPU"
 
@@ -38,7 +41,6 @@ TENSORFLOW=$(grep -o '^tensorflow==[^ ]*' "$LOCK")
     sed "s/^tensorflow-cpu$/tensorflow-cpu==${TENSORFLOW#*==}/" deploy/requirements-serving.in |
         compile --no-header --constraint "$LOCK" --override "$SERVING.override" -
 } >"$SERVING.new"
-rm "$SERVING.override"
 mv "$SERVING.new" "$SERVING"
 
 FRONT=deploy/requirements-front.lock

@@ -184,6 +184,9 @@ WANTED=$(wanted_stamp)
 is_finished && exit 0
 mkdir -p "$TOOLS" || exit 3
 wait_for_other_setup
+# The other one may have made an environment of another stack, which is kept.
+choose_stack
+WANTED=$(wanted_stamp)
 is_finished && exit 0
 : >"$LOG"
 check_disk

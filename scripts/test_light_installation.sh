@@ -43,6 +43,8 @@ for version in "$@"; do
     "$UV" venv --quiet --python "$version" "$folder"
     bin="$folder/bin"
     [ -d "$bin" ] || bin="$folder/Scripts" # Windows
+    # setuptools installs whatever an earlier build left there.
+    rm -rf build
     "$UV" pip install --quiet --no-compile-bytecode --python "$bin/python" .
     rm -rf build
     size=$(du -sm "$folder" | cut -f 1)
@@ -54,10 +56,11 @@ for version in "$@"; do
             for (i = 0; i < 900; i++) printf "%.4f,%d,%d\n", 50 * rand(), 24 * rand(), 2 * rand() }' >"$folder/$split.csv"
     done
     "$bin/sluice-gates" check --train "$folder/train.csv" --eval "$folder/eval.csv" --label tipped
+    "$bin/sluice-gates" describe --data "$folder/train.csv" --label tipped
 
     checkout="$folder-checkout"
     mkdir -p "$checkout/$TAXI"
-    git ls-files -z | tar --null --files-from - --create | tar --extract --directory "$checkout"
+    git ls-files -z | tar --create --file - --null --files-from - | tar --extract --file - --directory "$checkout"
     fetch_taxi "$checkout/$TAXI/data.csv"
     [ ! -d data ] || ln -s "$PWD/data" "$checkout/data"
     "$UV" pip install --quiet --python "$bin/python" pytest pytest-timeout pytest-xdist hypothesis

@@ -49,19 +49,19 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, object, object]:
-    return (yield from _skipped_where_lacking())
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skipped_where_lacking(item))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, object, object]:
-    return (yield from _skipped_where_lacking())
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skipped_where_lacking(item))
 
 
-def _skipped_where_lacking() -> Generator[None, object, object]:
+def _skipped_where_lacking(item: pytest.Item) -> Generator[None, object, object]:
     try:
         return (yield)
     except Exception as error:
-        if why := lacking(error):
+        if why := lacking(error, item.path):
             pytest.skip(why)
         raise

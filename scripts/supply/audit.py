@@ -1,4 +1,4 @@
-"""`make audit`: the packages of every lock against the advisories of PyPI, by pip-audit; it needs the network.
+"""`make audit`: the locks of both stacks and of the images against PyPI's advisories, by pip-audit; needs the network.
 
 pip-audit counts a package that the database does not have as sound, and a mirror without advisories has none of them.
 So a version with an old, well-known advisory is looked up first, and a package that was skipped counts as not audited.

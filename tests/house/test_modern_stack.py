@@ -168,6 +168,13 @@ def test_the_working_tree_is_copied_without_what_git_ignores(checkout: Path) -> 
     assert (checkout / ".tools/debian13/srv/sluice/.venv/sluice-setup").exists()
 
 
+def test_a_working_tree_that_cannot_be_copied_is_no_fault_of_the_machine(checkout: Path) -> None:
+    put(checkout, "tar", "exit 2")
+    done = called(checkout)
+    assert done.returncode == 1
+    assert "the working tree could not be copied" in done.stderr
+
+
 def test_the_copy_is_a_clone_with_a_commit(checkout: Path) -> None:
     called(checkout)
     assert called(checkout).returncode == 7
@@ -227,6 +234,14 @@ def test_ci_goes_on_only_where_the_machine_cannot(checkout: Path, ended: int, ex
     done = typed(checkout, "bash", str(checkout / ".ci/run"))
     assert done.returncode == exit_code
     assert ("NOT TESTED" in done.stdout) == (ended == 3)
+
+
+def test_ci_tests_the_modern_stack_once_where_it_is_the_machines_own(checkout: Path) -> None:
+    put(checkout, "make", SET_UP.replace("$COPY", str(checkout)))
+    (checkout / "scripts/test_modern_stack.sh").write_text("exit 1\n")
+    done = typed(checkout, "bash", str(checkout / ".ci/run"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ci: these tests ran on the modern stack")
 
 
 def test_ci_fails_where_the_tests_of_the_machines_own_stack_fail(checkout: Path) -> None:

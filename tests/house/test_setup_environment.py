@@ -1,5 +1,6 @@
 """scripts/setup_environment.sh with an installer of three lines in uv's place: its effects and its messages."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -165,6 +166,24 @@ def test_a_stack_can_be_named_and_is_kept_until_another_is(checkout):
     assert "of the modern stack, as SLUICE_STACK names it:" in set_up(checkout, stack="modern").stdout
     assert python_of_venv(checkout) == MODERN.python
     assert not (checkout / ".venv/old").exists()
+
+
+def test_a_set_up_that_waited_for_another_keeps_the_stack_of_that(checkout):
+    put_glibc(checkout, "2.41")
+    set_up(checkout, stack="classic")
+    hidden = (checkout / ".venv").rename(checkout / "made meanwhile")
+    command = ["sh", str(checkout / "scripts/setup_environment.sh")]
+    environment = {"PATH": f"{checkout}/bin:/usr/bin:/bin", "HOME": str(checkout)}
+    lock = (checkout / ".tools/setup.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as second, lock:
+        assert second.stdout is not None
+        assert "waiting for it" in second.stdout.readline()
+        hidden.rename(checkout / ".venv")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert second.stdout.read() == ""
+    assert second.returncode == 0
+    assert python_of_venv(checkout) == CLASSIC.python
 
 
 def test_an_environment_whose_stack_does_not_load_on_this_machine_is_exchanged(checkout):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,13 +23,17 @@ OF_THE_PIPELINE = (
     ),
     "uvicorn",
 )
+# Files of tests on what the light installation can do: there nothing is excused.
+NEVER_SKIPPED = "test_light_"
 IS_LIGHT = importlib.util.find_spec("tensorflow") is None
 needs_pipeline = pytest.mark.skipif(IS_LIGHT, reason="needs the pipeline, which the light installation lacks")
 
 
-def lacking(error: BaseException) -> str | None:
-    """Why a test that ended so is skipped; None where it failed. The import's error may be the cause of another one."""
-    for each in _with_causes(error) if IS_LIGHT else ():
+def lacking(error: BaseException, file: Path) -> str | None:
+    """Why a test of this file that ended so is skipped; None where it failed. The import's error may be the cause of
+    another one."""
+    excused = IS_LIGHT and not file.name.startswith(NEVER_SKIPPED)
+    for each in _with_causes(error) if excused else ():
         name = f"{each.name}." if isinstance(each, ModuleNotFoundError) else ""
         for package in OF_THE_PIPELINE:
             if name.startswith(f"{package}."):
@@ -43,7 +48,7 @@ class LightModule(pytest.Module):
         try:
             return super().collect()  # type: ignore[return-value]
         except self.CollectError as error:
-            if why := lacking(error):
+            if why := lacking(error, self.path):
                 pytest.skip(why, allow_module_level=True)
             raise
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.packages import PACKAGES
+from core.version import VERSION
 from tests.samples.folders import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -46,9 +47,11 @@ def installed(bare_clone: Path) -> Iterator[Path]:
     (bare_clone / "setup.py").touch()
 
 
-def run_with_nothing_installed(clone: Path, module: str) -> subprocess.CompletedProcess[str]:
+def run_with_nothing_installed(
+    clone: Path, module: str, words: tuple[str, ...] = ("list", "--json")
+) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    command = [sys.executable, "-S", "-m", module, "list", "--json"]
+    command = [sys.executable, "-S", "-m", module, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=clone, env=environment)
 
 
@@ -57,6 +60,12 @@ def test_says_how_to_make_the_environment(bare_clone: Path, module: str) -> None
     done = run_with_nothing_installed(bare_clone, module)
     assert done.returncode == 3
     assert done.stderr == "sluice: there is no environment yet.\n        Make it:  make setup\n"
+
+
+@pytest.mark.parametrize("module", ["runners.local_runner", "runners.vertex_runner", "gates"])
+def test_shows_the_version_where_nothing_is_installed(bare_clone: Path, module: str) -> None:
+    done = run_with_nothing_installed(bare_clone, module, ("--version",))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"sluice, version {VERSION}\n", "")
 
 
 def test_the_pages_name_the_commands_of_every_room() -> None:
@@ -73,6 +82,13 @@ def test_an_installation_without_the_pipeline_names_the_one_with_it(installed: P
 def test_goes_on_in_the_environment_with_the_same_words(clone_with_environment: Path, module: str) -> None:
     done = run_with_nothing_installed(clone_with_environment, module)
     assert (done.returncode, done.stdout) == (0, f"-S -m {module} list --json\n")
+
+
+def test_goes_on_with_the_module_that_a_python_before_3_10_does_not_keep(clone_with_environment: Path) -> None:
+    older = "import runpy, sys; del sys.orig_argv; runpy.run_module('gates', run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-S", "-c", older, "list", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=clone_with_environment)
+    assert (done.returncode, done.stdout) == (0, "-m gates list --json\n"), done.stderr
 
 
 def test_what_libraries_say_of_their_future_is_not_printed() -> None:

@@ -59,21 +59,33 @@ def test_a_package_of_another_version_is_named(checkout):
 
 
 @pytest.mark.parametrize(("version", "lock"), [("3.10", "requirements.lock"), ("3.13", "requirements-modern.lock")])
-def test_packages_are_compared_with_the_lock_of_the_environments_stack(checkout, version, lock):
+def test_packages_are_compared_with_the_lock_of_the_environments_stack(monkeypatch, checkout, version, lock):
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.39"))
     (checkout / ".venv/pyvenv.cfg").write_text(f"version_info = {version}\n")
     (checkout / "requirements.lock").write_text("absent==1\n")
     (checkout / "requirements-modern.lock").write_text("absent==2\n")
     assert failed(checkout)["packages"].needed == f"the 1 packages of {lock}"
 
 
-def test_an_environment_of_no_stacks_python_is_refused(checkout):
-    (checkout / ".venv/pyvenv.cfg").write_text("version_info = 3.12.1\n")
-    assert failed(checkout)["python"].needed.startswith("Python 3.13 in .venv")
+@pytest.mark.parametrize(
+    ("version", "glibc", "needed"),
+    [("3.12.1", "2.36", "3.10"), ("3.12.1", "2.39", "3.13"), ("3.13.5", "2.38", "3.10")],
+)
+def test_an_environment_that_set_up_would_replace_is_no_fault_of_the_machine(
+    monkeypatch, checkout, version, glibc, needed
+):
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", glibc))
+    (checkout / ".venv/pyvenv.cfg").write_text(f"version_info = {version}\n")
+    problems = failed(checkout)
+    assert "machine" not in problems
+    assert problems["python"].found == f"{version} in .venv"
+    assert problems["python"].needed.startswith(f"Python {needed} in .venv")
+    assert problems["python"].next_command == "make setup"
 
 
 @pytest.mark.parametrize(
     ("version", "glibc", "ok"),
-    [("3.10.13", "2.31", True), ("3.10.13", "2.30", False), ("3.13.5", "2.38", False), ("3.13.5", "2.39", True)],
+    [("3.10.13", "2.31", True), ("3.10.13", "2.30", False), ("3.13.5", "2.30", False), ("3.13.5", "2.39", True)],
 )
 def test_the_c_library_must_load_the_environments_stack(monkeypatch, checkout, version, glibc, ok):
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", glibc))
