@@ -42,8 +42,10 @@ def enter_environment(package: str = PIPELINE) -> None:
     if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
         os.execv(own, [str(own), *_typed_words()])
     _print_in_any_encoding()
-    # Google's libraries warn at every import of a version of Python, or of their own, that will end.
-    warnings.filterwarnings("ignore", category=FutureWarning)
+    # Google's libraries warn at every import of a version of Python, or of their own, that will end. Whoever sets
+    # filters (`python -W`, PYTHONWARNINGS) gets what they say.
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def _typed_words() -> "list[str]":

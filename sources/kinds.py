@@ -159,8 +159,8 @@ def _int_or_none(text: str) -> int | None:
         return value if (value := int(text.encode())) in INT64_RANGE else None
     except ValueError:
         number = _float_or_none(text)
-    # Beyond 2^53 a float has already lost digits: what it says is not what was meant.
-    return int(number) if number is not None and number.is_integer() and abs(number) <= _EXACT_IN_FLOAT64 else None
+    # From 2^53 on a float may have lost digits: what it says may not be what was meant.
+    return int(number) if number is not None and number.is_integer() and abs(number) < _EXACT_IN_FLOAT64 else None
 
 
 def _float_or_none(text: str) -> float | None:

@@ -16,6 +16,7 @@ from tests.samples.light import LightModule, lacking
 LONGEST_FIRST = ("tests/house", "tests/e2e", "tests/contract", "tests/faults")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: a test of servers and of whole runs waits for them much of its time."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

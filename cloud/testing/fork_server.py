@@ -8,6 +8,7 @@ input ends, it kills what it has started.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _PYTHON = {"python", "python3", sys.executable}
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 
 
 def serve(modules: Sequence[str]) -> None:
@@ -31,6 +33,7 @@ def serve(modules: Sequence[str]) -> None:
     os.dup2(2, 1)  # what libraries print is no answer
     _preload(modules)
     running: dict[int, int] = {}
+    server = os.getpid()
     try:
         for event in _events():
             if event is None:
@@ -41,6 +44,8 @@ def serve(modules: Sequence[str]) -> None:
             sys.stderr.flush()
             pid = os.fork()
             if pid == 0:
+                answers.close()  # so its other end is closed when the server has ended
+                _end_with(server)
                 _become(event)
             with contextlib.suppress(OSError):
                 os.setpgid(pid, pid)  # here, too: it may be stopped before it has done so itself
@@ -135,6 +140,14 @@ def _enter(request: Mapping[str, Any]) -> None:
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
+
+
+def _end_with(server: int) -> None:
+    """Signal 9 ends the server before it can end what it has started: then Linux does it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != server:
+        os._exit(1)
 
 
 def _run(command: list[str]) -> int:

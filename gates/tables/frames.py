@@ -38,7 +38,11 @@ def tables_of(
     """
     paths = {side: os.fspath(each) for side, each in given.items() if isinstance(each, str | os.PathLike)}
     sample = sample or CellSample()
-    in_memory = {side: _without(_table(side, each), reading) for side, each in given.items() if side not in paths}
+    in_memory = {
+        side: _in_usual_forms(side, _without(_table(side, each), reading))
+        for side, each in given.items()
+        if side not in paths
+    }
     thinned = sample.thinned(in_memory)
     found = read_files(paths, column_types, reading, sample) | thinned()
     tables = {side: found[side] for side in given}
@@ -67,18 +71,68 @@ def _table(side: str, given: Given) -> pa.Table:
     if hasattr(given, "iloc") and hasattr(given, "columns"):  # pandas
         return _of_columns(side, [(str(name), given.iloc[:, i]) for i, name in enumerate(given.columns)])
     if hasattr(given, "__arrow_c_stream__") and hasattr(pa.RecordBatchReader, "from_stream"):  # since Arrow 15
-        return _without_views(pa.RecordBatchReader.from_stream(given).read_all())
+        return _of_a_stream(side, given)
     raise SluiceError(
         f"{side} is a {type(given).__name__}, which is not a table.",
         f"Give an Arrow table, a DataFrame, a dict of arrays, or the path of files: {formats_of_files()}.",
     )
 
 
-def _without_views(table: pa.Table) -> pa.Table:
-    """Text and bytes in Arrow's usual form: not all that is done with columns is there for views."""
-    plain = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
-    fields = [pa.field(each.name, plain.get(str(each.type), each.type)) for each in table.schema]
-    return table.cast(pa.schema(fields))
+def _of_a_stream(side: str, given: Given) -> pa.Table:
+    try:
+        return pa.RecordBatchReader.from_stream(given).read_all()
+    except Exception as error:  # whatever the other library raises where its rows come from
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise SluiceError(
+            f"{side} is a {type(given).__name__}, whose rows Arrow cannot read: {lines[0]}",
+            f"Give an Arrow table, a DataFrame, a dict of arrays, or the path of files: {formats_of_files()}.",
+        ) from error
+
+
+def _in_usual_forms(side: str, table: pa.Table) -> pa.Table:
+    """Texts and bytes in Arrow's usual forms: not all that is done with columns is there for views."""
+    for place, field in enumerate(table.schema):
+        if _is_unread(field.type):
+            raise _not_read(side, field)
+        usual = _usual(field.type)
+        if usual is not None:
+            try:
+                table = table.set_column(place, field.with_type(usual), table.column(place).cast(usual))
+            except _ARROW_REFUSES as error:
+                raise _not_read(side, field) from error
+    return table
+
+
+def _is_unread(form: pa.DataType) -> bool:
+    """Whether it is a form that Arrow 18 ends the process on, or cannot convert."""
+    if _name(form) in ("list", "large_list"):
+        return _is_unread(form.value_type)
+    return _name(form) in ("list_view", "large_list_view", "run_end_encoded")
+
+
+def _usual(form: pa.DataType) -> pa.DataType | None:
+    """What a column is converted to; None where it stays."""
+    name = _name(form)
+    if name in ("string_view", "binary_view"):
+        return pa.large_string() if name == "string_view" else pa.large_binary()
+    if name not in ("list", "large_list", "dictionary"):
+        return None
+    values = _usual(form.value_type)
+    if values is None or name == "dictionary":
+        return values
+    return pa.list_(values) if name == "list" else pa.large_list(values)
+
+
+def _name(form: pa.DataType) -> str:
+    # Older Arrow has no functions that ask for the newer forms.
+    return str(form).partition("<")[0]
+
+
+def _not_read(side: str, field: pa.Field) -> SluiceError:
+    return SluiceError(
+        f"{side}: column `{field.name}` is {field.type}, a form of Arrow's that is not read.",
+        "Convert the column to an array of values or lists, or leave it out.",
+    )
 
 
 def _of_columns(side: str, columns: list[tuple[str, Any]]) -> pa.Table:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.environment import enter_environment
+from core.environment import GATES, enter_environment
 
 if __name__ == "__main__":
-    enter_environment()
+    enter_environment(GATES)
 
 import textwrap
 from collections.abc import Iterable

@@ -191,11 +191,13 @@ def _inputs_of(path: str) -> dict[str, str]:
 
 
 def _columns_of(schema: schema_pb2.Schema) -> dict[str, str]:
-    """The same for each column of the data, by its name as an input of `serving_default`."""
+    """The same for each column of the data, by its name as an input of `serving_default`, and by its own: a model that
+    was exported before keywords of Python got another name has an input `class`."""
     columns = schema_utils.schema_as_feature_spec(schema).feature_spec
     return {
-        public_names([name])[name]: dtype_in_words(spec.dtype, getattr(spec, "shape", ()))
+        each: dtype_in_words(spec.dtype, getattr(spec, "shape", ()))
         for name, spec in columns.items()
+        for each in (name, public_names([name])[name])
     }
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from core.errors import SluiceError
+from tests.samples import light
 from tests.samples.folders import ROOT
 from tests.samples.light import OF_THE_PIPELINE
 
@@ -44,3 +50,25 @@ def test_the_light_rooms_import_without_the_pipeline_and_without_what_windows_la
     code = [sys.executable, "-c", _IMPORT_ALL, ",".join([*OF_THE_PIPELINE, *NOT_ON_WINDOWS]), ",".join(light_modules())]
     done = subprocess.run(code, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_test_is_skipped_for_what_it_needs_itself_and_not_for_what_the_light_rooms_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(light, "IS_LIGHT", True)
+
+    def why(function: str, room: str) -> str | None:
+        """`function` as a test would call it, its code in a file of this room."""
+        names: dict[str, Any] = {"SluiceError": SluiceError}
+        exec(compile(function, str(ROOT / room / "api.py"), "exec"), names)
+        with pytest.raises(Exception) as found:
+            names["f"]()
+        return light.lacking(found.value, Path("test_api.py"))
+
+    needs = "def f(): raise ModuleNotFoundError('No module named pandas', name='pandas')"
+    in_a_sentence = (
+        f"{needs}\nneeds = f\ndef f():\n try: needs()\n except Exception as e: raise SluiceError('!') from e"
+    )
+    assert why(needs, "tests") == why(in_a_sentence, "gates") == "needs pandas, which the light installation lacks"
+    assert why(needs, "gates") is None
+    assert why(needs.replace("pandas", "numpy"), "tests") is None

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from core.errors import SluiceError
+from tests.samples.folders import ROOT
 
 # What `pip install .[pipeline]` brings and the tests of the light rooms meet; a package of LIGHT is never excused.
 OF_THE_PIPELINE = (
@@ -31,14 +36,27 @@ needs_pipeline = pytest.mark.skipif(IS_LIGHT, reason="needs the pipeline, which 
 
 def lacking(error: BaseException, file: Path) -> str | None:
     """Why a test of this file that ended so is skipped; None where it failed. The import's error may be the cause of
-    another one."""
-    excused = IS_LIGHT and not file.name.startswith(NEVER_SKIPPED)
-    for each in _with_causes(error) if excused else ():
+    another one.
+
+    A test that needs more is skipped, but not one of code of the light rooms that needs more without a sentence.
+    """
+    causes = list(_with_causes(error)) if IS_LIGHT and not file.name.startswith(NEVER_SKIPPED) else []
+    in_a_sentence = any(isinstance(each, SluiceError) for each in causes)
+    for each in causes:
         name = f"{each.name}." if isinstance(each, ModuleNotFoundError) else ""
         for package in OF_THE_PIPELINE:
             if name.startswith(f"{package}."):
-                return f"needs {package}, which the light installation lacks"
+                excused = in_a_sentence or not _is_needed_by_a_light_room(each)
+                return f"needs {package}, which the light installation lacks" if excused else None
     return None
+
+
+def _is_needed_by_a_light_room(error: BaseException) -> bool:
+    """Whether a function of the gates or the sources was under way. That their modules can be imported is a test of
+    its own (tests/house/test_light_imports.py)."""
+    frames = traceback.extract_tb(error.__traceback__)
+    rooms = tuple(f"{ROOT / room}{os.sep}" for room in ("gates", "sources"))
+    return any(each.filename.startswith(rooms) and each.name != "<module>" for each in frames)
 
 
 class LightModule(pytest.Module):

@@ -72,6 +72,8 @@ class ModelHost:
             running = self._containers.get(key)
             if running is not None and running.is_running:
                 return ""
+            if (ended := self._containers.pop(key, None)) is not None:
+                ended.close()
             folder = Path(self._home.name) / str(next(self._numbers))
             self._copy(model.artifact_uri, folder / "model")
             container = _Container(folder, {**self._environment(), **model.variables})
@@ -179,9 +181,13 @@ class _Container:
         except NotEndedError:
             self._process.stop()
             self._process.wait()
-        os.close(self._output)
+        self.close()
         if self._client is not None:
             self._client.close()
+
+    def close(self) -> None:
+        """Closes the pipe of a process that has ended."""
+        os.close(self._output)
 
 
 def _last_line(pipe: int) -> None:
@@ -195,6 +201,8 @@ def _server() -> ForkServer:
     """One for this process, whatever clouds it has. A container gets its cloud's variables when it starts."""
     home = tempfile.TemporaryDirectory(prefix="containers-")
     atexit.register(home.cleanup)
-    server = ForkServer(over(os.environ, {"PYTHONPATH": str(_ROOT)}), Path(home.name) / "server.log", _IMPORTED)
+    # What the container sets before it imports TensorFlow, which its forks find imported.
+    variables = over(os.environ, {"PYTHONPATH": str(_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"})
+    server = ForkServer(variables, Path(home.name) / "server.log", _IMPORTED)
     atexit.register(server.close)
     return server

@@ -91,10 +91,14 @@ def test_goes_on_with_the_module_that_a_python_before_3_10_does_not_keep(clone_w
     assert (done.returncode, done.stdout) == (0, "-m gates list --json\n"), done.stderr
 
 
-def test_what_libraries_say_of_their_future_is_not_printed() -> None:
+@pytest.mark.parametrize(("filters", "is_printed"), [([], False), (["-W", "default"], True)])
+def test_what_libraries_say_of_their_future_is_printed_for_who_asks_for_warnings(filters, is_printed) -> None:
     program = (
         "import warnings; from core.environment import enter_environment; enter_environment('json');"
         "warnings.warn('this Python will not be supported', FutureWarning); warnings.warn('look here')"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert "UserWarning: look here" in done.stderr and "FutureWarning: this" not in done.stderr
+    command = [sys.executable, *filters, "-c", program]
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
+    assert "UserWarning: look here" in done.stderr
+    assert ("FutureWarning: this" in done.stderr) == is_printed

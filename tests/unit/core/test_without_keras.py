@@ -9,6 +9,7 @@ import pytest
 
 from core.without_keras import without_keras
 from tests.samples.folders import ROOT
+from tests.samples.light import needs_pipeline
 
 _BOTH = """
 import sys
@@ -21,6 +22,7 @@ print(keras.optimizers.Adam.__name__, tf.constant(7).numpy())
 """
 
 
+@needs_pipeline
 def test_keras_is_imported_by_whoever_wants_it_and_not_by_tensorflow() -> None:
     done = subprocess.run([sys.executable, "-c", _BOTH], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "Adam", "7"]

@@ -110,6 +110,8 @@ def test_numbers_are_read_as_python_reads_them():
     assert unfit.tolist() == [False, False, False, False, True, True]
     values, _ = to_kind(pa.array(["+9007199254740993", "+1"]), Kind.INT)
     assert values.to_pylist() == [2**53 + 1, 1]
+    values, unfit = to_kind(pa.array(["9007199254740993.0", "9007199254740991.0"]), Kind.INT)
+    assert (values.to_pylist(), unfit.tolist()) == ([None, 2**53 - 1], [True, False])
     values, unfit = to_kind(pa.array(["1e400", "-inf", "0.1"]), Kind.FLOAT)
     assert values.to_pylist() == [float("inf"), float("-inf"), pytest.approx(0.1, abs=1e-8)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,3 +40,18 @@ def test_a_script_finds_the_modules_beside_it_first(server: ForkServer, tmp_path
     started = server.start(Container(["python", str(folder / "script.py"), "given"], tmp_path, tmp_path / "log"))
     assert started.wait() == 0
     assert (tmp_path / "log").read_text().split() == ["found", str(folder), "given"]
+
+
+def test_what_a_server_has_started_ends_with_it_when_signal_9_ends_it(server: ForkServer, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    script = tmp_path / "waits.py"
+    script.write_text(
+        "import signal, sys\nheld = open(sys.argv[1], 'w')\nprint(1, file=held, flush=True)\nsignal.pause()\n"
+    )
+    started = server.start(Container([sys.executable, str(script), str(ready)], tmp_path, tmp_path / "log"))
+    with ready.open() as held:
+        assert held.readline() == "1\n"
+        os.kill(server._process.pid, signal.SIGKILL)
+        assert held.read() == ""  # once the process has ended
+    assert started.wait() == -signal.SIGKILL

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from google.protobuf import text_format
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import Artifact, standard_artifacts
 
 from core.errors import SluiceError
@@ -296,6 +299,21 @@ def test_a_blessed_model_that_the_data_can_answer_is_compared(
         samples.write_model(tmp_path / role, inputs={each.name: each for each in inputs})
         models[role] = str(tmp_path / role / "Format-Serving")
     assert unreadable_columns(models, samples.schema()) == {}
+
+
+def test_a_blessed_model_that_calls_a_column_by_a_keyword_of_python_is_compared(tmp_path: Path) -> None:
+    """As exports did where Python was older than 3.13; no newer TensorFlow can make one."""
+    models = {}
+    for role, name in (("candidate", "arg_class"), ("blessed", "class")):
+        stored = saved_model_pb2.SavedModel()
+        signature = stored.meta_graphs.add().signature_def["serving_default"]
+        signature.inputs[name].dtype = tf.int64.as_datatype_enum
+        signature.inputs[name].tensor_shape.dim.add().size = -1
+        models[role] = str(tmp_path / role)
+        (tmp_path / role).mkdir()
+        (tmp_path / role / "saved_model.pb").write_bytes(stored.SerializeToString())
+    column = 'feature { name: "class" type: INT presence { min_fraction: 1 } shape { } }'
+    assert unreadable_columns(models, text_format.Parse(column, schema_pb2.Schema())) == {}
 
 
 ALIKE = {"no_worse_than_blessed_by": 0.05, "metric": "accuracy"}
