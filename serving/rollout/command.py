@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ import click
 
 from core.errors import ExitCode, SluiceError
 from core.printable import show_text
+from core.quiet_import import nothing_printed
 from core.terminal import print_table
 from core.text import listed
 from core.version import VERSION
@@ -130,7 +129,8 @@ def record(output_dir: str, workload: str) -> None:
     """Write the state of the last rollout into the registries, where that could not be done before."""
     store = store_at(output_dir, workload)
     rollout = _last(store)
-    from serving.rollout.finish import record_again  # imports TensorFlow
+    with nothing_printed():
+        from serving.rollout.finish import record_again  # imports TensorFlow
 
     if unrecorded := record_again(store, rollout):
         raise SluiceError(unrecorded.reason, unrecorded.remedy)
@@ -160,19 +160,13 @@ def _instruct(store: RolloutStore, action: str, reason: str, allowed: Sequence[P
 
 
 def _finish(store: RolloutStore, rollout: Rollout) -> Rollout:
-    _keep_libraries_quiet()
-    from serving.rollout.finish import finish  # imports TensorFlow
+    with nothing_printed():
+        from serving.rollout.finish import finish  # imports TensorFlow
 
     finished = finish(store, rollout, show=show_text)
     if finished.exit_code is ExitCode.UNDECIDED:
         show_text(f"Next:  {store.next_command(finished)}")
     return finished
-
-
-def _keep_libraries_quiet() -> None:
-    """Before TensorFlow is imported: the sentence of an error would stand behind twenty lines of it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def _see(store: RolloutStore) -> str:

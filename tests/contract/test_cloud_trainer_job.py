@@ -17,6 +17,7 @@ from cloud.job_runs import job_client
 from cloud.testing.cloud import LocalCloud
 from cloud.testing.vertex.runs import EndsWhenPolled, Run
 from core.errors import SluiceError
+from core.stack import active_stack
 from pipeline.config.environment import EnvironmentConfig
 from pipeline.config.load import load_workload
 from runners.vertex.executors import TrainerInACustomJob
@@ -82,7 +83,7 @@ def test_the_job_runs_tfxs_trainer_in_our_image_on_the_environments_machine(clou
     assert (pool.machine_spec.machine_type, pool.machine_spec.accelerator_type.name) == ("g2-standard-12", "NVIDIA_L4")
     assert job.job_spec.scheduling.strategy.name == "SPOT"
     assert (job.labels["team"], job.labels["sluice_run"]) == ("rides", "taxi-20261129")
-    assert job.labels["tfx_version"] == "1-16-0"
+    assert job.labels["tfx_version"] == active_stack().tfx.replace(".", "-")
 
 
 def test_a_job_with_a_tensorboard_writes_its_logs_beside_its_outputs(cloud: LocalCloud, kept: Kept) -> None:
