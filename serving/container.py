@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from core.errors import SluiceError
 from core.garbage import nothing_collected
 from core.printable import show_error, show_text
+from core.quiet_import import nothing_printed
 from core.without_keras import without_keras
 from serving.worker.plan import HEALTH_ROUTE, PREDICT_ROUTE, WorkerSettings
 from serving.worker.port import open_port
@@ -82,11 +83,10 @@ def run(settings: ContainerSettings) -> None:
     """
     end_on_signal()
     with open_port("0.0.0.0", settings.port, f"{PORT}={{port}}", listen=False) as port:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         identity = f" as deployed model {settings.deployed_id}" if settings.deployed_id else ""
         show_text(f"sluice: loads {settings.model}{identity}")
         # Imports TensorFlow.
-        with nothing_collected(), without_keras():
+        with nothing_collected(), nothing_printed(), without_keras():
             from serving.worker.answer_record import AnswerRecord
             from serving.worker.process import serve_container
 

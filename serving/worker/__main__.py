@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from core.garbage import nothing_collected
+from core.quiet_import import nothing_printed
 from core.without_keras import without_keras
 from serving.worker.plan import WorkerPlan
 
-with nothing_collected(), without_keras():
+with nothing_collected(), nothing_printed(), without_keras():
     from serving.worker.process import serve
 
 if __name__ == "__main__":
