@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def nothing_printed() -> Iterator[None]:
-    """For a block that imports TensorFlow in a command that prints a sentence: what is imported prints nothing, then
-    and later. TensorFlow 2.21 writes lines to the file behind standard error before any level of logging stops them."""
+    """For a block that imports TensorFlow in a command that prints a sentence: what is imported prints nothing.
+    TensorFlow 2.21 writes lines to the file behind standard error before any level of logging stops them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning)
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
